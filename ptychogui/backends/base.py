@@ -1,0 +1,93 @@
+"""What an engine may ask of a device: arrays, kernels, FFTs, and batches of positions spread over workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+Array: TypeAlias = Any
+"""numpy.ndarray on the host backends, cupy.ndarray on CUDA."""
+
+Launch: TypeAlias = Callable[..., None]
+"""A kernel bound to its arrays: called with the kernel's scalars, in the signature's order."""
+
+Batch: TypeAlias = tuple[int, int]
+"""Positions [start, stop) of an order."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """One device of this machine, usable or not."""
+
+    name: str
+    """What --device takes: "cuda:0", "cpu", "numpy"."""
+    title: str
+    """What it is: "NVIDIA H100 80GB", "AMD EPYC, 2 cores, g++ 12.2"."""
+    usable: bool
+    reason: str
+    """Why it can't be used, and what to do; "" if it can."""
+    memory_total_bytes: int
+    memory_free_bytes: int
+
+
+class FFTPair(Protocol):
+    """Both directions of a 2-D FFT over the last two axes of one array, in place, not normalised."""
+
+    def forward(self) -> None:
+        """Transform the array in place: exp(-2 pi i k r / N), no factor."""
+
+    def inverse(self) -> None:
+        """Transform the array in place: exp(+2 pi i k r / N), no factor."""
+
+
+class Backend(Protocol):
+    """A device opened for one reconstruction; a context manager that frees what it holds."""
+
+    name: str
+    xp: Any
+    """numpy or cupy: for small, object- or probe-sized work between kernels."""
+    lanes: int
+    """Independent accumulators that `run` may fill; a constant of the backend, never the number of threads,
+    so that the order of every sum, and so every bit, is the same for any number of threads."""
+
+    def __enter__(self) -> Backend: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def empty(self, shape: Sequence[int], dtype: DTypeLike) -> Array:
+        """Allocate an array, contents undefined."""
+
+    def asarray(self, array: np.ndarray) -> Array:
+        """Copy a numpy array to the device (no copy where the device is the host and the layout fits)."""
+
+    def to_numpy(self, array: Array) -> np.ndarray:
+        """Copy a device array to a new numpy array; waits for it."""
+
+    def bind(self, kernel: str, **arrays: Array) -> Launch:
+        """Check arrays against the kernel's signature once and return its launch."""
+
+    def fft_pair(self, array: Array) -> FFTPair:
+        """Plan the FFTs of a (..., N, N) complex64 array, in place."""
+
+    def batch_size(self, bytes_per_position: int) -> int:
+        """Positions whose working set fits the cache (host) or the L2 (GPU); at least 1."""
+
+    def run(self, batches: Sequence[Batch], work: Callable[[int, int, int, int], None]) -> None:
+        """Call work(worker, lane, start, stop) for every batch, spread over the workers.
+
+        Batch i belongs to lane i % lanes; the batches of a lane run in order, on one worker at a time.
+        `worker` counts from 0 and is below `workers`: it selects scratch memory.
+        """
+
+    workers: int
+    """How many calls of `work` can be under way at once."""
+
+    def memory_free_bytes(self) -> int:
+        """Memory that a job may take on the device now."""

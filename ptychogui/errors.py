@@ -1,0 +1,31 @@
+"""Errors a user can act on. Each message names the thing, its value and the way out.
+
+They are raised below, shown once at the top: one line on stderr and exit status 2 from the
+command line, one dialog or a failed job in the window. Everything else is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class PtychoError(Exception):
+    """Base of every error that bad input or a poor environment can cause."""
+
+
+class DataError(PtychoError):
+    """A file can't be read as what it should be: truncated, incomplete or inconsistent."""
+
+
+class ParameterError(PtychoError):
+    """A parameter is missing, out of range or contradicts another one."""
+
+
+class DeviceError(PtychoError):
+    """A device can't be used, or a kernel can't be compiled for it."""
+
+
+class MemoryBudgetError(DeviceError):
+    """A job does not fit in the memory of its device."""
+
+
+class OutputError(PtychoError):
+    """A result can't be written: no permission, no space, no such folder."""

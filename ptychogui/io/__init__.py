@@ -1,0 +1,1 @@
+"""Reading scans, writing results."""

@@ -1,0 +1,73 @@
+"""What a reader makes of a scan file: lazy frames, positions, and values with the place they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import numpy as np
+
+
+class Frames(Protocol):
+    """Diffraction patterns that stay on disk until asked for."""
+
+    shape: tuple[int, int, int]
+    """(frames, rows, columns)."""
+    dtype: np.dtype
+
+    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return the frames at these (increasing) rows of the stack, in the file's dtype."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A parameter's value as a file gives it, and where: "/entry_1/instrument_1/source_1/energy"."""
+
+    value: Any
+    place: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An opened scan. A context manager: leaving it closes the file.
+
+    Attributes:
+        path: the file it was read from.
+        format: the reader's name, such as "CXI".
+        frames: the diffraction patterns, lazy.
+        frame_rows: int64 (positions,), the row in `frames` of each position's pattern, paired by index.
+        positions_m: float64 (positions, 2), row and column of the probe on the object in metres.
+        values: parameter path -> Value, for what the file knows ("experiment.energy_eV": ...).
+        bad_pixels: bool (rows, columns), True where the detector's pixel must not be used, or None.
+        probe: complex64 (modes, N, N) of a first probe, or None.
+        notes: what the reader noticed and repaired ("3 frames have no position and are left out").
+        facts: other things worth showing (title, date), text by name.
+    """
+
+    path: Path
+    format: str
+    frames: Frames
+    frame_rows: np.ndarray
+    positions_m: np.ndarray | None
+    values: Mapping[str, Value] = field(default_factory=dict)
+    bad_pixels: np.ndarray | None = None
+    probe: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    closer: Any = None
+
+    def __enter__(self) -> Dataset:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; frames can't be read any more."""
+        if self.closer is not None:
+            self.closer()

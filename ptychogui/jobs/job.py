@@ -1,0 +1,95 @@
+"""A job and what it says while it runs: frozen, picklable, free of arrays that live elsewhere."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from ptychogui.engines.base import Estimate
+from ptychogui.params.model import Parameters
+from ptychogui.params.origins import Origin
+
+
+class JobState(Enum):
+    """Where a job is in its life."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    """Ended early by the user or the time limit; the result is kept."""
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One reconstruction to do.
+
+    Attributes:
+        id: unique among the jobs of a session.
+        source: the scan file; None with experiment.simulate.
+        parameters: complete parameters, file values already in.
+        output: path of the result file, written whole or not at all.
+        origins: parameter path -> where its value came from.
+        command: the command line or action that made the job, kept with the result.
+    """
+
+    id: str
+    source: Path | None
+    parameters: Parameters
+    output: Path
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    command: str = ""
+
+    @property
+    def title(self) -> str:
+        """Short name for lists and logs."""
+        return self.parameters.output.job_id or (self.source.stem if self.source else "simulated scan")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One iteration done. `estimate` is there when the runner's `wants_picture` said so.
+
+    `iteration` 0 comes once, before the first step, with the first guess (`stage` says what was prepared).
+    On the last Progress `result` is the path of the result file and `state` is DONE or STOPPED.
+    """
+
+    job_id: str
+    iteration: int
+    iterations: int
+    error: float
+    elapsed_s: float
+    positions_per_s: float
+    object_pixel_m: float
+    state: JobState = JobState.RUNNING
+    estimate: Estimate | None = None
+    result: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def seconds_left(self) -> float:
+        """Estimated time to the last iteration, in s; infinite before the first."""
+        if self.iteration == 0:
+            return float("inf")
+        return self.elapsed_s / self.iteration * (self.iterations - self.iteration)
+
+
+class Control:
+    """How a running job is asked to stop with its result kept; safe from any thread."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Ask the job to end after the iteration under way and write its result."""
+        self._stop.set()
+
+    @property
+    def stop_asked(self) -> bool:
+        """Whether stop() was called."""
+        return self._stop.is_set()

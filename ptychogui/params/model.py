@@ -1,0 +1,233 @@
+"""Every parameter, declared once: the paper's four groups (section 2.2), and what to write.
+
+Pairs are (row, column), in that order, everywhere. Values are SI; the unit is in the name.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from ptychogui.errors import ParameterError
+from ptychogui.params.spec import Group, Param, describe_group, param
+
+
+class Experiment(Group):
+    """Beam, scan and detector geometry."""
+
+    energy_eV: float | None = param(
+        None, "Photon energy", "Energy of the incident beam.", unit="eV", flag="lambda", gt=0)  # fmt: skip
+    distance_m: float | None = param(
+        None, "Detector distance", "Distance from the sample to the detector.", unit="m", flag="z", gt=0)  # fmt: skip
+    detector_pixel_m: float | None = param(
+        None, "Detector pixel", "Size of a (square) detector pixel.", unit="m", flag="dx_d", gt=0)  # fmt: skip
+    probe_diameter_m: float | None = param(
+        None, "Probe size", "Guess of the beam's diameter (full width at half maximum) on the sample; when not known, "
+        "the guess follows from the mean diffraction pattern and the scan step.", unit="m", flag="beamSize", gt=0)  # fmt: skip
+    probe_modes: int = param(
+        1, "Probe modes", "Number of incoherent probe modes.", flag="probeModes", ge=1, le=64)  # fmt: skip
+    scan_pattern: Literal["listed", "raster", "spiral"] = param(
+        "listed", "Scan pattern", "Where positions come from: 'listed' takes those of the file or of the position list; "
+        "'raster' and 'spiral' compute them from scan dimensions and step.", flag="spiralScan")  # fmt: skip
+    scan_dims: tuple[int, int] | None = param(
+        None, "Scan dimensions", "Number of scan rows and columns.", flag="scanDims")  # fmt: skip
+    step_m: tuple[float, float] | None = param(
+        None, "Scan step", "Distance between scan rows and between scan columns.", unit="m", flag="step")  # fmt: skip
+    swap_axes: bool = param(
+        False, "Swap scan axes", "Exchange rows and columns of the scan positions.", flag="flipScanAxis")  # fmt: skip
+    mirror_rows: bool = param(
+        False, "Mirror rows", "Reverse the sign of the row positions.", flag="mirror1stScanAxis")  # fmt: skip
+    mirror_columns: bool = param(
+        False, "Mirror columns", "Reverse the sign of the column positions.", flag="mirror2ndScanAxis")  # fmt: skip
+    drift_m: tuple[float, float] = param(
+        (0.0, 0.0), "Drift per step", "Stage drift added to the positions: this much per scan row to the row position, and "
+        "per scan column to the column position.", unit="m", flag="drift", advanced=True)  # fmt: skip
+    jitter_radius_px: int = param(
+        0, "Jitter", "Largest random displacement added to every position on each axis, in object pixels; "
+        "drawn from the seed.", unit="px", flag="jitterRadius", advanced=True, ge=0, le=64)  # fmt: skip
+    positions_file: Path | None = param(
+        None, "Position list", "CSV file with one 'row, column' pair in metres per line, in place of the file's own "
+        "positions.", flag="lf", advanced=True)  # fmt: skip
+    simulate: bool = param(
+        False, "Simulate", "Reconstruct simulated diffraction patterns of these parameters instead of a file.",
+        flag="simulate", advanced=True)  # fmt: skip
+
+
+class Preprocessing(Group):
+    """From raw detector frames to the patterns that the engine sees."""
+
+    center_px: tuple[float, float] | None = param(
+        None, "Pattern center", "Row and column of the direct beam on the detector; the array's centre when not known.",
+        unit="px", flag="qxy")  # fmt: skip
+    size_px: int | None = param(
+        None, "Crop size", "Rows and columns cut out of each pattern about its center: the probe's array size. "
+        "Even; the largest that fits when not given.", unit="px", flag="size", ge=16, le=4096)  # fmt: skip
+    threshold_counts: float = param(
+        0.0, "Threshold", "Counts below this are noise and are set to zero.", unit="counts", flag="threshold", ge=0)  # fmt: skip
+    bit_depth: int | None = param(
+        None, "Bit depth", "Bits of a detector pixel; counts at or above 2^bits - 1 are saturated and left free.",
+        unit="bit", flag="bitDepth", ge=1, le=32)  # fmt: skip
+    rotate90: int = param(
+        0, "Rotate", "Quarter turns, counter-clockwise, of every pattern.", flag="rotate90", ge=0, le=3)  # fmt: skip
+    flip_rows: bool = param(False, "Flip rows", "Turn every pattern upside down (after rotation).")
+    flip_columns: bool = param(False, "Flip columns", "Mirror every pattern left to right (after rotation).")
+    transpose: bool = param(False, "Transpose", "Exchange rows and columns of every pattern (after the flips).")
+    data_are: Literal["counts", "amplitudes"] = param(
+        "counts", "Data are", "What the frames hold: photon counts, or their square roots.", flag="sqrtData", advanced=True)  # fmt: skip
+    direct_beam: Literal["center", "corner"] = param(
+        "center", "Direct beam at", "Where the frames hold the direct beam: at their center, as a detector does, or at "
+        "element [0, 0], as an FFT does.", flag="fftShiftData", advanced=True)  # fmt: skip
+    mask_file: Path | None = param(
+        None, "Mask file", "NPY, TIFF or HDF5 image of the detector that is non-zero on bad pixels, which are left "
+        "free. Added to the file's own mask.", flag="beamstopMask", advanced=True)  # fmt: skip
+    dataset_path: str = param(
+        "", "Data path in file", "HDF5 path of the frames, such as /entry/data/data; found by the reader when empty.",
+        flag="hdf5path", advanced=True)  # fmt: skip
+    file_pattern: str = param(
+        "", "File pattern", "Path of the raw files with '#' and a width in place of the number, such as "
+        "scan012_#04d.h5.", flag="fp", advanced=True, awaits="series of raw files")  # fmt: skip
+    first_file: int = param(
+        0, "First file", "Number of the first raw file.", flag="fs", advanced=True, ge=0, awaits="series of raw files")  # fmt: skip
+    patterns_per_file: int = param(
+        1, "Patterns per file", "Number of diffraction patterns in each raw file.", flag="dpf", advanced=True, ge=1,
+        awaits="series of raw files")  # fmt: skip
+    raw_shape_px: tuple[int, int] | None = param(
+        None, "Raw frame size", "Rows and columns of a headerless raw frame.", unit="px", flag="nxy", advanced=True,
+        awaits="headerless raw files")  # fmt: skip
+
+
+class Devices(Group):
+    """Where the reconstruction runs."""
+
+    device: str = param(
+        "auto", "Device", "'cuda:0', 'cuda:1', ... for a GPU, 'cpu' for compiled kernels, 'numpy' for the slow readable "
+        "twin, 'auto' for the best that works.")  # fmt: skip
+    threads: int | None = param(
+        None, "CPU threads", "Worker threads on the CPU; all cores when not given. The result does not depend on it.",
+        flag="threads", ge=1, le=1024)  # fmt: skip
+    overlap_positions: int = param(
+        0, "Overlap", "Scan positions that neighbouring GPUs share when one scan is spread over several.",
+        flag="overlap", advanced=True, ge=0, awaits="one scan on several GPUs")  # fmt: skip
+    share_every: int = param(
+        10, "Share every", "Iterations between exchanges of the shared region.", flag="shareFrequency", advanced=True,
+        ge=1, awaits="one scan on several GPUs")  # fmt: skip
+
+
+class Reconstruction(Group):
+    """The phase retrieval."""
+
+    engine: Literal["epie", "dm", "lsqml"] = param(
+        "epie", "Algorithm", "Reconstruction algorithm.", flag="algorithm")  # fmt: skip
+    iterations: int = param(
+        100, "Iterations", "Passes over all scan positions.", flag="i", ge=1, le=1_000_000)  # fmt: skip
+    time_limit_s: float | None = param(
+        None, "Time limit", "Stop, with the result kept, after this long.", unit="s", flag="T", advanced=True, gt=0)  # fmt: skip
+    batch_size: int | None = param(
+        None, "Batch size", "Most positions updated together; they never overlap on the object, so the object is the same "
+        "as one by one. 1 is the textbook's serial order; as many as possible when not given.", ge=1)  # fmt: skip
+    update_probe: int = param(
+        2, "Update probe from", "First iteration that updates the probe.", flag="updateProbe", ge=1)  # fmt: skip
+    update_modes: int = param(
+        2, "Update modes from", "First iteration that uses all probe modes; before it only the first is used.",
+        flag="updateModes", ge=1)  # fmt: skip
+    object_step: float = param(
+        1.0, "Object step", "Step size of the object update.", gt=0, le=2, advanced=True)  # fmt: skip
+    probe_step: float = param(
+        1.0, "Probe step", "Step size of the probe update.", gt=0, le=2, advanced=True)  # fmt: skip
+    regularization: float = param(
+        1.0, "Regularization", "rPIE's alpha: 1 is ePIE; smaller values step further where the illumination is weak, "
+        "faster and noisier.", gt=0, le=1, advanced=True)  # fmt: skip
+    orthogonalize_every: int = param(
+        10, "Orthogonalize every", "Iterations between orthogonalizations of the probe modes.", ge=1, advanced=True)  # fmt: skip
+    sub_pixel: Literal["fourier", "nearest"] = param(
+        "fourier", "Sub-pixel positions", "'fourier' shifts the probe to the exact position; 'nearest' rounds positions "
+        "to object pixels, at about half the cost.", advanced=True)  # fmt: skip
+    phase_constraint: int = param(
+        0, "Phase constraint until", "Clamp the object's phase to at most zero in iterations up to this one.",
+        flag="phaseConstraint", advanced=True, ge=0)  # fmt: skip
+    seed: int = param(
+        0, "Seed", "Seed of every random choice; the same seed gives the same result.", advanced=True, ge=0)  # fmt: skip
+    probe_guess: Path | None = param(
+        None, "Probe guess", "First probe: CSV (modes stacked), NPY, or a result file.", flag="probeGuess")  # fmt: skip
+    object_guess: Path | None = param(
+        None, "Object guess", "First object: CSV, NPY, or a result file.", flag="objectGuess")  # fmt: skip
+    position_search: int = param(
+        0, "Position search from", "First iteration that refines the positions; 0 is never.", flag="PPS", ge=0,
+        awaits="the LSQML engine", advanced=True)  # fmt: skip
+    damping: float = param(
+        0.1, "Damping", "Damping of LSQML's least-squares steps.", flag="delta_p", gt=0, le=1,
+        awaits="the LSQML engine", advanced=True)  # fmt: skip
+
+
+class Output(Group):
+    """What to write besides the result file."""
+
+    job_id: str = param(
+        "", "Job name", "Name of the job, used for the result file; the scan file's name when empty.", flag="jobID")  # fmt: skip
+    save_every: int | None = param(
+        None, "Save every", "Iterations between checkpoints of the result file.", flag="save", ge=1, advanced=True)  # fmt: skip
+    csv: bool = param(
+        False, "CSV", "Also write object and probe as CSV, as ptychopy does, with 9 digits.")  # fmt: skip
+    binary: bool = param(
+        False, "Raw binary", "Also write object and probe as headerless complex64.", flag="binaryOutput", advanced=True)  # fmt: skip
+
+
+class Parameters(Group):
+    """All parameters of one reconstruction."""
+
+    experiment: Experiment = Experiment()
+    preprocessing: Preprocessing = Preprocessing()
+    devices: Devices = Devices()
+    reconstruction: Reconstruction = Reconstruction()
+    output: Output = Output()
+
+    def get(self, path: str) -> Any:
+        """Return the value at "group.name"."""
+        group, name = path.split(".")
+        return getattr(getattr(self, group), name)
+
+    def replace(self, values: dict[str, Any]) -> Parameters:
+        """Return a copy with the values at "group.name" changed and checked.
+
+        Raises:
+            ParameterError: a value is of the wrong type or out of range; the message names it.
+        """
+        tree = self.model_dump()
+        for path, value in values.items():
+            group, name = path.split(".")
+            if name not in tree.get(group, {}):
+                raise ParameterError(f"no parameter is called '{path}'")
+            tree[group][name] = value
+        return checked(tree)
+
+
+def checked(tree: dict[str, Any]) -> Parameters:
+    """Build Parameters from nested dicts; a ParameterError names every wrong value."""
+    try:
+        return Parameters.model_validate(tree)
+    except ValidationError as error:
+        raise ParameterError("; ".join(_explain(problem) for problem in error.errors())) from None
+
+
+def _explain(problem: Any) -> str:
+    path = ".".join(str(part) for part in problem["loc"][:2])
+    return f"{path} = {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+@cache
+def describe() -> tuple[Param, ...]:
+    """Every parameter in order of declaration."""
+    return tuple(
+        described
+        for group, info in Parameters.model_fields.items()
+        for described in describe_group(group, info.annotation)  # type: ignore[arg-type]
+    )
+
+
+@cache
+def by_path() -> dict[str, Param]:
+    """Every parameter by its "group.name"."""
+    return {described.path: described for described in describe()}

@@ -1,0 +1,128 @@
+"""How a parameter is declared, and how a declaration is read. Holds no parameter itself."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+
+class Group(BaseModel):
+    """A frozen group of parameters; unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def param(  # noqa: PLR0913 - a declaration says everything about its parameter in one place
+    default: Any,
+    title: str,
+    help: str,  # noqa: A002
+    *,
+    unit: str = "",
+    flag: str = "",
+    advanced: bool = False,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    awaits: str = "",
+) -> Any:
+    """Declare one parameter on a Group.
+
+    Args:
+        default: value when nobody says otherwise; None means 'not known' and shows as an empty editor.
+        title: label of the form's editor.
+        help: tooltip, option help and reference text; a full sentence.
+        unit: SI unit of the stored value ("m", "eV", "s") or a counting unit ("px", "counts"); "" if none.
+        flag: ptychopy's flag without the dash ("dx_d"); "" where ptychopy has none.
+        advanced: folded away in the form at first.
+        ge, gt, le, lt: range, checked by pydantic, shown by the form.
+        awaits: what this version lacks to give the parameter an effect; the form shows it disabled with
+            this reason and a job that sets it is refused. "" (nearly always) means that it works.
+    """
+    extra = {"unit": unit, "flag": flag, "advanced": advanced, "awaits": awaits}
+    return Field(default, title=title, description=help, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=extra)
+
+
+@dataclass(frozen=True)
+class Param:
+    """One declared parameter, as forms, options, files and the reference page read it.
+
+    `kind` is the plain type: bool, int, float, str, Path, "choice" or "pair" (two numbers, row then column);
+    `item` is the type of a pair's numbers; `optional` says whether None ('not known') is allowed.
+    """
+
+    path: str
+    group: str
+    name: str
+    kind: Any
+    item: Any
+    optional: bool
+    default: Any
+    title: str
+    help: str
+    unit: str
+    flag: str
+    advanced: bool
+    awaits: str
+    choices: tuple[str, ...]
+    minimum: float | None
+    maximum: float | None
+    exclusive_minimum: bool
+    exclusive_maximum: bool
+
+    @property
+    def option(self) -> str:
+        """Command-line option: the name without its unit suffix, dashed ("energy_eV" -> "--energy")."""
+        stem = self.name
+        for suffix in ("_eV", "_m", "_px", "_s", "_counts"):
+            stem = stem.removesuffix(suffix)
+        return "--" + stem.replace("_", "-")
+
+
+def describe_group(group: str, model: type[Group]) -> tuple[Param, ...]:
+    """List the parameters of one group in order of declaration."""
+    return tuple(_describe(group, name, info) for name, info in model.model_fields.items())
+
+
+def _describe(group: str, name: str, info: FieldInfo) -> Param:
+    kind, item, choices, optional = _plain_type(info.annotation)
+    extra = info.json_schema_extra
+    assert isinstance(extra, dict), f"{group}.{name} must be declared with param()"
+    bounds = {key: value for entry in info.metadata for key, value in vars_of(entry)}
+    low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+    return Param(
+        path=f"{group}.{name}", group=group, name=name, kind=kind, item=item, optional=optional,
+        default=None if info.default is PydanticUndefined else info.default,
+        title=info.title or name, help=info.description or "",
+        unit=str(extra["unit"]), flag=str(extra["flag"]), advanced=bool(extra["advanced"]), awaits=str(extra["awaits"]),
+        choices=choices, minimum=low, maximum=high,
+        exclusive_minimum="gt" in bounds, exclusive_maximum="lt" in bounds,
+    )  # fmt: skip
+
+
+def vars_of(entry: Any) -> Sequence[tuple[str, float]]:
+    """Read the bound that an annotated-types constraint (Ge, Gt, Le, Lt) holds."""
+    return [(key, getattr(entry, key)) for key in ("ge", "gt", "le", "lt") if hasattr(entry, key)]
+
+
+def _plain_type(annotation: Any) -> tuple[Any, Any, tuple[str, ...], bool]:
+    """Take an annotation apart: plain type, item type of a pair, choices, whether None is allowed."""
+    optional = False
+    if get_origin(annotation) in (Union, types.UnionType):
+        inner = [arg for arg in get_args(annotation) if arg is not type(None)]
+        optional = len(inner) < len(get_args(annotation))
+        assert len(inner) == 1, f"a parameter has one type, not {annotation}"
+        annotation = inner[0]
+    if get_origin(annotation) is Literal:
+        return "choice", None, tuple(get_args(annotation)), optional
+    if get_origin(annotation) is tuple:
+        return "pair", get_args(annotation)[0], (), optional
+    assert annotation in (bool, int, float, str, Path), f"no editor knows the type {annotation}"
+    return annotation, None, (), optional

@@ -1,0 +1,1 @@
+"""Optics, scans, probes, frames, orientation, simulation: pure functions on arrays."""

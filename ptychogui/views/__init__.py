@@ -1,0 +1,1 @@
+"""Widgets: they show and announce, they do not decide."""
