@@ -36,13 +36,13 @@ class Device:
 
 
 class FFTPair(Protocol):
-    """Both directions of a 2-D FFT over the last two axes of one array, in place, not normalised."""
+    """Both directions of a 2-D FFT over the last two axes of a batch's array, in place, not normalised."""
 
-    def forward(self) -> None:
-        """Transform the array in place: exp(-2 pi i k r / N), no factor."""
+    def forward(self, count: int) -> None:
+        """Transform the first `count` slots in place: exp(-2 pi i k r / N), no factor."""
 
-    def inverse(self) -> None:
-        """Transform the array in place: exp(+2 pi i k r / N), no factor."""
+    def inverse(self, count: int) -> None:
+        """Transform the first `count` slots in place: exp(+2 pi i k r / N), no factor."""
 
 
 class Backend(Protocol):
@@ -74,7 +74,7 @@ class Backend(Protocol):
         """Check arrays against the kernel's signature once and return its launch."""
 
     def fft_pair(self, array: Array) -> FFTPair:
-        """Plan the FFTs of a (..., N, N) complex64 array, in place."""
+        """Plan the in-place FFTs of a complex64 array (slots, ..., N, N), slot by slot."""
 
     def batch_size(self, bytes_per_position: int) -> int:
         """Positions whose working set fits the cache (host) or the L2 (GPU); at least 1."""

@@ -1,1 +1,1 @@
-"""The only code that knows models and views."""
+"""Session, device workers and runs: the only code that knows both the models and what the window needs of them."""

@@ -5,11 +5,13 @@ Pairs are (row, column), in that order, everywhere. Values are SI; the unit is i
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import PositiveFloat, PositiveInt, ValidationError
 
 from ptychogui.errors import ParameterError
 from ptychogui.params.spec import Group, Param, describe_group, param
@@ -26,15 +28,16 @@ class Experiment(Group):
         None, "Detector pixel", "Size of a (square) detector pixel.", unit="m", flag="dx_d", gt=0)  # fmt: skip
     probe_diameter_m: float | None = param(
         None, "Probe size", "Guess of the beam's diameter (full width at half maximum) on the sample; when not known, "
-        "the guess follows from the mean diffraction pattern and the scan step.", unit="m", flag="beamSize", gt=0)  # fmt: skip
+        "the guess follows from the mean diffraction pattern and the scan step.",
+        unit="m", flag="beamSize", gt=0)  # fmt: skip
     probe_modes: int = param(
         1, "Probe modes", "Number of incoherent probe modes.", flag="probeModes", ge=1, le=64)  # fmt: skip
     scan_pattern: Literal["listed", "raster", "spiral"] = param(
-        "listed", "Scan pattern", "Where positions come from: 'listed' takes those of the file or of the position list; "
-        "'raster' and 'spiral' compute them from scan dimensions and step.", flag="spiralScan")  # fmt: skip
-    scan_dims: tuple[int, int] | None = param(
+        "listed", "Scan pattern", "Where positions come from: 'listed' takes those of the file or of the position "
+        "list; 'raster' and 'spiral' compute them from scan dimensions and step.", flag="spiralScan")  # fmt: skip
+    scan_dims: tuple[PositiveInt, PositiveInt] | None = param(
         None, "Scan dimensions", "Number of scan rows and columns.", flag="scanDims")  # fmt: skip
-    step_m: tuple[float, float] | None = param(
+    step_m: tuple[PositiveFloat, PositiveFloat] | None = param(
         None, "Scan step", "Distance between scan rows and between scan columns.", unit="m", flag="step")  # fmt: skip
     swap_axes: bool = param(
         False, "Swap scan axes", "Exchange rows and columns of the scan positions.", flag="flipScanAxis")  # fmt: skip
@@ -43,13 +46,13 @@ class Experiment(Group):
     mirror_columns: bool = param(
         False, "Mirror columns", "Reverse the sign of the column positions.", flag="mirror2ndScanAxis")  # fmt: skip
     drift_m: tuple[float, float] = param(
-        (0.0, 0.0), "Drift per step", "Stage drift added to the positions: this much per scan row to the row position, and "
-        "per scan column to the column position.", unit="m", flag="drift", advanced=True)  # fmt: skip
+        (0.0, 0.0), "Drift per step", "Stage drift added to the positions: this much per scan row to the row position, "
+        "and per scan column to the column position.", unit="m", flag="drift", advanced=True)  # fmt: skip
     jitter_radius_px: int = param(
         0, "Jitter", "Largest random displacement added to every position on each axis, in object pixels; "
         "drawn from the seed.", unit="px", flag="jitterRadius", advanced=True, ge=0, le=64)  # fmt: skip
     positions_file: Path | None = param(
-        None, "Position list", "CSV file with one 'row, column' pair in metres per line, in place of the file's own "
+        None, "Position list", "CSV file with one 'row, column' pair in meters per line, in place of the file's own "
         "positions.", flag="lf", advanced=True)  # fmt: skip
     simulate: bool = param(
         False, "Simulate", "Reconstruct simulated diffraction patterns of these parameters instead of a file.",
@@ -60,13 +63,15 @@ class Preprocessing(Group):
     """From raw detector frames to the patterns that the engine sees."""
 
     center_px: tuple[float, float] | None = param(
-        None, "Pattern center", "Row and column of the direct beam on the detector; the array's centre when not known.",
+        None, "Pattern center", "Row and column of the direct beam on the detector; the array's center when not known.",
         unit="px", flag="qxy")  # fmt: skip
     size_px: int | None = param(
         None, "Crop size", "Rows and columns cut out of each pattern about its center: the probe's array size. "
-        "Even; the largest that fits when not given.", unit="px", flag="size", ge=16, le=4096)  # fmt: skip
+        "The largest even size that fits when not given.",
+        unit="px", flag="size", ge=16, le=4096, multiple_of=2)  # fmt: skip
     threshold_counts: float = param(
-        0.0, "Threshold", "Counts below this are noise and are set to zero.", unit="counts", flag="threshold", ge=0)  # fmt: skip
+        0.0, "Threshold", "Counts below this are noise and are set to zero.",
+        unit="counts", flag="threshold", ge=0)  # fmt: skip
     bit_depth: int | None = param(
         None, "Bit depth", "Bits of a detector pixel; counts at or above 2^bits - 1 are saturated and left free.",
         unit="bit", flag="bitDepth", ge=1, le=32)  # fmt: skip
@@ -76,7 +81,8 @@ class Preprocessing(Group):
     flip_columns: bool = param(False, "Flip columns", "Mirror every pattern left to right (after rotation).")
     transpose: bool = param(False, "Transpose", "Exchange rows and columns of every pattern (after the flips).")
     data_are: Literal["counts", "amplitudes"] = param(
-        "counts", "Data are", "What the frames hold: photon counts, or their square roots.", flag="sqrtData", advanced=True)  # fmt: skip
+        "counts", "Data are", "What the frames hold: photon counts, or their square roots.",
+        flag="sqrtData", advanced=True)  # fmt: skip
     direct_beam: Literal["center", "corner"] = param(
         "center", "Direct beam at", "Where the frames hold the direct beam: at their center, as a detector does, or at "
         "element [0, 0], as an FFT does.", flag="fftShiftData", advanced=True)  # fmt: skip
@@ -90,11 +96,12 @@ class Preprocessing(Group):
         "", "File pattern", "Path of the raw files with '#' and a width in place of the number, such as "
         "scan012_#04d.h5.", flag="fp", advanced=True, awaits="series of raw files")  # fmt: skip
     first_file: int = param(
-        0, "First file", "Number of the first raw file.", flag="fs", advanced=True, ge=0, awaits="series of raw files")  # fmt: skip
+        0, "First file", "Number of the first raw file.",
+        flag="fs", advanced=True, ge=0, awaits="series of raw files")  # fmt: skip
     patterns_per_file: int = param(
         1, "Patterns per file", "Number of diffraction patterns in each raw file.", flag="dpf", advanced=True, ge=1,
         awaits="series of raw files")  # fmt: skip
-    raw_shape_px: tuple[int, int] | None = param(
+    raw_shape_px: tuple[PositiveInt, PositiveInt] | None = param(
         None, "Raw frame size", "Rows and columns of a headerless raw frame.", unit="px", flag="nxy", advanced=True,
         awaits="headerless raw files")  # fmt: skip
 
@@ -103,13 +110,13 @@ class Devices(Group):
     """Where the reconstruction runs."""
 
     device: str = param(
-        "auto", "Device", "'cuda:0', 'cuda:1', ... for a GPU, 'cpu' for compiled kernels, 'numpy' for the slow readable "
-        "twin, 'auto' for the best that works.")  # fmt: skip
+        "auto", "Device", "'cuda:0', 'cuda:1', ... for a GPU, 'cpu' for compiled kernels, 'numpy' for the slow "
+        "readable twin, 'auto' for the best that works.")  # fmt: skip
     threads: int | None = param(
         None, "CPU threads", "Worker threads on the CPU; all cores when not given. The result does not depend on it.",
         flag="threads", ge=1, le=1024)  # fmt: skip
     overlap_positions: int = param(
-        0, "Overlap", "Scan positions that neighbouring GPUs share when one scan is spread over several.",
+        0, "Overlap", "Scan positions that neighboring GPUs share when one scan is spread over several.",
         flag="overlap", advanced=True, ge=0, awaits="one scan on several GPUs")  # fmt: skip
     share_every: int = param(
         10, "Share every", "Iterations between exchanges of the shared region.", flag="shareFrequency", advanced=True,
@@ -124,14 +131,17 @@ class Reconstruction(Group):
     iterations: int = param(
         100, "Iterations", "Passes over all scan positions.", flag="i", ge=1, le=1_000_000)  # fmt: skip
     time_limit_s: float | None = param(
-        None, "Time limit", "Stop, with the result kept, after this long.", unit="s", flag="T", advanced=True, gt=0)  # fmt: skip
+        None, "Time limit", "Stop, with the result kept, after this long.",
+        unit="s", flag="T", advanced=True, gt=0)  # fmt: skip
     batch_size: int | None = param(
-        None, "Batch size", "Most positions updated together; they never overlap on the object, so the object is the same "
-        "as one by one. 1 is the textbook's serial order; as many as possible when not given.", ge=1)  # fmt: skip
+        None, "Batch size", "Most positions updated together; they never overlap on the object, so the object is the "
+        "same as one by one. 1 is the textbook's serial order; as many as possible when not given.", ge=1)  # fmt: skip
     update_probe: int = param(
-        2, "Update probe from", "First iteration that updates the probe.", flag="updateProbe", ge=1)  # fmt: skip
+        2, "Update probe from", "First iteration, counted from 1, that updates the probe.",
+        flag="updateProbe", ge=1)  # fmt: skip
     update_modes: int = param(
-        2, "Update modes from", "First iteration that uses all probe modes; before it only the first is used.",
+        2, "Update modes from", "First iteration, counted from 1, that uses all probe modes; before it only the first "
+        "is used.",
         flag="updateModes", ge=1)  # fmt: skip
     object_step: float = param(
         1.0, "Object step", "Step size of the object update.", gt=0, le=2, advanced=True)  # fmt: skip
@@ -141,15 +151,17 @@ class Reconstruction(Group):
         1.0, "Regularization", "rPIE's alpha: 1 is ePIE; smaller values step further where the illumination is weak, "
         "faster and noisier.", gt=0, le=1, advanced=True)  # fmt: skip
     orthogonalize_every: int = param(
-        10, "Orthogonalize every", "Iterations between orthogonalizations of the probe modes.", ge=1, advanced=True)  # fmt: skip
+        10, "Orthogonalize every", "Iterations between orthogonalizations of the probe modes.",
+        ge=1, advanced=True)  # fmt: skip
     sub_pixel: Literal["fourier", "nearest"] = param(
-        "fourier", "Sub-pixel positions", "'fourier' shifts the probe to the exact position; 'nearest' rounds positions "
-        "to object pixels, at about half the cost.", advanced=True)  # fmt: skip
+        "fourier", "Sub-pixel positions", "'fourier' shifts the probe to the exact position; 'nearest' rounds "
+        "positions to object pixels, at about half the cost.", advanced=True)  # fmt: skip
     phase_constraint: int = param(
         0, "Phase constraint until", "Clamp the object's phase to at most zero in iterations up to this one.",
         flag="phaseConstraint", advanced=True, ge=0)  # fmt: skip
     seed: int = param(
-        0, "Seed", "Seed of every random choice; the same seed gives the same result.", advanced=True, ge=0)  # fmt: skip
+        0, "Seed", "Seed of every random choice; the same seed gives the same result.",
+        advanced=True, ge=0)  # fmt: skip
     probe_guess: Path | None = param(
         None, "Probe guess", "First probe: CSV (modes stacked), NPY, or a result file.", flag="probeGuess")  # fmt: skip
     object_guess: Path | None = param(
@@ -166,13 +178,16 @@ class Output(Group):
     """What to write besides the result file."""
 
     job_id: str = param(
-        "", "Job name", "Name of the job, used for the result file; the scan file's name when empty.", flag="jobID")  # fmt: skip
+        "", "Job name", "Name of the job, used for the result file; the scan file's name when empty.",
+        flag="jobID")  # fmt: skip
     save_every: int | None = param(
-        None, "Save every", "Iterations between checkpoints of the result file.", flag="save", ge=1, advanced=True)  # fmt: skip
+        None, "Save every", "Iterations between checkpoints of the result file.",
+        flag="save", ge=1, advanced=True)  # fmt: skip
     csv: bool = param(
         False, "CSV", "Also write object and probe as CSV, as ptychopy does, with 9 digits.")  # fmt: skip
     binary: bool = param(
-        False, "Raw binary", "Also write object and probe as headerless complex64.", flag="binaryOutput", advanced=True)  # fmt: skip
+        False, "Raw binary", "Also write object and probe as headerless complex64.",
+        flag="binaryOutput", advanced=True)  # fmt: skip
 
 
 class Parameters(Group):
@@ -189,32 +204,41 @@ class Parameters(Group):
         group, name = path.split(".")
         return getattr(getattr(self, group), name)
 
-    def replace(self, values: dict[str, Any]) -> Parameters:
+    def replace(self, values: Mapping[str, Any], origins: Mapping[str, Any] | None = None) -> Parameters:
         """Return a copy with the values at "group.name" changed and checked.
 
         Raises:
-            ParameterError: a value is of the wrong type or out of range; the message names it.
+            ParameterError: a value is of the wrong type or out of range; the message names it, and its origin
+                if `origins` knows it.
         """
         tree = self.model_dump()
         for path, value in values.items():
-            group, name = path.split(".")
+            group, _, name = path.partition(".")
             if name not in tree.get(group, {}):
-                raise ParameterError(f"no parameter is called '{path}'")
+                raise ParameterError(f"no parameter is called '{path}'{_nearest(path)}")
             tree[group][name] = value
-        return checked(tree)
+        return checked(tree, origins)
 
 
-def checked(tree: dict[str, Any]) -> Parameters:
-    """Build Parameters from nested dicts; a ParameterError names every wrong value."""
+def checked(tree: dict[str, Any], origins: Mapping[str, Any] | None = None) -> Parameters:
+    """Build Parameters from nested dicts; a ParameterError names every wrong value and, if known, its origin."""
     try:
         return Parameters.model_validate(tree)
     except ValidationError as error:
-        raise ParameterError("; ".join(_explain(problem) for problem in error.errors())) from None
+        raise ParameterError("; ".join(_explain(problem, origins or {}) for problem in error.errors())) from None
 
 
-def _explain(problem: Any) -> str:
+def _explain(problem: Any, origins: Mapping[str, Any]) -> str:
     path = ".".join(str(part) for part in problem["loc"][:2])
-    return f"{path} = {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+    if problem["type"] == "extra_forbidden":
+        return f"no parameter is called '{path}'{_nearest(path)}"
+    place = f" (from {origins[path]})" if path in origins else ""
+    return f"{path} = {problem['input']!r}{place}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+def _nearest(path: str) -> str:
+    alike = difflib.get_close_matches(path, by_path(), n=1)
+    return f"; did you mean '{alike[0]}'?" if alike else ""
 
 
 @cache

@@ -66,4 +66,4 @@ class Layers:
             for path, (value, place) in self.values[source].items():
                 chosen[path] = value
                 origins[path] = Origin(source, place)
-        return Parameters().replace(chosen), origins
+        return Parameters().replace(chosen, origins), origins

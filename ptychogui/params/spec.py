@@ -6,7 +6,7 @@ import types
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
@@ -31,6 +31,7 @@ def param(  # noqa: PLR0913 - a declaration says everything about its parameter 
     gt: float | None = None,
     le: float | None = None,
     lt: float | None = None,
+    multiple_of: int | None = None,
     awaits: str = "",
 ) -> Any:
     """Declare one parameter on a Group.
@@ -42,12 +43,17 @@ def param(  # noqa: PLR0913 - a declaration says everything about its parameter 
         unit: SI unit of the stored value ("m", "eV", "s") or a counting unit ("px", "counts"); "" if none.
         flag: ptychopy's flag without the dash ("dx_d"); "" where ptychopy has none.
         advanced: folded away in the form at first.
-        ge, gt, le, lt: range, checked by pydantic, shown by the form.
+        ge: smallest allowed value. Bounds are checked by pydantic; those of a pair are on its item type (PositiveInt).
+        gt: the value is above this.
+        le: largest allowed value.
+        lt: the value is below this.
+        multiple_of: step of the allowed values (2: even numbers).
         awaits: what this version lacks to give the parameter an effect; the form shows it disabled with
             this reason and a job that sets it is refused. "" (nearly always) means that it works.
     """
-    extra = {"unit": unit, "flag": flag, "advanced": advanced, "awaits": awaits}
-    return Field(default, title=title, description=help, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=extra)
+    extra: Any = {"unit": unit, "flag": flag, "advanced": advanced, "awaits": awaits}
+    bounds: Any = {"ge": ge, "gt": gt, "le": le, "lt": lt, "multiple_of": multiple_of}
+    return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,8 @@ class Param:
     """One declared parameter, as forms, options, files and the reference page read it.
 
     `kind` is the plain type: bool, int, float, str, Path, "choice" or "pair" (two numbers, row then column);
-    `item` is the type of a pair's numbers; `optional` says whether None ('not known') is allowed.
+    `item` is the type of a pair's numbers; `optional` says whether None ('not known') is allowed; the bounds are
+    those of each number of a pair.
     """
 
     path: str
@@ -76,6 +83,7 @@ class Param:
     maximum: float | None
     exclusive_minimum: bool
     exclusive_maximum: bool
+    multiple_of: int | None
 
     @property
     def option(self) -> str:
@@ -92,10 +100,10 @@ def describe_group(group: str, model: type[Group]) -> tuple[Param, ...]:
 
 
 def _describe(group: str, name: str, info: FieldInfo) -> Param:
-    kind, item, choices, optional = _plain_type(info.annotation)
+    kind, item, choices, optional, constraints = plain_type(info.annotation)
     extra = info.json_schema_extra
     assert isinstance(extra, dict), f"{group}.{name} must be declared with param()"
-    bounds = {key: value for entry in info.metadata for key, value in vars_of(entry)}
+    bounds = {key: value for entry in (*info.metadata, *constraints) for key, value in _bounds_of(entry)}
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
     return Param(
         path=f"{group}.{name}", group=group, name=name, kind=kind, item=item, optional=optional,
@@ -103,17 +111,17 @@ def _describe(group: str, name: str, info: FieldInfo) -> Param:
         title=info.title or name, help=info.description or "",
         unit=str(extra["unit"]), flag=str(extra["flag"]), advanced=bool(extra["advanced"]), awaits=str(extra["awaits"]),
         choices=choices, minimum=low, maximum=high,
-        exclusive_minimum="gt" in bounds, exclusive_maximum="lt" in bounds,
+        exclusive_minimum="gt" in bounds, exclusive_maximum="lt" in bounds, multiple_of=bounds.get("multiple_of"),
     )  # fmt: skip
 
 
-def vars_of(entry: Any) -> Sequence[tuple[str, float]]:
-    """Read the bound that an annotated-types constraint (Ge, Gt, Le, Lt) holds."""
-    return [(key, getattr(entry, key)) for key in ("ge", "gt", "le", "lt") if hasattr(entry, key)]
+def _bounds_of(entry: Any) -> Sequence[tuple[str, Any]]:
+    """Read the bound that an annotated-types constraint (Ge, Gt, Le, Lt, MultipleOf) holds."""
+    return [(key, getattr(entry, key)) for key in ("ge", "gt", "le", "lt", "multiple_of") if hasattr(entry, key)]
 
 
-def _plain_type(annotation: Any) -> tuple[Any, Any, tuple[str, ...], bool]:
-    """Take an annotation apart: plain type, item type of a pair, choices, whether None is allowed."""
+def plain_type(annotation: Any) -> tuple[Any, Any, tuple[str, ...], bool, tuple[Any, ...]]:
+    """Take an annotation apart, as Param says: kind, item, choices, optional, and the constraints on a pair's items."""
     optional = False
     if get_origin(annotation) in (Union, types.UnionType):
         inner = [arg for arg in get_args(annotation) if arg is not type(None)]
@@ -121,8 +129,10 @@ def _plain_type(annotation: Any) -> tuple[Any, Any, tuple[str, ...], bool]:
         assert len(inner) == 1, f"a parameter has one type, not {annotation}"
         annotation = inner[0]
     if get_origin(annotation) is Literal:
-        return "choice", None, tuple(get_args(annotation)), optional
+        return "choice", None, tuple(get_args(annotation)), optional, ()
     if get_origin(annotation) is tuple:
-        return "pair", get_args(annotation)[0], (), optional
+        item = get_args(annotation)[0]
+        plain, *constraints = get_args(item) if get_origin(item) is Annotated else (item,)
+        return "pair", plain, (), optional, tuple(constraints)
     assert annotation in (bool, int, float, str, Path), f"no editor knows the type {annotation}"
-    return annotation, None, (), optional
+    return annotation, None, (), optional, ()

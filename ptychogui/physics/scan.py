@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ptychogui.errors import DataError
+from ptychogui.errors import DataError, ParameterError
+from ptychogui.params.model import Experiment
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class ScanGeometry:
     @property
     def positions_px(self) -> np.ndarray:
         """float64 (positions, 2): window centers on the scan's own axes, in object pixels."""
-        return self.corners + self.fractions + self.window_px // 2 + np.asarray(self.origin_px)
+        return np.asarray(self.corners + self.fractions + self.window_px // 2 + self.origin_px)
 
 
 def place_windows(positions_px: np.ndarray, window_px: int, margin_px: int = 2) -> ScanGeometry:
@@ -48,7 +49,7 @@ def place_windows(positions_px: np.ndarray, window_px: int, margin_px: int = 2) 
     """
     positions_px = np.asarray(positions_px, dtype=np.float64)
     if positions_px.ndim != 2 or positions_px.shape[1] != 2 or not len(positions_px):
-        raise DataError(f"scan positions must be a list of (row, column) pairs, not an array of shape {positions_px.shape}")
+        raise DataError(f"scan positions must be (row, column) pairs, not an array of shape {positions_px.shape}")
     broken = np.flatnonzero(~np.isfinite(positions_px).all(axis=1))
     if len(broken):
         raise DataError(
@@ -66,3 +67,105 @@ def place_windows(positions_px: np.ndarray, window_px: int, margin_px: int = 2) 
         window_px=window_px,
         origin_px=(float(origin[0] - window_px // 2), float(origin[1] - window_px // 2)),
     )
+
+
+def to_pixels(positions_m: np.ndarray, object_pixel_m: float) -> np.ndarray:
+    """Return positions in object pixels: float64 (positions, 2), for `place_windows`."""
+    return np.asarray(positions_m, dtype=np.float64) / object_pixel_m
+
+
+def raster_m(dims: tuple[int, int], step_m: tuple[float, float]) -> np.ndarray:
+    """Return the positions of a raster scan, row by row, about 0: float64 (rows * columns, 2) in m.
+
+    Args:
+        dims: scan rows and columns.
+        step_m: distance between scan rows and between scan columns.
+    """
+    grid = np.indices(dims).reshape(2, -1).T - (np.asarray(dims) - 1) / 2
+    return np.asarray(grid * step_m)
+
+
+def spiral_m(count: int, step_m: tuple[float, float]) -> np.ndarray:
+    """Return the spiral that ptychopy computes: radius step * sqrt(k), angle 4 sqrt(k), k = 0, 1, ...
+
+    Args:
+        count: number of positions.
+        step_m: of the rows and of the columns.
+
+    Returns:
+        float64 (count, 2) in m.
+    """
+    root = np.sqrt(np.arange(count))
+    return np.stack([root * np.cos(4 * root), root * np.sin(4 * root)], axis=1) * step_m
+
+
+def fermat_m(count: int, step_m: tuple[float, float]) -> np.ndarray:
+    """Return a Fermat spiral (Huang et al., Opt. Express 22, 12634, 2014), which has no period and no preferred axis.
+
+    Args:
+        count: number of positions.
+        step_m: of the raster, in rows and columns, that has as many positions on an area.
+
+    Returns:
+        float64 (count, 2) in m.
+    """
+    index = np.arange(count)
+    radius, angle = np.sqrt(index / np.pi), index * np.pi * (3 - np.sqrt(5))
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1) * step_m
+
+
+def fly_m(dims: tuple[int, int], step_m: tuple[float, float], seed: int, jitter: float = 0.1) -> np.ndarray:
+    """Return the positions of a fly scan: lines driven forth and back, with the stage's jitter.
+
+    Args:
+        dims: lines, and positions on each.
+        step_m: distance between the lines and along them.
+        seed: of the jitter.
+        jitter: standard deviation of the displacements, in steps.
+
+    Returns:
+        float64 (rows * columns, 2) in m, in the order of the drive.
+    """
+    grid = raster_m(dims, step_m).reshape(*dims, 2)
+    grid[1::2] = grid[1::2, ::-1]
+    displaced = np.random.default_rng(seed).normal(scale=jitter, size=grid.shape)
+    return np.asarray((grid + displaced * step_m).reshape(-1, 2))
+
+
+def transform_positions(
+    positions_m: np.ndarray, experiment: Experiment, object_pixel_m: float, seed: int
+) -> np.ndarray:
+    """Apply the scan's settings to its positions: mirror, drift, swap, jitter, in this order.
+
+    Args:
+        positions_m: float (positions, 2), row and column in m, in the order of the scan.
+        experiment: its mirror_rows, mirror_columns, drift_m (with scan_dims), swap_axes and jitter_radius_px.
+        object_pixel_m: unit of the jitter.
+        seed: of the jitter.
+
+    Returns:
+        float64 (positions, 2), a new array.
+
+    Raises:
+        ParameterError: a drift is given without scan dimensions, or with others than the scan has.
+    """
+    signs = [-1 if experiment.mirror_rows else 1, -1 if experiment.mirror_columns else 1]
+    moved = np.asarray(positions_m, dtype=np.float64) * signs
+    if any(experiment.drift_m):
+        moved += _scan_indices(len(moved), experiment.scan_dims) * experiment.drift_m
+    if experiment.swap_axes:
+        moved = moved[:, ::-1]
+    jitter = np.random.default_rng(seed).uniform(-1, 1, moved.shape)
+    return np.asarray(moved + jitter * experiment.jitter_radius_px * object_pixel_m)
+
+
+def _scan_indices(count: int, dims: tuple[int, int] | None) -> np.ndarray:
+    """Return the scan row and scan column of every position: int (count, 2)."""
+    if dims is None:
+        raise ParameterError("a drift per step needs the scan dimensions; give scan rows and columns, or no drift")
+    if dims[0] * dims[1] != count:
+        raise ParameterError(
+            f"a drift per step needs the scan's true dimensions, but {dims[0]} x {dims[1]} are not its {count} "
+            "positions; correct the scan dimensions, or give no drift"
+        )
+    return np.asarray(np.indices(dims).reshape(2, -1).T)

@@ -1,0 +1,55 @@
+# The project's commands. `make demo` and `make test` need only this folder: they make .venv and install into it.
+#   make demo    a simulated scan, reconstructed while you watch; ends with the result's path
+#   make test    all tests; choose some with  make test ARGS="tests/engines -k epie"
+#   make lint    style, types and the direction of imports: what CI checks before the tests
+#   make format  lay the code out as `make lint` wants it
+#   make docs    regenerate docs/parameters.md
+#   make clean   remove .venv and everything that was generated
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+export PYTHON
+
+.PHONY: demo test lint format docs clean compiler
+
+demo: $(VENV)/.run
+	@$(BIN)/python scripts/system_libraries.py --advise
+	@$(BIN)/ptychogui demo -o demo
+
+test: compiler $(VENV)/.dev
+	@$(BIN)/python scripts/system_libraries.py
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(VENV)/.run
+	$(BIN)/python -m ptychogui.params.reference > docs/parameters.md
+
+clean:
+	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
+
+compiler:
+	@for name in "$$CXX" c++ g++ clang++; do command -v "$$name" >/dev/null 2>&1 && exit 0; done; \
+	echo "no C++ compiler was found, and the tests compile the kernels; on Debian or Ubuntu: apt-get install g++" >&2; exit 1
+
+$(BIN)/pip:
+	@sh scripts/make_venv.sh $(VENV)
+
+$(VENV)/.run: pyproject.toml | $(BIN)/pip
+	@echo "installing ptychogui and what it needs into $(VENV); the first time takes a minute or two"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/pip
+	@echo "installing ptychogui and what its tests need into $(VENV); the first time takes a minute or two"
+	@$(PIP) --editable ".[dev]"
+	@touch $@ $(VENV)/.run

@@ -1,0 +1,133 @@
+// The dialect every kernel is written in: CUDA C++ for the GPU, plain C++ for the CPU, from one text.
+//
+// A kernel walks rows with its blocks and columns with its threads:
+//
+//     FOR_ROWS(row, rows) {
+//         FOR_COLUMNS(c, n) { ... }
+//     }
+//
+// On a GPU that spreads rows over blocks and columns over threads. On the CPU there is one block of one thread, so both
+// are plain loops and the inner one vectorises. With PTYCHOGUI_EMULATE, every CUDA thread is a C++ thread with real
+// barriers, so that sanitizers see the races and stray reads that a GPU would hide.
+#pragma once
+
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
+
+#define KERNEL extern "C" __global__ void
+#define DEVICE static __device__ __forceinline__
+#define BLOCK ((int)blockIdx.x)
+#define BLOCKS ((int)gridDim.x)
+#define THREAD ((int)threadIdx.x)
+#define THREADS ((int)blockDim.x)
+#define BARRIER() __syncthreads()
+#define SHARED __shared__
+#define INDEPENDENT
+
+#elif defined(PTYCHOGUI_EMULATE)
+
+#include <cmath>
+#include <cstring>
+#include "emulate.hpp"
+#define KERNEL extern "C" void
+#define DEVICE static inline
+#define BLOCK (emulate::block)
+#define BLOCKS (emulate::blocks)
+#define THREAD (emulate::thread)
+#define THREADS (emulate::threads)
+#define BARRIER() emulate::barrier()
+#define SHARED
+#define INDEPENDENT
+
+#else
+
+#include <cmath>
+#include <cstring>
+#define KERNEL extern "C" void
+#define DEVICE static inline __attribute__((always_inline))
+#define BLOCK 0
+#define BLOCKS 1
+#define THREAD 0
+#define THREADS 1
+#define BARRIER()
+#define INDEPENDENT _Pragma("GCC ivdep")
+
+#endif
+
+#define FOR_ROWS(row, count) for (int row = BLOCK; row < (count); row += BLOCKS)
+#define FOR_COLUMNS(c, count) INDEPENDENT for (int c = THREAD; c < (count); c += THREADS)
+
+// The same for a span whose start moves while each thread keeps its elements: thread t has x = t modulo THREADS.
+#define FOR_OWN_SPAN(x, from, to) \
+    INDEPENDENT for (int x = (from) + (THREAD + THREADS - (from) % THREADS) % THREADS; x < (to); x += THREADS)
+
+// A long long index: frames x N x N passes 2^31 for a large scan.
+typedef long long index_t;
+
+struct alignas(8) c64 {
+    float x, y;
+};
+
+DEVICE c64 operator+(c64 a, c64 b) { return {a.x + b.x, a.y + b.y}; }
+DEVICE c64 operator-(c64 a, c64 b) { return {a.x - b.x, a.y - b.y}; }
+DEVICE c64 operator*(c64 a, c64 b) { return {a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x}; }
+DEVICE c64 operator*(float s, c64 a) { return {s * a.x, s * a.y}; }
+DEVICE c64 conj(c64 a) { return {a.x, -a.y}; }
+DEVICE float norm(c64 a) { return a.x * a.x + a.y * a.y; }
+
+// Floats that are not negative sort as their bits do. A running maximum of the bits vectorises, and a NaN wins it
+// instead of hiding.
+DEVICE int to_bits(float value) {
+    int bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+DEVICE float from_bits(int bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+DEVICE int larger(int a, int b) { return a > b ? a : b; }
+
+// Combine one value per thread over the block in an order that never changes; every thread gets the result.
+// The only place with shared memory and barriers. THREADS must be a power of two, at most 1024.
+#if defined(SHARED)
+#if defined(PTYCHOGUI_EMULATE)
+#define BLOCK_VALUES float* values = emulate::shared_floats()
+#else
+#define BLOCK_VALUES SHARED float values[1024]
+#endif
+#define BLOCK_COMBINE(name, combine)                                            \
+    DEVICE float name(float value) {                                            \
+        BLOCK_VALUES;                                                           \
+        BARRIER(); /* nobody still reads the values of the call before */       \
+        values[THREAD] = value;                                                 \
+        for (int half = THREADS / 2; half > 0; half /= 2) {                     \
+            BARRIER();                                                          \
+            if (THREAD < half)                                                  \
+                values[THREAD] = combine(values[THREAD], values[THREAD + half]); \
+        }                                                                       \
+        BARRIER();                                                              \
+        return values[0];                                                       \
+    }
+#else
+#define BLOCK_COMBINE(name, combine) \
+    DEVICE float name(float value) { return value; }
+#endif
+
+DEVICE float sum_of_two(float a, float b) { return a + b; }
+BLOCK_COMBINE(block_sum, sum_of_two)
+DEVICE float larger_of_two(float a, float b) { return from_bits(larger(to_bits(a), to_bits(b))); }
+BLOCK_COMBINE(block_max, larger_of_two)
+
+// Call template function `run<MODES>(...)` with the number of modes as a constant where it is small, so that the loop
+// over modes unrolls and the loop over columns vectorises; 0 stands for 'read it at run time'.
+#define FOR_MODES(modes, run, ...)                 \
+    switch (modes) {                               \
+        case 1: run<1>(__VA_ARGS__); break;        \
+        case 2: run<2>(__VA_ARGS__); break;        \
+        case 3: run<3>(__VA_ARGS__); break;        \
+        case 4: run<4>(__VA_ARGS__); break;        \
+        default: run<0>(__VA_ARGS__);              \
+    }

@@ -1,0 +1,182 @@
+// Object and probe updates of the PIE family (Maiden & Rodenburg 2009; Maiden, Johnson & Li 2017).
+// Shapes: n positions, a batch of `count` of them (slots b), M modes, N x N window, H x W object, L lanes of partial sums.
+#include "portable.cuh"
+
+// The directions of one rPIE step (alpha = 1 is ePIE), all from the old object and probe. With chi = revised - probe * object:
+//   pulls[first + b] = sum_m conj(probe) chi / ((1 - alpha) |probe|^2 + alpha max |probe|^2), what the object is to take;
+//   waves[b, m] becomes conj(object) chi / ((1 - alpha) |object|^2 + alpha max |object|^2), what the probe is to take.
+template <int MODES>
+DEVICE void pie_rows(
+    c64* __restrict__ waves, c64* __restrict__ pulls, const c64* __restrict__ probe, const c64* __restrict__ object,
+    const float* __restrict__ brightest, const float* __restrict__ strongest, const int* __restrict__ corners,
+    const int* __restrict__ order, int start, int count, int first, float alpha, int modes, int n, int probes, int width) {
+    const int M = MODES ? MODES : modes;
+    const index_t plane = (index_t)n * n;
+    const float probe_floor = alpha * strongest[0] + 1e-30f;
+    FOR_ROWS(row, count * n) {
+        const int b = row / n, r = row % n;
+        const int i = order[start + b];
+        const c64* o = object + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
+        const c64* p = probe + (probes == 1 ? 0 : b * M * plane) + (index_t)r * n;
+        c64* w = waves + b * M * plane + (index_t)r * n;
+        c64* pull = pulls + (first + b) * plane + (index_t)r * n;
+        const float object_floor = alpha * brightest[b] + 1e-30f;
+        FOR_COLUMNS(c, n) {
+            const c64 old = o[c];
+            c64 sum = {0.0f, 0.0f};
+            float power = 0.0f;
+            const float probe_factor = 1.0f / ((1.0f - alpha) * norm(old) + object_floor);
+            for (int m = 0; m < M; m++) {
+                const c64 mode = p[m * plane + c];
+                const c64 chi = w[m * plane + c] - mode * old;
+                sum = sum + conj(mode) * chi;
+                power += norm(mode);
+                w[m * plane + c] = probe_factor * (conj(old) * chi);
+            }
+            pull[c] = 1.0f / ((1.0f - alpha) * power + probe_floor) * sum;
+        }
+    }
+}
+
+KERNEL pie_update(
+    c64* waves,              // complex64 (B, M, N, N): revised exit waves in, probe directions out
+    c64* pulls,              // complex64 (G, N, N), object directions of the group, slots [first, first + count) written
+    const c64* probe,        // complex64 (P, M, N, N), P = 1 or B
+    const c64* object,       // complex64 (H, W)
+    const float* brightest,  // float32 (B), max |object|^2 of each window
+    const float* strongest,  // float32 (1), max over the window of sum_m |probe|^2
+    const int* corners,      // int32 (n, 2)
+    const int* order,        // int32 (n)
+    int start, int count, int first, float alpha, int modes, int n, int probes, int width) {
+    FOR_MODES(modes, pie_rows, waves, pulls, probe, object, brightest, strongest, corners, order, start, count, first,
+              alpha, modes, n, probes, width)
+}
+
+// object[y, x] += step * sum over the group of pulls[g, y - row of g, x - column of g], for rows [top, top + rows): each
+// object pixel gathers what the positions that see it give, in their order, so no two threads write one pixel.
+KERNEL gather_object(
+    c64* __restrict__ object,        // complex64 (H, W), rows changed
+    const c64* __restrict__ pulls,   // complex64 (G, N, N), slot g belongs to position order[start + g]
+    const int* __restrict__ corners, // int32 (n, 2)
+    const int* __restrict__ order,   // int32 (n)
+    int start, int count, int top, int rows, float step, int n, int width) {
+    FOR_ROWS(row, rows) {
+        const int y = top + row;
+        c64* to = object + (index_t)y * width;
+        for (int g = 0; g < count; g++) {
+            const int i = order[start + g];
+            const int r = y - corners[2 * i], column = corners[2 * i + 1];
+            if (r < 0 || r >= n)
+                continue;
+            const c64* from = pulls + ((index_t)g * n + r) * n;
+            FOR_OWN_SPAN(x, column, column + n)
+                to[x] = to[x] + step * from[x - column];
+        }
+    }
+}
+
+// brightest[b] = max over rows of rows[b, r].
+KERNEL row_max(
+    float* __restrict__ most,        // float32 (B), written
+    const float* __restrict__ rows,  // float32 (B, N)
+    int count, int n) {
+    FOR_ROWS(b, count) {
+        int value = 0;
+        FOR_COLUMNS(r, n)
+            value = larger(value, to_bits(rows[(index_t)b * n + r]));
+        const float largest = block_max(from_bits(value));
+        if (THREAD == 0)
+            most[b] = largest;
+    }
+}
+
+// sums[lane, m, r, c] (+)= sum over the batch of waves[b, m, r, c]; `fresh` starts the sum instead of adding to it.
+KERNEL sum_waves(
+    c64* __restrict__ sums,         // complex64 (L, M, N, N), lane written
+    const c64* __restrict__ waves,  // complex64 (B, M, N, N)
+    int lane, int count, int fresh, int modes, int n) {
+    const index_t frame = (index_t)modes * n * n;
+    FOR_ROWS(row, modes * n) {
+        c64* to = sums + lane * frame + (index_t)row * n;
+        const c64* from = waves + (index_t)row * n;
+        for (int b = 0; b < count; b++) {
+            const c64* wave = from + b * frame;
+            if (fresh && b == 0) {
+                FOR_COLUMNS(c, n)
+                    to[c] = wave[c];
+            } else {
+                FOR_COLUMNS(c, n)
+                    to[c] = to[c] + wave[c];
+            }
+        }
+    }
+}
+
+// The same in Fourier space, each wave shifted back by its position's sub-pixel rest: the adjoint of shift_probe.
+KERNEL sum_waves_shifted(
+    c64* __restrict__ sums,         // complex64 (L, M, N, N), lane written
+    const c64* __restrict__ waves,  // complex64 (B, M, N, N), not normalised FFTs of the probe directions
+    const c64* __restrict__ ramps,  // complex64 (n, 2, N)
+    const int* __restrict__ order,  // int32 (n)
+    int start, int lane, int count, int fresh, int modes, int n) {
+    const index_t frame = (index_t)modes * n * n;
+    FOR_ROWS(row, modes * n) {
+        c64* to = sums + lane * frame + (index_t)row * n;
+        for (int b = 0; b < count; b++) {
+            const c64* ramp = ramps + (index_t)order[start + b] * 2 * n;
+            const c64 down = ramp[row % n];
+            const c64* across = ramp + n;
+            const c64* from = waves + b * frame + (index_t)row * n;
+            if (fresh && b == 0) {
+                FOR_COLUMNS(c, n)
+                    to[c] = conj(down * across[c]) * from[c];
+            } else {
+                FOR_COLUMNS(c, n)
+                    to[c] = to[c] + conj(down * across[c]) * from[c];
+            }
+        }
+    }
+}
+
+// probe[m, r, c] += step * sum of the first `used` lanes, in their order, for rows [start, start + count) of the M * N.
+KERNEL probe_step(
+    c64* __restrict__ probe,       // complex64 (M, N, N), changed in place: the probe or its spectrum
+    const c64* __restrict__ sums,  // complex64 (L, M, N, N)
+    int start, int count, int used, float step, int modes, int n) {
+    const index_t frame = (index_t)modes * n * n;
+    FOR_ROWS(row, count) {
+        const index_t first = (index_t)(start + row) * n;
+        for (int lane = 0; lane < used; lane++) {
+            const c64* sum = sums + lane * frame + first;
+            FOR_COLUMNS(c, n)
+                probe[first + c] = probe[first + c] + step * sum[c];
+        }
+    }
+}
+
+// rows[r] = max over c of sum_m |probe[m, r, c]|^2, for rows [start, start + count) of the window.
+template <int MODES>
+DEVICE void power_rows(float* __restrict__ rows, const c64* __restrict__ probe, int start, int count, int modes, int n) {
+    const int M = MODES ? MODES : modes;
+    const index_t plane = (index_t)n * n;
+    FOR_ROWS(row, count) {
+        const c64* p = probe + (index_t)(start + row) * n;
+        int most = 0;
+        FOR_COLUMNS(c, n) {
+            float power = 0.0f;
+            for (int m = 0; m < M; m++)
+                power += norm(p[m * plane + c]);
+            most = larger(most, to_bits(power));
+        }
+        const float strongest = block_max(from_bits(most));
+        if (THREAD == 0)
+            rows[start + row] = strongest;
+    }
+}
+
+KERNEL probe_power(
+    float* rows,       // float32 (1, N), rows written
+    const c64* probe,  // complex64 (M, N, N)
+    int start, int count, int modes, int n) {
+    FOR_MODES(modes, power_rows, rows, probe, start, count, modes, n)
+}

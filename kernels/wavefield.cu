@@ -1,0 +1,116 @@
+// From probe and object to the far field and back: exit waves, sub-pixel probes, the modulus constraint.
+// Shapes: n positions, a batch of `count` of them (slots b of a scratch array), M modes, N x N window, H x W object.
+// Slot b holds position order[start + b].
+#include "portable.cuh"
+
+// waves[b, m, r, c] = probe[b or 0, m, r, c] * object[row + r, column + c]: one probe for all (P = 1) or one a slot.
+// brightest[b, r] = largest |object|^2 in the window's row.
+template <int MODES>
+DEVICE void exit_wave_rows(
+    c64* __restrict__ waves, const c64* __restrict__ probe, const c64* __restrict__ object,
+    float* __restrict__ brightest, const int* __restrict__ corners, const int* __restrict__ order,
+    int start, int count, int modes, int n, int probes, int width) {
+    const int M = MODES ? MODES : modes;
+    const index_t plane = (index_t)n * n;
+    FOR_ROWS(row, count * n) {
+        const int b = row / n, r = row % n;
+        const int i = order[start + b];
+        const c64* o = object + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
+        const c64* p = probe + (probes == 1 ? 0 : b * M * plane) + (index_t)r * n;
+        c64* w = waves + b * M * plane + (index_t)r * n;
+        int most = 0;
+        FOR_COLUMNS(c, n) {
+            for (int m = 0; m < M; m++)
+                w[m * plane + c] = p[m * plane + c] * o[c];
+            most = larger(most, to_bits(norm(o[c])));
+        }
+        const float brightest_here = block_max(from_bits(most));
+        if (THREAD == 0)
+            brightest[row] = brightest_here;
+    }
+}
+
+KERNEL exit_wave(
+    c64* waves,           // complex64 (B, M, N, N), written
+    const c64* probe,     // complex64 (P, M, N, N), P = 1 or B
+    const c64* object,    // complex64 (H, W)
+    float* brightest,     // float32 (B, N), written
+    const int* corners,   // int32 (n, 2)
+    const int* order,     // int32 (n)
+    int start, int count, int modes, int n, int probes, int width) {
+    FOR_MODES(modes, exit_wave_rows, waves, probe, object, brightest, corners, order, start, count, modes, n, probes, width)
+}
+
+// probes[b, m, r, c] = spectrum[m, r, c] * ramps[i, 0, r] * ramps[i, 1, c]: an inverse FFT then gives the probe shifted by
+// the position's sub-pixel rest.
+KERNEL shift_probe(
+    c64* probes,            // complex64 (B, M, N, N), written
+    const c64* spectrum,    // complex64 (M, N, N), FFT of the probe / N^2
+    const c64* ramps,       // complex64 (n, 2, N), exp(-2 pi i k f / N) of each axis
+    const int* order,       // int32 (n)
+    int start, int count, int modes, int n) {
+    FOR_ROWS(row, count * modes * n) {
+        const int b = row / (modes * n), mr = row % (modes * n), r = mr % n;
+        const c64* ramp = ramps + (index_t)order[start + b] * 2 * n;
+        const c64 down = ramp[r];
+        const c64* across = ramp + n;
+        const c64* from = spectrum + (index_t)mr * n;
+        c64* to = probes + (index_t)row * n;
+        FOR_COLUMNS(c, n)
+            to[c] = from[c] * (down * across[c]);
+    }
+}
+
+// Variance of sqrt(counts) for a Poisson mean of l: 2 l for few photons, 1/4 for many. Rational fit of
+// physics.noise.expected_amplitude_variance, whose coefficients these are.
+DEVICE float amplitude_variance(float l) {
+    return l * (NOISE_A0 + l * (NOISE_A1 + l * NOISE_A2)) / (1.0f + l * (NOISE_B0 + l * (NOISE_B1 + l * (4.0f * NOISE_A2))));
+}
+
+// Replace the modulus of the modelled far field by the measured amplitude; free pixels (amplitude < 0) keep theirs.
+// waves: the not normalised FFT of the exit waves in, ready for the not normalised inverse out: both carry 1/N, so the
+// factor is 1/N^2. misfit[i, r] = sum (|model| - amplitude)^2 over the row, expected[i, r] = what photon noise makes of it.
+template <int MODES>
+DEVICE void modulus_rows(
+    c64* __restrict__ waves, const float* __restrict__ amplitudes, float* __restrict__ misfit, float* __restrict__ expected,
+    const int* __restrict__ order, int start, int count, int modes, int n) {
+    const int M = MODES ? MODES : modes;
+    const index_t plane = (index_t)n * n;
+    const float scale = 1.0f / (float)plane;
+    FOR_ROWS(row, count * n) {
+        const int b = row / n, r = row % n;
+        const index_t i = order[start + b];
+        const float* measured = amplitudes + i * plane + (index_t)r * n;
+        c64* w = waves + b * M * plane + (index_t)r * n;
+        float difference = 0.0f, noise = 0.0f;
+        FOR_COLUMNS(c, n) {
+            float power = 0.0f;
+            for (int m = 0; m < M; m++)
+                power += norm(w[m * plane + c]);
+            power *= scale;
+            const float a = measured[c], modelled = sqrtf(power);
+            const bool known = a >= 0.0f;
+            const float factor = known ? scale * a / (modelled + 1e-9f) : scale;
+            difference += known ? (modelled - a) * (modelled - a) : 0.0f;
+            noise += known ? amplitude_variance(0.5f * (power + a * a)) : 0.0f;
+            for (int m = 0; m < M; m++)
+                w[m * plane + c] = factor * w[m * plane + c];
+        }
+        difference = block_sum(difference);
+        noise = block_sum(noise);
+        if (THREAD == 0) {
+            misfit[i * n + r] = difference;
+            expected[i * n + r] = noise;
+        }
+    }
+}
+
+KERNEL modulus(
+    c64* waves,                 // complex64 (B, M, N, N), changed in place
+    const float* amplitudes,    // float32 (n, N, N), square roots of counts; -1 is free
+    float* misfit,              // float32 (n, N), rows of the batch's positions written
+    float* expected,            // float32 (n, N), rows of the batch's positions written
+    const int* order,           // int32 (n)
+    int start, int count, int modes, int n) {
+    FOR_MODES(modes, modulus_rows, waves, amplitudes, misfit, expected, order, start, count, modes, n)
+}

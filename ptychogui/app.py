@@ -1,0 +1,168 @@
+"""The window's composition root: makes controllers and views, and joins them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from PyQt5.QtCore import QObject, QSettings, Qt, pyqtSignal
+from PyQt5.QtWidgets import QApplication
+
+from ptychogui.controllers.background import Background, Problem
+from ptychogui.controllers.demo import DemoController
+from ptychogui.controllers.loading import LoadedResult, LoadedScan
+from ptychogui.controllers.pictures import Picture
+from ptychogui.controllers.run import RunController
+from ptychogui.controllers.session import SessionController
+from ptychogui.controllers.worker import DeviceWorker
+from ptychogui.engines import ENGINES
+from ptychogui.jobs.job import Progress
+from ptychogui.physics.simulation import Recipe
+from ptychogui.views.main_window import MainWindow
+from ptychogui.views.memory import Memory
+from ptychogui.views.theme import app_icon, apply_theme
+
+_log = logging.getLogger(__name__)
+
+
+def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = None) -> int:
+    """Show the window until the user closes it.
+
+    Args:
+        files: the first is opened.
+        demo: reconstruct a simulated scan at once; paths of results go to stdout.
+        folder: where the simulated scan and its result go; the user's cache when None.
+
+    Returns:
+        exit status, 0.
+    """
+    QApplication.setAttribute(Qt.AA_EnableHighDpiScaling)
+    QApplication.setAttribute(Qt.AA_UseHighDpiPixmaps)
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("ptychogui")
+    app.setWindowIcon(app_icon())
+    workstation = Workstation(QSettings("ptychogui", "ptychogui"), folder)
+    apply_theme(app, workstation.window.memory.theme)
+    sys.excepthook = workstation.hook.handle
+    workstation.window.show()
+    if files:
+        workstation.session.open(files[0])
+    if demo:
+        workstation.run.ended.connect(lambda _text, _kind, result: result and print(result, flush=True))
+        workstation.demo.start()
+    return app.exec_()
+
+
+class Workstation:
+    """The window and its controllers, joined. `close` ends everything; the window's closing calls it."""
+
+    def __init__(self, settings: QSettings, demo_folder: Path | None = None, demo_recipe: Recipe | None = None) -> None:
+        self.hook = ErrorHook()
+        self.background = Background()
+        self.worker = DeviceWorker("auto")
+        memory = Memory(settings)
+        self.session = SessionController(self.background, memory.values())
+        self.run = RunController(self.session, self.worker)
+        self.demo = DemoController(self.session, self.run, self.background, demo_folder, demo_recipe)
+        self.window = MainWindow(memory, {"reconstruction.engine": tuple(ENGINES)})
+        self._join_intents()
+        self._join_session()
+        self._join_run()
+        self.session.announce()
+        self.worker.start()
+
+    def close(self) -> None:
+        """Remember the user's values, end the run with its result kept, and end threads and processes."""
+        self.window.memory.keep_values(self.session.remembered())
+        self.worker.shut_down()
+        self.background.close()
+
+    def _join_intents(self) -> None:
+        window = self.window
+        window.openAsked.connect(self.session.open)
+        window.edited.connect(self.session.edit)
+        window.reverted.connect(self.session.revert)
+        window.runAsked.connect(self.run.run)
+        window.stopAsked.connect(self.run.stop)
+        window.simulateAsked.connect(self.demo.start)
+        window.closing.connect(self.close)
+
+    def _join_session(self) -> None:
+        session, window = self.session, self.window
+        session.valuesChanged.connect(window.show_values)
+        session.runnableChanged.connect(window.show_runnable)
+        session.opening.connect(window.show_opening)
+        session.scanOpened.connect(self._show_scan)
+        session.scanOpened.connect(self.demo.run_if_mine)
+        session.resultOpened.connect(self._show_result)
+        session.openFailed.connect(self._show_scan_again)
+        self.demo.opening.connect(window.show_opening)
+        self.demo.failed.connect(self._show_scan_again)
+        for source in (session, self.run, self.demo, self.hook):
+            source.problem.connect(self._show_problem)
+
+    def _join_run(self) -> None:
+        run, window = self.run, self.window
+        run.started.connect(window.show_started)
+        run.progress.connect(self._show_progress)
+        run.picture.connect(self._show_picture)
+        run.stopping.connect(window.show_stopping)
+        run.ended.connect(window.show_ended)
+        run.message.connect(window.show_message)
+
+    def _show_scan(self, scan: LoadedScan) -> None:
+        self.window.show_scan(scan.path, scan.facts, scan.notes)
+        self.window.show_preview(scan.pattern, scan.previewed, scan.positions_m)
+        self.window.remember(scan.path)
+
+    def _show_scan_again(self) -> None:
+        scan = self.session.scan
+        self.window.show_scan(scan.path if scan else None, scan.facts if scan else (), scan.notes if scan else ())
+
+    def _show_result(self, result: LoadedResult) -> None:
+        self._show_scan_again()
+        self.window.remember(result.path)
+        self._show_picture(result.picture)
+        self.window.show_result(result.path, result.facts, result.errors)
+
+    def _show_progress(self, progress: Progress) -> None:
+        self.window.show_progress(
+            progress.iteration, progress.iterations, progress.error, progress.positions_per_s, progress.seconds_left
+        )
+
+    def _show_picture(self, picture: Picture) -> None:
+        page = self.window.run_page
+        page.phase.show_image(picture.phase, picture.pixel_m, picture.phase_levels, picture.scanned_m)
+        page.magnitude.show_image(picture.magnitude, picture.pixel_m, picture.magnitude_levels, picture.scanned_m)
+        page.probe.show_modes(picture.modes, picture.mode_pixel_m, picture.powers)
+        self.window.show_run_page()
+
+    def _show_problem(self, problem: Problem) -> None:
+        self.window.show_problem(problem.title, problem.text, problem.details)
+
+
+class ErrorHook(QObject):
+    """Takes exceptions that nobody handled: logs each, and announces it once."""
+
+    problem = pyqtSignal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+
+    def handle(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """Stand in for sys.excepthook."""
+        if issubclass(kind, KeyboardInterrupt):
+            QApplication.quit()
+            return
+        details = "".join(traceback.format_exception(kind, error, trace))
+        if details in self._seen:
+            return
+        self._seen.add(details)
+        _log.error("unhandled exception\n%s", details)
+        text = f"{kind.__name__}: {error}. This is a defect of ptychogui; copy the details into a report."
+        self.problem.emit(Problem("Something went wrong inside ptychogui", text, details))

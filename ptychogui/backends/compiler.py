@@ -1,0 +1,109 @@
+"""The kernels' host build: compiled at first use, cached by a digest of source, compiler and CPU."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from ptychogui.errors import DeviceError
+from ptychogui.paths import cache_folder, kernels_folder
+from ptychogui.physics.noise import NOISE_COEFFICIENTS
+
+OPTIMIZE = (
+    "-O3", "-march=native", "-mprefer-vector-width=512", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
+    "-fassociative-math",
+)  # fmt: skip
+WARN = ("-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas")
+LANGUAGE = ("-std=c++17", "-x", "c++")
+
+
+def kernel_files() -> list[Path]:
+    """Return the kernel sources, in order of name."""
+    return sorted(kernels_folder().glob("*.cu"))
+
+
+def definitions() -> tuple[str, ...]:
+    """Return the -D options that carry constants of physics into the kernels, for every compiler."""
+    return tuple(f"-D{name}={value!r}f" for name, value in NOISE_COEFFICIENTS.items())
+
+
+def kernel_source() -> str:
+    """Return all kernels as one text whose #line directives keep error messages pointing at the files."""
+    parts = [f'#line 1 "{path.as_posix()}"\n{path.read_text()}' for path in kernel_files()]
+    return "\n".join(parts)
+
+
+def find_compiler() -> str:
+    """Return the C++ compiler: $CXX, c++, g++ or clang++.
+
+    Raises:
+        DeviceError: there is none; the message says how to get one.
+    """
+    for name in (os.environ.get("CXX", ""), "c++", "g++", "clang++"):
+        found = shutil.which(name) if name else None
+        if found:
+            return found
+    raise DeviceError("no C++ compiler was found (c++, g++ or clang++): install one, on Debian 'apt install g++', or set CXX")
+
+
+@functools.cache
+def compiler_version(compiler: str) -> str:
+    """Return the first line of the compiler's --version."""
+    return subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+
+
+@functools.cache
+def load_kernels() -> ctypes.CDLL:
+    """Load the compiled kernels, compiling them first if this source, compiler and CPU are new.
+
+    Raises:
+        DeviceError: there is no compiler or it refuses the source; the message quotes it.
+    """
+    compiler = find_compiler()
+    library = cache_folder() / f"kernels-{_digest(compiler)}.so"
+    if not library.exists():
+        _build(compiler, library)
+    return ctypes.CDLL(str(library))
+
+
+def _digest(compiler: str) -> str:
+    sources = [path.read_bytes() for path in (kernels_folder() / "portable.cuh", *kernel_files())]
+    facts = [compiler_version(compiler), _cpu(), *OPTIMIZE, *definitions()]
+    return hashlib.sha256(b"\0".join([*sources, *(fact.encode() for fact in facts)])).hexdigest()[:16]
+
+
+def _cpu_facts() -> dict[str, str]:
+    """Read what /proc/cpuinfo says of the first core."""
+    try:
+        text = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
+    except OSError:
+        return {}
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
+
+
+def cpu_name() -> str:
+    """Name the CPU."""
+    return _cpu_facts().get("model name") or platform.processor() or platform.machine()
+
+
+def _cpu() -> str:
+    """Name the CPU and what it can do, since -march=native builds for no other."""
+    facts = _cpu_facts()
+    return cpu_name() + facts.get("flags", facts.get("Features", ""))
+
+
+def _build(compiler: str, library: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+        made = Path(folder) / "kernels.so"
+        command = [compiler, *OPTIMIZE, *WARN, *definitions(), *LANGUAGE, "-fPIC", "-shared", f"-I{kernels_folder()}", "-o", str(made), "-"]
+        done = subprocess.run(command, input=kernel_source(), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise DeviceError(f"{compiler} can't build the kernels: {done.stderr.strip()}")
+        made.replace(library)

@@ -1,0 +1,251 @@
+"""GPUs through CuPy: one device, one stream, kernels from a RawModule. The only import of cupy.
+
+CuPy is imported where it is used, so that this module can say why there is no GPU.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ptychogui.backends.base import Batch, Device, Launch
+from ptychogui.backends.compiler import definitions, kernel_source
+from ptychogui.backends.signatures import product, signature
+from ptychogui.errors import DeviceError, MemoryBudgetError
+from ptychogui.paths import kernels_folder
+
+if TYPE_CHECKING:
+    import cupy
+    from cupy.cuda.cufft import PlanNd
+
+_SMALLEST_BLOCK, _LARGEST_BLOCK = 32, 256
+_LARGEST_GRID = 1 << 16
+_PLANS = 4
+"""FFT plans kept for one array, each with a work area of its batch's size. Groups of a scan differ little in size."""
+
+_SCALARS: dict[str, type[np.generic]] = {"int32": np.int32, "float32": np.float32}
+
+
+def cuda_options() -> tuple[str, ...]:
+    """Return the NVRTC options for the kernels; the device's architecture comes from CuPy.
+
+    CuPy's cache of compiled kernels does not see what a source includes, so the options carry its digest.
+    """
+    included = hashlib.sha256((kernels_folder() / "portable.cuh").read_bytes()).hexdigest()[:16]
+    return ("--std=c++17", f"-I{kernels_folder().as_posix()}", *definitions(), f"-DPORTABLE_DIGEST=0x{included}")
+
+
+class CudaBackend:
+    """One GPU; see Backend. Launches are asynchronous, in the order of one stream.
+
+    Inside its `with` block CuPy works on this GPU, and CuPy's errors leave the block as DeviceError or
+    MemoryBudgetError.
+    """
+
+    lanes = 1
+    workers = 1
+
+    def __init__(self, index: int) -> None:
+        import cupy
+
+        self.name = f"cuda:{index}"
+        self.xp: Any = cupy
+        self._device = cupy.cuda.Device(index)
+        self._module = cupy.RawModule(code=kernel_source(), options=cuda_options())
+        properties = cupy.cuda.runtime.getDeviceProperties(index)
+        self._batch_bytes = int(properties["l2CacheSize"]) // 2
+
+    def __enter__(self) -> CudaBackend:
+        with ExitStack() as opened:
+            opened.enter_context(_in_words(self.name))
+            opened.enter_context(self._device)
+            opened.enter_context(self.xp.cuda.Stream())
+            opened.callback(self.xp.get_default_memory_pool().free_all_blocks)
+            self._module.compile()
+            self._opened = opened.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
+
+    def empty(self, shape: Sequence[int], dtype: DTypeLike) -> cupy.ndarray:
+        """Allocate an array on the device."""
+        import cupy
+
+        return cupy.empty(tuple(shape), dtype)
+
+    def asarray(self, array: np.ndarray) -> cupy.ndarray:
+        """Copy an array to the device, without the page-locked second copy on the host that cupy.asarray makes."""
+        copy = self.empty(array.shape, array.dtype)
+        copy.set(array)
+        return copy
+
+    def to_numpy(self, array: cupy.ndarray) -> np.ndarray:
+        """Wait for the device and copy."""
+        import cupy
+
+        return cupy.asnumpy(array)
+
+    def bind(self, kernel: str, **arrays: cupy.ndarray) -> Launch:
+        """Check the arrays once; a launch then only adds the scalars and sizes the grid by them."""
+        sig = signature(kernel)
+        sizes = sig.measure(arrays)
+        function = self._module.get_function(kernel)
+        pointers = tuple(arrays[spec.name] for spec in sig.arrays)
+        dims = tuple(np.int32(sizes[symbol]) for symbol in sig.dims)
+        kinds = {name: _SCALARS[kind] for name, kind in sig.scalars}
+
+        def launch(*scalars: Any) -> None:
+            known = sizes | dict(zip(kinds, scalars, strict=True))
+            grid, block = launch_shape(product(sig.rows, known), product(sig.columns, known))
+            typed = (kind(known[name]) for name, kind in kinds.items())
+            function((grid,), (block,), (*pointers, *typed, *dims))
+
+        return launch
+
+    def fft_pair(self, array: cupy.ndarray) -> CudaFFT:
+        """Return the in-place FFTs of a complex64 array (slots, ..., N, N)."""
+        return CudaFFT(array)
+
+    def batch_size(self, bytes_per_position: int) -> int:
+        """Positions whose working set fills half of the GPU's L2."""
+        return max(1, self._batch_bytes // bytes_per_position)
+
+    def run(self, batches: Sequence[Batch], work: Callable[[int, int, int, int], None]) -> None:
+        """Queue one batch after the other: a batch fills the GPU."""
+        for start, stop in batches:
+            work(0, 0, start, stop)
+
+    def memory_free_bytes(self) -> int:
+        """Memory that is free on the device, CuPy's own reserve included."""
+        free, _ = self._device.mem_info
+        return free + int(self.xp.get_default_memory_pool().free_bytes())
+
+
+class CudaFFT:
+    """cuFFT plans of one array, made when a number of slots first comes; see FFTPair."""
+
+    def __init__(self, array: cupy.ndarray) -> None:
+        self._array = array
+        self._plan = functools.lru_cache(_PLANS)(self._new_plan)
+
+    def forward(self, count: int) -> None:
+        """Transform the first `count` slots."""
+        from cupy.cuda import cufft
+
+        batch = self._array[:count]
+        self._plan(count).fft(batch, batch, cufft.CUFFT_FORWARD)
+
+    def inverse(self, count: int) -> None:
+        """Transform the first `count` slots back."""
+        from cupy.cuda import cufft
+
+        batch = self._array[:count]
+        self._plan(count).fft(batch, batch, cufft.CUFFT_INVERSE)
+
+    def _new_plan(self, count: int) -> PlanNd:
+        from cupyx.scipy.fft import get_fft_plan
+
+        return get_fft_plan(self._array[:count], axes=(-2, -1))
+
+
+def launch_shape(rows: int, columns: int) -> tuple[int, int]:
+    """Return (blocks, threads): a block a row; threads a power of two, as block_sum needs, that covers the columns."""
+    threads = 1 << (columns - 1).bit_length()
+    return min(rows, _LARGEST_GRID), min(max(threads, _SMALLEST_BLOCK), _LARGEST_BLOCK)
+
+
+def list_devices() -> tuple[Device, ...]:
+    """Return this machine's GPUs, or one entry that says why none can be used."""
+    try:
+        return tuple(_describe(index) for index in range(_count_gpus()))
+    except DeviceError as error:
+        return (Device("cuda:0", "no GPU", False, str(error), 0, 0),)
+
+
+def _count_gpus() -> int:
+    try:
+        import cupy
+        from cupy.cuda import cufft  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name == "cupy":
+            raise DeviceError("CuPy is not installed: pip install 'ptychogui[cuda12]' or 'ptychogui[cuda13]'") from None
+        raise _cannot_load(error) from error
+    except Exception as error:
+        raise _cannot_load(error) from error
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except Exception as error:
+        raise DeviceError(_why_no_gpu(str(error))) from error
+    if not count:
+        raise DeviceError(_why_no_gpu("cudaErrorNoDevice"))
+    return count
+
+
+def _cannot_load(error: Exception) -> DeviceError:
+    """CuPy frames its long messages with lines of '='."""
+    said = " ".join(str(error).replace("=", " ").split())[:300]
+    return DeviceError(
+        f"CuPy is installed but does not load ({said}): pip install --force-reinstall 'ptychogui[cuda12]' or, for a "
+        "driver of CUDA 13, 'ptychogui[cuda13]'"
+    )
+
+
+def _why_no_gpu(said: str) -> str:
+    if "cudaErrorInsufficientDriver" in said:
+        return "there is no NVIDIA driver, or it is too old for this CuPy: install or update it (nvidia-smi shows it)"
+    if "cudaErrorNoDevice" in said:
+        return "the NVIDIA driver shows no GPU: see nvidia-smi, CUDA_VISIBLE_DEVICES and, in a container, its --gpus"
+    return f"CUDA does not start ({said}): see whether nvidia-smi works, else restart the machine"
+
+
+def _describe(index: int) -> Device:
+    """Describe a GPU without opening it, which would take memory there."""
+    from cupy.cuda import runtime
+
+    try:
+        properties = runtime.getDeviceProperties(index)
+        total = int(properties["totalGlobalMem"])
+        free = _free_bytes(runtime.deviceGetPCIBusId(index), total)
+        return Device(f"cuda:{index}", properties["name"].decode(), True, "", total, free)
+    except runtime.CUDARuntimeError as error:
+        return Device(f"cuda:{index}", "GPU", False, f"it does not answer ({error}): see nvidia-smi", 0, 0)
+
+
+def _free_bytes(bus_id: str, total: int) -> int:
+    """Ask the driver what other programs leave; `total` where it can't be asked."""
+    try:
+        import pynvml
+    except ImportError:
+        return total
+    try:
+        pynvml.nvmlInit()
+        return int(pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByPciBusId(bus_id)).free)
+    except pynvml.NVMLError:
+        return total
+
+
+@contextmanager
+def _in_words(device: str) -> Iterator[None]:
+    """Turn CuPy's errors into ours."""
+    from cupy.cuda import compiler, cufft, driver, memory, runtime
+
+    try:
+        yield
+    except memory.OutOfMemoryError as error:
+        raise MemoryBudgetError(
+            f"{device} has too little memory ({error}): take fewer positions or probe modes, or another device"
+        ) from error
+    except compiler.CompileException as error:
+        raise DeviceError(f"{device} can't compile the kernels: {error}") from error
+    except (runtime.CUDARuntimeError, driver.CUDADriverError, cufft.CuFFTError) as error:
+        raise DeviceError(f"{device} failed ({error}): see nvidia-smi, then start the job again") from error

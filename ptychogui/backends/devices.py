@@ -1,0 +1,76 @@
+"""Every device of this machine, and how one is opened by name."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+import psutil
+
+from ptychogui.backends.base import Backend, Device
+from ptychogui.backends.compiler import compiler_version, cpu_name, find_compiler
+from ptychogui.errors import DeviceError
+
+
+def list_devices() -> tuple[Device, ...]:
+    """Return all devices, best first, with the reason why one can't be used."""
+    return (*_cuda_devices(), _cpu(), _numpy())
+
+
+def open_backend(name: str = "auto", threads: int | None = None) -> Backend:
+    """Open a device.
+
+    Args:
+        name: "cuda:0", "cuda:1", ..., "cpu", "numpy", or "auto" for the first that works.
+        threads: worker threads on the CPU; all cores when None.
+
+    Raises:
+        DeviceError: no such device, or it can't be used; the message says why.
+    """
+    devices = list_devices()
+    if name == "auto":
+        name = next(device.name for device in devices if device.usable)
+        if name == "numpy":
+            warnings.warn(f"reconstructing with the slow numpy backend: {_cpu().reason}", stacklevel=2)
+    chosen = {device.name: device for device in devices}.get(name)
+    if chosen is None:
+        raise DeviceError(f"device '{name}' does not exist; this machine has {', '.join(d.name for d in devices)}")
+    if not chosen.usable:
+        raise DeviceError(f"device '{name}' can't be used: {chosen.reason}")
+    return _open(name, threads)
+
+
+def _open(name: str, threads: int | None) -> Backend:
+    if name == "numpy":
+        from ptychogui.backends.plain import NumpyBackend
+
+        return NumpyBackend()
+    if name == "cpu":
+        from ptychogui.backends.host import HostBackend
+
+        return HostBackend(threads)
+    from ptychogui.backends.cuda import CudaBackend
+
+    return CudaBackend(int(name.partition(":")[2]))
+
+
+def _cpu() -> Device:
+    cores = len(os.sched_getaffinity(0))
+    memory = psutil.virtual_memory()
+    try:
+        compiler, reason = compiler_version(find_compiler()), ""
+    except DeviceError as error:
+        compiler, reason = "no compiler", str(error)
+    title = f"{cpu_name()}, {cores} core{'s' * (cores != 1)}, {compiler}"
+    return Device("cpu", title, not reason, reason, memory.total, memory.available)
+
+
+def _numpy() -> Device:
+    memory = psutil.virtual_memory()
+    return Device("numpy", "numpy on one core: readable, slow, needs no compiler", True, "", memory.total, memory.available)
+
+
+def _cuda_devices() -> tuple[Device, ...]:
+    from ptychogui.backends import cuda
+
+    return cuda.list_devices()

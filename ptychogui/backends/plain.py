@@ -1,0 +1,84 @@
+"""The numpy backend: the readable twin of the kernels, one thread, no compiler needed; slow."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import psutil
+import scipy.fft
+from numpy.typing import DTypeLike
+
+from ptychogui.backends import twin
+from ptychogui.backends.base import Batch, Launch
+from ptychogui.backends.signatures import signature
+
+
+class NumpyBackend:
+    """Kernels as numpy expressions; see Backend."""
+
+    name = "numpy"
+    xp: Any = np
+    lanes = 1
+    workers = 1
+
+    def __enter__(self) -> NumpyBackend:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def empty(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
+        """Allocate an array."""
+        return np.empty(tuple(shape), dtype)
+
+    def asarray(self, array: np.ndarray) -> np.ndarray:
+        """Return the array itself where it is contiguous, else a copy."""
+        return np.ascontiguousarray(array)
+
+    def to_numpy(self, array: np.ndarray) -> np.ndarray:
+        """Copy."""
+        return array.copy()
+
+    def bind(self, kernel: str, **arrays: np.ndarray) -> Launch:
+        """Check the arrays as the compiled backends do and bind the twin."""
+        sig = signature(kernel)
+        sig.measure(arrays)
+        return functools.partial(getattr(twin, kernel), *(arrays[spec.name] for spec in sig.arrays))
+
+    def fft_pair(self, array: np.ndarray) -> NumpyFFT:
+        """Return both FFTs of a (slots, ..., N, N) array, in place."""
+        return NumpyFFT(array)
+
+    def batch_size(self, bytes_per_position: int) -> int:
+        """Positions whose scratch stays small."""
+        return max(1, (1 << 22) // bytes_per_position)
+
+    def run(self, batches: Sequence[Batch], work: Callable[[int, int, int, int], None]) -> None:
+        """Do one batch after the other."""
+        for start, stop in batches:
+            work(0, 0, start, stop)
+
+    def memory_free_bytes(self) -> int:
+        """Memory that is free now, caches that the system would give up included."""
+        return int(psutil.virtual_memory().available)
+
+
+class NumpyFFT:
+    """Both FFTs of one array by scipy; see FFTPair."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array = array
+
+    def forward(self, count: int) -> None:
+        """Transform the first `count` slots."""
+        self._array[:count] = scipy.fft.fft2(self._array[:count])
+
+    def inverse(self, count: int) -> None:
+        """Transform the first `count` slots back."""
+        self._array[:count] = scipy.fft.ifft2(self._array[:count], norm="forward")

@@ -1,0 +1,69 @@
+"""Short work off the window's thread: its result, or its error, comes back on it."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from PyQt5.QtCore import QObject, pyqtSignal
+
+from ptychogui.errors import PtychoError
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error as it is shown: what failed, why and what to do, and for a bug the traceback."""
+
+    title: str
+    text: str
+    details: str = ""
+
+
+class Background(QObject):
+    """Runs work on threads of its own, which never keep the program from ending."""
+
+    _ended = pyqtSignal(object, object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+        self._ended.connect(self._deliver)
+
+    def start(self, work: Callable[[], _T], done: Callable[[_T], None], failed: Callable[[Exception], None]) -> None:
+        """Run `work` on a thread, then `done` with its result or `failed` with its error on this object's thread."""
+        thread = threading.Thread(target=self._work, args=(work, done, failed), name="ptychogui-background", daemon=True)
+        self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
+        thread.start()
+
+    def close(self, seconds: float = 1.0) -> None:
+        """Deliver nothing any more, and give the work under way this long to end."""
+        self._closed = True
+        for thread in self._threads:
+            thread.join(seconds)
+
+    def _work(self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
+        try:
+            outcome, deliver = work(), done
+        except Exception as error:
+            outcome, deliver = error, failed
+        if not self._closed:
+            self._ended.emit(deliver, outcome)
+
+    def _deliver(self, deliver: Callable[[Any], None], outcome: Any) -> None:
+        if not self._closed:
+            deliver(outcome)
+
+
+def explain(title: str, error: BaseException) -> Problem:
+    """Turn an error into what is shown; one that is not the user's to mend is called a bug and keeps its traceback."""
+    if isinstance(error, PtychoError):
+        return Problem(title, str(error))
+    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    text = f"{type(error).__name__}: {error}. This is a defect of ptychogui; copy the details into a report."
+    return Problem(title, text, trace)

@@ -1,0 +1,120 @@
+"""A file read for the window: enough of it to show and to run, nothing kept open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ptychogui.controllers.pictures import FINAL_PX, Picture, make_picture
+from ptychogui.engines.base import Estimate
+from ptychogui.errors import DataError
+from ptychogui.io.dataset import Dataset
+from ptychogui.io.pictures import flatten_layers
+from ptychogui.io.readers import open_dataset
+from ptychogui.io.result import Result, read_result
+from ptychogui.jobs.layers import dataset_layers
+from ptychogui.params.origins import Source
+from ptychogui.params.units import format_quantity
+
+_PREVIEWED = 16
+"""Frames averaged into the preview, spread over the scan."""
+
+
+@dataclass(frozen=True)
+class LoadedScan:
+    """A scan file.
+
+    Attributes:
+        path: the file.
+        facts: lines for its card.
+        notes: what its reader noticed and repaired.
+        values: parameter path -> (value, place) that it knows.
+        pattern: float64 (rows, columns), mean of `previewed` frames.
+        positions_m: float64 (positions, 2), row and column, or None.
+    """
+
+    path: Path
+    facts: tuple[str, ...]
+    notes: tuple[str, ...]
+    values: Mapping[str, tuple[Any, str]]
+    pattern: np.ndarray
+    previewed: int
+    positions_m: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class LoadedResult:
+    """A result file: its picture, its error of every iteration, and lines for its card."""
+
+    path: Path
+    facts: tuple[str, ...]
+    notes: tuple[str, ...]
+    picture: Picture
+    errors: tuple[float, ...]
+    state: str
+
+
+def load(path: Path, dataset_path: str = "") -> LoadedScan | LoadedResult:
+    """Read a scan or a result.
+
+    Args:
+        path: the file.
+        dataset_path: HDF5 path of a scan's frames; "" lets the reader find them.
+
+    Raises:
+        DataError: the file is neither, or broken.
+    """
+    try:
+        dataset = open_dataset(path, dataset_path)
+    except DataError:
+        result = _result(path)
+        if result is None:
+            raise
+        return _loaded_result(path, result)
+    with dataset:
+        return _loaded_scan(dataset)
+
+
+def _result(path: Path) -> Result | None:
+    try:
+        return read_result(path)
+    except DataError:
+        return None
+
+
+def _loaded_scan(dataset: Dataset) -> LoadedScan:
+    rows = dataset.frame_rows
+    chosen = np.unique(rows[np.linspace(0, len(rows) - 1, min(_PREVIEWED, len(rows))).astype(int)])
+    pattern = np.nan_to_num(dataset.frames.read(chosen).mean(axis=0, dtype=np.float64))
+    if dataset.bad_pixels is not None:
+        pattern[dataset.bad_pixels] = 0
+    values = dataset_layers(dataset).values[Source.FILE]
+    return LoadedScan(dataset.path, _facts(dataset), dataset.notes, values, pattern, len(chosen), dataset.positions_m)
+
+
+def _facts(dataset: Dataset) -> tuple[str, ...]:
+    rows, columns = dataset.frames.shape[1:]
+    lines = [f"{dataset.format}  ·  {len(dataset.frame_rows)} patterns of {rows} × {columns} px"]
+    if dataset.positions_m is not None and len(dataset.positions_m):
+        extent = np.ptp(dataset.positions_m, axis=0)
+        lines.append(f"{_length(extent[0])} × {_length(extent[1])} scanned")
+    return (*lines, *(f"{name}: {text}" for name, text in dataset.facts.items()))
+
+
+def _loaded_result(path: Path, result: Result) -> LoadedResult:
+    estimate = Estimate(flatten_layers(result.object), result.probe)
+    rows, columns = estimate.object.shape
+    facts = (
+        f"result  ·  {rows} × {columns} px of {_length(result.object_pixel_m)}",
+        f"{result.state} after {len(result.errors)} iterations on {result.device or 'an unknown device'}",
+    )
+    picture = make_picture(estimate, result.object_pixel_m, FINAL_PX)
+    return LoadedResult(path, facts, result.notes, picture, tuple(map(float, result.errors)), result.state)
+
+
+def _length(length_m: float) -> str:
+    return format_quantity(float(f"{length_m:.3g}"), "m")

@@ -1,0 +1,96 @@
+"""What the window shows of an estimate, made on the worker's thread so that the event loop never waits for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from ptychogui.engines.base import Estimate
+from ptychogui.io.pictures import complex8, robust_limits, shrink, unit_phase_offset
+
+LIVE_PX = 1024
+"""Longest side of the object's picture while a job runs."""
+FINAL_PX = 2048
+"""Longest side of the object's picture when the job is done."""
+
+_MODE_PX = 256
+_SAMPLES = 50_000
+_FLAT = 1e-3
+"""Smallest range of the levels: noise below it is not worth showing."""
+
+Levels: TypeAlias = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An estimate made ready for the screen.
+
+    Attributes:
+        phase: float32 (rows, columns), rad, with the mean phase of the scanned region taken out.
+        magnitude: float32 (rows, columns).
+        pixel_m: size of a pixel of both.
+        scanned_m: top, left, bottom, right of the region that holds the scan positions, from the top left corner.
+        phase_levels, magnitude_levels: robust range of the values in the scanned region.
+        modes: uint8 RGB (modes, n, n, 3), the probe on the color wheel.
+        mode_pixel_m: size of a pixel of the modes.
+        powers: share of each mode in the probe's power.
+    """
+
+    phase: np.ndarray
+    magnitude: np.ndarray
+    pixel_m: float
+    scanned_m: tuple[float, float, float, float]
+    phase_levels: Levels
+    magnitude_levels: Levels
+    modes: np.ndarray
+    mode_pixel_m: float
+    powers: tuple[float, ...]
+
+
+def make_picture(estimate: Estimate, object_pixel_m: float, limit_px: int = LIVE_PX) -> Picture:
+    """Make an estimate ready for the screen.
+
+    Args:
+        estimate: complex64 object (rows, columns) and probe (modes, N, N).
+        object_pixel_m: size of a pixel of both.
+        limit_px: longest side of the object's picture; a larger object is averaged down.
+    """
+    field = shrink(estimate.object, limit_px)
+    block = -(-max(estimate.object.shape) // limit_px)
+    rows, columns = scanned_region(field.shape, estimate.probe.shape[-1] // block)
+    weight = np.zeros(field.shape, np.float32)
+    weight[rows, columns] = 1
+    field = unit_phase_offset(field, weight).astype(np.complex64)
+    phase, magnitude = np.angle(field), np.abs(field)
+    modes = [shrink(mode, _MODE_PX) for mode in estimate.probe]
+    powers = np.sum(np.abs(estimate.probe) ** 2, axis=(1, 2), dtype=np.float64)
+    pixel_m = object_pixel_m * block
+    return Picture(
+        phase=phase,
+        magnitude=magnitude,
+        pixel_m=pixel_m,
+        scanned_m=(rows.start * pixel_m, columns.start * pixel_m, rows.stop * pixel_m, columns.stop * pixel_m),
+        phase_levels=_levels(phase[rows, columns]),
+        magnitude_levels=_levels(magnitude[rows, columns]),
+        modes=np.stack([complex8(mode) for mode in modes]),
+        mode_pixel_m=object_pixel_m * -(-estimate.probe.shape[-1] // _MODE_PX),
+        powers=tuple(float(power) for power in powers / (powers.sum() or 1)),
+    )
+
+
+def scanned_region(object_shape: tuple[int, ...], window_px: int) -> tuple[slice, slice]:
+    """Return the rows and columns between the outermost scan positions, at least one pixel of each.
+
+    Follows from how `place_windows` lays an object around its windows: half a window on every side.
+    """
+    edges = [min(window_px // 2, (side - 1) // 2) for side in object_shape]
+    rows, columns = (slice(edge, side - edge) for edge, side in zip(edges, object_shape, strict=True))
+    return rows, columns
+
+
+def _levels(values: np.ndarray) -> Levels:
+    low, high = robust_limits(values.ravel()[:: max(1, values.size // _SAMPLES)])
+    middle, half = (low + high) / 2, max(high - low, _FLAT) / 2
+    return middle - half, middle + half

@@ -1,0 +1,139 @@
+"""Run and Stop: from the session to a job, and from what the worker says to what the window shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt5.QtCore import QObject, pyqtSignal
+
+from ptychogui.controllers.background import Problem, explain
+from ptychogui.controllers.outputs import result_path
+from ptychogui.controllers.session import SessionController
+from ptychogui.controllers.worker import DeviceWorker
+from ptychogui.errors import PtychoError
+from ptychogui.jobs.events import Died, Failed, Finished, Ready, Silent
+from ptychogui.jobs.job import Job, JobState, Progress
+from ptychogui.jobs.layers import make_job
+
+_ENDINGS = {JobState.DONE: "Finished", JobState.STOPPED: "Stopped", JobState.CANCELLED: "Cancelled"}
+_FAILED = "The reconstruction failed"
+_DIED = "The reconstruction process ended by itself"
+
+
+class RunController(QObject):
+    """One run at a time on one worker.
+
+    Signals:
+        started(title, iterations), progress(Progress), picture(Picture): while it goes on.
+        stopping(): Stop was understood.
+        ended(text, kind, result): how it ended; kind is "done" or "failed"; result is a Path or None.
+        problem(Problem), message(text): for the user.
+    """
+
+    started = pyqtSignal(str, int)
+    progress = pyqtSignal(object)
+    picture = pyqtSignal(object)
+    stopping = pyqtSignal()
+    ended = pyqtSignal(str, str, object)
+    problem = pyqtSignal(object)
+    message = pyqtSignal(str)
+
+    def __init__(self, session: SessionController, worker: DeviceWorker) -> None:
+        super().__init__()
+        self._session, self._worker = session, worker
+        self._job: Job | None = None
+        self._last: Progress | None = None
+        worker.progress.connect(self._on_progress)
+        worker.pictureWaiting.connect(self._on_picture)
+        worker.ready.connect(self._on_ready)
+        worker.ended.connect(self._on_finished)
+        worker.failed.connect(self._on_failed)
+        worker.died.connect(self._on_died)
+        worker.silent.connect(self._on_silent)
+
+    @property
+    def job(self) -> Job | None:
+        """The job under way."""
+        return self._job
+
+    def run(self) -> None:
+        """Make a job of the session as it stands and give it to the worker."""
+        if self._job is not None:
+            return
+        try:
+            job = self._make_job()
+        except PtychoError as error:
+            self.problem.emit(explain("This can't be reconstructed yet", error))
+            return
+        self._job, self._last = job, None
+        self.started.emit(job.title, job.parameters.reconstruction.iterations)
+        self.message.emit(f"{job.title}: started; the result goes to {job.output}")
+        self._worker.submit(job)
+
+    def stop(self) -> None:
+        """End the run after the iteration under way, with its result kept."""
+        if self._job is not None:
+            self._worker.stop(self._job.id)
+            self.stopping.emit()
+
+    def _make_job(self) -> Job:
+        scan, layers = self._session.scan, self._session.layers
+        source = scan.path if scan else None
+        name = layers.resolve()[0].output.job_id or (source.stem if source else "simulated-scan")
+        return make_job(layers, source, result_path(source, name), "window: Run")
+
+    def _on_ready(self, event: Ready) -> None:
+        self.message.emit(f"Device {event.device} is ready (process {event.pid})")
+
+    def _on_progress(self, progress: Progress) -> None:
+        if self._is_mine(progress.job_id):
+            self._last = progress
+            for note in progress.notes:
+                self.message.emit(note)
+            self.progress.emit(progress)
+
+    def _on_picture(self) -> None:
+        picture = self._worker.take_picture()
+        if picture is not None:
+            self.picture.emit(picture)
+
+    def _on_finished(self, event: Finished) -> None:
+        if self._is_mine(event.job_id):
+            self._end(f"{_ENDINGS[event.state]}{self._summary()}", "done", event.result)
+
+    def _on_failed(self, event: Failed) -> None:
+        if event.job_id and not self._is_mine(event.job_id):
+            return
+        text = event.message + _kept(event.checkpoint)
+        self.problem.emit(Problem(_FAILED if event.job_id else "The device can't be used", text, event.details))
+        if event.job_id:
+            self._end("Failed", "failed", event.checkpoint)
+
+    def _on_died(self, event: Died) -> None:
+        if not event.job_id:
+            self.message.emit(f"{_DIED}: {event.cause}")
+        elif self._is_mine(event.job_id):
+            text = f"{event.cause}{_kept(event.checkpoint)}. A new process is started; press Run to try again."
+            self.problem.emit(Problem(_DIED, text))
+            self._end("Failed", "failed", event.checkpoint)
+
+    def _on_silent(self, event: Silent) -> None:
+        if self._is_mine(event.job_id):
+            self.message.emit(f"The reconstruction process has said nothing for {event.seconds:.0f} s")
+
+    def _end(self, text: str, kind: str, result: Path | None) -> None:
+        job, self._job = self._job, None
+        assert job is not None
+        self.ended.emit(text, kind, result)
+        self.message.emit(f"{job.title}: {text.lower()}" + (f"; {result}" if result else ""))
+
+    def _is_mine(self, job_id: str) -> bool:
+        return self._job is not None and self._job.id == job_id
+
+    def _summary(self) -> str:
+        last = self._last
+        return f" after {last.iteration} iterations in {last.elapsed_s:.1f} s" if last and last.iteration else ""
+
+
+def _kept(checkpoint: Path | None) -> str:
+    return f"; the last checkpoint is kept in {checkpoint}" if checkpoint else ""

@@ -1,0 +1,160 @@
+"""The session: which scan is open, and which value stands where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PyQt5.QtCore import QObject, pyqtSignal
+
+from ptychogui.controllers.background import Background, Problem, explain
+from ptychogui.controllers.loading import LoadedResult, LoadedScan, load
+from ptychogui.errors import ParameterError
+from ptychogui.jobs.layers import simulation_layers
+from ptychogui.params.commandline import format_text, parse_text
+from ptychogui.params.model import by_path
+from ptychogui.params.origins import Layers, Source
+
+_OF_ONE_SCAN = (
+    "experiment.positions_file", "experiment.simulate", "preprocessing.dataset_path", "output.job_id",
+    "reconstruction.probe_guess", "reconstruction.object_guess",
+)  # fmt: skip
+"""Parameters that mean nothing for another scan: they are not carried over to it."""
+
+
+class SessionController(QObject):
+    """Owns the layers of values and the open scan; every change is announced.
+
+    Signals:
+        valuesChanged(Parameters, origins, Parameters below, origins below): as they stand, and without the user's.
+        opening(text), scanOpened(LoadedScan), resultOpened(LoadedResult): a file, on its way and read.
+        runnableChanged(bool): whether there is something to reconstruct.
+        problem(Problem): for the user.
+    """
+
+    valuesChanged = pyqtSignal(object, object, object, object)
+    opening = pyqtSignal(str)
+    scanOpened = pyqtSignal(object)
+    resultOpened = pyqtSignal(object)
+    openFailed = pyqtSignal()
+    runnableChanged = pyqtSignal(bool)
+    problem = pyqtSignal(object)
+
+    def __init__(self, background: Background, remembered: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self._background = background
+        self._scan: LoadedScan | None = None
+        self._wanted: Path | None = None
+        self._layers = Layers().with_layer(Source.LAST, _readable(remembered or {}))
+
+    @property
+    def scan(self) -> LoadedScan | None:
+        """The open scan."""
+        return self._scan
+
+    @property
+    def layers(self) -> Layers:
+        """All values by layer, those of a simulation in place of the file's if one is asked for.
+
+        Raises:
+            ParameterError: a value can't be simulated.
+        """
+        user = self._layers.values.get(Source.USER, {})
+        if self._scan is None and user.get("experiment.simulate", (False, ""))[0]:
+            return self._layers.with_layer(Source.FILE, simulation_layers(user).values[Source.FILE])
+        return self._layers
+
+    def announce(self) -> None:
+        """Announce all values and whether there is something to run."""
+        own = (Source.USER, Source.LAST)
+        below = Layers({source: values for source, values in self._layers.values.items() if source not in own})
+        self.valuesChanged.emit(*self._layers.resolve(), *below.resolve())
+        simulated = self._layers.resolve()[0].experiment.simulate
+        self.runnableChanged.emit(self._scan is not None or simulated)
+
+    def open(self, path: Path, preset: Mapping[str, tuple[Any, str]] | None = None) -> None:
+        """Read a file; `preset` are values that the program proposes for it, in place of the user's last ones."""
+        self._read(path, "", lambda loaded: self._opened(loaded, preset))
+
+    def edit(self, path: str, value: Any) -> None:
+        """Take a value of the user's; one that does not fit is refused and the form shows the old one again."""
+        changed = self._layers.with_value(path, value)
+        try:
+            changed.resolve()
+        except ParameterError as error:
+            self.problem.emit(explain("This value can't be used", error))
+        else:
+            self._layers = changed
+        self.announce()
+        self._read_again_for(path)
+
+    def revert(self, path: str) -> None:
+        """Take a value out of the user's layer, or of the last scan's, so that the one below shows again."""
+        top = Source.USER if path in self._layers.values.get(Source.USER, {}) else Source.LAST
+        self._layers = self._layers.without(path, top)
+        self.announce()
+        self._read_again_for(path)
+
+    def remembered(self) -> dict[str, str]:
+        """Return the user's values that another session or scan can use, as text by path."""
+        return {path: format_text(by_path()[path], value) for path, (value, _) in self._carried().items()}
+
+    def _read_again_for(self, path: str) -> None:
+        """Read the scan again where a value says which part of the file it is."""
+        if path == "preprocessing.dataset_path" and self._scan is not None:
+            wanted = self._layers.resolve()[0].preprocessing.dataset_path
+            self._read(self._scan.path, wanted, self._replaced)
+
+    def _read(self, path: Path, dataset_path: str, done: Any) -> None:
+        self._wanted = path
+        self.opening.emit(f"Opening {path.name}")
+
+        def current(deliver: Any) -> Any:
+            return lambda outcome: deliver(outcome) if self._wanted == path else None
+
+        self._background.start(lambda: load(path, dataset_path), current(done), current(self._failed))
+
+    def _failed(self, error: Exception) -> None:
+        self.openFailed.emit()
+        self.problem.emit(explain("This file can't be opened", error))
+
+    def _opened(self, loaded: LoadedScan | LoadedResult, preset: Mapping[str, tuple[Any, str]] | None) -> None:
+        if isinstance(loaded, LoadedResult):
+            self.resultOpened.emit(loaded)
+            return
+        carried = {} if preset else {path: kept for path, kept in self._carried().items() if path not in loaded.values}
+        layers = Layers({Source.PRESET: preset or {}, Source.FILE: loaded.values, Source.LAST: carried})
+        self._adopt(loaded, layers)
+
+    def _replaced(self, loaded: LoadedScan | LoadedResult) -> None:
+        if isinstance(loaded, LoadedScan):
+            self._adopt(loaded, self._layers.with_layer(Source.FILE, loaded.values))
+
+    def _adopt(self, loaded: LoadedScan, layers: Layers) -> None:
+        try:
+            layers.resolve()
+        except ParameterError as error:
+            self._failed(error)
+            return
+        self._layers, self._scan = layers, loaded
+        self.announce()
+        self.scanOpened.emit(loaded)
+
+    def _carried(self) -> dict[str, tuple[Any, str]]:
+        name = self._scan.path.name if self._scan else ""
+        last = dict(self._layers.values.get(Source.LAST, {}))
+        user = {path: (value, name) for path, (value, _) in self._layers.values.get(Source.USER, {}).items()}
+        return {path: kept for path, kept in (last | user).items() if path not in _OF_ONE_SCAN}
+
+
+def _readable(texts: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
+    """Read remembered values; what an older version wrote and this one can't read is forgotten."""
+    values: dict[str, tuple[Any, str]] = {}
+    for path, text in texts.items():
+        try:
+            values[path] = (parse_text(by_path()[path], text), "")
+            Layers().with_layer(Source.LAST, {path: values[path]}).resolve()
+        except (KeyError, ParameterError):
+            values.pop(path, None)
+    return values

@@ -1,0 +1,130 @@
+"""What is in a file, as `ptychogui info` prints it: every value with its unit and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ptychogui.errors import DataError
+from ptychogui.io.dataset import Dataset
+from ptychogui.io.readers import open_dataset
+from ptychogui.io.result import Result, read_result
+from ptychogui.jobs.layers import dataset_layers
+from ptychogui.params.commandline import format_text
+from ptychogui.params.model import Parameters, by_path
+from ptychogui.params.origins import Origin, Source
+from ptychogui.params.storage import from_json
+from ptychogui.params.units import format_quantity
+
+_NEEDED = ("experiment.energy_eV", "experiment.distance_m", "experiment.detector_pixel_m")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One value: SI in `value`, readable in `text`."""
+
+    name: str
+    value: Any
+    unit: str
+    origin: str
+    text: str
+
+
+def inspect_file(path: Path, dataset_path: str = "") -> tuple[list[Entry], tuple[str, ...]]:
+    """Return the values in a scan or result file, and notes.
+
+    Raises:
+        DataError: the file is neither, or broken.
+    """
+    try:
+        dataset = open_dataset(path, dataset_path)
+    except DataError:
+        result = _result(path)
+        if result is None:
+            raise
+        return list(_result_entries(result)), result.notes
+    with dataset:
+        return list(_scan_entries(dataset)), dataset.notes
+
+
+def _result(path: Path) -> Result | None:
+    try:
+        return read_result(path)
+    except DataError:
+        return None
+
+
+def _scan_entries(dataset: Dataset) -> Iterator[Entry]:
+    yield _text("format", f"{dataset.format} scan")
+    yield from (_text(name, text) for name, text in dataset.facts.items())
+    rows, columns = dataset.frames.shape[1:]
+    yield _plain("frames", dataset.frames.shape[0], "", f"{dataset.frames.shape[0]} ({dataset.frames.dtype})")
+    yield _plain("frame size", [rows, columns], "px", f"{rows} x {columns} px")
+    yield from _positions(dataset.positions_m)
+    if dataset.bad_pixels is not None:
+        yield _plain("bad pixels", int(dataset.bad_pixels.sum()), "px")
+    if dataset.probe is not None:
+        yield _plain("first probe", list(dataset.probe.shape), "", _sizes(dataset.probe))
+    yield from _parameters(*dataset_layers(dataset).resolve())
+
+
+def _result_entries(result: Result) -> Iterator[Entry]:
+    yield _text("format", "CXI reconstruction")
+    for name in ("title", "state", "device", "started", "finished", "command"):
+        if getattr(result, name):
+            yield _text(name, getattr(result, name))
+    yield _plain("object", list(result.object.shape), "px", _sizes(result.object))
+    yield _plain("probe", list(result.probe.shape), "px", _sizes(result.probe))
+    yield _plain("object pixel", result.object_pixel_m, "m", format_quantity(_round(result.object_pixel_m), "m"))
+    yield from _positions(result.positions_m)
+    if len(result.errors):
+        yield _plain("iterations done", len(result.errors), "")
+        yield _plain("error", float(result.errors[-1]), "photon noise", f"{result.errors[-1]:.4g} photon noise")
+    yield from (_text("source", source.path) for source in result.sources)
+    yield from (_text(f"version of {name}", version) for name, version in result.versions.items())
+    if result.parameters:
+        yield from _parameters(*from_json(result.parameters))
+    else:
+        yield _plain("photon energy", result.energy_eV, "eV", format_quantity(_round(result.energy_eV), "eV"))
+        yield _plain("detector distance", result.distance_m, "m", format_quantity(result.distance_m, "m"))
+
+
+def _positions(positions_m: np.ndarray | None) -> Iterator[Entry]:
+    if positions_m is None or not len(positions_m):
+        yield Entry("positions", 0, "", "missing", "none")
+        return
+    yield _plain("positions", len(positions_m), "")
+    extent = np.ptp(positions_m, axis=0)
+    text = " x ".join(format_quantity(_round(length), "m") for length in extent)
+    yield _plain("scanned area", extent.tolist(), "m", text)
+
+
+def _parameters(parameters: Parameters, origins: Mapping[str, Origin]) -> Iterator[Entry]:
+    """Give every parameter that is not a default, and those a reconstruction can't do without."""
+    for path, param in by_path().items():
+        value = parameters.get(path)
+        missing = path in _NEEDED and value is None
+        if missing or origins[path].source is not Source.DEFAULT:
+            plain = str(value) if isinstance(value, Path) else value
+            origin = "missing" if missing else str(origins[path])
+            yield Entry(path, plain, param.unit, origin, format_text(param, value))
+
+
+def _text(name: str, text: str) -> Entry:
+    return Entry(name, text, "", "file", text)
+
+
+def _plain(name: str, value: Any, unit: str, text: str = "") -> Entry:
+    return Entry(name, value, unit, "file", text or f"{value} {unit}".rstrip())
+
+
+def _sizes(array: np.ndarray) -> str:
+    return f"{' x '.join(map(str, array.shape))} ({array.dtype})"
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.4g}")

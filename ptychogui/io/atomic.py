@@ -1,0 +1,110 @@
+"""Files written whole or not at all: a temporary name in the same folder, flushed, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ptychogui.errors import OutputError
+
+SPARE_BYTES = 1 << 20
+"""Free space to leave on the disk beyond what a file needs."""
+
+_CAUSES = {
+    errno.EACCES: "no permission to write there; choose another place",
+    errno.EPERM: "no permission to write there; choose another place",
+    errno.EROFS: "the file system is read-only; choose another place",
+    errno.ENOSPC: "no space left on the disk; free some or choose another place",
+    errno.EDQUOT: "the disk quota is used up; free some space or choose another place",
+    errno.ENOENT: "its folder can't be written to; choose another place",
+    errno.ENOTDIR: "a part of this path is a file, not a folder; choose another place",
+    errno.EISDIR: "this is a folder; give the name of a file",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+}
+
+
+def check_writable(path: Path, size_bytes: int = 0) -> None:
+    """Make sure, before the work starts, that a file of this size can be written; leaves no trace.
+
+    Args:
+        path: the file; its folder may not exist yet, if it can be made.
+        size_bytes: expected size of the file.
+
+    Raises:
+        OutputError: it can't be written; the message says which path and why.
+    """
+    path = _target(path)
+    folder = path.parent
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        while not folder.exists():
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            free_bytes = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise output_error(path, error) from error
+    if free_bytes < size_bytes + SPARE_BYTES:
+        raise OutputError(
+            f"can't write {path}: it needs {_megabytes(size_bytes + SPARE_BYTES)} but only {_megabytes(free_bytes)} are free; "
+            "free some space or choose another place"
+        )
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file that takes the place of `path` when the block ends well, and vanishes when it does not.
+
+    The folder is made if absent. After a crash `path` is the old file or the new one, never a part.
+
+    Raises:
+        OutputError: the file can't be written; the message says which path and why.
+    """
+    path = _target(path)
+    temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise output_error(path, error) from error
+        raise
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """Say which path can't be written, why, and what to do."""
+    cause = _CAUSES.get(error.errno or 0, error.strerror or str(error))
+    return OutputError(f"can't write {path}: {cause}")
+
+
+def _target(path: Path) -> Path:
+    """Follow links, so that a link stays one and the file it names is replaced."""
+    return Path(os.path.realpath(path))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renaming itself survive a power cut, where folders can be synced."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB"

@@ -1,0 +1,100 @@
+"""Complex numbers as text: written as ptychopy does, read as anyone writes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from ptychogui.errors import DataError
+
+_IMAGINARY_I = re.compile(r"i(?=[)\s,;]|$)")
+_SEPARATORS = re.compile(r"[,;]")
+_BLANKS = re.compile(r"\s+")
+
+
+def write_complex_csv(file: BinaryIO, array: np.ndarray) -> None:
+    """Write a complex array (rows, columns) as lines of "a+bj, a-bj": 9 digits, which give complex64 back exactly."""
+    for row in array:
+        line = ", ".join(f"{value.real:.9g}{value.imag:+.9g}j" for value in row.tolist())
+        file.write(f"{line}\n".encode("ascii"))
+
+
+def read_complex_csv(path: Path) -> np.ndarray:
+    """Read a table of complex numbers: complex64 (rows, columns).
+
+    Takes a+bj, (a+bj), a+-bj, i for j and plain real numbers, separated by commas, semicolons or blanks; empty
+    lines and lines that start with # are left out.
+
+    Raises:
+        DataError: the file can't be read, a word is no number, or rows differ in length.
+    """
+    rows = [[_number(path, line, word) for word in words] for line, words in _lines(path)]
+    return _table(path, rows).astype(np.complex64)
+
+
+def read_real_csv(path: Path) -> np.ndarray:
+    """Read a table of real numbers: float64 (rows, columns); a first line without any number is taken as titles.
+
+    Raises:
+        DataError: the file can't be read, a word is no number, or rows differ in length.
+    """
+    lines = list(_lines(path))
+    if lines and not any(_is_real(word) for word in lines[0][1]):
+        lines = lines[1:]
+    return _table(path, [[_real(path, line, word) for word in words] for line, words in lines])
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Give the number and the words of each line that holds some."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"can't open {path}: {(error.strerror or str(error)).lower()}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not a text file") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = line.strip()
+        if line and not line.startswith("#"):
+            yield number, _words(line)
+
+
+def _words(line: str) -> list[str]:
+    if not _SEPARATORS.search(line):
+        return line.split()
+    return [_BLANKS.sub("", word) for word in _SEPARATORS.split(line.rstrip(",;"))]
+
+
+def _number(path: Path, line: int, word: str) -> complex:
+    try:
+        return complex(_IMAGINARY_I.sub("j", word.replace("+-", "-")))
+    except ValueError:
+        raise DataError(f"{path}, line {line}: '{word[:40]}' is not a complex number such as 0.12-3.4e-05j") from None
+
+
+def _real(path: Path, line: int, word: str) -> float:
+    if not _is_real(word):
+        raise DataError(f"{path}, line {line}: '{word[:40]}' is not a number")
+    return float(word)
+
+
+def _is_real(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _table(path: Path, rows: Sequence[Sequence[complex]]) -> np.ndarray:
+    if not rows:
+        raise DataError(f"{path} holds no numbers")
+    odd = next((number for number, row in enumerate(rows) if len(row) != len(rows[0])), None)
+    if odd is not None:
+        raise DataError(
+            f"{path}: row {odd + 1} has {len(rows[odd])} numbers but the first row has {len(rows[0])}; all must be equal"
+        )
+    return np.array(rows)

@@ -1,0 +1,123 @@
+"""A result in other formats: CSV and raw binary as ptychopy writes them, TIFF, PNG.
+
+Every function takes the result, a folder (made if absent) and a name, writes `<folder>/<name>_...` whole or not at
+all, returns the paths written and raises OutputError where it can't write.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from PIL import Image
+
+from ptychogui.io.atomic import replacing
+from ptychogui.io.csvtext import write_complex_csv
+from ptychogui.io.drawing import draw_modes, draw_phase
+from ptychogui.io.pictures import flatten_layers, gray8, phase_image, robust_limits
+from ptychogui.io.result import Result
+
+
+def export_csv(result: Result, folder: Path, name: str) -> tuple[Path, ...]:
+    """Write <name>_object_0.csv and <name>_probes_0.csv: a line per row, "a+bj" with 9 digits, separated by ", ".
+
+    Probe modes, and an object's layers, follow one another row after row.
+    """
+    tables = {folder / f"{name}_object_0.csv": result.object, folder / f"{name}_probes_0.csv": result.probe}
+    for path, array in tables.items():
+        with replacing(path) as file:
+            write_complex_csv(file, array.reshape(-1, array.shape[-1]))
+    return tuple(tables)
+
+
+def export_binary(result: Result, folder: Path, name: str) -> tuple[Path, ...]:
+    """Write <name>_object_0.bin and <name>_probes_0.bin: headerless complex64, row after row."""
+    arrays = {folder / f"{name}_object_0.bin": result.object, folder / f"{name}_probes_0.bin": result.probe}
+    for path, array in arrays.items():
+        with replacing(path) as file:
+            file.write(np.ascontiguousarray(array, dtype="<c8").tobytes())
+    return tuple(arrays)
+
+
+def export_tiff(result: Result, folder: Path, name: str) -> tuple[Path, ...]:
+    """Write float32 TIFF of phase (rad) and magnitude of the object, <name>_phase.tif and <name>_magnitude.tif.
+
+    An object with layers and the probe, <name>_probe_phase.tif and <name>_probe_magnitude.tif, give a page each.
+    The phase is the object's own: nothing is removed. The pixel size is in the resolution tags (per cm) and, with
+    the units, in the description (JSON).
+    """
+    images = {
+        "phase": (np.angle(result.object), "rad"),
+        "magnitude": (np.abs(result.object), "1"),
+        "probe_phase": (np.angle(result.probe), "rad"),
+        "probe_magnitude": (np.abs(result.probe), "sqrt(counts)"),
+    }
+    paths = []
+    for kind, (image, unit) in images.items():
+        paths.append(folder / f"{name}_{kind}.tif")
+        _write_tiff(paths[-1], image.astype(np.float32), result, {"image": kind, "unit": unit})
+    return tuple(paths)
+
+
+def export_tiff8(result: Result, folder: Path, name: str, level: bool = False) -> tuple[Path, ...]:
+    """Write 8-bit TIFF of phase and magnitude of the object, <name>_phase8.tif and <name>_magnitude8.tif.
+
+    Black and white are the robust limits of the scanned area (0.5 % lie outside on either side) and are in the
+    description with the unit.
+
+    Args:
+        level: remove the plane that fits the phase best; only the mean phase is removed without.
+    """
+    flat = flatten_layers(result.object)
+    phase = phase_image(flat, level, result.scanned)
+    paths = []
+    for kind, image, unit in (("phase", phase, "rad"), ("magnitude", np.abs(flat), "1")):
+        limits = robust_limits(image, result.scanned)
+        paths.append(folder / f"{name}_{kind}8.tif")
+        facts = {"image": kind, "unit": unit, "black": limits[0], "white": limits[1], "leveled": level}
+        _write_tiff(paths[-1], gray8(image, limits), result, facts)
+    return tuple(paths)
+
+
+def export_png(result: Result, folder: Path, name: str, level: bool = False, color: bool = False) -> tuple[Path, ...]:
+    """Write <name>_phase.png, with scale bar and gray scale in rad, and <name>_probe.png, the modes on the color wheel.
+
+    Args:
+        level: remove the plane that fits the phase best, and say so in the label; only the mean phase, which has no
+            meaning, is removed without.
+        color: a perceptual color map in place of gray.
+    """
+    pictures = {
+        folder / f"{name}_phase.png": draw_phase(
+            phase_image(flatten_layers(result.object), level, result.scanned),
+            result.object_pixel_m, scanned=result.scanned, label="phase, leveled" if level else "phase", color=color,
+        ),
+        folder / f"{name}_probe.png": draw_modes(result.probe, result.object_pixel_m),
+    }  # fmt: skip
+    for path, picture in pictures.items():
+        write_png(path, picture)
+    return tuple(pictures)
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Write uint8 RGB (rows, columns, 3) as PNG, whole or not at all.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    with replacing(path) as file:
+        Image.fromarray(picture).save(file, format="PNG")
+
+
+def _write_tiff(path: Path, image: np.ndarray, result: Result, facts: dict[str, Any]) -> None:
+    """Write pages (rows, columns) or (pages, rows, columns) with the pixel size in tags and description."""
+    facts = {**facts, "pixel_size_m": result.object_pixel_m, "title": result.title}
+    per_cm = 0.01 / result.object_pixel_m if result.object_pixel_m > 0 else 1.0
+    with replacing(path) as file:
+        tifffile.imwrite(
+            file, image, photometric="minisblack", metadata=None, description=json.dumps(facts),
+            resolution=(per_cm, per_cm), resolutionunit="CENTIMETER", software="ptychogui",
+        )  # fmt: skip

@@ -1,0 +1,173 @@
+"""First guesses, position lists and masks that the user names: CSV, NPY, TIFF, HDF5, told apart by content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from ptychogui.errors import DataError
+from ptychogui.io.csvtext import read_complex_csv, read_real_csv
+from ptychogui.io.cxi import MASK_PLACE, PROBE_PLACES
+from ptychogui.io.hdf5 import datasets, first_dataset, is_hdf5, open_h5, read_complex, reading
+from ptychogui.io.result import OBJECT_PLACE, PROBE_PLACE
+
+_NPY_SIGNATURE = b"\x93NUMPY"
+_TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+
+
+def read_probe(path: Path | str) -> np.ndarray:
+    """Read a first probe: complex64 (modes, N, N).
+
+    Args:
+        path: CSV with the modes stacked row after row (as ptychopy and ptychodus write), NPY (N, N) or (modes, N, N),
+            a result file, or a CXI scan with an illumination.
+
+    Raises:
+        DataError: the file can't be read or holds no probe; the message says what it holds.
+    """
+    path = Path(path)
+    kind = _kind(path)
+    if kind == "hdf5":
+        probe = _from_hdf5(path, (PROBE_PLACE, *PROBE_PLACES), "probe")
+        probe = probe[0] if probe.ndim == 4 else probe
+    else:
+        probe = _numbers(path, kind)
+        if kind == "csv" and probe.shape[0] % probe.shape[1] == 0:
+            probe = probe.reshape(-1, probe.shape[1], probe.shape[1])
+    if probe.ndim not in (2, 3) or probe.shape[-1] != probe.shape[-2]:
+        raise DataError(f"{path}: a probe is square, with modes stacked, but this array is {_sizes(probe)}")
+    return _checked(path, probe.reshape(-1, *probe.shape[-2:]), "probe")
+
+
+def read_object(path: Path | str) -> np.ndarray:
+    """Read a first object: complex64 (rows, columns).
+
+    Args:
+        path: CSV, NPY (rows, columns) or a result file.
+
+    Raises:
+        DataError: the file can't be read or holds no object.
+    """
+    path = Path(path)
+    kind = _kind(path)
+    array = _from_hdf5(path, (OBJECT_PLACE,), "object") if kind == "hdf5" else _numbers(path, kind)
+    array = array[0] if array.ndim == 3 and len(array) == 1 else array
+    if array.ndim != 2:
+        raise DataError(f"{path}: an object has rows and columns, but this array is {_sizes(array)}")
+    return _checked(path, array, "object")
+
+
+def read_positions(path: Path | str) -> np.ndarray:
+    """Read a position list: float64 (positions, 2), row and column in m.
+
+    Args:
+        path: CSV with "row, column" on each line; a line of titles and lines that start with # are left out.
+
+    Raises:
+        DataError: the file can't be read, a line has not two numbers, or one is not finite.
+    """
+    path = Path(path)
+    if _kind(path) != "csv":
+        raise DataError(f"{path} is not a position list: give a CSV file with 'row, column' in meters on each line")
+    positions_m = read_real_csv(path)
+    if positions_m.shape[1] != 2:
+        raise DataError(
+            f"{path}: a position list has two numbers on a line (row, column), this one has {positions_m.shape[1]}"
+        )
+    broken = np.flatnonzero(~np.isfinite(positions_m).all(axis=1))
+    if len(broken):
+        raise DataError(
+            f"{path}: {len(broken)} of {len(positions_m)} positions are not numbers, the first is position {broken[0]} "
+            f"{tuple(positions_m[broken[0]].tolist())}; repair the list"
+        )
+    return positions_m
+
+
+def read_mask(path: Path | str) -> np.ndarray:
+    """Read a detector mask: bool (rows, columns), True on bad pixels.
+
+    Args:
+        path: NPY, TIFF or HDF5 image (a CXI mask, or the only image in the file), non-zero on bad pixels.
+
+    Raises:
+        DataError: the file can't be read or holds no single image.
+    """
+    path = Path(path)
+    kind = _kind(path)
+    if kind == "hdf5":
+        with open_h5(path) as file, reading(path, "the mask"):
+            images = datasets(file, 2)
+            found = first_dataset(file, [MASK_PLACE]) or (images[0] if len(images) == 1 else None)
+            if found is None:
+                raise DataError(
+                    f"{path}: the mask should be the only image in the file, or at {MASK_PLACE}; there are {len(images)}"
+                )
+            mask = np.asarray(found[()])
+    else:
+        mask = _tiff(path) if kind == "tiff" else _numbers(path, kind)
+    if mask.ndim != 2:
+        raise DataError(f"{path}: a mask has rows and columns, but this array is {_sizes(mask)}")
+    return np.asarray(mask != 0)
+
+
+def _kind(path: Path) -> str:
+    """Tell HDF5, NPY and TIFF by their first bytes; everything else is read as text."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+    except OSError as error:
+        raise DataError(f"can't open {path}: {(error.strerror or str(error)).lower()}") from error
+    if is_hdf5(path):
+        return "hdf5"
+    if head.startswith(_NPY_SIGNATURE):
+        return "npy"
+    return "tiff" if head.startswith(_TIFF_SIGNATURES) else "csv"
+
+
+def _numbers(path: Path, kind: str) -> np.ndarray:
+    if kind == "tiff":
+        raise DataError(f"{path} is a TIFF image, which can't hold complex numbers; give CSV, NPY or a result file")
+    if kind == "csv":
+        return read_complex_csv(path)
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: the NPY file is cut off, damaged or holds no plain numbers; save it again") from error
+    if array.dtype.kind not in "biufc":
+        raise DataError(f"{path} holds {array.dtype}, not numbers")
+    return np.asarray(array)
+
+
+def _tiff(path: Path) -> np.ndarray:
+    try:
+        return np.asarray(tifffile.imread(path))
+    except (OSError, ValueError, tifffile.TiffFileError) as error:
+        raise DataError(f"{path}: the TIFF file is cut off or damaged; save it again") from error
+
+
+def _from_hdf5(path: Path, places: Iterable[str], what: str) -> np.ndarray:
+    places = tuple(places)
+    with open_h5(path) as file, reading(path, f"the {what}"):
+        found = first_dataset(file, places)
+        if found is None:
+            raise DataError(f"{path} holds no {what}: there is none at {' or '.join(places)}")
+        try:
+            return read_complex(found)
+        except TypeError as error:
+            raise DataError(f"{path}: {error}") from error
+
+
+def _checked(path: Path, array: np.ndarray, what: str) -> np.ndarray:
+    broken = int(np.count_nonzero(~np.isfinite(array)))
+    if broken:
+        raise DataError(f"{path}: {broken} of {array.size} values of the {what} are not finite; repair the file")
+    if not array.any():
+        raise DataError(f"{path}: the {what} is zero everywhere; give one with some light in it")
+    return np.ascontiguousarray(array, dtype=np.complex64)
+
+
+def _sizes(array: np.ndarray) -> str:
+    return " x ".join(map(str, array.shape)) or "a single number"

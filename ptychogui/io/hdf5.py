@@ -1,0 +1,168 @@
+"""HDF5 with errors a user can act on: opening, reading values, naming what is missing, building files in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import hdf5plugin  # noqa: F401 - registers the compression filters of detectors
+import numpy as np
+
+from ptychogui.errors import DataError
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""First bytes of an HDF5 file, after a user block of 0, 512, 1024 or 2048 bytes."""
+
+_H5_ERRORS = (OSError, RuntimeError, KeyError, TypeError, UnicodeError)
+"""What h5py raises where a file is damaged, or of a type that numpy has no equal for."""
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether the file starts as HDF5 does, broken further on or not."""
+    with path.open("rb") as file:
+        head = file.read(2048 + len(SIGNATURE))
+    return any(head.startswith(SIGNATURE, start) for start in (0, 512, 1024, 2048))
+
+
+def open_h5(path: Path) -> h5py.File:
+    """Open an HDF5 file for reading.
+
+    Raises:
+        DataError: it does not exist, is not HDF5, is cut off, or is being written by another program.
+    """
+    try:
+        return h5py.File(path, "r")
+    except (OSError, RuntimeError) as error:
+        raise DataError(f"can't open {path}: {_opening_problem(path, error)}") from error
+
+
+def _opening_problem(path: Path, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    if isinstance(error, BlockingIOError):
+        return "another program is writing it; try again when it has finished"
+    if path.is_dir():
+        return "it is a folder, not a file"
+    size_bytes = path.stat().st_size
+    if not is_hdf5(path):
+        return "it is not an HDF5 file" if size_bytes else "the file is empty"
+    whole = re.search(r"stored_eof = (\d+)", str(error))
+    if whole is not None and int(whole[1]) > size_bytes:
+        return f"the HDF5 file is cut off, only {size_bytes} of its {whole[1]} bytes are there; copy or record it again"
+    return f"the HDF5 file is damaged; copy or record it again [{_brief(error)}]"
+
+
+@contextlib.contextmanager
+def reading(path: Path, what: str) -> Iterator[None]:
+    """Turn what h5py raises on damaged content into a DataError that names the file and the thing.
+
+    Raises:
+        DataError: reading inside the block failed.
+    """
+    try:
+        yield
+    except _H5_ERRORS as error:
+        raise DataError(
+            f"{path}: {what} can't be read, the file is damaged; copy or record it again [{_brief(error)}]"
+        ) from error
+
+
+def _brief(error: Exception) -> str:
+    return str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
+
+
+def first_dataset(file: h5py.File, places: Iterable[str]) -> h5py.Dataset | None:
+    """Return the first of these places that holds a dataset, links followed."""
+    for place in places:
+        found = file.get(place)
+        if isinstance(found, h5py.Dataset):
+            return found
+    return None
+
+
+def read_text(file: h5py.File, place: str) -> str:
+    """Return the text at a place; "" where there is none."""
+    found = first_dataset(file, [place])
+    if found is None or found.size != 1 or h5py.check_string_dtype(found.dtype) is None:
+        return ""
+    value = np.asarray(found[()]).reshape(-1)[0]
+    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def units_of(dataset: h5py.Dataset) -> str:
+    """Return the attribute "units"; "" where there is none."""
+    value = dataset.attrs.get("units", "")
+    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def read_complex(dataset: h5py.Dataset) -> np.ndarray:
+    """Read complex64 from a real, a complex or a two-field (real, imaginary) dataset.
+
+    Raises:
+        TypeError: it holds something else.
+    """
+    array = dataset[()]
+    names = array.dtype.names
+    if names is not None and len(names) == 2:
+        array = array[names[0]] + 1j * array[names[1]]
+    if not (np.issubdtype(array.dtype, np.number) or array.dtype == np.bool_):
+        raise TypeError(f"{dataset.name} holds {dataset.dtype}, not numbers")
+    return np.asarray(array, dtype=np.complex64)
+
+
+def check_filters(path: Path, dataset: h5py.Dataset) -> None:
+    """Make sure that the filters that pack a dataset are there.
+
+    Raises:
+        DataError: one is missing; the message names it.
+    """
+    settings = dataset.id.get_create_plist()
+    for number in range(settings.get_nfilters()):
+        code, _, _, label = settings.get_filter(number)
+        if not h5py.h5z.filter_avail(code):
+            title = label.decode("ascii", errors="replace").split(";")[0] or "unnamed"
+            raise DataError(
+                f"{path}: {dataset.name} is packed with the HDF5 filter {code} ({title}), which is not installed; "
+                "install its HDF5 plugin or update hdf5plugin"
+            )
+
+
+def missing_target(file: h5py.File, place: str) -> str:
+    """Say where a link that leads nowhere points to; "" if there is no such link."""
+    link = file.get(place, getlink=True)
+    if isinstance(link, h5py.ExternalLink):
+        return f"{place} is a link to {link.path} in the file {link.filename}, which is not there"
+    if isinstance(link, h5py.SoftLink):
+        return f"{place} is a link to {link.path}, which is not there"
+    return ""
+
+
+def datasets(file: h5py.File, ndim: int) -> list[h5py.Dataset]:
+    """List the datasets of numbers with this many axes."""
+    found: list[h5py.Dataset] = []
+
+    def collect(_: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.ndim == ndim and item.dtype.kind in "biuf":
+            found.append(item)
+
+    file.visititems(collect)
+    return found
+
+
+def build_image(fill: Callable[[h5py.File], None]) -> bytes:
+    """Build an HDF5 file in memory, so that a full disk meets a plain write and never the HDF5 library.
+
+    Args:
+        fill: writes the content into an empty, open file.
+    """
+    with h5py.File(f"in memory {secrets.token_hex(8)}", "w", driver="core", backing_store=False) as file:
+        fill(file)
+        file.flush()
+        return bytes(file.id.get_file_image())

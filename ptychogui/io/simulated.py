@@ -1,0 +1,167 @@
+"""Simulated scans on disk, as a beamline would give them, with the truth in a file of its own; and in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import hdf5plugin
+import numpy as np
+
+from ptychogui import __version__
+from ptychogui.errors import DataError
+from ptychogui.io import cxi
+from ptychogui.io.atomic import replacing
+from ptychogui.io.dataset import Dataset, Value
+from ptychogui.io.hdf5 import build_image
+from ptychogui.io.result import CXI_VERSION, Result, read_result, result_image
+from ptychogui.physics.simulation import Recipe, SimulatedScan
+
+CXI_PIXEL_IS_DEAD = 0x00000008
+"""Mask bit of a pixel that counts nothing (CXI 1.6, table of mask bits)."""
+
+
+class ArrayFrames:
+    """Diffraction patterns in memory; see `dataset.Frames`."""
+
+    def __init__(self, counts: np.ndarray) -> None:
+        self.shape: tuple[int, int, int] = counts.shape
+        self.dtype: np.dtype = counts.dtype
+        self._counts = counts
+
+    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return a copy of the frames at these rows."""
+        return np.array(self._counts[np.asarray(rows, dtype=np.int64)])
+
+
+def truth_path(path: Path) -> Path:
+    """Return where the truth of a simulated scan is: "OUT-truth.cxi" beside "OUT.cxi"."""
+    return path.with_name(f"{path.stem}-truth{path.suffix}")
+
+
+def write_scan(path: Path | str, scan: SimulatedScan) -> tuple[Path, Path]:
+    """Write a simulated scan as CXI, and object, probe and true positions beside it in the layout of a result.
+
+    Returns:
+        the paths of the scan and of its truth.
+
+    Raises:
+        OutputError: they can't be written; neither of them is there then.
+    """
+    path = Path(path)
+    scan_image, truth_image = build_image(lambda file: _fill(file, scan)), result_image(_truth(scan))
+    with replacing(path) as scan_file, replacing(truth_path(path)) as truth_file:
+        scan_file.write(scan_image)
+        truth_file.write(truth_image)
+    return path, truth_path(path)
+
+
+def read_truth(path: Path | str) -> Result:
+    """Read the truth of a simulated scan.
+
+    Args:
+        path: the scan or its truth file.
+
+    Returns:
+        object, probe and true positions; `recipe` is the simulation's recipe, for `recipe_from_json`.
+
+    Raises:
+        DataError: there is no truth file, or it is something else.
+    """
+    path = Path(path)
+    path = truth_path(path) if truth_path(path).exists() else path
+    truth = read_result(path)
+    if truth.state != "truth":
+        raise DataError(f"{path} is a reconstruction, not the truth of a simulated scan")
+    return truth
+
+
+def recipe_to_json(recipe: Recipe) -> str:
+    """Write a recipe as JSON text."""
+    return json.dumps(dataclasses.asdict(recipe))
+
+
+def recipe_from_json(text: str) -> Recipe:
+    """Read what `recipe_to_json` wrote.
+
+    Raises:
+        DataError: the text is no recipe of this version of ptychogui.
+    """
+    try:
+        values: dict[str, Any] = json.loads(text)
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return Recipe(**{**values, **lists})
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"the recipe of the simulated scan can't be read: {error}") from error
+
+
+def dataset_of(scan: SimulatedScan) -> Dataset:
+    """Offer a simulated scan, without its truth, as a dataset in memory."""
+    place = "simulation recipe"
+    numbers = {
+        "experiment.energy_eV": scan.energy_eV,
+        "experiment.distance_m": scan.distance_m,
+        "experiment.detector_pixel_m": scan.detector_pixel_m,
+        "preprocessing.bit_depth": scan.recipe.bit_depth,
+    }
+    return Dataset(
+        path=Path("simulated scan"),
+        format="simulated",
+        frames=ArrayFrames(scan.counts),
+        frame_rows=np.arange(len(scan.counts)),
+        positions_m=scan.positions_m,
+        values={path: Value(number, place) for path, number in numbers.items() if number is not None},
+        bad_pixels=scan.bad_pixels,
+        facts={"title": _title(scan)},
+    )
+
+
+def _title(scan: SimulatedScan) -> str:
+    return f"simulated {scan.recipe.scan} scan of the phantom '{scan.recipe.phantom}'"
+
+
+def _fill(file: h5py.File, scan: SimulatedScan) -> None:
+    file["cxi_version"] = CXI_VERSION
+    file["number_of_entries"] = 1
+    file["entry_1/title"] = _title(scan)
+    translation_m = np.zeros((len(scan.positions_m), 3))
+    translation_m[:, :2] = scan.positions_m[:, ::-1]
+    quantities = [
+        (cxi.TRANSLATION_PLACES[0], translation_m, "m"),
+        (cxi.ENERGY_PLACE, scan.energy_eV * cxi.ELECTRON_VOLT_J, "J"),
+        (cxi.DISTANCE_PLACE, scan.distance_m, "m"),
+        *((place, scan.detector_pixel_m, "m") for place in cxi.PIXEL_PLACES),
+    ]
+    for place, value, unit in quantities:
+        file[place] = value
+        file[place].attrs["units"] = unit
+    if scan.recipe.bit_depth is not None:
+        file[cxi.BIT_DEPTH_PLACE] = scan.recipe.bit_depth
+    file[cxi.MASK_PLACE] = np.where(scan.bad_pixels, CXI_PIXEL_IS_DEAD, 0).astype(np.uint32)
+    chunk = (1, *scan.counts.shape[1:])
+    data_place, link_place = cxi.FRAME_PLACES[1], cxi.FRAME_PLACES[0]
+    file.create_dataset(data_place, data=scan.counts, chunks=chunk, compression=hdf5plugin.Bitshuffle(cname="lz4"))
+    file[link_place] = h5py.SoftLink(data_place)
+    file[cxi.TRANSLATION_PLACES[1]] = h5py.SoftLink(cxi.TRANSLATION_PLACES[0])
+
+
+def _truth(scan: SimulatedScan) -> Result:
+    row, column = scan.geometry.origin_px
+    return Result(
+        object=scan.object,
+        probe=scan.probe,
+        object_pixel_m=scan.object_pixel_m,
+        positions_m=scan.true_positions_m,
+        energy_eV=scan.energy_eV,
+        distance_m=scan.distance_m,
+        detector_pixel_m=scan.detector_pixel_m,
+        object_origin_m=(row * scan.object_pixel_m, column * scan.object_pixel_m),
+        versions={"ptychogui": __version__},
+        state="truth",
+        title=f"truth of the {_title(scan)}",
+        recipe=recipe_to_json(scan.recipe),
+    )

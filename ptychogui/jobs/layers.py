@@ -1,0 +1,106 @@
+"""From a scan file and the user's values to a job; what this version can't honor is refused here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ptychogui.engines import ENGINES
+from ptychogui.errors import ParameterError
+from ptychogui.io.dataset import Dataset
+from ptychogui.io.readers import open_dataset
+from ptychogui.jobs.job import Job
+from ptychogui.params.model import Parameters, describe
+from ptychogui.params.origins import Layers, Source
+from ptychogui.physics.simulation import recipe_of
+
+_FROM_RECIPE = ("energy_eV", "distance_m", "detector_pixel_m")
+
+
+def dataset_layers(dataset: Dataset) -> Layers:
+    """Return layers with what the scan file knows, each value from "file name: place in it"."""
+    name = dataset.path.name
+    known = {path: (found.value, f"{name}: {found.place}") for path, found in dataset.values.items()}
+    return Layers().with_layer(Source.FILE, known)
+
+
+def simulation_layers(values: Mapping[str, tuple[Any, str]]) -> Layers:
+    """Return layers with what a simulated scan knows that is made from these values of the user.
+
+    Raises:
+        ParameterError: a value is wrong or can't be simulated.
+    """
+    asked, _ = Layers().with_layer(Source.USER, values).resolve()
+    recipe = recipe_of(asked)
+    known = {f"experiment.{name}": (getattr(recipe, name), "simulated scan") for name in _FROM_RECIPE}
+    return Layers().with_layer(Source.FILE, known)
+
+
+def job_layers(source: Dataset | Path | None, values: Mapping[str, tuple[Any, str]] | None = None) -> Layers:
+    """Return layers with what a scan knows, and above it the user's values.
+
+    Args:
+        source: the scan, or its file; None for a simulated one.
+        values: parameter path -> (value, place), such as params.options.given_values returns.
+
+    Raises:
+        DataError: the scan can't be read.
+        ParameterError: a value can't be used.
+    """
+    values = values or {}
+    if source is None:
+        layers = simulation_layers(values)
+    elif isinstance(source, Dataset):
+        layers = dataset_layers(source)
+    else:
+        with open_dataset(source, values.get("preprocessing.dataset_path", ("", ""))[0]) as dataset:
+            layers = dataset_layers(dataset)
+    return layers.with_layer(Source.USER, values)
+
+
+def make_job(layers: Layers, source: Path | None, output: Path, command: str = "") -> Job:
+    """Resolve layers into a job and check that this version can do it.
+
+    Args:
+        layers: all values.
+        source: the scan file; None with experiment.simulate.
+        output: path of the result file.
+        command: the command line or action that asks for the job.
+
+    Raises:
+        ParameterError: a value does not fit its declaration, or has no effect in this version.
+    """
+    parameters, origins = layers.resolve()
+    job = Job(uuid.uuid4().hex, source, parameters, output, origins, command)
+    check_job(job)
+    return job
+
+
+def check_job(job: Job) -> None:
+    """Refuse what would be ignored.
+
+    Raises:
+        ParameterError: a parameter awaits a later version, the engine is not there, or there is nothing to reconstruct.
+    """
+    _check_awaited(job.parameters)
+    engine, simulate = job.parameters.reconstruction.engine, job.parameters.experiment.simulate
+    if engine not in ENGINES:
+        known = " or ".join(ENGINES)
+        raise ParameterError(f"reconstruction.engine = '{engine}' is not part of this version; choose {known}")
+    if job.source is None and not simulate:
+        raise ParameterError("there is no scan to reconstruct: give a scan file, or --simulate")
+    if job.source is not None and simulate:
+        raise ParameterError(f"experiment.simulate takes no scan file: leave out {job.source}, or --simulate")
+    if simulate and job.parameters.experiment.positions_file is not None:
+        raise ParameterError("experiment.positions_file has no effect on a simulated scan; leave out --positions-file")
+
+
+def _check_awaited(parameters: Parameters) -> None:
+    for param in describe():
+        value = parameters.get(param.path)
+        if param.awaits and value != param.default:
+            raise ParameterError(
+                f"{param.path} = {value} has no effect in this version: needs {param.awaits}; leave {param.option} out"
+            )

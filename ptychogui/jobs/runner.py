@@ -1,0 +1,237 @@
+"""The one loop: a reconstruction from its job to its result file, an iteration at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import math
+import platform
+import time
+from collections.abc import Callable, Generator, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from ptychogui import __version__
+from ptychogui.backends import list_devices
+from ptychogui.backends.base import Backend
+from ptychogui.engines import create_engine
+from ptychogui.engines.base import Engine, Estimate
+from ptychogui.errors import MemoryBudgetError, OutputError, PtychoError
+from ptychogui.io.export import export_binary, export_csv
+from ptychogui.io.result import Result, SourceFile, check_writable, needed_bytes, write_result
+from ptychogui.jobs.job import Control, Job, JobState, Progress
+from ptychogui.jobs.layers import check_job
+from ptychogui.jobs.prepare import Prepared, prepare
+from ptychogui.params.storage import to_json
+
+_LIBRARIES = ("numpy", "scipy", "h5py", "pyfftw", "cupy-cuda12x", "cupy-cuda13x")
+
+
+def run_job(
+    job: Job,
+    backend: Backend,
+    control: Control | None = None,
+    wants_picture: Callable[[int], bool] | None = None,
+) -> Generator[Progress, None, None]:
+    """Reconstruct, and write the result.
+
+    Iteration 0 comes first, with nothing done yet; then every iteration; then a closing Progress that repeats the
+    last iteration with state DONE or STOPPED, the estimate, and the path of the result. Closing the generator
+    cancels: no result is written. Time counts while the engine works, so a consumer pauses a job by not asking on.
+
+    Args:
+        job: what to do.
+        backend: an open device; it stays open.
+        control: how to stop early with the result kept.
+        wants_picture: asked for each iteration whether its Progress shall have an estimate; never, if None.
+
+    Raises:
+        PtychoError: the job can't be done or diverged; a checkpoint that was written before is kept.
+    """
+    try:
+        yield from _run(job, backend, control or Control(), wants_picture or (lambda _iteration: False))
+    except MemoryError as error:
+        raise MemoryBudgetError(
+            f"the memory of {backend.name} was used up ({error}); crop the patterns (--size), use fewer probe modes or "
+            "end other programs"
+        ) from error
+
+
+def _run(
+    job: Job, backend: Backend, control: Control, wants_picture: Callable[[int], bool]
+) -> Generator[Progress, None, None]:
+    check_job(job)
+    check_writable(job.output)
+    run = _Reconstruction(job, backend)
+    yield run.progress(run.notes, estimate=run.picture() if wants_picture(0) else None)
+    while run.iteration < run.iterations and not control.stop_asked and not run.out_of_time:
+        run.step()
+        saved, notes = run.checkpoint() if run.checkpoint_is_due else (None, ())
+        picture = run.picture() if wants_picture(run.iteration) else None
+        yield run.progress(notes, estimate=picture, result=saved)
+    yield run.finish(JobState.DONE if run.iteration == run.iterations else JobState.STOPPED)
+
+
+class _Stopwatch:
+    """Seconds spent inside its `with` blocks."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_error: object) -> None:
+        self.seconds += time.perf_counter() - self._start
+
+
+class _Reconstruction:
+    """A job under way: its problem, its engine, and what the result file will tell of them."""
+
+    def __init__(self, job: Job, backend: Backend) -> None:
+        self._job, self._backend = job, backend
+        self._started = _now()
+        self._preparing, self._iterating = _Stopwatch(), _Stopwatch()
+        self._errors: list[float] = []
+        self._saved: int | None = None
+        with self._preparing:
+            self._prepared: Prepared = prepare(job, backend)
+            problem = self._prepared.problem
+            self._positions = len(problem.amplitudes)
+            check_writable(job.output, needed_bytes(problem.object.shape, problem.probe.shape, self._positions))
+            self._sources = tuple(map(SourceFile.of, self._prepared.sources))
+            self._engine: Engine = create_engine(problem, self._prepared.parameters.reconstruction, backend)
+        self.iterations = job.parameters.reconstruction.iterations
+        self.notes = self._prepared.notes
+
+    @property
+    def iteration(self) -> int:
+        return len(self._errors)
+
+    @property
+    def out_of_time(self) -> bool:
+        limit_s = self._job.parameters.reconstruction.time_limit_s
+        return limit_s is not None and self._iterating.seconds >= limit_s
+
+    @property
+    def checkpoint_is_due(self) -> bool:
+        every = self._job.parameters.output.save_every
+        return every is not None and self.iteration % every == 0 and self.iteration < self.iterations
+
+    def step(self) -> None:
+        with self._iterating:
+            error = self._engine.step().error
+        self._errors.append(error)
+        if not math.isfinite(error):
+            raise self._diverged("the error is not a number")
+
+    def picture(self) -> Estimate:
+        """Copy the estimate and make sure that it is one."""
+        estimate = self._engine.estimate()
+        for name, array in (("object", estimate.object), ("probe", estimate.probe)):
+            if not np.isfinite(array).all():
+                raise self._diverged(f"the {name} has values that are not numbers")
+        return estimate
+
+    def progress(
+        self,
+        notes: tuple[str, ...] = (),
+        state: JobState = JobState.RUNNING,
+        estimate: Estimate | None = None,
+        result: Path | None = None,
+    ) -> Progress:
+        elapsed_s = self._iterating.seconds
+        return Progress(
+            job_id=self._job.id,
+            iteration=self.iteration,
+            iterations=self.iterations,
+            error=self._errors[-1] if self._errors else math.nan,
+            elapsed_s=elapsed_s,
+            positions_per_s=self._positions * self.iteration / elapsed_s if elapsed_s > 0 else 0.0,
+            object_pixel_m=self._prepared.object_pixel_m,
+            state=state,
+            estimate=estimate,
+            result=result,
+            notes=notes,
+        )
+
+    def checkpoint(self) -> tuple[Path | None, tuple[str, ...]]:
+        """Write the result as it stands; a full disk must not end a reconstruction that may still be written."""
+        try:
+            write_result(self._job.output, self._result("checkpoint", self.picture()))
+        except OutputError as error:
+            return None, (f"no checkpoint at iteration {self.iteration}: {error}",)
+        self._saved = self.iteration
+        return self._job.output, ()
+
+    def finish(self, state: JobState) -> Progress:
+        """Write the result and what is asked for besides."""
+        estimate = self.picture()
+        result = self._result(state.value, estimate)
+        write_result(self._job.output, result)
+        return self.progress(tuple(self._export(result)), state, estimate, self._job.output)
+
+    def _export(self, result: Result) -> Iterator[str]:
+        """Write other formats; the result is safe by now, so trouble here is a note."""
+        wanted = {export_csv: self._job.parameters.output.csv, export_binary: self._job.parameters.output.binary}
+        for export in (export for export, wanted_ in wanted.items() if wanted_):
+            try:
+                export(result, self._job.output.parent, self._job.output.stem)
+            except OutputError as error:
+                yield str(error)
+
+    def _result(self, state: str, estimate: Estimate) -> Result:
+        prepared, pixel_m = self._prepared, self._prepared.object_pixel_m
+        experiment, geometry = prepared.parameters.experiment, prepared.problem.geometry
+        assert experiment.energy_eV is not None and experiment.distance_m is not None
+        centers_px = self._engine.positions_px() + geometry.window_px // 2 + np.asarray(geometry.origin_px)
+        return Result(
+            object=estimate.object,
+            probe=estimate.probe,
+            object_pixel_m=pixel_m,
+            positions_m=centers_px * pixel_m,
+            energy_eV=experiment.energy_eV,
+            distance_m=experiment.distance_m,
+            object_origin_m=(geometry.origin_px[0] * pixel_m, geometry.origin_px[1] * pixel_m),
+            detector_pixel_m=experiment.detector_pixel_m,
+            frame_indices=prepared.frame_rows,
+            parameters=to_json(prepared.parameters, self._job.origins),
+            errors=np.array(self._errors),
+            sources=self._sources,
+            device=_device_text(self._backend),
+            timing_s={"prepare": self._preparing.seconds, "iterate": self._iterating.seconds},
+            versions=_versions(),
+            command=self._job.command,
+            started=self._started,
+            finished=_now(),
+            state=state,
+            title=self._job.title,
+            notes=self.notes,
+        )
+
+    def _diverged(self, what: str) -> PtychoError:
+        saved = f"; the checkpoint of iteration {self._saved} is kept in {self._job.output}"
+        kept = "" if self._saved is None else saved
+        return PtychoError(
+            f"the reconstruction diverged: {what} after iteration {self.iteration}; try a smaller --object-step or "
+            f"--probe-step, a later --update-probe or another first probe{kept}"
+        )
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _device_text(backend: Backend) -> str:
+    titles = {device.name: device.title for device in list_devices()}
+    return f"{backend.name}: {titles[backend.name]}" if backend.name in titles else backend.name
+
+
+def _versions() -> dict[str, str]:
+    versions = {"ptychogui": __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions

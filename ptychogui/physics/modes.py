@@ -1,0 +1,119 @@
+"""Incoherent probe modes: made from one probe, and made orthogonal (Thibault & Menzel 2013)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ptychogui.errors import ParameterError
+
+
+def add_modes(probe: np.ndarray, modes: int, fraction: float = 0.02) -> np.ndarray:
+    """Bring a probe to a number of modes; the total power is kept.
+
+    Modes that are missing are Hermite-Gauss multiples of mode 0, orthogonal to all before them. Modes that are too
+    many are the weakest ones.
+
+    Args:
+        probe: complex (modes, N, N).
+        modes: number wanted.
+        fraction: of the total power, for each new mode.
+
+    Returns:
+        complex64 (modes, N, N).
+    """
+    power = _powers(probe).sum()
+    if modes <= len(probe):
+        kept = probe if modes == len(probe) else orthogonalize(probe)[:modes]
+        return _with_powers(kept, _powers(kept) * power / _powers(kept).sum())
+    missing = modes - len(probe)
+    if missing * fraction >= 1:
+        raise ParameterError(f"{missing} new probe modes of {fraction:g} of the power each leave nothing for the first")
+    old = _powers(probe) * (1 - missing * fraction)
+    return _with_powers(hermite_modes(probe, modes), np.append(old, np.full(missing, fraction * power)))
+
+
+def mixed_modes(probe: np.ndarray, fractions: tuple[float, ...]) -> np.ndarray:
+    """Return a beam of partial coherence: complex64 (len(fractions), N, N) with these parts of the probe's power.
+
+    Args:
+        probe: complex (1, N, N), the coherent beam.
+        fractions: of the power, strongest first; scaled to a sum of 1.
+    """
+    powers = _powers(probe).sum() * np.asarray(fractions) / sum(fractions)
+    return _with_powers(hermite_modes(probe, len(fractions)), powers)
+
+
+def hermite_modes(probe: np.ndarray, modes: int) -> np.ndarray:
+    """Complete a probe by products of mode 0 with Hermite polynomials, made orthogonal one after the other.
+
+    Args:
+        probe: complex (modes, N, N); these modes come first and as they are.
+        modes: number wanted.
+
+    Returns:
+        complex128 (modes, N, N); the new ones have unit power.
+    """
+    rows, columns = _normal_coordinates(np.abs(probe[0]) ** 2)
+    found = [mode.astype(np.complex128) for mode in probe]
+    for down, across in _orders(modes)[len(probe) :]:
+        new = probe[0] * _hermite(down, rows)[:, None] * _hermite(across, columns)
+        for _twice in range(2):
+            for mode in found:
+                new = new - mode * (np.vdot(mode, new) / np.vdot(mode, mode).real)
+        found.append(new / np.linalg.norm(new))
+    return np.stack(found)
+
+
+def orthogonalize(probe: Any, xp: Any = np) -> Any:
+    """Make probe modes orthogonal, strongest first, without changing any diffraction pattern.
+
+    With the Gram matrix G = P P^H = U diag(powers) U^H the new modes are U^H P. Each is turned to the phase of the old
+    mode that it resembles most.
+
+    Args:
+        probe: complex64 (modes, N, N) of `xp`.
+        xp: numpy or cupy.
+
+    Returns:
+        complex64 (modes, N, N); sum_m P_m P_m^H, and so the total power, stays.
+    """
+    flat = probe.reshape(len(probe), -1)
+    wide = flat.astype(xp.complex128)
+    _, vectors = xp.linalg.eigh(wide @ wide.conj().T)
+    vectors = vectors[:, ::-1]
+    likest = xp.take_along_axis(vectors, xp.abs(vectors).argmax(axis=0)[None], axis=0)
+    vectors = vectors * (likest.conj() / xp.abs(likest))
+    return (vectors.conj().T @ wide).astype(xp.complex64).reshape(probe.shape)
+
+
+def _powers(probe: np.ndarray) -> np.ndarray:
+    return np.asarray(np.sum(np.abs(probe) ** 2, axis=(1, 2), dtype=np.float64))
+
+
+def _with_powers(modes: np.ndarray, powers: np.ndarray) -> np.ndarray:
+    """Scale each mode to a power; a mode without any stays zero."""
+    now = _powers(modes)
+    scale = np.sqrt(np.divide(powers, now, out=np.zeros_like(now), where=now > 0))
+    return np.asarray(modes * scale[:, None, None], dtype=np.complex64)
+
+
+def _orders(count: int) -> list[tuple[int, int]]:
+    """List pairs of Hermite orders by their sum: (0, 0), (0, 1), (1, 0), (0, 2), (1, 1), ..."""
+    sums = range(count)
+    return [(down, total - down) for total in sums for down in range(total + 1)][:count]
+
+
+def _hermite(order: int, x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.polynomial.hermite_e.hermeval(x, [0] * order + [1]))
+
+
+def _normal_coordinates(power: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return row and column coordinates in which the beam has mean 0 and standard deviation 1."""
+    axes = []
+    for profile in (power.sum(axis=1, dtype=np.float64), power.sum(axis=0, dtype=np.float64)):
+        index = np.arange(len(profile))
+        mean = np.average(index, weights=profile)
+        axes.append((index - mean) / np.sqrt(np.average((index - mean) ** 2, weights=profile)))
+    return axes[0], axes[1]

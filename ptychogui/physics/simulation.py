@@ -1,0 +1,286 @@
+"""Simulated scans: a recipe of everything, and the diffraction patterns that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import scipy.fft
+
+from ptychogui.errors import ParameterError
+from ptychogui.params.model import Parameters
+from ptychogui.physics.modes import mixed_modes
+from ptychogui.physics.optics import object_pixel_m, wavelength_m
+from ptychogui.physics.phantoms import PHANTOMS
+from ptychogui.physics.probe import gaussian, phase_ramps, scale_to_counts, zone_plate
+from ptychogui.physics.scan import ScanGeometry, fermat_m, fly_m, place_windows, raster_m, to_pixels
+
+_CHUNK_BYTES = 1 << 24
+_MARGIN_PX = 2
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a simulated scan follows from; the defaults are the demo.
+
+    Attributes:
+        n: rows and columns of a pattern, even.
+        energy_eV: photon energy.
+        distance_m: from the sample to the detector.
+        detector_pixel_m: size of a detector pixel.
+        phantom: the sample, one of physics.phantoms.PHANTOMS.
+        probe: "zone_plate" (a defocused doughnut) or "gaussian".
+        probe_diameter_m: of the doughnut's rim, or full width at half maximum of the Gaussian.
+        outer_zone_m: width of the zone plate's outermost zone.
+        mode_fractions: power of each incoherent probe mode, strongest first; scaled to a sum of 1.
+        scan: "spiral" (Fermat), "raster" or "fly" (raster with jitter, driven forth and back).
+        scan_dims: scan rows and columns; the spiral has as many positions in all.
+        overlap: part of the probe's diameter that is not the scan step.
+        integer_positions: whether the true positions are rounded to object pixels.
+        photons: mean number of photons in a pattern, without the sample's absorption.
+        noise: whether the photons are counted (Poisson); else patterns are the exact means.
+        background_counts: mean additional counts of every detector pixel.
+        dead_pixels: number of detector pixels that count nothing.
+        bit_depth: bits of a detector pixel, which stops counting at 2^bits - 1; None for a detector without limit.
+        position_error_m: standard deviation, on each axis, of given from true positions.
+        seed: of every random choice. The sample, the scan and the noise each have their own.
+
+    Raises:
+        ParameterError: a value is out of range.
+    """
+
+    n: int = 128
+    energy_eV: float = 8800.0
+    distance_m: float = 1.92
+    detector_pixel_m: float = 75e-6
+    phantom: str = "siemens"
+    probe: Literal["zone_plate", "gaussian"] = "zone_plate"
+    probe_diameter_m: float = 1.4e-6
+    outer_zone_m: float = 50e-9
+    mode_fractions: tuple[float, ...] = (1.0,)
+    scan: Literal["raster", "spiral", "fly"] = "spiral"
+    scan_dims: tuple[int, int] = (14, 14)
+    overlap: float = 0.7
+    integer_positions: bool = False
+    photons: float = 1e6
+    noise: bool = True
+    background_counts: float = 0.0
+    dead_pixels: int = 0
+    bit_depth: int | None = None
+    position_error_m: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, good, need in (
+            ("n", self.n >= 16 and self.n % 2 == 0, "an even number of at least 16"),
+            ("phantom", self.phantom in PHANTOMS, f"one of {', '.join(PHANTOMS)}"),
+            ("probe", self.probe in ("zone_plate", "gaussian"), "'zone_plate' or 'gaussian'"),
+            ("scan", self.scan in ("raster", "spiral", "fly"), "'raster', 'spiral' or 'fly'"),
+            ("scan_dims", min(self.scan_dims) >= 1, "positive"),
+            ("probe_diameter_m", self.probe_diameter_m > 0, "positive"),
+            ("outer_zone_m", self.outer_zone_m > 0, "positive"),
+            ("mode_fractions", min(self.mode_fractions, default=0) > 0, "one or more positive numbers"),
+            ("overlap", self.overlap < 1, "below 1"),
+            ("photons", self.photons > 0, "positive"),
+            ("background_counts", self.background_counts >= 0, "0 or more"),
+            ("dead_pixels", 0 <= self.dead_pixels < self.n**2, f"0 to {self.n**2 - 1}"),
+            ("bit_depth", self.bit_depth is None or 1 <= self.bit_depth <= 32, "1 to 32"),
+            ("position_error_m", self.position_error_m >= 0, "0 or more"),
+            ("seed", self.seed >= 0, "0 or more"),
+        ):
+            if not good:
+                raise ParameterError(f"simulation: {name} = {getattr(self, name)!r}, but it must be {need}")
+        if self.n * self.object_pixel_m < 2 * self.probe_diameter_m:
+            raise ParameterError(
+                f"simulation: probe_diameter_m = {self.probe_diameter_m:.3g}, but patterns of {self.n} pixels resolve "
+                f"beams up to {self.n * self.object_pixel_m / 2:.3g} m; take a smaller beam, larger patterns, or a "
+                "longer detector distance"
+            )
+
+    @property
+    def object_pixel_m(self) -> float:
+        """Pixel of object and probe in m."""
+        return object_pixel_m(self.energy_eV, self.distance_m, self.detector_pixel_m, self.n)
+
+    @property
+    def step_m(self) -> float:
+        """Scan step in m."""
+        return (1 - self.overlap) * self.probe_diameter_m
+
+
+@dataclass(frozen=True)
+class SimulatedScan:
+    """A simulated measurement with its truth.
+
+    Attributes:
+        recipe: what it was made from.
+        counts: uint16, or uint32 where needed, (positions, n, n) with the direct beam at [n // 2, n // 2]; float32
+            means for a recipe without noise.
+        positions_m: float64 (positions, 2), row and column that a reconstruction is told.
+        true_positions_m: float64 (positions, 2), those that the patterns were made at.
+        object: complex64 (rows, columns); `geometry` says where the windows lie in it.
+        probe: complex64 (modes, n, n), sum |probe|^2 = photons.
+        bad_pixels: bool (n, n), True on dead pixels, direct beam at [n // 2, n // 2].
+    """
+
+    recipe: Recipe
+    counts: np.ndarray
+    positions_m: np.ndarray
+    true_positions_m: np.ndarray
+    object: np.ndarray
+    probe: np.ndarray
+    bad_pixels: np.ndarray
+
+    @property
+    def energy_eV(self) -> float:
+        """Photon energy in eV."""
+        return self.recipe.energy_eV
+
+    @property
+    def distance_m(self) -> float:
+        """Detector distance in m."""
+        return self.recipe.distance_m
+
+    @property
+    def detector_pixel_m(self) -> float:
+        """Detector pixel in m."""
+        return self.recipe.detector_pixel_m
+
+    @property
+    def object_pixel_m(self) -> float:
+        """Object pixel in m."""
+        return self.recipe.object_pixel_m
+
+    @property
+    def geometry(self) -> ScanGeometry:
+        """Where the windows of the true positions lie in the object."""
+        return _geometry(self.recipe, self.true_positions_m)
+
+
+def simulate(recipe: Recipe) -> SimulatedScan:
+    """Simulate a scan. The same recipe gives the same bits."""
+    seeds = np.random.SeedSequence(recipe.seed).spawn(4)
+    sample, scan, detector, photons = (np.random.default_rng(seed) for seed in seeds)
+    true_m = _true_positions_m(recipe)
+    geometry = _geometry(recipe, true_m)
+    obj = PHANTOMS[recipe.phantom](geometry.object_shape, sample)
+    probe = scale_to_counts(mixed_modes(_beam(recipe), recipe.mode_fractions), recipe.photons)
+    bad = np.zeros((recipe.n, recipe.n), dtype=bool)
+    bad.flat[detector.choice(bad.size, recipe.dead_pixels, replace=False)] = True
+    return SimulatedScan(
+        recipe=recipe,
+        counts=_count(intensities(obj, probe, geometry), len(true_m), bad, recipe, photons),
+        positions_m=true_m + scan.normal(scale=recipe.position_error_m, size=true_m.shape),
+        true_positions_m=true_m,
+        object=obj,
+        probe=probe,
+        bad_pixels=bad,
+    )
+
+
+def intensities(obj: np.ndarray, probe: np.ndarray, geometry: ScanGeometry) -> Iterator[np.ndarray]:
+    """Yield the mean counts of every pattern, a chunk of positions at a time.
+
+    I = sum_m |fft2(P_m O[window], norm="ortho")|^2, each position's probe shifted by its sub-pixel rest.
+
+    Args:
+        obj: complex64 (rows, columns).
+        probe: complex64 (modes, N, N).
+        geometry: of `positions` windows.
+
+    Yields:
+        float32 (chunk, N, N) with the direct beam at [0, 0].
+    """
+    spectrum = scipy.fft.fft2(probe)
+    for chunk in _chunks(len(geometry.corners), probe.nbytes):
+        corners, fractions = geometry.corners[chunk], geometry.fractions[chunk]
+        n = geometry.window_px
+        windows = np.stack([obj[row : row + n, column : column + n] for row, column in corners])
+        beams = probe[None]
+        if np.any(fractions):
+            ramps = phase_ramps(fractions, n)
+            beams = scipy.fft.ifft2(spectrum * (ramps[:, 0, None, :, None] * ramps[:, 1, None, None, :]))
+        far = scipy.fft.fft2(beams * windows[:, None], norm="ortho")
+        yield (far.real**2 + far.imag**2).sum(axis=1, dtype=np.float32)
+
+
+def recipe_of(parameters: Parameters) -> Recipe:
+    """Return the recipe that parameters ask for; what they leave open stays as in the demo.
+
+    Beam, detector, scan pattern, dimensions and step, probe size and modes, pattern size, bit depth and seed are
+    taken over. Every mode but the first gets a tenth of the power of the first.
+
+    Raises:
+        ParameterError: the values can't be simulated.
+    """
+    experiment, preprocessing = parameters.experiment, parameters.preprocessing
+    asked: dict[str, Any] = {
+        "n": preprocessing.size_px,
+        "energy_eV": experiment.energy_eV,
+        "distance_m": experiment.distance_m,
+        "detector_pixel_m": experiment.detector_pixel_m,
+        "probe_diameter_m": experiment.probe_diameter_m,
+        "scan": "raster" if experiment.scan_pattern == "raster" else None,
+        "scan_dims": experiment.scan_dims,
+        "bit_depth": preprocessing.bit_depth,
+        "seed": parameters.reconstruction.seed,
+        "mode_fractions": (1.0, *[0.1] * (experiment.probe_modes - 1)),
+    }
+    if experiment.step_m is not None:
+        diameter_m = experiment.probe_diameter_m or Recipe.probe_diameter_m
+        asked["overlap"] = 1 - float(np.mean(experiment.step_m)) / diameter_m
+    return Recipe(**{name: value for name, value in asked.items() if value is not None})
+
+
+def _geometry(recipe: Recipe, positions_m: np.ndarray) -> ScanGeometry:
+    pixels = to_pixels(positions_m, recipe.object_pixel_m)
+    return place_windows(np.rint(pixels) if recipe.integer_positions else pixels, recipe.n, _MARGIN_PX)
+
+
+def _true_positions_m(recipe: Recipe) -> np.ndarray:
+    rows, columns = recipe.scan_dims
+    step = (recipe.step_m, recipe.step_m)
+    if recipe.scan == "raster":
+        positions = raster_m(recipe.scan_dims, step)
+    elif recipe.scan == "fly":
+        positions = fly_m(recipe.scan_dims, step, recipe.seed)
+    else:
+        positions = fermat_m(rows * columns, step)
+    if recipe.integer_positions:
+        return np.asarray(np.rint(to_pixels(positions, recipe.object_pixel_m)) * recipe.object_pixel_m)
+    return positions
+
+
+def _beam(recipe: Recipe) -> np.ndarray:
+    pixel = recipe.object_pixel_m
+    if recipe.probe == "gaussian":
+        return gaussian(recipe.n, pixel, recipe.probe_diameter_m)
+    wavelength = wavelength_m(recipe.energy_eV)
+    defocus = recipe.probe_diameter_m * recipe.outer_zone_m / wavelength
+    return zone_plate(recipe.n, pixel, wavelength, defocus, outer_zone_m=recipe.outer_zone_m)
+
+
+def _count(
+    means: Iterator[np.ndarray], frames: int, bad: np.ndarray, recipe: Recipe, rng: np.random.Generator
+) -> np.ndarray:
+    """Detect mean patterns: background, photon noise, the detector's limit and its dead pixels."""
+    counts = np.empty((frames, recipe.n, recipe.n), np.uint16 if recipe.noise else np.float32)
+    start = 0
+    for chunk in means:
+        mean = scipy.fft.fftshift(chunk, axes=(-2, -1)) + np.float32(recipe.background_counts)
+        seen = rng.poisson(mean) if recipe.noise else mean
+        if recipe.bit_depth is not None:
+            seen = np.minimum(seen, 2**recipe.bit_depth - 1)
+        seen[:, bad] = 0
+        if counts.dtype == np.uint16 and seen.max() >= np.iinfo(np.uint16).max and recipe.bit_depth != 16:
+            counts = counts.astype(np.uint32)
+        counts[start : start + len(seen)] = seen
+        start += len(seen)
+    return counts
+
+
+def _chunks(count: int, bytes_each: int) -> Iterator[slice]:
+    size = max(1, _CHUNK_BYTES // bytes_each)
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))

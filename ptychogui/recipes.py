@@ -1,0 +1,66 @@
+"""Options of `ptychogui simulate`: one for every field of a simulation's recipe, explained by its docstring."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import typing
+from functools import cache
+from typing import Any
+
+import click
+
+from ptychogui.errors import ParameterError
+from ptychogui.params.options import given_values
+from ptychogui.params.spec import Param, plain_type
+from ptychogui.params.units import parse_quantity
+from ptychogui.physics.phantoms import PHANTOMS
+from ptychogui.physics.simulation import Recipe
+
+_GROUP = "recipe"
+_UNITS = {"_eV": "eV", "_m": "m", "_counts": "counts"}
+_HELP = re.compile(r"^    (\w+): (.*?)(?=^    \w|^\w|\Z)", re.MULTILINE | re.DOTALL)
+
+
+@cache
+def recipe_params() -> tuple[Param, ...]:
+    """Describe the fields of a Recipe as parameters."""
+    hints = typing.get_type_hints(Recipe)
+    helps = {name: " ".join(text.split()) for name, text in _HELP.findall(inspect.getdoc(Recipe) or "")}
+    return tuple(_describe(field, hints[field.name], helps[field.name]) for field in dataclasses.fields(Recipe))
+
+
+def given_recipe(context: click.Context) -> Recipe:
+    """Return the recipe that the user's options ask for.
+
+    Raises:
+        ParameterError: an option's value can't be read or is out of range.
+    """
+    given = {path.partition(".")[2]: value for path, (value, _) in given_values(context, recipe_params()).items()}
+    if "mode_fractions" in given:
+        given["mode_fractions"] = _fractions(given["mode_fractions"])
+    return Recipe(**given)
+
+
+def _fractions(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(parse_quantity(part, "") for part in text.split(","))
+    except ParameterError as error:
+        raise ParameterError(f"--mode-fractions: {error}") from None
+
+
+def _describe(field: dataclasses.Field[Any], hint: Any, text: str) -> Param:
+    default = field.default
+    if field.name == "mode_fractions":
+        hint, default, text = str, ",".join(map(str, Recipe.mode_fractions)), f"{text} Numbers separated by commas."
+    kind, item, choices, optional, _ = plain_type(hint)
+    if field.name == "phantom":
+        kind, choices, text = "choice", tuple(PHANTOMS), "the sample."
+    return Param(
+        path=f"{_GROUP}.{field.name}", group=_GROUP, name=field.name, kind=kind, item=item, optional=optional,
+        default=default, title=field.name.replace("_", " "), help=text[0].upper() + text[1:],
+        unit=next((unit for suffix, unit in _UNITS.items() if field.name.endswith(suffix)), ""),
+        flag="", advanced=False, awaits="", choices=choices, minimum=None, maximum=None,
+        exclusive_minimum=False, exclusive_maximum=False, multiple_of=None,
+    )  # fmt: skip

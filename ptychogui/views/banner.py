@@ -1,0 +1,74 @@
+"""Errors, shown once and out of the way: a banner that says what, where and what to do; and the list of messages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from PyQt5.QtCore import QEvent, QSize, Qt
+from PyQt5.QtGui import QPalette
+from PyQt5.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QToolButton, QVBoxLayout
+
+from ptychogui.views.theme import icon
+
+_KEPT_LINES = 500
+
+
+class Banner(QFrame):
+    """One problem at a time; the newest replaces the one before. Hidden while there is none."""
+
+    def __init__(self) -> None:
+        super().__init__(objectName="banner")
+        self.title = QLabel(objectName="bannerTitle", wordWrap=True)
+        self.text = QLabel(wordWrap=True)
+        self.text.setTextInteractionFlags(Qt.TextSelectableByMouse)
+        self.copy = QPushButton("Copy details")
+        self.copy.clicked.connect(self._copy)
+        self.dismiss = QToolButton(objectName="icon", toolTip="Dismiss")
+        self.dismiss.setIconSize(QSize(16, 16))
+        self.dismiss.clicked.connect(self.hide)
+        self._details = ""
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self.title)
+        words.addWidget(self.text)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 8, 8, 8)
+        row.addLayout(words, 1)
+        row.addWidget(self.copy, 0, Qt.AlignVCenter)
+        row.addWidget(self.dismiss, 0, Qt.AlignVCenter)
+        self._draw_icon()
+        self.hide()
+
+    def show_problem(self, title: str, text: str, details: str = "") -> None:
+        """Show a problem; the button copies its details, or title and text where there are none."""
+        self.title.setText(title)
+        self.text.setText(text)
+        self._details = details or f"{title}\n{text}"
+        self.show()
+
+    def _copy(self) -> None:
+        clipboard = QApplication.clipboard()
+        assert clipboard is not None
+        clipboard.setText(self._details)
+
+    def _draw_icon(self) -> None:
+        self.dismiss.setIcon(icon("close", self.palette().color(QPalette.WindowText)))
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.PaletteChange:
+            self._draw_icon()
+
+
+class Messages(QPlainTextEdit):
+    """What happened, line by line with the time of day; text can be selected and copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setReadOnly(True)
+        self.setMaximumBlockCount(_KEPT_LINES)
+        self.setFixedHeight(96)
+
+    def add(self, text: str) -> None:
+        """Append a message."""
+        self.appendPlainText(f"{datetime.now():%H:%M:%S}  {text}")

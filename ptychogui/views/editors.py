@@ -1,0 +1,251 @@
+"""One editor per kind of parameter. `make_editor` is the only place that knows which kind gets which.
+
+An editor has value(), setValue() (silent) and valueChanged; text that is no value of its parameter is never announced:
+`reason` says what is wrong with it, and `reasonChanged` when that changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PyQt5.QtCore import QEvent, QSignalBlocker, Qt, pyqtSignal
+from PyQt5.QtGui import QKeyEvent, QWheelEvent
+from PyQt5.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
+
+from ptychogui.errors import ParameterError
+from ptychogui.params.commandline import format_text, parse_text
+from ptychogui.params.model import Parameters
+from ptychogui.params.reference import range_text
+from ptychogui.params.spec import Param
+from ptychogui.views.theme import tinted
+
+_DIGITS = 6
+"""Significant digits that an editor shows; the value keeps all of its own until the text is edited."""
+
+
+class Editor(QWidget):
+    """Base of all editors: one widget in a row without margins."""
+
+    valueChanged = pyqtSignal(object)
+    reasonChanged = pyqtSignal(str)
+
+    def __init__(self, param: Param) -> None:
+        super().__init__()
+        self.param = param
+        self.reason = ""
+
+    def value(self) -> Any:
+        """Return the value last set or announced."""
+        raise NotImplementedError
+
+    def setValue(self, value: Any) -> None:
+        """Show a value without announcing it; text under way is dropped."""
+        raise NotImplementedError
+
+    def commit(self) -> None:
+        """Announce what is typed but not yet announced, if it is a value."""
+
+    def _refuse(self, reason: str) -> None:
+        if reason != self.reason:
+            self.reason = reason
+            self.reasonChanged.emit(reason)
+
+    def _hold(self, *widgets: QWidget) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        for widget in widgets:
+            row.addWidget(widget)
+        self.setFocusProxy(widgets[0])
+
+
+class TextEditor(Editor):
+    """Numbers with a unit, whole numbers, pairs and plain text: whatever `parse_text` reads."""
+
+    def __init__(self, param: Param) -> None:
+        super().__init__(param)
+        self._value: Any = param.default
+        self.line = _Line()
+        self.line.setPlaceholderText("not known" if param.optional else "")
+        self.line.textEdited.connect(self._check)
+        self.line.editingFinished.connect(self.commit)
+        self.line.stepped.connect(self._step)
+        self.line.abandoned.connect(lambda: self.setValue(self._value))
+        self._hold(self.line)
+
+    def value(self) -> Any:
+        return self._value
+
+    def setValue(self, value: Any) -> None:
+        self._value = value
+        self.line.setText(shown_text(self.param, value))
+        self.line.setCursorPosition(0)
+        self._refuse("")
+
+    def commit(self) -> None:
+        if not self.line.isModified():
+            return
+        value, reason = self._read()
+        if not reason:
+            self._announce(value)
+
+    def _announce(self, value: Any) -> None:
+        changed = value != self._value
+        self.setValue(value)
+        if changed:
+            self.valueChanged.emit(value)
+
+    def _step(self, steps: int) -> None:
+        if self.param.kind is not int or self._value is None:
+            return
+        value = self._value + steps * (self.param.multiple_of or 1)
+        if not refusal(self.param, value):
+            self._announce(value)
+
+    def _read(self) -> tuple[Any, str]:
+        try:
+            value = parse_text(self.param, self.line.text())
+        except ParameterError as error:
+            return None, str(error).removeprefix(f"{self.param.title}: ")
+        return value, refusal(self.param, value)
+
+    def _check(self) -> None:
+        self._refuse(self._read()[1])
+
+    def _refuse(self, reason: str) -> None:
+        self.line.setProperty("invalid", bool(reason))
+        self.line.setStyle(self.line.style())
+        super()._refuse(reason)
+
+
+class PathEditor(TextEditor):
+    """A file: typed, browsed for, or dropped."""
+
+    def __init__(self, param: Param) -> None:
+        super().__init__(param)
+        self.line.setPlaceholderText("none")
+        self.browse = QToolButton(objectName="icon")
+        self.browse.setIcon(tinted("folder", self.palette()))
+        self.browse.setToolTip(f"Choose a file for '{param.title}'")
+        self.browse.clicked.connect(self._browse)
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(self.browse)
+
+    def _read(self) -> tuple[Any, str]:
+        value, reason = super()._read()
+        if value is not None and not Path(value).expanduser().is_file():
+            reason = f"there is no file '{value}'"
+        return value, reason
+
+    def _browse(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, self.param.title, str(self.value() or ""))
+        if name:
+            self._announce(Path(name))
+
+
+class SwitchEditor(Editor):
+    """Yes or no."""
+
+    def __init__(self, param: Param) -> None:
+        super().__init__(param)
+        self.box = QCheckBox()
+        self.box.toggled.connect(lambda on: self.valueChanged.emit(on))
+        self._hold(self.box)
+
+    def value(self) -> bool:
+        return self.box.isChecked()
+
+    def setValue(self, value: Any) -> None:
+        with QSignalBlocker(self.box):
+            self.box.setChecked(bool(value))
+
+
+class ChoiceEditor(Editor):
+    """One of a few words."""
+
+    def __init__(self, param: Param, words: Sequence[str]) -> None:
+        super().__init__(param)
+        self.box = _Box()
+        self.box.addItems(words)
+        self.box.textActivated.connect(lambda word: self.valueChanged.emit(word))
+        self._hold(self.box)
+
+    def value(self) -> str:
+        return self.box.currentText()
+
+    def setValue(self, value: Any) -> None:
+        if self.box.findText(str(value)) < 0:
+            self.box.addItem(str(value))
+        self.box.setCurrentText(str(value))
+
+
+def make_editor(param: Param, offered: Sequence[str] = ()) -> Editor:
+    """Make the editor of a parameter.
+
+    Args:
+        param: its declaration.
+        offered: words to choose from where the declaration's own choices are not all to be had, or where it takes any
+            text but only these make sense on this machine.
+    """
+    if param.kind is bool:
+        return SwitchEditor(param)
+    if offered or param.choices:
+        return ChoiceEditor(param, offered or param.choices)
+    if param.kind is Path:
+        return PathEditor(param)
+    return TextEditor(param)
+
+
+def shown_text(param: Param, value: Any) -> str:
+    """Write a value for the eye: a readable unit, at most 6 significant digits, nothing for 'not known'."""
+    if value is None:
+        return ""
+    if param.kind == "pair":
+        return format_text(param, tuple(map(_rounded, value)))
+    return format_text(param, _rounded(value))
+
+
+def refusal(param: Param, value: Any) -> str:
+    """Say why a parameter can't have a value; "" if it can."""
+    try:
+        Parameters().replace({param.path: value})
+    except ParameterError:
+        return f"allowed: {range_text(param)}" if range_text(param) else "not a value of this parameter"
+    return ""
+
+
+def _rounded(value: Any) -> Any:
+    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+
+
+class _Line(QLineEdit):
+    """A line whose arrow keys step and whose Escape gives up what was typed."""
+
+    stepped = pyqtSignal(int)
+    abandoned = pyqtSignal()
+
+    def event(self, event: QEvent | None) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.ShortcutOverride:
+            if event.key() == Qt.Key_Escape and self.isModified():
+                event.accept()
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        assert event is not None
+        if event.key() in (Qt.Key_Up, Qt.Key_Down):
+            self.stepped.emit(1 if event.key() == Qt.Key_Up else -1)
+        elif event.key() == Qt.Key_Escape and self.isModified():
+            self.abandoned.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+class _Box(QComboBox):
+    """A box that lets the wheel scroll the form instead of changing a value by accident."""
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        assert event is not None
+        event.ignore()

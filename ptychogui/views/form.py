@@ -1,0 +1,280 @@
+"""The form, generated from the declarations: a row for every parameter, in groups that fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from PyQt5.QtCore import QEvent, QSize, Qt, pyqtSignal
+from PyQt5.QtGui import QFont, QResizeEvent
+from PyQt5.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
+
+from ptychogui.params.model import Parameters, describe
+from ptychogui.params.origins import Origin, Source
+from ptychogui.params.reference import tooltip
+from ptychogui.params.spec import Param
+from ptychogui.views.editors import make_editor, shown_text
+from ptychogui.views.theme import tinted
+
+_TITLES = {
+    "experiment": "Experiment", "preprocessing": "Preprocessing", "devices": "Devices",
+    "reconstruction": "Phase retrieval", "output": "Output",
+}  # fmt: skip
+_TAGS = {
+    Source.DEFAULT: "default", Source.PRESET: "preset", Source.FILE: "file", Source.LAST: "last scan",
+    Source.USER: "you",
+}  # fmt: skip
+_WIDEST = max((param.title for param in describe()), key=len)
+_EDITOR_WIDTH, _TAG_WIDTH, _BACK_PX = 96, 62, 20
+
+
+class ParameterForm(QScrollArea):
+    """Every parameter with its unit, origin and way back.
+
+    Announces `edited(path, value)` for a value that fits its declaration, `reverted(path)` when the user wants the
+    value below his own again, and `reasonsChanged` with what is wrong with text that is no value.
+    """
+
+    edited = pyqtSignal(str, object)
+    reverted = pyqtSignal(str)
+    reasonsChanged = pyqtSignal(object)
+
+    def __init__(self, offered: Mapping[str, Sequence[str]]) -> None:
+        super().__init__()
+        self.rows: dict[str, Row] = {}
+        self.sections: dict[str, Section] = {}
+        page = QWidget(objectName="page")
+        column = QVBoxLayout(page)
+        column.setContentsMargins(10, 2, 8, 10)
+        column.setSpacing(2)
+        for group, title in _TITLES.items():
+            self.sections[group] = self._section(title, [p for p in describe() if p.group == group], offered)
+            column.addWidget(self.sections[group])
+        column.addStretch(1)
+        self.setWidget(page)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
+        self.setFrameShape(QFrame.NoFrame)
+
+    def minimumSizeHint(self) -> QSize:
+        page, bar = self.widget(), self.verticalScrollBar()
+        assert page is not None and bar is not None
+        return QSize(page.minimumSizeHint().width() + bar.sizeHint().width(), 120)
+
+    def show_values(
+        self, parameters: Parameters, origins: Mapping[str, Origin], below: Parameters, below_origins: Mapping[str, Origin]
+    ) -> None:
+        """Show values with their origins; `below` is what each would go back to."""
+        for path, row in self.rows.items():
+            row.show_value(parameters.get(path), origins[path], below.get(path), below_origins[path])
+        for section in self.sections.values():
+            section.show_changes()
+
+    def commit(self) -> None:
+        """Announce text that is typed but not yet announced."""
+        for row in self.rows.values():
+            row.editor.commit()
+
+    def reasons(self) -> list[str]:
+        """Say what is wrong with the text of each editor that holds no value: "Iterations: ..."."""
+        return [f"{row.param.title}: {row.editor.reason}" for row in self.rows.values() if row.editor.reason]
+
+    def _section(self, title: str, params: Sequence[Param], offered: Mapping[str, Sequence[str]]) -> Section:
+        rows = [Row(param, offered.get(param.path, ())) for param in params]
+        for row in rows:
+            self.rows[row.param.path] = row
+            row.edited.connect(self.edited)
+            row.reverted.connect(self.reverted)
+            row.editor.reasonChanged.connect(lambda _reason: self.reasonsChanged.emit(self.reasons()))
+        return Section(title, rows)
+
+
+class Section(QWidget):
+    """A group that folds, with its advanced rows behind 'More'."""
+
+    folded = pyqtSignal(bool)
+
+    def __init__(self, title: str, rows: Sequence[Row]) -> None:
+        super().__init__()
+        self._title = title
+        self._plain = [row for row in rows if not row.param.advanced]
+        self._advanced = [row for row in rows if row.param.advanced]
+        self.head = _fold_button(title, "section")
+        self.more = _fold_button("More", "more")
+        self.body = _column(self._plain)
+        self.extra = _column(self._advanced)
+        self.head.setChecked(True)
+        self.head.toggled.connect(self._unfold)
+        self.more.toggled.connect(self._unfold_more)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 2, 0, 2)
+        column.setSpacing(1)
+        for widget in (self.head, self.body, self.more, self.extra):
+            column.addWidget(widget)
+        self._unfold(True)
+
+    def show_changes(self) -> None:
+        """Say in the heads how many of the rows under them the user has changed."""
+        self.head.setText(_counted(self._title, [*self._plain, *self._advanced]))
+        self.more.setText(_counted("More", self._advanced))
+
+    def _unfold(self, unfolded: bool) -> None:
+        self.body.setVisible(unfolded)
+        self.more.setVisible(unfolded and bool(self._advanced))
+        self._unfold_more(self.more.isChecked())
+        self.folded.emit(not unfolded)
+
+    def _unfold_more(self, unfolded: bool) -> None:
+        self.extra.setVisible(unfolded and self.head.isChecked())
+        self._draw_arrows()
+
+    def _draw_arrows(self) -> None:
+        for button in (self.head, self.more):
+            button.setIcon(tinted("down" if button.isChecked() else "right", self.palette()))
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.PaletteChange:
+            self._draw_arrows()
+
+
+class Row(QWidget):
+    """Label, editor, origin and, for a value of the user's, the way back; the place or the problem below."""
+
+    edited = pyqtSignal(str, object)
+    reverted = pyqtSignal(str)
+
+    def __init__(self, param: Param, offered: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.param = param
+        self.changed = False
+        self.label = QLabel(param.title)
+        self.editor = make_editor(param, offered)
+        self.tag = QLabel(objectName="tag")
+        self.back = QToolButton(objectName="icon")
+        self.place = ElidedLabel("place")
+        self.problem = QLabel(objectName="problem", wordWrap=True)
+        self._lay_out()
+        self._explain()
+        self.setEnabled(not param.awaits)
+        self.editor.valueChanged.connect(lambda value: self.edited.emit(param.path, value))
+        self.editor.reasonChanged.connect(self._show_problem)
+        self.back.clicked.connect(lambda: self.reverted.emit(param.path))
+
+    def show_value(self, value: Any, origin: Origin, below: Any, below_origin: Origin) -> None:
+        """Show a value and where it came from; an editor that is being typed in keeps its text."""
+        self.changed = origin.source in (Source.USER, Source.LAST)
+        if not self._typing() or value != self.editor.value():
+            self.editor.setValue(value)
+        self.tag.setText(_TAGS[origin.source])
+        self.tag.setToolTip(f"Where the value came from: {origin}")
+        self.back.setVisible(self.changed)
+        self.back.setToolTip(f"Back to {shown_text(self.param, below) or 'not known'} ({below_origin})")
+        self.place.set_text(origin.place if origin.source in (Source.FILE, Source.PRESET) else "")
+        self._embolden(self.changed)
+
+    def _typing(self) -> bool:
+        return bool(self.editor.reason)
+
+    def _embolden(self, bold: bool) -> None:
+        font = QFont(self.label.font())
+        font.setBold(bold)
+        self.label.setFont(font)
+
+    def _show_problem(self, reason: str) -> None:
+        self.problem.setText(reason)
+        self.problem.setVisible(bool(reason))
+
+    def _explain(self) -> None:
+        names = f"Option {self.param.option}" + (f", ptychopy -{self.param.flag}" if self.param.flag else "")
+        text = escape(f"{tooltip(self.param)}\n{names}").replace("\n", "<br>")
+        for widget in (self.label, self.editor):
+            widget.setToolTip(f"<p>{text}</p>")
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout(self)
+        grid.setContentsMargins(18, 1, 0, 1)
+        grid.setHorizontalSpacing(6)
+        grid.setVerticalSpacing(0)
+        origin = QHBoxLayout()
+        origin.setSpacing(2)
+        origin.addWidget(self.tag, 1)
+        origin.addWidget(self.back)
+        grid.addWidget(self.label, 0, 0)
+        grid.addWidget(self.editor, 0, 1)
+        grid.addLayout(origin, 0, 2)
+        grid.addWidget(self.place, 1, 0, 1, 3)
+        grid.addWidget(self.problem, 2, 0, 1, 3)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnMinimumWidth(2, _TAG_WIDTH)
+        self.editor.setMinimumWidth(_EDITOR_WIDTH)
+        self.label.setFixedWidth(self.label.fontMetrics().horizontalAdvance(_WIDEST) + 8)
+        self.label.setBuddy(self.editor)
+        self.back.setFixedSize(_BACK_PX, _BACK_PX)
+        self.back.setIconSize(QSize(14, 14))
+        for widget in (self.tag, self.place, self.problem):
+            widget.setFont(_small(widget.font()))
+        self.back.hide()
+        self.problem.hide()
+        self._draw_icon()
+
+    def _draw_icon(self) -> None:
+        self.back.setIcon(tinted("back", self.palette()))
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.PaletteChange:
+            self._draw_icon()
+
+
+class ElidedLabel(QLabel):
+    """A line of text that loses its beginning where it does not fit, and has the whole in its tooltip."""
+
+    def __init__(self, name: str, mode: Qt.TextElideMode = Qt.ElideLeft) -> None:
+        super().__init__(objectName=name)
+        self._whole, self._mode = "", mode
+        self.setMinimumWidth(20)
+        self.hide()
+
+    def set_text(self, text: str) -> None:
+        """Show a text; none hides the label."""
+        self._whole = text
+        self.setToolTip(text)
+        self.setVisible(bool(text))
+        self._elide()
+
+    def _elide(self) -> None:
+        self.setText(self.fontMetrics().elidedText(self._whole, self._mode, self.width()))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._elide()
+
+
+def _fold_button(title: str, name: str) -> QToolButton:
+    button = QToolButton(objectName=name, text=title, checkable=True)
+    button.setToolButtonStyle(Qt.ToolButtonTextBesideIcon)
+    button.setIconSize(QSize(14, 14))
+    return button
+
+
+def _column(rows: Sequence[Row]) -> QWidget:
+    column = QWidget()
+    layout = QVBoxLayout(column)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(1)
+    for row in rows:
+        layout.addWidget(row)
+    return column
+
+
+def _counted(title: str, rows: Sequence[Row]) -> str:
+    changed = sum(row.changed for row in rows)
+    return f"{title}  ·  {changed} changed" if changed else title
+
+
+def _small(font: QFont) -> QFont:
+    small = QFont(font)
+    small.setPointSizeF(font.pointSizeF() - 1)
+    return small

@@ -1,0 +1,218 @@
+"""Plots that follow the palette: an image with axes and color bar, linked to others, and a curve."""
+
+from __future__ import annotations
+
+import math
+import numpy as np
+import pyqtgraph as pg
+from PyQt5.QtCore import QEvent, QSize, Qt
+from PyQt5.QtGui import QFont, QPalette
+from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout
+
+from ptychogui.views.theme import tinted
+
+pg.setConfigOption("imageAxisOrder", "row-major")
+
+
+class Card(QFrame):
+    """A titled surface: the title and small controls above, the content below."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(objectName="card")
+        self.title = QLabel(title, objectName="cardTitle")
+        self.head = QHBoxLayout()
+        self.head.setContentsMargins(12, 7, 8, 0)
+        self.head.addWidget(self.title)
+        self.head.addStretch(1)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(1, 1, 1, 1)
+        self.column.setSpacing(2)
+        self.column.addLayout(self.head)
+
+
+class PlotCard(Card):
+    """A card with one pyqtgraph plot in the colors of the palette."""
+
+    def __init__(self, title: str, **axes: pg.AxisItem) -> None:
+        super().__init__(title)
+        self.canvas = pg.GraphicsLayoutWidget()
+        self.canvas.ci.layout.setContentsMargins(4, 4, 8, 4)
+        self.plot = self.canvas.addPlot(axisItems=axes or None)
+        self.plot.hideButtons()
+        self.plot.setMenuEnabled(False)
+        self.column.addWidget(self.canvas, 1)
+        self._bars: list[pg.ColorBarItem] = []
+        self._paint()
+
+    def add_bar(self, bar: pg.ColorBarItem) -> None:
+        """Let a color bar of the plot follow the palette."""
+        self._bars.append(bar)
+        self._paint()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.PaletteChange:
+            self._paint()
+
+    def _paint(self) -> None:
+        palette = self.palette()
+        self.canvas.setBackground(palette.color(QPalette.Base))
+        axes = [self.plot.getAxis(name) for name in ("left", "bottom")]
+        for bar in self._bars:
+            axes += [bar.getAxis(name) for name in ("left", "right", "top", "bottom")]
+        for axis in axes:
+            paint_axis(axis, palette)
+
+
+class ImageCard(PlotCard):
+    """An image in µm with a color bar. Levels follow the data until the user moves the bar's handles."""
+
+    def __init__(self, title: str, quantity: str, color_map: str) -> None:
+        super().__init__(title)
+        self.image = pg.ImageItem()
+        self.plot.addItem(self.image)
+        self.plot.setAspectLocked(True)
+        self.plot.invertY(True)
+        self.plot.setLabel("bottom", "x (µm)")
+        self.plot.setLabel("left", "y (µm)")
+        self.bar = pg.ColorBarItem(
+            values=(0.0, 1.0), colorMap=pg.colormap.get(color_map), label=quantity, width=14, rounding=1e-3,
+            pen="#888888", hoverPen="#2563d9", hoverBrush="#2563d930", colorMapMenu=False,
+        )  # fmt: skip
+        self.bar.setImageItem(self.image, insert_in=self.plot)
+        self.bar.sigLevelsChangeFinished.connect(lambda _bar: self._hold_levels(True))
+        self.auto = QToolButton(objectName="icon", text="Auto levels")
+        self.auto.setToolTip("Let the levels follow the scanned region again")
+        self.auto.setIconSize(QSize(14, 14))
+        self.auto.setToolButtonStyle(Qt.ToolButtonTextBesideIcon)
+        self.auto.clicked.connect(lambda: self._hold_levels(False))
+        self.auto.hide()
+        self.head.addWidget(self.auto)
+        self._auto_levels = (0.0, 1.0)
+        self._shown: tuple[float, ...] = ()
+        self.add_bar(self.bar)
+
+    def show_image(
+        self,
+        data: np.ndarray,
+        pixel_m: float,
+        levels: tuple[float, float],
+        region_m: tuple[float, float, float, float] | None = None,
+    ) -> None:
+        """Show an image.
+
+        Args:
+            data: float (rows, columns).
+            pixel_m: size of a pixel; the axes start at the top left corner.
+            levels: values of the color bar's ends, taken unless the user holds his own.
+            region_m: top, left, bottom, right of what is seen at first; the whole image when None.
+        """
+        rows, columns = data.shape
+        step = pixel_m * 1e6
+        self._auto_levels = levels
+        kept = self.bar.levels() if self.auto.isVisibleTo(self) else levels
+        self.image.setImage(data, levels=kept, rect=(0, 0, columns * step, rows * step))
+        self._set_levels(kept)
+        shape = (rows, columns, step)
+        if shape != self._shown:
+            self._shown = shape
+            self._look_at(region_m or (0.0, 0.0, rows * pixel_m, columns * pixel_m))
+
+    def link(self, other: ImageCard) -> None:
+        """Pan and zoom together with another image."""
+        self.plot.setXLink(other.plot)
+        self.plot.setYLink(other.plot)
+
+    def _look_at(self, region_m: tuple[float, float, float, float]) -> None:
+        top, left, bottom, right = (edge * 1e6 for edge in region_m)
+        self.plot.setRange(xRange=(left, right), yRange=(top, bottom), padding=0.12)
+
+    def _hold_levels(self, held: bool) -> None:
+        self.auto.setVisible(held)
+        if not held:
+            self._set_levels(self._auto_levels)
+
+    def _set_levels(self, levels: tuple[float, float]) -> None:
+        self.bar.rounding = 10.0 ** math.floor(math.log10(max(levels[1] - levels[0], 1e-9)) - 2)
+        self.bar.setLevels(levels)
+
+    def _paint(self) -> None:
+        super()._paint()
+        if hasattr(self, "auto"):
+            self.auto.setIcon(tinted("levels", self.palette()))
+
+
+class ErrorCard(PlotCard):
+    """The error of every iteration on a logarithmic axis, with the photon-noise limit at 1."""
+
+    def __init__(self) -> None:
+        super().__init__("Error", left=LogAxis("left"))
+        self.plot.setLogMode(y=True)
+        self.plot.setLabel("bottom", "iteration")
+        self.plot.setLabel("left", "error (photon-noise units)")
+        self.plot.setMouseEnabled(x=False, y=False)
+        self.plot.showGrid(y=True, alpha=0.15)
+        self.curve = self.plot.plot()
+        self.limit = pg.InfiniteLine(0.0, angle=0, label="photon noise", labelOpts={"position": 0.985, "anchors": [(1.0, 1.0), (1.0, 1.0)]})  # fmt: skip
+        self.plot.addItem(self.limit)
+        self.last = pg.ScatterPlotItem(size=7)
+        self.plot.addItem(self.last)
+        self._points: list[tuple[int, float]] = []
+        self._iterations = 1
+        self._paint()
+
+    def start(self, iterations: int) -> None:
+        """Begin an empty curve of so many iterations."""
+        self._points = []
+        self._iterations = max(iterations, 1)
+        self._draw()
+
+    def add(self, iteration: int, error: float) -> None:
+        """Add the error of one iteration; what is not a positive number is left out."""
+        if math.isfinite(error) and error > 0:
+            self._points.append((iteration, error))
+            self._draw()
+
+    def _draw(self) -> None:
+        iterations = np.array([point[0] for point in self._points], dtype=float)
+        errors = np.array([point[1] for point in self._points], dtype=float)
+        self.curve.setData(iterations, errors)
+        self.last.setData(iterations[-1:], np.log10(errors[-1:]))
+        low, high = (min(errors, default=1.0), max(errors, default=10.0))
+        bottom, top = math.log10(min(low, 1.0) / 1.3), math.log10(max(high, 2.0) * 1.2)
+        self.plot.setRange(xRange=(0, self._iterations), yRange=(bottom, top), padding=0.02)
+
+    def _paint(self) -> None:
+        super()._paint()
+        if hasattr(self, "last"):
+            accent, text = self.palette().color(QPalette.Highlight), self.palette().color(QPalette.PlaceholderText)
+            self.curve.setPen(pg.mkPen(accent, width=2))
+            self.last.setBrush(accent)
+            self.last.setPen(pg.mkPen(None))
+            self.limit.setPen(pg.mkPen(text, width=1, style=Qt.DashLine))
+            self.limit.label.setColor(text)
+
+
+class LogAxis(pg.AxisItem):
+    """An axis of powers of ten with plain numbers at 1, 2 and 5, so that less than a decade still has ticks."""
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        decades = range(math.floor(low), math.ceil(high) + 1)
+        factors = (1, 2, 5) if high - low < 2.5 else (1,)
+        step = 1 if high - low < 8 else math.ceil((high - low) / 8)
+        ticks = [decade + math.log10(factor) for decade in decades if decade % step == 0 for factor in factors]
+        return [(1.0, [tick for tick in ticks if low <= tick <= high])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        return [f"{10.0**value:.3g}" for value in values]
+
+
+def paint_axis(axis: pg.AxisItem, palette: QPalette) -> None:
+    """Give an axis the palette's colors and the application's font, a little smaller."""
+    font = QFont()
+    font.setPointSizeF(font.pointSizeF() - 1)
+    axis.setPen(palette.color(QPalette.Mid))
+    axis.setTextPen(palette.color(QPalette.PlaceholderText))
+    axis.setTickFont(font)
+    axis.setLabel(axis.labelText, **{"color": palette.color(QPalette.PlaceholderText).name(), "font-size": f"{font.pointSizeF()}pt"})  # fmt: skip
+    axis.showLabel(bool(axis.labelText))

@@ -1,0 +1,131 @@
+"""The probe: every mode on the color wheel of complex numbers, with its share of the power."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PyQt5.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt5.QtGui import QColor, QImage, QPainter, QPainterPath, QPaintEvent, QPalette, QPen, QResizeEvent
+from PyQt5.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
+
+from ptychogui.io.drawing import length_label, nice_length
+from ptychogui.io.pictures import complex8
+from ptychogui.views.plots import Card
+
+_GAP, _CAPTION = 10, 20
+_WHEEL_PX = 64
+_NARROW_PX = 240
+
+
+class ProbeCard(Card):
+    """The probe modes side by side, the color wheel in the head."""
+
+    def __init__(self) -> None:
+        super().__init__("Probe modes")
+        self.strip = ModeStrip()
+        area = QScrollArea()
+        area.setWidget(self.strip)
+        area.setWidgetResizable(True)
+        area.setVerticalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
+        area.setFrameShape(QFrame.NoFrame)
+        self.head.addWidget(ColorWheel())
+        self.column.addWidget(area, 1)
+
+    def show_modes(self, modes: np.ndarray, pixel_m: float, powers: Sequence[float]) -> None:
+        """Show uint8 RGB (modes, n, n, 3) with a pixel size and each mode's share of the power."""
+        self.strip.show_modes(modes, pixel_m, powers)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Take no more width than the modes need: the rest is the neighbor's."""
+        self.setMaximumWidth(max(_NARROW_PX, self.strip.sizeHint().width() + 2))
+
+
+class ModeStrip(QWidget):
+    """Square tiles as high as the strip, a caption under each, a scale bar in the first."""
+
+    def __init__(self) -> None:
+        super().__init__(objectName="page")
+        self._images: list[QImage] = []
+        self._captions: list[str] = []
+        self._width_m = 0.0
+        self.setSizePolicy(QSizePolicy.MinimumExpanding, QSizePolicy.Expanding)
+
+    def show_modes(self, modes: np.ndarray, pixel_m: float, powers: Sequence[float]) -> None:
+        """Show uint8 RGB (modes, n, n, 3) with a pixel size and each mode's share of the power."""
+        self._images = [_image(mode) for mode in modes]
+        self._captions = [f"{number}  ·  {share:.1%}" for number, share in enumerate(powers, 1)]
+        self._width_m = pixel_m * modes.shape[2]
+        self._claim()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(len(self._images) * (self._side() + _GAP) + _GAP, 150)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.SmoothPixmapTransform)
+        painter.setRenderHint(QPainter.Antialiasing)
+        side = self._side()
+        for number, (image, caption) in enumerate(zip(self._images, self._captions, strict=True)):
+            tile = QRectF(_GAP + number * (side + _GAP), 4, side, side)
+            painter.drawImage(tile, image)
+            painter.setPen(self.palette().color(QPalette.WindowText if number == 0 else QPalette.PlaceholderText))
+            painter.drawText(QRectF(tile.left(), tile.bottom(), side, _CAPTION), Qt.AlignCenter, caption)
+        if self._images and self._width_m > 0:
+            self._draw_scale(painter, QRectF(_GAP, 4, side, side))
+        painter.end()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._claim()
+
+    def _claim(self) -> None:
+        self.setMinimumWidth(self.sizeHint().width() if self._images else 0)
+
+    def _side(self) -> int:
+        return max(40, self.height() - _CAPTION - 10)
+
+    def _draw_scale(self, painter: QPainter, tile: QRectF) -> None:
+        length_m = nice_length(self._width_m / 3)
+        length = tile.width() * length_m / self._width_m
+        start = QPointF(tile.left() + 8, tile.bottom() - 9)
+        painter.setPen(QPen(QColor("white"), 2.5, Qt.SolidLine, Qt.FlatCap))
+        painter.drawLine(start, start + QPointF(length, 0))
+        painter.drawText(QPointF(start.x(), start.y() - 6), length_label(length_m))
+
+
+class ColorWheel(QWidget):
+    """The legend: hue is the phase, brightness the magnitude."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        rows, columns = (np.indices((_WHEEL_PX, _WHEEL_PX)) - (_WHEEL_PX - 1) / 2) / (_WHEEL_PX / 2)
+        field = columns - 1j * rows
+        self._wheel = _image(complex8(field))
+        self.setFixedSize(108, 22)
+        self.setToolTip("Hue is the phase (red at 0, counter-clockwise), brightness the magnitude of each mode")
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.SmoothPixmapTransform)
+        painter.setRenderHint(QPainter.Antialiasing)
+        painter.setPen(self.palette().color(QPalette.PlaceholderText))
+        painter.drawText(QRectF(0, 0, 82, 22), Qt.AlignRight | Qt.AlignVCenter, "phase")
+        circle = QRectF(88, 2, 18, 18)
+        disc = QPainterPath()
+        disc.addEllipse(circle)
+        painter.setClipPath(disc)
+        painter.drawImage(circle, self._wheel)
+        painter.end()
+
+
+def _image(rgb: np.ndarray) -> QImage:
+    """Copy uint8 RGB (rows, columns, 3) to an image that owns its pixels."""
+    rows, columns, _ = rgb.shape
+    return QImage(np.ascontiguousarray(rgb).tobytes(), columns, rows, 3 * columns, QImage.Format_RGB888).copy()

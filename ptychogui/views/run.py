@@ -1,0 +1,129 @@
+"""The run: object, probe and error while it goes on, and below them what is happening."""
+
+from __future__ import annotations
+
+import math
+
+from pathlib import Path
+
+from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSplitter, QVBoxLayout, QWidget
+
+from ptychogui.views.plots import ErrorCard, ImageCard
+from ptychogui.views.probe import ProbeCard
+
+
+class RunPage(QSplitter):
+    """Object phase and magnitude above, probe modes and error curve below."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Vertical)
+        self.phase = ImageCard("Object phase", "phase (rad)", "viridis")
+        self.magnitude = ImageCard("Object magnitude", "transmission", "CET-L1")
+        self.magnitude.link(self.phase)
+        self.probe = ProbeCard()
+        self.error = ErrorCard()
+        self.addWidget(_side_by_side(self.phase, self.magnitude))
+        self.addWidget(_side_by_side(self.probe, self.error))
+        self.setStretchFactor(0, 64)
+        self.setStretchFactor(1, 36)
+        self.setSizes([640, 360])
+        self.setHandleWidth(8)
+        self.setChildrenCollapsible(False)
+
+
+class ProgressStrip(QFrame):
+    """State, iteration, error, speed and time left; then the result and the way to it."""
+
+    folderAsked = pyqtSignal(Path)
+
+    def __init__(self) -> None:
+        super().__init__(objectName="progress")
+        self.bar = QProgressBar(textVisible=False)
+        self.bar.setFixedHeight(4)
+        self.state = QLabel(objectName="number")
+        self.numbers = QLabel(objectName="muted")
+        self.result = QLabel(objectName="muted")
+        self.folder = QPushButton("Show folder", objectName="link")
+        self.folder.clicked.connect(lambda: self.folderAsked.emit(self._path))
+        self._path = Path()
+        row = QHBoxLayout()
+        row.setContentsMargins(14, 4, 12, 6)
+        row.setSpacing(14)
+        for widget in (self.state, self.numbers):
+            row.addWidget(widget)
+        row.addStretch(1)
+        for widget in (self.result, self.folder):
+            row.addWidget(widget)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.bar)
+        column.addLayout(row)
+        self.hide()
+
+    def show_state(self, text: str, kind: str = "") -> None:
+        """Show what goes on; `kind` colors the bar: "done", "failed" or ""."""
+        self.state.setText(text)
+        self.bar.setProperty("state", kind)
+        self.bar.setStyle(self.bar.style())
+        self.show()
+
+    def show_progress(
+        self, iteration: int, iterations: int, error: float, positions_per_s: float, seconds_left: float
+    ) -> None:
+        """Show the numbers of one iteration."""
+        self.bar.setRange(0, max(iterations, 1))
+        self.bar.setValue(iteration)
+        parts = [f"iteration {iteration} / {iterations}"]
+        if math.isfinite(error) and iteration:
+            parts.append(f"error {error:.3g}")
+        if positions_per_s > 0:
+            parts.append(f"{grouped(positions_per_s)} positions/s")
+        if math.isfinite(seconds_left) and iteration < iterations:
+            parts.append(f"{duration(seconds_left)} left")
+        self.numbers.setText("   ·   ".join(parts))
+
+    def show_waiting(self) -> None:
+        """Show that the run is under way without numbers yet."""
+        self.bar.setRange(0, 0)
+        self.numbers.clear()
+
+    def show_result(self, path: Path | None) -> None:
+        """Show where the result is; None takes it away."""
+        self._path = path or Path()
+        self.result.setText(path.name if path else "")
+        self.result.setToolTip(str(path or ""))
+        self.result.setVisible(path is not None)
+        self.folder.setVisible(path is not None)
+
+    def settle(self) -> None:
+        """End an animation of the bar that has no numbers."""
+        if self.bar.maximum() == 0:
+            self.bar.setRange(0, 1)
+            self.bar.setValue(0)
+
+
+def duration(seconds: float) -> str:
+    """Write a time for the eye: "8 s", "3 min 20 s", "2 h 5 min"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def grouped(number: float) -> str:
+    """Write a whole number with thin gaps between thousands: "12 500"."""
+    return f"{number:,.0f}".replace(",", "\u202f")
+
+
+def _side_by_side(*widgets: QWidget) -> QWidget:
+    holder = QWidget()
+    row = QHBoxLayout(holder)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(8)
+    for widget in widgets:
+        row.addWidget(widget, 1)
+    return holder

@@ -1,0 +1,126 @@
+"""Light and dark: one set of colors by name, from which come the palette, the style sheet and the icons' tint."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cache
+from string import Template
+from typing import Literal
+
+from PyQt5.QtCore import QByteArray, QRectF, Qt
+from PyQt5.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
+from PyQt5.QtSvg import QSvgRenderer
+from PyQt5.QtWidgets import QApplication, QStyleFactory
+
+from ptychogui.paths import resources_folder
+
+ThemeName = Literal["system", "light", "dark"]
+
+
+@dataclass(frozen=True)
+class Colors:
+    """Every color of the window, as #rrggbb."""
+
+    window: str
+    surface: str
+    field: str
+    border: str
+    text: str
+    muted: str
+    accent: str
+    accent_hover: str
+    on_accent: str
+    hover: str
+    danger: str
+    danger_tint: str
+    warning_tint: str
+    warning: str
+    success: str
+
+
+LIGHT = Colors(
+    window="#f3f4f7", surface="#ffffff", field="#ffffff", border="#d5d9e0", text="#1b2330", muted="#667085",
+    accent="#2563d9", accent_hover="#1d4fb3", on_accent="#ffffff", hover="#e6eaf2", danger="#b4233a",
+    danger_tint="#fdecee", warning_tint="#fdf4e0", warning="#8a5a00", success="#1a7f4b",
+)  # fmt: skip
+DARK = Colors(
+    window="#15181d", surface="#1d2127", field="#262b33", border="#363d48", text="#e6e9ee", muted="#98a2b3",
+    accent="#3f7ff0", accent_hover="#5c95fb", on_accent="#ffffff", hover="#2c323c", danger="#ff7b8a",
+    danger_tint="#3b2027", warning_tint="#392f1a", warning="#e9bd5c", success="#4cc38a",
+)  # fmt: skip
+
+
+def apply_theme(app: QApplication, name: ThemeName) -> None:
+    """Give the whole application a theme; 'system' takes the one whose lightness is that of the desktop's palette."""
+    colors = DARK if name == "dark" or (name == "system" and _desktop_is_dark()) else LIGHT
+    app.setStyle(QStyleFactory.create("Fusion"))
+    app.setPalette(_palette(colors))
+    app.setStyleSheet(style_sheet(colors))
+
+
+def style_sheet(colors: Colors) -> str:
+    """Return the style sheet of resources/style.qss with the colors filled in."""
+    folder = resources_folder()
+    template = Template((folder / "style.qss").read_text(encoding="utf-8"))
+    return template.substitute(asdict(colors), icons=(folder / "icons").as_posix())
+
+
+def icon(name: str, color: QColor, disabled: QColor | None = None) -> QIcon:
+    """Draw resources/icons/NAME.svg in a color, sharp on screens of up to three times the usual density."""
+    drawn = QIcon()
+    for size in (16, 24, 32, 48, 72):
+        drawn.addPixmap(_pixmap(name, size, color), QIcon.Normal)
+        if disabled is not None:
+            drawn.addPixmap(_pixmap(name, size, disabled), QIcon.Disabled)
+    return drawn
+
+
+def tinted(name: str, palette: QPalette) -> QIcon:
+    """Draw an icon in the text color of a palette, and in its muted color when disabled."""
+    return icon(name, palette.color(QPalette.WindowText), palette.color(QPalette.Disabled, QPalette.WindowText))
+
+
+def app_icon() -> QIcon:
+    """Return the program's own icon, in its own colors."""
+    return icon("ptychogui", QColor(LIGHT.accent))
+
+
+def _pixmap(name: str, size: int, color: QColor) -> QPixmap:
+    pixmap = QPixmap(size, size)
+    pixmap.fill(Qt.transparent)
+    painter = QPainter(pixmap)
+    QSvgRenderer(QByteArray(_svg(name).replace("currentColor", color.name()).encode())).render(
+        painter, QRectF(0, 0, size, size)
+    )
+    painter.end()
+    return pixmap
+
+
+@cache
+def _svg(name: str) -> str:
+    return (resources_folder() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+
+
+@cache
+def _desktop_is_dark() -> bool:
+    """Judge by the palette that Qt took from the desktop; the first call must precede `setPalette`."""
+    return QApplication.palette().color(QPalette.Window).lightness() < 128
+
+
+def _palette(colors: Colors) -> QPalette:
+    palette = QPalette()
+    roles = {
+        QPalette.Window: colors.window, QPalette.WindowText: colors.text, QPalette.Base: colors.surface,
+        QPalette.AlternateBase: colors.field, QPalette.Text: colors.text, QPalette.PlaceholderText: colors.muted,
+        QPalette.Button: colors.surface, QPalette.ButtonText: colors.text, QPalette.BrightText: colors.danger,
+        QPalette.Highlight: colors.accent, QPalette.HighlightedText: colors.on_accent, QPalette.Link: colors.accent,
+        QPalette.LinkVisited: colors.accent, QPalette.ToolTipBase: colors.surface, QPalette.ToolTipText: colors.text,
+        QPalette.Mid: colors.border, QPalette.Dark: colors.border, QPalette.Light: colors.surface,
+    }  # fmt: skip
+    for role, color in roles.items():
+        palette.setColor(role, QColor(color))
+    faint = QColor(colors.muted)
+    faint.setAlphaF(0.6)
+    for role in (QPalette.WindowText, QPalette.Text, QPalette.ButtonText):
+        palette.setColor(QPalette.Disabled, role, faint)
+    return palette

@@ -1,0 +1,63 @@
+"""What the window shows before there is anything to see: how to begin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from ptychogui.views.theme import app_icon
+
+_RECENT = 5
+
+
+class WelcomePage(QWidget):
+    """An invitation to drop a scan, the two ways to begin, and recent files."""
+
+    openAsked = pyqtSignal()
+    simulateAsked = pyqtSignal()
+    recentAsked = pyqtSignal(Path)
+
+    def __init__(self) -> None:
+        super().__init__()
+        mark = QLabel(pixmap=app_icon().pixmap(72, 72))
+        self.hero = QLabel("Drop a scan here", objectName="hero")
+        self.hint = QLabel("a CXI file with diffraction patterns and positions, or a result to look at", objectName="muted")
+        self.open = QPushButton("Open a file…")
+        self.simulate = QPushButton("Try it on a simulated scan", objectName="primary")
+        self.open.clicked.connect(self.openAsked)
+        self.simulate.clicked.connect(self.simulateAsked)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(10)
+        buttons.addStretch(1)
+        buttons.addWidget(self.simulate)
+        buttons.addWidget(self.open)
+        buttons.addStretch(1)
+        self._recent = QVBoxLayout()
+        self._recent.setSpacing(1)
+        column = QVBoxLayout(self)
+        column.setSpacing(8)
+        column.addStretch(3)
+        for label in (mark, self.hero, self.hint):
+            column.addWidget(label, 0, Qt.AlignHCenter)
+        column.addSpacing(14)
+        column.addLayout(buttons)
+        column.addSpacing(18)
+        column.addLayout(self._recent)
+        column.addStretch(4)
+
+    def show_recent(self, paths: Sequence[Path]) -> None:
+        """List the files opened lately, the newest first."""
+        while self._recent.count():
+            item = self._recent.takeAt(0)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.deleteLater()
+        if paths:
+            self._recent.addWidget(QLabel("Recent", objectName="muted"), 0, Qt.AlignHCenter)
+        for path in paths[:_RECENT]:
+            button = QPushButton(path.name, objectName="link", toolTip=str(path))
+            button.clicked.connect(lambda _checked, path=path: self.recentAsked.emit(path))
+            self._recent.addWidget(button, 0, Qt.AlignHCenter)

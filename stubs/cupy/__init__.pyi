@@ -1,0 +1,29 @@
+"""What backends/cuda.py uses of CuPy, which has no types of its own. Checked against CuPy 14.2."""
+
+from collections.abc import Sequence
+from typing import Any, SupportsIndex
+
+import numpy as np
+from cupy import cuda as cuda
+from numpy.typing import DTypeLike
+
+class ndarray:
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    ndim: int
+    def __getitem__(self, key: slice | SupportsIndex) -> ndarray: ...
+    def set(self, arr: np.ndarray[Any, Any]) -> None: ...
+
+class RawKernel:
+    def __call__(
+        self, grid: tuple[int, ...], block: tuple[int, ...], args: tuple[ndarray | np.generic, ...]
+    ) -> None: ...
+
+class RawModule:
+    def __init__(self, code: str | None = None, *, options: tuple[str, ...] = ()) -> None: ...
+    def compile(self) -> None: ...
+    def get_function(self, name: str) -> RawKernel: ...
+
+def empty(shape: Sequence[int], dtype: DTypeLike = ...) -> ndarray: ...
+def asnumpy(a: ndarray) -> np.ndarray[Any, Any]: ...
+def get_default_memory_pool() -> cuda.memory.MemoryPool: ...

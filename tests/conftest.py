@@ -1,0 +1,86 @@
+"""What every test may ask for. Set before Qt and the program are imported: no display, a cache of the tests' own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+
+if TYPE_CHECKING:
+    from ptychogui.backends import Backend
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+_OUTER_ENVIRONMENT = dict(os.environ)
+_REPO_ROOT = Path(__file__).resolve().parents[1]
+_PRIVATE_FOLDERS = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
+
+hypothesis.settings.register_profile("ptychogui", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("ptychogui")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the session folders of its own: kernels are compiled once, and nothing of the user's is touched.
+
+    PTYCHOGUI_TEST_CACHE names a cache folder to keep from one session to the next.
+    """
+    home = Path(tempfile.mkdtemp(prefix="ptychogui-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    for variable in _PRIVATE_FOLDERS:
+        folder = home / variable.lower()
+        folder.mkdir(mode=0o700)
+        os.environ[variable] = str(folder)
+    kept = os.environ.get("PTYCHOGUI_TEST_CACHE")
+    if kept:
+        os.environ["XDG_CACHE_HOME"] = str(Path(kept).resolve())
+
+
+@pytest.fixture(scope="session")
+def repo_root() -> Path:
+    """Return the root of the source tree."""
+    return _REPO_ROOT
+
+
+@pytest.fixture(scope="session")
+def outer_environment() -> dict[str, str]:
+    """Return the environment the tests were started in, for a program that must find the user's own settings (pip)."""
+    return dict(_OUTER_ENVIRONMENT)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real measurements beside the source tree; skip where it is absent."""
+    folder = _REPO_ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"the real measurements are not here: no folder {folder}")
+    return folder
+
+
+@pytest.fixture(params=["cpu", "numpy", pytest.param("cuda:0", marks=pytest.mark.gpu)])
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """Open each kind of device in turn, with two CPU threads; skip, with the reason, one that can't be used."""
+    from ptychogui.backends import list_devices, open_backend
+
+    chosen = next((device for device in list_devices() if device.name == request.param), None)
+    if chosen is None or not chosen.usable:
+        reason = chosen.reason if chosen else "this machine has no such device"
+        assert request.param != "cpu", f"the tests need the compiled kernels: {reason}"
+        pytest.skip(f"{request.param}: {reason}")
+    with open_backend(request.param, threads=2) as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def _gpu(request: pytest.FixtureRequest) -> None:
+    """Skip a test marked gpu where there is no usable GPU."""
+    if request.node.get_closest_marker("gpu"):
+        from ptychogui.backends import list_devices
+
+        gpus = [device for device in list_devices() if device.name.startswith("cuda")]
+        if not any(gpu.usable for gpu in gpus):
+            pytest.skip(f"no usable GPU: {gpus[0].reason if gpus else 'none found'}")

@@ -1,0 +1,287 @@
+"""The CXI reader: what a file says is what comes out, and every fault is one clear message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import hdf5plugin
+import numpy as np
+import pytest
+
+from ptychogui.errors import DataError
+from ptychogui.io.readers import open_dataset
+from tests.io.makers import COUNTS, DETECTOR, ENERGY, POSITIONS_M, TRANSLATION, make_cxi, translation_m
+
+
+def refuse(path: Path, *words: str, dataset_path: str = "") -> None:
+    """Check that opening fails with one line that holds all these words."""
+    with pytest.raises(DataError) as caught:
+        open_dataset(path, dataset_path).close()
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in (str(path), *words):
+        assert word in message
+
+
+def test_a_plain_scan_is_read_as_it_is(tmp_path: Path) -> None:
+    with open_dataset(make_cxi(tmp_path / "a.cxi")) as dataset:
+        assert dataset.format == "CXI"
+        assert dataset.frames.shape == COUNTS.shape
+        assert dataset.frames.dtype == np.uint16
+        np.testing.assert_array_equal(dataset.frames.read(dataset.frame_rows), COUNTS)
+        np.testing.assert_array_equal(dataset.positions_m, POSITIONS_M)
+        assert {path: value.value for path, value in dataset.values.items()} == {
+            "experiment.energy_eV": pytest.approx(8800.0),
+            "experiment.distance_m": 1.5,
+            "experiment.detector_pixel_m": 75e-6,
+        }
+        assert dataset.values["experiment.energy_eV"].place == f"/{ENERGY}"
+        assert dataset.bad_pixels is None
+        assert dataset.probe is None
+        assert dataset.notes == ()
+
+
+@pytest.mark.parametrize("rows", [[], [0], [4], [1, 2, 3], [0, 2, 3], [0, 1, 4]])
+def test_frames_are_read_by_row(tmp_path: Path, rows: list[int]) -> None:
+    with open_dataset(make_cxi(tmp_path / "a.cxi")) as dataset:
+        np.testing.assert_array_equal(dataset.frames.read(rows), COUNTS[np.array(rows, dtype=int)])
+
+
+def test_frames_of_a_closed_file_are_refused_clearly(tmp_path: Path) -> None:
+    dataset = open_dataset(make_cxi(tmp_path / "a.cxi"))
+    dataset.close()
+    with pytest.raises(DataError, match="is closed"):
+        dataset.frames.read([0])
+
+
+@pytest.mark.parametrize("place", ["entry_1/data_1/translation", f"{DETECTOR}/translation"])
+def test_translation_is_found_elsewhere(tmp_path: Path, place: str) -> None:
+    path = make_cxi(tmp_path / "a.cxi", {TRANSLATION: None, place: translation_m(POSITIONS_M)})
+    with open_dataset(path) as dataset:
+        np.testing.assert_array_equal(dataset.positions_m, POSITIONS_M)
+
+
+def test_soft_links_are_followed(tmp_path: Path) -> None:
+    links = {
+        f"{DETECTOR}/data": None,
+        "elsewhere/frames": COUNTS,
+        "entry_1/data_1/data": h5py.SoftLink("/elsewhere/frames"),
+        TRANSLATION: None,
+        "elsewhere/xyz": translation_m(POSITIONS_M),
+        "entry_1/data_1/translation": h5py.SoftLink("/elsewhere/xyz"),
+    }
+    with open_dataset(make_cxi(tmp_path / "a.cxi", links)) as dataset:
+        np.testing.assert_array_equal(dataset.frames.read([3]), COUNTS[3:4])
+        np.testing.assert_array_equal(dataset.positions_m, POSITIONS_M)
+
+
+def test_dataset_path_chooses_the_frames(tmp_path: Path) -> None:
+    path = make_cxi(tmp_path / "a.cxi", {"entry_1/other": COUNTS[::-1]})
+    with open_dataset(path, "/entry_1/other") as dataset:
+        np.testing.assert_array_equal(dataset.frames.read([0]), COUNTS[-1:])
+
+
+def test_units_that_differ_are_honored(tmp_path: Path) -> None:
+    path = make_cxi(tmp_path / "a.cxi", {TRANSLATION: translation_m(POSITIONS_M) * 1e6, ENERGY: 8.8})
+    with h5py.File(path, "r+") as file:
+        file[TRANSLATION].attrs["units"] = "um"
+        file[ENERGY].attrs["units"] = "keV"
+    with open_dataset(path) as dataset:
+        np.testing.assert_allclose(dataset.positions_m, POSITIONS_M, rtol=1e-12)
+        assert dataset.values["experiment.energy_eV"].value == pytest.approx(8800.0)
+
+
+def test_an_unknown_unit_is_refused(tmp_path: Path) -> None:
+    path = make_cxi(tmp_path / "a.cxi")
+    with h5py.File(path, "r+") as file:
+        file[f"{DETECTOR}/distance"].attrs["units"] = "furlong"
+    refuse(path, "distance", "'furlong'")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape"), [(np.uint32, (8, 8)), (np.int8, (8, 8)), (np.uint32, (5, 8, 8)), (np.uint8, (1, 8, 8))]
+)
+def test_any_mask_bit_is_a_bad_pixel(tmp_path: Path, dtype: Any, shape: tuple[int, ...]) -> None:
+    mask = np.zeros(shape, dtype)
+    mask[..., 2, 3], mask[..., 7, 0] = 1, 8
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/mask": mask})) as dataset:
+        assert dataset.bad_pixels is not None
+        assert dataset.bad_pixels.dtype == np.bool_
+        assert list(zip(*np.nonzero(dataset.bad_pixels), strict=True)) == [(2, 3), (7, 0)]
+
+
+def test_masks_that_cannot_be_meant_are_refused(tmp_path: Path) -> None:
+    refuse(make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/mask": np.zeros((8, 9), int)}), "(8, 9)", "(8, 8)")
+    refuse(make_cxi(tmp_path / "b.cxi", {f"{DETECTOR}/mask": np.ones((8, 8), int)}), "every pixel")
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (3, 8, 8)])
+def test_illumination_is_the_first_probe(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    probe = np.random.default_rng(3).normal(size=(*shape, 2)).astype(np.float32).view(np.complex64)[..., 0]
+    place = "entry_1/instrument_1/source_1/illumination"
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {place: probe})) as dataset:
+        assert dataset.probe is not None
+        assert dataset.probe.dtype == np.complex64
+        np.testing.assert_array_equal(dataset.probe, probe.reshape(-1, 8, 8))
+
+
+def test_complex_numbers_of_other_programs_are_read(tmp_path: Path) -> None:
+    pairs = np.zeros((8, 8), [("real", "f4"), ("imag", "f4")])
+    pairs["real"], pairs["imag"] = 2.0, -3.0
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {"entry_1/data_1/illumination": pairs})) as dataset:
+        np.testing.assert_array_equal(dataset.probe, np.full((1, 8, 8), 2 - 3j, np.complex64))
+
+
+@pytest.mark.parametrize("probe", [np.zeros((8, 8), np.complex64), np.ones((8, 9), np.complex64), np.full((8, 8), np.nan)])
+def test_an_illumination_that_is_no_probe_is_left_out_with_a_note(tmp_path: Path, probe: np.ndarray) -> None:
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {"entry_1/data_1/illumination": probe})) as dataset:
+        assert dataset.probe is None
+        assert "is no probe" in dataset.notes[0]
+
+
+def test_facts_are_read(tmp_path: Path) -> None:
+    changes = {"entry_1/title": "a star", "entry_1/start_time": "2024-05-01T10:00:00"}
+    with open_dataset(make_cxi(tmp_path / "a.cxi", changes)) as dataset:
+        assert dataset.facts == {"title": "a star", "date": "2024-05-01T10:00:00"}
+
+
+def test_frames_pair_with_positions_by_index_never_by_order(tmp_path: Path) -> None:
+    changes = {"entry_1/data_1/frame_index": [14, 10, 13, 99, 11], "entry_1/data_1/position_index": [10, 11, 12, 13, 14]}
+    with open_dataset(make_cxi(tmp_path / "a.cxi", changes)) as dataset:
+        np.testing.assert_array_equal(dataset.frame_rows, [0, 1, 2, 4])
+        np.testing.assert_array_equal(dataset.positions_m, POSITIONS_M[[4, 0, 3, 1]])
+        assert dataset.notes == ("1 frames have no position and are left out", "1 positions have no frame and are left out")
+
+
+def test_an_index_makes_unequal_counts_good(tmp_path: Path) -> None:
+    with open_dataset(
+        make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/data": COUNTS[:3], f"{DETECTOR}/frame_index": [4, 0, 2]})
+    ) as dataset:
+        np.testing.assert_array_equal(dataset.positions_m, POSITIONS_M[[4, 0, 2]])
+
+
+@pytest.mark.parametrize("index", [[0, 1, 2, 2, 4], [0, 1, 2], [0.0, 1.0, 2.0, 3.0, 4.0]])
+def test_an_index_that_pairs_nothing_clearly_is_refused(tmp_path: Path, index: list[float]) -> None:
+    refuse(make_cxi(tmp_path / "a.cxi", {"entry_1/data_1/frame_index": index}), "frame_index")
+
+
+def test_indices_without_a_common_number_are_refused(tmp_path: Path) -> None:
+    refuse(make_cxi(tmp_path / "a.cxi", {"entry_1/data_1/frame_index": [5, 6, 7, 8, 9]}), "no frame belongs")
+
+
+def test_unequal_counts_without_index_give_both_numbers(tmp_path: Path) -> None:
+    refuse(make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/data": COUNTS[:3]}), "3 frames", "5 positions")
+
+
+def test_positions_that_are_not_numbers_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
+    broken = translation_m(POSITIONS_M)
+    broken[2, 0], broken[4, 1] = np.nan, np.inf
+    refuse(make_cxi(tmp_path / "a.cxi", {TRANSLATION: broken}), "2 of 5 positions", "position 2", "nan")
+
+
+def test_a_missing_value_is_absent(tmp_path: Path) -> None:
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {ENERGY: None, f"{DETECTOR}/x_pixel_size": None})) as dataset:
+        assert set(dataset.values) == {"experiment.distance_m", "experiment.detector_pixel_m"}
+        assert dataset.notes == ()
+
+
+@pytest.mark.parametrize("size_m", [0.0, -75e-6, np.nan])
+def test_a_value_that_cannot_be_is_absent_with_a_note(tmp_path: Path, size_m: float) -> None:
+    changes = {f"{DETECTOR}/x_pixel_size": size_m, f"{DETECTOR}/y_pixel_size": size_m}
+    with open_dataset(make_cxi(tmp_path / "a.cxi", changes)) as dataset:
+        assert "experiment.detector_pixel_m" not in dataset.values
+        assert f"/{DETECTOR}/x_pixel_size is {size_m}" in dataset.notes[1]
+
+
+def test_pixels_that_are_not_square_are_refused(tmp_path: Path) -> None:
+    refuse(make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/x_pixel_size": 55e-6}), "not square", "5.5e-05", "7.5e-05")
+
+
+def test_a_scan_without_positions_says_so(tmp_path: Path) -> None:
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {TRANSLATION: None})) as dataset:
+        assert dataset.positions_m is None
+        np.testing.assert_array_equal(dataset.frame_rows, np.arange(5))
+        assert dataset.notes == ("the file has no scan positions",)
+
+
+@pytest.mark.parametrize("part", [0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 0.999])
+def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path, part: float) -> None:
+    path = make_cxi(tmp_path / "a.cxi")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(part * len(content))])
+    refuse(path)
+
+
+def test_damage_inside_the_frames_names_them(tmp_path: Path) -> None:
+    path = make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/data": None})
+    with h5py.File(path, "r+") as file:
+        data = file.create_dataset(f"{DETECTOR}/data", data=COUNTS, chunks=(1, 8, 8), compression="gzip", fletcher32=True)
+        chunk = data.id.get_chunk_info(3)
+    content = bytearray(path.read_bytes())
+    content[chunk.byte_offset + 5] ^= 0xFF
+    path.write_bytes(content)
+    with open_dataset(path) as dataset:
+        np.testing.assert_array_equal(dataset.frames.read([2]), COUNTS[2:3])
+        with pytest.raises(DataError, match="frames 3 to 4 of .*/data can't be read, the file is damaged"):
+            dataset.frames.read([3, 4])
+
+
+def test_the_filters_of_detectors_are_there(tmp_path: Path) -> None:
+    path = make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/data": None})
+    with h5py.File(path, "r+") as file:
+        file.create_dataset(f"{DETECTOR}/data", data=COUNTS, chunks=(1, 8, 8), compression=hdf5plugin.LZ4())
+    with open_dataset(path) as dataset:
+        np.testing.assert_array_equal(dataset.frames.read(dataset.frame_rows), COUNTS)
+
+
+def test_a_missing_filter_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/data": None})
+    with h5py.File(path, "r+") as file:
+        packed = hdf5plugin.Bitshuffle(cname="lz4")
+        file.create_dataset(f"{DETECTOR}/data", data=COUNTS, chunks=(1, 8, 8), compression=packed)
+    monkeypatch.setattr(h5py.h5z, "filter_avail", lambda code: code != hdf5plugin.BSHUF_ID)
+    refuse(path, "32008", "bitshuffle", "not installed")
+
+
+def test_a_missing_external_file_is_named(tmp_path: Path) -> None:
+    link = h5py.ExternalLink("scan_data_000001.h5", "/entry/data")
+    refuse(make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/data": link}), "scan_data_000001.h5")
+
+
+def test_a_virtual_stack_with_missing_files_is_refused(tmp_path: Path) -> None:
+    path = make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/data": None})
+    layout = h5py.VirtualLayout(COUNTS.shape, COUNTS.dtype)
+    layout[:] = h5py.VirtualSource("part_1.h5", "data", COUNTS.shape)
+    with h5py.File(path, "r+") as file:
+        file.create_virtual_dataset(f"{DETECTOR}/data", layout)
+    refuse(path, "1 are missing", "part_1.h5")
+
+
+def test_missing_frames_are_refused_with_what_there_is(tmp_path: Path) -> None:
+    path = make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/data": None, "entry_1/raw": COUNTS})
+    refuse(path, "/entry_1/raw (5, 8, 8)", "--dataset-path")
+    refuse(path, "/nowhere", "/entry_1/raw", dataset_path="/nowhere")
+    refuse(path, "not a stack", dataset_path=TRANSLATION)
+
+
+def test_the_siemens_star_is_read_right(shared_data: Path) -> None:
+    with open_dataset(shared_data / "siemens-star.cxi") as dataset:
+        assert dataset.frames.shape == (516, 128, 128)
+        assert dataset.frames.dtype == np.uint16
+        frames = dataset.frames.read(dataset.frame_rows)
+        assert frames[:2].sum(axis=(1, 2)).tolist() == [456722, 471272]
+        assert frames.max() == 963
+        assert dataset.positions_m is not None
+        assert dataset.positions_m.shape == (516, 2)
+        np.testing.assert_allclose(dataset.positions_m[0], [4.72209584e-06, -4.50101875e-06], rtol=1e-8)
+        assert dataset.values["experiment.energy_eV"].value == pytest.approx(8800.002160051292, rel=1e-15)
+        assert dataset.values["experiment.distance_m"].value == 1.92
+        assert dataset.values["experiment.detector_pixel_m"].value == 75e-6
+        assert dataset.probe is not None
+        assert dataset.probe.shape == (1, 128, 128)
+        assert np.sum(np.abs(dataset.probe) ** 2) == pytest.approx(51.827164, rel=1e-6)
+        assert dataset.bad_pixels is None
+        assert dataset.facts["title"].startswith("Siemens star, Velociprobe, APS")
+        assert dataset.notes == ()

@@ -1,0 +1,123 @@
+"""Random arguments for any kernel, drawn from the table of signatures, and how two results are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ptychogui.backends import twin
+from ptychogui.backends.signatures import SIGNATURES, Signature, product
+
+Arrays: TypeAlias = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A kernel with its arrays, by name, and its scalars, in order."""
+
+    kernel: str
+    arrays: Arrays
+    scalars: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Size:
+    """Dimensions of a random launch: N, modes, slots in use of 4, and whether each slot has its own probe."""
+
+    n: int
+    modes: int
+    count: int
+    own_probes: bool
+
+    def __str__(self) -> str:
+        return f"N{self.n}-M{self.modes}-count{self.count}-{'P=B' if self.own_probes else 'P=1'}"
+
+    @property
+    def symbols(self) -> dict[str, int]:
+        """Size of every dimension that signatures name."""
+        slots = 4
+        return {
+            "N": self.n, "M": self.modes, "B": slots, "P": slots if self.own_probes else 1, "L": 3, "G": 6, "n": 7,
+            "H": 2 * self.n + 3, "W": 2 * self.n, "1": 1, "2": 2,
+        }  # fmt: skip
+
+
+SIZES = (Size(5, 1, 4, False), Size(9, 2, 1, True), Size(16, 3, 3, False), Size(33, 5, 2, True))
+
+_WALKED = {"probe_step": "M N", "probe_power": "N"}
+"""What `start` and `count` are rows of, in kernels where they are no positions."""
+
+
+def random_launch(sig: Signature, size: Size, seed: int = 0) -> Launch:
+    """Draw arguments whose indices stay inside the arrays; windows overlap each other at random."""
+    rng = np.random.default_rng([seed, *sig.name.encode()])
+    arrays = {}
+    for spec in sig.arrays:
+        shape = tuple(size.symbols[symbol] for symbol in spec.shape.split())
+        draw = _DRAW[spec.name if spec.name in _DRAW else spec.dtype]
+        arrays[spec.name] = draw(rng, shape, size)
+    return Launch(sig.name, arrays, tuple(_scalars(sig, size, rng)[name] for name, _ in sig.scalars))
+
+
+def _scalars(sig: Signature, size: Size, rng: np.random.Generator) -> dict[str, float]:
+    """Leave something undone at both ends of whatever is walked."""
+    walked = _WALKED.get(sig.name)
+    return {
+        "start": 1, "count": product(walked, size.symbols) - 3 if walked else size.count, "first": 1,
+        "lane": 1, "used": 2, "fresh": int(rng.integers(2)), "top": 2, "rows": size.symbols["H"] - 3,
+        "step": 0.7, "alpha": 0.3,
+    }  # fmt: skip
+
+
+def _any_c64(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
+    return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(np.complex64)
+
+
+def _any_f32(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
+    return rng.uniform(0, 3, shape).astype(np.float32)
+
+
+def _amplitudes(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
+    counts = rng.poisson(2.0, shape)
+    return np.where(rng.random(shape) < 0.2, -1, np.sqrt(counts)).astype(np.float32)
+
+
+def _order(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
+    return rng.permutation(shape[0]).astype(np.int32)
+
+
+def _corners(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.ndarray:
+    room = [size.symbols[symbol] - size.n + 1 for symbol in "HW"]
+    return rng.integers(0, room, shape).astype(np.int32)
+
+
+_Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...], Size], np.ndarray]
+_DRAW: Mapping[str, _Draw] = {
+    "amplitudes": _amplitudes, "order": _order, "corners": _corners, "complex64": _any_c64, "float32": _any_f32,
+}  # fmt: skip
+"""By an array's name or else by its dtype: integers are indices, each with bounds of its own."""
+
+
+def expected(launch: Launch) -> Arrays:
+    """Return the written arrays as the numpy twin leaves them."""
+    arrays = {name: array.copy() for name, array in launch.arrays.items()}
+    function: Any = getattr(twin, launch.kernel)
+    function(*(arrays[spec.name] for spec in SIGNATURES[launch.kernel].arrays), *launch.scalars)
+    return {spec.name: arrays[spec.name] for spec in SIGNATURES[launch.kernel].arrays if spec.written}
+
+
+def assert_agree(launch: Launch, got: Arrays, wanted: Arrays) -> None:
+    """Compare written arrays: what the twin left alone bit for bit, the rest within float32's rounding.
+
+    Compilers fuse and reorder, so each of the few dozen products of a sum may be rounded otherwise: 32 units in the
+    last place of the array's largest value. A wrong index or sign is off by a million times that.
+    """
+    for name, value in wanted.items():
+        before, result = launch.arrays[name], got[name]
+        kept = value == before
+        assert np.array_equal(result[kept], before[kept]), f"{launch.kernel} touched what it must not in {name}"
+        limit = 32 * float(np.spacing(np.abs(value).max()))
+        np.testing.assert_allclose(result, value, rtol=0, atol=limit, err_msg=f"{launch.kernel}: {name}")

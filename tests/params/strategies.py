@@ -1,0 +1,49 @@
+"""Hypothesis strategies of parameter values, from the declarations alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from ptychogui.params.model import Parameters, describe
+from ptychogui.params.spec import Param
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+
+
+def values_of(param: Param) -> st.SearchStrategy[Any]:
+    """Every value that the declaration allows."""
+    if param.kind is bool:
+        return st.booleans()
+    if param.kind == "choice":
+        values: st.SearchStrategy[Any] = st.sampled_from(param.choices)
+    elif param.kind == "pair":
+        values = st.tuples(_numbers(param.item, param), _numbers(param.item, param))
+    elif param.kind is Path:
+        values = st.one_of(_TEXT, st.sampled_from(["none", " None", "0", "1", "a b/c'd.csv"])).map(Path)
+    elif param.kind is str:
+        values = _TEXT
+    else:
+        values = _numbers(param.kind, param)
+    return st.one_of(st.none(), values) if param.optional else values
+
+
+def parameters(only_flagged: bool = False) -> st.SearchStrategy[Parameters]:
+    """Sets of parameters, a few of them changed."""
+    chosen = [param for param in describe() if param.flag or not only_flagged]
+    changes = st.fixed_dictionaries({}, optional={param.path: values_of(param) for param in chosen})
+    return changes.map(lambda values: Parameters().replace(values))
+
+
+def _numbers(kind: type, param: Param) -> st.SearchStrategy[Any]:
+    if kind is int:
+        low = None if param.minimum is None else int(param.minimum) + param.exclusive_minimum
+        high = None if param.maximum is None else int(param.maximum)
+        step = param.multiple_of or 1
+        return st.integers(low and -(-low // step), high and high // step).map(lambda number: number * step)
+    return st.floats(
+        param.minimum, param.maximum, exclude_min=param.exclusive_minimum, exclude_max=param.exclusive_maximum,
+        allow_nan=False, allow_infinity=False,
+    )  # fmt: skip

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from ptychogui.errors import ParameterError
+from ptychogui.params.model import Experiment, Parameters, by_path, checked, describe
+
+UNIT_SUFFIXES = {"eV": "_eV", "m": "_m", "s": "_s", "counts": "_counts"}
+
+
+def test_groups_are_those_of_the_paper_and_output() -> None:
+    assert list(Parameters.model_fields) == ["experiment", "preprocessing", "devices", "reconstruction", "output"]
+
+
+def test_options_and_flags_are_unique() -> None:
+    params = describe()
+    assert len({param.option for param in params}) == len(params)
+    flags = [param.flag.casefold() for param in params if param.flag]
+    assert len(set(flags)) == len(flags)
+
+
+@pytest.mark.parametrize("path", by_path())
+def test_a_declaration_is_complete(path: str) -> None:
+    param = by_path()[path]
+    assert param.title[0].isupper()
+    assert param.help.endswith(".")
+    assert param.name.endswith(UNIT_SUFFIXES.get(param.unit, ""))
+    assert Parameters().get(path) == param.default
+    assert param.optional or param.default is not None
+
+
+def test_a_pair_is_described_with_the_bounds_of_its_numbers() -> None:
+    step = by_path()["experiment.step_m"]
+    assert (step.kind, step.item, step.optional) == ("pair", float, True)
+    assert (step.minimum, step.exclusive_minimum) == (0, True)
+    assert by_path()["experiment.scan_dims"].item is int
+    assert by_path()["preprocessing.center_px"].minimum is None
+
+
+def test_option_names_drop_the_unit() -> None:
+    assert by_path()["experiment.energy_eV"].option == "--energy"
+    assert by_path()["reconstruction.time_limit_s"].option == "--time-limit"
+    assert by_path()["preprocessing.threshold_counts"].option == "--threshold"
+
+
+def test_values_are_frozen_and_names_are_fixed() -> None:
+    with pytest.raises(ValidationError):
+        setattr(Experiment(), "energy_eV", 1.0)  # noqa: B010 - the type checker refuses it, too
+    with pytest.raises(ParameterError, match=r"no parameter is called 'experiment\.energy'; did you mean"):
+        checked({"experiment": {"energy": 1.0}})
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("experiment.energy_eV", 0.0),
+        ("experiment.energy_eV", math.nan),
+        ("experiment.distance_m", math.inf),
+        ("experiment.step_m", (50e-9, 0.0)),
+        ("experiment.step_m", (50e-9, math.nan)),
+        ("experiment.scan_dims", (0, 5)),
+        ("experiment.scan_dims", (5, 5, 5)),
+        ("preprocessing.size_px", 255),
+        ("preprocessing.size_px", 8),
+        ("preprocessing.rotate90", 4),
+        ("reconstruction.engine", "raar"),
+        ("reconstruction.iterations", 2.5),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(path: str, value: Any) -> None:
+    with pytest.raises(ParameterError, match=f"^{path} = "):
+        Parameters().replace({path: value})
+
+
+def test_every_wrong_value_is_named_once_with_its_origin() -> None:
+    values = {"experiment.energy_eV": -3.0, "reconstruction.iterations": 0}
+    with pytest.raises(ParameterError) as caught:
+        Parameters().replace(values, {"experiment.energy_eV": "user: --energy"})
+    assert str(caught.value) == (
+        "experiment.energy_eV = -3.0 (from user: --energy): input should be greater than 0; "
+        "reconstruction.iterations = 0: input should be greater than or equal to 1"
+    )
+
+
+@pytest.mark.parametrize("path", ["experiment.energy", "energy_eV", "nowhere.energy_eV", ""])
+def test_an_unknown_name_is_refused(path: str) -> None:
+    with pytest.raises(ParameterError, match=f"no parameter is called '{path}'"):
+        Parameters().replace({path: 1})
+
+
+def test_replace_gives_a_new_object_and_keeps_the_rest() -> None:
+    before = Parameters()
+    after = before.replace({"experiment.energy_eV": 8800, "experiment.step_m": [1e-9, 2e-9]})
+    assert before == Parameters()
+    assert (after.experiment.energy_eV, after.experiment.step_m) == (8800.0, (1e-9, 2e-9))
+    assert after.reconstruction == before.reconstruction

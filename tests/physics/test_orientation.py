@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from ptychogui.params.model import Preprocessing
+from ptychogui.physics.orientation import Orientation
+
+ALL = [Orientation(*choice) for choice in itertools.product(range(4), (False, True), (False, True), (False, True))]
+SQUARE = np.arange(36).reshape(6, 6)
+
+
+def key(image: np.ndarray) -> bytes:
+    return image.tobytes()
+
+
+def test_the_settings_give_the_eight_symmetries_of_the_square() -> None:
+    images = {key(orientation.apply(SQUARE)) for orientation in ALL}
+    assert len(images) == 8
+    assert key(SQUARE) in images
+
+
+@pytest.mark.parametrize("first", ALL)
+def test_they_form_a_group(first: Orientation) -> None:
+    images = {key(orientation.apply(SQUARE)) for orientation in ALL}
+    followed = [key(then.apply(first.apply(SQUARE))) for then in ALL]
+    assert set(followed) == images
+    assert followed.count(key(SQUARE)) == 4
+
+
+def test_the_group_is_that_of_the_square_not_of_a_cube_edge() -> None:
+    turn, flip = Orientation(rotate90=1), Orientation(flip_rows=True)
+    assert not np.array_equal(turn.apply(flip.apply(SQUARE)), flip.apply(turn.apply(SQUARE)))
+    back = turn.apply(turn.apply(turn.apply(SQUARE)))
+    np.testing.assert_array_equal(flip.apply(turn.apply(flip.apply(SQUARE))), back)
+
+
+def test_one_quarter_turn_is_counter_clockwise() -> None:
+    np.testing.assert_array_equal(Orientation(rotate90=1).apply(np.array([[1, 2], [3, 4]])), [[2, 4], [1, 3]])
+
+
+def test_turn_comes_before_flips_and_flips_before_transposition() -> None:
+    chosen = Orientation.of(Preprocessing(rotate90=1, flip_rows=True, transpose=True))
+    np.testing.assert_array_equal(chosen.apply(SQUARE), np.flipud(np.rot90(SQUARE)).T)
+
+
+@pytest.mark.parametrize("orientation", ALL)
+def test_the_beam_arrives_at_the_center(orientation: Orientation) -> None:
+    row, column = orientation.center_before(6)
+    assert orientation.apply(SQUARE)[3, 3] == SQUARE[row, column]
+
+
+@pytest.mark.parametrize("orientation", ALL)
+def test_stacks_are_oriented_frame_by_frame(orientation: Orientation) -> None:
+    stack = np.stack([SQUARE, SQUARE + 100])
+    np.testing.assert_array_equal(orientation.apply(stack)[1], orientation.apply(SQUARE + 100))

@@ -1,0 +1,58 @@
+"""The import contract holds, and its checker sees a planted breach."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_CHECK = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(cache_dir=None))"
+
+
+def _lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    command = [sys.executable, "-c", _CHECK]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def copied_tree(repo_root: Path, tmp_path: Path) -> Path:
+    """Copy what the checker reads, to be spoilt."""
+    shutil.copy(repo_root / "pyproject.toml", tmp_path)
+    shutil.copytree(repo_root / "ptychogui", tmp_path / "ptychogui", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("module", "planted", "contract"),
+    [
+        ("params/units.py", "import ptychogui.physics.optics", "Imports point down only"),
+        ("engines/base.py", "import ptychogui.io.result", "Imports point down only"),
+        ("views/theme.py", "import ptychogui.controllers.session", "Imports point down only"),
+        ("jobs/runner.py", "import PyQt5.QtCore", "Qt stays in app, views and controllers"),
+        ("backends/host.py", "import cupy", "CuPy stays in backends.cuda"),
+        ("physics/probe.py", "import h5py", "h5py stays in io"),
+    ],
+)
+def test_a_breach_is_seen(copied_tree: Path, module: str, planted: str, contract: str) -> None:
+    source = copied_tree / "ptychogui" / module
+    source.write_text(f"{source.read_text()}\n{planted}\n")
+    checked = _lint(copied_tree)
+    assert checked.returncode == 1, checked.stdout
+    assert f"{contract} BROKEN" in checked.stdout
+
+
+def test_a_room_without_a_place_is_seen(copied_tree: Path) -> None:
+    (copied_tree / "ptychogui" / "cellar.py").write_text('"""A room that no layer names."""\n')
+    checked = _lint(copied_tree)
+    assert checked.returncode == 1
+    assert "cellar" in checked.stdout
+
+
+def test_the_contract_holds(copied_tree: Path) -> None:
+    checked = _lint(copied_tree)
+    assert checked.returncode == 0, checked.stdout

@@ -1,0 +1,465 @@
+"""The command line as its users see it: output, files, exit status."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from ptychogui import cli
+from ptychogui.io.result import read_result
+from ptychogui.io.simulated import read_truth, write_scan
+from ptychogui.params.origins import Origin, Source
+from ptychogui.params.storage import from_json
+from ptychogui.physics.simulation import Recipe, simulate
+
+SMALL = Recipe(n=32, scan_dims=(4, 4), probe="gaussian", photons=1e5)
+REPOSITORY = Path(__file__).resolve().parents[1]
+FAST = ("--device", "numpy", "--iterations", "3")
+FRAMES = "/entry_1/data_1/data"
+TRANSLATION = "/entry_1/sample_1/geometry_1/translation"
+ENERGY = "/entry_1/instrument_1/source_1/energy"
+PIXELS = ("/entry_1/instrument_1/detector_1/x_pixel_size", "/entry_1/instrument_1/detector_1/y_pixel_size")
+
+
+def run(*arguments: object, status: int = 0) -> Result:
+    """Run the program in this process; anything but an exit is a bug."""
+    outcome = CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
+    if outcome.exception is not None and not isinstance(outcome.exception, SystemExit):
+        raise outcome.exception
+    assert outcome.exit_code == status, outcome.output
+    return outcome
+
+
+def refusal(*arguments: object) -> str:
+    """Run the program on bad input: status 2, nothing on stdout, one line on stderr; return that line."""
+    outcome = run(*arguments, status=2)
+    assert outcome.stdout == ""
+    assert outcome.stderr.startswith("ptychogui: ")
+    assert outcome.stderr.count("\n") == 1
+    return outcome.stderr
+
+
+def start(*arguments: object, before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+    """Start the program as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "ptychogui", *map(str, arguments)],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=before,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def small_scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a simulated scan that a reconstruction takes no time for."""
+    return write_scan(tmp_path_factory.mktemp("scan") / "small.cxi", simulate(SMALL))[0]
+
+
+@pytest.fixture
+def scan(small_scan: Path, tmp_path: Path) -> Path:
+    """Return a scan of the test's own, in the test's own folder."""
+    return Path(shutil.copy(small_scan, tmp_path / "scan.cxi"))
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[Path], bool]]:
+    """Record what the window would be opened with."""
+    opened: list[tuple[list[Path], bool]] = []
+
+    def open_window(files: list[Path], demo: bool = False, folder: Path | None = None) -> int:
+        assert (folder is not None) == demo
+        opened.append((files, demo))
+        return 0
+
+    monkeypatch.setitem(sys.modules, "ptychogui.app", SimpleNamespace(main=open_window))
+    monkeypatch.setattr("ptychogui.app", SimpleNamespace(main=open_window), raising=False)
+    return opened
+
+
+class TestDefaultCommand:
+    def test_without_a_command_the_window_opens(self, scan: Path, windows: list[tuple[list[Path], bool]]) -> None:
+        run()
+        run(scan, scan)
+        run("gui", scan)
+        assert windows == [([], False), ([scan, scan], False), ([scan], False)]
+
+    def test_a_word_that_is_neither_file_nor_command_is_refused(self) -> None:
+        assert "no command 'reconstrct'; did you mean 'reconstruct'?" in refusal("reconstrct", "scan.cxi")
+        assert "the commands are gui, demo, simulate, info" in refusal("qqqq")
+
+    def test_without_a_display_no_window_is_tried(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for variable in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"):
+            monkeypatch.delenv(variable, raising=False)
+        assert "there is no display" in refusal("gui")
+
+    def test_qt_is_loaded_for_a_window_only(self) -> None:
+        code = "import sys, ptychogui.cli; sys.exit(any(name.startswith('PyQt5') for name in sys.modules))"
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+    def test_help_lists_the_commands_in_order(self) -> None:
+        text = run("--help").stdout
+        order = [text.index(f"\n  {name} ") for name in cli.main.commands]
+        assert order == sorted(order)
+        assert "ptychogui, version" in run("--version").stdout
+
+
+class TestSimulate:
+    def test_writes_scan_and_truth(self, tmp_path: Path) -> None:
+        out = tmp_path / "sim.cxi"
+        options = ("--n", 32, "--scan-dims", "3,5", "--scan", "raster", "--probe", "gaussian", "--energy", "9 keV")
+        assert run("simulate", out, *options, "--mode-fractions", "1,0.1", "--no-noise").stdout.split() == [
+            str(out), str(tmp_path / "sim-truth.cxi"),
+        ]  # fmt: skip
+        truth = read_truth(tmp_path / "sim-truth.cxi")
+        assert truth.probe.shape == (2, 32, 32)
+        assert truth.energy_eV == pytest.approx(9000.0)
+        with h5py.File(out) as file:
+            assert file[FRAMES].shape == (15, 32, 32)
+
+    def test_every_field_of_the_recipe_has_an_option_with_help(self) -> None:
+        text = run("simulate", "--help").stdout
+        assert all(
+            word in text for word in ("--photons", "--position-error", "--dead-pixels", "--background", "--seed")
+        )
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            (["--n", "33"], "n = 33"),
+            (["--n", "abc"], "--n: n: 'abc' is not a number"),
+            (["--phantom", "lena"], "'lena' is not one of siemens"),
+            (["--mode-fractions", "1,x"], "--mode-fractions: 'x' is not a number"),
+            (["--overlap", "1"], "overlap = 1"),
+        ],
+    )
+    def test_a_wrong_option_is_refused(self, options: list[str], words: str, tmp_path: Path) -> None:
+        assert words in refusal("simulate", tmp_path / "sim.cxi", *options)
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestInfo:
+    def test_prints_every_value_with_unit_and_origin(self, scan: Path) -> None:
+        lines = {line.split("  ")[0]: line for line in run("info", scan).stdout.splitlines()}
+        assert "8.8 keV" in lines["experiment.energy_eV"]
+        assert lines["experiment.energy_eV"].endswith(ENERGY)
+        assert "1.92 m" in lines["experiment.distance_m"]
+        assert "16" in lines["positions"]
+        assert "32 x 32 px" in lines["frame size"]
+
+    def test_json_is_si(self, scan: Path) -> None:
+        content = json.loads(run("info", scan, "--json").stdout)
+        energy = next(entry for entry in content["values"] if entry["name"] == "experiment.energy_eV")
+        assert energy["value"] == pytest.approx(8800.0)
+        assert (energy["unit"], ENERGY in energy["origin"]) == ("eV", True)
+
+    def test_says_what_is_missing(self, scan: Path) -> None:
+        with h5py.File(scan, "r+") as file:
+            del file[ENERGY]
+        line = next(line for line in run("info", scan).stdout.splitlines() if line.startswith("experiment.energy_eV"))
+        assert line.split() == ["experiment.energy_eV", "none", "missing"]
+
+    def test_of_a_result(self, scan: Path, tmp_path: Path) -> None:
+        run("reconstruct", scan, "-o", tmp_path / "r.cxi", *FAST)
+        text = run("info", tmp_path / "r.cxi").stdout
+        assert "CXI reconstruction" in text
+        assert "user: --iterations" in text
+        assert str(scan) in text
+
+    def test_of_what_is_neither(self, tmp_path: Path) -> None:
+        (tmp_path / "notes.txt").write_text("beam is down")
+        assert "notes.txt" in refusal("info", tmp_path / "notes.txt")
+
+
+class TestReconstruct:
+    def test_prints_the_path_and_a_few_plain_lines(self, scan: Path, tmp_path: Path) -> None:
+        result = tmp_path / "r.cxi"
+        outcome = run("reconstruct", scan, "-o", result, "--device", "cpu", "--threads", "1", "--iterations", "40")
+        assert outcome.stdout == f"{result}\n"
+        lines = [line for line in outcome.stderr.splitlines() if line.startswith("iteration ")]
+        assert 5 <= len(lines) <= 15
+        assert lines[-1].startswith("iteration 40/40  error ")
+        content = read_result(result)
+        assert (content.state, len(content.errors)) == ("done", 40)
+        assert content.errors[-1] < content.errors[0]
+
+    def test_quiet_prints_only_the_path(self, scan: Path, tmp_path: Path) -> None:
+        outcome = run("reconstruct", scan, "-o", tmp_path / "r.cxi", "--quiet", "--command", "-blind=1", *FAST)
+        assert (outcome.stdout, outcome.stderr) == (f"{tmp_path / 'r.cxi'}\n", "")
+
+    def test_values_keep_their_origin(self, scan: Path, tmp_path: Path) -> None:
+        command = "./ptycho -jobID=c -i=5 -updateProbe=1 -blind=0"
+        outcome = run("reconstruct", scan, "-o", tmp_path / "r.cxi", "--command", command, *FAST, "--seed", 7)
+        assert "note: -blind has no effect" in outcome.stderr
+        content = read_result(tmp_path / "r.cxi")
+        parameters, origins = from_json(content.parameters)
+        assert (parameters.reconstruction.iterations, parameters.reconstruction.seed) == (3, 7)
+        assert origins["reconstruction.iterations"] == Origin(Source.USER, "--iterations")
+        assert origins["reconstruction.update_probe"] == Origin(Source.USER, "-updateProbe")
+        assert origins["experiment.energy_eV"].source is Source.FILE
+        assert origins["reconstruction.object_step"].source is Source.DEFAULT
+        assert content.title == "c"
+
+    def test_the_result_is_named_after_the_job_or_the_scan(self, scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(scan.parent)
+        assert run("reconstruct", scan, *FAST).stdout == "scan-result.cxi\n"
+        assert run("reconstruct", scan, *FAST, "--job-id", "a/b").stdout == "a_b-result.cxi\n"
+
+    def test_a_simulated_scan_needs_no_file(self, tmp_path: Path) -> None:
+        told = "./ptycho -simulate=1 -size=128 -scanDims=3,3"
+        run("reconstruct", "-o", tmp_path / "r.cxi", "--quiet", "--command", told, *FAST)
+        assert read_result(tmp_path / "r.cxi").probe.shape == (1, 128, 128)
+
+    def test_the_same_seed_gives_the_same_result(self, scan: Path, tmp_path: Path) -> None:
+        objects = []
+        for name in ("a.cxi", "b.cxi"):
+            run("reconstruct", scan, "-o", tmp_path / name, "--quiet", *FAST, "--probe-modes", 2, "--batch-size", 1)
+            objects.append(read_result(tmp_path / name).object)
+        assert np.array_equal(*objects)
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            (["--iterations", "many"], "--iterations: Iterations: 'many' is not a number"),
+            (["--iterations", "0"], "reconstruction.iterations = 0 (from user: --iterations)"),
+            (["--engine", "raar"], "--engine: Algorithm: 'raar' is not one of epie, dm, lsqml"),
+            (["--energy", "8.8 nm"], "'nm' is not a unit here"),
+            (["--size", "31"], "preprocessing.size_px = 31"),
+            (["--command", "-sizee=3"], "no flag -sizee; the nearest is -size"),
+            (["--command", "-size=3x"], "-size: '3x'"),
+            (["--no-such-option"], "--no-such-option"),
+            (["--seed"], "--seed"),
+            (["--device", "cuda:77"], "device 'cuda:77'"),
+            (["--probe-guess", "nowhere.npy"], "nowhere.npy"),
+            (["--simulate"], "--simulate"),
+            (["more.cxi"], "more.cxi"),
+        ],
+    )
+    def test_bad_options_are_refused(self, options: list[str], words: str, scan: Path, tmp_path: Path) -> None:
+        result = tmp_path / "r.cxi"
+        assert words in refusal("reconstruct", scan, "-o", result, *options)
+        assert not result.exists()
+
+    def test_nothing_to_reconstruct_is_refused(self) -> None:
+        assert "--simulate" in refusal("reconstruct")
+
+
+def truncate(scan: Path) -> None:
+    with scan.open("r+b") as file:
+        file.truncate(scan.stat().st_size // 2)
+
+
+def without_energy(scan: Path) -> None:
+    with h5py.File(scan, "r+") as file:
+        del file[ENERGY]
+
+
+def with_zero_pixels(scan: Path) -> None:
+    with h5py.File(scan, "r+") as file:
+        for place in PIXELS:
+            file[place][()] = 0.0
+
+
+def without_a_position(scan: Path) -> None:
+    with h5py.File(scan, "r+") as file:
+        translation = file[TRANSLATION][()]
+        del file[TRANSLATION]
+        file[TRANSLATION] = translation[:-1]
+
+
+def with_nan_position(scan: Path) -> None:
+    with h5py.File(scan, "r+") as file:
+        file[TRANSLATION][3, 0] = np.nan
+
+
+def without_frames(scan: Path) -> None:
+    with h5py.File(scan, "r+") as file:
+        del file["/entry_1"]
+
+
+def of_text(scan: Path) -> None:
+    scan.write_text("beam is down")
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("spoil", "words"),
+        [
+            (truncate, "cut off"),
+            (without_energy, "energy"),
+            (with_zero_pixels, "pixel"),
+            (without_a_position, "16"),
+            (with_nan_position, "position"),
+            (without_frames, "scan.cxi"),
+            (of_text, "scan.cxi"),
+            (Path.unlink, "no such file"),
+        ],
+    )
+    def test_a_bad_scan_is_one_clear_line(
+        self, spoil: Callable[[Path], object], words: str, scan: Path, tmp_path: Path
+    ) -> None:
+        spoil(scan)
+        before = sorted(tmp_path.iterdir())
+        assert words in refusal("reconstruct", scan, "-o", tmp_path / "r.cxi", *FAST)
+        assert sorted(tmp_path.iterdir()) == before
+
+    def test_no_traceback_reaches_a_real_terminal(self, scan: Path, tmp_path: Path) -> None:
+        truncate(scan)
+        process = start("reconstruct", scan, "-o", tmp_path / "r.cxi")
+        stdout, stderr = process.communicate(timeout=60)
+        assert (process.returncode, stdout, stderr.count("\n")) == (2, "", 1)
+
+
+class TestOutput:
+    def test_a_result_never_overwrites_its_scan(self, scan: Path) -> None:
+        before = scan.read_bytes()
+        assert "would overwrite the scan" in refusal("reconstruct", scan, "-o", scan, *FAST)
+        assert scan.read_bytes() == before
+
+    def test_a_place_that_can_not_be_written_is_found_before_the_work(self, scan: Path, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        line = refusal("reconstruct", scan, "-o", tmp_path / "file" / "r.cxi", *FAST)
+        assert "a part of this path is a file" in line
+        assert "a folder" in refusal("reconstruct", scan, "-o", tmp_path, *FAST)
+        assert "a part of this path is a file" in refusal("simulate", tmp_path / "file" / "s.cxi")
+        assert "a part of this path is a file" in refusal("demo", "--headless", "-o", tmp_path / "file")
+
+    def test_a_folder_without_write_permission(self, scan: Path, tmp_path: Path) -> None:
+        locked = tmp_path / "locked"
+        locked.mkdir(mode=0o555)
+        process = start("reconstruct", scan, "-o", locked / "r.cxi", *FAST, before=_give_up_root)
+        stdout, stderr = process.communicate(timeout=60)
+        assert (process.returncode, stdout, stderr.count("\n")) == (2, "", 1), stderr
+        assert "no permission to write there" in stderr
+
+    def test_a_full_disk_keeps_nothing_half_written(self, scan: Path, small_disk: Path) -> None:
+        assert "only" in refusal("reconstruct", scan, "-o", small_disk / "r.cxi", *FAST)
+        assert list(small_disk.iterdir()) == []
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _give_up_root() -> None:
+    """Let permissions count: take the capabilities that override them from the program that root starts next."""
+    drop_from_bounding_set, override, override_read_search = 24, 1, 2
+    for capability in (override, override_read_search):
+        ctypes.CDLL(None).prctl(drop_from_bounding_set, capability, 0, 0, 0)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a file system of 256 kB; skip where that is not allowed."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if shutil.which("mount") is None or not _is_root():
+        pytest.skip("only root can mount a small file system")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small file system here: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+class TestInterrupt:
+    def test_ctrl_c_keeps_the_result(self, scan: Path, tmp_path: Path) -> None:
+        result = tmp_path / "r.cxi"
+        process = start(
+            "reconstruct", scan, "-o", result, "--device", "numpy", "--iterations", 1_000_000, "--save-every", 1
+        )
+        assert process.stderr is not None
+        assert "preparing" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+        assert process.returncode == 130, stderr
+        assert stdout == f"{result}\n"
+        assert "stopping after this iteration" in stderr
+        assert "Traceback" not in stderr
+        content = read_result(result)
+        assert content.state == "stopped"
+        assert len(content.errors) < 1_000_000
+
+
+class TestExport:
+    def test_formats(self, scan: Path, tmp_path: Path) -> None:
+        result = tmp_path / "r.cxi"
+        run("reconstruct", scan, "-o", result, *FAST)
+        assert {Path(line).suffix for line in run("export", result).stdout.split()} == {".png"}
+        written = run("export", result, "--csv", "--tiff", "--tiff8", "--png", "-o", tmp_path / "out").stdout.split()
+        assert {Path(line).suffix for line in written} == {".csv", ".tif", ".png"}
+        assert all(Path(line).parent == tmp_path / "out" and Path(line).stat().st_size for line in written)
+
+    def test_a_scan_is_refused(self, scan: Path) -> None:
+        assert "is not a reconstruction" in refusal("export", scan)
+
+
+class TestDevices:
+    def test_lists_every_device_or_the_reason(self) -> None:
+        lines = run("devices").stdout.splitlines()
+        assert [line.split()[0] for line in lines][-2:] == ["cpu", "numpy"]
+        assert all("usable" in line or "can't be used: " in line for line in lines)
+
+    def test_json(self) -> None:
+        devices = json.loads(run("devices", "--json").stdout)
+        assert devices[-1]["name"] == "numpy"
+        assert devices[-1]["usable"] is True
+        assert all(device["usable"] or device["reason"] for device in devices)
+
+
+class TestBench:
+    def test_compares_the_engine_with_its_ffts(self) -> None:
+        choice = ("--device", "cpu", "--threads", 1, "--size", 80, "--modes", 1)
+        rows = json.loads(run("bench", "--json", *choice).stdout)
+        assert {row["engine"] for row in rows} >= {"epie"}
+        assert all(row["ratio"] > 0 and row["n"] == 80 for row in rows)
+        assert run("bench", *choice).stdout.count("ratio") == len(rows)
+
+
+class TestDemo:
+    @pytest.fixture(autouse=True)
+    def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(cli, "Recipe", lambda: SMALL)
+        monkeypatch.setattr(cli, "_DEMO_VALUES", {"reconstruction.iterations": (3, "demo")})
+
+    def test_headless_leaves_result_and_picture(self, tmp_path: Path) -> None:
+        folder = tmp_path / "new"
+        outcome = run("demo", "--headless", "-o", folder, "--quiet")
+        assert (outcome.stdout, outcome.stderr) == (f"{folder / 'demo-result.cxi'}\n", "")
+        assert read_result(folder / "demo-result.cxi").state == "done"
+        assert any(path.suffix == ".png" for path in folder.iterdir())
+
+    def test_without_a_display_it_says_so_and_runs_headless(self, tmp_path: Path) -> None:
+        outcome = run("demo", "-o", tmp_path)
+        assert outcome.stderr.splitlines()[0].endswith("so the demo runs without a window")
+        assert outcome.stdout == f"{tmp_path / 'demo-result.cxi'}\n"
+
+    def test_with_a_display_the_window_opens(
+        self, windows: list[tuple[list[Path], bool]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(cli, "missing_display", lambda: "")
+        run("demo")
+        assert windows == [([], True)]
+
+
+@pytest.mark.slow
+def test_the_siemens_star_is_reconstructed(shared_data: Path, tmp_path: Path) -> None:
+    result = tmp_path / "star.cxi"
+    run("reconstruct", shared_data / "siemens-star.cxi", "-o", result, "--iterations", 3, "--threads", 2, "--quiet")
+    content = read_result(result)
+    assert content.errors[-1] < content.errors[0]
+    assert content.energy_eV == pytest.approx(8_800, rel=0.2)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import io
+import signal
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from ptychogui.jobs.job import Control, Progress
+from ptychogui.terminal import duration_text, interruptible, shown_progress, table
+
+
+def progress_of(iteration: int, iterations: int = 100, notes: tuple[str, ...] = ()) -> Progress:
+    return Progress(
+        "1", iteration, iterations, error=1.5, elapsed_s=0.1 * iteration, positions_per_s=1234.0, object_pixel_m=1e-8,
+        notes=notes, result=Path("r.cxi") if iteration == iterations else None,
+    )  # fmt: skip
+
+
+def shown(iterations: int, terminal: bool = False, quiet: bool = False) -> str:
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=terminal, width=100)
+    with shown_progress(console, quiet) as show:
+        for iteration in range(iterations + 1):
+            show(progress_of(iteration, iterations, ("one [dead] pixel",) if iteration == 0 else ()))
+    return text.getvalue()
+
+
+def test_plain_lines_are_few_and_complete() -> None:
+    lines = shown(100).splitlines()
+    assert lines[0] == "note: one [dead] pixel"
+    assert lines[1] == "iteration 0/100  preparing"
+    assert lines[2] == "iteration 10/100  error 1.5  1234 positions/s  9 s left"
+    assert lines[-1] == "iteration 100/100  error 1.5  1234 positions/s  0 s left"
+    assert len(lines) == 12
+
+
+def test_short_jobs_show_every_iteration() -> None:
+    assert len(shown(3).splitlines()) == 5
+
+
+def test_a_terminal_gets_a_bar() -> None:
+    text = shown(20, terminal=True)
+    assert "20/20" in text
+    assert "1234 positions/s" in text
+    assert "one [dead] pixel" in text
+
+
+def test_quiet_is_silent() -> None:
+    assert shown(20, terminal=True, quiet=True) == ""
+
+
+def test_the_first_ctrl_c_asks_the_second_aborts() -> None:
+    control, text = Control(), io.StringIO()
+    before = signal.getsignal(signal.SIGINT)
+    with interruptible(control, Console(file=text, width=40)):
+        signal.raise_signal(signal.SIGINT)
+        assert control.stop_asked
+        assert "Ctrl-C again aborts" in text.getvalue()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1:00 min"), (185, "3:05 min"), (7260, "2:01 h")]
+)
+def test_times_read_well(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+def test_tables_are_aligned() -> None:
+    assert table([("a", "bb", "c"), ("aaa", "b", "")]) == "a    bb  c\naaa  b"
