@@ -3,7 +3,7 @@
 #   make test    all tests; choose some with  make test ARGS="tests/engines -k epie"
 #   make lint    style, types and the direction of imports: what CI checks before the tests
 #   make format  lay the code out as `make lint` wants it
-#   make docs    regenerate docs/parameters.md
+#   make docs    regenerate docs/parameters.md; with SIEMENS_STAR=siemens-star.cxi its picture as well
 #   make clean   remove .venv and everything that was generated
 
 VENV := .venv
@@ -33,6 +33,11 @@ format: $(VENV)/.dev
 
 docs: $(VENV)/.run
 	$(BIN)/python -m ptychogui.params.reference > docs/parameters.md
+ifdef SIEMENS_STAR
+	$(BIN)/ptychogui reconstruct $(SIEMENS_STAR) --iterations 100 --probe-modes 3 -o build/siemens-star.cxi
+	$(BIN)/ptychogui export build/siemens-star.cxi --png
+	cp build/siemens-star_phase.png docs/images/siemens-star.png
+endif
 
 clean:
 	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache

@@ -40,8 +40,8 @@ def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = N
     Returns:
         exit status, 0.
     """
-    QApplication.setAttribute(Qt.AA_EnableHighDpiScaling)
-    QApplication.setAttribute(Qt.AA_UseHighDpiPixmaps)
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("ptychogui")
     app.setWindowIcon(app_icon())

@@ -160,7 +160,13 @@ def info(file: Path, dataset_path: str, as_json: bool) -> None:
 
 @main.command()
 @click.argument("file", required=False, type=_path)
-@click.option("-o", "--output", type=_path, metavar="RESULT.cxi", help="The result file. [JOB-result.cxi, or SCAN-]")
+@click.option(
+    "-o",
+    "--output",
+    type=_path,
+    metavar="RESULT.cxi",
+    help="The result file; named after the job or scan if not given.",
+)
 @click.option("--command", default="", metavar="TEXT", help="ptychopy command string; options are stronger.")
 @_quiet
 @options(describe())

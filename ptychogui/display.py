@@ -14,11 +14,8 @@ def missing_display() -> str:
     platform = os.environ.get("QT_QPA_PLATFORM", "").partition(":")[0]
     if platform in ("offscreen", "minimal"):
         return f"QT_QPA_PLATFORM={platform} shows no window"
-    if (
-        sys.platform.startswith("linux")
-        and not platform
-        and not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
-    ):
+    screens = ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")
+    if sys.platform.startswith("linux") and not any(map(os.environ.get, screens)):
         return "there is no display"
     try:
         trial = subprocess.run([sys.executable, "-c", _TRY], capture_output=True, text=True, timeout=60)

@@ -6,6 +6,7 @@ Everything here goes to stderr: stdout is for results.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
@@ -13,10 +14,12 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn
 
-from ptychogui.jobs.job import Control, Progress
+from ptychogui.jobs.job import Control, JobState, Progress
 
 Show = Callable[[Progress], None]
 
+_STDERR = 2
+_STOPPING = b"stopping after this iteration, the result is kept; Ctrl-C again aborts without a result\n"
 _LINES = 10
 """Plain lines per job where there is no terminal."""
 
@@ -35,12 +38,16 @@ def shown_progress(console: Console, quiet: bool) -> Iterator[Show]:
 
 @contextlib.contextmanager
 def interruptible(control: Control, console: Console) -> Iterator[None]:
-    """Make the first Ctrl-C ask the job to stop with its result kept; the second raises KeyboardInterrupt."""
+    """Make the first Ctrl-C ask the job to stop with its result kept; the second raises KeyboardInterrupt.
+
+    The signal may come while a line is being printed, so the answer goes past the console straight to the terminal.
+    """
+    answer = b"\n" * console.is_terminal + _STOPPING
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         control.stop()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        say(console, "stopping after this iteration, the result is kept; Ctrl-C again aborts without a result")
+        os.write(_STDERR, answer)
 
     before = signal.signal(signal.SIGINT, stop)
     try:
@@ -71,11 +78,12 @@ def duration_text(seconds: float) -> str:
 
 def _figures(progress: Progress) -> str:
     if progress.iteration == 0:
-        return "preparing"
-    return (
-        f"error {progress.error:.4g}  {progress.positions_per_s:.0f} positions/s  "
-        f"{duration_text(progress.seconds_left)} left"
-    )
+        return "ready"
+    if progress.state is JobState.RUNNING:
+        time = f"{duration_text(progress.seconds_left)} left"
+    else:
+        time = f"{progress.state.value} after {duration_text(progress.elapsed_s)}"
+    return f"error {progress.error:.4g}  {progress.positions_per_s:.0f} positions/s  {time}"
 
 
 def _bar(console: Console) -> Bar:
@@ -98,7 +106,8 @@ def _bar_show(bar: Bar) -> Show:
 def _plain_show(console: Console, progress: Progress) -> None:
     _say_notes(console, progress)
     every = max(1, progress.iterations // _LINES)
-    if progress.iteration % every == 0 or progress.result is not None:
+    due = progress.iteration % every == 0 and progress.iteration < progress.iterations
+    if due or progress.state is not JobState.RUNNING:
         say(console, f"iteration {progress.iteration}/{progress.iterations}  {_figures(progress)}")
 
 

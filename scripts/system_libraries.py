@@ -83,11 +83,9 @@ def install(packages: list[str]) -> bool:
     print(f"installing what Qt needs: {' '.join(packages)}", file=sys.stderr, flush=True)
     apt = ["apt-get", "--quiet", "--quiet"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    commands = ([*apt, "update"], [*apt, "install", "--yes", "--no-install-recommends", *packages])
-    return all(
-        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
-        for command in commands
-    )
+    subprocess.run([*apt, "update"], env=environment, stdout=subprocess.DEVNULL, check=False)
+    command = [*apt, "install", "--yes", "--no-install-recommends", *packages]
+    return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def main(arguments: list[str]) -> int:

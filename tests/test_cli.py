@@ -225,7 +225,7 @@ class TestReconstruct:
         for name in ("a.cxi", "b.cxi"):
             run("reconstruct", scan, "-o", tmp_path / name, "--quiet", *FAST, "--probe-modes", 2, "--batch-size", 1)
             objects.append(read_result(tmp_path / name).object)
-        assert np.array_equal(*objects)
+        assert np.array_equal(objects[0], objects[1])
 
     @pytest.mark.parametrize(
         ("options", "words"),
@@ -379,11 +379,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 class TestInterrupt:
     def test_ctrl_c_keeps_the_result(self, scan: Path, tmp_path: Path) -> None:
         result = tmp_path / "r.cxi"
-        process = start(
-            "reconstruct", scan, "-o", result, "--device", "numpy", "--iterations", 1_000_000, "--save-every", 1
-        )
+        process = start("reconstruct", scan, "-o", result, "--device", "numpy", "--iterations", 1_000_000)
         assert process.stderr is not None
-        assert "preparing" in process.stderr.readline()
+        assert "ready" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
         assert process.returncode == 130, stderr
@@ -456,7 +454,6 @@ class TestDemo:
         assert windows == [([], True)]
 
 
-@pytest.mark.slow
 def test_the_siemens_star_is_reconstructed(shared_data: Path, tmp_path: Path) -> None:
     result = tmp_path / "star.cxi"
     run("reconstruct", shared_data / "siemens-star.cxi", "-o", result, "--iterations", 3, "--threads", 2, "--quiet")

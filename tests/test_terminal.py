@@ -2,19 +2,20 @@ from __future__ import annotations
 
 import io
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from ptychogui.jobs.job import Control, Progress
+from ptychogui.jobs.job import Control, JobState, Progress
 from ptychogui.terminal import duration_text, interruptible, shown_progress, table
 
 
 def progress_of(iteration: int, iterations: int = 100, notes: tuple[str, ...] = ()) -> Progress:
     return Progress(
         "1", iteration, iterations, error=1.5, elapsed_s=0.1 * iteration, positions_per_s=1234.0, object_pixel_m=1e-8,
-        notes=notes, result=Path("r.cxi") if iteration == iterations else None,
+        notes=notes,
     )  # fmt: skip
 
 
@@ -24,15 +25,16 @@ def shown(iterations: int, terminal: bool = False, quiet: bool = False) -> str:
     with shown_progress(console, quiet) as show:
         for iteration in range(iterations + 1):
             show(progress_of(iteration, iterations, ("one [dead] pixel",) if iteration == 0 else ()))
+        show(replace(progress_of(iterations, iterations), state=JobState.DONE, result=Path("r.cxi")))
     return text.getvalue()
 
 
 def test_plain_lines_are_few_and_complete() -> None:
     lines = shown(100).splitlines()
     assert lines[0] == "note: one [dead] pixel"
-    assert lines[1] == "iteration 0/100  preparing"
+    assert lines[1] == "iteration 0/100  ready"
     assert lines[2] == "iteration 10/100  error 1.5  1234 positions/s  9 s left"
-    assert lines[-1] == "iteration 100/100  error 1.5  1234 positions/s  0 s left"
+    assert lines[-1] == "iteration 100/100  error 1.5  1234 positions/s  done after 10 s"
     assert len(lines) == 12
 
 
@@ -51,13 +53,13 @@ def test_quiet_is_silent() -> None:
     assert shown(20, terminal=True, quiet=True) == ""
 
 
-def test_the_first_ctrl_c_asks_the_second_aborts() -> None:
-    control, text = Control(), io.StringIO()
+def test_the_first_ctrl_c_asks_the_second_aborts(capfd: pytest.CaptureFixture[str]) -> None:
+    control = Control()
     before = signal.getsignal(signal.SIGINT)
-    with interruptible(control, Console(file=text, width=40)):
+    with interruptible(control, Console(stderr=True)):
         signal.raise_signal(signal.SIGINT)
         assert control.stop_asked
-        assert "Ctrl-C again aborts" in text.getvalue()
+        assert capfd.readouterr().err.endswith("Ctrl-C again aborts without a result\n")
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before

@@ -37,7 +37,7 @@ class Background(QObject):
 
     def start(self, work: Callable[[], _T], done: Callable[[_T], None], failed: Callable[[Exception], None]) -> None:
         """Run `work` on a thread, then `done` with its result or `failed` with its error on this object's thread."""
-        thread = threading.Thread(target=self._work, args=(work, done, failed), name="ptychogui-background", daemon=True)
+        thread = threading.Thread(target=self._work, args=(work, done, failed), daemon=True)
         self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
         thread.start()
 

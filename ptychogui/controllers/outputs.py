@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ import platformdirs
 
 from ptychogui.errors import OutputError
 from ptychogui.io.atomic import check_writable
+
+_ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 def result_path(source: Path | None, name: str, folders: tuple[Path, ...] | None = None) -> Path:
@@ -24,7 +27,7 @@ def result_path(source: Path | None, name: str, folders: tuple[Path, ...] | None
     Raises:
         OutputError: no folder can be written.
     """
-    asked = [source.parent] if source is not None else []
+    asked = [source.parent] if source is not None and not _closed(source.parent) else []
     spare = (Path(platformdirs.user_documents_dir()) / "ptychogui", Path(tempfile.gettempdir()) / "ptychogui")
     problems = []
     for folder in (*asked, *(spare if folders is None else folders)):
@@ -36,6 +39,11 @@ def result_path(source: Path | None, name: str, folders: tuple[Path, ...] | None
         else:
             return path
     raise OutputError("no folder for the result: " + "; ".join(problems))
+
+
+def _closed(folder: Path) -> bool:
+    """Whether nobody is meant to write in a folder: data kept safe stays untouched, also where root asks."""
+    return not folder.stat().st_mode & _ANY_WRITE
 
 
 def _numbered(folder: Path, name: str) -> Iterator[Path]:

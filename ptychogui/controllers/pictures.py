@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ptychogui.engines.base import Estimate
-from ptychogui.io.pictures import complex8, robust_limits, shrink, unit_phase_offset
+from ptychogui.io.pictures import complex8, shrink, unit_phase_offset
 
 LIVE_PX = 1024
 """Longest side of the object's picture while a job runs."""
@@ -17,8 +17,10 @@ FINAL_PX = 2048
 
 _MODE_PX = 256
 _SAMPLES = 50_000
-_FLAT = 1e-3
-"""Smallest range of the levels: noise below it is not worth showing."""
+_OUTERMOST = (0.5, 99.5)
+"""Percentiles that the levels leave out."""
+_FLAT = 0.05
+"""Smallest range of the levels: a first guess without contrast is one even color."""
 
 Levels: TypeAlias = tuple[float, float]
 
@@ -32,7 +34,7 @@ class Picture:
         magnitude: float32 (rows, columns).
         pixel_m: size of a pixel of both.
         scanned_m: top, left, bottom, right of the region that holds the scan positions, from the top left corner.
-        phase_levels, magnitude_levels: robust range of the values in the scanned region.
+        phase_levels, magnitude_levels: range of all but the outermost values in the scanned region.
         modes: uint8 RGB (modes, n, n, 3), the probe on the color wheel.
         mode_pixel_m: size of a pixel of the modes.
         powers: share of each mode in the probe's power.
@@ -60,23 +62,22 @@ def make_picture(estimate: Estimate, object_pixel_m: float, limit_px: int = LIVE
     field = shrink(estimate.object, limit_px)
     block = -(-max(estimate.object.shape) // limit_px)
     rows, columns = scanned_region(field.shape, estimate.probe.shape[-1] // block)
-    weight = np.zeros(field.shape, np.float32)
-    weight[rows, columns] = 1
-    field = unit_phase_offset(field, weight).astype(np.complex64)
+    seen = _ellipse(rows, columns, field.shape)
+    field = unit_phase_offset(field, seen).astype(np.complex64)
     phase, magnitude = np.angle(field), np.abs(field)
     modes = [shrink(mode, _MODE_PX) for mode in estimate.probe]
-    powers = np.sum(np.abs(estimate.probe) ** 2, axis=(1, 2), dtype=np.float64)
+    powers = [float(np.vdot(mode, mode).real) for mode in estimate.probe]
     pixel_m = object_pixel_m * block
     return Picture(
         phase=phase,
         magnitude=magnitude,
         pixel_m=pixel_m,
         scanned_m=(rows.start * pixel_m, columns.start * pixel_m, rows.stop * pixel_m, columns.stop * pixel_m),
-        phase_levels=_levels(phase[rows, columns]),
-        magnitude_levels=_levels(magnitude[rows, columns]),
+        phase_levels=_levels(phase[seen]),
+        magnitude_levels=_levels(magnitude[seen]),
         modes=np.stack([complex8(mode) for mode in modes]),
         mode_pixel_m=object_pixel_m * -(-estimate.probe.shape[-1] // _MODE_PX),
-        powers=tuple(float(power) for power in powers / (powers.sum() or 1)),
+        powers=tuple(power / (sum(powers) or 1) for power in powers),
     )
 
 
@@ -90,7 +91,20 @@ def scanned_region(object_shape: tuple[int, ...], window_px: int) -> tuple[slice
     return rows, columns
 
 
+def _ellipse(rows: slice, columns: slice, shape: tuple[int, ...]) -> np.ndarray:
+    """Return bool (rows, columns), True in the ellipse that fills a region: a round scan does not reach its corners."""
+    row, column = (
+        (2 * np.arange(side) + 1 - cut.start - cut.stop) / (cut.stop - cut.start)
+        for side, cut in zip(shape, (rows, columns), strict=True)
+    )
+    return np.asarray(np.add.outer(row**2, column**2) <= 1)
+
+
 def _levels(values: np.ndarray) -> Levels:
-    low, high = robust_limits(values.ravel()[:: max(1, values.size // _SAMPLES)])
+    sample = values[:: max(1, values.size // _SAMPLES)]
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        return 0.0, 1.0
+    low, high = (float(np.percentile(sample, percent)) for percent in _OUTERMOST)
     middle, half = (low + high) / 2, max(high - low, _FLAT) / 2
     return middle - half, middle + half

@@ -132,7 +132,7 @@ class RunController(QObject):
 
     def _summary(self) -> str:
         last = self._last
-        return f" after {last.iteration} iterations in {last.elapsed_s:.1f} s" if last and last.iteration else ""
+        return f" after {last.elapsed_s:.1f} s" if last and last.iteration else ""
 
 
 def _kept(checkpoint: Path | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from PyQt5.QtCore import QObject, pyqtSignal
 
-from ptychogui.controllers.background import Background, Problem, explain
+from ptychogui.controllers.background import Background, explain
 from ptychogui.controllers.loading import LoadedResult, LoadedScan, load
 from ptychogui.errors import ParameterError
 from ptychogui.jobs.layers import simulation_layers

@@ -53,8 +53,8 @@ def check_writable(path: Path, size_bytes: int = 0) -> None:
         raise output_error(path, error) from error
     if free_bytes < size_bytes + SPARE_BYTES:
         raise OutputError(
-            f"can't write {path}: it needs {_megabytes(size_bytes + SPARE_BYTES)} but only {_megabytes(free_bytes)} are free; "
-            "free some space or choose another place"
+            f"can't write {path}: it needs {_megabytes(size_bytes + SPARE_BYTES)} "
+            f"but only {_megabytes(free_bytes)} are free; free some space or choose another place"
         )
 
 

@@ -94,7 +94,5 @@ def _table(path: Path, rows: Sequence[Sequence[complex]]) -> np.ndarray:
         raise DataError(f"{path} holds no numbers")
     odd = next((number for number, row in enumerate(rows) if len(row) != len(rows[0])), None)
     if odd is not None:
-        raise DataError(
-            f"{path}: row {odd + 1} has {len(rows[odd])} numbers but the first row has {len(rows[0])}; all must be equal"
-        )
+        raise DataError(f"{path}: row {odd + 1} has {len(rows[odd])} numbers but the first row has {len(rows[0])}")
     return np.array(rows)

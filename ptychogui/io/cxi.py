@@ -188,8 +188,8 @@ def _read_positions(scan: _Scan) -> np.ndarray | None:
     broken = np.flatnonzero(~np.isfinite(positions_m).all(axis=1))
     if len(broken):
         raise DataError(
-            f"{where}: {len(broken)} of {len(positions_m)} positions are not numbers, the first is position {broken[0]} "
-            f"{tuple(positions_m[broken[0]].tolist())}; repair the file or give a position list"
+            f"{where}: {len(broken)} of {len(positions_m)} positions are not numbers, the first is position "
+            f"{broken[0]} {tuple(positions_m[broken[0]].tolist())}; repair the file or give a position list"
         )
     return positions_m
 
@@ -219,7 +219,7 @@ def _pair(scan: _Scan, frames: int, positions: int | None) -> tuple[np.ndarray, 
         ("positions", positions - len(rows), "frame"),
     ):
         if left_out:
-            scan.notes.append(f"{left_out} {name} have no {other} and are left out")
+            scan.notes.append(f"{name} without a {other} are left out: {left_out}")
     order = np.argsort(rows)
     return rows[order], chosen[order]
 
@@ -278,8 +278,8 @@ def _read_pixel(scan: _Scan) -> Value | None:
     rows, columns = (_read_number(scan, place, _METERS, "detector pixel size") for place in PIXEL_PLACES)
     if rows is not None and columns is not None and not math.isclose(rows.value, columns.value, rel_tol=1e-6):
         raise DataError(
-            f"{scan.path}: the detector's pixels are not square (x_pixel_size {columns.value} m, y_pixel_size {rows.value} m); "
-            "ptychogui needs square ones: bin or resample the frames"
+            f"{scan.path}: the detector's pixels are not square (x_pixel_size {columns.value} m, "
+            f"y_pixel_size {rows.value} m); ptychogui needs square ones: bin or resample the frames"
         )
     return columns or rows
 

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ptychogui.io.pictures import complex8, gray8, perceptual8, robust_limits
 
+_FONT = "DejaVu Sans"
 _SMALLEST_PX = 480
 """A picture's image is magnified by a whole number until its longer side has at least this many pixels."""
 
@@ -83,8 +84,8 @@ def nice_length(longest_m: float) -> float:
 
 
 def length_label(length_m: float) -> str:
-    """Write a length with the unit that suits it, in the letters that Pillow's font has: "500 nm", "2 um"."""
-    for unit, factor in (("mm", 1e-3), ("um", 1e-6), ("nm", 1e-9)):
+    """Write a length with the unit that suits it: "500 nm", "2 µm"."""
+    for unit, factor in (("mm", 1e-3), ("µm", 1e-6), ("nm", 1e-9)):
         if length_m >= factor * (1 - 1e-9):
             return f"{length_m / factor:.3g} {unit}"
     return f"{length_m / 1e-12:.3g} pm"
@@ -105,7 +106,11 @@ def _magnify(image: np.ndarray, zoom: int) -> np.ndarray:
 
 
 def _font(width_px: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(size=max(11, width_px // 40))
+    size = max(11, width_px // 40)
+    try:
+        return ImageFont.truetype(f"{_FONT.replace(' ', '')}.ttf", size)
+    except OSError:  # not on this system
+        font = ImageFont.load_default(size=size)
     assert isinstance(font, ImageFont.FreeTypeFont), "Pillow was built without FreeType"
     return font
 
@@ -117,6 +122,8 @@ def _draw_scale_bar(
     length_m = nice_length(columns * pixel_m / 4)
     length_px = round(length_m / pixel_m)
     label = length_label(length_m)
+    if font.getname()[0] != _FONT:  # Pillow's own font has no µ
+        label = label.replace("µ", "u")
     pad = int(font.size) // 2
     ground_px = max(length_px, math.ceil(draw.textlength(label, font))) + 2 * pad
     top = rows - int(2.6 * font.size) - pad

@@ -6,6 +6,7 @@ all, returns the paths written and raises OutputError where it can't write.
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -116,8 +117,10 @@ def _write_tiff(path: Path, image: np.ndarray, result: Result, facts: dict[str, 
     """Write pages (rows, columns) or (pages, rows, columns) with the pixel size in tags and description."""
     facts = {**facts, "pixel_size_m": result.object_pixel_m, "title": result.title}
     per_cm = 0.01 / result.object_pixel_m if result.object_pixel_m > 0 else 1.0
+    buffer = io.BytesIO()
+    tifffile.imwrite(
+        buffer, image, photometric="minisblack", metadata=None, description=json.dumps(facts),
+        resolution=(per_cm, per_cm), resolutionunit="CENTIMETER", software="ptychogui",
+    )  # fmt: skip
     with replacing(path) as file:
-        tifffile.imwrite(
-            file, image, photometric="minisblack", metadata=None, description=json.dumps(facts),
-            resolution=(per_cm, per_cm), resolutionunit="CENTIMETER", software="ptychogui",
-        )  # fmt: skip
+        file.write(buffer.getbuffer())

@@ -103,7 +103,7 @@ def read_mask(path: Path | str) -> np.ndarray:
             found = first_dataset(file, [MASK_PLACE]) or (images[0] if len(images) == 1 else None)
             if found is None:
                 raise DataError(
-                    f"{path}: the mask should be the only image in the file, or at {MASK_PLACE}; there are {len(images)}"
+                    f"{path}: the mask should be at {MASK_PLACE} or the only image in the file; there are {len(images)}"
                 )
             mask = np.asarray(found[()])
     else:
@@ -144,7 +144,7 @@ def _numbers(path: Path, kind: str) -> np.ndarray:
 def _tiff(path: Path) -> np.ndarray:
     try:
         return np.asarray(tifffile.imread(path))
-    except (OSError, ValueError, tifffile.TiffFileError) as error:
+    except Exception as error:  # noqa: BLE001 - tifffile raises whatever it stumbles over
         raise DataError(f"{path}: the TIFF file is cut off or damaged; save it again") from error
 
 

@@ -108,7 +108,7 @@ def read_complex(dataset: h5py.Dataset) -> np.ndarray:
     Raises:
         TypeError: it holds something else.
     """
-    array = dataset[()]
+    array = np.asarray(dataset[()])
     names = array.dtype.names
     if names is not None and len(names) == 2:
         array = array[names[0]] + 1j * array[names[1]]

@@ -31,14 +31,32 @@ def level_phase(field: np.ndarray, weight: np.ndarray | None = None) -> np.ndarr
     Returns:
         complex (rows, columns), |field| unchanged.
     """
-    weight = np.abs(field) ** 2 if weight is None else weight
-    rows, columns = np.indices(field.shape)
+    weight = np.abs(field) ** 2 if weight is None else np.asarray(weight, dtype=np.float32)
     slopes = [_slope(np.moveaxis(field, axis, 0), np.moveaxis(weight, axis, 0)) for axis in (0, 1)]
-    leveled = unit_phase_offset(field * np.exp(-1j * (slopes[0] * rows + slopes[1] * columns)), weight)
-    plane = np.stack([np.ones(field.size), rows.ravel(), columns.ravel()], axis=1)
-    root = np.sqrt(weight.ravel())
-    fit = np.linalg.lstsq(plane * root[:, None], np.angle(leveled).ravel() * root, rcond=None)[0]
-    return np.asarray(leveled * np.exp(-1j * (plane @ fit).reshape(field.shape)))
+    leveled = unit_phase_offset(_tilt(field, *slopes), weight)
+    offset, *rest = _fit_plane(np.angle(leveled), weight)
+    return _tilt(leveled * np.exp(-1j * offset).astype(field.dtype), *rest)
+
+
+def _tilt(field: np.ndarray, row_slope: float, column_slope: float) -> np.ndarray:
+    """Take a phase ramp about the center out of a field."""
+    rows, columns = _axes(field.shape)
+    ramps = np.exp(-1j * row_slope * rows), np.exp(-1j * column_slope * columns)
+    return np.asarray(field * ramps[0].astype(field.dtype) * ramps[1].astype(field.dtype))
+
+
+def _fit_plane(values: np.ndarray, weight: np.ndarray) -> list[float]:
+    """Return offset, row slope and column slope, about the center, of the weighted least-squares plane."""
+    basis = (np.ones((1, 1)), *_axes(values.shape))
+    normal = [[np.sum(weight * (one * other)) for other in basis] for one in basis]
+    projections = [np.sum(weight * values * one) for one in basis]
+    return [float(part) for part in np.linalg.lstsq(np.array(normal), np.array(projections), rcond=None)[0]]
+
+
+def _axes(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows (R, 1) and columns (1, C), counted from the center."""
+    rows, columns = (np.arange(size) - (size - 1) / 2 for size in shape)
+    return rows[:, None], columns[None, :]
 
 
 def _slope(field: np.ndarray, weight: np.ndarray) -> float:

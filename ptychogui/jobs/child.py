@@ -171,7 +171,7 @@ class _Worker:
         self._close()
 
     def do(self, task: Open | Run, switch: _Switch) -> bool:
-        """Do what was asked; report what goes wrong. False after an internal error: the device may be in disorder."""
+        """Do what was asked; report what goes wrong. False after an internal error, which ends the process."""
         job_id = task.job_id if isinstance(task, Run) else ""
         try:
             if isinstance(task, Run):

@@ -10,6 +10,9 @@ from typing import TypeAlias
 from ptychogui.engines.base import Estimate
 from ptychogui.jobs.job import JobState, Progress
 
+INTERNAL = "internal"
+"""Kind of a failure that is a bug; the process ends after it, since its device may be in disorder."""
+
 
 @dataclass(frozen=True)
 class Ready:
@@ -52,14 +55,14 @@ class Failed:
     Attributes:
         message: for the user.
         details: traceback of an internal error, "" where the message says it all.
-        kind: name of the PtychoError, or "internal".
+        kind: name of the PtychoError, or INTERNAL.
         checkpoint: the last result file that the job wrote on its way.
     """
 
     job_id: str
     message: str
     details: str = ""
-    kind: str = "internal"
+    kind: str = INTERNAL
     checkpoint: Path | None = None
 
 

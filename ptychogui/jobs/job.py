@@ -53,10 +53,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Progress:
-    """One iteration done. `estimate` is there when the runner's `wants_picture` said so.
+    """One iteration done. `estimate` is there when the runner's `wants_picture` said so, and at the end.
 
-    `iteration` 0 comes once, before the first step, with the first guess (`stage` says what was prepared).
-    On the last Progress `result` is the path of the result file and `state` is DONE or STOPPED.
+    `iteration` 0 comes once, before the first step, with the first guess and what was noted while it was made. The
+    closing Progress repeats the last iteration, with `state` DONE or STOPPED. `result` is the path of the result file
+    where one was just written: the result itself on the closing Progress, a checkpoint before.
+
+    `error` is in photon-noise units, NaN at iteration 0. `elapsed_s` is the time that iterations took, pauses not
+    counted, and `positions_per_s` their mean speed.
     """
 
     job_id: str

@@ -114,7 +114,8 @@ def _completed(parameters: Parameters, dataset: Dataset) -> Parameters:
     if unknown:
         titles = " and ".join(f"the {param.title.lower()}" for param in unknown)
         options = " and ".join(f"{param.option} (in {param.unit})" for param in unknown)
-        raise ParameterError(f"{dataset.path} does not say {titles}; give {options}")
+        why = "".join(f" ({note})" for note in dataset.notes)
+        raise ParameterError(f"{dataset.path} does not say {titles}{why}; give {options}")
     return parameters.replace({path: dataset.values[path].value for path in missing})
 
 

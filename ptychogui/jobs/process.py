@@ -16,6 +16,7 @@ from typing import Any
 
 from ptychogui.jobs.child import child_main
 from ptychogui.jobs.events import (
+    INTERNAL,
     Beat,
     Died,
     Event,
@@ -104,7 +105,7 @@ class EngineProcess:
         try:
             payload = pickle.dumps(job)
         except Exception as error:
-            self._local.append(Failed(job.id, f"internal error: the job can't be sent: {error}", repr(job)))
+            self._local.append(Failed(job.id, f"internal error: the job can't be sent: {error}", repr(job), INTERNAL))
             return
         if self._child is not None:
             self._listen(self._child, 0)
@@ -163,7 +164,7 @@ class EngineProcess:
                 self._local.extend(child.picture(message) if i == newest else ())
             elif not isinstance(message, Beat):
                 self._local.append(self._noted(message))
-        if ended:
+        if ended or any(isinstance(message, Failed) and message.kind == INTERNAL for message in messages):
             self._bury(child)
         elif (silence_s := child.new_silence_s()) is not None:
             self._local.append(Silent(self._job_id, silence_s))
@@ -179,7 +180,7 @@ class EngineProcess:
         return event  # type: ignore[no-any-return]
 
     def _bury(self, child: _Child) -> None:
-        """Say why the child is gone, unless it went by itself after an internal error that was said before."""
+        """Say why the child is gone, unless it goes by itself after an internal error, which was said before."""
         cause = child.cause_of_death()
         if cause or self._job_id:
             self._local.append(Died(self._job_id, cause or "ended by itself", self._checkpoint))

@@ -42,7 +42,7 @@ _NO = ("0", "false", "no", "off")
 def parse_text(param: Param, text: str) -> Any:
     """Return the value that a text gives to a parameter: "8.8 keV", "30,30", "50 nm, 40 nm", "yes", "none".
 
-    A pair is "row,column"; a unit after the second number holds for both. "none" or nothing is None where that is
+    A pair is "row,column"; a unit after one number holds for both. "none" or nothing is None where that is
     allowed. The range is checked when Parameters are made.
 
     Raises:
@@ -113,9 +113,8 @@ def _parse_pair(param: Param, text: str) -> tuple[float | int, ...]:
     parts = text.split(",")
     if len(parts) != 2:
         raise ParameterError(f"'{text}' is not a pair; give two numbers 'row,column'")
-    unit = split_unit(parts[1])[1]
-    if not split_unit(parts[0])[1]:
-        parts[0] += unit
+    unit = split_unit(parts[0])[1] or split_unit(parts[1])[1]
+    parts = [part if split_unit(part)[1] else part + unit for part in parts]
     return tuple(_parse_number(param.item, part, param.unit) for part in parts)
 
 

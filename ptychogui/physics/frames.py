@@ -171,18 +171,21 @@ class _Sieve:
         broken = ~(np.isfinite(values) & (values >= 0))
         self._broken += int(np.count_nonzero(broken & ~free))
         if self._limit is not None:
-            # Integers are compared as such: float32 can't tell the largest 32-bit numbers apart.
-            limit = np.sqrt(self._limit) * (1 - 1e-6) if self._roots else self._limit
-            saturated = (raw >= limit) & ~broken & ~free
+            # Raw integers, since float32 can't tell the largest 32-bit numbers apart.
+            saturated = (raw >= self._level(self._limit)) & ~broken & ~free
             self.saturated += int(np.count_nonzero(saturated))
             broken |= saturated
         broken |= free
         values[broken] = 0
-        values[values < (np.sqrt(self._threshold) if self._roots else self._threshold)] = 0
+        values[values < self._level(self._threshold)] = 0
         if not self._roots:
             np.sqrt(values, out=values)
         values[broken] = -1
         return values
+
+    def _level(self, counts: float) -> float:
+        """Return counts in the unit of the frames; a root's last digits are not trusted."""
+        return float(np.sqrt(counts) * (1 - 1e-6)) if self._roots else counts
 
     def notes(self) -> Iterator[str]:
         """Say what was taken out."""

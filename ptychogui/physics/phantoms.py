@@ -39,7 +39,7 @@ def siemens_star(shape: _Shape, rng: np.random.Generator) -> np.ndarray:
     spokes = _inside(np.sin(36 * angle) * radius / 36) * _inside(outer - radius) * _inside(radius - outer / 16)
     width = max(1.5, outer / 60)
     rings = [_inside(width - np.abs(radius - outer / 2**k)) for k in range(5)]
-    mark = _inside(outer / 14 - np.hypot(row + 0.86 * outer, column - 0.86 * outer))
+    mark = _inside(outer / 14 - np.hypot(row + 0.8 * outer, column - 0.8 * outer))
     film = _smooth_noise(shape, 1.5, rng)
     return transmission(np.maximum.reduce([spokes, *rings, mark]) * 0.65 + 0.35 * film)
 

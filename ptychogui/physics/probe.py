@@ -19,7 +19,7 @@ from ptychogui.physics.optics import propagate
 
 __all__ = [
     "add_modes", "far_field", "gaussian", "guess_probe", "orthogonalize", "phase_ramps", "power_radius_px",
-    "probe_support", "radii_px", "resample", "scale_to_counts", "shift_probe", "usual_diameter_m", "zone_plate",
+    "radii_px", "resample", "scale_to_counts", "shift_probe", "usual_diameter_m", "zone_plate",
 ]  # fmt: skip
 
 _STEPS_ACROSS = 3.5
@@ -119,7 +119,10 @@ def guess_probe(mean_pattern: np.ndarray, dead: np.ndarray | None, pixel_m: floa
 
 
 def usual_diameter_m(positions_m: np.ndarray) -> float:
-    """Return a plausible beam diameter for a scan, from its median step.
+    """Return a plausible beam diameter for a scan, from its step.
+
+    The step is the median distance to the nearest position, or, where positions are denser along lines than across,
+    the root of the area that each has: 12 sqrt(det(covariance)) is the area of a square filled evenly.
 
     Args:
         positions_m: float (positions, 2).
@@ -130,8 +133,10 @@ def usual_diameter_m(positions_m: np.ndarray) -> float:
     places = np.unique(positions_m, axis=0)
     if len(places) < 2:
         raise ParameterError("the size of the beam can't be told from a single scan position; give the probe size")
-    steps = np.asarray(cKDTree(places).query(places, k=2)[0])
-    return float(_STEPS_ACROSS * np.median(steps[:, 1]))
+    nearest = np.median(np.asarray(cKDTree(places).query(places, k=2)[0])[:, 1])
+    spread = np.cov(places.T / nearest, bias=True)
+    area_step = nearest * np.sqrt(12 * np.sqrt(max(np.linalg.det(spread), 0)) / len(places))
+    return float(_STEPS_ACROSS * max(nearest, area_step))
 
 
 def resample(probe: np.ndarray, pixel_m: float, n: int, new_pixel_m: float) -> np.ndarray:
@@ -158,15 +163,6 @@ def scale_to_counts(probe: np.ndarray, counts: float) -> np.ndarray:
     """Scale a probe to a total power: complex64 of its shape with sum |probe|^2 = counts."""
     power = np.sum(np.abs(probe) ** 2, dtype=np.float64)
     return np.asarray(probe * np.sqrt(counts / power), dtype=np.complex64)
-
-
-def probe_support(probe: np.ndarray, fraction: float = 0.999) -> np.ndarray:
-    """Return the smallest set of pixels that holds a fraction of the power, all modes together: bool (N, N)."""
-    power = np.asarray((np.abs(probe) ** 2).sum(axis=0, dtype=np.float64))
-    falling = np.sort(power.ravel())[::-1]
-    held = np.cumsum(falling)
-    weakest = falling[min(np.searchsorted(held, fraction * held[-1]), falling.size - 1)]
-    return np.asarray(power >= weakest)
 
 
 def power_radius_px(probe: np.ndarray, fraction: float = 0.5) -> float:

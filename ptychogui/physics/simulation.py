@@ -10,14 +10,14 @@ import numpy as np
 import scipy.fft
 
 from ptychogui.errors import ParameterError
-from ptychogui.params.model import Parameters
+from ptychogui.params.model import Experiment, Parameters
 from ptychogui.physics.modes import mixed_modes
 from ptychogui.physics.optics import object_pixel_m, wavelength_m
 from ptychogui.physics.phantoms import PHANTOMS
 from ptychogui.physics.probe import gaussian, phase_ramps, scale_to_counts, zone_plate
 from ptychogui.physics.scan import ScanGeometry, fermat_m, fly_m, place_windows, raster_m, to_pixels
 
-_CHUNK_BYTES = 1 << 24
+_CHUNK_BYTES = 1 << 22
 _MARGIN_PX = 2
 
 
@@ -222,7 +222,7 @@ def recipe_of(parameters: Parameters) -> Recipe:
         "distance_m": experiment.distance_m,
         "detector_pixel_m": experiment.detector_pixel_m,
         "probe_diameter_m": experiment.probe_diameter_m,
-        "scan": "raster" if experiment.scan_pattern == "raster" else None,
+        "scan": _scan_of(experiment),
         "scan_dims": experiment.scan_dims,
         "bit_depth": preprocessing.bit_depth,
         "seed": parameters.reconstruction.seed,
@@ -232,6 +232,13 @@ def recipe_of(parameters: Parameters) -> Recipe:
         diameter_m = experiment.probe_diameter_m or Recipe.probe_diameter_m
         asked["overlap"] = 1 - float(np.mean(experiment.step_m)) / diameter_m
     return Recipe(**{name: value for name, value in asked.items() if value is not None})
+
+
+def _scan_of(experiment: Experiment) -> str | None:
+    """Rows and columns without a pattern, as in a ptychopy command, mean a raster."""
+    if experiment.scan_pattern == "spiral" or (experiment.scan_pattern == "listed" and experiment.scan_dims is None):
+        return None
+    return "raster"
 
 
 def _geometry(recipe: Recipe, positions_m: np.ndarray) -> ScanGeometry:

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from PyQt5.QtCore import QEvent, QSize, Qt
 from PyQt5.QtGui import QPalette
-from PyQt5.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QToolButton, QVBoxLayout
+from PyQt5.QtWidgets import QApplication, QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
 
+from ptychogui.views.parts import label, tool_button
 from ptychogui.views.theme import icon
 
 _KEPT_LINES = 500
@@ -17,13 +18,14 @@ class Banner(QFrame):
     """One problem at a time; the newest replaces the one before. Hidden while there is none."""
 
     def __init__(self) -> None:
-        super().__init__(objectName="banner")
-        self.title = QLabel(objectName="bannerTitle", wordWrap=True)
-        self.text = QLabel(wordWrap=True)
-        self.text.setTextInteractionFlags(Qt.TextSelectableByMouse)
+        super().__init__()
+        self.setObjectName("banner")
+        self.title = label("bannerTitle", wrap=True)
+        self.text = label("text", wrap=True)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.copy = QPushButton("Copy details")
         self.copy.clicked.connect(self._copy)
-        self.dismiss = QToolButton(objectName="icon", toolTip="Dismiss")
+        self.dismiss = tool_button("icon", tip="Dismiss")
         self.dismiss.setIconSize(QSize(16, 16))
         self.dismiss.clicked.connect(self.hide)
         self._details = ""
@@ -34,8 +36,8 @@ class Banner(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 8, 8)
         row.addLayout(words, 1)
-        row.addWidget(self.copy, 0, Qt.AlignVCenter)
-        row.addWidget(self.dismiss, 0, Qt.AlignVCenter)
+        row.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self.dismiss, 0, Qt.AlignmentFlag.AlignVCenter)
         self._draw_icon()
         self.hide()
 
@@ -52,11 +54,11 @@ class Banner(QFrame):
         clipboard.setText(self._details)
 
     def _draw_icon(self) -> None:
-        self.dismiss.setIcon(icon("close", self.palette().color(QPalette.WindowText)))
+        self.dismiss.setIcon(icon("close", self.palette().color(QPalette.ColorRole.WindowText)))
 
     def changeEvent(self, event: QEvent | None) -> None:
         super().changeEvent(event)
-        if event is not None and event.type() == QEvent.PaletteChange:
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
             self._draw_icon()
 
 

@@ -12,14 +12,15 @@ from typing import Any
 
 from PyQt5.QtCore import QEvent, QSignalBlocker, Qt, pyqtSignal
 from PyQt5.QtGui import QKeyEvent, QWheelEvent
-from PyQt5.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
+from PyQt5.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
 from ptychogui.errors import ParameterError
 from ptychogui.params.commandline import format_text, parse_text
 from ptychogui.params.model import Parameters
 from ptychogui.params.reference import range_text
 from ptychogui.params.spec import Param
-from ptychogui.views.theme import tinted
+from ptychogui.views.parts import tool_button
+from ptychogui.views.theme import restyle, tinted
 
 _DIGITS = 6
 """Significant digits that an editor shows; the value keeps all of its own until the text is edited."""
@@ -116,7 +117,7 @@ class TextEditor(Editor):
 
     def _refuse(self, reason: str) -> None:
         self.line.setProperty("invalid", bool(reason))
-        self.line.setStyle(self.line.style())
+        restyle(self.line)
         super()._refuse(reason)
 
 
@@ -126,9 +127,8 @@ class PathEditor(TextEditor):
     def __init__(self, param: Param) -> None:
         super().__init__(param)
         self.line.setPlaceholderText("none")
-        self.browse = QToolButton(objectName="icon")
+        self.browse = tool_button("icon", tip=f"Choose a file for '{param.title}'")
         self.browse.setIcon(tinted("folder", self.palette()))
-        self.browse.setToolTip(f"Choose a file for '{param.title}'")
         self.browse.clicked.connect(self._browse)
         layout = self.layout()
         assert layout is not None
@@ -228,16 +228,16 @@ class _Line(QLineEdit):
     abandoned = pyqtSignal()
 
     def event(self, event: QEvent | None) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.ShortcutOverride:
-            if event.key() == Qt.Key_Escape and self.isModified():
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            if event.key() == Qt.Key.Key_Escape and self.isModified():
                 event.accept()
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         assert event is not None
-        if event.key() in (Qt.Key_Up, Qt.Key_Down):
-            self.stepped.emit(1 if event.key() == Qt.Key_Up else -1)
-        elif event.key() == Qt.Key_Escape and self.isModified():
+        if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self.stepped.emit(1 if event.key() == Qt.Key.Key_Up else -1)
+        elif event.key() == Qt.Key.Key_Escape and self.isModified():
             self.abandoned.emit()
         else:
             super().keyPressEvent(event)

@@ -7,14 +7,15 @@ from html import escape
 from typing import Any
 
 from PyQt5.QtCore import QEvent, QSize, Qt, pyqtSignal
-from PyQt5.QtGui import QFont, QResizeEvent
-from PyQt5.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PyQt5.QtGui import QFont
+from PyQt5.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from ptychogui.params.model import Parameters, describe
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.reference import tooltip
 from ptychogui.params.spec import Param
 from ptychogui.views.editors import make_editor, shown_text
+from ptychogui.views.parts import ElidedLabel, label, named, small, tool_button
 from ptychogui.views.theme import tinted
 
 _TITLES = {
@@ -44,7 +45,7 @@ class ParameterForm(QScrollArea):
         super().__init__()
         self.rows: dict[str, Row] = {}
         self.sections: dict[str, Section] = {}
-        page = QWidget(objectName="page")
+        page = named(QWidget(), "page")
         column = QVBoxLayout(page)
         column.setContentsMargins(10, 2, 8, 10)
         column.setSpacing(2)
@@ -54,8 +55,8 @@ class ParameterForm(QScrollArea):
         column.addStretch(1)
         self.setWidget(page)
         self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
-        self.setFrameShape(QFrame.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFrameShape(QFrame.Shape.NoFrame)
 
     def minimumSizeHint(self) -> QSize:
         page, bar = self.widget(), self.verticalScrollBar()
@@ -63,7 +64,11 @@ class ParameterForm(QScrollArea):
         return QSize(page.minimumSizeHint().width() + bar.sizeHint().width(), 120)
 
     def show_values(
-        self, parameters: Parameters, origins: Mapping[str, Origin], below: Parameters, below_origins: Mapping[str, Origin]
+        self,
+        parameters: Parameters,
+        origins: Mapping[str, Origin],
+        below: Parameters,
+        below_origins: Mapping[str, Origin],
     ) -> None:
         """Show values with their origins; `below` is what each would go back to."""
         for path, row in self.rows.items():
@@ -135,7 +140,7 @@ class Section(QWidget):
 
     def changeEvent(self, event: QEvent | None) -> None:
         super().changeEvent(event)
-        if event is not None and event.type() == QEvent.PaletteChange:
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
             self._draw_arrows()
 
 
@@ -149,12 +154,12 @@ class Row(QWidget):
         super().__init__()
         self.param = param
         self.changed = False
-        self.label = QLabel(param.title)
+        self.label = label("text", param.title)
         self.editor = make_editor(param, offered)
-        self.tag = QLabel(objectName="tag")
-        self.back = QToolButton(objectName="icon")
+        self.tag = label("tag")
+        self.back = tool_button("icon")
         self.place = ElidedLabel("place")
-        self.problem = QLabel(objectName="problem", wordWrap=True)
+        self.problem = label("problem", wrap=True)
         self._lay_out()
         self._explain()
         self.setEnabled(not param.awaits)
@@ -213,8 +218,9 @@ class Row(QWidget):
         self.label.setBuddy(self.editor)
         self.back.setFixedSize(_BACK_PX, _BACK_PX)
         self.back.setIconSize(QSize(14, 14))
+        grid.setRowMinimumHeight(0, self.back.height() + 4)
         for widget in (self.tag, self.place, self.problem):
-            widget.setFont(_small(widget.font()))
+            widget.setFont(small(widget.font()))
         self.back.hide()
         self.problem.hide()
         self._draw_icon()
@@ -224,37 +230,13 @@ class Row(QWidget):
 
     def changeEvent(self, event: QEvent | None) -> None:
         super().changeEvent(event)
-        if event is not None and event.type() == QEvent.PaletteChange:
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
             self._draw_icon()
 
 
-class ElidedLabel(QLabel):
-    """A line of text that loses its beginning where it does not fit, and has the whole in its tooltip."""
-
-    def __init__(self, name: str, mode: Qt.TextElideMode = Qt.ElideLeft) -> None:
-        super().__init__(objectName=name)
-        self._whole, self._mode = "", mode
-        self.setMinimumWidth(20)
-        self.hide()
-
-    def set_text(self, text: str) -> None:
-        """Show a text; none hides the label."""
-        self._whole = text
-        self.setToolTip(text)
-        self.setVisible(bool(text))
-        self._elide()
-
-    def _elide(self) -> None:
-        self.setText(self.fontMetrics().elidedText(self._whole, self._mode, self.width()))
-
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        super().resizeEvent(event)
-        self._elide()
-
-
 def _fold_button(title: str, name: str) -> QToolButton:
-    button = QToolButton(objectName=name, text=title, checkable=True)
-    button.setToolButtonStyle(Qt.ToolButtonTextBesideIcon)
+    button = tool_button(name, title)
+    button.setCheckable(True)
     button.setIconSize(QSize(14, 14))
     return button
 
@@ -272,9 +254,3 @@ def _column(rows: Sequence[Row]) -> QWidget:
 def _counted(title: str, rows: Sequence[Row]) -> str:
     changed = sum(row.changed for row in rows)
     return f"{title}  ·  {changed} changed" if changed else title
-
-
-def _small(font: QFont) -> QFont:
-    small = QFont(font)
-    small.setPointSizeF(font.pointSizeF() - 1)
-    return small

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from PyQt5.QtCore import QEvent, QSize, Qt, QUrl, pyqtSignal
-from PyQt5.QtGui import QCloseEvent, QDesktopServices, QKeySequence, QPalette
+from PyQt5.QtGui import QCloseEvent, QDesktopServices
 from PyQt5.QtWidgets import (
-    QAction, QActionGroup, QApplication, QFileDialog, QFrame, QHBoxLayout, QLabel, QMainWindow, QMenu, QMenuBar, QSizePolicy,
-    QSplitter, QStackedWidget, QTabBar, QToolBar, QToolButton, QVBoxLayout, QWidget,
-)  # fmt: skip
+    QAction,
+    QApplication,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QMainWindow,
+    QSplitter,
+    QStackedWidget,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ptychogui.params.model import Parameters, by_path
 from ptychogui.params.origins import Origin
+from ptychogui.views.actions import Actions
 from ptychogui.views.banner import Banner, Messages
 from ptychogui.views.editors import Editor, make_editor
 from ptychogui.views.form import ParameterForm
 from ptychogui.views.memory import Memory
+from ptychogui.views.parts import named
 from ptychogui.views.run import ProgressStrip, RunPage
 from ptychogui.views.scan import DropTarget, PreviewPage, ScanCard
-from ptychogui.views.theme import app_icon, apply_theme, icon, tinted
+from ptychogui.views.theme import app_icon, apply_theme
 from ptychogui.views.welcome import WelcomePage
 
 _QUICK = ("reconstruction.engine", "reconstruction.iterations", "devices.device")
+_QUICK_WIDTH = 92
+_LARGEST = QSize(1600, 1000)
 _FILTER = "Scans and results (*.cxi *.h5 *.hdf5 *.nxs);;All files (*)"
 
 
@@ -51,9 +65,7 @@ class MainWindow(QMainWindow):
             for path in _QUICK if len(offered.get(path, ())) != 1
         }  # fmt: skip
         self._make_pages()
-        self._make_actions()
-        self._make_menus()
-        self._make_toolbar()
+        self._make_bars()
         self._lay_out()
         self._connect()
         self._restore()
@@ -62,7 +74,11 @@ class MainWindow(QMainWindow):
     # What it is told
 
     def show_values(
-        self, parameters: Parameters, origins: Mapping[str, Origin], below: Parameters, below_origins: Mapping[str, Origin]
+        self,
+        parameters: Parameters,
+        origins: Mapping[str, Origin],
+        below: Parameters,
+        below_origins: Mapping[str, Origin],
     ) -> None:
         """Show all parameters with their origins, and what each would go back to."""
         self.form.show_values(parameters, origins, below, below_origins)
@@ -111,9 +127,10 @@ class MainWindow(QMainWindow):
         self, iteration: int, iterations: int, error: float, positions_per_s: float, seconds_left: float
     ) -> None:
         """Show the numbers of one iteration."""
-        if iteration and self.stop.isEnabled():
+        if iteration and self.commands.stop.isEnabled():
             self.strip.show_state("Running")
-        self.strip.show_progress(iteration, iterations, error, positions_per_s, seconds_left)
+        left = seconds_left if self.commands.stop.isEnabled() else math.inf
+        self.strip.show_progress(iteration, iterations, error, positions_per_s, left)
         if iteration:
             self.run_page.error.add(iteration, error)
 
@@ -123,7 +140,7 @@ class MainWindow(QMainWindow):
 
     def show_stopping(self) -> None:
         """Say that the run ends after the iteration under way."""
-        self.stop.setEnabled(False)
+        self.commands.stop.setEnabled(False)
         self.strip.show_state("Stopping, the result is kept")
 
     def show_ended(self, text: str, kind: str, result: Path | None) -> None:
@@ -167,60 +184,21 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         for page in (self.welcome, self.preview, self.run_page):
             self.pages.addWidget(page)
-        self.tabs = QTabBar(drawBase=False, expanding=False)
+        self.tabs = QTabBar()
+        self.tabs.setDrawBase(False)
+        self.tabs.setExpanding(False)
         self.tabs.hide()
 
-    def _make_actions(self) -> None:
-        self.open = self._action("Open…", "open", "Ctrl+O", "Open a scan or a result")
-        self.simulate = self._action(
-            "Try it on a simulated scan", "simulate", "Ctrl+T", "Simulate a scan, open it and reconstruct it"
-        )
-        self.start = self._action("Run", "run", "Ctrl+R", "Reconstruct the open scan")
-        self.stop = self._action("Stop", "stop", "Esc", "End after the iteration under way and keep the result")
-        self.quit = self._action("Quit", "", "Ctrl+Q", "Close the window")
-        self.log = QAction("Messages", self, checkable=True, shortcut=QKeySequence("Ctrl+M"))
-        self.themes = QActionGroup(self)
-        for name, text in (("system", "As the desktop"), ("light", "Light"), ("dark", "Dark")):
-            action = QAction(text, self.themes, checkable=True, checked=name == self.memory.theme)
-            action.setData(name)
-
-    def _make_menus(self) -> None:
-        bar = QMenuBar()
-        self.recent = QMenu("Open recent", self)
-        _menu(bar, "&File", [self.open, self.recent, None, self.simulate, None, self.quit])
-        _menu(bar, "&Run", [self.start, self.stop])
-        look = QMenu("Theme", self)
-        look.addActions(self.themes.actions())
-        _menu(bar, "&View", [look, self.log])
-        self.setMenuBar(bar)
-
-    def _make_toolbar(self) -> None:
-        bar = QToolBar("Main")
-        bar.setObjectName("main")
-        bar.setMovable(False)
-        bar.setContextMenuPolicy(Qt.PreventContextMenu)
-        bar.setToolButtonStyle(Qt.ToolButtonTextBesideIcon)
-        bar.setIconSize(QSize(18, 18))
-        bar.addAction(self.open)
-        bar.addSeparator()
-        self.run_button = QToolButton(objectName="primary", toolButtonStyle=Qt.ToolButtonTextBesideIcon)
-        self.run_button.setDefaultAction(self.start)
-        bar.addWidget(self.run_button)
-        bar.addAction(self.stop)
-        bar.addSeparator()
+    def _make_bars(self) -> None:
+        self.commands = Actions(self, self.memory.theme)
         for path, editor in self.quick.items():
-            bar.addWidget(QLabel(by_path()[path].title, objectName="quick"))
-            editor.setFixedWidth(92)
+            editor.setFixedWidth(_QUICK_WIDTH)
             editor.setToolTip(self.form.rows[path].editor.toolTip())
-            bar.addWidget(editor)
-        gap = QWidget()
-        gap.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Preferred)
-        bar.addWidget(gap)
-        bar.addAction(self.simulate)
-        self.addToolBar(bar)
+        self.setMenuBar(self.commands.menu_bar())
+        self.addToolBar(self.commands.tool_bar(list(self.quick.values())))
 
     def _lay_out(self) -> None:
-        side = QFrame(objectName="side")
+        side = named(QFrame(), "side")
         left = QVBoxLayout(side)
         left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(4)
@@ -241,7 +219,7 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         column.addLayout(middle, 1)
         column.addWidget(self.strip)
-        self.split = QSplitter(Qt.Horizontal)
+        self.split = QSplitter(Qt.Orientation.Horizontal)
         self.split.addWidget(side)
         self.split.addWidget(right)
         self.split.setStretchFactor(1, 1)
@@ -256,16 +234,17 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(target)
 
     def _connect(self) -> None:
-        self.open.triggered.connect(self._ask_file)
+        self.commands.open.triggered.connect(self._ask_file)
         self.welcome.openAsked.connect(self._ask_file)
         self.welcome.recentAsked.connect(self.openAsked)
-        for button in (self.simulate.triggered, self.welcome.simulateAsked):
+        self.commands.recentAsked.connect(self.openAsked)
+        for button in (self.commands.simulate.triggered, self.welcome.simulateAsked):
             button.connect(lambda *_: self.simulateAsked.emit())
-        self.start.triggered.connect(self._ask_run)
-        self.stop.triggered.connect(lambda: self.stopAsked.emit())
-        self.quit.triggered.connect(self.close)
-        self.log.toggled.connect(self.messages.setVisible)
-        self.themes.triggered.connect(self._change_theme)
+        self.commands.start.triggered.connect(self._ask_run)
+        self.commands.stop.triggered.connect(lambda: self.stopAsked.emit())
+        self.commands.quit.triggered.connect(self._leave)
+        self.commands.messages.toggled.connect(self.messages.setVisible)
+        self.commands.themes.triggered.connect(self._change_theme)
         self.form.edited.connect(self.edited)
         self.form.reverted.connect(self.reverted)
         self.form.reasonsChanged.connect(lambda _reasons: self._refresh_actions())
@@ -273,23 +252,20 @@ class MainWindow(QMainWindow):
             editor.valueChanged.connect(lambda value, path=path: self.edited.emit(path, value))
             editor.reasonChanged.connect(lambda _reason: self._refresh_actions())
         self.tabs.currentChanged.connect(self._show_tab)
-        self.strip.folderAsked.connect(lambda path: QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent))))
+        self.strip.folderAsked.connect(_show_folder)
 
     # What it does by itself
-
-    def _action(self, text: str, picture: str, keys: str, tip: str) -> QAction:
-        action = QAction(text, self, shortcut=QKeySequence(keys))
-        action.setToolTip(f"{tip} ({keys})")
-        action.setProperty("picture", picture)
-        return action
 
     def _editors(self) -> list[Editor]:
         return [*self.quick.values(), *(row.editor for row in self.form.rows.values())]
 
+    def _leave(self) -> None:
+        self.close()
+
     def _ask_run(self) -> None:
         for editor in self._editors():
             editor.commit()
-        if self.start.isEnabled():
+        if self.commands.start.isEnabled():
             self.runAsked.emit()
 
     def _ask_file(self) -> None:
@@ -299,11 +275,11 @@ class MainWindow(QMainWindow):
 
     def _refresh_actions(self) -> None:
         wrong = [editor.reason for editor in self._editors() if editor.reason]
-        self.start.setEnabled(self._runnable and not self._running and not wrong)
-        self.stop.setEnabled(self._running)
-        self.simulate.setEnabled(not self._running)
+        self.commands.start.setEnabled(self._runnable and not self._running and not wrong)
+        self.commands.stop.setEnabled(self._running)
+        self.commands.simulate.setEnabled(not self._running)
         self.welcome.simulate.setEnabled(not self._running)
-        self.start.setToolTip(
+        self.commands.start.setToolTip(
             "Correct the values marked red first" if wrong
             else "Open a scan first" if not self._runnable
             else "Reconstruct the open scan (Ctrl+R)"
@@ -329,12 +305,7 @@ class MainWindow(QMainWindow):
     def _show_recent(self) -> None:
         paths = self.memory.recent()
         self.welcome.show_recent(paths)
-        self.recent.clear()
-        for path in paths:
-            action = QAction(path.name, self.recent, toolTip=str(path))
-            action.triggered.connect(lambda _checked, path=path: self.openAsked.emit(path))
-            self.recent.addAction(action)
-        self.recent.setEnabled(bool(paths))
+        self.commands.show_recent(paths)
 
     def _change_theme(self, action: QAction) -> None:
         self.memory.theme = action.data()
@@ -343,14 +314,15 @@ class MainWindow(QMainWindow):
         apply_theme(app, self.memory.theme)
 
     def _restore(self) -> None:
-        self.resize(1366, 740)
+        screen = QApplication.primaryScreen()
+        assert screen is not None
+        self.resize(screen.availableGeometry().size().boundedTo(_LARGEST))
         self.restoreGeometry(self.memory.bytes("geometry"))
         self.split.restoreState(self.memory.bytes("split"))
         folded = self.memory.names("folded")
         for group, section in self.form.sections.items():
             section.head.setChecked(group not in folded)
         self._show_recent()
-        self._draw_icons()
 
     def _keep(self) -> None:
         self.memory.keep_bytes("geometry", self.saveGeometry())
@@ -358,16 +330,10 @@ class MainWindow(QMainWindow):
         folded = [group for group, section in self.form.sections.items() if not section.head.isChecked()]
         self.memory.keep_names("folded", folded)
 
-    def _draw_icons(self) -> None:
-        for action in (self.open, self.simulate, self.stop):
-            action.setIcon(tinted(action.property("picture"), self.palette()))
-        faint = self.palette().color(QPalette.Disabled, QPalette.WindowText)
-        self.start.setIcon(icon("run", self.palette().color(QPalette.HighlightedText), faint))
-
     def changeEvent(self, event: QEvent | None) -> None:
         super().changeEvent(event)
-        if event is not None and event.type() == QEvent.PaletteChange and hasattr(self, "start"):
-            self._draw_icons()
+        if event is not None and event.type() == QEvent.Type.PaletteChange and hasattr(self, "commands"):
+            self.commands.draw_icons()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         self._keep()
@@ -376,14 +342,5 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
 
-def _menu(bar: QMenuBar, title: str, entries: Sequence[QAction | QMenu | None]) -> None:
-    """Add a menu; None is a line between entries."""
-    menu = QMenu(title, bar)
-    for entry in entries:
-        if entry is None:
-            menu.addSeparator()
-        elif isinstance(entry, QMenu):
-            menu.addMenu(entry)
-        else:
-            menu.addAction(entry)
-    bar.addMenu(menu)
+def _show_folder(path: Path) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))

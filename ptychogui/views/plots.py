@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import math
+
 import numpy as np
 import pyqtgraph as pg
 from PyQt5.QtCore import QEvent, QSize, Qt
 from PyQt5.QtGui import QFont, QPalette
-from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout
 
+from ptychogui.views.parts import Card, small, tool_button
 from ptychogui.views.theme import tinted
 
+_Role = QPalette.ColorRole
+
 pg.setConfigOption("imageAxisOrder", "row-major")
-
-
-class Card(QFrame):
-    """A titled surface: the title and small controls above, the content below."""
-
-    def __init__(self, title: str) -> None:
-        super().__init__(objectName="card")
-        self.title = QLabel(title, objectName="cardTitle")
-        self.head = QHBoxLayout()
-        self.head.setContentsMargins(12, 7, 8, 0)
-        self.head.addWidget(self.title)
-        self.head.addStretch(1)
-        self.column = QVBoxLayout(self)
-        self.column.setContentsMargins(1, 1, 1, 1)
-        self.column.setSpacing(2)
-        self.column.addLayout(self.head)
 
 
 class PlotCard(Card):
@@ -51,12 +38,12 @@ class PlotCard(Card):
 
     def changeEvent(self, event: QEvent | None) -> None:
         super().changeEvent(event)
-        if event is not None and event.type() == QEvent.PaletteChange:
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
             self._paint()
 
     def _paint(self) -> None:
         palette = self.palette()
-        self.canvas.setBackground(palette.color(QPalette.Base))
+        self.canvas.setBackground(palette.color(_Role.Base))
         axes = [self.plot.getAxis(name) for name in ("left", "bottom")]
         for bar in self._bars:
             axes += [bar.getAxis(name) for name in ("left", "right", "top", "bottom")]
@@ -81,10 +68,8 @@ class ImageCard(PlotCard):
         )  # fmt: skip
         self.bar.setImageItem(self.image, insert_in=self.plot)
         self.bar.sigLevelsChangeFinished.connect(lambda _bar: self._hold_levels(True))
-        self.auto = QToolButton(objectName="icon", text="Auto levels")
-        self.auto.setToolTip("Let the levels follow the scanned region again")
+        self.auto = tool_button("icon", "Auto levels", "Let the levels follow the scanned region again")
         self.auto.setIconSize(QSize(14, 14))
-        self.auto.setToolButtonStyle(Qt.ToolButtonTextBesideIcon)
         self.auto.clicked.connect(lambda: self._hold_levels(False))
         self.auto.hide()
         self.head.addWidget(self.auto)
@@ -153,7 +138,8 @@ class ErrorCard(PlotCard):
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.showGrid(y=True, alpha=0.15)
         self.curve = self.plot.plot()
-        self.limit = pg.InfiniteLine(0.0, angle=0, label="photon noise", labelOpts={"position": 0.985, "anchors": [(1.0, 1.0), (1.0, 1.0)]})  # fmt: skip
+        below = {"position": 0.01, "anchors": [(0.0, 0.0), (0.0, 0.0)]}
+        self.limit = pg.InfiniteLine(0.0, angle=0, label="photon noise", labelOpts=below)
         self.plot.addItem(self.limit)
         self.last = pg.ScatterPlotItem(size=7)
         self.plot.addItem(self.last)
@@ -179,17 +165,20 @@ class ErrorCard(PlotCard):
         self.curve.setData(iterations, errors)
         self.last.setData(iterations[-1:], np.log10(errors[-1:]))
         low, high = (min(errors, default=1.0), max(errors, default=10.0))
-        bottom, top = math.log10(min(low, 1.0) / 1.3), math.log10(max(high, 2.0) * 1.2)
+        bottom, top = math.log10(min(low, 1.0) / 1.5), math.log10(max(high, 2.0) * 1.2)
         self.plot.setRange(xRange=(0, self._iterations), yRange=(bottom, top), padding=0.02)
 
     def _paint(self) -> None:
         super()._paint()
         if hasattr(self, "last"):
-            accent, text = self.palette().color(QPalette.Highlight), self.palette().color(QPalette.PlaceholderText)
+            accent, text = (
+                self.palette().color(_Role.Highlight),
+                self.palette().color(_Role.PlaceholderText),
+            )
             self.curve.setPen(pg.mkPen(accent, width=2))
             self.last.setBrush(accent)
             self.last.setPen(pg.mkPen(None))
-            self.limit.setPen(pg.mkPen(text, width=1, style=Qt.DashLine))
+            self.limit.setPen(pg.mkPen(text, width=1, style=Qt.PenStyle.DashLine))
             self.limit.label.setColor(text)
 
 
@@ -209,10 +198,9 @@ class LogAxis(pg.AxisItem):
 
 def paint_axis(axis: pg.AxisItem, palette: QPalette) -> None:
     """Give an axis the palette's colors and the application's font, a little smaller."""
-    font = QFont()
-    font.setPointSizeF(font.pointSizeF() - 1)
-    axis.setPen(palette.color(QPalette.Mid))
-    axis.setTextPen(palette.color(QPalette.PlaceholderText))
+    font, color = small(QFont()), palette.color(_Role.PlaceholderText)
+    axis.setPen(palette.color(_Role.Mid))
+    axis.setTextPen(color)
     axis.setTickFont(font)
-    axis.setLabel(axis.labelText, **{"color": palette.color(QPalette.PlaceholderText).name(), "font-size": f"{font.pointSizeF()}pt"})  # fmt: skip
+    axis.setLabel(axis.labelText, **{"color": color.name(), "font-size": f"{font.pointSizeF()}pt"})
     axis.showLabel(bool(axis.labelText))

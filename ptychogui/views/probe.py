@@ -9,9 +9,12 @@ from PyQt5.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt5.QtGui import QColor, QImage, QPainter, QPainterPath, QPaintEvent, QPalette, QPen, QResizeEvent
 from PyQt5.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
-from ptychogui.io.drawing import length_label, nice_length
+from ptychogui.io.drawing import nice_length
 from ptychogui.io.pictures import complex8
-from ptychogui.views.plots import Card
+from ptychogui.params.units import format_quantity
+from ptychogui.views.parts import Card
+
+_Role = QPalette.ColorRole
 
 _GAP, _CAPTION = 10, 20
 _WHEEL_PX = 64
@@ -27,8 +30,8 @@ class ProbeCard(Card):
         area = QScrollArea()
         area.setWidget(self.strip)
         area.setWidgetResizable(True)
-        area.setVerticalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
-        area.setFrameShape(QFrame.NoFrame)
+        area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFrameShape(QFrame.Shape.NoFrame)
         self.head.addWidget(ColorWheel())
         self.column.addWidget(area, 1)
 
@@ -43,23 +46,24 @@ class ProbeCard(Card):
 
     def _fit(self) -> None:
         """Take no more width than the modes need: the rest is the neighbor's."""
-        self.setMaximumWidth(max(_NARROW_PX, self.strip.sizeHint().width() + 2))
+        self.setMaximumWidth(max(_NARROW_PX, self.strip.sizeHint().width() + 8))
 
 
 class ModeStrip(QWidget):
     """Square tiles as high as the strip, a caption under each, a scale bar in the first."""
 
     def __init__(self) -> None:
-        super().__init__(objectName="page")
+        super().__init__()
+        self.setObjectName("page")
         self._images: list[QImage] = []
         self._captions: list[str] = []
         self._width_m = 0.0
-        self.setSizePolicy(QSizePolicy.MinimumExpanding, QSizePolicy.Expanding)
+        self.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Expanding)
 
     def show_modes(self, modes: np.ndarray, pixel_m: float, powers: Sequence[float]) -> None:
         """Show uint8 RGB (modes, n, n, 3) with a pixel size and each mode's share of the power."""
         self._images = [_image(mode) for mode in modes]
-        self._captions = [f"{number}  ·  {share:.1%}" for number, share in enumerate(powers, 1)]
+        self._captions = [f"{number}  ·  {100 * share:.1f} %" for number, share in enumerate(powers, 1)]
         self._width_m = pixel_m * modes.shape[2]
         self._claim()
         self.update()
@@ -69,14 +73,14 @@ class ModeStrip(QWidget):
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.SmoothPixmapTransform)
-        painter.setRenderHint(QPainter.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         side = self._side()
         for number, (image, caption) in enumerate(zip(self._images, self._captions, strict=True)):
             tile = QRectF(_GAP + number * (side + _GAP), 4, side, side)
             painter.drawImage(tile, image)
-            painter.setPen(self.palette().color(QPalette.WindowText if number == 0 else QPalette.PlaceholderText))
-            painter.drawText(QRectF(tile.left(), tile.bottom(), side, _CAPTION), Qt.AlignCenter, caption)
+            painter.setPen(self.palette().color(_Role.WindowText if number == 0 else _Role.PlaceholderText))
+            painter.drawText(QRectF(tile.left(), tile.bottom(), side, _CAPTION), Qt.AlignmentFlag.AlignCenter, caption)
         if self._images and self._width_m > 0:
             self._draw_scale(painter, QRectF(_GAP, 4, side, side))
         painter.end()
@@ -95,9 +99,9 @@ class ModeStrip(QWidget):
         length_m = nice_length(self._width_m / 3)
         length = tile.width() * length_m / self._width_m
         start = QPointF(tile.left() + 8, tile.bottom() - 9)
-        painter.setPen(QPen(QColor("white"), 2.5, Qt.SolidLine, Qt.FlatCap))
+        painter.setPen(QPen(QColor("white"), 2.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
         painter.drawLine(start, start + QPointF(length, 0))
-        painter.drawText(QPointF(start.x(), start.y() - 6), length_label(length_m))
+        painter.drawText(QPointF(start.x(), start.y() - 6), format_quantity(length_m, "m"))
 
 
 class ColorWheel(QWidget):
@@ -113,10 +117,10 @@ class ColorWheel(QWidget):
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.SmoothPixmapTransform)
-        painter.setRenderHint(QPainter.Antialiasing)
-        painter.setPen(self.palette().color(QPalette.PlaceholderText))
-        painter.drawText(QRectF(0, 0, 82, 22), Qt.AlignRight | Qt.AlignVCenter, "phase")
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(self.palette().color(_Role.PlaceholderText))
+        painter.drawText(QRectF(0, 0, 82, 22), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "phase")
         circle = QRectF(88, 2, 18, 18)
         disc = QPainterPath()
         disc.addEllipse(circle)
@@ -128,4 +132,4 @@ class ColorWheel(QWidget):
 def _image(rgb: np.ndarray) -> QImage:
     """Copy uint8 RGB (rows, columns, 3) to an image that owns its pixels."""
     rows, columns, _ = rgb.shape
-    return QImage(np.ascontiguousarray(rgb).tobytes(), columns, rows, 3 * columns, QImage.Format_RGB888).copy()
+    return QImage(np.ascontiguousarray(rgb).tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-
 from pathlib import Path
 
 from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QSplitter, QVBoxLayout, QWidget
 
+from ptychogui.views.parts import label, named
 from ptychogui.views.plots import ErrorCard, ImageCard
 from ptychogui.views.probe import ProbeCard
+from ptychogui.views.theme import restyle
+
+_DOT = "   ·   "
 
 
 class RunPage(QSplitter):
     """Object phase and magnitude above, probe modes and error curve below."""
 
     def __init__(self) -> None:
-        super().__init__(Qt.Vertical)
+        super().__init__(Qt.Orientation.Vertical)
         self.phase = ImageCard("Object phase", "phase (rad)", "viridis")
         self.magnitude = ImageCard("Object magnitude", "transmission", "CET-L1")
         self.magnitude.link(self.phase)
@@ -38,15 +41,17 @@ class ProgressStrip(QFrame):
     folderAsked = pyqtSignal(Path)
 
     def __init__(self) -> None:
-        super().__init__(objectName="progress")
-        self.bar = QProgressBar(textVisible=False)
+        super().__init__()
+        self.setObjectName("progress")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
         self.bar.setFixedHeight(4)
-        self.state = QLabel(objectName="number")
-        self.numbers = QLabel(objectName="muted")
-        self.result = QLabel(objectName="muted")
-        self.folder = QPushButton("Show folder", objectName="link")
-        self.folder.clicked.connect(lambda: self.folderAsked.emit(self._path))
+        self.state = label("number")
+        self.numbers = label("muted")
+        self.result = label("muted")
+        self.folder = named(QPushButton("Show folder"), "link")
         self._path = Path()
+        self.folder.clicked.connect(lambda: self.folderAsked.emit(self._path))
         row = QHBoxLayout()
         row.setContentsMargins(14, 4, 12, 6)
         row.setSpacing(14)
@@ -66,7 +71,7 @@ class ProgressStrip(QFrame):
         """Show what goes on; `kind` colors the bar: "done", "failed" or ""."""
         self.state.setText(text)
         self.bar.setProperty("state", kind)
-        self.bar.setStyle(self.bar.style())
+        restyle(self.bar)
         self.show()
 
     def show_progress(
@@ -82,7 +87,7 @@ class ProgressStrip(QFrame):
             parts.append(f"{grouped(positions_per_s)} positions/s")
         if math.isfinite(seconds_left) and iteration < iterations:
             parts.append(f"{duration(seconds_left)} left")
-        self.numbers.setText("   ·   ".join(parts))
+        self.numbers.setText(_DOT.join(parts))
 
     def show_waiting(self) -> None:
         """Show that the run is under way without numbers yet."""
@@ -98,7 +103,9 @@ class ProgressStrip(QFrame):
         self.folder.setVisible(path is not None)
 
     def settle(self) -> None:
-        """End an animation of the bar that has no numbers."""
+        """End what only a run that goes on has: the time left, the animation of a bar without numbers."""
+        parts = self.numbers.text().split(_DOT)
+        self.numbers.setText(_DOT.join(part for part in parts if not part.endswith(" left")))
         if self.bar.maximum() == 0:
             self.bar.setRange(0, 1)
             self.bar.setValue(0)

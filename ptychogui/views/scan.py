@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt5.QtCore import pyqtSignal
+from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtGui import QDragEnterEvent, QDropEvent, QPalette
-from PyQt5.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from ptychogui.views.form import ElidedLabel
-from ptychogui.views.plots import Card, PlotCard
+from ptychogui.views.parts import Card, ElidedLabel, label
+from ptychogui.views.plots import PlotCard
+
+_Role = QPalette.ColorRole
+
+_FACTS = 4
+"""Lines of facts on the card; the tooltip has them all."""
 
 
 class ScanCard(Card):
@@ -21,12 +26,12 @@ class ScanCard(Card):
     def __init__(self) -> None:
         super().__init__("Scan")
         self.name = ElidedLabel("scanName")
-        self.facts = QLabel(objectName="muted", wordWrap=True)
-        self.notes = QLabel(objectName="warning", wordWrap=True)
+        self.facts = [ElidedLabel("muted", Qt.TextElideMode.ElideRight) for _ in range(_FACTS)]
+        self.notes = label("warning", wrap=True)
         body = QVBoxLayout()
         body.setContentsMargins(12, 0, 10, 9)
         body.setSpacing(3)
-        for widget in (self.name, self.facts, self.notes):
+        for widget in (self.name, *self.facts, self.notes):
             body.addWidget(widget)
         self.column.addLayout(body)
         self.clear()
@@ -39,7 +44,9 @@ class ScanCard(Card):
         """Show the name of a file, facts one a line, and what its reader noticed."""
         self.name.set_text(path.name if path else "")
         self.name.setToolTip(str(path or ""))
-        self.facts.setText("\n".join(facts))
+        for line, fact in zip(self.facts, (*facts, *[""] * _FACTS), strict=False):
+            line.set_text(fact)
+        self.setToolTip("\n".join(facts))
         self.notes.setText("\n".join(notes))
         self.notes.setVisible(bool(notes))
 
@@ -106,19 +113,18 @@ class PositionsCard(PlotCard):
 
     def show_positions(self, positions_m: np.ndarray | None) -> None:
         """Show positions (n, 2), row and column in m; None where the file has none."""
-        known = positions_m is not None and len(positions_m) > 0
-        self.title.setText(f"Scan positions, {len(positions_m)}" if known else "Scan positions: none in this file")
-        y, x = (positions_m.T * 1e6) if known else (np.empty(0), np.empty(0))
+        y, x = np.empty((2, 0)) if positions_m is None else positions_m.T * 1e6
+        self.title.setText(f"Scan positions, {len(x)}" if len(x) else "Scan positions: none in this file")
         self.path.setData(x, y)
         self.dots.setData(x, y)
-        if known:
+        if len(x):
             self.plot.autoRange(padding=0.06)
 
     def _paint(self) -> None:
         super()._paint()
         if hasattr(self, "dots"):
-            self.dots.setBrush(self.palette().color(QPalette.Highlight))
-            self.path.setPen(pg.mkPen(self.palette().color(QPalette.Mid), width=1))
+            self.dots.setBrush(self.palette().color(_Role.Highlight))
+            self.path.setPen(pg.mkPen(self.palette().color(_Role.Mid), width=1))
 
 
 class DropTarget(QWidget):

@@ -10,9 +10,11 @@ from typing import Literal
 from PyQt5.QtCore import QByteArray, QRectF, Qt
 from PyQt5.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from PyQt5.QtSvg import QSvgRenderer
-from PyQt5.QtWidgets import QApplication, QStyleFactory
+from PyQt5.QtWidgets import QApplication, QWidget
 
 from ptychogui.paths import resources_folder
+
+_Role = QPalette.ColorRole
 
 ThemeName = Literal["system", "light", "dark"]
 
@@ -53,9 +55,19 @@ DARK = Colors(
 def apply_theme(app: QApplication, name: ThemeName) -> None:
     """Give the whole application a theme; 'system' takes the one whose lightness is that of the desktop's palette."""
     colors = DARK if name == "dark" or (name == "system" and _desktop_is_dark()) else LIGHT
-    app.setStyle(QStyleFactory.create("Fusion"))
+    if app.property("styled") is None:
+        app.setStyle("Fusion")
+        app.setProperty("styled", True)
     app.setPalette(_palette(colors))
     app.setStyleSheet(style_sheet(colors))
+
+
+def restyle(widget: QWidget) -> None:
+    """Let the style sheet see a property of a widget that has changed."""
+    style = widget.style()
+    assert style is not None
+    style.unpolish(widget)
+    style.polish(widget)
 
 
 def style_sheet(colors: Colors) -> str:
@@ -69,15 +81,19 @@ def icon(name: str, color: QColor, disabled: QColor | None = None) -> QIcon:
     """Draw resources/icons/NAME.svg in a color, sharp on screens of up to three times the usual density."""
     drawn = QIcon()
     for size in (16, 24, 32, 48, 72):
-        drawn.addPixmap(_pixmap(name, size, color), QIcon.Normal)
+        drawn.addPixmap(_pixmap(name, size, color), QIcon.Mode.Normal)
         if disabled is not None:
-            drawn.addPixmap(_pixmap(name, size, disabled), QIcon.Disabled)
+            drawn.addPixmap(_pixmap(name, size, disabled), QIcon.Mode.Disabled)
     return drawn
 
 
 def tinted(name: str, palette: QPalette) -> QIcon:
     """Draw an icon in the text color of a palette, and in its muted color when disabled."""
-    return icon(name, palette.color(QPalette.WindowText), palette.color(QPalette.Disabled, QPalette.WindowText))
+    return icon(
+        name,
+        palette.color(_Role.WindowText),
+        palette.color(QPalette.ColorGroup.Disabled, _Role.WindowText),
+    )
 
 
 def app_icon() -> QIcon:
@@ -87,7 +103,7 @@ def app_icon() -> QIcon:
 
 def _pixmap(name: str, size: int, color: QColor) -> QPixmap:
     pixmap = QPixmap(size, size)
-    pixmap.fill(Qt.transparent)
+    pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     QSvgRenderer(QByteArray(_svg(name).replace("currentColor", color.name()).encode())).render(
         painter, QRectF(0, 0, size, size)
@@ -104,23 +120,23 @@ def _svg(name: str) -> str:
 @cache
 def _desktop_is_dark() -> bool:
     """Judge by the palette that Qt took from the desktop; the first call must precede `setPalette`."""
-    return QApplication.palette().color(QPalette.Window).lightness() < 128
+    return QApplication.palette().color(_Role.Window).lightness() < 128
 
 
 def _palette(colors: Colors) -> QPalette:
     palette = QPalette()
     roles = {
-        QPalette.Window: colors.window, QPalette.WindowText: colors.text, QPalette.Base: colors.surface,
-        QPalette.AlternateBase: colors.field, QPalette.Text: colors.text, QPalette.PlaceholderText: colors.muted,
-        QPalette.Button: colors.surface, QPalette.ButtonText: colors.text, QPalette.BrightText: colors.danger,
-        QPalette.Highlight: colors.accent, QPalette.HighlightedText: colors.on_accent, QPalette.Link: colors.accent,
-        QPalette.LinkVisited: colors.accent, QPalette.ToolTipBase: colors.surface, QPalette.ToolTipText: colors.text,
-        QPalette.Mid: colors.border, QPalette.Dark: colors.border, QPalette.Light: colors.surface,
+        _Role.Window: colors.window, _Role.WindowText: colors.text, _Role.Base: colors.surface,
+        _Role.AlternateBase: colors.field, _Role.Text: colors.text, _Role.PlaceholderText: colors.muted,
+        _Role.Button: colors.surface, _Role.ButtonText: colors.text, _Role.BrightText: colors.danger,
+        _Role.Highlight: colors.accent, _Role.HighlightedText: colors.on_accent, _Role.Link: colors.accent,
+        _Role.LinkVisited: colors.accent, _Role.ToolTipBase: colors.surface, _Role.ToolTipText: colors.text,
+        _Role.Mid: colors.border, _Role.Dark: colors.border, _Role.Light: colors.surface,
     }  # fmt: skip
     for role, color in roles.items():
         palette.setColor(role, QColor(color))
     faint = QColor(colors.muted)
     faint.setAlphaF(0.6)
-    for role in (QPalette.WindowText, QPalette.Text, QPalette.ButtonText):
-        palette.setColor(QPalette.Disabled, role, faint)
+    for role in (_Role.WindowText, _Role.Text, _Role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, faint)
     return palette

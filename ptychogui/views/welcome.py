@@ -8,9 +8,11 @@ from pathlib import Path
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from ptychogui.views.parts import label, named
 from ptychogui.views.theme import app_icon
 
 _RECENT = 5
+_HINT = "a CXI file with diffraction patterns and positions, or a result to look at"
 
 
 class WelcomePage(QWidget):
@@ -22,11 +24,12 @@ class WelcomePage(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        mark = QLabel(pixmap=app_icon().pixmap(72, 72))
-        self.hero = QLabel("Drop a scan here", objectName="hero")
-        self.hint = QLabel("a CXI file with diffraction patterns and positions, or a result to look at", objectName="muted")
+        mark = QLabel()
+        mark.setPixmap(app_icon().pixmap(72, 72))
+        self.hero = label("hero", "Drop a scan here")
+        self.hint = label("muted", _HINT)
         self.open = QPushButton("Open a file…")
-        self.simulate = QPushButton("Try it on a simulated scan", objectName="primary")
+        self.simulate = named(QPushButton("Try it on a simulated scan"), "primary")
         self.open.clicked.connect(self.openAsked)
         self.simulate.clicked.connect(self.simulateAsked)
         buttons = QHBoxLayout()
@@ -40,8 +43,8 @@ class WelcomePage(QWidget):
         column = QVBoxLayout(self)
         column.setSpacing(8)
         column.addStretch(3)
-        for label in (mark, self.hero, self.hint):
-            column.addWidget(label, 0, Qt.AlignHCenter)
+        for widget in (mark, self.hero, self.hint):
+            column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(14)
         column.addLayout(buttons)
         column.addSpacing(18)
@@ -56,8 +59,9 @@ class WelcomePage(QWidget):
             if widget is not None:
                 widget.deleteLater()
         if paths:
-            self._recent.addWidget(QLabel("Recent", objectName="muted"), 0, Qt.AlignHCenter)
+            self._recent.addWidget(label("muted", "Recent"), 0, Qt.AlignmentFlag.AlignHCenter)
         for path in paths[:_RECENT]:
-            button = QPushButton(path.name, objectName="link", toolTip=str(path))
+            button = named(QPushButton(path.name), "link")
+            button.setToolTip(str(path))
             button.clicked.connect(lambda _checked, path=path: self.recentAsked.emit(path))
-            self._recent.addWidget(button, 0, Qt.AlignHCenter)
+            self._recent.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)

@@ -100,7 +100,9 @@ def _case(sig: Signature) -> str:
     values = [f"const {_C_TYPES[kind]} {name} = emulate::take<{_C_TYPES[kind]}>(in);" for name, kind in scalars]
     names = ", ".join([*(f"{spec.name}.data()" for spec in sig.arrays), *(name for name, _ in scalars)])
     results = [f"{spec.name}.give(out);" for spec in sig.arrays if spec.written]
-    body = "\n            ".join([*arrays, *values, f"emulate::launch(grid, block, [&] {{ {sig.name}({names}); }});", *results])
+    body = "\n            ".join(
+        [*arrays, *values, f"emulate::launch(grid, block, [&] {{ {sig.name}({names}); }});", *results]
+    )
     return f"""if (!std::strcmp(name, "{sig.name}")) {{
             {body}
         }}"""
@@ -141,7 +143,9 @@ def _prefix(program: Path) -> list[str]:
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    options = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=0"}
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=100, env=os.environ | options
-    )
+    options = {
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "TSAN_OPTIONS": "halt_on_error=0",
+    }
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100, env=os.environ | options)

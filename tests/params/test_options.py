@@ -5,7 +5,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from ptychogui.errors import ParameterError
 from ptychogui.params.commandline import format_command, format_text, parse_command
@@ -37,6 +37,7 @@ def run(arguments: list[str]) -> dict[str, tuple[Any, str]]:
 
 
 @pytest.mark.parametrize("param", describe(), ids=lambda param: param.path)
+@settings(deadline=None, max_examples=25)
 @given(data=st.data())
 def test_every_parameter_through_all_its_consumers_and_back(param: Param, data: st.DataObject) -> None:
     value = data.draw(values_of(param))

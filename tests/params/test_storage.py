@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Parameters, by_path
@@ -13,6 +13,7 @@ from ptychogui.params.storage import SCHEMA_VERSION, from_json, to_json
 from tests.params.strategies import parameters
 
 
+@settings(deadline=None)
 @given(parameters())
 def test_parameters_and_back(changed: Parameters) -> None:
     assert from_json(to_json(changed))[0] == changed

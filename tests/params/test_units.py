@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from ptychogui.errors import ParameterError
 from ptychogui.params.units import accepted_units, format_quantity, parse_quantity, parse_whole, split_unit
@@ -88,11 +88,13 @@ def test_a_value_is_shown_with_the_prefix_that_reads_best(value: float, unit: st
     assert format_quantity(value, unit) == text
 
 
+@settings(deadline=None)
 @given(finite, st.sampled_from(["m", "eV", "s", "px", "counts", ""]))
 def test_writing_and_reading_changes_no_bit(value: float, unit: str) -> None:
     assert parse_quantity(format_quantity(value, unit), unit) == value
 
 
+@settings(deadline=None)
 @given(st.integers(-999, 999), st.sampled_from(["m", "eV", "s", "px"]))
 def test_every_accepted_unit_is_read(number: int, unit: str) -> None:
     for name in accepted_units(unit):

@@ -15,12 +15,12 @@ def tangled(modes: int = 4, n: int = 12) -> np.ndarray:
 
 def gram(probe: np.ndarray) -> np.ndarray:
     flat = probe.reshape(len(probe), -1).astype(np.complex128)
-    return flat.conj() @ flat.T
+    return np.asarray(flat.conj() @ flat.T)
 
 
 def density(probe: np.ndarray) -> np.ndarray:
     flat = probe.reshape(len(probe), -1).astype(np.complex128)
-    return flat.T @ flat.conj()
+    return np.asarray(flat.T @ flat.conj())
 
 
 def test_orthogonalizing_keeps_the_density_matrix() -> None:
@@ -64,7 +64,9 @@ def test_too_many_modes_lose_the_weakest_and_keep_the_power() -> None:
     assert kept.shape == (2, 12, 12)
     np.testing.assert_allclose(np.trace(gram(kept)), np.trace(gram(tangled())), rtol=1e-5)
     strongest = orthogonalize(tangled())[0]
-    assert np.abs(np.vdot(kept[0], strongest)) == pytest.approx(np.linalg.norm(kept[0]) * np.linalg.norm(strongest), rel=1e-5)
+    assert np.abs(np.vdot(kept[0], strongest)) == pytest.approx(
+        np.linalg.norm(kept[0]) * np.linalg.norm(strongest), rel=1e-5
+    )
 
 
 def test_as_many_modes_as_there_are_change_nothing() -> None:

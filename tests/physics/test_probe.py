@@ -12,7 +12,6 @@ from ptychogui.physics.probe import (
     guess_probe,
     phase_ramps,
     power_radius_px,
-    probe_support,
     resample,
     scale_to_counts,
     shift_probe,
@@ -105,8 +104,13 @@ def test_dead_pixels_of_the_pattern_are_filled_from_around() -> None:
     np.testing.assert_allclose(holed, whole, atol=1e-4 * np.abs(whole).max())
 
 
-def test_usual_diameter_follows_the_median_step() -> None:
-    assert usual_diameter_m(raster_m((5, 6), (1e-6, 1e-6))) == pytest.approx(3.5e-6)
+@pytest.mark.parametrize(("step_m", "expected_m"), [((1e-6, 1e-6), 3.5e-6), ((4e-6, 1e-6), 7e-6)])
+def test_usual_diameter_follows_the_step_also_of_dense_lines(step_m: tuple[float, float], expected_m: float) -> None:
+    assert usual_diameter_m(raster_m((30, 30), step_m)) == pytest.approx(expected_m, rel=2e-3)
+
+
+def test_usual_diameter_of_one_line_and_of_one_position() -> None:
+    assert usual_diameter_m(raster_m((1, 9), (1e-6, 2e-6))) == pytest.approx(7e-6)
     with pytest.raises(ParameterError, match="single scan position"):
         usual_diameter_m(np.zeros((3, 2)))
 
@@ -116,12 +120,3 @@ def test_a_resampled_beam_is_the_beam_of_the_new_grid(n: int, new_pixel_m: float
     width_m = 20 * PIXEL
     fitted = resample(gaussian(N, PIXEL, width_m), PIXEL, n, new_pixel_m)
     np.testing.assert_allclose(fitted, gaussian(n, new_pixel_m, width_m), atol=1e-3 * np.abs(fitted).max())
-
-
-def test_support_is_the_smallest_set_that_holds_the_power() -> None:
-    probe = np.zeros((2, 4, 4), np.complex64)
-    probe[0].flat[:3] = [3, 2, 1]
-    probe[1, 0, 1] = 1j
-    np.testing.assert_array_equal(np.flatnonzero(probe_support(probe, 0.9)), [0, 1])
-    assert probe_support(probe, 0.99).sum() == 3
-    assert probe_support(probe, 1.0).sum() == 3

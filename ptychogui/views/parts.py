@@ -1,0 +1,83 @@
+"""Small widgets that every view is made of."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from PyQt5.QtCore import Qt
+from PyQt5.QtGui import QFont, QResizeEvent
+from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+_Widget = TypeVar("_Widget", bound=QWidget)
+
+
+class ElidedLabel(QLabel):
+    """A line of text that is cut where it does not fit, and has the whole in its tooltip. Hidden while empty."""
+
+    def __init__(self, name: str, mode: Qt.TextElideMode = Qt.TextElideMode.ElideLeft) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self._whole, self._mode = "", mode
+        self.setMinimumWidth(20)
+        self.hide()
+
+    def set_text(self, text: str) -> None:
+        """Show a text; none hides the label."""
+        self._whole = text
+        self.setToolTip(text)
+        self.setVisible(bool(text))
+        self._elide()
+
+    def _elide(self) -> None:
+        self.setText(self.fontMetrics().elidedText(self._whole, self._mode, self.width()))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._elide()
+
+
+class Card(QFrame):
+    """A titled surface: the title and small controls above, the content below."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self.title = label("cardTitle", title)
+        self.head = QHBoxLayout()
+        self.head.setContentsMargins(12, 7, 8, 0)
+        self.head.addWidget(self.title)
+        self.head.addStretch(1)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(1, 1, 1, 1)
+        self.column.setSpacing(2)
+        self.column.addLayout(self.head)
+
+
+def named(widget: _Widget, name: str) -> _Widget:
+    """Give a widget the name by which the style sheet knows it."""
+    widget.setObjectName(name)
+    return widget
+
+
+def label(name: str, text: str = "", wrap: bool = False) -> QLabel:
+    """Make a label of a kind that the style sheet knows."""
+    made = named(QLabel(text), name)
+    made.setWordWrap(wrap)
+    return made
+
+
+def tool_button(name: str, text: str = "", tip: str = "") -> QToolButton:
+    """Make a tool button of a kind that the style sheet knows, with its text beside its icon."""
+    made = named(QToolButton(), name)
+    made.setText(text)
+    made.setToolTip(tip)
+    style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly
+    made.setToolButtonStyle(style)
+    return made
+
+
+def small(font: QFont) -> QFont:
+    """Return a font a point smaller."""
+    made = QFont(font)
+    made.setPointSizeF(font.pointSizeF() - 1)
+    return made

@@ -1,0 +1,185 @@
+"""As much of CuPy as backends/cuda.py uses, on the host: kernels are their numpy twins, and what real CuPy would take
+amiss (types, grids, work outside the device) fails."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from types import ModuleType, TracebackType
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.fft
+
+from ptychogui.backends import twin
+from ptychogui.backends.signatures import SIGNATURES
+
+L2_BYTES = 8 << 20
+"""Half of it is what the numpy backend takes for a batch, so that both cut a group alike."""
+
+
+NUMPY_NAMES = ("abs", "angle", "complex64", "complex128", "exp", "linalg", "minimum", "take_along_axis")
+"""What engines use of `xp` beyond the backend's own methods. Before one is added: does CuPy have it?"""
+
+
+class FakeArray(np.ndarray):
+    """A device array."""
+
+    def set(self, array: np.ndarray) -> None:
+        assert type(array) is np.ndarray, "only a host array can be copied to the device"
+        self[...] = array
+
+
+class CUDARuntimeError(RuntimeError):
+    """As CuPy's, with the name of the status in its message."""
+
+
+class CompileException(Exception):
+    """As CuPy's."""
+
+
+class OutOfMemoryError(MemoryError):
+    """As CuPy's."""
+
+
+class _Entered:
+    """A context manager that notes in the machine's log when it is entered and left."""
+
+    def __init__(self, log: list[str], name: str) -> None:
+        self._log, self._name = log, name
+
+    def __enter__(self) -> _Entered:
+        self._log.append(f"+{self._name}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._log.append(f"-{self._name}")
+
+
+class FakeMachine:
+    """The installed modules, and what the tests set and see."""
+
+    def __init__(self) -> None:
+        self.gpus = ["NVIDIA A", "NVIDIA B"]
+        self.driver_error: str | None = None
+        self.compile_error: str | None = None
+        self.log: list[str] = []
+        self.plans: list[tuple[int, ...]] = []
+        self.launches: list[tuple[object, ...]] = []
+        self.modules = self._modules()
+
+    def _modules(self) -> dict[str, ModuleType]:
+        cuda, runtime, fft = ModuleType("cupy.cuda"), ModuleType("cupy.cuda.runtime"), ModuleType("cupyx.scipy.fft")
+        cupy, cufft = ModuleType("cupy"), ModuleType("cupy.cuda.cufft")
+        small = {name: ModuleType(f"cupy.cuda.{name}") for name in ("compiler", "driver", "memory")}
+        vars(runtime).update(
+            CUDARuntimeError=CUDARuntimeError, getDeviceCount=self._count, getDeviceProperties=self._properties,
+            deviceGetPCIBusId=lambda index: f"0000:{index:02d}:00.0")  # fmt: skip
+        vars(cufft).update(CUFFT_FORWARD=-1, CUFFT_INVERSE=1, CuFFTError=type("CuFFTError", (RuntimeError,), {}))
+        vars(small["compiler"]).update(CompileException=CompileException)
+        vars(small["driver"]).update(CUDADriverError=type("CUDADriverError", (RuntimeError,), {}))
+        vars(small["memory"]).update(OutOfMemoryError=OutOfMemoryError)
+        vars(cuda).update(small, runtime=runtime, cufft=cufft, Device=self._device, Stream=self._stream)
+        vars(fft).update(get_fft_plan=self._plan)
+        vars(cupy).update({name: getattr(np, name) for name in NUMPY_NAMES})
+        vars(cupy).update(
+            cuda=cuda, ndarray=FakeArray, RawModule=self._raw_module, empty=self._empty,
+            asnumpy=lambda array: np.array(array), get_default_memory_pool=lambda: self)  # fmt: skip
+        packages = {"cupyx": ModuleType("cupyx"), "cupyx.scipy": ModuleType("cupyx.scipy")}
+        named = {module.__name__: module for module in (cupy, cuda, runtime, cufft, fft, *small.values())}
+        return {**packages, **named}
+
+    def free_all_blocks(self) -> None:
+        self.log.append("free")
+
+    def free_bytes(self) -> int:
+        return 1000
+
+    def _count(self) -> int:
+        if self.driver_error:
+            raise CUDARuntimeError(self.driver_error)
+        return len(self.gpus)
+
+    def _properties(self, index: int) -> dict[str, Any]:
+        name = self.gpus[index]
+        if not name:
+            raise CUDARuntimeError("cudaErrorDevicesUnavailable: busy")
+        return {"name": name.encode(), "totalGlobalMem": 80 << 30, "l2CacheSize": L2_BYTES}
+
+    def _device(self, index: int) -> _Entered:
+        device = _Entered(self.log, f"device {index}")
+        vars(device)["mem_info"] = (5000, 80 << 30)
+        return device
+
+    def _stream(self) -> _Entered:
+        return _Entered(self.log, "stream")
+
+    def _empty(self, shape: tuple[int, ...], dtype: Any) -> FakeArray:
+        if np.prod(shape, dtype=np.int64) > 1 << 33:
+            raise OutOfMemoryError(f"Out of memory allocating {np.prod(shape, dtype=np.int64):,} bytes")
+        return np.full(shape, np.nan if np.dtype(dtype).kind in "fc" else -1, dtype).view(FakeArray)
+
+    def _raw_module(self, *, code: str, options: tuple[str, ...]) -> FakeModule:
+        assert "#line 1" in code and isinstance(options, tuple)
+        return FakeModule(self)
+
+    def _plan(self, array: FakeArray, *, axes: tuple[int, ...]) -> FakePlan:
+        assert axes == (-2, -1) and array.flags.c_contiguous and array.dtype == np.complex64
+        self.plans.append(array.shape)
+        return FakePlan(array.shape)
+
+
+class FakeModule:
+    """RawModule."""
+
+    def __init__(self, machine: FakeMachine) -> None:
+        self._machine = machine
+
+    def compile(self) -> None:
+        if self._machine.compile_error:
+            raise CompileException(self._machine.compile_error)
+
+    def get_function(self, name: str) -> Any:
+        sig = SIGNATURES[name]
+
+        def call(grid: tuple[int, ...], block: tuple[int, ...], arguments: Sequence[Any]) -> None:
+            assert self._machine.log[-1] == "+stream", "a launch outside the device's with block"
+            arrays = dict(zip((spec.name for spec in sig.arrays), arguments, strict=False))
+            values = arguments[len(arrays) :]
+            assert all(type(array) is FakeArray for array in arrays.values())
+            sizes = sig.measure(arrays)
+            kinds = [np.dtype(kind).type for _, kind in sig.scalars] + [np.int32] * len(sig.dims)
+            assert [type(value) for value in values] == kinds, f"{name}: CuPy passes each scalar as its own type"
+            assert [int(value) for value in values[len(sig.scalars) :]] == [sizes[symbol] for symbol in sig.dims]
+            assert all(type(number) is int and number > 0 for number in (*grid, *block))
+            self._machine.launches.append((name, *grid, *block))
+            getattr(twin, name)(*arrays.values(), *(value.item() for value in values[: len(sig.scalars)]))
+
+        return call
+
+
+class FakePlan:
+    """PlanNd."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._shape = shape
+
+    def fft(self, array: FakeArray, out: FakeArray, direction: int) -> None:
+        assert array.shape == out.shape == self._shape
+        host = np.asarray(array)
+        out[...] = scipy.fft.fft2(host) if direction == -1 else scipy.fft.ifft2(host, norm="forward")
+
+
+@contextlib.contextmanager
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMachine]:
+    """Let `import cupy` find a fake."""
+    machine = FakeMachine()
+    with monkeypatch.context() as patch:
+        for name, module in machine.modules.items():
+            patch.setitem(sys.modules, name, module)
+        patch.setitem(sys.modules, "pynvml", None)
+        yield machine

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ptychogui.backends import compiler
+from ptychogui.errors import DeviceError
+from ptychogui.paths import kernels_folder
+
+
+@pytest.fixture
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the kernels that may be spoiled, and an empty cache."""
+    folder = tmp_path / "kernels"
+    shutil.copytree(kernels_folder(), folder)
+    monkeypatch.setattr(compiler, "kernels_folder", lambda: folder)
+    monkeypatch.setattr(compiler, "cache_folder", lambda: tmp_path)
+    compiler.load_kernels.cache_clear()
+    yield folder
+    compiler.load_kernels.cache_clear()
+
+
+def test_broken_source_is_quoted_with_file_and_line(sources: Path) -> None:
+    path = sources / "update.cu"
+    lines = path.read_text().splitlines()
+    line = lines.index("KERNEL row_max(")
+    lines[line] = "KERNEL row_max(oops "
+    path.write_text("\n".join(lines))
+    with pytest.raises(DeviceError, match=rf"update\.cu:{line + 1}:\d+: error: .*oops"):
+        compiler.load_kernels()
+    assert not list(sources.parent.glob("*.so"))
+
+
+def test_warning_is_an_error(sources: Path) -> None:
+    (sources / "zzz.cu").write_text('#include "portable.cuh"\nKERNEL idle(int n) { int unused; }\n')
+    with pytest.raises(DeviceError, match=r"zzz\.cu:2.*unused"):
+        compiler.load_kernels()
+
+
+def test_changed_source_is_compiled_anew(sources: Path) -> None:
+    compiler.load_kernels()
+    (sources / "zzz.cu").write_text('#include "portable.cuh"\nKERNEL added(int* n) { *n = 7; }\n')
+    compiler.load_kernels.cache_clear()
+    assert hasattr(compiler.load_kernels(), "added")
+    assert len(list(sources.parent.glob("kernels-*.so"))) == 2
+
+
+_LOAD = "from ptychogui.backends.compiler import load_kernels; assert load_kernels().row_max"
+
+
+def test_two_processes_may_compile_at_once_and_a_third_need_not(tmp_path: Path, repo_root: Path) -> None:
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", _LOAD]
+    both = [subprocess.Popen(command, env=environment, cwd=repo_root) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    (library,) = tmp_path.glob("ptychogui/kernels-*.so")
+    made = library.stat().st_mtime_ns
+    subprocess.run(command, env=environment, cwd=repo_root, check=True)
+    assert library.stat().st_mtime_ns == made
+    assert [path.name for path in library.parent.iterdir()] == [library.name]

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyfftw
+import pytest
+import scipy.fft
+
+from ptychogui.backends import wisdom
+
+_TRANSFORM = """
+import hashlib
+import numpy as np, pyfftw
+from ptychogui.backends import wisdom
+rng = np.random.default_rng(0)
+array = pyfftw.empty_aligned((3, 2, 48, 48), np.complex64)
+array[...] = rng.standard_normal(array.shape) + 1j * rng.standard_normal(array.shape)
+wisdom.plan(array, "forward").execute()
+print(hashlib.sha256(array.tobytes()).hexdigest())
+"""
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(wisdom, "cache_folder", lambda: tmp_path)
+    pyfftw.forget_wisdom()
+    return tmp_path
+
+
+def test_planning_keeps_what_is_in_the_array(cache: Path) -> None:
+    array = np.arange(2 * 20 * 20).reshape(2, 20, 20).astype(np.complex64)
+    before = array.copy()
+    plan = wisdom.plan(array, "forward")
+    assert np.array_equal(array, before)
+    plan.execute()
+    np.testing.assert_allclose(array, scipy.fft.fft2(before), rtol=1e-5, atol=1)
+
+
+def test_a_shape_is_measured_once(cache: Path) -> None:
+    array = np.ones((2, 20, 20), np.complex64)
+    first = wisdom.plan(array, "forward")
+    assert "FFTW_MEASURE" in first.flags
+    assert "FFTW_MEASURE" not in wisdom.plan(array, "forward").flags
+    assert (cache / "fftw-wisdom").stat().st_size > 0
+
+
+def test_another_process_has_the_same_plan_and_bits(tmp_path: Path, repo_root: Path) -> None:
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+
+    def transformed() -> tuple[str, bytes]:
+        command = [sys.executable, "-c", _TRANSFORM]
+        done = subprocess.run(command, env=environment, cwd=repo_root, check=True, capture_output=True, text=True)
+        return done.stdout, (tmp_path / "ptychogui" / "fftw-wisdom").read_bytes()
+
+    first = transformed()
+    assert transformed() == first
+
+
+@pytest.mark.parametrize("content", [b"", b"not wisdom at all"])
+def test_spoiled_wisdom_is_replaced(cache: Path, content: bytes) -> None:
+    (cache / "fftw-wisdom").write_bytes(content)
+    wisdom.plan(np.ones((2, 20, 20), np.complex64), "forward")
+    assert b"fftw" in (cache / "fftw-wisdom").read_bytes()

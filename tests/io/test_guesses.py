@@ -1,0 +1,187 @@
+"""Guesses, position lists and masks in every form a user may have them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, strategies as st
+from hypothesis.extra import numpy as arrays
+
+from ptychogui.errors import DataError
+from ptychogui.io.csvtext import read_complex_csv, write_complex_csv
+from ptychogui.io.guesses import read_mask, read_object, read_positions, read_probe
+from ptychogui.io.result import write_result
+from tests.io.makers import make_cxi, make_result
+
+
+def text(tmp_path: Path, content: str) -> Path:
+    path = tmp_path / "text.csv"
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
+shapes = st.tuples(st.integers(1, 4), st.sampled_from([2, 4, 6]))
+
+
+@given(arrays.arrays(np.float32, shapes, elements=finite))
+def test_nine_digits_give_complex64_back(tmp_path_factory: pytest.TempPathFactory, numbers: np.ndarray) -> None:
+    array = numbers.view(np.complex64)
+    buffer = io.BytesIO()
+    write_complex_csv(buffer, array)
+    path = tmp_path_factory.mktemp("csv") / "a.csv"
+    path.write_bytes(buffer.getvalue())
+    read = read_complex_csv(path)
+    assert read.dtype == np.complex64
+    np.testing.assert_array_equal(read, array)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "1+2j, 0.0012345-1.2e-05j\n-3.5+0j, 4-0j\n",
+        "1+2j,0.0012345-1.2e-05j\n-3.5+0j,4-0j",
+        "(1+2j), (0.0012345-1.2e-05j)\n(-3.5+0j), (4+0j)\n",
+        "1+2j 0.0012345+-1.2e-05j\r\n-3.5+0j\t4+-0j\r\n",
+        "(1.0e+00+2.0e+00j),(1.2345e-03-1.2e-05j),\n(-3.5+0j),(4+0j),\n",
+        "# a comment\n\n1 + 2i; 0.0012345 - 1.2e-05i\n-3.5; 4\n",
+        "\ufeff1+2J,1.2345E-3-1.2E-5J\n-3.5,4\n",
+    ],
+)
+def test_complex_numbers_are_read_as_anyone_writes_them(tmp_path: Path, content: str) -> None:
+    expected = np.array([[1 + 2j, 0.0012345 - 1.2e-05j], [-3.5, 4]], np.complex64)
+    np.testing.assert_array_equal(read_complex_csv(text(tmp_path, content)), expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("1+2j, 3\n4, five\n", "line 2: 'five' is not a complex number"),
+        ("1, 2\n3\n", "row 2 has 1 numbers but the first row has 2"),
+        ("# nothing\n\n", "holds no numbers"),
+        ("1,,2\n", "line 1: '' is not"),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_named(tmp_path: Path, content: str, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        read_complex_csv(text(tmp_path, content))
+
+
+def test_a_probe_is_read_from_every_form(tmp_path: Path) -> None:
+    probe = make_result().probe
+    np.save(tmp_path / "p.npy", probe)
+    np.save(tmp_path / "one.npy", probe[0].astype(np.complex128))
+    with (tmp_path / "p.csv").open("wb") as file:
+        write_complex_csv(file, probe.reshape(-1, 8))
+    write_result(tmp_path / "r.cxi", make_result())
+    make_cxi(tmp_path / "scan.cxi", {"entry_1/instrument_1/source_1/illumination": probe})
+    for name in ("p.npy", "p.csv", "r.cxi", "scan.cxi"):
+        read = read_probe(tmp_path / name)
+        assert read.dtype == np.complex64
+        np.testing.assert_array_equal(read, probe)
+    np.testing.assert_array_equal(read_probe(tmp_path / "one.npy"), probe[:1])
+
+
+def test_an_object_is_read_from_every_form(tmp_path: Path) -> None:
+    result = make_result()
+    np.save(tmp_path / "o.npy", result.object)
+    with (tmp_path / "o.csv").open("wb") as file:
+        write_complex_csv(file, result.object)
+    write_result(tmp_path / "r.cxi", result)
+    for name in ("o.npy", "o.csv", "r.cxi"):
+        np.testing.assert_array_equal(read_object(tmp_path / name), result.object)
+
+
+def test_arrays_of_other_shapes_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.ones((3, 4)))
+    with pytest.raises(DataError, match=r"a probe is square.* 3 x 4"):
+        read_probe(tmp_path / "a.npy")
+    with pytest.raises(DataError, match=r"a probe is square.* 3 x 2"):
+        read_probe(text(tmp_path, "1 2\n3 4\n5 6\n"))
+    np.save(tmp_path / "a.npy", np.ones((3, 4, 4)))
+    with pytest.raises(DataError, match=r"rows and columns.* 3 x 4 x 4"):
+        read_object(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("read", [read_probe, read_object])
+def test_files_that_hold_no_guess_are_refused(tmp_path: Path, read: type) -> None:
+    np.save(tmp_path / "nan.npy", np.array([[1, np.nan], [np.inf, 0]]))
+    np.save(tmp_path / "zero.npy", np.zeros((2, 2)))
+    np.save(tmp_path / "text.npy", np.array(["a"]))
+    np.save(tmp_path / "good.npy", np.ones((20, 20)))
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "good.npy").read_bytes()[:-50])
+    (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00")
+    tifffile.imwrite(tmp_path / "image.tif", np.ones((4, 4), np.uint8))
+    make_cxi(tmp_path / "scan.cxi")
+    for name, words in {
+        "nan.npy": "2 of 4 values",
+        "zero.npy": "zero everywhere",
+        "text.npy": "not numbers",
+        "cut.npy": "cut off",
+        "bytes.csv": "not a text file",
+        "image.tif": "can't hold complex",
+        "scan.cxi": "holds no",
+        "absent.csv": "no such file",
+    }.items():
+        with pytest.raises(DataError, match=words):
+            read(tmp_path / name)
+
+
+@pytest.mark.parametrize("head", ["", "row, column\n", "# nm\n"])
+@pytest.mark.parametrize("separator", [",", ", ", " ", "\t", ";"])
+def test_positions_are_read(tmp_path: Path, head: str, separator: str) -> None:
+    expected = np.array([[1e-6, -2.5e-6], [0.0, 3e-7]])
+    lines = "\n".join(separator.join(map(repr, pair)) for pair in expected.tolist())
+    np.testing.assert_array_equal(read_positions(text(tmp_path, head + lines)), expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("1e-6, 2e-6, 0\n", "two numbers on a line .*, this one has 3"),
+        ("0, 1\n1, nan\ninf, 2\n", r"2 of 3 positions are not numbers, the first is position 1 \(1.0, nan\)"),
+        ("0, 1\n1, two\n", "line 2: 'two' is not a number"),
+        ("", "holds no numbers"),
+    ],
+)
+def test_positions_that_are_none_are_refused(tmp_path: Path, content: str, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        read_positions(text(tmp_path, content))
+
+
+def test_a_binary_file_is_no_position_list(tmp_path: Path) -> None:
+    np.save(tmp_path / "p.npy", np.zeros((3, 2)))
+    with pytest.raises(DataError, match="give a CSV file"):
+        read_positions(tmp_path / "p.npy")
+
+
+def test_a_mask_is_read_from_every_form(tmp_path: Path) -> None:
+    bad = np.zeros((6, 7), bool)
+    bad[2, 3] = bad[5, 0] = True
+    np.save(tmp_path / "m.npy", bad)
+    tifffile.imwrite(tmp_path / "m.tif", bad.astype(np.uint8) * 255)
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file["any/name"] = bad.astype(np.int32) * 8
+        file["any/list"] = np.arange(4)
+    for name in ("m.npy", "m.tif", "m.h5"):
+        read = read_mask(tmp_path / name)
+        assert read.dtype == np.bool_
+        np.testing.assert_array_equal(read, bad)
+
+
+def test_a_mask_that_is_none_is_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "two.h5", "w") as file:
+        file["a"], file["b"] = np.zeros((2, 2)), np.zeros((2, 2))
+    with pytest.raises(DataError, match=r"only image in the file.*there are 2"):
+        read_mask(tmp_path / "two.h5")
+    np.save(tmp_path / "m.npy", np.zeros((2, 3, 4)))
+    with pytest.raises(DataError, match="2 x 3 x 4"):
+        read_mask(tmp_path / "m.npy")
+    (tmp_path / "cut.tif").write_bytes(b"II*\x00\x08")
+    with pytest.raises(DataError, match="cut off or damaged"):
+        read_mask(tmp_path / "cut.tif")

@@ -1,0 +1,111 @@
+"""What stands in for run_job in a child, and for engines and scans in the runner."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ptychogui.engines.base import Estimate, Problem, Step
+from ptychogui.errors import ParameterError
+from ptychogui.io.dataset import Dataset, Value
+from ptychogui.jobs.job import Control, Job, JobState, Progress
+from ptychogui.params.model import Parameters
+from ptychogui.physics.frames import ArrayFrames
+
+PACE_S = 0.002
+"""Of the fake iterations, so that messages don't pile up."""
+
+
+def make_job(output: Path, what: str = "", **values: Any) -> Job:
+    """Make a job on a small simulated scan; `what` tells `play` what to do."""
+    small = {
+        "experiment.simulate": True, "experiment.scan_dims": (3, 4), "preprocessing.size_px": 64,
+        "experiment.detector_pixel_m": 150e-6, "experiment.probe_diameter_m": 0.8e-6, "devices.device": "numpy",
+        "reconstruction.iterations": 3,
+    }  # fmt: skip
+    parameters = Parameters().replace({**small, **{key.replace("__", "."): value for key, value in values.items()}})
+    return Job(f"job of {output.name} {what}", None, parameters, output, command=what)
+
+
+def play(job: Job, backend: Any, control: Control, wants: Callable[[int], bool]) -> Generator[Progress, None, None]:
+    """Do what the job's command says; otherwise go on until stopped, then write the result."""
+    if job.command == "refuse":
+        raise ParameterError("the energy is missing; give --energy")
+    for iteration in range(1_000_000):
+        if control.stop_asked:
+            job.output.write_text("result")
+            yield progress(job, iteration, JobState.STOPPED, picture(iteration, job), job.output)
+            return
+        if iteration == 3 and job.command == "blunder":
+            raise ZeroDivisionError("a bug")
+        if iteration == 3 and job.command == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if iteration == 3 and job.command == "exit":
+            os._exit(7)
+        saved = job.output if job.command == "save" and iteration == 2 else None
+        yield progress(job, iteration, estimate=picture(iteration, job) if wants(iteration) else None, result=saved)
+        threading.Event().wait(PACE_S)
+
+
+def progress(
+    job: Job,
+    iteration: int,
+    state: JobState = JobState.RUNNING,
+    estimate: Estimate | None = None,
+    result: Path | None = None,
+) -> Progress:
+    return Progress(job.id, iteration, 1_000_000, 1.0, 0.0, 0.0, 1e-9, state, estimate, result)
+
+
+def picture(iteration: int, job: Job) -> Estimate:
+    """Return an estimate of one value, of a size that the job's number of modes sets."""
+    modes = job.parameters.experiment.probe_modes
+    return Estimate(np.full((60 * modes, 80), iteration, np.complex64), np.full((modes, 8, 8), iteration, np.complex64))
+
+
+class FakeEngine:
+    """An engine that does what its errors say: one is given per iteration."""
+
+    def __init__(self, problem: Problem, errors: list[float]) -> None:
+        self.iteration = 0
+        self.problem = problem
+        self._errors = errors
+
+    def step(self) -> Step:
+        self.iteration += 1
+        return Step(self.iteration, self._errors[self.iteration - 1])
+
+    def estimate(self) -> Estimate:
+        return Estimate(self.problem.object * self.iteration, self.problem.probe)
+
+    def positions_px(self) -> np.ndarray:
+        return np.asarray(self.problem.geometry.corners + self.problem.geometry.fractions)
+
+
+class GuardedFrames(ArrayFrames):
+    """Frames that must not be read."""
+
+    def read(self, rows: Any) -> np.ndarray:
+        raise AssertionError("frames were read")
+
+
+def scan(known: bool = True, **changes: Any) -> Dataset:
+    """Return a scan in memory: a raster of 3 x 4 positions with a bright spot of 16,000 counts on every frame."""
+    values = {"energy_eV": 8000.0, "distance_m": 2.0, "detector_pixel_m": 150e-6} if known else {}
+    counts = np.zeros((12, 32, 32), np.uint16)
+    counts[:, 14:18, 14:18] = 1000
+    content: dict[str, Any] = {
+        "path": Path("scan.h5"),
+        "format": "test",
+        "frames": ArrayFrames(counts),
+        "frame_rows": np.arange(12),
+        "positions_m": np.indices((3, 4)).reshape(2, -1).T * 2e-7,
+        "values": {f"experiment.{name}": Value(value, f"/at/{name}") for name, value in values.items()},
+    }
+    return Dataset(**{**content, **changes})

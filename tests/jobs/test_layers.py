@@ -1,0 +1,98 @@
+"""From a scan and the user's values to a job; what would have no effect is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptychogui.errors import ParameterError
+from ptychogui.jobs import layers as layers_module
+from ptychogui.jobs.layers import check_job, dataset_layers, job_layers, make_job
+from ptychogui.params.model import Parameters, describe
+from ptychogui.params.origins import Layers, Origin, Source
+from ptychogui.params.spec import Param
+from tests.jobs.fakes import make_job as fake_job, scan
+
+OUTPUT = Path("result.cxi")
+
+
+def test_values_of_the_file_say_their_place() -> None:
+    parameters, origins = dataset_layers(scan()).resolve()
+    assert parameters.experiment.energy_eV == 8000.0
+    assert origins["experiment.energy_eV"] == Origin(Source.FILE, "scan.h5: /at/energy_eV")
+    assert origins["experiment.probe_modes"] == Origin(Source.DEFAULT)
+
+
+def test_the_users_values_hide_those_of_the_file() -> None:
+    layers = job_layers(scan(), {"experiment.energy_eV": (9000.0, "--energy")})
+    parameters, origins = layers.resolve()
+    assert parameters.experiment.energy_eV == 9000.0
+    assert parameters.experiment.distance_m == 2.0
+    assert str(origins["experiment.energy_eV"]) == "user: --energy"
+
+
+def test_a_file_is_opened_with_the_users_dataset_path_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed, asked = [], []
+
+    def open_dataset(path: Path, dataset_path: str) -> Any:
+        asked.append((path, dataset_path))
+        return scan(closer=lambda: closed.append(path))
+
+    monkeypatch.setattr(layers_module, "open_dataset", open_dataset)
+    job_layers(Path("scan.h5"), {"preprocessing.dataset_path": ("/frames", "--dataset-path")})
+    assert asked == [(Path("scan.h5"), "/frames")]
+    assert closed == [Path("scan.h5")]
+
+
+def test_a_simulated_scan_knows_its_geometry() -> None:
+    job = make_job(job_layers(None, {"experiment.simulate": (True, "--simulate")}), None, OUTPUT, "a command")
+    assert (job.source, job.output, job.command) == (None, OUTPUT, "a command")
+    assert job.parameters.experiment.energy_eV is not None
+    assert str(job.origins["experiment.energy_eV"]) == "file: simulated scan"
+
+
+def test_jobs_have_different_ids() -> None:
+    layers = job_layers(scan())
+    assert make_job(layers, Path("scan.h5"), OUTPUT).id != make_job(layers, Path("scan.h5"), OUTPUT).id
+
+
+@pytest.mark.parametrize("param", [param for param in describe() if param.awaits], ids=lambda param: param.path)
+def test_what_awaits_a_later_version_is_refused(param: Param) -> None:
+    value: Any = {bool: True, int: 7, float: 0.5, str: "something", "pair": (3, 4)}[param.kind]
+    values: dict[str, Any] = {param.path: value}
+    job = fake_job(OUTPUT, **values)
+    with pytest.raises(
+        ParameterError, match=rf"{param.path} = .* has no effect in this version: needs .*{param.option}"
+    ):
+        check_job(job)
+    values[param.path] = param.default
+    check_job(fake_job(OUTPUT, **values))
+
+
+def test_an_engine_that_is_not_there_is_refused() -> None:
+    with pytest.raises(
+        ParameterError, match=r"reconstruction\.engine = 'lsqml' is not part of this version; choose epie"
+    ):
+        check_job(fake_job(OUTPUT, reconstruction__engine="lsqml"))
+
+
+def test_a_job_has_either_a_scan_or_a_simulation() -> None:
+    job = fake_job(OUTPUT)
+    with pytest.raises(ParameterError, match=r"give a scan file, or --simulate"):
+        check_job(replace(job, parameters=Parameters()))
+    with pytest.raises(ParameterError, match=r"leave out scan\.h5, or --simulate"):
+        check_job(replace(job, source=Path("scan.h5")))
+
+
+def test_a_simulated_scan_takes_no_position_list() -> None:
+    with pytest.raises(ParameterError, match="--positions-file"):
+        check_job(fake_job(OUTPUT, experiment__positions_file=Path("positions.csv")))
+
+
+def test_a_wrong_value_names_its_origin() -> None:
+    layers = Layers().with_value("experiment.probe_modes", 0, place="--probe-modes")
+    with pytest.raises(ParameterError, match=r"experiment\.probe_modes = 0 \(from user: --probe-modes\)"):
+        make_job(layers, Path("scan.h5"), OUTPUT)

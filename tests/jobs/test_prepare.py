@@ -1,0 +1,234 @@
+"""From a job to a problem: positions, frames, first guesses; and what is missing is said with the option to give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ptychogui.backends.plain import NumpyBackend
+from ptychogui.errors import DataError, MemoryBudgetError, ParameterError
+from ptychogui.io.dataset import Dataset
+from ptychogui.jobs import prepare as prepare_module
+from ptychogui.jobs.job import Job
+from ptychogui.jobs.layers import job_layers, make_job
+from ptychogui.jobs.prepare import Prepared, prepare
+from ptychogui.params.model import Parameters
+from ptychogui.physics.frames import ArrayFrames
+from ptychogui.physics.optics import object_pixel_m
+from ptychogui.physics.probe import gaussian
+from tests.jobs.fakes import GuardedFrames, make_job as fake_job, scan
+
+OUTPUT = Path("result.cxi")
+Prepare = Callable[..., Prepared]
+
+
+@pytest.fixture
+def prepare_scan(monkeypatch: pytest.MonkeyPatch) -> Prepare:
+    """Prepare a scan in memory with some parameters."""
+
+    def run(dataset: Dataset, backend: Any = None, **values: Any) -> Prepared:
+        monkeypatch.setattr(prepare_module, "open_dataset", lambda _path, _dataset_path: dataset)
+        parameters = Parameters().replace({key.replace("__", "."): value for key, value in values.items()})
+        return prepare(Job("1", dataset.path, parameters, OUTPUT), backend)
+
+    return run
+
+
+def counts_of(probe: np.ndarray) -> float:
+    return float((np.abs(probe) ** 2).sum(dtype=np.float64))
+
+
+def test_a_scan_becomes_a_problem(prepare_scan: Prepare) -> None:
+    prepared = prepare_scan(scan(), experiment__probe_modes=3)
+    problem = prepared.problem
+    assert problem.amplitudes.shape == (12, 32, 32)
+    assert problem.amplitudes.dtype == np.float32
+    assert problem.probe.shape == (3, 32, 32)
+    assert problem.probe.dtype == problem.object.dtype == np.complex64
+    assert np.all(problem.object == 1)
+    assert problem.object.shape == problem.geometry.object_shape
+    assert prepared.object_pixel_m == pytest.approx(object_pixel_m(8000.0, 2.0, 150e-6, 32))
+    assert prepared.parameters.experiment.energy_eV == 8000.0
+    assert counts_of(problem.probe) == pytest.approx(16 * 1000, rel=1e-5)
+    np.testing.assert_allclose(
+        problem.geometry.positions_px * prepared.object_pixel_m, prepared.positions_m, rtol=0, atol=1e-15
+    )
+
+
+def test_a_scan_is_closed_after_success_and_failure(prepare_scan: Prepare) -> None:
+    closed: list[int] = []
+    prepare_scan(scan(closer=lambda: closed.append(1)))
+    with pytest.raises(ParameterError):
+        prepare_scan(scan(known=False, closer=lambda: closed.append(2)))
+    assert closed == [1, 2]
+
+
+def test_what_is_missing_is_said_once_with_the_options(prepare_scan: Prepare) -> None:
+    with pytest.raises(ParameterError) as caught:
+        prepare_scan(scan(known=False), experiment__distance_m=2.0)
+    assert str(caught.value) == (
+        "scan.h5 does not say the photon energy and the detector pixel; "
+        "give --energy (in eV) and --detector-pixel (in m)"
+    )
+
+
+def test_the_users_value_goes_before_the_files(prepare_scan: Prepare) -> None:
+    assert prepare_scan(scan(), experiment__energy_eV=4000.0).parameters.experiment.energy_eV == 4000.0
+
+
+@pytest.mark.parametrize("pattern", ["raster", "spiral"])
+def test_positions_are_computed_where_asked(prepare_scan: Prepare, pattern: str) -> None:
+    prepared = prepare_scan(
+        scan(positions_m=None), experiment__scan_pattern=pattern, experiment__scan_dims=(3, 4),
+        experiment__step_m=(1e-7, 3e-7),
+    )  # fmt: skip
+    assert prepared.positions_m.shape == (12, 2)
+    if pattern == "raster":
+        np.testing.assert_allclose(np.ptp(prepared.positions_m, axis=0), [2e-7, 9e-7])
+
+
+def test_positions_come_from_a_list_where_one_is_given(prepare_scan: Prepare, tmp_path: Path) -> None:
+    listed = np.random.default_rng(0).uniform(0, 1e-6, (12, 2))
+    path = tmp_path / "positions.csv"
+    np.savetxt(path, listed, delimiter=",")
+    prepared = prepare_scan(scan(), experiment__positions_file=path, experiment__mirror_rows=True)
+    np.testing.assert_allclose(prepared.positions_m, listed * [-1, 1])
+    assert prepared.sources == (Path("scan.h5"), path)
+
+
+def test_a_list_may_leave_out_the_frames_that_the_file_leaves_out(prepare_scan: Prepare, tmp_path: Path) -> None:
+    path = tmp_path / "positions.csv"
+    path.write_text("\n".join(f"{k}e-7, 0" for k in range(10)))
+    rows = np.arange(2, 12)
+    prepared = prepare_scan(scan(frame_rows=rows), experiment__positions_file=path)
+    np.testing.assert_array_equal(prepared.frame_rows, rows)
+
+
+def test_no_positions_names_the_ways_out(prepare_scan: Prepare) -> None:
+    with pytest.raises(ParameterError, match=r"--positions-file, or --scan-pattern raster with --scan-dims and --step"):
+        prepare_scan(scan(positions_m=None))
+    with pytest.raises(ParameterError, match=r"a raster scan needs .* give --scan-dims and --step"):
+        prepare_scan(scan(), experiment__scan_pattern="raster")
+
+
+def test_positions_and_frames_of_unequal_count_are_refused(prepare_scan: Prepare) -> None:
+    with pytest.raises(DataError, match=r"a raster scan of 5 x 5 gives 25 scan positions but scan\.h5 holds 12 frames"):
+        prepare_scan(
+            scan(), experiment__scan_pattern="raster", experiment__scan_dims=(5, 5), experiment__step_m=(1e-7, 1e-7)
+        )
+
+
+def test_the_files_illumination_is_the_first_probe(prepare_scan: Prepare) -> None:
+    own = gaussian(32, 1.0, 5.0)
+    prepared = prepare_scan(scan(probe=own))
+    expected = own * np.sqrt(16000 / counts_of(own))
+    np.testing.assert_allclose(prepared.problem.probe, expected, rtol=1e-5, atol=1e-4)
+    assert prepared.notes == ()
+
+
+def test_an_illumination_of_another_size_is_resampled(prepare_scan: Prepare) -> None:
+    prepared = prepare_scan(scan(probe=gaussian(64, 1.0, 5.0)))
+    assert prepared.problem.probe.shape == (1, 32, 32)
+    assert prepared.notes == ("the illumination in scan.h5 has 64 x 64 pixels and is resampled to 32 x 32",)
+
+
+def test_a_probe_size_goes_before_the_illumination_and_a_guess_before_both(
+    prepare_scan: Prepare, tmp_path: Path
+) -> None:
+    guess = gaussian(32, 1.0, 9.0)
+    np.save(tmp_path / "probe.npy", guess)
+    settings: dict[str, Any] = {"experiment__probe_diameter_m": 1e-6}
+    prepared = prepare_scan(scan(probe=gaussian(32, 1.0, 5.0)), **settings)
+    np.testing.assert_array_equal(prepared.problem.probe, prepare_scan(scan(), **settings).problem.probe)
+    assert prepared.notes == ("the file's illumination is not used, since a probe size is given",)
+    settings["reconstruction__probe_guess"] = tmp_path / "probe.npy"
+    given = prepare_scan(scan(probe=gaussian(32, 1.0, 5.0)), **settings).problem.probe
+    np.testing.assert_allclose(given, guess * np.sqrt(16000 / counts_of(guess)), rtol=1e-5, atol=1e-4)
+
+
+def test_the_probe_has_the_counts_of_what_the_detector_can_see(prepare_scan: Prepare) -> None:
+    own = gaussian(32, 1.0, 3.0) * 1000
+    far = np.abs(np.fft.fftshift(np.fft.fft2(own[0], norm="ortho"))) ** 2
+    frames = ArrayFrames(np.broadcast_to(far, (12, 32, 32)).astype(np.float32))
+    bad = np.zeros((32, 32), bool)
+    bad[14:17] = True
+    prepared = prepare_scan(scan(probe=own / 7, frames=frames, bad_pixels=bad))
+    np.testing.assert_allclose(prepared.problem.probe, own, rtol=1e-4, atol=1e-2)
+
+
+def test_the_first_object_is_centered(prepare_scan: Prepare, tmp_path: Path) -> None:
+    shape = prepare_scan(scan()).problem.object.shape
+    guess = np.full((shape[0] - 4, shape[1] + 6), 0.5j, np.complex64)
+    np.save(tmp_path / "object.npy", guess)
+    prepared = prepare_scan(scan(), reconstruction__object_guess=tmp_path / "object.npy")
+    assert prepared.problem.object.shape == shape
+    assert np.all(prepared.problem.object[2:-2] == np.complex64(0.5j))
+    assert np.all(prepared.problem.object[:2] == 1) and np.all(prepared.problem.object[-2:] == 1)
+    assert "is centered on" in prepared.notes[0]
+
+
+def test_masks_of_file_and_user_are_joined(prepare_scan: Prepare, tmp_path: Path) -> None:
+    own, users = np.zeros((2, 32, 32), bool)
+    own[0, 3] = users[5, 6] = True
+    np.save(tmp_path / "mask.npy", users)
+    prepared = prepare_scan(scan(bad_pixels=own), preprocessing__mask_file=tmp_path / "mask.npy")
+    free = np.fft.fftshift(prepared.problem.amplitudes[0] == -1)
+    np.testing.assert_array_equal(free, own | users)
+    np.save(tmp_path / "mask.npy", users[1:])
+    with pytest.raises(DataError, match=r"the mask has shape \(31, 32\) but the detector has \(32, 32\)"):
+        prepare_scan(scan(), preprocessing__mask_file=tmp_path / "mask.npy")
+
+
+def test_empty_patterns_are_noted(prepare_scan: Prepare) -> None:
+    dataset = scan()
+    dataset.frames._array[5] = 0  # type: ignore[attr-defined]
+    assert prepare_scan(dataset).notes == ("1 of 12 patterns are empty, the first is that of position 5",)
+
+
+class SmallBackend(NumpyBackend):
+    """A computer with 1 MB to spare."""
+
+    def memory_free_bytes(self) -> int:
+        return 1_000_000
+
+
+class SmallDevice(SmallBackend):
+    """A device of its own with 1 MB to spare."""
+
+    name = "cuda:0"
+    xp: Any = object()
+
+
+@pytest.mark.parametrize(
+    ("backend", "where"), [(SmallBackend(), "this computer's memory"), (SmallDevice(), "the memory of cuda:0")]
+)
+def test_memory_is_asked_for_before_it_is_used(prepare_scan: Prepare, backend: Any, where: str) -> None:
+    guarded = scan(frames=GuardedFrames(np.zeros((12, 32, 32), np.uint16)))
+    with pytest.raises(MemoryBudgetError, match=rf"needs 0\.\d+ GB of {where}, of which 0\.00 GB are free.*\(--size\)"):
+        prepare_scan(guarded, backend)
+
+
+def test_an_absurdly_large_object_points_at_the_positions(prepare_scan: Prepare) -> None:
+    positions_um = np.indices((3, 4)).reshape(2, -1).T * 0.2
+    with pytest.raises(MemoryBudgetError, match=r"an object of \d{7,} x \d{7,}; .*check the unit of the positions"):
+        prepare_scan(scan(positions_m=positions_um), NumpyBackend())
+
+
+def test_a_simulated_scan_is_made_from_the_parameters() -> None:
+    prepared = prepare(fake_job(OUTPUT))
+    assert prepared.problem.amplitudes.shape == (12, 64, 64)
+    assert prepared.parameters.experiment.energy_eV is not None
+    assert prepared.sources == ()
+
+
+def test_a_real_scan_becomes_a_problem(shared_data: Path) -> None:
+    source = shared_data / "siemens-star.cxi"
+    job = make_job(job_layers(source, {"experiment.probe_modes": (3, "test")}), source, OUTPUT)
+    prepared = prepare(job)
+    assert prepared.problem.amplitudes.shape == (516, 128, 128)
+    assert prepared.problem.probe.shape == (3, 128, 128)
+    assert prepared.sources == (source,)

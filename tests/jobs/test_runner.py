@@ -1,0 +1,226 @@
+"""The one loop: what it yields, what it writes, how it ends."""
+
+from __future__ import annotations
+
+import gc
+import math
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ptychogui.backends.plain import NumpyBackend
+from ptychogui.engines.base import Estimate, Problem
+from ptychogui.errors import MemoryBudgetError, OutputError, ParameterError, PtychoError
+from ptychogui.io.result import read_result, write_result
+from ptychogui.jobs import runner
+from ptychogui.jobs.job import Control, JobState
+from ptychogui.jobs.prepare import prepare
+from ptychogui.jobs.runner import run_job
+from ptychogui.params.origins import Origin, Source
+from ptychogui.params.storage import from_json
+from tests.jobs.fakes import FakeEngine, make_job
+
+RUNNING, DONE, STOPPED = JobState.RUNNING, JobState.DONE, JobState.STOPPED
+BACKEND = NumpyBackend()
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "result.cxi"
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
+    """Have the runner take fake engines with these errors; gives weak references to those that it takes."""
+
+    def use(*errors: float) -> list[Any]:
+        taken: list[Any] = []
+
+        def create(problem: Problem, _settings: object, _backend: object) -> FakeEngine:
+            engine = FakeEngine(problem, list(errors))
+            taken.append(weakref.ref(engine))
+            return engine
+
+        monkeypatch.setattr(runner, "create_engine", create)
+        return taken
+
+    return use
+
+
+def test_every_iteration_comes_in_order_and_the_result_is_written(output: Path) -> None:
+    job = make_job(output, "the command", reconstruction__iterations=4)
+    said = list(run_job(job, BACKEND))
+    assert [(progress.iteration, progress.state) for progress in said] == [
+        (0, RUNNING), (1, RUNNING), (2, RUNNING), (3, RUNNING), (4, RUNNING), (4, DONE),
+    ]  # fmt: skip
+    assert [progress.result for progress in said] == [None] * 5 + [output]
+    assert [progress.estimate is None for progress in said] == [True] * 5 + [False]
+    assert {progress.iterations for progress in said} == {4}
+    assert {progress.job_id for progress in said} == {job.id}
+    assert math.isnan(said[0].error) and math.isinf(said[0].seconds_left)
+    assert said[1].error > said[4].error == said[5].error
+    assert said[5].seconds_left == 0
+    assert said[5].positions_per_s == pytest.approx(4 * 12 / said[5].elapsed_s)
+
+
+def test_the_result_tells_how_it_was_made(output: Path) -> None:
+    job = make_job(output, "the command")
+    job.origins["reconstruction.iterations"] = Origin(Source.USER, "--iterations")  # type: ignore[index]
+    *_, before, last = run_job(job, BACKEND)
+    result = read_result(output)
+    assert last.estimate is not None
+    np.testing.assert_array_equal(result.object, last.estimate.object)
+    np.testing.assert_array_equal(result.probe, last.estimate.probe)
+    assert result.errors[-1] == before.error and len(result.errors) == 3
+    assert result.state == "done"
+    assert result.command == "the command"
+    assert result.title == job.title
+    assert result.device.startswith("numpy: ")
+    assert {"ptychogui", "python", "numpy"} <= set(result.versions)
+    assert set(result.timing_s) == {"prepare", "iterate"}
+    assert result.started <= result.finished
+    parameters, origins = from_json(result.parameters)
+    assert parameters.reconstruction.iterations == 3
+    assert parameters.experiment.energy_eV == result.energy_eV
+    assert origins["reconstruction.iterations"] == Origin(Source.USER, "--iterations")
+    assert result.object_pixel_m == last.object_pixel_m
+    np.testing.assert_array_equal(result.frame_indices, np.arange(12))
+
+
+def test_positions_of_the_result_are_those_of_the_scan(output: Path) -> None:
+    job = make_job(output)
+    list(run_job(job, BACKEND))
+    np.testing.assert_allclose(read_result(output).positions_m, prepare(job).positions_m, rtol=0, atol=1e-15)
+
+
+def test_pictures_come_where_wanted(output: Path) -> None:
+    said = list(run_job(make_job(output), BACKEND, wants_picture=lambda iteration: iteration in (0, 2)))
+    assert [progress.iteration for progress in said if progress.estimate is not None] == [0, 2, 3]
+
+
+def test_stop_keeps_the_result(output: Path) -> None:
+    control = Control()
+    stream = run_job(make_job(output), BACKEND, control)
+    assert [next(stream).iteration for _ in range(2)] == [0, 1]
+    control.stop()
+    end = next(stream)
+    assert (end.iteration, end.state, end.result) == (1, STOPPED, output)
+    assert next(stream, None) is None
+    result = read_result(output)
+    assert (result.state, len(result.errors)) == ("stopped", 1)
+
+
+def test_a_stop_before_the_first_iteration_keeps_the_first_guess(output: Path) -> None:
+    control = Control()
+    control.stop()
+    assert [progress.state for progress in run_job(make_job(output), BACKEND, control)] == [RUNNING, STOPPED]
+    assert np.all(read_result(output).object == 1)
+
+
+def test_the_time_limit_stops(output: Path) -> None:
+    said = list(run_job(make_job(output, reconstruction__time_limit_s=1e-9), BACKEND))
+    assert [(progress.iteration, progress.state) for progress in said] == [(0, RUNNING), (1, RUNNING), (1, STOPPED)]
+
+
+def test_close_writes_nothing_and_frees_everything(output: Path, engines: Callable[..., list[Any]]) -> None:
+    taken = engines(1.0, 1.0, 1.0)
+    stream = run_job(make_job(output), BACKEND)
+    assert [next(stream).iteration for _ in range(2)] == [0, 1]
+    frames = weakref.ref(taken[0]().problem.amplitudes)
+    stream.close()
+    gc.collect()
+    assert taken[0]() is None
+    assert frames() is None
+    assert list(output.parent.iterdir()) == []
+
+
+def test_checkpoints_are_results_on_the_way(output: Path) -> None:
+    job = make_job(output, output__save_every=2, reconstruction__iterations=4)
+    stream = run_job(job, BACKEND)
+    saved = [next(stream).result for _ in range(3)]
+    assert saved == [None, None, output]
+    checkpoint = read_result(output)
+    assert (checkpoint.state, len(checkpoint.errors)) == ("checkpoint", 2)
+    assert [progress.result for progress in stream] == [None, None, output]
+    assert read_result(output).state == "done"
+
+
+def test_a_checkpoint_that_cant_be_written_is_noted(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(path: Path, result: Any) -> None:
+        if result.state == "checkpoint":
+            raise OutputError("the disk is full")
+        write_result(path, result)
+
+    monkeypatch.setattr(runner, "write_result", full_disk)
+    said = list(run_job(make_job(output, output__save_every=2), BACKEND))
+    assert said[2].notes == ("no checkpoint at iteration 2: the disk is full",)
+    assert said[2].result is None
+    assert said[-1].state is DONE
+
+
+def test_divergence_says_what_to_try_and_keeps_the_checkpoint(output: Path, engines: Callable[..., list[Any]]) -> None:
+    engines(1.0, 1.0, math.nan)
+    with pytest.raises(PtychoError) as caught:
+        list(run_job(make_job(output, output__save_every=2), BACKEND))
+    assert str(caught.value) == (
+        "the reconstruction diverged: the error is not a number after iteration 3; try a smaller --object-step or "
+        "--probe-step, a later --update-probe or another first probe; "
+        f"the checkpoint of iteration 2 is kept in {output}"
+    )
+    assert read_result(output).state == "checkpoint"
+
+
+def test_an_object_that_is_not_finite_is_not_written(
+    output: Path, engines: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines(1.0, 1.0, 1.0)
+    broken = Estimate(np.full((4, 4), np.nan, np.complex64), np.ones((1, 2, 2), np.complex64))
+    monkeypatch.setattr(FakeEngine, "estimate", lambda _engine: broken)
+    with pytest.raises(PtychoError, match=r"the object has values that are not numbers after iteration 3; try"):
+        list(run_job(make_job(output), BACKEND))
+    assert not output.exists()
+
+
+def test_the_output_is_checked_before_the_work_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(runner, "prepare", lambda *_: pytest.fail("the work started"))
+    with pytest.raises(OutputError, match=r"can't write .*file/result\.cxi"):
+        next(run_job(make_job(tmp_path / "file" / "result.cxi"), BACKEND))
+
+
+def test_a_job_that_this_version_cant_do_is_refused(output: Path) -> None:
+    with pytest.raises(ParameterError, match="position_search"):
+        next(run_job(make_job(output, reconstruction__position_search=3), BACKEND))
+
+
+def test_memory_that_runs_out_is_a_users_error(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object) -> None:
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    monkeypatch.setattr(runner, "create_engine", exhausted)
+    with pytest.raises(MemoryBudgetError, match=r"the memory of numpy was used up \(Unable to allocate 9 TiB\); crop"):
+        next(run_job(make_job(output), BACKEND))
+
+
+def test_other_formats_are_written_beside_the_result(output: Path) -> None:
+    list(run_job(make_job(output, output__csv=True, output__binary=True), BACKEND))
+    names = sorted(path.name for path in output.parent.iterdir())
+    kinds = ("object_0.bin", "object_0.csv", "probes_0.bin", "probes_0.csv")
+    assert names == ["result.cxi", *(f"result_{kind}" for kind in kinds)]
+
+
+def test_trouble_with_other_formats_is_noted_and_the_result_kept(output: Path) -> None:
+    (output.parent / "result_object_0.csv").mkdir()
+    *_, last = run_job(make_job(output, output__csv=True), BACKEND)
+    assert last.result == output
+    assert "result_object_0.csv" in last.notes[0]
+
+
+def test_the_same_job_gives_the_same_bits(output: Path) -> None:
+    first, second = ([*run_job(make_job(output), BACKEND)][-1].estimate for _ in range(2))
+    assert first is not None and second is not None
+    np.testing.assert_array_equal(first.object, second.object)
