@@ -79,7 +79,7 @@ DEVICE float norm(c64 a) { return a.x * a.x + a.y * a.y; }
 DEVICE int to_bits(float value) {
     int bits;
     memcpy(&bits, &value, sizeof bits);
-    return bits;
+    return bits & 0x7fffffff; // an invalid operation on x86 gives a NaN with the sign set
 }
 
 DEVICE float from_bits(int bits) {

@@ -50,7 +50,9 @@ def find_compiler() -> str:
         found = shutil.which(name) if name else None
         if found:
             return found
-    raise DeviceError("no C++ compiler was found (c++, g++ or clang++): install one, on Debian 'apt install g++', or set CXX")
+    raise DeviceError(
+        "no C++ compiler was found (c++, g++ or clang++): install one, on Debian 'apt install g++', or set CXX"
+    )
 
 
 @functools.cache
@@ -102,7 +104,8 @@ def _cpu() -> str:
 def _build(compiler: str, library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         made = Path(folder) / "kernels.so"
-        command = [compiler, *OPTIMIZE, *WARN, *definitions(), *LANGUAGE, "-fPIC", "-shared", f"-I{kernels_folder()}", "-o", str(made), "-"]
+        options = [*OPTIMIZE, *WARN, *definitions(), *LANGUAGE, "-fPIC", "-shared", f"-I{kernels_folder()}"]
+        command = [compiler, *options, "-o", str(made), "-"]
         done = subprocess.run(command, input=kernel_source(), capture_output=True, text=True, check=False)
         if done.returncode:
             raise DeviceError(f"{compiler} can't build the kernels: {done.stderr.strip()}")

@@ -67,7 +67,9 @@ def _cpu() -> Device:
 
 def _numpy() -> Device:
     memory = psutil.virtual_memory()
-    return Device("numpy", "numpy on one core: readable, slow, needs no compiler", True, "", memory.total, memory.available)
+    return Device(
+        "numpy", "numpy on one core: readable, slow, needs no compiler", True, "", memory.total, memory.available
+    )
 
 
 def _cuda_devices() -> tuple[Device, ...]:

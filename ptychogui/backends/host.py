@@ -57,15 +57,16 @@ class HostBackend:
 
     def to_numpy(self, array: np.ndarray) -> np.ndarray:
         """Copy."""
-        return array.copy()
+        return np.array(array)
 
     def bind(self, kernel: str, **arrays: np.ndarray) -> Launch:
         """Check the arrays once; the launch is then a bare C call that releases the GIL."""
         sig = signature(kernel)
         sizes = sig.measure(arrays)
         function = self._library[kernel]
-        kinds = [_C_TYPES[kind] for kind in scalar_types(sig)]
-        function.argtypes = [ctypes.c_void_p] * len(sig.arrays) + kinds
+        kinds: list[Any] = [_C_TYPES[kind] for kind in scalar_types(sig)]
+        pointer_types: list[Any] = [ctypes.c_void_p] * len(sig.arrays)
+        function.argtypes = pointer_types + kinds
         function.restype = None
         pointers = [ctypes.c_void_p(arrays[spec.name].ctypes.data) for spec in sig.arrays]
         dims = tuple(sizes[symbol] for symbol in sig.dims)

@@ -43,7 +43,7 @@ class NumpyBackend:
 
     def to_numpy(self, array: np.ndarray) -> np.ndarray:
         """Copy."""
-        return array.copy()
+        return np.array(array)
 
     def bind(self, kernel: str, **arrays: np.ndarray) -> Launch:
         """Check the arrays as the compiled backends do and bind the twin."""

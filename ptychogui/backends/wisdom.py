@@ -24,22 +24,29 @@ def plan(array: np.ndarray, direction: str) -> pyfftw.FFTW:
         array: complex64 (..., N, N), contiguous.
         direction: "forward" or "backward"; execute() normalises neither.
     """
-    try:
-        return _plan(array, direction, "FFTW_WISDOM_ONLY")
-    except RuntimeError:  # no wisdom about this shape yet
-        return _measure(array, direction)
-
-
-def _measure(array: np.ndarray, direction: str) -> pyfftw.FFTW:
+    known = _known(array, direction)
+    if known is not None:
+        return known
     with _locked(cache_folder() / "fftw-wisdom") as path:
         if path.exists():
             pyfftw.import_wisdom((b"", path.read_bytes(), b""))
+        known = _known(array, direction)
+        if known is not None:
+            return known
         kept = array.copy()
         try:
             return _plan(array, direction, "FFTW_MEASURE")
         finally:
             array[...] = kept
             _replace(path, pyfftw.export_wisdom()[1])
+
+
+def _known(array: np.ndarray, direction: str) -> pyfftw.FFTW | None:
+    """Return the plan if this process has wisdom about its shape."""
+    try:
+        return _plan(array, direction, "FFTW_WISDOM_ONLY")
+    except RuntimeError:
+        return None
 
 
 def _plan(array: np.ndarray, direction: str, *flags: str) -> pyfftw.FFTW:

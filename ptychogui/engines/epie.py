@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -117,9 +118,7 @@ class EPIE:
 class _Pass:
     """What one number of probe modes needs: scratch memory of every worker, and the kernels bound to it."""
 
-    def __init__(
-        self, fields: Fields, probe: Array, capacity: int, settings: Reconstruction, backend: Backend
-    ) -> None:
+    def __init__(self, fields: Fields, probe: Array, capacity: int, settings: Reconstruction, backend: Backend) -> None:
         self.probe = probe
         self._fields, self._settings, self._backend = fields, settings, backend
         modes, self._n, _ = probe.shape
@@ -131,8 +130,8 @@ class _Pass:
         self._slots = backend.batch_size(probe.nbytes * (2 if self._sub_pixel else 1))
         self._pulls = backend.empty((capacity, self._n, self._n), np.complex64)
         self._workers = [self._worker() for _ in range(backend.workers)]
-        self._gather = backend.bind(
-            "gather_object", object=fields.object, pulls=self._pulls, corners=fields.corners, order=fields.order)  # fmt: skip
+        places = {"corners": fields.corners, "order": fields.order}
+        self._gather = backend.bind("gather_object", object=fields.object, pulls=self._pulls, **places)
         self._step = backend.bind("probe_step", probe=self._spectrum if self._sub_pixel else probe, sums=self._sums)
         self._power = backend.bind("probe_power", rows=rows, probe=probe)
         self._max = backend.bind("row_max", most=self._strongest, rows=rows)
@@ -141,7 +140,8 @@ class _Pass:
 
     def _worker(self) -> _Worker:
         scratch = Scratch(self._fields, self.probe, self._spectrum, self._slots, self._backend)
-        return _Worker(scratch, self._fields, self._pulls, self._sums, self._strongest, self._settings, self._backend)
+        pie = (self._pulls, self._sums, self._strongest)
+        return _Worker(scratch, self._fields, *pie, self._settings, self._backend)
 
     def take_probe(self) -> None:
         """Renew what follows from the probe: its spectrum and its strongest pixel."""
@@ -201,8 +201,8 @@ class _Worker:
             "pie_update", waves=scratch.waves, pulls=pulls, probe=scratch.probe, object=fields.object,
             brightest=scratch.brightest, strongest=strongest, corners=fields.corners, order=fields.order)  # fmt: skip
         if self._sub_pixel:
-            self._sum_shifted = backend.bind(
-                "sum_waves_shifted", sums=sums, waves=scratch.waves, ramps=fields.ramps, order=fields.order)  # fmt: skip
+            ramps = {"ramps": fields.ramps, "order": fields.order}
+            self._sum_shifted = backend.bind("sum_waves_shifted", sums=sums, waves=scratch.waves, **ramps)
         else:
             self._sum = backend.bind("sum_waves", sums=sums, waves=scratch.waves)
 
@@ -224,4 +224,4 @@ def _split(start: int, stop: int, slots: int, lanes: int) -> list[Batch]:
     """Cut [start, stop) into even batches of at most `slots`, at least enough of them to keep several workers busy."""
     pieces = max(-(-(stop - start) // slots), min(lanes, stop - start, 4))
     cuts = [start + (stop - start) * i // pieces for i in range(pieces + 1)]
-    return list(zip(cuts[:-1], cuts[1:], strict=True))
+    return list(pairwise(cuts))

@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 
 def group_capacity(positions: int) -> int:
-    """Return the most positions of a group: what they give to the object is kept, in an eighth of the frames' memory."""
+    """Return the most positions of a group: what they give to the object fills an eighth of the frames' memory."""
     return min(positions, max(16, positions // 16))
 
 
@@ -86,9 +86,7 @@ def color(first: np.ndarray, neighbors: np.ndarray, capacity: int, rng: np.rando
     return [split[i] for i in rng.permutation(len(split))]
 
 
-def _assign(
-    first: np.ndarray, neighbors: np.ndarray, order: np.ndarray, capacity: int, groups: int
-) -> np.ndarray:
+def _assign(first: np.ndarray, neighbors: np.ndarray, order: np.ndarray, capacity: int, groups: int) -> np.ndarray:
     """Give every position a group: the emptiest possible of `groups`, or else the first possible, or else a new one."""
     chosen = np.full(len(order), -1)
     sizes = np.full(len(order) + 1, capacity)

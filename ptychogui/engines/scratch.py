@@ -28,9 +28,7 @@ class Fields:
 class Scratch:
     """One worker's batch: exit waves, shifted probes, and the way to the revised exit waves and back."""
 
-    def __init__(
-        self, fields: Fields, probe: Array, spectrum: Array | None, slots: int, backend: Backend
-    ) -> None:
+    def __init__(self, fields: Fields, probe: Array, spectrum: Array | None, slots: int, backend: Backend) -> None:
         modes, n, _ = probe.shape
         self.waves = backend.empty((slots, modes, n, n), np.complex64)
         self.brightest = backend.empty((slots,), np.float32)
@@ -40,8 +38,8 @@ class Scratch:
         if self._sub_pixel:
             self.probe = backend.empty((slots, modes, n, n), np.complex64)
             self._probe_fft = backend.fft_pair(self.probe)
-            self._shift = backend.bind(
-                "shift_probe", probes=self.probe, spectrum=spectrum, ramps=fields.ramps, order=fields.order)  # fmt: skip
+            ramps = {"ramps": fields.ramps, "order": fields.order}
+            self._shift = backend.bind("shift_probe", probes=self.probe, spectrum=spectrum, **ramps)
         else:
             self.probe = probe.reshape(1, modes, n, n)
         self._exit_wave = backend.bind(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, lru_cache
 from string import Template
 from typing import Literal
 
@@ -79,10 +79,16 @@ def style_sheet(colors: Colors) -> str:
 
 def icon(name: str, color: QColor, disabled: QColor | None = None) -> QIcon:
     """Draw resources/icons/NAME.svg in a color, sharp on screens of up to three times the usual density."""
+    return _icon(name, color.name(), disabled.name() if disabled is not None else "")
+
+
+@lru_cache(maxsize=64)
+def _icon(name: str, color: str, disabled: str) -> QIcon:
+    """Draw an icon once for the many places that show it."""
     drawn = QIcon()
     for size in (16, 24, 32, 48, 72):
         drawn.addPixmap(_pixmap(name, size, color), QIcon.Mode.Normal)
-        if disabled is not None:
+        if disabled:
             drawn.addPixmap(_pixmap(name, size, disabled), QIcon.Mode.Disabled)
     return drawn
 
@@ -101,11 +107,11 @@ def app_icon() -> QIcon:
     return icon("ptychogui", QColor(LIGHT.accent))
 
 
-def _pixmap(name: str, size: int, color: QColor) -> QPixmap:
+def _pixmap(name: str, size: int, color: str) -> QPixmap:
     pixmap = QPixmap(size, size)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
-    QSvgRenderer(QByteArray(_svg(name).replace("currentColor", color.name()).encode())).render(
+    QSvgRenderer(QByteArray(_svg(name).replace("currentColor", color).encode())).render(
         painter, QRectF(0, 0, size, size)
     )
     painter.end()

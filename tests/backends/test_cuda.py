@@ -15,11 +15,11 @@ from ptychogui.backends import cuda, open_backend
 from ptychogui.backends.cuda import CudaBackend, cuda_options, launch_shape
 from ptychogui.backends.plain import NumpyBackend
 from ptychogui.backends.signatures import SIGNATURES
-from ptychogui.engines import Estimate, Problem, create_engine
+from ptychogui.engines import Estimate, create_engine
 from ptychogui.errors import DeviceError, MemoryBudgetError
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.scan import place_windows
 from tests.backends.fake_cupy import FakeMachine, installed
+from tests.backends.problems import narrow_beam
 from tests.kernels.cases import SIZES, Size, assert_agree, expected, random_launch
 
 
@@ -273,20 +273,7 @@ def _settings(**values: Any) -> Reconstruction:
 
 
 def _reconstructed(backend: Any, settings: Reconstruction) -> Estimate:
-    engine = create_engine(_problem(), settings, backend)
+    engine = create_engine(narrow_beam(16, 4, 5.0), settings, backend)
     for _ in range(3):
         engine.step()
     return engine.estimate()
-
-
-def _problem() -> Problem:
-    """Sixteen positions, two modes, some free pixels."""
-    n, rng = 16, np.random.default_rng(2)
-    grid = np.stack(np.meshgrid(np.arange(4), np.arange(4), indexing="ij"), axis=-1).reshape(-1, 2) * 5.0
-    geometry = place_windows(grid + rng.uniform(-0.5, 0.5, grid.shape), n)
-    radius = np.hypot(*(np.mgrid[:n, :n] - n // 2))
-    probe = np.exp(-((radius / 3) ** 2)) * np.exp(1j * rng.uniform(-1, 1, (2, n, n)))
-    counts = rng.poisson(4.0, (len(grid), n, n))
-    amplitudes = np.where(rng.random(counts.shape) < 0.05, -1, np.sqrt(counts)).astype(np.float32)
-    start = np.exp(0.1j * rng.standard_normal(geometry.object_shape))
-    return Problem(amplitudes, geometry, (20 * probe).astype(np.complex64), start.astype(np.complex64))

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from ptychogui.backends import Backend, open_backend
-from ptychogui.engines import EPIE, Problem, create_engine, epie
+from ptychogui.engines import Problem, create_engine, epie
+from ptychogui.engines.epie import EPIE
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.metrics import align
@@ -184,7 +185,8 @@ def test_probe_and_modes_wait_for_their_iteration(cpu: Backend) -> None:
     for _ in range(4):
         before = engine.estimate().probe
         engine.step()
-        changed.append([bool(abs(a - b).max() > 1e-3 * abs(b).max()) for a, b in zip(engine.estimate().probe, before, strict=True)])
+        pairs = zip(engine.estimate().probe, before, strict=True)
+        changed.append([bool(abs(a - b).max() > 1e-3 * abs(b).max()) for a, b in pairs])
     assert changed == [[False] * 3, [False] * 3, [True, False, False], [True, True, True]]
 
 

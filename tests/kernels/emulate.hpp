@@ -3,6 +3,7 @@
 // even where two threads never run at the same time. Arrays have their exact size, so AddressSanitizer sees stray reads.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>

@@ -8,6 +8,7 @@ import struct
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ class Emulation:
         if done.returncode:
             raise Reported(f"exit status {done.returncode}\n{done.stderr[:20_000]}")
         with got.open("rb") as file:
-            return [self._unpacked(launch, file.read) for launch in launches]
+            return [self._unpacked(launch, file) for launch in launches]
 
     def _packed(self, launch: Launch, grid: int, block: int) -> bytes:
         sig = self._signatures[launch.kernel]
@@ -67,12 +68,12 @@ class Emulation:
             parts.append(struct.pack(_FORMATS[kind], value))
         return b"".join([*parts, *(struct.pack("i", sizes[symbol]) for symbol in sig.dims)])
 
-    def _unpacked(self, launch: Launch, read: object) -> Arrays:
-        assert callable(read)
+    def _unpacked(self, launch: Launch, file: BinaryIO) -> Arrays:
         written = [spec.name for spec in self._signatures[launch.kernel].arrays if spec.written]
         arrays = {name: launch.arrays[name] for name in written}
         return {
-            name: np.frombuffer(read(array.nbytes), array.dtype).reshape(array.shape) for name, array in arrays.items()
+            name: np.frombuffer(file.read(array.nbytes), array.dtype).reshape(array.shape)
+            for name, array in arrays.items()
         }
 
 

@@ -14,9 +14,9 @@ from ptychogui.backends.base import Launch as Bound
 from ptychogui.backends.compiler import kernel_source
 from ptychogui.backends.plain import NumpyBackend
 from ptychogui.backends.signatures import SIGNATURES, ArraySpec, Signature
-from ptychogui.engines import Problem, create_engine
+from ptychogui.engines import create_engine
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.scan import place_windows
+from tests.backends.problems import narrow_beam
 from tests.kernels.cases import SIZES, Arrays, Launch, Size, assert_agree, expected, random_launch
 from tests.kernels.emulation import SANITIZERS, Emulation, Reported
 
@@ -114,7 +114,7 @@ class Recorder(NumpyBackend):
 @pytest.mark.parametrize("sub_pixel", ["fourier", "nearest"])
 def test_an_iteration_of_epie_is_clean_and_equals_its_twin(emulation: Emulation, sub_pixel: str) -> None:
     recorder = Recorder()
-    engine = create_engine(_problem(), _settings(sub_pixel=sub_pixel), recorder)
+    engine = create_engine(narrow_beam(12, 3, 5.0), _settings(sub_pixel=sub_pixel), recorder)
     engine.step()
     assert np.isfinite(engine.estimate().object).all() and np.isfinite(engine.estimate().probe).all()
     for launch, got, wanted in zip(recorder.launches, emulation.run(recorder.launches), recorder.results, strict=True):
@@ -123,16 +123,3 @@ def test_an_iteration_of_epie_is_clean_and_equals_its_twin(emulation: Emulation,
 
 def _settings(**values: Any) -> Reconstruction:
     return Reconstruction.model_validate({"engine": "epie", "update_probe": 1, "update_modes": 1, **values})
-
-
-def _problem() -> Problem:
-    """Nine positions of a narrow probe of two modes, some of which can share a group."""
-    n, rng = 12, np.random.default_rng(1)
-    grid = np.stack(np.meshgrid(np.arange(3), np.arange(3), indexing="ij"), axis=-1).reshape(-1, 2) * 5.0
-    geometry = place_windows(grid + rng.uniform(-0.5, 0.5, grid.shape), n)
-    radius = np.hypot(*(np.mgrid[:n, :n] - n // 2))
-    probe = np.exp(-((radius / 2) ** 2)) * np.exp(1j * rng.uniform(-1, 1, (2, n, n)))
-    counts = rng.poisson(4.0, (len(grid), n, n))
-    amplitudes = np.where(rng.random(counts.shape) < 0.05, -1, np.sqrt(counts)).astype(np.float32)
-    start = np.exp(0.1j * rng.standard_normal(geometry.object_shape))
-    return Problem(amplitudes, geometry, (20 * probe).astype(np.complex64), start.astype(np.complex64))

@@ -1,0 +1,53 @@
+"""A window of the tests' own: its settings and its simulated scan in a temporary folder, and nothing left behind."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PyQt5.QtCore import QEvent, QSettings
+from PyQt5.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from ptychogui.app import Workstation
+from ptychogui.physics.simulation import Recipe
+from ptychogui.views.memory import Memory
+
+RECIPE = Recipe(n=64, scan_dims=(6, 6), outer_zone_m=80e-9)
+"""A scan that is simulated and reconstructed in a moment."""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> QSettings:
+    return QSettings(str(tmp_path / "settings.ini"), QSettings.IniFormat)
+
+
+@pytest.fixture
+def memory(settings: QSettings) -> Memory:
+    return Memory(settings)
+
+
+@pytest.fixture
+def workstation(qtbot: QtBot, settings: QSettings, tmp_path: Path) -> Iterator[Workstation]:
+    made = Workstation(settings, tmp_path / "demo", RECIPE)
+    made.window.show()
+    yield made
+    made.window.close()
+    made.window.deleteLater()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(qtbot: QtBot) -> Iterator[None]:
+    """Fail a test that leaves a window or a thread."""
+    threads = set(threading.enumerate())
+    yield
+    QApplication.processEvents()
+    QApplication.sendPostedEvents(None, QEvent.DeferredDelete)
+    gc.collect()
+    shown = [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()]
+    assert not shown, f"left on the screen: {shown}"
+    left = {thread for thread in set(threading.enumerate()) - threads if not isinstance(thread, threading._DummyThread)}
+    assert not left, f"still running: {left}"

@@ -1,0 +1,272 @@
+"""Session, outputs, pictures and runs, without a window and with a worker that only notes what it is told."""
+
+from __future__ import annotations
+
+import math
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PyQt5.QtCore import QObject, pyqtSignal
+from pytestqt.qtbot import QtBot
+
+from ptychogui.controllers.background import Background, explain
+from ptychogui.controllers.loading import LoadedScan
+from ptychogui.controllers.outputs import result_path
+from ptychogui.controllers.pictures import make_picture, scanned_region
+from ptychogui.controllers.run import RunController
+from ptychogui.controllers.session import SessionController
+from ptychogui.engines.base import Estimate
+from ptychogui.errors import DataError, OutputError
+from ptychogui.io.simulated import write_scan
+from ptychogui.jobs.events import Died, Failed, Finished
+from ptychogui.jobs.job import Job, JobState
+from ptychogui.params.origins import Source
+from ptychogui.physics.simulation import simulate
+from tests.gui.conftest import RECIPE
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_scan(tmp_path_factory.mktemp("scan") / "fly0012.cxi", simulate(RECIPE))[0]
+
+
+@pytest.fixture
+def background(qtbot: QtBot):
+    made = Background()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def session(background: Background) -> SessionController:
+    return SessionController(background)
+
+
+class FakeWorker(QObject):
+    """A worker's signals, and a note of its orders."""
+
+    ready, progress, ended, failed = pyqtSignal(object), pyqtSignal(object), pyqtSignal(object), pyqtSignal(object)
+    died, silent, pictureWaiting = pyqtSignal(object), pyqtSignal(object), pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: list[Job] = []
+        self.stopped: list[str] = []
+
+    def submit(self, job: Job) -> None:
+        self.jobs.append(job)
+
+    def stop(self, job_id: str) -> None:
+        self.stopped.append(job_id)
+
+
+def opened(qtbot: QtBot, session: SessionController, path: Path) -> LoadedScan:
+    with qtbot.waitSignal(session.scanOpened, timeout=10_000) as signal:
+        session.open(path)
+    return signal.args[0]
+
+
+def values_of(qtbot: QtBot, session: SessionController):
+    with qtbot.waitSignal(session.valuesChanged, timeout=1000) as signal:
+        session.announce()
+    return signal.args
+
+
+class TestSession:
+    def test_a_scan_brings_its_values_and_a_look_at_it(
+        self, qtbot: QtBot, session: SessionController, scan: Path
+    ) -> None:
+        loaded = opened(qtbot, session, scan)
+        assert loaded.path == scan
+        assert loaded.pattern.shape == (RECIPE.n, RECIPE.n)
+        assert loaded.positions_m is not None and len(loaded.positions_m) == math.prod(RECIPE.scan_dims)
+        parameters, origins, _, _ = values_of(qtbot, session)
+        assert parameters.experiment.energy_eV == pytest.approx(RECIPE.energy_eV)
+        assert origins["experiment.energy_eV"].source is Source.FILE
+
+    def test_an_edit_goes_on_top_and_back(self, qtbot: QtBot, session: SessionController, scan: Path) -> None:
+        opened(qtbot, session, scan)
+        session.edit("experiment.energy_eV", 9000.0)
+        parameters, origins, below, _ = values_of(qtbot, session)
+        assert (parameters.experiment.energy_eV, origins["experiment.energy_eV"].source) == (9000.0, Source.USER)
+        assert below.experiment.energy_eV == pytest.approx(RECIPE.energy_eV)
+        session.revert("experiment.energy_eV")
+        assert values_of(qtbot, session)[1]["experiment.energy_eV"].source is Source.FILE
+
+    def test_a_value_that_does_not_fit_is_refused(self, qtbot: QtBot, session: SessionController) -> None:
+        with qtbot.waitSignal(session.problem, timeout=1000) as signal:
+            session.edit("reconstruction.iterations", -1)
+        assert "reconstruction.iterations = -1" in signal.args[0].text
+        assert values_of(qtbot, session)[0].reconstruction.iterations == 100
+
+    def test_what_is_no_scan_is_refused_and_the_old_one_stays(
+        self, qtbot: QtBot, session: SessionController, scan: Path, tmp_path: Path
+    ) -> None:
+        opened(qtbot, session, scan)
+        letter = tmp_path / "letter.txt"
+        letter.write_text("Dear all,")
+        with qtbot.waitSignal(session.problem, timeout=10_000) as signal:
+            session.open(letter)
+        assert str(letter) in signal.args[0].text
+        assert session.scan is not None and session.scan.path == scan
+
+    def test_the_users_values_go_on_to_the_next_scan_below_what_it_knows(
+        self, qtbot: QtBot, session: SessionController, scan: Path
+    ) -> None:
+        opened(qtbot, session, scan)
+        session.edit("experiment.energy_eV", 9000.0)
+        session.edit("reconstruction.iterations", 17)
+        session.edit("output.job_id", "first")
+        opened(qtbot, session, scan)
+        parameters, origins, _, _ = values_of(qtbot, session)
+        assert parameters.experiment.energy_eV == pytest.approx(RECIPE.energy_eV)
+        assert parameters.reconstruction.iterations == 17
+        assert str(origins["reconstruction.iterations"]) == "last scan: fly0012.cxi"
+        assert parameters.output.job_id == ""
+        session.revert("reconstruction.iterations")
+        assert values_of(qtbot, session)[0].reconstruction.iterations == 100
+
+    def test_values_are_remembered_and_nonsense_is_forgotten(self, qtbot: QtBot, background: Background) -> None:
+        kept = {"reconstruction.iterations": "17", "experiment.energy_eV": "-1 eV", "no.such": "1"}
+        session = SessionController(background, kept)
+        assert values_of(qtbot, session)[0].reconstruction.iterations == 17
+        assert session.remembered() == {"reconstruction.iterations": "17"}
+
+    def test_a_simulation_can_be_run_without_a_file(self, qtbot: QtBot, session: SessionController) -> None:
+        with qtbot.waitSignal(session.runnableChanged, timeout=1000) as signal:
+            session.announce()
+        assert signal.args == [False]
+        with qtbot.waitSignal(session.runnableChanged, timeout=1000) as signal:
+            session.edit("experiment.simulate", True)
+        assert signal.args == [True]
+        assert session.layers.resolve()[0].experiment.energy_eV is not None
+
+    def test_nothing_is_delivered_after_the_end(self, qtbot: QtBot, session: SessionController, scan: Path) -> None:
+        with qtbot.assertNotEmitted(session.scanOpened, wait=100):
+            session.open(scan)
+            session._background.close()
+
+
+class TestOutputs:
+    def test_the_result_goes_beside_the_scan_and_never_over_another(self, tmp_path: Path) -> None:
+        scan = tmp_path / "fly0012.cxi"
+        assert result_path(scan, "fly0012") == tmp_path / "fly0012-001.cxi"
+        (tmp_path / "fly0012-001.cxi").touch()
+        assert result_path(scan, "fly0012") == tmp_path / "fly0012-002.cxi"
+
+    def test_a_folder_that_nobody_may_write_to_is_left_alone(self, tmp_path: Path) -> None:
+        archive, spare = tmp_path / "archive", tmp_path / "spare"
+        archive.mkdir()
+        archive.chmod(stat.S_IRUSR | stat.S_IXUSR)
+        assert result_path(archive / "scan.cxi", "scan", (spare,)) == spare / "scan-001.cxi"
+        archive.chmod(stat.S_IRWXU)
+
+    def test_no_folder_at_all_is_an_error_that_says_why(self, tmp_path: Path) -> None:
+        file = tmp_path / "file"
+        file.touch()
+        with pytest.raises(OutputError, match="no folder for the result"):
+            result_path(None, "scan", (file / "below",))
+
+
+class TestPictures:
+    def test_phase_is_relative_to_the_scanned_region(self) -> None:
+        field = np.full((96, 80), 0.5 * np.exp(2j), np.complex64)
+        picture = make_picture(Estimate(field, np.ones((1, 32, 32), np.complex64)), 1e-8)
+        np.testing.assert_allclose(picture.phase, 0, atol=1e-6)
+        np.testing.assert_allclose(picture.magnitude, 0.5, rtol=1e-6)
+        assert picture.scanned_m == pytest.approx((16e-8, 16e-8, 80e-8, 64e-8))
+        assert picture.phase_levels[0] < 0 < picture.phase_levels[1]
+
+    def test_levels_ignore_what_lies_outside(self) -> None:
+        field = np.full((96, 96), 100, np.complex64)
+        field[scanned_region(field.shape, 32)] = np.linspace(0.5, 1, 64)
+        low, high = make_picture(Estimate(field, np.ones((1, 32, 32), np.complex64)), 1e-8).magnitude_levels
+        assert 0.45 < low < high < 1.05
+
+    def test_a_large_object_is_averaged_down(self) -> None:
+        estimate = Estimate(np.ones((300, 200), np.complex64), np.ones((2, 64, 64), np.complex64))
+        picture = make_picture(estimate, 1e-8, limit_px=100)
+        assert picture.phase.shape == (100, 66)
+        assert picture.pixel_m == pytest.approx(3e-8)
+        assert picture.powers == (0.5, 0.5)
+
+    @pytest.mark.parametrize("fill", [0, np.nan, np.inf])
+    def test_a_broken_estimate_still_has_a_picture(self, fill: float) -> None:
+        with np.errstate(invalid="ignore", over="ignore"):
+            picture = make_picture(
+                Estimate(np.full((9, 9), fill, np.complex64), np.ones((1, 8, 8), np.complex64)), 1e-8
+            )
+        assert all(math.isfinite(level) for level in (*picture.phase_levels, *picture.magnitude_levels))
+
+
+class TestRun:
+    @pytest.fixture
+    def worker(self) -> FakeWorker:
+        return FakeWorker()
+
+    @pytest.fixture
+    def run(self, qtbot: QtBot, session: SessionController, worker: FakeWorker, scan: Path) -> RunController:
+        opened(qtbot, session, scan)
+        return RunController(session, worker)  # type: ignore[arg-type]
+
+    def test_the_job_is_the_session_as_it_stands(
+        self, session: SessionController, worker: FakeWorker, run: RunController, scan: Path
+    ) -> None:
+        session.edit("reconstruction.iterations", 7)
+        run.run()
+        (job,) = worker.jobs
+        assert job.source == scan
+        assert job.output == scan.parent / "fly0012-001.cxi"
+        assert job.parameters.reconstruction.iterations == 7
+        assert job.origins["reconstruction.iterations"].source is Source.USER
+
+    def test_one_run_at_a_time(self, worker: FakeWorker, run: RunController) -> None:
+        run.run()
+        run.run()
+        assert len(worker.jobs) == 1
+        run.stop()
+        assert worker.stopped == [worker.jobs[0].id]
+
+    def test_a_job_that_can_not_be_made_is_a_problem_and_no_run(
+        self, qtbot: QtBot, session: SessionController, worker: FakeWorker, run: RunController
+    ) -> None:
+        session.edit("experiment.simulate", True)
+        with qtbot.waitSignal(run.problem, timeout=1000) as signal, qtbot.assertNotEmitted(run.started):
+            run.run()
+        assert "experiment.simulate" in signal.args[0].text
+        assert not worker.jobs
+
+    def test_every_end_leaves_it_ready_for_the_next(self, qtbot: QtBot, worker: FakeWorker, run: RunController) -> None:
+        for number, say in enumerate(
+            (
+                lambda job: worker.ended.emit(Finished(job.id, JobState.DONE, job.output)),
+                lambda job: worker.failed.emit(Failed(job.id, "no memory")),
+                lambda job: worker.died.emit(Died(job.id, "killed by signal 9 (SIGKILL)", Path("checkpoint.cxi"))),
+            ),
+            1,
+        ):
+            run.run()
+            assert len(worker.jobs) == number
+            with qtbot.waitSignal(run.ended, timeout=1000):
+                say(worker.jobs[-1])
+
+    def test_a_death_names_cause_and_checkpoint(self, qtbot: QtBot, worker: FakeWorker, run: RunController) -> None:
+        run.run()
+        with qtbot.waitSignals([run.problem, run.ended], timeout=1000, order="strict") as signals:
+            worker.died.emit(Died(worker.jobs[0].id, "killed by signal 9 (SIGKILL)", Path("checkpoint.cxi")))
+        assert "SIGKILL" in signals.all_signals_and_args[0].args[0].text
+        assert "checkpoint.cxi" in signals.all_signals_and_args[0].args[0].text
+        assert signals.all_signals_and_args[1].args == ("Failed", "failed", Path("checkpoint.cxi"))
+
+    def test_events_of_other_jobs_are_not_its_own(self, qtbot: QtBot, worker: FakeWorker, run: RunController) -> None:
+        run.run()
+        with qtbot.assertNotEmitted(run.ended):
+            worker.ended.emit(Finished("another", JobState.DONE, None))
+
+
+def test_errors_of_the_user_are_plain_and_bugs_keep_their_traceback() -> None:
+    assert explain("No", DataError("no positions")).details == ""
+    problem = explain("No", ZeroDivisionError("division by zero"))
+    assert "ZeroDivisionError" in problem.details and "defect" in problem.text

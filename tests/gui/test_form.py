@@ -1,0 +1,234 @@
+"""The form: every parameter through its editor and back, and nonsense that goes nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PyQt5.QtCore import Qt
+from PyQt5.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from ptychogui.errors import ParameterError
+from ptychogui.params.commandline import format_text
+from ptychogui.params.model import Parameters, by_path, describe
+from ptychogui.params.origins import Layers, Source
+from ptychogui.params.spec import Param
+from ptychogui.views.editors import ChoiceEditor, SwitchEditor, TextEditor, make_editor, shown_text
+from ptychogui.views.form import ParameterForm
+
+
+def other_value(param: Param, file: Path) -> Any:
+    """Return a value that is allowed and is not the default."""
+    if param.kind is bool:
+        return not param.default
+    if param.kind == "choice":
+        return next(choice for choice in param.choices if choice != param.default)
+    if param.kind is Path:
+        return file
+    if param.kind is str:
+        return "something"
+    candidates = [param.item(3)] * 2 if param.kind == "pair" else None
+    if candidates:
+        return tuple(candidates)
+    for number in (0.5, 2, 32):
+        value = param.kind(number)
+        try:
+            Parameters().replace({param.path: value})
+        except ParameterError:
+            continue
+        if value != param.default:
+            return value
+    raise AssertionError(f"no other value for {param.path}")
+
+
+@pytest.fixture(scope="module")
+def one_form(qapp: QApplication) -> Iterator[ParameterForm]:
+    made = ParameterForm({})
+    yield made
+    made.deleteLater()
+
+
+@pytest.fixture
+def form(one_form: ParameterForm) -> ParameterForm:
+    for row in one_form.rows.values():
+        row.editor.setValue(row.param.default)
+    show(one_form, Layers())
+    return one_form
+
+
+def show(form: ParameterForm, layers: Layers) -> None:
+    form.show_values(*layers.resolve(), *layers.with_layer(Source.USER, {}).resolve())
+
+
+def type_into(qtbot: QtBot, editor: TextEditor, text: str) -> None:
+    editor.line.clear()
+    qtbot.keyClicks(editor.line, text)
+    qtbot.keyClick(editor.line, Qt.Key_Return)
+
+
+def enter(qtbot: QtBot, editor: Any, param: Param, value: Any) -> None:
+    """Enter a value as a user does."""
+    if isinstance(editor, SwitchEditor):
+        editor.box.click()
+    elif isinstance(editor, ChoiceEditor):
+        editor.box.setCurrentText(value)
+        editor.box.textActivated.emit(value)
+    else:
+        type_into(qtbot, editor, format_text(param, value))
+
+
+def test_it_has_a_row_for_every_parameter(form: ParameterForm) -> None:
+    assert list(form.rows) == [param.path for param in describe()]
+
+
+@pytest.mark.parametrize("path", by_path())
+def test_a_value_goes_in_and_back(qtbot: QtBot, form: ParameterForm, path: str, tmp_path: Path) -> None:
+    param, row = by_path()[path], form.rows[path]
+    file = tmp_path / "some file.npy"
+    file.touch()
+    value = other_value(param, file)
+    assert row.isEnabled() == (not param.awaits)
+    row.setEnabled(True)
+    with qtbot.waitSignal(form.edited, timeout=1000) as edited:
+        enter(qtbot, row.editor, param, value)
+    assert edited.args == [path, value]
+    layers = Layers().with_value(path, value)
+    show(form, layers)
+    assert row.editor.value() == value
+    assert row.changed
+    assert row.tag.text() == "you"
+    with qtbot.waitSignal(form.reverted, timeout=1000) as reverted:
+        row.back.click()
+    assert reverted.args == [path]
+    show(form, layers.without(path))
+    assert row.editor.value() == param.default
+    assert not row.changed
+    assert row.back.isHidden()
+
+
+@pytest.mark.parametrize("param", describe(), ids=lambda param: param.path)
+def test_the_tooltip_explains(form: ParameterForm, param: Param) -> None:
+    tip = form.rows[param.path].editor.toolTip()
+    assert param.option in tip
+    assert param.flag in tip
+    assert param.awaits in tip
+
+
+def test_setting_a_value_is_silent(qtbot: QtBot, form: ParameterForm) -> None:
+    with qtbot.assertNotEmitted(form.edited):
+        show(form, Layers().with_value("reconstruction.iterations", 7).with_value("experiment.mirror_rows", True))
+
+
+def test_quantities_are_typed_freely(qtbot: QtBot, form: ParameterForm) -> None:
+    editor = form.rows["experiment.energy_eV"].editor
+    assert isinstance(editor, TextEditor)
+    for text in ("8.8 keV", "8800", "8.8e3 eV", "0.0088MeV"):
+        show(form, Layers())
+        with qtbot.waitSignal(form.edited, timeout=1000) as edited:
+            type_into(qtbot, editor, text)
+        assert edited.args == ["experiment.energy_eV", 8800.0]
+        assert editor.line.text() == "8.8 keV"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "reason"),
+    [
+        ("experiment.energy_eV", "bright", "not a number"),
+        ("experiment.energy_eV", "5 kg", "not a unit"),
+        ("experiment.energy_eV", "-5 eV", "above 0 eV"),
+        ("reconstruction.iterations", "2.5", "not a whole number"),
+        ("reconstruction.iterations", "0", "1 to"),
+        ("experiment.scan_dims", "30", "not a pair"),
+        ("preprocessing.size_px", "63", "multiple of 2"),
+        ("preprocessing.mask_file", "no such file.npy", "there is no file"),
+    ],
+)
+def test_nonsense_is_marked_and_goes_nowhere(
+    qtbot: QtBot, form: ParameterForm, path: str, text: str, reason: str
+) -> None:
+    row = form.rows[path]
+    assert isinstance(row.editor, TextEditor)
+    with qtbot.assertNotEmitted(form.edited):
+        type_into(qtbot, row.editor, text)
+    assert reason in row.problem.text()
+    assert row.editor.line.property("invalid")
+    assert form.reasons() == [f"{row.param.title}: {row.editor.reason}"]
+    qtbot.keyClick(row.editor.line, Qt.Key_Escape)
+    assert row.editor.line.text() == shown_text(row.param, row.param.default)
+    assert form.reasons() == []
+
+
+def test_text_under_way_outlives_a_refresh(qtbot: QtBot, form: ParameterForm) -> None:
+    editor = form.rows["reconstruction.iterations"].editor
+    assert isinstance(editor, TextEditor)
+    editor.line.clear()
+    qtbot.keyClicks(editor.line, "12x")
+    show(form, Layers().with_value("experiment.mirror_rows", True))
+    assert editor.line.text() == "12x"
+
+
+def test_commit_announces_what_is_typed(qtbot: QtBot, form: ParameterForm) -> None:
+    editor = form.rows["reconstruction.iterations"].editor
+    assert isinstance(editor, TextEditor)
+    editor.line.clear()
+    qtbot.keyClicks(editor.line, "12")
+    with qtbot.waitSignal(form.edited, timeout=1000) as edited:
+        form.commit()
+    assert edited.args == ["reconstruction.iterations", 12]
+
+
+def test_arrow_keys_step_whole_numbers(qtbot: QtBot, form: ParameterForm) -> None:
+    editor = form.rows["reconstruction.iterations"].editor
+    assert isinstance(editor, TextEditor)
+    with qtbot.waitSignal(form.edited, timeout=1000) as edited:
+        qtbot.keyClick(editor.line, Qt.Key_Up)
+    assert edited.args == ["reconstruction.iterations", by_path()["reconstruction.iterations"].default + 1]
+
+
+def test_the_editor_rounds_for_the_eye_only(qtbot: QtBot, form: ParameterForm) -> None:
+    exact = 1.23456789e-7
+    show(form, Layers().with_value("experiment.probe_diameter_m", exact))
+    editor = form.rows["experiment.probe_diameter_m"].editor
+    assert isinstance(editor, TextEditor)
+    assert editor.line.text() == "123.457 nm"
+    with qtbot.assertNotEmitted(form.edited):
+        qtbot.keyClick(editor.line, Qt.Key_Return)
+    assert editor.value() == exact
+
+
+def test_origins_are_shown(form: ParameterForm) -> None:
+    place = "scan.cxi: /entry_1/instrument_1/source_1/energy"
+    show(form, Layers().with_layer(Source.FILE, {"experiment.energy_eV": (8800.0, place)}))
+    row = form.rows["experiment.energy_eV"]
+    assert row.tag.text() == "file"
+    assert place in row.tag.toolTip()
+    assert row.place.toolTip() == place
+    assert form.rows["experiment.distance_m"].tag.text() == "default"
+
+
+def test_back_says_where_it_leads(form: ParameterForm) -> None:
+    layers = Layers().with_layer(Source.FILE, {"experiment.energy_eV": (8800.0, "scan.cxi: /energy")})
+    show(form, layers.with_value("experiment.energy_eV", 9000.0))
+    assert form.rows["experiment.energy_eV"].back.toolTip() == "Back to 8.8 keV (file: scan.cxi: /energy)"
+
+
+def test_heads_count_changes_and_fold(qtbot: QtBot, form: ParameterForm) -> None:
+    show(form, Layers().with_value("experiment.mirror_rows", True).with_value("experiment.drift_m", (1e-9, 0.0)))
+    section = form.sections["experiment"]
+    assert "2 changed" in section.head.text()
+    assert "1 changed" in section.more.text()
+    assert section.extra.isHidden()
+    section.more.click()
+    assert not section.extra.isHidden()
+    section.head.click()
+    assert section.body.isHidden() and section.extra.isHidden()
+
+
+def test_only_offered_words_can_be_chosen(qtbot: QtBot) -> None:
+    editor = make_editor(by_path()["reconstruction.engine"], ("epie",))
+    qtbot.addWidget(editor)
+    assert isinstance(editor, ChoiceEditor)
+    assert [editor.box.itemText(place) for place in range(editor.box.count())] == ["epie"]
