@@ -92,7 +92,7 @@ def _problem(n: int, modes: int) -> Problem:
     pixel_m = Recipe(n=n).object_pixel_m
     scan = simulate(
         Recipe(
-            n=n, scan_dims=(side, side), scan="fly", probe_diameter_m=n / 4 * pixel_m, overlap=0.6,
+            n=n, scan_dims=(side, side), scan="fly", probe="gaussian", probe_diameter_m=n / 5 * pixel_m, overlap=0.6,
             mode_fractions=(1.0, *[0.1] * (modes - 1)),
         )
     )  # fmt: skip

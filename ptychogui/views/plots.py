@@ -12,6 +12,7 @@ from PyQt5.QtGui import QFont, QPalette
 from ptychogui.views.parts import Card, small, tool_button
 from ptychogui.views.theme import tinted
 
+_TICK_DENSITY = 0.7
 _Role = QPalette.ColorRole
 
 pg.setConfigOption("imageAxisOrder", "row-major")
@@ -27,6 +28,8 @@ class PlotCard(Card):
         self.plot = self.canvas.addPlot(axisItems=axes or None)
         self.plot.hideButtons()
         self.plot.setMenuEnabled(False)
+        for name in ("left", "bottom"):
+            self.plot.getAxis(name).setTickDensity(_TICK_DENSITY)
         self.column.addWidget(self.canvas, 1)
         self._bars: list[pg.ColorBarItem] = []
         self._paint()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PyQt5.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt5.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QColor, QImage, QPainter, QPainterPath, QPaintEvent, QPalette, QPen, QResizeEvent
 from PyQt5.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
@@ -32,25 +32,23 @@ class ProbeCard(Card):
         area.setWidgetResizable(True)
         area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFrameShape(QFrame.Shape.NoFrame)
+        self.strip.claimed.connect(self._fit)
         self.head.addWidget(ColorWheel())
         self.column.addWidget(area, 1)
 
     def show_modes(self, modes: np.ndarray, pixel_m: float, powers: Sequence[float]) -> None:
         """Show uint8 RGB (modes, n, n, 3) with a pixel size and each mode's share of the power."""
         self.strip.show_modes(modes, pixel_m, powers)
-        self._fit()
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
+    def _fit(self, width_px: int) -> None:
         """Take no more width than the modes need: the rest is the neighbor's."""
-        self.setMaximumWidth(max(_NARROW_PX, self.strip.sizeHint().width() + 8))
+        self.setMaximumWidth(max(_NARROW_PX, width_px + 2 * self.frameWidth() + 2))
 
 
 class ModeStrip(QWidget):
     """Square tiles as high as the strip, a caption under each, a scale bar in the first."""
+
+    claimed = pyqtSignal(int)
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +88,9 @@ class ModeStrip(QWidget):
         self._claim()
 
     def _claim(self) -> None:
-        self.setMinimumWidth(self.sizeHint().width() if self._images else 0)
+        width_px = self.sizeHint().width() if self._images else 0
+        self.setMinimumWidth(width_px)
+        self.claimed.emit(width_px)
 
     def _side(self) -> int:
         return max(40, self.height() - _CAPTION - 10)
