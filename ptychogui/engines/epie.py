@@ -26,8 +26,8 @@ _EVERY_ITERATION_UNTIL = 5
 _NEGLIGIBLE_PX = 1e-4
 """Sub-pixel rests below this are rounding errors of positions on whole pixels."""
 
-_SMALL_BLOCK = 1 << 17
-"""Elements of the probe that are not worth a second worker."""
+_WORTH_A_WORKER = 1 << 19
+"""Elements to pass over that take longer than to wake another worker."""
 
 
 class EPIE:
@@ -163,29 +163,30 @@ class _Pass:
             self._workers[worker].explore(first, last, first - start, lane, fresh, learn_probe)
 
         self._backend.run(batches, explore)
-        rows, width = self._fields.object.shape
+        rows = self._fields.object.shape[0]
         step = self._settings.object_step
-        self._on_rows(rows, width, lambda top, count: self._gather(start, stop - start, top, count, step))
+        work = (stop - start) * self._n**2
+        self._on_rows(rows, work, lambda top, count: self._gather(start, stop - start, top, count, step))
         if learn_probe:
             self._move_probe(min(lanes, len(batches)), self._settings.probe_step / (stop - start))
 
     def _move_probe(self, used: int, step: float) -> None:
         """Add the mean direction to the probe."""
         rows = len(self.probe) * self._n
-        if self._spectrum is None:
-            self._on_rows(rows, self._n, lambda first, count: self._step(first, count, used, step))
-        else:
-            self._on_rows(rows, self._n, lambda first, count: self._step(first, count, used, step / self._n**2))
+        if self._spectrum is not None:
+            step /= self._n**2
+        self._on_rows(rows, used * rows * self._n, lambda first, count: self._step(first, count, used, step))
+        if self._spectrum is not None:
             self.probe[...] = self._spectrum
             self._fft.inverse(1)
-        self._on_rows(self._n, self._n * len(self.probe), self._power)
+        self._on_rows(self._n, rows * self._n, self._power)
         self._max(1)
 
-    def _on_rows(self, rows: int, width: int, work: Callable[[int, int], None]) -> None:
-        """Call work(first, count) on blocks of rows that are worth a worker each."""
-        block = max(-(-rows // self._backend.workers), -(-_SMALL_BLOCK // width))
-        blocks = [(first, min(first + block, rows)) for first in range(0, rows, block)]
-        self._backend.run(blocks, lambda _worker, _lane, first, last: work(first, last - first))
+    def _on_rows(self, rows: int, elements: int, work: Callable[[int, int], None]) -> None:
+        """Call work(first, count) on blocks of rows, as many as `elements` in all are worth workers."""
+        blocks = max(1, min(self._backend.workers, elements // _WORTH_A_WORKER))
+        cuts = [rows * i // blocks for i in range(blocks + 1)]
+        self._backend.run(list(pairwise(cuts)), lambda _worker, _lane, first, last: work(first, last - first))
 
 
 class _Worker:

@@ -88,11 +88,11 @@ def _measure(name: str, backend: Backend, n: int, modes: int, sub_pixel: str, ro
 
 def _problem(n: int, modes: int) -> Problem:
     """Return a simulated scan with its true probe and an empty object."""
-    side = {128: 20, 256: 16}.get(n, 10)
+    side = {128: 32, 256: 24}.get(n, 12)
     pixel_m = Recipe(n=n).object_pixel_m
     scan = simulate(
         Recipe(
-            n=n, scan_dims=(side, side), scan="fly", probe="gaussian", probe_diameter_m=n / 5 * pixel_m, overlap=0.6,
+            n=n, scan_dims=(side, side), scan="fly", probe="gaussian", probe_diameter_m=n / 8 * pixel_m, overlap=0.6,
             mode_fractions=(1.0, *[0.1] * (modes - 1)),
         )
     )  # fmt: skip

@@ -157,7 +157,7 @@ class MainWindow(QMainWindow):
         for iteration, error in enumerate(errors, 1):
             self.run_page.error.add(iteration, error)
         self.strip.show_state(path.stem, "done")
-        self.strip.numbers.setText("   ·   ".join(facts))
+        self.strip.show_numbers(facts)
         self.strip.show_result(path)
         self.strip.settle()
 

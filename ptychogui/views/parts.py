@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from PyQt5.QtCore import Qt
+from PyQt5.QtCore import QSize, Qt
 from PyQt5.QtGui import QFont, QResizeEvent
 from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
@@ -26,7 +26,15 @@ class ElidedLabel(QLabel):
         self._whole = text
         self.setToolTip(text)
         self.setVisible(bool(text))
+        self.updateGeometry()
         self._elide()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance(self._whole) + 4, super().sizeHint().height())
+
+    def whole_text(self) -> str:
+        """Return the text with what does not fit."""
+        return self._whole
 
     def _elide(self) -> None:
         self.setText(self.fontMetrics().elidedText(self._whole, self._mode, self.width()))

@@ -19,6 +19,9 @@ _Role = QPalette.ColorRole
 _GAP, _CAPTION = 10, 20
 _WHEEL_PX = 64
 _NARROW_PX = 240
+_SMALLEST_PX = 48
+_FITTED = 4
+"""So many modes are shown side by side before the strip scrolls."""
 
 
 class ProbeCard(Card):
@@ -46,7 +49,7 @@ class ProbeCard(Card):
 
 
 class ModeStrip(QWidget):
-    """Square tiles as high as the strip, a caption under each, a scale bar in the first."""
+    """Square tiles as high as the strip, or as a few of them fit in its width, and a caption under each."""
 
     claimed = pyqtSignal(int)
 
@@ -67,20 +70,21 @@ class ModeStrip(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(len(self._images) * (self._side() + _GAP) + _GAP, 150)
+        return QSize(self._width(self._side()), 150)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         side = self._side()
+        top = (self.height() - _CAPTION - side) / 2
         for number, (image, caption) in enumerate(zip(self._images, self._captions, strict=True)):
-            tile = QRectF(_GAP + number * (side + _GAP), 4, side, side)
+            tile = QRectF(_GAP + number * (side + _GAP), top, side, side)
             painter.drawImage(tile, image)
             painter.setPen(self.palette().color(_Role.WindowText if number == 0 else _Role.PlaceholderText))
             painter.drawText(QRectF(tile.left(), tile.bottom(), side, _CAPTION), Qt.AlignmentFlag.AlignCenter, caption)
         if self._images and self._width_m > 0:
-            self._draw_scale(painter, QRectF(_GAP, 4, side, side))
+            self._draw_scale(painter, QRectF(_GAP, top, side, side))
         painter.end()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
@@ -88,12 +92,21 @@ class ModeStrip(QWidget):
         self._claim()
 
     def _claim(self) -> None:
-        width_px = self.sizeHint().width() if self._images else 0
-        self.setMinimumWidth(width_px)
-        self.claimed.emit(width_px)
+        self.setMinimumWidth(self._width(self._side()))
+        self.claimed.emit(self._width(self._tallest()))
+
+    def _width(self, side: int) -> int:
+        return len(self._images) * (side + _GAP) + _GAP if self._images else 0
+
+    def _tallest(self) -> int:
+        return max(_SMALLEST_PX, self.height() - _CAPTION - 10)
 
     def _side(self) -> int:
-        return max(40, self.height() - _CAPTION - 10)
+        """Side of a tile: as tall as there is room, or less where that lets a few modes be seen without scrolling."""
+        viewport = self.parentWidget()
+        count = min(max(len(self._images), 1), _FITTED)
+        room = viewport.width() if viewport is not None else self.width()
+        return max(_SMALLEST_PX, min(self._tallest(), (room - _GAP) // count - _GAP))
 
     def _draw_scale(self, painter: QPainter, tile: QRectF) -> None:
         length_m = nice_length(self._width_m / 3)

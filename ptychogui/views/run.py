@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QSplitter, QVBoxLayout, QWidget
 
-from ptychogui.views.parts import label, named
+from ptychogui.views.parts import ElidedLabel, label, named
 from ptychogui.views.plots import ErrorCard, ImageCard
 from ptychogui.views.probe import ProbeCard
 from ptychogui.views.theme import restyle
@@ -47,7 +48,7 @@ class ProgressStrip(QFrame):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(4)
         self.state = label("number")
-        self.numbers = label("muted")
+        self.numbers = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
         self.result = label("muted")
         self.folder = named(QPushButton("Show folder"), "link")
         self._path = Path()
@@ -82,17 +83,21 @@ class ProgressStrip(QFrame):
         self.bar.setValue(iteration)
         parts = [f"iteration {iteration} / {iterations}"]
         if math.isfinite(error) and iteration:
-            parts.append(f"error {error:.3g}")
+            parts.append(f"error {error:#.3g}")
         if positions_per_s > 0:
             parts.append(f"{grouped(positions_per_s)} positions/s")
         if math.isfinite(seconds_left) and iteration < iterations:
             parts.append(f"{duration(seconds_left)} left")
-        self.numbers.setText(_DOT.join(parts))
+        self.show_numbers(parts)
+
+    def show_numbers(self, parts: Sequence[str]) -> None:
+        """Show a few short texts in a row."""
+        self.numbers.set_text(_DOT.join(parts))
 
     def show_waiting(self) -> None:
         """Show that the run is under way without numbers yet."""
         self.bar.setRange(0, 0)
-        self.numbers.clear()
+        self.show_numbers(())
 
     def show_result(self, path: Path | None) -> None:
         """Show where the result is; None takes it away."""
@@ -104,8 +109,8 @@ class ProgressStrip(QFrame):
 
     def settle(self) -> None:
         """End what only a run that goes on has: the time left, the animation of a bar without numbers."""
-        parts = self.numbers.text().split(_DOT)
-        self.numbers.setText(_DOT.join(part for part in parts if not part.endswith(" left")))
+        parts = self.numbers.whole_text().split(_DOT)
+        self.show_numbers([part for part in parts if not part.endswith(" left")])
         if self.bar.maximum() == 0:
             self.bar.setRange(0, 1)
             self.bar.setValue(0)
