@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from PyQt5.QtCore import QObject, QSettings, Qt, pyqtSignal
+from PyQt5.QtCore import QObject, QSettings, Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import QApplication
 
 from ptychogui.controllers.background import Background, Problem
@@ -25,6 +26,8 @@ from ptychogui.physics.simulation import Recipe
 from ptychogui.views.main_window import MainWindow
 from ptychogui.views.memory import Memory
 from ptychogui.views.theme import app_icon, apply_theme
+
+_SIGNALS_MS = 200
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +51,8 @@ def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = N
     workstation = Workstation(QSettings("ptychogui", "ptychogui"), folder)
     apply_theme(app, workstation.window.memory.theme)
     sys.excepthook = workstation.hook.handle
+    heart = _close_on_signals(workstation)
+    heart.start(_SIGNALS_MS)
     workstation.window.show()
     if files:
         workstation.session.open(files[0])
@@ -55,6 +60,15 @@ def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = N
         workstation.run.ended.connect(lambda _text, _kind, result: result and print(result, flush=True))
         workstation.demo.start()
     return app.exec_()
+
+
+def _close_on_signals(workstation: Workstation) -> QTimer:
+    """Close the window on Ctrl-C and on SIGTERM; the timer gives Python its turn to notice them."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: workstation.window.close())
+    heart = QTimer(workstation.window)
+    heart.timeout.connect(lambda: None)
+    return heart
 
 
 class Workstation:
@@ -156,9 +170,6 @@ class ErrorHook(QObject):
 
     def handle(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Stand in for sys.excepthook."""
-        if issubclass(kind, KeyboardInterrupt):
-            QApplication.quit()
-            return
         details = "".join(traceback.format_exception(kind, error, trace))
         if details in self._seen:
             return

@@ -37,6 +37,8 @@ _PICTURE_S = 0.1
 """Least time between pictures."""
 _PICTURE_SHARE = 0.1
 """Most of the time that may go into pictures."""
+_NICE = 5
+"""How much the engine gives way to the window where both want the same core."""
 _GRACE_S = 2.0
 """For the iteration under way, once the parent is gone."""
 
@@ -50,6 +52,7 @@ def child_main(pipe: Connection, slot: PictureSlot, run_path: str) -> None:
         run_path: "module:function" that does a job, as jobs.runner.run_job does.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(_NICE)
     faulthandler.enable()
     outbox = _Outbox(pipe)
     inbox = _Inbox(pipe)

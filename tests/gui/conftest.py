@@ -22,7 +22,7 @@ RECIPE = Recipe(n=64, scan_dims=(6, 6), outer_zone_m=80e-9)
 
 @pytest.fixture
 def settings(tmp_path: Path) -> QSettings:
-    return QSettings(str(tmp_path / "settings.ini"), QSettings.IniFormat)
+    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def _nothing_left(qtbot: QtBot) -> Iterator[None]:
     threads = set(threading.enumerate())
     yield
     QApplication.processEvents()
-    QApplication.sendPostedEvents(None, QEvent.DeferredDelete)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
     shown = [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()]
     assert not shown, f"left on the screen: {shown}"

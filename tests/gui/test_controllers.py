@@ -65,7 +65,9 @@ class FakeWorker(QObject):
 def opened(qtbot: QtBot, session: SessionController, path: Path) -> LoadedScan:
     with qtbot.waitSignal(session.scanOpened, timeout=10_000) as signal:
         session.open(path)
-    return signal.args[0]
+    (loaded,) = signal.args
+    assert isinstance(loaded, LoadedScan)
+    return loaded
 
 
 def values_of(qtbot: QtBot, session: SessionController):

@@ -66,7 +66,7 @@ def show(form: ParameterForm, layers: Layers) -> None:
 def type_into(qtbot: QtBot, editor: TextEditor, text: str) -> None:
     editor.line.clear()
     qtbot.keyClicks(editor.line, text)
-    qtbot.keyClick(editor.line, Qt.Key_Return)
+    qtbot.keyClick(editor.line, Qt.Key.Key_Return)
 
 
 def enter(qtbot: QtBot, editor: Any, param: Param, value: Any) -> None:
@@ -156,7 +156,7 @@ def test_nonsense_is_marked_and_goes_nowhere(
     assert reason in row.problem.text()
     assert row.editor.line.property("invalid")
     assert form.reasons() == [f"{row.param.title}: {row.editor.reason}"]
-    qtbot.keyClick(row.editor.line, Qt.Key_Escape)
+    qtbot.keyClick(row.editor.line, Qt.Key.Key_Escape)
     assert row.editor.line.text() == shown_text(row.param, row.param.default)
     assert form.reasons() == []
 
@@ -184,7 +184,7 @@ def test_arrow_keys_step_whole_numbers(qtbot: QtBot, form: ParameterForm) -> Non
     editor = form.rows["reconstruction.iterations"].editor
     assert isinstance(editor, TextEditor)
     with qtbot.waitSignal(form.edited, timeout=1000) as edited:
-        qtbot.keyClick(editor.line, Qt.Key_Up)
+        qtbot.keyClick(editor.line, Qt.Key.Key_Up)
     assert edited.args == ["reconstruction.iterations", by_path()["reconstruction.iterations"].default + 1]
 
 
@@ -195,7 +195,7 @@ def test_the_editor_rounds_for_the_eye_only(qtbot: QtBot, form: ParameterForm) -
     assert isinstance(editor, TextEditor)
     assert editor.line.text() == "123.457 nm"
     with qtbot.assertNotEmitted(form.edited):
-        qtbot.keyClick(editor.line, Qt.Key_Return)
+        qtbot.keyClick(editor.line, Qt.Key.Key_Return)
     assert editor.value() == exact
 
 

@@ -116,8 +116,8 @@ class TestWindow:
         action = next(action for action in window.commands.themes.actions() if action.data() == theme)
         action.trigger()
         colors = {"light": LIGHT, "dark": DARK}[theme]
-        assert qapp.palette().color(QPalette.Window).name() == colors.window
-        assert window.run_page.phase.palette().color(QPalette.Base).name() == colors.surface
+        assert qapp.palette().color(QPalette.ColorRole.Window).name() == colors.window
+        assert window.run_page.phase.palette().color(QPalette.ColorRole.Base).name() == colors.surface
         assert memory.theme == theme
         apply_theme(qapp, "light")
 
@@ -125,7 +125,7 @@ class TestWindow:
 def test_a_broken_memory_is_an_empty_one(tmp_path: Path) -> None:
     file = tmp_path / "settings.ini"
     file.write_text("[layout]\ngeometry=nonsense\n[General]\ntheme=purple\nrecent=nowhere.cxi\n")
-    memory = Memory(QSettings(str(file), QSettings.IniFormat))
+    memory = Memory(QSettings(str(file), QSettings.Format.IniFormat))
     assert (memory.theme, memory.recent(), memory.bytes("geometry").size()) == ("system", [], 0)
 
 
@@ -138,7 +138,9 @@ def test_a_dropped_file_is_announced(qtbot: QtBot, tmp_path: Path) -> None:
     qtbot.addWidget(target)
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.cxi"))])
-    event = QDropEvent(QPointF(1, 1), Qt.CopyAction, data, Qt.LeftButton, Qt.NoModifier)
+    event = QDropEvent(
+        QPointF(1, 1), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
     with qtbot.waitSignal(target.dropped, timeout=1000) as dropped:
         target.dropEvent(event)
     assert dropped.args == [tmp_path / "a.cxi"]

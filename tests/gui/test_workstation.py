@@ -49,11 +49,14 @@ def stopped(qtbot: QtBot, workstation: Workstation) -> Path:
         workstation.window.commands.stop.trigger()
     text, kind, result = ended.args
     assert (text.split()[0], kind) == ("Stopped", "done")
+    assert isinstance(result, Path)
     return result
 
 
 def test_try_it_on_a_simulated_scan(qtbot: QtBot, workstation: Workstation, capsys: pytest.CaptureFixture[str]) -> None:
     """One button, and a reconstruction appears; meanwhile the event loop turns."""
+    with qtbot.waitSignal(workstation.worker.ready, timeout=LONG):
+        pass
     beats = [time.perf_counter()]
     heart = QTimer()
     heart.timeout.connect(lambda: beats.append(time.perf_counter()))
