@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyqtgraph as pg
 from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtGui import QDragEnterEvent, QDropEvent, QPalette
+from PyQt5.QtGui import QDragEnterEvent, QDropEvent, QPalette, QResizeEvent
 from PyQt5.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from ptychogui.views.parts import Card, ElidedLabel, label
@@ -63,6 +63,13 @@ class PreviewPage(QWidget):
         row.setSpacing(8)
         row.addWidget(self.pattern, 1)
         row.addWidget(self.positions, 1)
+        row.setAlignment(Qt.AlignmentFlag.AlignTop)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Keep the cards about square, as what they show is."""
+        super().resizeEvent(event)
+        for card in (self.pattern, self.positions):
+            card.setMaximumHeight(self.width() // 2)
 
     def show_preview(self, pattern: np.ndarray, frames: int, positions_m: np.ndarray | None) -> None:
         """Show the mean of some frames, float (rows, columns), and positions (n, 2) row and column in m, if known."""
