@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import platformdirs
@@ -29,15 +32,25 @@ def resources_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the user's cache folder (compiled kernels, FFT plans), made if absent."""
-    return Path(platformdirs.user_cache_dir(_APP, appauthor=False, ensure_exists=True))
+    """Return the user's cache folder (compiled kernels, FFT plans), made if absent.
+
+    Where it can't be written, as with a read-only home, a private folder of this process stands in.
+    """
+    folder = Path(platformdirs.user_cache_dir(_APP, appauthor=False))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return _own_temporary_folder()
 
 
-def config_folder() -> Path:
-    """Return the user's configuration folder, made if absent."""
-    return Path(platformdirs.user_config_dir(_APP, appauthor=False, ensure_exists=True))
+@cache
+def _own_temporary_folder() -> Path:
+    holder = tempfile.TemporaryDirectory(prefix=f"{_APP}-{os.getpid()}-")
+    _kept_until_exit.append(holder)
+    return Path(holder.name)
 
 
-def log_folder() -> Path:
-    """Return the user's log folder, made if absent."""
-    return Path(platformdirs.user_log_dir(_APP, appauthor=False, ensure_exists=True))
+_kept_until_exit: list[tempfile.TemporaryDirectory[str]] = []
+"""Removed by their finalizers when the interpreter ends."""

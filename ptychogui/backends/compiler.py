@@ -17,10 +17,14 @@ from ptychogui.paths import cache_folder, kernels_folder
 from ptychogui.physics.noise import NOISE_COEFFICIENTS
 
 OPTIMIZE = (
-    "-O3", "-march=native", "-mprefer-vector-width=512", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
+    "-O3",
+    "-march=native",
+    *(("-mprefer-vector-width=512",) if platform.machine() == "x86_64" else ()),
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fno-signed-zeros",
     "-fassociative-math",
-)  # fmt: skip
-WARN = ("-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas")
+)
 LANGUAGE = ("-std=c++17", "-x", "c++")
 
 
@@ -58,7 +62,11 @@ def find_compiler() -> str:
 @functools.cache
 def compiler_version(compiler: str) -> str:
     """Return the first line of the compiler's --version."""
-    return subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    try:
+        said = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
+        return said.splitlines()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        raise DeviceError(f"{compiler} does not answer as a C++ compiler does; correct CXX or install g++") from None
 
 
 @functools.cache
@@ -70,8 +78,12 @@ def load_kernels() -> ctypes.CDLL:
     """
     compiler = find_compiler()
     library = cache_folder() / f"kernels-{_digest(compiler)}.so"
-    if not library.exists():
-        _build(compiler, library)
+    if library.exists():
+        try:
+            return ctypes.CDLL(str(library))
+        except OSError:  # damaged, as by a full disk
+            library.unlink(missing_ok=True)
+    _build(compiler, library)
     return ctypes.CDLL(str(library))
 
 
@@ -104,9 +116,9 @@ def _cpu() -> str:
 def _build(compiler: str, library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         made = Path(folder) / "kernels.so"
-        options = [*OPTIMIZE, *WARN, *definitions(), *LANGUAGE, "-fPIC", "-shared", f"-I{kernels_folder()}"]
+        options = [*OPTIMIZE, *definitions(), *LANGUAGE, "-fPIC", "-shared", f"-I{kernels_folder()}"]
         command = [compiler, *options, "-o", str(made), "-"]
         done = subprocess.run(command, input=kernel_source(), capture_output=True, text=True, check=False)
         if done.returncode:
-            raise DeviceError(f"{compiler} can't build the kernels: {done.stderr.strip()}")
+            raise DeviceError(f"{compiler} can't build the kernels in {library.parent}: {done.stderr.strip()}")
         made.replace(library)

@@ -46,7 +46,7 @@ def test_devices_are_opened_by_name() -> None:
 
 
 def test_device_that_does_not_exist_is_named_with_those_that_do() -> None:
-    with pytest.raises(DeviceError, match=r"device 'tpu' does not exist; this machine has cuda:0, .*cpu, numpy"):
+    with pytest.raises(DeviceError, match=r"device 'tpu' does not exist; this machine can use .*cpu, numpy"):
         open_backend("tpu")
 
 
