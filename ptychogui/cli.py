@@ -1,12 +1,13 @@
 """The command line: `ptychogui [gui|demo|simulate|info|reconstruct|export|devices|bench]`.
 
 Results go to stdout, everything else to stderr. Exit status: 0 done, 2 bad input or a poor environment (one line says
-what), 130 interrupted.
+what), 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
 """
 
 from __future__ import annotations
 
 import difflib
+import errno
 import json
 import os
 import shlex
@@ -18,30 +19,33 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
+import psutil
 
 from ptychogui import __version__
 from ptychogui.backends import Device, list_devices, open_backend
 from ptychogui.display import missing_display
-from ptychogui.errors import DataError, DeviceError, OutputError, PtychoError
+from ptychogui.errors import DataError, DeviceError, MemoryBudgetError, OutputError, ParameterError, PtychoError
 from ptychogui.inspection import inspect_file
 from ptychogui.io import export
 from ptychogui.io.atomic import check_writable
+from ptychogui.io.naming import unused_path
 from ptychogui.io.result import read_result
 from ptychogui.io.simulated import truth_path, write_scan
 from ptychogui.jobs.bench import run_bench
-from ptychogui.jobs.job import Control
+from ptychogui.jobs.job import Control, JobState
 from ptychogui.jobs.layers import job_layers, make_job
 from ptychogui.jobs.runner import run_job
 from ptychogui.params.commandline import read_command
-from ptychogui.params.model import describe
+from ptychogui.params.model import describe, device_name
 from ptychogui.params.options import given_values, options
 from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.recipes import given_recipe, recipe_params
-from ptychogui.terminal import interruptible, say, shown_progress, table
+from ptychogui.terminal import error_console, interruptible, say, shown_progress, stdout_width, table, tell, wrapped
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+_UNPRINTABLE = (errno.ENOSPC, errno.EBADF, errno.EIO)
+"""What a full or closed stdout is to click, when it prints help."""
 
 _EXPORTS: dict[str, Callable[..., tuple[Path, ...]]] = {
     "csv": export.export_csv,
@@ -52,8 +56,16 @@ _EXPORTS: dict[str, Callable[..., tuple[Path, ...]]] = {
 
 _DEMO_VALUES = {"reconstruction.iterations": (60, "demo"), "output.job_id": ("demo", "demo")}
 
+_BENCH = "{:6}  {:7}  {:>4}  {:>5}  {:9}  {:>13}  {:>11}  {:>14}  {:>5}"
+_BENCH_COLUMNS = (
+    "engine", "device", "size", "modes", "sub-pixel", "FFTs/position", "positions/s", "bare FFTs only", "ratio",
+)  # fmt: skip
+
 _Values = Mapping[str, tuple[Any, str]]
 """Parameter path -> (value, the option or flag that gave it)."""
+
+_IMPLIED = "ptychogui.implied"
+"""Key of click's notes: nobody wrote the word `gui`."""
 
 _path = click.Path(path_type=Path)
 _quiet = click.option("--quiet", is_flag=True, help="Print only the path of the result.")
@@ -67,6 +79,7 @@ class Program(click.Group):
         """Put `gui` in front of arguments that name no command."""
         if not args or (args[0] not in self.commands and args[0] not in ("--help", "--version")):
             args = ["gui", *args]
+            ctx.meta[_IMPLIED] = True
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -82,6 +95,12 @@ class Program(click.Group):
             status = _refuse(error.format_message())
         except PtychoError as error:
             status = _refuse(str(error))
+        except MemoryError as error:
+            status = _refuse(f"the memory is used up ({error}); choose smaller sizes or end other programs")
+        except OSError as error:
+            if error.errno not in _UNPRINTABLE or error.filename is not None:
+                raise
+            status = _refuse(f"can't print to the standard output: {error.strerror}")
         except (KeyboardInterrupt, click.Abort):
             status = INTERRUPTED
         sys.exit(status)
@@ -94,16 +113,17 @@ def main() -> None:
 
     Without a command the window opens. Values may have units: 8.8keV, 50nm, 1.95m.
     """
-    warnings.showwarning = lambda message, *_, **__: say(_stderr(), f"warning: {message}")
+    warnings.showwarning = lambda message, *_, **__: say(error_console(), f"warning: {message}")
 
 
 @main.command()
 @click.argument("files", nargs=-1, type=_path)
-def gui(files: tuple[Path, ...]) -> int:
+@click.pass_context
+def gui(context: click.Context, files: tuple[Path, ...]) -> int:
     """Open the window, with scans or results if FILES are given."""
-    for file in files:
+    for place, file in enumerate(files):
         if not file.exists():
-            raise DataError(f"there is no file and no command '{file}'; {_commands_like(str(file))}")
+            raise DataError(_no_file(str(file), maybe_command=place == 0 and _IMPLIED in context.meta))
     missing = "" if os.environ.get("QT_QPA_PLATFORM") else missing_display()
     if missing:
         raise DeviceError(f"{missing}, so no window can open; 'ptychogui reconstruct' works without one")
@@ -120,12 +140,13 @@ def demo(headless: bool, output: Path, quiet: bool) -> int:
     if not headless and not missing:
         return _open_window((), demo=True, folder=output)
     if missing and not quiet:
-        say(_stderr(), f"{missing}, so the demo runs without a window")
+        say(error_console(), f"{missing}, so the demo runs without a window")
     scan, result = output / "demo.cxi", output / "demo-result.cxi"
     check_writable(scan)
     write_scan(scan, simulate(Recipe()))
     status = _run(scan, _DEMO_VALUES, result, quiet)
-    export.export_png(read_result(result), output, result.stem)
+    if result.exists():
+        export.export_png(read_result(result), output, result.stem)
     return status
 
 
@@ -138,8 +159,9 @@ def simulate_command(context: click.Context, /, out: Path, **_recipe: Any) -> No
     recipe = given_recipe(context)
     check_writable(out)
     check_writable(truth_path(out))
+    _check_memory(recipe)
     for path in write_scan(out, simulate(recipe)):
-        click.echo(path)
+        tell(path)
 
 
 @main.command()
@@ -151,11 +173,12 @@ def info(file: Path, dataset_path: str, as_json: bool) -> None:
     entries, notes = inspect_file(file, dataset_path)
     if as_json:
         values = [asdict(entry) for entry in entries]
-        click.echo(json.dumps({"file": str(file), "values": values, "notes": notes}, indent=1))
+        tell(json.dumps({"file": str(file), "values": values, "notes": notes}, indent=1))
         return
-    click.echo(table([(entry.name, entry.text, entry.origin) for entry in entries]))
+    width = stdout_width()
+    tell(table([(entry.name, entry.text, entry.origin) for entry in entries], width))
     for note in notes:
-        click.echo(f"note: {note}")
+        tell(wrapped(f"note: {note}", width))
 
 
 @main.command()
@@ -165,23 +188,25 @@ def info(file: Path, dataset_path: str, as_json: bool) -> None:
     "--output",
     type=_path,
     metavar="RESULT.cxi",
-    help="The result file; named after the job or scan if not given.",
+    help="The result file; when not given a new one, named after the job or scan, in the working folder.",
 )
-@click.option("--command", default="", metavar="TEXT", help="ptychopy command string; options are stronger.")
+@click.option("--command", metavar="TEXT", help="ptychopy command string; options are stronger.")
 @_quiet
 @options(describe())
 @click.pass_context
 def reconstruct(
-    context: click.Context, /, file: Path | None, output: Path | None, command: str, quiet: bool, **_parameters: Any
+    context: click.Context, /, file: Path | None, output: Path | None, command: str | None, quiet: bool, **_values: Any
 ) -> int:
     """Reconstruct a scan FILE and print the path of the result.
 
     Values come from the options, then from --command, then from the file, then from the defaults. Ctrl-C stops
-    after the iteration under way and keeps the result.
+    after the iteration under way and keeps the result, and so do SIGTERM and SIGHUP.
     """
-    told = read_command(command)
+    told = read_command(command or "")
+    if command is not None and not told.values and not told.notes:
+        raise ParameterError(f"--command '{command}': the command has no parameters; give it as './ptycho -i=100 ...'")
     for note in () if quiet else told.notes:
-        say(_stderr(), f"note: {note}")
+        say(error_console(), f"note: {note}")
     from_command = {path: (value, told.flags[path]) for path, value in told.values.items()}
     values = from_command | given_values(context, describe())
     return _run(file, values, output or _result_path(file, values), quiet)
@@ -197,9 +222,11 @@ def reconstruct(
 def export_command(result: Path, output: Path | None, **kinds: bool) -> None:
     """Write a result in other formats and print the paths."""
     content = read_result(result)
+    if output is not None and output.exists() and not output.is_dir():
+        raise OutputError(f"{output} is a file; give a folder with -o")
     for kind in [kind for kind, wanted in kinds.items() if wanted] or ["png"]:
         for path in _EXPORTS[kind](content, output or result.parent, result.stem):
-            click.echo(path)
+            tell(path)
 
 
 @main.command()
@@ -208,9 +235,9 @@ def devices(as_json: bool) -> None:
     """List every device of this machine, and why one can't be used."""
     found = list_devices()
     if as_json:
-        click.echo(json.dumps([asdict(device) for device in found], indent=1))
+        tell(json.dumps([asdict(device) for device in found], indent=1))
         return
-    click.echo(table([_device_row(device) for device in found]))
+    tell(table([_device_row(device) for device in found], stdout_width()))
 
 
 @main.command()
@@ -224,47 +251,64 @@ def devices(as_json: bool) -> None:
 def bench(device: str, threads: int | None, sizes: tuple[int, ...], modes: tuple[int, ...], as_json: bool) -> None:
     """Measure each engine's positions/s against the bare FFTs of the same work."""
     rows = []
-    with open_backend(device, threads) as backend:
+    with open_backend(device_name(device), threads) as backend:
+        if not as_json:
+            tell(_BENCH.format(*_BENCH_COLUMNS))
         for row in run_bench(backend, sizes, modes):
             rows.append(row.as_dict())
             if not as_json:
-                click.echo(
-                    f"{row.engine:6} {row.device:7} N={row.n:<4} modes={row.modes:<2} {row.sub_pixel:8} "
-                    f"{row.positions_per_s:9.0f} positions/s  {row.fft_positions_per_s:9.0f} bare FFTs  "
-                    f"ratio {row.ratio:.2f}"
-                )
+                tell(_BENCH.format(
+                    row.engine, row.device, row.n, row.modes, row.sub_pixel, row.ffts_per_position,
+                    f"{row.positions_per_s:.0f}", f"{row.fft_positions_per_s:.0f}", f"{row.ratio:.2f}",
+                ))  # fmt: skip
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        tell(json.dumps(rows, indent=1))
 
 
 def _result_path(file: Path | None, values: _Values) -> Path:
-    """Name the result after the job or the scan, in the working folder."""
+    """Name a new result after the job or the scan, in the working folder."""
     job_id, _ = values.get("output.job_id", ("", ""))
     name = job_id or (file.stem if file else "simulated")
-    return Path(f"{name.replace(os.sep, '_')}-result.cxi")
+    return unused_path(Path(f"{name.replace(os.sep, '_')}-result.cxi"))
 
 
 def _run(source: Path | None, values: _Values, output: Path, quiet: bool) -> int:
     """Run one job to its end or to Ctrl-C, print the result's path, and return the exit status."""
     job = make_job(job_layers(source, values), source, output, shlex.join(["ptychogui", *sys.argv[1:]]))
-    if source is not None and output.exists() and output.samefile(source):
-        raise OutputError(f"the result would overwrite the scan {source}; choose another name with -o")
     check_writable(output)
-    control, console = Control(), _stderr()
+    control, console = Control(), error_console()
     with warnings.catch_warnings():
         if quiet:
             warnings.simplefilter("ignore")
         backend = open_backend(job.parameters.devices.device, job.parameters.devices.threads)
-    with backend, interruptible(control, console), shown_progress(console, quiet) as show:
+    result = None
+    with backend, interruptible(control, console) as caught, shown_progress(console, quiet) as show:
         for progress in run_job(job, backend, control):
-            show(progress)
-    click.echo(output)
-    return INTERRUPTED if control.stop_asked else 0
+            if progress.state is not JobState.CANCELLED:
+                show(progress)
+            result = progress.result or result
+    if result is None:
+        say(console, "stopped before the first iteration; nothing was written")
+    else:
+        tell(result)
+    return caught.exit_status
 
 
 def _device_row(device: Device) -> tuple[str, ...]:
+    if not device.usable:
+        return device.name, device.title, f"can't be used: {device.reason}"
     memory = f"{device.memory_free_bytes / 1e9:.1f} of {device.memory_total_bytes / 1e9:.1f} GB free"
-    return device.name, device.title, memory, "usable" if device.usable else f"can't be used: {device.reason}"
+    return device.name, device.title, f"usable, {memory}"
+
+
+def _check_memory(recipe: Recipe) -> None:
+    free_bytes = psutil.virtual_memory().available
+    if recipe.memory_bytes > free_bytes:
+        raise MemoryBudgetError(
+            f"{recipe.frames} simulated patterns of {recipe.n} x {recipe.n} pixels need about "
+            f"{recipe.memory_bytes / 1e9:.1f} GB of memory but {free_bytes / 1e9:.1f} GB are free; choose a smaller "
+            "--n or --scan-dims"
+        )
 
 
 def _open_window(files: Sequence[Path], demo: bool = False, folder: Path | None = None) -> int:
@@ -273,15 +317,16 @@ def _open_window(files: Sequence[Path], demo: bool = False, folder: Path | None 
     return app.main(list(files), demo=demo, folder=folder)
 
 
-def _commands_like(word: str) -> str:
+def _no_file(word: str, maybe_command: bool) -> str:
+    if word in main.commands:
+        return f"there is no file '{word}'; to {word}, put the command first: ptychogui {word} ..."
+    if not maybe_command or os.sep in word or Path(word).suffix:
+        return f"there is no file '{word}'"
     alike = difflib.get_close_matches(word, main.commands, n=1)
-    return f"did you mean '{alike[0]}'?" if alike else f"the commands are {', '.join(main.commands)}"
+    hint = f"did you mean '{alike[0]}'?" if alike else f"the commands are {', '.join(main.commands)}"
+    return f"there is no file and no command '{word}'; {hint}"
 
 
 def _refuse(message: str) -> int:
-    say(_stderr(), f"ptychogui: {' '.join(message.split())}")
+    say(error_console(), f"ptychogui: {' '.join(message.split())}")
     return BAD_INPUT
-
-
-def _stderr() -> Console:
-    return Console(stderr=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ptychogui.errors import DataError
+from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import Result, read_result
@@ -19,6 +20,8 @@ from ptychogui.params.model import Parameters, by_path
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.storage import from_json
 from ptychogui.params.units import format_quantity
+from ptychogui.physics.frames import pattern_size
+from ptychogui.physics.optics import object_pixel_m
 
 _NEEDED = ("experiment.energy_eV", "experiment.distance_m", "experiment.detector_pixel_m")
 
@@ -69,7 +72,9 @@ def _scan_entries(dataset: Dataset) -> Iterator[Entry]:
         yield _plain("bad pixels", int(dataset.bad_pixels.sum()), "px")
     if dataset.probe is not None:
         yield _plain("first probe", list(dataset.probe.shape), "", _sizes(dataset.probe))
-    yield from _parameters(*dataset_layers(dataset).resolve())
+    parameters, origins = dataset_layers(dataset).resolve()
+    yield from _object_pixel(dataset, parameters)
+    yield from _parameters(parameters, origins)
 
 
 def _result_entries(result: Result) -> Iterator[Entry]:
@@ -87,10 +92,10 @@ def _result_entries(result: Result) -> Iterator[Entry]:
     yield from (_text("source", source.path) for source in result.sources)
     yield from (_text(f"version of {name}", version) for name, version in result.versions.items())
     if result.parameters:
-        yield from _parameters(*from_json(result.parameters))
+        yield from _parameters(*from_json(result.parameters), with_defaults=True)
     else:
         yield _plain("photon energy", result.energy_eV, "eV", format_quantity(_round(result.energy_eV), "eV"))
-        yield _plain("detector distance", result.distance_m, "m", format_quantity(result.distance_m, "m"))
+        yield _plain("detector distance", result.distance_m, "m", format_quantity(_round(result.distance_m), "m"))
 
 
 def _positions(positions_m: np.ndarray | None) -> Iterator[Entry]:
@@ -103,15 +108,32 @@ def _positions(positions_m: np.ndarray | None) -> Iterator[Entry]:
     yield _plain("scanned area", extent.tolist(), "m", text)
 
 
-def _parameters(parameters: Parameters, origins: Mapping[str, Origin]) -> Iterator[Entry]:
-    """Give every parameter that is not a default, and those a reconstruction can't do without."""
+def _object_pixel(dataset: Dataset, parameters: Parameters) -> Iterator[Entry]:
+    """Give the pixel of the object if all that it follows from is known."""
+    experiment = parameters.experiment
+    with contextlib.suppress(ParameterError, DataError):
+        n = pattern_size(dataset.frames.shape, parameters.preprocessing)
+        pixel_m = object_pixel_m(experiment.energy_eV, experiment.distance_m, experiment.detector_pixel_m, n)
+        text = f"{format_quantity(_round(pixel_m), 'm')} with patterns of {n} x {n} px"
+        yield Entry("object pixel", pixel_m, "m", "computed", text)
+
+
+def _parameters(parameters: Parameters, origins: Mapping[str, Origin], with_defaults: bool = False) -> Iterator[Entry]:
+    """Give every parameter that is not a default, or really every one, and those a reconstruction can't do without."""
     for path, param in by_path().items():
         value = parameters.get(path)
         missing = path in _NEEDED and value is None
-        if missing or origins[path].source is not Source.DEFAULT:
+        if missing or with_defaults or origins[path].source is not Source.DEFAULT:
             plain = str(value) if isinstance(value, Path) else value
             origin = "missing" if missing else str(origins[path])
-            yield Entry(path, plain, param.unit, origin, format_text(param, value))
+            yield Entry(path, plain, param.unit, origin, format_text(param, _readable(value)))
+
+
+def _readable(value: Any) -> Any:
+    """Round numbers to 7 significant digits, as many as a 32-bit float has."""
+    if isinstance(value, tuple):
+        return tuple(map(_readable, value))
+    return float(f"{value:.7g}") if isinstance(value, float) else value
 
 
 def _text(name: str, text: str) -> Entry:

@@ -1,27 +1,93 @@
-"""What the command line shows while a job runs, and how Ctrl-C reaches the job.
+"""What the command line prints, and how signals reach a job.
 
-Everything here goes to stderr: stdout is for results.
+Results go to stdout, everything else to stderr. Nobody may be listening to either: what can't be said is lost, a
+result that can't be printed is an OutputError, and neither ends a reconstruction.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import signal
+import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
+from typing import IO, Any, cast
 
+import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, ProgressColumn, TextColumn
 
+from ptychogui.errors import OutputError
 from ptychogui.jobs.job import Control, JobState, Progress
 
 Show = Callable[[Progress], None]
 
 _STDERR = 2
-_STOPPING = b"stopping after this iteration, the result is kept; Ctrl-C again aborts without a result\n"
+_STOPPING = "stopping after this iteration, the result is kept; {again} again aborts without a result\n"
+_SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
 _LINES = 10
 """Plain lines per job where there is no terminal."""
+_WIDEST_CELL = 40
+"""Longer cells of a table don't widen their column."""
+_ROOM_FOR_SPEED, _ROOM_FOR_BAR = 80, 60
+"""Columns that a terminal needs for the positions/s, and for a bar."""
+
+
+class _Patient:
+    """A text stream that drops what it can't write, and all that comes after it."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError:
+            _discard(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            _discard(self._stream)
+
+
+def error_console() -> Console:
+    """Return a console on stderr that never fails, whoever closed or filled it."""
+    return Console(stderr=True) if sys.stderr is None else Console(file=cast("IO[str]", _Patient(sys.stderr)))
+
+
+def tell(text: object) -> None:
+    """Print a result on stdout.
+
+    Raises:
+        OutputError: stdout is closed or full.
+    """
+    try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "it is closed")
+        click.echo(text)
+    except OSError as error:
+        _discard(sys.stdout)
+        raise OutputError(f"can't print to the standard output: {error.strerror}") from None
+
+
+def _discard(stream: IO[str] | None) -> None:
+    """Point a stream to nowhere, so that what is left in its buffer does no harm when the program ends."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, stream.fileno() if stream else nowhere)
+        finally:
+            os.close(nowhere)
 
 
 @contextlib.contextmanager
@@ -29,31 +95,48 @@ def shown_progress(console: Console, quiet: bool) -> Iterator[Show]:
     """Give a function that shows progress: as a bar on a terminal, as a few plain lines elsewhere, or not at all."""
     if quiet:
         yield lambda _progress: None
-    elif console.is_terminal:
+    elif console.is_terminal and not console.is_dumb_terminal:
         with _bar(console) as bar:
             yield _bar_show(bar)
     else:
         yield lambda progress: _plain_show(console, progress)
 
 
+class Caught:
+    """The signal that asked a job to stop; `exit_status` as a shell has it, 0 if there was none."""
+
+    exit_status = 0
+
+
 @contextlib.contextmanager
-def interruptible(control: Control, console: Console) -> Iterator[None]:
-    """Make the first Ctrl-C ask the job to stop with its result kept; the second raises KeyboardInterrupt.
+def interruptible(control: Control, console: Console) -> Iterator[Caught]:
+    """Make the first Ctrl-C, SIGTERM or SIGHUP ask the job to stop with its result kept; the second ends the program.
 
     The signal may come while a line is being printed, so the answer goes past the console straight to the terminal.
+    A signal that the caller ignores (SIGHUP under nohup) stays ignored.
+
+    Raises:
+        SystemExit: at the second signal.
     """
-    answer = b"\n" * console.is_terminal + _STOPPING
+    caught = Caught()
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
+        status = 128 + number
+        if control.stop_asked:
+            raise SystemExit(status)
+        caught.exit_status = status
         control.stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.write(_STDERR, answer)
+        with contextlib.suppress(OSError):
+            again = _SIGNALS[signal.Signals(number)]
+            os.write(_STDERR, ("\n" * console.is_terminal + _STOPPING.format(again=again)).encode())
 
-    before = signal.signal(signal.SIGINT, stop)
+    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
-        yield
+        yield caught
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def say(console: Console, text: str) -> None:
@@ -61,11 +144,32 @@ def say(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Lay out rows of text in aligned columns, two blanks apart."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+def stdout_width() -> int | None:
+    """Return the columns of the terminal that results go to; None where it is a file or a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
+
+
+def table(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
+    """Lay out rows of text in columns two blanks apart; lines longer than `width` go on below their second column."""
+    widths = [max((len(cell) for cell in column if len(cell) <= _WIDEST_CELL), default=0)
+              for column in zip(*rows, strict=True)]  # fmt: skip
+    return "\n".join(_row(row, widths, width) for row in rows)
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], width: int | None) -> str:
+    line = "  ".join(cell.ljust(size) for cell, size in zip(cells, widths, strict=True)).rstrip()
+    if width is not None and len(line) > width:
+        line = "  ".join([cells[0].ljust(widths[0]), *cells[1:]]).rstrip()
+    return wrapped(line, width, widths[0] + 2)
+
+
+def wrapped(line: str, width: int | None, indent: int = 0) -> str:
+    """Break a line between words so that no part is longer than `width`, the later parts indented."""
+    if width is None or len(line) <= width:
+        return line
+    return "\n".join(
+        textwrap.wrap(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+    )
 
 
 def duration_text(seconds: float) -> str:
@@ -76,21 +180,25 @@ def duration_text(seconds: float) -> str:
     return f"{whole // 60}:{whole % 60:02} min" if whole < 3600 else f"{whole // 3600}:{whole % 3600 // 60:02} h"
 
 
-def _figures(progress: Progress) -> str:
-    if progress.iteration == 0:
+def _figures(progress: Progress, with_speed: bool = True) -> str:
+    if progress.iteration == 0 and progress.state is JobState.RUNNING:
         return "ready"
-    if progress.state is JobState.RUNNING:
-        time = f"{duration_text(progress.seconds_left)} left"
-    else:
-        time = f"{progress.state.value} after {duration_text(progress.elapsed_s)}"
-    return f"error {progress.error:.4g}  {progress.positions_per_s:.0f} positions/s  {time}"
+    figures = [f"error {progress.error:.4g}"] if progress.iteration else []
+    if with_speed and progress.iteration:
+        figures.append(f"{progress.positions_per_s:.0f} positions/s")
+    if progress.state is not JobState.RUNNING:
+        figures.append(f"{progress.state.value} after {duration_text(progress.elapsed_s)}")
+    elif progress.iteration < progress.iterations:
+        figures.append(f"{duration_text(progress.seconds_left)} left")
+    return "  ".join(figures)
 
 
 def _bar(console: Console) -> Bar:
-    return Bar(
-        TextColumn("iteration"), MofNCompleteColumn(), BarColumn(bar_width=None),
-        TextColumn("{task.fields[figures]}", markup=False), console=console, expand=True, transient=False,
-    )  # fmt: skip
+    columns: list[ProgressColumn] = [MofNCompleteColumn()]
+    if console.width >= _ROOM_FOR_BAR:
+        columns = [TextColumn("iteration"), *columns, BarColumn(bar_width=None)]
+    figures = TextColumn("{task.fields[figures]}", markup=False)
+    return Bar(*columns, figures, console=console, expand=True, transient=False)
 
 
 def _bar_show(bar: Bar) -> Show:
@@ -98,7 +206,8 @@ def _bar_show(bar: Bar) -> Show:
 
     def show(progress: Progress) -> None:
         _say_notes(bar.console, progress)
-        bar.update(task, completed=progress.iteration, total=progress.iterations, figures=_figures(progress))
+        figures = _figures(progress, with_speed=bar.console.width >= _ROOM_FOR_SPEED)
+        bar.update(task, completed=progress.iteration, total=progress.iterations, figures=figures)
 
     return show
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,6 +23,8 @@ from click.testing import CliRunner, Result
 from ptychogui import cli
 from ptychogui.io.result import read_result
 from ptychogui.io.simulated import read_truth, write_scan
+from ptychogui.jobs.job import Control, Job, JobState, Progress
+from ptychogui.params.model import by_path
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.storage import from_json
 from ptychogui.physics.simulation import Recipe, simulate
@@ -98,6 +102,12 @@ class TestDefaultCommand:
         assert "no command 'reconstrct'; did you mean 'reconstruct'?" in refusal("reconstrct", "scan.cxi")
         assert "the commands are gui, demo, simulate, info" in refusal("qqqq")
 
+    def test_a_missing_file_is_no_command(self, scan: Path) -> None:
+        assert refusal("gui", "missing.cxi") == "ptychogui: there is no file 'missing.cxi'\n"
+        assert refusal("missing.cxi") == "ptychogui: there is no file 'missing.cxi'\n"
+        assert refusal("gui", "infos") == "ptychogui: there is no file 'infos'\n"
+        assert "put the command first: ptychogui reconstruct" in refusal(scan, "reconstruct")
+
     def test_without_a_display_no_window_is_tried(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for variable in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"):
             monkeypatch.delenv(variable, raising=False)
@@ -127,6 +137,13 @@ class TestSimulate:
         with h5py.File(out) as file:
             assert file[FRAMES].shape == (15, 32, 32)
 
+    def test_too_little_memory_is_one_line(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def simulate_in_vain(_recipe: Recipe) -> None:
+            raise MemoryError("no 8 GiB for an array")
+
+        monkeypatch.setattr(cli, "simulate", simulate_in_vain)
+        assert "the memory is used up (no 8 GiB for an array)" in refusal("simulate", tmp_path / "sim.cxi")
+
     def test_every_field_of_the_recipe_has_an_option_with_help(self) -> None:
         text = run("simulate", "--help").stdout
         assert all(
@@ -141,6 +158,8 @@ class TestSimulate:
             (["--phantom", "lena"], "'lena' is not one of siemens"),
             (["--mode-fractions", "1,x"], "--mode-fractions: 'x' is not a number"),
             (["--overlap", "1"], "overlap = 1"),
+            (["--photons", "1e30"], "photons = 1e+30, but it must be above 0 and at most 1e+12"),
+            (["--n", "100000"], "GB of memory"),
         ],
     )
     def test_a_wrong_option_is_refused(self, options: list[str], words: str, tmp_path: Path) -> None:
@@ -156,6 +175,21 @@ class TestInfo:
         assert "1.92 m" in lines["experiment.distance_m"]
         assert "16" in lines["positions"]
         assert "32 x 32 px" in lines["frame size"]
+
+    def test_is_readable(self, scan: Path) -> None:
+        with h5py.File(scan, "r+") as file:
+            file[ENERGY][()] = np.float32(1.40993e-15)
+            del file["/entry_1/title"]
+            file["/entry_1/title"] = "a long title " * 20
+        text = run("info", scan).stdout
+        lines = {line.split("  ")[0]: line for line in text.splitlines()}
+        assert all(len(line) < 130 for name, line in lines.items() if name != "title")
+        assert re.search(r" 8\.8000\d{2,3} keV ", lines["experiment.energy_eV"])
+        assert "with patterns of 32 x 32 px" in lines["object pixel"]
+
+    def test_fits_the_terminal(self, scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(cli, "stdout_width", lambda: 80)
+        assert all(len(line) <= 100 for line in run("info", scan).stdout.splitlines())
 
     def test_json_is_si(self, scan: Path) -> None:
         content = json.loads(run("info", scan, "--json").stdout)
@@ -173,6 +207,7 @@ class TestInfo:
         run("reconstruct", scan, "-o", tmp_path / "r.cxi", *FAST)
         text = run("info", tmp_path / "r.cxi").stdout
         assert "CXI reconstruction" in text
+        assert all(path in text for path in by_path())
         assert "user: --iterations" in text
         assert str(scan) in text
 
@@ -215,6 +250,22 @@ class TestReconstruct:
         assert run("reconstruct", scan, *FAST).stdout == "scan-result.cxi\n"
         assert run("reconstruct", scan, *FAST, "--job-id", "a/b").stdout == "a_b-result.cxi\n"
 
+    def test_a_result_that_was_not_named_never_replaces_another(
+        self, scan: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(scan.parent)
+        names = [run("reconstruct", scan, "--quiet", *FAST).stdout for _ in range(3)]
+        assert names == ["scan-result.cxi\n", "scan-result-001.cxi\n", "scan-result-002.cxi\n"]
+
+    def test_device_names_are_taken_in_any_case(self, scan: Path, tmp_path: Path) -> None:
+        run("reconstruct", scan, "-o", tmp_path / "r.cxi", "--device", "NumPy", "--iterations", 1)
+        assert read_result(tmp_path / "r.cxi").device.startswith("numpy")
+
+    def test_help_offers_only_what_works(self) -> None:
+        text = " ".join(run("reconstruct", "--help").stdout.split())
+        assert "--engine epie " in text
+        assert "lsqml" not in text.partition("--engine")[2].partition("--iterations")[0]
+
     def test_a_simulated_scan_needs_no_file(self, tmp_path: Path) -> None:
         told = "./ptycho -simulate=1 -size=128 -scanDims=3,3"
         run("reconstruct", "-o", tmp_path / "r.cxi", "--quiet", "--command", told, *FAST)
@@ -231,15 +282,19 @@ class TestReconstruct:
         ("options", "words"),
         [
             (["--iterations", "many"], "--iterations: Iterations: 'many' is not a number"),
-            (["--iterations", "0"], "reconstruction.iterations = 0 (from user: --iterations)"),
-            (["--engine", "raar"], "--engine: Algorithm: 'raar' is not one of epie, dm, lsqml"),
+            (["--iterations", "0"], "--iterations 0: must be at least 1"),
+            (["--engine", "raar"], "--engine: Algorithm: 'raar' is not one of epie"),
             (["--energy", "8.8 nm"], "'nm' is not a unit here"),
-            (["--size", "31"], "preprocessing.size_px = 31"),
+            (["--size", "31"], "--size 31 px: must be a multiple of 2 px"),
             (["--command", "-sizee=3"], "no flag -sizee; the nearest is -size"),
             (["--command", "-size=3x"], "-size: '3x'"),
             (["--no-such-option"], "--no-such-option"),
             (["--seed"], "--seed"),
-            (["--device", "cuda:77"], "device 'cuda:77'"),
+            (["--device", "CUDA:77"], "device 'cuda:77'"),
+            (["--step", "50nm,0"], "--step 50 nm, 0 m: must be above 0 m"),
+            (["--command", "garbage"], "the command has no parameters"),
+            (["--command", ""], "the command has no parameters"),
+            (["--engine", "dm"], "is not part of this version; choose epie"),
             (["--probe-guess", "nowhere.npy"], "nowhere.npy"),
             (["--simulate"], "--simulate"),
             (["more.cxi"], "more.cxi"),
@@ -323,14 +378,14 @@ class TestBadInput:
 class TestOutput:
     def test_a_result_never_overwrites_its_scan(self, scan: Path) -> None:
         before = scan.read_bytes()
-        assert "would overwrite the scan" in refusal("reconstruct", scan, "-o", scan, *FAST)
+        assert "would overwrite" in refusal("reconstruct", scan, "-o", scan, *FAST)
         assert scan.read_bytes() == before
 
     def test_a_place_that_can_not_be_written_is_found_before_the_work(self, scan: Path, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         line = refusal("reconstruct", scan, "-o", tmp_path / "file" / "r.cxi", *FAST)
         assert "a part of this path is a file" in line
-        assert "a folder" in refusal("reconstruct", scan, "-o", tmp_path, *FAST)
+        assert str(tmp_path) in refusal("reconstruct", scan, "-o", tmp_path, *FAST)
         assert "a part of this path is a file" in refusal("simulate", tmp_path / "file" / "s.cxi")
         assert "a part of this path is a file" in refusal("demo", "--headless", "-o", tmp_path / "file")
 
@@ -343,7 +398,7 @@ class TestOutput:
         assert "no permission to write there" in stderr
 
     def test_a_full_disk_keeps_nothing_half_written(self, scan: Path, small_disk: Path) -> None:
-        assert "only" in refusal("reconstruct", scan, "-o", small_disk / "r.cxi", *FAST)
+        assert "free some space" in refusal("reconstruct", scan, "-o", small_disk / "r.cxi", *FAST)
         assert list(small_disk.iterdir()) == []
 
 
@@ -377,20 +432,79 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 class TestInterrupt:
-    def test_ctrl_c_keeps_the_result(self, scan: Path, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+    def test_a_signal_keeps_the_result(self, number: signal.Signals, status: int, scan: Path, tmp_path: Path) -> None:
         result = tmp_path / "r.cxi"
-        process = start("reconstruct", scan, "-o", result, "--device", "numpy", "--iterations", 1_000_000)
+        process = start("reconstruct", scan, "-o", result, "--device", "numpy", "--iterations", 5_000)
         assert process.stderr is not None
-        assert "ready" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
+        assert any(line.startswith("iteration 500/") for line in iter(process.stderr.readline, ""))
+        process.send_signal(number)
         stdout, stderr = process.communicate(timeout=60)
-        assert process.returncode == 130, stderr
+        assert process.returncode == status, stderr
         assert stdout == f"{result}\n"
         assert "stopping after this iteration" in stderr
         assert "Traceback" not in stderr
         content = read_result(result)
         assert content.state == "stopped"
-        assert len(content.errors) < 1_000_000
+        assert 500 <= len(content.errors) < 5_000
+
+    def test_before_the_first_iteration_nothing_is_written(
+        self, scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stopped_at_once(job: Job, _backend: object, control: Control) -> Iterator[Progress]:
+            signal.raise_signal(signal.SIGINT)
+            assert control.stop_asked
+            yield Progress(job.id, 0, 3, np.nan, 0.0, 0.0, 1e-8, state=JobState.CANCELLED)
+
+        monkeypatch.setattr(cli, "run_job", stopped_at_once)
+        outcome = run("reconstruct", scan, "-o", tmp_path / "r.cxi", *FAST, status=130)
+        assert (outcome.stdout, outcome.stderr) == ("", "stopped before the first iteration; nothing was written\n")
+
+    def test_ctrl_c_while_the_program_is_loaded_is_quiet(self) -> None:
+        code = (
+            "import signal, sys\n"
+            "class Loader:\n"
+            "    def find_spec(self, name, *_):\n"
+            "        if name == 'ptychogui.cli': signal.raise_signal(signal.SIGINT)\n"
+            "sys.meta_path.insert(0, Loader())\n"
+            "from ptychogui.__main__ import main; main()"
+        )
+        done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+class TestNobodyListens:
+    """Streams that are full or closed; the result is what counts."""
+
+    @pytest.mark.parametrize(
+        ("streams", "status"), [("2>/dev/full", 0), ("2>&-", 0), (">/dev/full", 2), (">&-", 2), ("2>&1 >/dev/full", 2)]
+    )
+    def test_full_and_closed_streams(self, streams: str, status: int, scan: Path, tmp_path: Path) -> None:
+        result = tmp_path / "r.cxi"
+        words = [sys.executable, "-m", "ptychogui", "reconstruct", str(scan), "-o", str(result), *FAST]
+        done = subprocess.run(
+            f"{shlex.join(words)} {streams}", shell=True, cwd=REPOSITORY, capture_output=True, text=True
+        )
+        assert done.returncode == status, done.stderr
+        assert read_result(result).state == "done"
+        said = [line for line in (done.stderr + done.stdout).splitlines() if not line.startswith(("iteration", "note"))]
+        assert len(said) == ("2>&-" not in streams and status == 2) + (status == 0)
+        assert all("can't print to the standard output" in line for line in said if status == 2)
+
+    @pytest.mark.parametrize("words", ["--help", "--version", "devices", "reconstruct --help"])
+    def test_what_can_not_be_printed_is_one_line(self, words: str) -> None:
+        command = f"{shlex.quote(sys.executable)} -m ptychogui {words} >/dev/full"
+        done = subprocess.run(command, shell=True, cwd=REPOSITORY, capture_output=True, text=True)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert "can't print to the standard output" in done.stderr
+
+    def test_a_reader_that_leaves(self, scan: Path, tmp_path: Path) -> None:
+        reader, writer = os.pipe()
+        os.close(reader)
+        words = [sys.executable, "-m", "ptychogui", "reconstruct", str(scan), "-o", str(tmp_path / "r.cxi"), *FAST]
+        done = subprocess.run(words, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=writer, text=True)
+        os.close(writer)
+        assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'r.cxi'}\n")
 
 
 class TestExport:
@@ -402,6 +516,10 @@ class TestExport:
         assert {Path(line).suffix for line in written} == {".csv", ".tif", ".png"}
         assert all(Path(line).parent == tmp_path / "out" and Path(line).stat().st_size for line in written)
 
+    def test_a_folder_that_is_a_file_is_refused(self, scan: Path, tmp_path: Path) -> None:
+        run("reconstruct", scan, "-o", tmp_path / "r.cxi", *FAST)
+        assert f"{scan} is a file; give a folder" in refusal("export", tmp_path / "r.cxi", "-o", scan)
+
     def test_a_scan_is_refused(self, scan: Path) -> None:
         assert "is not a reconstruction" in refusal("export", scan)
 
@@ -410,7 +528,8 @@ class TestDevices:
     def test_lists_every_device_or_the_reason(self) -> None:
         lines = run("devices").stdout.splitlines()
         assert [line.split()[0] for line in lines][-2:] == ["cpu", "numpy"]
-        assert all("usable" in line or "can't be used: " in line for line in lines)
+        assert all("usable, " in line or "can't be used: " in line for line in lines)
+        assert not any("GB" in line for line in lines if "can't be used" in line)
 
     def test_json(self) -> None:
         devices = json.loads(run("devices", "--json").stdout)
@@ -425,7 +544,10 @@ class TestBench:
         rows = json.loads(run("bench", "--json", *choice).stdout)
         assert {row["engine"] for row in rows} >= {"epie"}
         assert all(row["ratio"] > 0 and row["n"] == 80 for row in rows)
-        assert run("bench", *choice).stdout.count("ratio") == len(rows)
+        head, *lines = run("bench", *choice).stdout.splitlines()
+        assert head.split()[-1] == "ratio"
+        assert "FFTs/position" in head
+        assert len(lines) == len(rows)
 
 
 class TestDemo:

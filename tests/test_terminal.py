@@ -49,6 +49,40 @@ def test_a_terminal_gets_a_bar() -> None:
     assert "one [dead] pixel" in text
 
 
+@pytest.mark.parametrize(("width", "speed"), [(40, False), (100, True)])
+def test_a_narrow_bar_keeps_iteration_and_time(width: int, speed: bool) -> None:
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=True, width=width)
+    with shown_progress(console, quiet=False) as show:
+        show(progress_of(50))
+    assert all(words in text.getvalue() for words in ("50/100", "5 s left"))
+    assert ("positions/s" in text.getvalue()) is speed
+
+
+def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b" not in shown(20, terminal=True)
+
+
+def test_a_line_that_stopped_has_no_time_left() -> None:
+    text = io.StringIO()
+    with shown_progress(Console(file=text), quiet=False) as show:
+        show(replace(progress_of(50), state=JobState.STOPPED))
+        show(progress_of(100, 100))
+    assert "left" not in text.getvalue()
+    assert "stopped after 5 s" in text.getvalue()
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible(Control(), Console(stderr=True)) as caught:
+            signal.raise_signal(signal.SIGHUP)
+        assert caught.exit_status == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_quiet_is_silent() -> None:
     assert shown(20, terminal=True, quiet=True) == ""
 
@@ -56,12 +90,13 @@ def test_quiet_is_silent() -> None:
 def test_the_first_ctrl_c_asks_the_second_aborts(capfd: pytest.CaptureFixture[str]) -> None:
     control = Control()
     before = signal.getsignal(signal.SIGINT)
-    with interruptible(control, Console(stderr=True)):
+    with interruptible(control, Console(stderr=True)) as caught:
         signal.raise_signal(signal.SIGINT)
         assert control.stop_asked
         assert capfd.readouterr().err.endswith("Ctrl-C again aborts without a result\n")
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(SystemExit) as ended:
             signal.raise_signal(signal.SIGINT)
+        assert ended.value.code == caught.exit_status == 130
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -74,3 +109,11 @@ def test_times_read_well(seconds: float, text: str) -> None:
 
 def test_tables_are_aligned() -> None:
     assert table([("a", "bb", "c"), ("aaa", "b", "")]) == "a    bb  c\naaa  b"
+
+
+def test_long_cells_widen_nothing_and_long_lines_are_broken() -> None:
+    rows = [("a", "word " * 20, "x"), ("b", "1", "y")]
+    assert table(rows).splitlines()[1] == "b  1  y"
+    lines = table(rows, 30).splitlines()
+    assert max(map(len, lines)) <= 30
+    assert lines[1].startswith("   word")

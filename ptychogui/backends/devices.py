@@ -34,7 +34,9 @@ def open_backend(name: str = "auto", threads: int | None = None) -> Backend:
             warnings.warn(f"reconstructing with the slow numpy backend: {_cpu().reason}", stacklevel=2)
     chosen = {device.name: device for device in devices}.get(name)
     if chosen is None:
-        raise DeviceError(f"device '{name}' does not exist; this machine can use {', '.join(d.name for d in devices if d.usable)}")
+        raise DeviceError(
+            f"device '{name}' does not exist; this machine can use {', '.join(d.name for d in devices if d.usable)}"
+        )
     if not chosen.usable:
         raise DeviceError(f"device '{name}' can't be used: {chosen.reason}")
     return _open(name, threads)

@@ -22,7 +22,9 @@ from ptychogui.backends.base import Batch, Launch
 from ptychogui.backends.compiler import load_kernels
 from ptychogui.backends.signatures import scalar_types, signature
 
-LANES = 16
+LANES = min(16, max(4, os.cpu_count() or 1))
+"""Independent sums: a constant of the machine. More threads than these would have nothing to do."""
+
 _CACHE_BYTES = 1 << 20
 _C_TYPES = {"int32": ctypes.c_int, "float32": ctypes.c_float}
 
@@ -35,7 +37,7 @@ class HostBackend:
 
     def __init__(self, threads: int | None = None) -> None:
         self.name = "cpu"
-        self.workers = threads or len(os.sched_getaffinity(0))
+        self.workers = min(threads or len(os.sched_getaffinity(0)), LANES)
         self._library = load_kernels()
         self._pool = ThreadPoolExecutor(max(1, self.workers - 1), thread_name_prefix="ptychogui-cpu")
 

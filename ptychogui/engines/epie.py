@@ -26,7 +26,7 @@ _EVERY_ITERATION_UNTIL = 5
 _NEGLIGIBLE_PX = 1e-4
 """Sub-pixel rests below this are rounding errors of positions on whole pixels."""
 
-_WORTH_A_WORKER = 1 << 19
+_WORTH_A_WORKER = 1 << 18
 """Elements to pass over that take longer than to wake another worker."""
 
 
@@ -51,25 +51,23 @@ class EPIE:
             corners=backend.asarray(geometry.corners),
             order=backend.empty((positions,), np.int32),
             object=backend.asarray(problem.object.copy()),
-            misfit=backend.empty((positions, n), np.float32),
-            expected=backend.empty((positions, n), np.float32),
+            misfit=backend.asarray(np.zeros((positions, n), np.float32)),
+            expected=backend.asarray(np.zeros((positions, n), np.float32)),
             ramps=backend.asarray(phase_ramps(geometry.fractions, n)) if sub_pixel else None,
         )
         self._capacity = min(settings.batch_size or positions, group_capacity(positions))
-        self._use_modes(1 if settings.update_modes > 1 else len(problem.probe))
+        self._pass = _Pass(self._fields, self._probe, self._capacity, settings, backend)
 
     def step(self) -> Step:
         """Do one pass over all positions, in a fresh order."""
         self.iteration += 1
-        if self.iteration == self._settings.update_modes > 1:
-            self._use_modes(len(self._problem.probe))
         if self._support_is_due():
             self._follow_probe()
         groups = self._grouping.draw()
         self._fields.order[...] = self._backend.asarray(np.concatenate(groups))
         start = 0
         for group in groups:
-            self._pass.update_group(start, start + len(group), self.iteration >= self._settings.update_probe)
+            self._pass.update_group(start, start + len(group), self._learned_modes())
             start += len(group)
         self._constrain()
         return Step(self.iteration, self._error())
@@ -79,12 +77,16 @@ class EPIE:
         return Estimate(self._backend.to_numpy(self._fields.object), self._backend.to_numpy(self._probe))
 
     def positions_px(self) -> np.ndarray:
-        """float64 (positions, 2): row and column of each window's first pixel."""
+        """float64 (positions, 2): row and column of each window's first pixel, whole where none is shifted."""
         geometry = self._problem.geometry
-        return np.asarray(geometry.corners + geometry.fractions)
+        fractions = geometry.fractions if self._fields.ramps is not None else 0.0
+        return np.asarray(geometry.corners + fractions)
 
-    def _use_modes(self, modes: int) -> None:
-        self._pass = _Pass(self._fields, self._probe[:modes], self._capacity, self._settings, self._backend)
+    def _learned_modes(self) -> int:
+        """Return how many probe modes this iteration updates; all of them are in the model from the start."""
+        if self.iteration < self._settings.update_probe:
+            return 0
+        return 1 if self.iteration < self._settings.update_modes else len(self._probe)
 
     def _support_is_due(self) -> bool:
         done = self.iteration - 1
@@ -102,7 +104,8 @@ class EPIE:
     def _constrain(self) -> None:
         """Apply what is asked for between iterations."""
         xp = self._backend.xp
-        if self.iteration % self._settings.orthogonalize_every == 0 and len(self._pass.probe) > 1:
+        due = self.iteration % self._settings.orthogonalize_every == 0
+        if due and self._learned_modes() > 1:
             self._pass.probe[...] = orthogonalize(self._pass.probe, xp=xp)
             self._pass.take_probe()
         if self.iteration <= self._settings.phase_constraint:
@@ -116,7 +119,7 @@ class EPIE:
 
 
 class _Pass:
-    """What one number of probe modes needs: scratch memory of every worker, and the kernels bound to it."""
+    """What a pass over the positions needs: scratch memory of every worker, and the kernels bound to it."""
 
     def __init__(self, fields: Fields, probe: Array, capacity: int, settings: Reconstruction, backend: Backend) -> None:
         self.probe = probe
@@ -153,33 +156,33 @@ class _Pass:
         self._power(0, self._n)
         self._max(1)
 
-    def update_group(self, start: int, stop: int, learn_probe: bool) -> None:
-        """Update object and probe from positions [start, stop) of the order, which do not overlap."""
+    def update_group(self, start: int, stop: int, modes: int) -> None:
+        """Update the object and the first `modes` probe modes from positions [start, stop) of the order."""
         batches = _split(start, stop, self._slots, self._backend.lanes)
         lanes = self._backend.lanes
 
         def explore(worker: int, lane: int, first: int, last: int) -> None:
             fresh = first == batches[lane][0]
-            self._workers[worker].explore(first, last, first - start, lane, fresh, learn_probe)
+            self._workers[worker].explore(first, last, first - start, lane, fresh, modes > 0)
 
         self._backend.run(batches, explore)
         rows = self._fields.object.shape[0]
         step = self._settings.object_step
         work = (stop - start) * self._n**2
         self._on_rows(rows, work, lambda top, count: self._gather(start, stop - start, top, count, step))
-        if learn_probe:
-            self._move_probe(min(lanes, len(batches)), self._settings.probe_step / (stop - start))
+        if modes:
+            self._move_probe(modes, min(lanes, len(batches)), self._settings.probe_step / (stop - start))
 
-    def _move_probe(self, used: int, step: float) -> None:
-        """Add the mean direction to the probe."""
-        rows = len(self.probe) * self._n
+    def _move_probe(self, modes: int, used: int, step: float) -> None:
+        """Add the mean direction to the first `modes` modes of the probe."""
+        rows = modes * self._n
         if self._spectrum is not None:
             step /= self._n**2
         self._on_rows(rows, used * rows * self._n, lambda first, count: self._step(first, count, used, step))
         if self._spectrum is not None:
             self.probe[...] = self._spectrum
             self._fft.inverse(1)
-        self._on_rows(self._n, rows * self._n, self._power)
+        self._on_rows(self._n, self.probe.size, self._power)
         self._max(1)
 
     def _on_rows(self, rows: int, elements: int, work: Callable[[int, int], None]) -> None:
@@ -223,6 +226,6 @@ class _Worker:
 
 def _split(start: int, stop: int, slots: int, lanes: int) -> list[Batch]:
     """Cut [start, stop) into even batches of at most `slots`, at least enough of them to keep several workers busy."""
-    pieces = max(-(-(stop - start) // slots), min(lanes, stop - start, 4))
+    pieces = max(-(-(stop - start) // slots), min(lanes, stop - start))
     cuts = [start + (stop - start) * i // pieces for i in range(pieces + 1)]
     return list(pairwise(cuts))

@@ -8,7 +8,10 @@ from scipy.spatial import cKDTree
 
 
 def group_capacity(positions: int) -> int:
-    """Return the most positions of a group: what they give to the object fills an eighth of the frames' memory."""
+    """Return the most positions of a group: what they give to the object is kept until the group is done.
+
+    That takes an eighth of the memory of the frames, or sixteen patterns of complex64 where this is more.
+    """
     return min(positions, max(16, positions // 16))
 
 
@@ -22,7 +25,8 @@ def conflicts(corners: np.ndarray, support: np.ndarray) -> tuple[np.ndarray, np.
     Returns:
         (first, neighbors): the neighbors of position i are neighbors[first[i]:first[i + 1]].
     """
-    pairs = cKDTree(corners).query_pairs(len(support) - 1, p=np.inf, output_type="ndarray")
+    reach = max(int(np.ptp(np.flatnonzero(support.any(axis=axis)))) for axis in (0, 1))
+    pairs = cKDTree(corners).query_pairs(reach, p=np.inf, output_type="ndarray").astype(np.int32)
     shift = corners[pairs[:, 1]] - corners[pairs[:, 0]]
     overlap = _autocorrelation(support)
     pairs = pairs[overlap[shift[:, 0], shift[:, 1]] > 0.5]

@@ -7,7 +7,7 @@ import errno
 import os
 import secrets
 import shutil
-import tempfile
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +16,9 @@ from ptychogui.errors import OutputError
 
 SPARE_BYTES = 1 << 20
 """Free space to leave on the disk beyond what a file needs."""
+
+ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+"""Mode bits of a file or folder that somebody is meant to change."""
 
 _CAUSES = {
     errno.EACCES: "no permission to write there; choose another place",
@@ -41,20 +44,20 @@ def check_writable(path: Path, size_bytes: int = 0) -> None:
         OutputError: it can't be written; the message says which path and why.
     """
     path = _target(path)
-    folder = path.parent
     try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        while not folder.exists():
-            folder = folder.parent
-        with tempfile.TemporaryFile(dir=folder):
-            free_bytes = shutil.disk_usage(folder).free
+        _check_free_name(path)
+        with _made_folder(path.parent):
+            temporary = _temporary(path)
+            temporary.open("xb").close()
+            temporary.unlink()
+            free_bytes = shutil.disk_usage(path.parent).free
     except OSError as error:
         raise output_error(path, error) from error
-    if free_bytes < size_bytes + SPARE_BYTES:
+    needed_bytes = size_bytes + SPARE_BYTES
+    if free_bytes < needed_bytes:
         raise OutputError(
-            f"can't write {path}: it needs {_megabytes(size_bytes + SPARE_BYTES)} "
-            f"but only {_megabytes(free_bytes)} are free; free some space or choose another place"
+            f"can't write {path}: it needs {_size(needed_bytes)}, {_size(needed_bytes - free_bytes)} more "
+            "than are free; free some space or choose another place"
         )
 
 
@@ -68,8 +71,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         OutputError: the file can't be written; the message says which path and why.
     """
     path = _target(path)
-    temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+    temporary = _temporary(path)
     try:
+        _check_free_name(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
             yield file
@@ -91,6 +95,44 @@ def output_error(path: Path, error: OSError) -> OutputError:
     return OutputError(f"can't write {path}: {cause}")
 
 
+def _check_free_name(path: Path) -> None:
+    """Make sure that a file of this name can be there, and that one that is there may be replaced.
+
+    Raises:
+        OSError: the name is too long, or that of a folder.
+        OutputError: the file is read-only.
+    """
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not mode & ANY_WRITE:
+        raise OutputError(f"can't write {path}: the file there is read-only; choose another name or delete it")
+
+
+def _temporary(path: Path) -> Path:
+    """Return a name beside a file that no other file has, and that is no longer than its own may be."""
+    return path.with_name(f".ptychogui-{secrets.token_hex(8)}.part")
+
+
+@contextlib.contextmanager
+def _made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it for the time of the block."""
+    made: list[Path] = []
+    try:
+        missing = [above for above in (folder, *folder.parents) if not above.exists()]
+        for one in reversed(missing):
+            one.mkdir()
+            made.append(one)
+        yield
+    finally:
+        for one in reversed(made):
+            with contextlib.suppress(OSError):
+                one.rmdir()
+
+
 def _target(path: Path) -> Path:
     """Follow links, so that a link stays one and the file it names is replaced."""
     return Path(os.path.realpath(path))
@@ -106,5 +148,7 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _megabytes(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:.1f} MB"
+def _size(size_bytes: int) -> str:
+    units = {"GB": 1e9, "MB": 1e6, "kB": 1e3}
+    unit = next((unit for unit, factor in units.items() if size_bytes >= factor), "")
+    return f"{size_bytes / units[unit]:.1f} {unit}" if unit else f"{size_bytes} bytes"

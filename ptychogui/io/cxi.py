@@ -136,20 +136,20 @@ def _open(path: Path, dataset_path: str, form: str) -> Dataset:
 
 def _read(scan: _Scan, dataset_path: str, form: str) -> Dataset:
     frames = Hdf5Frames(scan.path, _find_frames(scan, dataset_path))
-    positions_m = _read_positions(scan)
-    frame_rows, chosen = _pair(scan, frames.shape[0], None if positions_m is None else len(positions_m))
+    frame_rows, positions_m, positions_problem = _read_scan(scan, frames.shape[0])
     values = _read_values(scan)
     return Dataset(
         path=scan.path,
         format=form,
         frames=frames,
         frame_rows=frame_rows,
-        positions_m=None if positions_m is None else positions_m[chosen],
+        positions_m=positions_m,
         values=values,
         bad_pixels=_read_mask(scan, frames.shape),
         probe=_read_probe(scan),
         facts={name: text for name, place in _FACTS.items() if (text := read_text(scan.file, place))},
         notes=tuple(scan.notes),
+        positions_problem=positions_problem,
         closer=scan.file.close,
     )
 
@@ -173,12 +173,26 @@ def _find_frames(scan: _Scan, dataset_path: str) -> h5py.Dataset:
     raise DataError(f"{scan.path}: there are no diffraction patterns at {' or '.join(places)}; {offer}")
 
 
-def _read_positions(scan: _Scan) -> np.ndarray | None:
-    """Return all positions of the file: float64 (positions, 2), row and column in m; None without any."""
+def _read_scan(scan: _Scan, frames: int) -> tuple[np.ndarray, np.ndarray | None, str]:
+    """Return the rows of the frames, their positions if there are any, and why they can't be used if they can't.
+
+    The user may have a better list of positions, so that bad ones are no reason to refuse the file.
+    """
     found = first_dataset(scan.file, TRANSLATION_PLACES)
     if found is None:
         scan.notes.append("the file has no scan positions")
-        return None
+        return np.arange(frames), None, ""
+    try:
+        positions_m = _read_positions(scan, found)
+        rows, chosen = _pair(scan, frames, len(positions_m))
+    except DataError as error:
+        scan.notes.append(f"the scan positions can't be used: {error}")
+        return np.arange(frames), None, str(error)
+    return rows, positions_m[chosen], ""
+
+
+def _read_positions(scan: _Scan, found: h5py.Dataset) -> np.ndarray:
+    """Return all positions of the file: float64 (positions, 2), row and column in m."""
     where = f"{scan.path}: {found.name}"
     if found.ndim != 2 or found.shape[1] < 2 or found.dtype.kind not in "iuf":
         raise DataError(
@@ -189,25 +203,23 @@ def _read_positions(scan: _Scan) -> np.ndarray | None:
     if len(broken):
         raise DataError(
             f"{where}: {len(broken)} of {len(positions_m)} positions are not numbers, the first is position "
-            f"{broken[0]} {tuple(positions_m[broken[0]].tolist())}; repair the file or give a position list"
+            f"{broken[0]} {tuple(positions_m[broken[0]].tolist())}"
         )
     return positions_m
 
 
-def _pair(scan: _Scan, frames: int, positions: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _pair(scan: _Scan, frames: int, positions: int) -> tuple[np.ndarray, np.ndarray]:
     """Match frames and positions by scan index.
 
     Returns:
         rows of the frames, increasing, and the positions that they belong to: two int64 arrays of one length.
     """
     frame_index = _read_index(scan, FRAME_INDEX_PLACES, frames, "frames")
-    if positions is None:
-        return np.arange(frames), np.arange(0)
     position_index = _read_index(scan, POSITION_INDEX_PLACES, positions, "positions")
     if frame_index is None and position_index is None and frames != positions:
         raise DataError(
-            f"{scan.path} has {frames} frames but {positions} positions, and no index that says which belong together; "
-            f"repair it, or store each frame's position number in {FRAME_INDEX_PLACES[0]}"
+            f"{scan.path} has {frames} frames but {positions} positions, and no index "
+            f"at {FRAME_INDEX_PLACES[0]} that says which belong together"
         )
     frame_index = np.arange(frames) if frame_index is None else frame_index
     position_index = np.arange(positions) if position_index is None else position_index
@@ -263,9 +275,7 @@ def _read_number(scan: _Scan, place: str, units: dict[str, float], title: str) -
     numbers = np.asarray(found[()], dtype=np.float64).reshape(-1)
     number = float(numbers.mean()) * _factor(scan, found, units)
     if not (math.isfinite(number) and number > 0):
-        scan.notes.append(
-            f"the {title} at {place} is {number}, not a positive number, and is ignored; give it yourself"
-        )
+        scan.notes.append(f"the {title} at {place} is {number:g}, not a positive number, and is ignored")
         return None
     if np.ptp(numbers) > 1e-6 * abs(numbers[0]):
         scan.notes.append(
@@ -275,7 +285,10 @@ def _read_number(scan: _Scan, place: str, units: dict[str, float], title: str) -
 
 
 def _read_pixel(scan: _Scan) -> Value | None:
+    noted = len(scan.notes)
     rows, columns = (_read_number(scan, place, _METERS, "detector pixel size") for place in PIXEL_PLACES)
+    if rows is None and columns is None:
+        del scan.notes[noted + 1 :]  # one is enough
     if rows is not None and columns is not None and not math.isclose(rows.value, columns.value, rel_tol=1e-6):
         raise DataError(
             f"{scan.path}: the detector's pixels are not square (x_pixel_size {columns.value} m, "

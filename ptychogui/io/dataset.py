@@ -45,6 +45,8 @@ class Dataset:
         probe: complex64 (modes, N, N) of a first probe, or None.
         notes: what the reader noticed and repaired ("3 frames have no position and are left out").
         facts: other things worth showing (title, date), text by name.
+        positions_problem: why the positions that the file has can't be used; `positions_m` is None then, and
+            `frame_rows` are all frames.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class Dataset:
     probe: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    positions_problem: str = ""
     closer: Any = None
 
     def __enter__(self) -> Dataset:

@@ -21,13 +21,20 @@ from ptychogui.io.drawing import draw_modes, draw_phase
 from ptychogui.io.pictures import flatten_layers, gray8, phase_image, robust_limits
 from ptychogui.io.result import Result
 
+CSV_ENDS = ("_object_0.csv", "_probes_0.csv")
+BINARY_ENDS = ("_object_0.bin", "_probes_0.bin")
+"""What follows the name in the files of object and probe."""
+
+_MARGIN = 8
+"""A picture shows this part of the probe's array around the scanned area."""
+
 
 def export_csv(result: Result, folder: Path, name: str) -> tuple[Path, ...]:
     """Write <name>_object_0.csv and <name>_probes_0.csv: a line per row, "a+bj" with 9 digits, separated by ", ".
 
     Probe modes, and an object's layers, follow one another row after row.
     """
-    tables = {folder / f"{name}_object_0.csv": result.object, folder / f"{name}_probes_0.csv": result.probe}
+    tables = {folder / f"{name}{end}": array for end, array in zip(CSV_ENDS, _arrays(result), strict=True)}
     for path, array in tables.items():
         with replacing(path) as file:
             write_complex_csv(file, array.reshape(-1, array.shape[-1]))
@@ -36,11 +43,15 @@ def export_csv(result: Result, folder: Path, name: str) -> tuple[Path, ...]:
 
 def export_binary(result: Result, folder: Path, name: str) -> tuple[Path, ...]:
     """Write <name>_object_0.bin and <name>_probes_0.bin: headerless complex64, row after row."""
-    arrays = {folder / f"{name}_object_0.bin": result.object, folder / f"{name}_probes_0.bin": result.probe}
-    for path, array in arrays.items():
+    tables = {folder / f"{name}{end}": array for end, array in zip(BINARY_ENDS, _arrays(result), strict=True)}
+    for path, array in tables.items():
         with replacing(path) as file:
             file.write(np.ascontiguousarray(array, dtype="<c8").tobytes())
-    return tuple(arrays)
+    return tuple(tables)
+
+
+def _arrays(result: Result) -> tuple[np.ndarray, np.ndarray]:
+    return result.object, result.probe
 
 
 def export_tiff(result: Result, folder: Path, name: str) -> tuple[Path, ...]:
@@ -86,21 +97,35 @@ def export_tiff8(result: Result, folder: Path, name: str, level: bool = False) -
 def export_png(result: Result, folder: Path, name: str, level: bool = False, color: bool = False) -> tuple[Path, ...]:
     """Write <name>_phase.png, with scale bar and gray scale in rad, and <name>_probe.png, the modes on the color wheel.
 
+    The phase is cut to the scanned area and a margin about it; beyond there is little light and no information.
+
     Args:
         level: remove the plane that fits the phase best, and say so in the label; only the mean phase, which has no
             meaning, is removed without.
         color: a perceptual color map in place of gray.
     """
+    phase, scanned = phase_image(flatten_layers(result.object), level, result.scanned), result.scanned
+    if scanned is not None:
+        lit = _lit(scanned, result.probe.shape[-1] // _MARGIN)
+        phase, scanned = phase[lit], scanned[lit]
     pictures = {
         folder / f"{name}_phase.png": draw_phase(
-            phase_image(flatten_layers(result.object), level, result.scanned),
-            result.object_pixel_m, scanned=result.scanned, label="phase, leveled" if level else "phase", color=color,
+            phase, result.object_pixel_m, scanned=scanned, label="phase, leveled" if level else "phase", color=color,
         ),
         folder / f"{name}_probe.png": draw_modes(result.probe, result.object_pixel_m),
     }  # fmt: skip
     for path, picture in pictures.items():
         write_png(path, picture)
     return tuple(pictures)
+
+
+def _lit(scanned: np.ndarray, margin_px: int) -> tuple[slice, slice]:
+    """Return the rows and columns of the scanned area and a margin about it."""
+    rows, columns = (np.flatnonzero(scanned.any(axis=axis)) for axis in (1, 0))
+    return (
+        slice(max(int(rows[0]) - margin_px, 0), int(rows[-1]) + margin_px + 1),
+        slice(max(int(columns[0]) - margin_px, 0), int(columns[-1]) + margin_px + 1),
+    )
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:

@@ -18,13 +18,16 @@ import h5py
 import numpy as np
 
 from ptychogui import __version__
-from ptychogui.errors import DataError
+from ptychogui.errors import DataError, OutputError
 from ptychogui.io.atomic import check_writable, replacing
-from ptychogui.io.cxi import ELECTRON_VOLT_J
+from ptychogui.io.cxi import ELECTRON_VOLT_J, FRAME_PLACES
 from ptychogui.io.hdf5 import build_image, first_dataset, open_h5, read_complex, read_text, reading
 from ptychogui.io.pictures import thumbnail
 
-__all__ = ["Result", "SourceFile", "check_writable", "needed_bytes", "read_result", "result_image", "write_result"]
+__all__ = [
+    "Result", "SourceFile", "check_replaceable", "check_writable", "needed_bytes", "read_result", "result_image",
+    "write_result",
+]  # fmt: skip
 
 CXI_VERSION = 160
 ENTRY = "/entry_1"
@@ -128,6 +131,26 @@ class Result:
 def needed_bytes(object_shape: tuple[int, ...], probe_shape: tuple[int, ...], positions: int) -> int:
     """Estimate the size of a result file, for `check_writable` before the work starts."""
     return 8 * (int(np.prod(object_shape)) + int(np.prod(probe_shape)) + 5 * positions) + _OVERHEAD_BYTES
+
+
+def check_replaceable(path: Path) -> None:
+    """Make sure that a result may be written here: there is nothing yet, or a result of ours.
+
+    Raises:
+        OutputError: there is another file; it may be a measurement, so it is never replaced.
+    """
+    if os.path.lexists(path) and not _is_result(path):
+        raise OutputError(f"{path} exists and is not a result; choose another name or delete it")
+
+
+def _is_result(path: Path) -> bool:
+    """Whether a file is a reconstruction of ours: neither a measurement nor the truth of a simulated scan."""
+    try:
+        with open_h5(path) as file:
+            measured = any(place in file for place in FRAME_PLACES)
+            return OWN in file and not measured and read_text(file, f"{OWN}/state") != "truth"
+    except (DataError, OSError, RuntimeError):
+        return False
 
 
 def write_result(path: Path, result: Result) -> None:

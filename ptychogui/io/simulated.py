@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import h5py
-import hdf5plugin
 import numpy as np
 
 from ptychogui import __version__
-from ptychogui.errors import DataError
+from ptychogui.errors import DataError, OutputError
 from ptychogui.io import cxi
 from ptychogui.io.atomic import replacing
 from ptychogui.io.dataset import Dataset, Value
-from ptychogui.io.hdf5 import build_image
-from ptychogui.io.result import CXI_VERSION, Result, read_result, result_image
+from ptychogui.io.hdf5 import build_image, open_h5, read_text
+from ptychogui.io.result import CXI_VERSION, ENTRY, OWN, Result, read_result, result_image
 from ptychogui.physics.simulation import Recipe, SimulatedScan
 
 CXI_PIXEL_IS_DEAD = 0x00000008
 """Mask bit of a pixel that counts nothing (CXI 1.6, table of mask bits)."""
+
+_TRUTH_OF = "truth of the "
 
 
 class ArrayFrames:
@@ -50,14 +52,39 @@ def write_scan(path: Path | str, scan: SimulatedScan) -> tuple[Path, Path]:
         the paths of the scan and of its truth.
 
     Raises:
-        OutputError: they can't be written; neither of them is there then.
+        OutputError: they can't be written, or would replace what is no simulated scan; nothing has changed then.
     """
     path = Path(path)
+    check_scan_replaceable(path)
     scan_image, truth_image = build_image(lambda file: _fill(file, scan)), result_image(_truth(scan))
     with replacing(path) as scan_file, replacing(truth_path(path)) as truth_file:
         scan_file.write(scan_image)
         truth_file.write(truth_image)
     return path, truth_path(path)
+
+
+def check_scan_replaceable(path: Path) -> None:
+    """Make sure that a simulated scan and its truth may be written: there is nothing yet, or a simulated scan.
+
+    Raises:
+        OutputError: there is another file; it may be a measurement, so it is never replaced.
+    """
+    truth = truth_path(path)
+    truth_title = _title_in(truth, "truth")
+    is_ours = truth_title != "" and truth_title == _TRUTH_OF + _title_in(path, "")
+    foreign = [path] if os.path.lexists(path) and not is_ours else []
+    foreign += [truth] if os.path.lexists(truth) and not truth_title else []
+    if foreign:
+        raise OutputError(f"{foreign[0]} exists and is not a simulated scan; choose another name or delete it")
+
+
+def _title_in(path: Path, state: str) -> str:
+    """Return the title in a file of a certain state ("" is a scan's); "" if it is no such file."""
+    try:
+        with open_h5(path) as file:
+            return read_text(file, f"{ENTRY}/title") if read_text(file, f"{OWN}/state") == state else ""
+    except (DataError, OSError, RuntimeError):
+        return ""
 
 
 def read_truth(path: Path | str) -> Result:
@@ -144,7 +171,8 @@ def _fill(file: h5py.File, scan: SimulatedScan) -> None:
     file[cxi.MASK_PLACE] = np.where(scan.bad_pixels, CXI_PIXEL_IS_DEAD, 0).astype(np.uint32)
     chunk = (1, *scan.counts.shape[1:])
     data_place, link_place = cxi.FRAME_PLACES[1], cxi.FRAME_PLACES[0]
-    file.create_dataset(data_place, data=scan.counts, chunks=chunk, compression=hdf5plugin.Bitshuffle(cname="lz4"))
+    packed: dict[str, Any] = {"chunks": chunk, "compression": "gzip", "compression_opts": 1, "shuffle": True}
+    file.create_dataset(data_place, data=scan.counts, **packed)
     file[link_place] = h5py.SoftLink(data_place)
     file[cxi.TRANSLATION_PLACES[1]] = h5py.SoftLink(cxi.TRANSLATION_PLACES[0])
 
@@ -162,6 +190,6 @@ def _truth(scan: SimulatedScan) -> Result:
         object_origin_m=(row * scan.object_pixel_m, column * scan.object_pixel_m),
         versions={"ptychogui": __version__},
         state="truth",
-        title=f"truth of the {_title(scan)}",
+        title=f"{_TRUTH_OF}{_title(scan)}",
         recipe=recipe_to_json(scan.recipe),
     )

@@ -17,7 +17,13 @@ _CHECK_SCALE = "the object is large for so few patterns: check the unit of the p
 
 
 def check_memory(
-    positions: int, n: int, modes: int, object_shape: tuple[int, int], sub_pixel: bool, backend: Backend
+    positions: int,
+    n: int,
+    modes: int,
+    object_shape: tuple[int, int],
+    sub_pixel: bool,
+    backend: Backend,
+    scale: str = "",
 ) -> None:
     """Refuse a job that does not fit in the free memory of the computer and of its device.
 
@@ -28,6 +34,7 @@ def check_memory(
         object_shape: rows and columns of the object.
         sub_pixel: whether the probe is shifted to sub-pixel positions.
         backend: the open device.
+        scale: what sets the size of the object, in words.
 
     Raises:
         MemoryBudgetError: it does not fit; the message has the numbers and ways out.
@@ -37,7 +44,7 @@ def check_memory(
     rows, columns = object_shape
     size = f"{positions} patterns of {n} x {n} pixels, {modes} probe modes and an object of {rows} x {columns}"
     large_object = rows * columns > positions * n * n
-    facts = f"{size}; {_CHECK_SCALE if large_object else _SHRINK}"
+    facts = f"{size}; {_CHECK_SCALE} ({scale})" if large_object else f"{size}; {_SHRINK}"
     if backend.xp is np:
         frames = 4 * positions * n * n  # the engine works on the very array that was read
         _check("this computer's memory", on_device + on_host - frames, backend.memory_free_bytes(), facts)

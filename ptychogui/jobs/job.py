@@ -46,6 +46,16 @@ class Job:
     command: str = ""
 
     @property
+    def sources(self) -> tuple[Path, ...]:
+        """The files that the job reads."""
+        parameters = self.parameters
+        paths = (
+            self.source, parameters.experiment.positions_file, parameters.preprocessing.mask_file,
+            parameters.reconstruction.probe_guess, parameters.reconstruction.object_guess,
+        )  # fmt: skip
+        return tuple(path for path in paths if path is not None)
+
+    @property
     def title(self) -> str:
         """Short name for lists and logs."""
         return self.parameters.output.job_id or (self.source.stem if self.source else "simulated scan")
@@ -56,7 +66,8 @@ class Progress:
     """One iteration done. `estimate` is there when the runner's `wants_picture` said so, and at the end.
 
     `iteration` 0 comes once, before the first step, with the first guess and what was noted while it was made. The
-    closing Progress repeats the last iteration, with `state` DONE or STOPPED. `result` is the path of the result file
+    closing Progress repeats the last iteration, with `state` DONE or STOPPED, or CANCELLED where the job was stopped
+    before its first iteration: there is no result then. `result` is the path of the result file
     where one was just written: the result itself on the closing Progress, a checkpoint before.
 
     `error` is in photon-noise units, NaN at iteration 0. `elapsed_s` is the time that iterations took, pauses not

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ptychogui.engines import ENGINES
-from ptychogui.errors import ParameterError
+from ptychogui.errors import OutputError, ParameterError
 from ptychogui.io.dataset import Dataset
+from ptychogui.io.export import BINARY_ENDS, CSV_ENDS
 from ptychogui.io.readers import open_dataset
+from ptychogui.io.result import check_replaceable
 from ptychogui.jobs.job import Job
 from ptychogui.params.model import Parameters, describe
 from ptychogui.params.origins import Layers, Source
@@ -71,6 +74,7 @@ def make_job(layers: Layers, source: Path | None, output: Path, command: str = "
 
     Raises:
         ParameterError: a value does not fit its declaration, or has no effect in this version.
+        OutputError: the result would take the place of a file that is no result.
     """
     parameters, origins = layers.resolve()
     job = Job(uuid.uuid4().hex, source, parameters, output, origins, command)
@@ -79,10 +83,12 @@ def make_job(layers: Layers, source: Path | None, output: Path, command: str = "
 
 
 def check_job(job: Job) -> None:
-    """Refuse what would be ignored.
+    """Refuse what would be ignored, and what would take the place of a file that is no result.
 
     Raises:
         ParameterError: a parameter awaits a later version, the engine is not there, or there is nothing to reconstruct.
+        OutputError: the result, or what is written beside it, would replace a file that the job reads or any other
+            that is no result.
     """
     _check_awaited(job.parameters)
     engine, simulate = job.parameters.reconstruction.engine, job.parameters.experiment.simulate
@@ -95,6 +101,25 @@ def check_job(job: Job) -> None:
         raise ParameterError(f"experiment.simulate takes no scan file: leave out {job.source}, or --simulate")
     if simulate and job.parameters.experiment.positions_file is not None:
         raise ParameterError("experiment.positions_file has no effect on a simulated scan; leave out --positions-file")
+    for target in _targets(job):
+        for source in job.sources:
+            if _is_same(target, source):
+                raise OutputError(f"{target} would overwrite {source}, which the job reads; choose another name")
+    check_replaceable(job.output)
+
+
+def _targets(job: Job) -> list[Path]:
+    """Return all files that a job writes."""
+    wanted = job.parameters.output
+    ends = (*(CSV_ENDS if wanted.csv else ()), *(BINARY_ENDS if wanted.binary else ()))
+    return [job.output, *(job.output.with_name(f"{job.output.stem}{end}") for end in ends)]
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to the same file, by whatever links."""
+    with contextlib.suppress(OSError):
+        return one.samefile(other)
+    return False
 
 
 def _check_awaited(parameters: Parameters) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,9 @@ from ptychogui.io.guesses import read_mask, read_object, read_positions, read_pr
 from ptychogui.io.readers import open_dataset
 from ptychogui.jobs.budget import check_memory
 from ptychogui.jobs.job import Job
+from ptychogui.jobs.scale import check_pixel, energy_notes, scale_text
 from ptychogui.params.model import Experiment, Parameters, by_path
+from ptychogui.params.origins import Source
 from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_size, prepare_frames
 from ptychogui.physics.optics import object_pixel_m
 from ptychogui.physics.probe import add_modes, guess_probe, resample, usual_diameter_m
@@ -63,15 +64,17 @@ def prepare(job: Job, backend: Backend | None = None) -> Prepared:
         MemoryBudgetError: the job does not fit in memory; nothing large has been read yet.
     """
     with _open(job) as dataset:
-        parameters = _completed(job.parameters, dataset)
+        parameters = _completed(job, dataset)
         n = pattern_size(dataset.frames.shape, parameters.preprocessing)
         pixel_m = _object_pixel_m(parameters.experiment, n)
+        check_pixel(parameters.experiment, pixel_m)
         positions_m, rows = _positions(dataset, parameters, pixel_m)
-        geometry = place_windows(to_pixels(positions_m, pixel_m), n)
+        scale = scale_text(parameters.experiment, pixel_m, positions_m)
+        geometry = _geometry(positions_m, pixel_m, n, scale)
         modes = parameters.experiment.probe_modes
         if backend is not None:
             sub_pixel = parameters.reconstruction.sub_pixel == "fourier"
-            check_memory(len(rows), n, modes, geometry.object_shape, sub_pixel, backend)
+            check_memory(len(rows), n, modes, geometry.object_shape, sub_pixel, backend, scale)
         patterns = prepare_frames(dataset.frames, rows, _bad_pixels(dataset, parameters), parameters.preprocessing)
         probe, probe_notes = _first_probe(dataset, parameters, patterns, pixel_m, positions_m)
         first, object_notes = _first_object(parameters, geometry)
@@ -81,8 +84,8 @@ def prepare(job: Job, backend: Backend | None = None) -> Prepared:
             object_pixel_m=pixel_m,
             positions_m=positions_m,
             frame_rows=rows,
-            sources=tuple(_sources(job)),
-            notes=(*dataset.notes, *patterns.notes, *probe_notes, *object_notes),
+            sources=job.sources,
+            notes=(*energy_notes(parameters.experiment), *dataset.notes, *patterns.notes, *probe_notes, *object_notes),
         )
 
 
@@ -103,24 +106,44 @@ def _open(job: Job) -> Dataset:
     )
 
 
-def _completed(parameters: Parameters, dataset: Dataset) -> Parameters:
-    """Fill in what a reconstruction can't do without from the scan.
+def _completed(job: Job, dataset: Dataset) -> Parameters:
+    """Fill in what a reconstruction can't do without from the scan; what the user took out stays out.
 
     Raises:
         ParameterError: the scan does not know it either; the message names the options.
     """
-    missing = [path for path in _NEEDED if parameters.get(path) is None]
-    unknown = [by_path()[path] for path in missing if path not in dataset.values]
-    if unknown:
-        titles = " and ".join(f"the {param.title.lower()}" for param in unknown)
-        options = " and ".join(f"{param.option} (in {param.unit})" for param in unknown)
-        why = "".join(f" ({note})" for note in dataset.notes)
-        raise ParameterError(f"{dataset.path} does not say {titles}{why}; give {options}")
-    return parameters.replace({path: dataset.values[path].value for path in missing})
+    missing = [path for path in _NEEDED if job.parameters.get(path) is None]
+    taken_out = [path for path in missing if path in job.origins and job.origins[path].source is Source.USER]
+    unknown = [path for path in missing if path not in dataset.values and path not in taken_out]
+    if unknown or taken_out:
+        raise ParameterError(_missing_text(dataset, unknown, taken_out))
+    return job.parameters.replace({path: dataset.values[path].value for path in missing})
+
+
+def _missing_text(dataset: Dataset, unknown: list[str], taken_out: list[str]) -> str:
+    """Say what is missing, why, and the options that give it."""
+    whys = [f"{dataset.path} does not say {_titles(unknown, 'or')}"] if unknown else []
+    whys += [f"{_titles(taken_out, 'and')} was set to none"] if taken_out else []
+    params = [by_path()[path] for path in (*unknown, *taken_out)]
+    options = " and ".join(f"{param.option} (in {param.unit})" for param in params)
+    about = tuple(f"the {by_path()[path].title.lower()} " for path in unknown)
+    notes = "; ".join(note for note in dataset.notes if about and note.startswith(about))
+    return f"{' and '.join(whys)}: give {options}{f' ({notes})' if notes else ''}"
+
+
+def _titles(paths: list[str], joint: str) -> str:
+    return f" {joint} ".join(f"the {by_path()[path].title.lower()}" for path in paths)
 
 
 def _object_pixel_m(experiment: Experiment, n: int) -> float:
     return object_pixel_m(experiment.energy_eV, experiment.distance_m, experiment.detector_pixel_m, n)
+
+
+def _geometry(positions_m: np.ndarray, pixel_m: float, n: int, scale: str) -> ScanGeometry:
+    try:
+        return place_windows(to_pixels(positions_m, pixel_m), n)
+    except DataError as error:
+        raise DataError(f"{error} ({scale})") from error
 
 
 def _positions(dataset: Dataset, parameters: Parameters, pixel_m: float) -> tuple[np.ndarray, np.ndarray]:
@@ -130,6 +153,8 @@ def _positions(dataset: Dataset, parameters: Parameters, pixel_m: float) -> tupl
         listed, rows = dataset.positions_m, dataset.frame_rows
     else:
         listed, rows = _given_positions(dataset, experiment)
+    if listed is None and dataset.positions_problem:
+        raise DataError(f"{dataset.positions_problem}; give {_option('positions_file')} or repair the file")
     if listed is None:
         raise ParameterError(
             f"{dataset.path} has no scan positions; give {_option('positions_file')}, or "
@@ -234,14 +259,6 @@ def _overlap(old: int, new: int) -> tuple[slice, slice]:
     kept = min(old, new)
     source, target = (old - kept) // 2, (new - kept) // 2
     return slice(source, source + kept), slice(target, target + kept)
-
-
-def _sources(job: Job) -> Iterator[Path]:
-    parameters = job.parameters
-    yield from filter(None, (
-        job.source, parameters.experiment.positions_file, parameters.preprocessing.mask_file,
-        parameters.reconstruction.probe_guess, parameters.reconstruction.object_guess,
-    ))  # fmt: skip
 
 
 def _option(name: str) -> str:

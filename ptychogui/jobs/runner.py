@@ -23,6 +23,7 @@ from ptychogui.io.export import export_binary, export_csv
 from ptychogui.io.result import Result, SourceFile, check_writable, needed_bytes, write_result
 from ptychogui.jobs.job import Control, Job, JobState, Progress
 from ptychogui.jobs.layers import check_job
+from ptychogui.jobs.outputs import keep_elsewhere
 from ptychogui.jobs.prepare import Prepared, prepare
 from ptychogui.params.storage import to_json
 
@@ -39,7 +40,8 @@ def run_job(
 
     Iteration 0 comes first, with nothing done yet; then every iteration; then a closing Progress that repeats the
     last iteration with state DONE or STOPPED, the estimate, and the path of the result. Closing the generator
-    cancels: no result is written. Time counts while the engine works, so a consumer pauses a job by not asking on.
+    cancels, and so does a stop before the first iteration, after which the closing Progress has state CANCELLED: no
+    result is written. Time counts while the engine works, so a consumer pauses a job by not asking on.
 
     Args:
         job: what to do.
@@ -71,7 +73,7 @@ def _run(
         saved, notes = run.checkpoint() if run.checkpoint_is_due else (None, ())
         picture = run.picture() if wants_picture(run.iteration) else None
         yield run.progress(notes, estimate=picture, result=saved)
-    yield run.finish(JobState.DONE if run.iteration == run.iterations else JobState.STOPPED)
+    yield run.finish()
 
 
 class _Stopwatch:
@@ -166,11 +168,17 @@ class _Reconstruction:
         self._saved = self.iteration
         return self._job.output, ()
 
-    def finish(self, state: JobState) -> Progress:
-        """Write the result and what is asked for besides."""
+    def finish(self) -> Progress:
+        """Write the result and what is asked for besides; nothing if nothing was done."""
+        if not self._errors:
+            return self.progress(state=JobState.CANCELLED)
+        state = JobState.DONE if self.iteration == self.iterations else JobState.STOPPED
         estimate = self.picture()
         result = self._result(state.value, estimate)
-        write_result(self._job.output, result)
+        try:
+            write_result(self._job.output, result)
+        except OutputError as error:
+            raise OutputError(f"{error}; {keep_elsewhere(result, self._job.output.stem)}") from error
         return self.progress(tuple(self._export(result)), state, estimate, self._job.output)
 
     def _export(self, result: Result) -> Iterator[str]:

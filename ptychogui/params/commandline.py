@@ -75,7 +75,7 @@ def _parse(param: Param, text: str) -> Any:
     if param.kind is bool:
         return _parse_switch(text)
     if param.kind == "choice":
-        return _parse_choice(text, param.choices)
+        return _parse_choice(param, text)
     if param.kind == "pair":
         return _parse_pair(param, text)
     if param.kind in (int, float):
@@ -102,10 +102,10 @@ def _parse_switch(text: str) -> bool:
     return word in _YES
 
 
-def _parse_choice(text: str, choices: tuple[str, ...]) -> str:
+def _parse_choice(param: Param, text: str) -> str:
     word = text.strip().casefold()
-    if word not in choices:
-        raise ParameterError(f"'{text}' is not one of {', '.join(choices)}")
+    if word not in param.choices:
+        raise ParameterError(f"'{text}' is not one of {', '.join(param.offered)}")
     return word
 
 
@@ -273,13 +273,13 @@ def _wavelength_text(energy_eV: float | None) -> str:
 
 
 def _engine(param: Param, text: str, _given: _Given) -> str:
-    return "lsqml" if text.strip().casefold() == "mls" else _parse_choice(text, param.choices)
+    return "lsqml" if text.strip().casefold() == "mls" else _parse_choice(param, text)
 
 
 def _scan_pattern(param: Param, text: str, given: _Given) -> str:
     """Read 1 as spiral and 0 as what ptychopy then does: the positions of -lf, or else a raster."""
     if text not in ("0", "1"):
-        return _parse_choice(text, param.choices)
+        return _parse_choice(param, text)
     return "spiral" if text == "1" else "listed" if given.get("lf") else "raster"
 
 

@@ -11,9 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import PositiveFloat, PositiveInt, ValidationError
+from pydantic import PositiveFloat, PositiveInt, ValidationError, field_validator
 
 from ptychogui.errors import ParameterError
+from ptychogui.params.problems import explain
 from ptychogui.params.spec import Group, Param, describe_group, param
 
 
@@ -110,8 +111,8 @@ class Devices(Group):
     """Where the reconstruction runs."""
 
     device: str = param(
-        "auto", "Device", "'cuda:0', 'cuda:1', ... for a GPU, 'cpu' for compiled kernels, 'numpy' for the slow "
-        "readable twin, 'auto' for the best that works.")  # fmt: skip
+        "auto", "Device", "'cuda:0' or 'cuda', 'cuda:1', ... for a GPU, 'cpu' for compiled kernels, 'numpy' for the "
+        "slow readable twin, 'auto' for the best that works.")  # fmt: skip
     threads: int | None = param(
         None, "CPU threads", "Worker threads on the CPU; all cores when not given. The result does not depend on it.",
         flag="threads", ge=1, le=1024)  # fmt: skip
@@ -122,26 +123,40 @@ class Devices(Group):
         10, "Share every", "Iterations between exchanges of the shared region.", flag="shareFrequency", advanced=True,
         ge=1, awaits="one scan on several GPUs")  # fmt: skip
 
+    @field_validator("device")
+    @classmethod
+    def _known_as(cls, name: str) -> str:
+        return device_name(name)
+
+
+def device_name(text: str) -> str:
+    """Return the name of a device that a text means: in small letters, and "cuda:0" for "CUDA" or "gpu"."""
+    name = text.strip().casefold()
+    return "cuda:0" if name in ("cuda", "gpu") else name
+
 
 class Reconstruction(Group):
     """The phase retrieval."""
 
     engine: Literal["epie", "dm", "lsqml"] = param(
-        "epie", "Algorithm", "Reconstruction algorithm.", flag="algorithm")  # fmt: skip
+        "epie", "Algorithm", "Reconstruction algorithm. This version has epie.", flag="algorithm",
+        absent=("dm", "lsqml"))  # fmt: skip
     iterations: int = param(
         100, "Iterations", "Passes over all scan positions.", flag="i", ge=1, le=1_000_000)  # fmt: skip
     time_limit_s: float | None = param(
         None, "Time limit", "Stop, with the result kept, after this long.",
         unit="s", flag="T", advanced=True, gt=0)  # fmt: skip
     batch_size: int | None = param(
-        None, "Batch size", "Most positions updated together; they never overlap on the object, so the object is the "
-        "same as one by one. 1 is the textbook's serial order; as many as possible when not given.", ge=1)  # fmt: skip
+        None, "Batch size", "Most positions updated together. Positions of a group do not overlap on the object: for "
+        "a fixed probe its update is that of one position after the other in the same order. Another batch size visits "
+        "the positions in another order. 1 is the textbook's serial order; as many as possible when not given.",
+        ge=1)  # fmt: skip
     update_probe: int = param(
         2, "Update probe from", "First iteration, counted from 1, that updates the probe.",
         flag="updateProbe", ge=1)  # fmt: skip
     update_modes: int = param(
-        2, "Update modes from", "First iteration, counted from 1, that uses all probe modes; before it only the first "
-        "is used.",
+        2, "Update modes from", "First iteration, counted from 1, that updates the probe modes beyond the first; all "
+        "are in the model from the start.",
         flag="updateModes", ge=1)  # fmt: skip
     object_step: float = param(
         1.0, "Object step", "Step size of the object update.", gt=0, le=2, advanced=True)  # fmt: skip
@@ -225,15 +240,18 @@ def checked(tree: dict[str, Any], origins: Mapping[str, Any] | None = None) -> P
     try:
         return Parameters.model_validate(tree)
     except ValidationError as error:
-        raise ParameterError("; ".join(_explain(problem, origins or {}) for problem in error.errors())) from None
+        problems = {".".join(map(str, problem["loc"][:2])): problem for problem in reversed(error.errors())}
+        texts = [_explain(path, problem, tree, origins or {}) for path, problem in reversed(problems.items())]
+        raise ParameterError("; ".join(texts)) from None
 
 
-def _explain(problem: Any, origins: Mapping[str, Any]) -> str:
-    path = ".".join(str(part) for part in problem["loc"][:2])
+def _explain(path: str, problem: Any, tree: Mapping[str, Any], origins: Mapping[str, Any]) -> str:
+    if path in by_path():
+        group, _, name = path.partition(".")
+        return explain(problem, by_path()[path], tree[group][name], origins.get(path))
     if problem["type"] == "extra_forbidden":
         return f"no parameter is called '{path}'{_nearest(path)}"
-    place = f" (from {origins[path]})" if path in origins else ""
-    return f"{path} = {problem['input']!r}{place}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+    return f"{path} = {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 
 def _nearest(path: str) -> str:

@@ -66,5 +66,5 @@ def _identifier(param: Param) -> str:
 
 def _metavar(param: Param) -> str:
     if param.kind == "choice":
-        return "|".join(param.choices)
+        return "|".join(param.offered)
     return f"{_METAVARS[param.kind]} [{param.unit}]" if param.unit else _METAVARS[param.kind]

@@ -19,6 +19,8 @@ Every parameter of a reconstruction. This page is generated from the declaration
 `python -m ptychogui.params.reference > docs/parameters.md`.
 
 - **Option** is its name on the command line, **ptychopy** its flag in a ptychopy command string (`--command`).
+- **Name** is its name in Python and in result files. `ptychogui.api.reconstruct` takes the part after the dot, with
+  values in SI units: `energy_eV=8800.0`.
 - Values are in the unit of the table when they have none; `8.8 keV`, `50nm` and `75 um` do as well. Values in a
   ptychopy command string are in SI units, and its `-lambda` is the wavelength in m.
 - Pairs are `row,column`. `none` stands for 'not known'.
@@ -26,13 +28,16 @@ Every parameter of a reconstruction. This page is generated from the declaration
 """
 
 
-_HEAD = "| Parameter | Option | Unit | Default | Range | ptychopy | Meaning |\n|---|---|---|---|---|---|---|\n"
+_HEAD = """\
+| Parameter | Option | Name | Unit | Default | Range | ptychopy | Meaning |
+|---|---|---|---|---|---|---|---|
+"""
 
 
 def range_text(param: Param) -> str:
-    """Say which values are allowed: "above 0 eV", "1 to 64", "one of epie, dm, lsqml"; "" if all are."""
+    """Say which values are allowed: "above 0 eV", "1 to 64", "one of fourier, nearest"; "" if all are."""
     if param.choices:
-        return "one of " + ", ".join(param.choices)
+        return "one of " + ", ".join(param.offered)
     multiple = f"a multiple of {param.multiple_of}" if param.multiple_of else ""
     return ", ".join(part for part in (_interval(param), multiple) if part)
 
@@ -62,8 +67,8 @@ def reference() -> str:
 def _row(param: Param) -> str:
     flag = f"`-{param.flag}`" if param.flag else ""
     option = f"`{param.option}`"
-    cells = (param.title, option, param.unit, format_text(param, param.default), range_text(param), flag,
-             param.help + _awaits(param))  # fmt: skip
+    cells = (param.title, option, f"`{param.path}`", param.unit, format_text(param, param.default), range_text(param),
+             flag, param.help + _awaits(param))  # fmt: skip
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 

@@ -6,7 +6,7 @@ import types
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
@@ -33,6 +33,7 @@ def param(  # noqa: PLR0913 - a declaration says everything about its parameter 
     lt: float | None = None,
     multiple_of: int | None = None,
     awaits: str = "",
+    absent: tuple[str, ...] = (),
 ) -> Any:
     """Declare one parameter on a Group.
 
@@ -50,8 +51,9 @@ def param(  # noqa: PLR0913 - a declaration says everything about its parameter 
         multiple_of: step of the allowed values (2: even numbers).
         awaits: what this version lacks to give the parameter an effect; the form shows it disabled with
             this reason and a job that sets it is refused. "" (nearly always) means that it works.
+        absent: choices that are known by name but that this version lacks.
     """
-    extra: Any = {"unit": unit, "flag": flag, "advanced": advanced, "awaits": awaits}
+    extra: Any = {"unit": unit, "flag": flag, "advanced": advanced, "awaits": awaits, "absent": list(absent)}
     bounds: Any = {"ge": ge, "gt": gt, "le": le, "lt": lt, "multiple_of": multiple_of}
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
@@ -84,6 +86,12 @@ class Param:
     exclusive_minimum: bool
     exclusive_maximum: bool
     multiple_of: int | None
+    absent: tuple[str, ...] = ()
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The choices that this version has."""
+        return tuple(choice for choice in self.choices if choice not in self.absent)
 
     @property
     def option(self) -> str:
@@ -112,6 +120,7 @@ def _describe(group: str, name: str, info: FieldInfo) -> Param:
         unit=str(extra["unit"]), flag=str(extra["flag"]), advanced=bool(extra["advanced"]), awaits=str(extra["awaits"]),
         choices=choices, minimum=low, maximum=high,
         exclusive_minimum="gt" in bounds, exclusive_maximum="lt" in bounds, multiple_of=bounds.get("multiple_of"),
+        absent=tuple(map(str, cast("list[str]", extra["absent"]))),
     )  # fmt: skip
 
 

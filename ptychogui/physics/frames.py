@@ -98,6 +98,7 @@ def prepare_frames(
         unique, inverse = np.unique(rows[chunk], return_inverse=True)
         raw = crop.cut(frames.read(unique)[inverse], outside=False)
         amplitudes[chunk] = sieve.amplitudes(raw, free)
+        tally.set_free_if_empty(chunk, amplitudes[chunk])
         tally.add(chunk, amplitudes[chunk])
     tally.check()
     return Patterns(
@@ -200,10 +201,17 @@ class _Tally:
 
     def __init__(self, frames: int, n: int) -> None:
         self.counts = np.zeros(frames)
+        self.empty = np.zeros(frames, bool)
         self.known = np.zeros((n, n), np.int64)
         self._sum = np.zeros((n, n))
         self.max_counts = 0.0
         self.free_pixels = 0
+
+    def set_free_if_empty(self, chunk: slice, amplitudes: np.ndarray) -> None:
+        """Set all pixels of a pattern without a single count to free: it was not exposed, and says nothing."""
+        dark = ~(amplitudes > 0).any(axis=(1, 2))
+        self.empty[chunk] = dark & (amplitudes >= 0).any(axis=(1, 2))
+        amplitudes[dark] = -1
 
     def add(self, chunk: slice, amplitudes: np.ndarray) -> None:
         """Add the patterns (frames, n, n) of positions `chunk`."""
@@ -225,16 +233,22 @@ class _Tally:
         Raises:
             DataError: no pixel is known, or all counts are zero.
         """
-        if not self.known.any():
-            raise DataError("every pixel of every pattern is bad or saturated; check mask, bit depth and center")
-        if not self.counts.any():
-            raise DataError("all patterns are empty: no pixel counts anything; check center, threshold and mask")
+        if self.counts.any():
+            return
+        if self.empty.any():
+            raise DataError(
+                "all patterns are empty: no pixel counts anything; check center, threshold, mask and bit depth"
+            )
+        raise DataError("every pixel of every pattern is bad or saturated; check mask, bit depth and center")
 
     def notes(self) -> Iterator[str]:
         """Say what looks wrong."""
-        empty = np.flatnonzero(self.counts == 0)
+        empty = np.flatnonzero(self.empty)
         if len(empty):
-            yield f"{len(empty)} of {len(self.counts)} patterns are empty, the first is that of position {empty[0]}"
+            yield (
+                f"{len(empty)} of {len(self.counts)} patterns are empty and left free, "
+                f"the first is that of position {empty[0]}"
+            )
 
 
 def _check(frames: FrameSource, rows: np.ndarray, bad_pixels: np.ndarray | None) -> None:

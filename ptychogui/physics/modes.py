@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ptychogui.errors import ParameterError
-
 
 def add_modes(probe: np.ndarray, modes: int, fraction: float = 0.02) -> np.ndarray:
     """Bring a probe to a number of modes; the total power is kept.
@@ -18,7 +16,7 @@ def add_modes(probe: np.ndarray, modes: int, fraction: float = 0.02) -> np.ndarr
     Args:
         probe: complex (modes, N, N).
         modes: number wanted.
-        fraction: of the total power, for each new mode.
+        fraction: of the total power, for each new mode; less where many would leave less than half to the others.
 
     Returns:
         complex64 (modes, N, N).
@@ -28,8 +26,7 @@ def add_modes(probe: np.ndarray, modes: int, fraction: float = 0.02) -> np.ndarr
         kept = probe if modes == len(probe) else orthogonalize(probe)[:modes]
         return _with_powers(kept, _powers(kept) * power / _powers(kept).sum())
     missing = modes - len(probe)
-    if missing * fraction >= 1:
-        raise ParameterError(f"{missing} new probe modes of {fraction:g} of the power each leave nothing for the first")
+    fraction = min(fraction, 0.5 / missing)
     old = _powers(probe) * (1 - missing * fraction)
     return _with_powers(hermite_modes(probe, modes), np.append(old, np.full(missing, fraction * power)))
 

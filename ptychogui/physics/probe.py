@@ -132,7 +132,7 @@ def usual_diameter_m(positions_m: np.ndarray) -> float:
     """
     places = np.unique(positions_m, axis=0)
     if len(places) < 2:
-        raise ParameterError("the size of the beam can't be told from a single scan position; give the probe size")
+        raise ParameterError("the size of the beam can't be told from a single scan position; give --probe-diameter")
     nearest = np.median(np.asarray(cKDTree(places).query(places, k=2)[0])[:, 1])
     spread = np.cov(places.T / nearest, bias=True)
     area_step = nearest * np.sqrt(12 * np.sqrt(max(np.linalg.det(spread), 0)) / len(places))

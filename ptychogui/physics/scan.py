@@ -45,7 +45,7 @@ def place_windows(positions_px: np.ndarray, window_px: int, margin_px: int = 2) 
         margin_px: spare pixels around the outermost windows.
 
     Raises:
-        DataError: a position is not finite, or there is none.
+        DataError: a position is not finite, or there is none, or the object would be larger than arrays can be.
     """
     positions_px = np.asarray(positions_px, dtype=np.float64)
     if positions_px.ndim != 2 or positions_px.shape[1] != 2 or not len(positions_px):
@@ -57,9 +57,15 @@ def place_windows(positions_px: np.ndarray, window_px: int, margin_px: int = 2) 
             f"{tuple(positions_px[broken[0]])}; repair the positions or give a position list"
         )
     origin = np.floor(positions_px.min(axis=0)) - margin_px
-    relative = positions_px - origin
+    with np.errstate(over="ignore"):
+        relative = positions_px - origin
     corners = np.floor(relative + 0.5)
-    shape = corners.max(axis=0).astype(int) + window_px + margin_px
+    shape = corners.max(axis=0) + window_px + margin_px
+    if shape.max() > np.iinfo(np.int32).max:
+        raise DataError(
+            f"the object would have {shape[0]:.3g} x {shape[1]:.3g} pixels; check the unit of the positions, the "
+            "energy, the distance and the detector pixel"
+        )
     return ScanGeometry(
         corners=corners.astype(np.int32),
         fractions=relative - corners,
@@ -71,7 +77,8 @@ def place_windows(positions_px: np.ndarray, window_px: int, margin_px: int = 2) 
 
 def to_pixels(positions_m: np.ndarray, object_pixel_m: float) -> np.ndarray:
     """Return positions in object pixels: float64 (positions, 2), for `place_windows`."""
-    return np.asarray(positions_m, dtype=np.float64) / object_pixel_m
+    with np.errstate(over="ignore"):  # place_windows refuses what is not finite
+        return np.asarray(np.asarray(positions_m, dtype=np.float64) / object_pixel_m)
 
 
 def raster_m(dims: tuple[int, int], step_m: tuple[float, float]) -> np.ndarray:
@@ -162,10 +169,10 @@ def transform_positions(
 def _scan_indices(count: int, dims: tuple[int, int] | None) -> np.ndarray:
     """Return the scan row and scan column of every position: int (count, 2)."""
     if dims is None:
-        raise ParameterError("a drift per step needs the scan dimensions; give scan rows and columns, or no drift")
+        raise ParameterError("a drift per step needs the scan dimensions; give --scan-dims, or no drift")
     if dims[0] * dims[1] != count:
         raise ParameterError(
             f"a drift per step needs the scan's true dimensions, but {dims[0]} x {dims[1]} are not its {count} "
-            "positions; correct the scan dimensions, or give no drift"
+            "positions; correct --scan-dims, or give no drift"
         )
     return np.asarray(np.indices(dims).reshape(2, -1).T)

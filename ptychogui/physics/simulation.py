@@ -19,6 +19,11 @@ from ptychogui.physics.scan import ScanGeometry, fermat_m, fly_m, place_windows,
 
 _CHUNK_BYTES = 1 << 22
 _MARGIN_PX = 2
+_MOST_COUNTS = 1e12
+_BYTES_PER_OBJECT_PIXEL = 64
+"""Complex object and what phantoms need to draw it."""
+_BYTES_PER_PROBE_PIXEL = 80
+"""Complex probe, its spectrum, and one chunk of positions on its way to the detector."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +88,8 @@ class Recipe:
             ("outer_zone_m", self.outer_zone_m > 0, "positive"),
             ("mode_fractions", min(self.mode_fractions, default=0) > 0, "one or more positive numbers"),
             ("overlap", self.overlap < 1, "below 1"),
-            ("photons", self.photons > 0, "positive"),
-            ("background_counts", self.background_counts >= 0, "0 or more"),
+            ("photons", 0 < self.photons <= _MOST_COUNTS, f"above 0 and at most {_MOST_COUNTS:.0e}"),
+            ("background_counts", 0 <= self.background_counts <= _MOST_COUNTS, f"0 to {_MOST_COUNTS:.0e}"),
             ("dead_pixels", 0 <= self.dead_pixels < self.n**2, f"0 to {self.n**2 - 1}"),
             ("bit_depth", self.bit_depth is None or 1 <= self.bit_depth <= 32, "1 to 32"),
             ("position_error_m", self.position_error_m >= 0, "0 or more"),
@@ -108,6 +113,19 @@ class Recipe:
     def step_m(self) -> float:
         """Scan step in m."""
         return (1 - self.overlap) * self.probe_diameter_m
+
+    @property
+    def frames(self) -> int:
+        """Number of patterns."""
+        return self.scan_dims[0] * self.scan_dims[1]
+
+    @property
+    def memory_bytes(self) -> int:
+        """Estimate of the memory that a simulation takes, in bytes."""
+        side_px = self.n + max(self.scan_dims) * abs(self.step_m) / self.object_pixel_m
+        counts = self.frames * self.n**2 * (2 if self.noise else 4)
+        probe = self.n**2 * len(self.mode_fractions) * _BYTES_PER_PROBE_PIXEL
+        return int(counts + probe + side_px**2 * _BYTES_PER_OBJECT_PIXEL)
 
 
 @dataclass(frozen=True)
@@ -229,8 +247,10 @@ def recipe_of(parameters: Parameters) -> Recipe:
         "mode_fractions": (1.0, *[0.1] * (experiment.probe_modes - 1)),
     }
     if experiment.step_m is not None:
+        if experiment.step_m[0] != experiment.step_m[1]:
+            raise ParameterError(f"a simulated scan has one step for rows and columns, not {experiment.step_m} m")
         diameter_m = experiment.probe_diameter_m or Recipe.probe_diameter_m
-        asked["overlap"] = 1 - float(np.mean(experiment.step_m)) / diameter_m
+        asked["overlap"] = 1 - experiment.step_m[0] / diameter_m
     return Recipe(**{name: value for name, value in asked.items() if value is not None})
 
 

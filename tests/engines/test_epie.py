@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -11,13 +12,13 @@ import numpy as np
 import pytest
 
 from ptychogui.backends import Backend, open_backend
-from ptychogui.engines import Problem, create_engine, epie
+from ptychogui.engines import Problem, create_engine, epie, memory_needed
 from ptychogui.engines.epie import EPIE
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.metrics import align
 from ptychogui.physics.modes import add_modes
-from ptychogui.physics.probe import shift_probe
+from ptychogui.physics.probe import gaussian, scale_to_counts, shift_probe
 from ptychogui.physics.scan import ScanGeometry, place_windows
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 
@@ -59,14 +60,14 @@ def cpu() -> Iterator[Backend]:
 
 
 def textbook_iteration(
-    problem: Problem, order: np.ndarray, obj: np.ndarray, probe: np.ndarray, alpha: float
+    problem: Problem, order: np.ndarray, obj: np.ndarray, probe: np.ndarray, asked: Reconstruction
 ) -> tuple[np.ndarray, np.ndarray]:
     """Do Maiden & Rodenburg's equations (rPIE's for alpha < 1) one position after the other, in double precision."""
-    obj, probe = obj.astype(np.complex128), probe.astype(np.complex128)
+    obj, probe, alpha = obj.astype(np.complex128), probe.astype(np.complex128), asked.regularization
     n = probe.shape[-1]
     for i in order:
         row, column = problem.geometry.corners[i]
-        fraction = problem.geometry.fractions[i]
+        fraction = problem.geometry.fractions[i] * (asked.sub_pixel == "fourier")
         window = obj[row : row + n, column : column + n]
         beam = shift_probe(probe, fraction)
         far = np.fft.fft2(beam * window, norm="ortho")
@@ -78,21 +79,37 @@ def textbook_iteration(
         strongest = (abs(probe) ** 2).sum(axis=0).max()
         pull = (beam.conj() * chi).sum(axis=0) / ((1 - alpha) * power + alpha * strongest)
         turn = window.conj() * chi / ((1 - alpha) * brightness + alpha * brightness.max())
-        window += pull
-        probe = probe + shift_probe(turn, -fraction)
+        window += asked.object_step * pull
+        probe = probe + asked.probe_step * shift_probe(turn, -fraction)
     return obj, probe
 
 
+SERIAL = {"batch_size": 1, "seed": 5, "orthogonalize_every": 99}
+
+
 @pytest.mark.parametrize("device", ["cpu", "numpy"])
-@pytest.mark.parametrize("alpha", [1.0, 0.2])
-@pytest.mark.parametrize(("modes", "integer"), [(1, True), (1, False), (3, False)])
-def test_serial_order_is_the_textbook(device: str, alpha: float, modes: int, integer: bool) -> None:
+@pytest.mark.parametrize(
+    ("modes", "integer", "asked"),
+    [
+        (1, True, {}),
+        (1, False, {}),
+        (3, False, {}),
+        (3, False, {"regularization": 0.2}),
+        (5, False, {"regularization": 0.2}),
+        (1, False, {"sub_pixel": "nearest"}),
+        (2, False, {"object_step": 0.5, "probe_step": 0.3}),
+    ],
+)
+def test_serial_order_is_the_textbook(
+    device: str, modes: int, integer: bool, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(epie, "_WORTH_A_WORKER", 1)  # every block of rows goes to its own worker
     scan = simulate(replace(TINY, integer_positions=integer, dead_pixels=9))
     problem = problem_of(scan, add_modes(scan.probe, modes))
-    with open_backend(device) as backend:
-        engine, _ = run(problem, backend, 1, batch_size=1, regularization=alpha, seed=5, orthogonalize_every=99)
+    with open_backend(device, threads=3) as backend:
+        engine, _ = run(problem, backend, 1, **SERIAL, **asked)
     order = np.random.default_rng(5).permutation(len(problem.amplitudes))
-    obj, probe = textbook_iteration(problem, order, problem.object, problem.probe, alpha)
+    obj, probe = textbook_iteration(problem, order, problem.object, problem.probe, settings(**asked))
     estimate = engine.estimate()
     assert abs(estimate.object - obj).max() < 2e-4
     assert abs(estimate.probe - probe).max() < 2e-4 * abs(probe).max()
@@ -143,7 +160,75 @@ def test_a_group_updates_the_object_as_the_serial_order_does(cpu: Backend, monke
     assert abs(serial.estimate().object - grouped.estimate().object).max() < 1e-6
 
 
-def test_same_seed_same_bits_for_any_number_of_threads() -> None:
+def test_the_probe_takes_the_mean_of_what_a_group_gives(cpu: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = problem_of(simulate(replace(TINY, scan_dims=(3, 3), overlap=-0.4)))
+    positions = len(problem.amplitudes)
+    monkeypatch.setattr(EPIE, "_follow_probe", lambda engine: None)
+
+    def moved(members: list[int]) -> np.ndarray:
+        engine = create_engine(problem, settings(probe_step=0.7), cpu)
+        assert isinstance(engine, EPIE)
+        engine._grouping = FixedGroup(members)  # type: ignore[assignment]
+        engine.step()
+        return np.asarray(engine.estimate().probe - problem.probe)
+
+    together = moved(list(range(positions)))
+    mean = np.mean([moved([i] * positions) for i in range(positions)], axis=0)
+    assert abs(together - mean).max() < 1e-4 * abs(together).max()
+
+
+class FixedGroup:
+    """One group of given positions."""
+
+    def __init__(self, members: list[int]) -> None:
+        self.members = np.array(members, dtype=np.int32)
+
+    def draw(self) -> list[np.ndarray]:
+        """Return the group."""
+        return [self.members]
+
+
+@pytest.mark.parametrize("batch_size", [2, 5])
+def test_no_group_is_larger_than_asked_for(cpu: Backend, batch_size: int) -> None:
+    engine, _ = run(problem_of(simulate(replace(TINY, scan_dims=(16, 16)))), cpu, 1, batch_size=batch_size)
+    assert max(len(group) for group in engine._grouping.draw()) == batch_size
+
+
+def test_groups_follow_a_probe_that_grows(cpu: Backend) -> None:
+    scan = simulate(replace(SMALL, probe="gaussian", probe_diameter_m=500e-9))
+    start = scale_to_counts(gaussian(64, scan.object_pixel_m, 150e-9), 1e6)
+    engine = create_engine(problem_of(scan, start), settings(), cpu)
+    assert isinstance(engine, EPIE)
+    engine.step()
+    before = len(engine._grouping.draw())
+    for _ in range(21):
+        engine.step()
+    assert len(engine._grouping.draw()) > 1.3 * before
+
+
+def test_a_converged_probe_of_several_modes_goes_on_where_it_was(cpu: Backend) -> None:
+    scan = simulate(replace(TINY, mode_fractions=(0.5, 0.3, 0.2)))
+    engine, errors = run(problem_of(scan), cpu, 30)
+    estimate = engine.estimate()
+    again = replace(problem_of(scan, estimate.probe), object=estimate.object)
+    _, later = run(again, cpu, 3, update_probe=2, update_modes=3)
+    assert max(later) < 1.1 * errors[-1]
+
+
+def test_memory_is_what_was_announced(cpu: Backend) -> None:
+    problem = problem_of(simulate(replace(SMALL, mode_fractions=(0.7, 0.3))))
+    announced = memory_needed(len(problem.amplitudes), 64, 2, problem.object.shape, True, cpu)
+    tracemalloc.start()
+    try:
+        run(problem, cpu, 2)
+        peak = tracemalloc.get_traced_memory()[1] + problem.amplitudes.nbytes
+    finally:
+        tracemalloc.stop()
+    assert 0.7 * announced < peak < 1.3 * announced
+
+
+def test_same_seed_same_bits_for_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(epie, "_WORTH_A_WORKER", 1)
     problem = problem_of(simulate(replace(TINY, mode_fractions=(1.0, 0.2))))
     results = []
     for threads in (1, 2, 3):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from ptychogui.errors import OutputError
-from ptychogui.io.atomic import check_writable, replacing
+from ptychogui.io.atomic import SPARE_BYTES, check_writable, replacing
 from ptychogui.io.export import export_binary, export_csv, export_png, export_tiff, export_tiff8
 from ptychogui.io.result import read_result, write_result
 from ptychogui.io.simulated import write_scan
@@ -117,7 +119,7 @@ def test_places_that_nobody_can_write_to(tmp_path: Path, check_only: bool) -> No
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "file" / "r.cxi", tmp_path / "folder", Path("/proc/r.cxi"), tmp_path / ("x" * 300)):
         with pytest.raises(OutputError, match="can't write"):
-            if check_only and len(path.name) < 255:
+            if check_only:
                 check_writable(path)
             else:
                 write(path, b"")
@@ -135,14 +137,44 @@ def test_a_folder_without_permission(forbidden: Path) -> None:
 def test_check_writable_leaves_no_trace(tmp_path: Path) -> None:
     check_writable(tmp_path / "new" / "folder" / "r.cxi", 1000)
     assert os.listdir(tmp_path) == []
-    with pytest.raises(OutputError, match=r"it needs .* MB but only .* MB are free"):
+    with pytest.raises(OutputError, match=r"it needs 1152921504\.6 GB, .* GB more than are free"):
         check_writable(tmp_path / "r.cxi", 1 << 60)
+
+
+def test_a_disk_that_is_short_of_little_says_how_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=SPARE_BYTES - 20))
+    with pytest.raises(OutputError, match=r"it needs 1\.0 MB, 20 bytes more than are free"):
+        check_writable(tmp_path / "r.cxi")
+
+
+@pytest.mark.parametrize("name", ["x" * 251 + ".cxi", "ä" * 125 + ".cxi"])
+def test_the_longest_names_are_written(tmp_path: Path, name: str) -> None:
+    check_writable(tmp_path / name)
+    write(tmp_path / name, b"new")
+    assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("path", ["ä" * 126 + ".cxi", "x" * 256 + "/r.cxi"])
+def test_names_too_long_are_refused_at_the_start(tmp_path: Path, path: str) -> None:
+    with pytest.raises(OutputError, match="the name is too long"):
+        check_writable(tmp_path / path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_read_only_file_is_never_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "r.cxi"
+    write(path, b"old")
+    path.chmod(0o444)
+    for attempt in (check_writable, lambda path: write(path, b"new")):
+        with pytest.raises(OutputError, match="the file there is read-only; choose another name or delete it"):
+            attempt(path)
+    assert path.read_bytes() == b"old"
 
 
 def test_a_full_disk_leaves_nothing_half_written(small_disk: Path) -> None:
     noise = np.random.default_rng(0).uniform(-np.pi, np.pi, (400, 400))
-    large = make_result(object=np.exp(1j * noise).astype(np.complex64))
-    with pytest.raises(OutputError, match="are free"):
+    large = make_result(object=np.exp(1j * noise).astype(np.complex64), object_origin_m=None)
+    with pytest.raises(OutputError, match="more than are free"):
         check_writable(small_disk / "r.cxi", large.object.nbytes)
     with pytest.raises(OutputError, match="no space left"):
         write_result(small_disk / "r.cxi", large)

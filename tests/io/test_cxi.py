@@ -168,22 +168,37 @@ def test_an_index_makes_unequal_counts_good(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("index", [[0, 1, 2, 2, 4], [0, 1, 2], [0.0, 1.0, 2.0, 3.0, 4.0]])
-def test_an_index_that_pairs_nothing_clearly_is_refused(tmp_path: Path, index: list[float]) -> None:
-    refuse(make_cxi(tmp_path / "a.cxi", {"entry_1/data_1/frame_index": index}), "frame_index")
+def test_an_index_that_pairs_nothing_clearly_is_a_problem(tmp_path: Path, index: list[float]) -> None:
+    without_positions(make_cxi(tmp_path / "a.cxi", {"entry_1/data_1/frame_index": index}), "frame_index")
 
 
-def test_indices_without_a_common_number_are_refused(tmp_path: Path) -> None:
-    refuse(make_cxi(tmp_path / "a.cxi", {"entry_1/data_1/frame_index": [5, 6, 7, 8, 9]}), "no frame belongs")
+def test_indices_without_a_common_number_are_a_problem(tmp_path: Path) -> None:
+    without_positions(make_cxi(tmp_path / "a.cxi", {"entry_1/data_1/frame_index": [5, 6, 7, 8, 9]}), "no frame belongs")
 
 
 def test_unequal_counts_without_index_give_both_numbers(tmp_path: Path) -> None:
-    refuse(make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/data": COUNTS[:3]}), "3 frames", "5 positions")
+    without_positions(make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/data": COUNTS[:3]}), "3 frames", "5 positions")
 
 
 def test_positions_that_are_not_numbers_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
     broken = translation_m(POSITIONS_M)
     broken[2, 0], broken[4, 1] = np.nan, np.inf
-    refuse(make_cxi(tmp_path / "a.cxi", {TRANSLATION: broken}), "2 of 5 positions", "position 2", "nan")
+    without_positions(make_cxi(tmp_path / "a.cxi", {TRANSLATION: broken}), "2 of 5 positions", "position 2", "nan")
+
+
+@pytest.mark.parametrize("translation", [np.zeros(5), np.zeros((5, 1)), np.zeros((5, 3), np.complex64)])
+def test_what_is_no_list_of_positions_is_a_problem(tmp_path: Path, translation: np.ndarray) -> None:
+    without_positions(make_cxi(tmp_path / "a.cxi", {TRANSLATION: translation}), "should be a list of positions")
+
+
+def without_positions(path: Path, *words: str) -> None:
+    """Open a scan whose positions can't be used: it says why, and has its frames."""
+    with open_dataset(path) as dataset:
+        assert dataset.positions_m is None
+        np.testing.assert_array_equal(dataset.frame_rows, np.arange(dataset.frames.shape[0]))
+        for word in words:
+            assert word in dataset.positions_problem
+        assert dataset.notes == (f"the scan positions can't be used: {dataset.positions_problem}",)
 
 
 def test_a_missing_value_is_absent(tmp_path: Path) -> None:
@@ -197,7 +212,9 @@ def test_a_value_that_cannot_be_is_absent_with_a_note(tmp_path: Path, size_m: fl
     changes = {f"{DETECTOR}/x_pixel_size": size_m, f"{DETECTOR}/y_pixel_size": size_m}
     with open_dataset(make_cxi(tmp_path / "a.cxi", changes)) as dataset:
         assert "experiment.detector_pixel_m" not in dataset.values
-        assert f"/{DETECTOR}/x_pixel_size is {size_m}" in dataset.notes[1]
+        assert dataset.notes == (
+            f"the detector pixel size at /{DETECTOR}/y_pixel_size is {size_m:g}, not a positive number, and is ignored",
+        )
 
 
 def test_pixels_that_are_not_square_are_refused(tmp_path: Path) -> None:

@@ -116,3 +116,11 @@ def test_small_arrays_are_magnified_by_whole_numbers() -> None:
 def test_lengths_read_well() -> None:
     labels = {7.3e-6: "5 µm", 4.9e-7: "200 nm", 1e-9: "1 nm", 2e-3: "2 mm"}
     assert {length_m: length_label(nice_length(length_m)) for length_m in labels} == labels
+
+
+def test_the_phase_picture_is_cut_to_the_scanned_area(tmp_path: Path) -> None:
+    corners_m = np.array([[20.0, 30.0], [59.0, 49.0]]) * 1e-8
+    whole = make_result(object=np.ones((90, 100), np.complex64), positions_m=corners_m, object_origin_m=(0.0, 0.0))
+    path, _ = export_png(whole, tmp_path, "scan")
+    area = draw_phase(np.zeros((42, 22)), 1e-8)
+    assert np.asarray(Image.open(path)).shape == area.shape

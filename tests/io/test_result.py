@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from ptychogui.errors import DataError
+from ptychogui.errors import DataError, OutputError
 from ptychogui.io.cxi import ELECTRON_VOLT_J
-from ptychogui.io.result import Result, SourceFile, needed_bytes, read_result, write_result
+from ptychogui.io.result import Result, SourceFile, check_replaceable, needed_bytes, read_result, write_result
 from tests.io.makers import make_cxi, make_result
 
 
@@ -182,3 +182,21 @@ def test_the_scanned_area_is_the_box_of_the_positions() -> None:
     rows, columns = np.nonzero(result.scanned)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (2, 6, 2, 4)
     assert make_result(object_origin_m=None).scanned is None
+
+
+def test_only_a_result_may_be_replaced(tmp_path: Path) -> None:
+    check_replaceable(tmp_path / "new.cxi")
+    write_result(tmp_path / "result.cxi", make_result())
+    check_replaceable(tmp_path / "result.cxi")
+    write_result(tmp_path / "truth.cxi", make_result(state="truth"))
+    make_cxi(tmp_path / "scan.cxi")
+    (tmp_path / "text.cxi").write_text("notes")
+    (tmp_path / "empty.cxi").touch()
+    (tmp_path / "folder.cxi").mkdir()
+    (tmp_path / "dangling.cxi").symlink_to(tmp_path / "elsewhere.cxi")
+    write_result(tmp_path / "both.cxi", make_result())
+    with h5py.File(tmp_path / "both.cxi", "r+") as file:
+        file["entry_1/data_1/data"] = np.zeros((2, 8, 8))
+    for name in ("truth", "scan", "text", "empty", "folder", "dangling", "both"):
+        with pytest.raises(OutputError, match=rf"{name}\.cxi exists and is not a result; choose another name"):
+            check_replaceable(tmp_path / f"{name}.cxi")

@@ -9,12 +9,12 @@ import h5py
 import numpy as np
 import pytest
 
-from ptychogui.errors import DataError
+from ptychogui.errors import DataError, OutputError
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import write_result
 from ptychogui.io.simulated import dataset_of, read_truth, recipe_from_json, recipe_to_json, truth_path, write_scan
 from ptychogui.physics.simulation import Recipe, SimulatedScan, intensities, simulate
-from tests.io.makers import make_result
+from tests.io.makers import make_cxi, make_result
 
 
 def small_scan(**changes: Any) -> SimulatedScan:
@@ -90,3 +90,34 @@ def test_a_recipe_that_is_none_is_refused(text: str) -> None:
 def test_a_recipe_comes_back() -> None:
     recipe = Recipe(mode_fractions=(0.5, 0.3), scan_dims=(4, 9), bit_depth=16, seed=3)
     assert recipe_from_json(recipe_to_json(recipe)) == recipe
+
+
+def test_a_simulated_scan_may_be_replaced(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        path, _ = write_scan(tmp_path / "s.cxi", small_scan(seed=seed))
+        assert recipe_from_json(read_truth(path).recipe).seed == seed
+
+
+@pytest.mark.parametrize("name", ["s.cxi", "s-truth.cxi"])
+@pytest.mark.parametrize("kind", ["scan", "result", "text", "scan beside a truth"])
+def test_what_is_no_simulated_scan_is_not_replaced(tmp_path: Path, name: str, kind: str) -> None:
+    if kind == "scan beside a truth":
+        write_scan(tmp_path / "s.cxi", small_scan())
+    path = tmp_path / name
+    if kind.startswith("scan"):
+        make_cxi(path)
+    elif kind == "result":
+        write_result(path, make_result())
+    else:
+        path.write_text("notes")
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    with pytest.raises(OutputError, match=r"s(-truth)?\.cxi exists and is not a simulated scan; choose another name"):
+        write_scan(tmp_path / "s.cxi", small_scan())
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_any_hdf5_program_reads_the_frames(tmp_path: Path) -> None:
+    path, _ = write_scan(tmp_path / "s.cxi", small_scan())
+    with h5py.File(path) as file:
+        frames = file["entry_1/data_1/data"]
+        assert (frames.compression, frames.shuffle) == ("gzip", True)

@@ -38,6 +38,9 @@ def play(job: Job, backend: Any, control: Control, wants: Callable[[int], bool])
     if job.command == "refuse":
         raise ParameterError("the energy is missing; give --energy")
     for iteration in range(1_000_000):
+        if control.stop_asked and job.command == "nothing done":
+            yield progress(job, 0, JobState.CANCELLED)
+            return
         if control.stop_asked:
             job.output.write_text("result")
             yield progress(job, iteration, JobState.STOPPED, picture(iteration, job), job.output)

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from ptychogui.errors import ParameterError
+from ptychogui.errors import OutputError, ParameterError
+from ptychogui.io.result import write_result
 from ptychogui.jobs import layers as layers_module
+from ptychogui.jobs.job import Job
 from ptychogui.jobs.layers import check_job, dataset_layers, job_layers, make_job
 from ptychogui.params.model import Parameters, describe
 from ptychogui.params.origins import Layers, Origin, Source
 from ptychogui.params.spec import Param
+from tests.io.makers import make_result
 from tests.jobs.fakes import make_job as fake_job, scan
 
 OUTPUT = Path("result.cxi")
@@ -94,5 +97,37 @@ def test_a_simulated_scan_takes_no_position_list() -> None:
 
 def test_a_wrong_value_names_its_origin() -> None:
     layers = Layers().with_value("experiment.probe_modes", 0, place="--probe-modes")
-    with pytest.raises(ParameterError, match=r"experiment\.probe_modes = 0 \(from user: --probe-modes\)"):
+    with pytest.raises(ParameterError, match=r"--probe-modes 0: must be at least 1"):
         make_job(layers, Path("scan.h5"), OUTPUT)
+
+
+@pytest.mark.parametrize("link", ["same", "symbolic", "hard", "spelled otherwise"])
+@pytest.mark.parametrize(
+    "name",
+    ["source", "experiment.positions_file", "preprocessing.mask_file", "reconstruction.probe_guess",
+     "reconstruction.object_guess"],
+)  # fmt: skip
+def test_what_a_job_reads_is_not_overwritten(tmp_path: Path, name: str, link: str) -> None:
+    read, output = tmp_path / "read.cxi", tmp_path / "result.cxi"
+    write_result(read, make_result())
+    if link == "symbolic":
+        output.symlink_to(read)
+    elif link == "hard":
+        output.hardlink_to(read)
+    else:
+        output = read if link == "same" else tmp_path / "." / ".." / tmp_path.name / "read.cxi"
+    values = {} if name == "source" else {name: read}
+    source = read if name == "source" else tmp_path / "scan.cxi"
+    job = Job("1", source, Parameters().replace(values), output)
+    with pytest.raises(OutputError, match=r"would overwrite .*read\.cxi, which the job reads; choose another name"):
+        check_job(job)
+
+
+def test_a_guess_is_not_overwritten_by_an_export(tmp_path: Path) -> None:
+    guess = tmp_path / "result_probes_0.csv"
+    guess.touch()
+    values = {"reconstruction.probe_guess": guess, "output.csv": True}
+    job = Job("1", tmp_path / "scan.cxi", Parameters().replace(values), tmp_path / "result.cxi")
+    with pytest.raises(OutputError, match="would overwrite"):
+        check_job(job)
+    check_job(replace(job, output=tmp_path / "other.cxi"))

@@ -71,9 +71,60 @@ def test_what_is_missing_is_said_once_with_the_options(prepare_scan: Prepare) ->
     with pytest.raises(ParameterError) as caught:
         prepare_scan(scan(known=False), experiment__distance_m=2.0)
     assert str(caught.value) == (
-        "scan.h5 does not say the photon energy and the detector pixel; "
+        "scan.h5 does not say the photon energy or the detector pixel: "
         "give --energy (in eV) and --detector-pixel (in m)"
     )
+
+
+def test_a_value_that_cant_be_is_named_where_it_is_missed(prepare_scan: Prepare) -> None:
+    notes = ("3 frames are dark", "the photon energy at /at/energy is 0, not a positive number, and is ignored")
+    with pytest.raises(ParameterError) as caught:
+        prepare_scan(scan(known=False, notes=notes), experiment__distance_m=2.0, experiment__detector_pixel_m=1e-4)
+    assert str(caught.value) == f"scan.h5 does not say the photon energy: give --energy (in eV) ({notes[1]})"
+
+
+def test_a_value_that_the_user_took_out_is_not_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare_module, "open_dataset", lambda _path, _dataset_path: scan())
+    job = make_job(job_layers(scan(), {"experiment.energy_eV": (None, "--energy")}), Path("scan.h5"), OUTPUT)
+    with pytest.raises(ParameterError, match=r"^the photon energy was set to none: give --energy \(in eV\)$"):
+        prepare(job)
+
+
+@pytest.mark.parametrize(
+    ("energy_eV", "note"),
+    [
+        (8.8, "8.8 eV is not an X-ray energy; if keV was meant, write 8.8keV"),
+        (8.8e6, "8.8e+06 eV is not an X-ray energy; check its unit"),
+        (8800.0, None),
+    ],
+)
+def test_an_energy_of_no_x_rays_is_noted(prepare_scan: Prepare, energy_eV: float, note: str | None) -> None:
+    positions_m = np.indices((3, 4)).reshape(2, -1).T * 1e-3 / energy_eV
+    found = prepare_scan(scan(positions_m=positions_m), experiment__energy_eV=energy_eV).notes
+    assert found == (() if note is None else (note,))
+
+
+@pytest.mark.parametrize("energy_eV", [1e-300, 1e-6, 1e12, 1e300])
+def test_an_object_pixel_that_cant_be_is_refused(prepare_scan: Prepare, energy_eV: float) -> None:
+    with pytest.raises(ParameterError, match=r"an energy of .* eV, a distance of 2 m .* which can't be: check them"):
+        prepare_scan(scan(), experiment__energy_eV=energy_eV)
+
+
+@pytest.mark.parametrize("reach_m", [1e3, 1e300, 1e308])
+def test_an_object_beyond_all_arrays_names_what_makes_it(prepare_scan: Prepare, reach_m: float) -> None:
+    with pytest.raises(DataError, match=r"\(an energy of 8000 eV, .* m; the positions reach over .* m x .* m\)$"):
+        prepare_scan(scan(positions_m=(np.indices((3, 4)).reshape(2, -1).T - 1.5) * reach_m))
+
+
+def test_positions_that_cant_be_used_matter_only_where_they_are_needed(prepare_scan: Prepare, tmp_path: Path) -> None:
+    def broken() -> Dataset:
+        return scan(positions_m=None, positions_problem="scan.h5: 2 of 12 positions are not numbers")
+
+    with pytest.raises(DataError, match=r"2 of 12 positions are not numbers; give --positions-file or repair the file"):
+        prepare_scan(broken())
+    path = tmp_path / "positions.csv"
+    path.write_text("\n".join(f"{k}e-7, 0" for k in range(12)))
+    assert len(prepare_scan(broken(), experiment__positions_file=path).positions_m) == 12
 
 
 def test_the_users_value_goes_before_the_files(prepare_scan: Prepare) -> None:
@@ -186,7 +237,7 @@ def test_masks_of_file_and_user_are_joined(prepare_scan: Prepare, tmp_path: Path
 def test_empty_patterns_are_noted(prepare_scan: Prepare) -> None:
     dataset = scan()
     dataset.frames._array[5] = 0  # type: ignore[attr-defined]
-    assert prepare_scan(dataset).notes == ("1 of 12 patterns are empty, the first is that of position 5",)
+    assert prepare_scan(dataset).notes == ("1 of 12 patterns are empty and left free, the first is that of position 5",)
 
 
 class SmallBackend(NumpyBackend):

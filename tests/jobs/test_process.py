@@ -307,3 +307,10 @@ def test_the_child_ends_with_its_parent_and_leaves_nothing(tmp_path: Path, repo_
         assert parent.stderr.read() == ""
     assert sorted(os.listdir("/dev/shm")) == shared_before
     assert [path.name for path in tmp_path.iterdir()] == ["parent.py"]
+
+
+def test_a_job_stopped_before_it_began_ends_cancelled(listener: Listener, tmp_path: Path) -> None:
+    listener.process.submit(make_job(tmp_path / "result", "nothing done"))
+    listener.process.stop()
+    end = listener.until(Finished)
+    assert (end.state, end.result) == (JobState.CANCELLED, None)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import gc
 import math
+import tempfile
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import platformdirs
 import pytest
 
 from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines.base import Estimate, Problem
 from ptychogui.errors import MemoryBudgetError, OutputError, ParameterError, PtychoError
 from ptychogui.io.result import read_result, write_result
-from ptychogui.jobs import runner
+from ptychogui.jobs import outputs, runner
 from ptychogui.jobs.job import Control, JobState
 from ptychogui.jobs.prepare import prepare
 from ptychogui.jobs.runner import run_job
@@ -114,11 +116,58 @@ def test_stop_keeps_the_result(output: Path) -> None:
     assert (result.state, len(result.errors)) == ("stopped", 1)
 
 
-def test_a_stop_before_the_first_iteration_keeps_the_first_guess(output: Path) -> None:
+def test_a_stop_before_the_first_iteration_writes_nothing(output: Path) -> None:
     control = Control()
     control.stop()
-    assert [progress.state for progress in run_job(make_job(output), BACKEND, control)] == [RUNNING, STOPPED]
-    assert np.all(read_result(output).object == 1)
+    said = list(run_job(make_job(output, output__csv=True), BACKEND, control))
+    assert [(progress.state, progress.result) for progress in said] == [(RUNNING, None), (JobState.CANCELLED, None)]
+    assert list(output.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("places", [1, 2])
+def test_a_result_that_cant_be_written_at_the_end_is_kept_elsewhere(
+    output: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, places: int
+) -> None:
+    folders = [tmp_path_factory.mktemp("temporary"), tmp_path_factory.mktemp("cache")]
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(folders[0]))
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda *_, **__: str(folders[1]))
+    if places == 2:
+        folders[0].rmdir()
+        folders[0].touch()
+    stream = run_job(make_job(output), BACKEND)
+    next(stream)
+    output.parent.rmdir()
+    output.parent.touch()
+    with pytest.raises(OutputError, match=r"can't write .*a part of this path is a file") as caught:
+        list(stream)
+    (kept,) = folders[places - 1].iterdir()
+    assert str(caught.value).endswith(f"; the result is kept in {kept}")
+    result = read_result(kept)
+    assert (result.state, len(result.errors)) == ("done", 3)
+
+
+def test_a_result_that_fits_nowhere_says_so(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(_path: Path, _result: Any) -> None:
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr(runner, "write_result", full_disk)
+    monkeypatch.setattr(outputs, "write_result", full_disk)
+    with pytest.raises(OutputError, match="the disk is full; the result could not be kept anywhere else either"):
+        list(run_job(make_job(output), BACKEND))
+
+
+def test_a_scan_is_never_overwritten(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "prepare", lambda *_: pytest.fail("the work started"))
+    output.write_text("a measurement")
+    with pytest.raises(OutputError, match=r"result\.cxi exists and is not a result; choose another name or delete it"):
+        next(run_job(make_job(output), BACKEND))
+    assert output.read_text() == "a measurement"
+
+
+def test_a_result_is_replaced(output: Path) -> None:
+    for iterations in (1, 2):
+        list(run_job(make_job(output, reconstruction__iterations=iterations), BACKEND))
+        assert len(read_result(output).errors) == iterations
 
 
 def test_the_time_limit_stops(output: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ptychogui.params.model import Parameters, describe
+from ptychogui.params.model import Parameters, describe, device_name
 from ptychogui.params.spec import Param
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -24,7 +24,7 @@ def values_of(param: Param) -> st.SearchStrategy[Any]:
     elif param.kind is Path:
         values = st.one_of(_TEXT, st.sampled_from(["none", " None", "0", "1", "a b/c'd.csv"])).map(Path)
     elif param.kind is str:
-        values = _TEXT
+        values = _TEXT.map(device_name) if param.path == "devices.device" else _TEXT
     else:
         values = _numbers(param.kind, param)
     return st.one_of(st.none(), values) if param.optional else values

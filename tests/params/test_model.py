@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from ptychogui.engines import ENGINES
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Experiment, Parameters, by_path, checked, describe
+from ptychogui.params.origins import Origin, Source
 
 UNIT_SUFFIXES = {"eV": "_eV", "m": "_m", "s": "_s", "counts": "_counts"}
 
@@ -81,9 +83,46 @@ def test_every_wrong_value_is_named_once_with_its_origin() -> None:
     with pytest.raises(ParameterError) as caught:
         Parameters().replace(values, {"experiment.energy_eV": "user: --energy"})
     assert str(caught.value) == (
-        "experiment.energy_eV = -3.0 (from user: --energy): input should be greater than 0; "
-        "reconstruction.iterations = 0: input should be greater than or equal to 1"
+        "experiment.energy_eV = -3 eV (from user: --energy): must be above 0 eV; "
+        "reconstruction.iterations = 0: must be at least 1"
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "text"),
+    [
+        ("experiment.energy_eV", 0.0, "0 eV: must be above 0 eV"),
+        ("experiment.energy_eV", math.nan, "nan: must be a finite number"),
+        ("experiment.energy_eV", "x", "'x': must be a number"),
+        ("experiment.step_m", (0.0, -5e-8), "0 m, -50 nm: must be above 0 m"),
+        ("experiment.scan_dims", (5, 5, 5), "5, 5, 5: must be a pair 'row,column'"),
+        ("experiment.scan_dims", (5,), "5: must be a pair 'row,column'"),
+        ("experiment.probe_modes", 65, "65: must be at most 64"),
+        ("experiment.simulate", "x", "'x': must be yes or no"),
+        ("preprocessing.size_px", 255, "255 px: must be a multiple of 2 px"),
+        ("reconstruction.engine", "raar", "'raar': must be one of epie"),
+        ("reconstruction.iterations", 2.5, "2.5: must be a whole number"),
+        ("preprocessing.dataset_path", 3, "3: must be text"),
+        ("experiment.positions_file", 3, "3: must be a path"),
+    ],
+)
+def test_what_is_wrong_is_said_in_our_own_words(path: str, value: Any, text: str) -> None:
+    place = Origin(Source.USER, "--option")
+    for origins, name in (({}, f"{path} ="), ({path: place}, "--option")):
+        with pytest.raises(ParameterError) as caught:
+            Parameters().replace({path: value}, origins)
+        assert str(caught.value) == f"{name} {text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("CPU", "cpu"), ("cuda", "cuda:0"), ("GPU", "cuda:0"), ("CUDA:1", "cuda:1"), (" auto ", "auto")]
+)
+def test_device_names_are_taken_as_people_write_them(text: str, name: str) -> None:
+    assert Parameters().replace({"devices.device": text}).devices.device == name
+
+
+def test_the_engines_on_offer_are_those_there_are() -> None:
+    assert set(by_path()["reconstruction.engine"].offered) == set(ENGINES)
 
 
 @pytest.mark.parametrize("path", ["experiment.energy", "energy_eV", "nowhere.energy_eV", ""])

@@ -51,7 +51,7 @@ def test_every_parameter_through_all_its_consumers_and_back(param: Param, data: 
     if param.flag:
         assert Parameters().replace(parse_command(format_command(parameters))) == parameters
     assert param.help in tooltip(param)
-    assert f"| `{param.option}` | {param.unit} |" in reference()
+    assert f"| `{param.option}` | `{param.path}` | {param.unit} |" in reference()
 
 
 def test_options_that_are_not_given_are_not_collected() -> None:
@@ -63,7 +63,7 @@ def test_help_shows_unit_range_and_default() -> None:
     text = " ".join(CliRunner().invoke(program, ["--help"], terminal_width=200).output.split())
     assert "--energy X [eV] Energy of the incident beam. [above 0 eV; default: none]" in text
     assert "--swap-axes / --no-swap-axes" in text
-    assert "--engine epie|dm|lsqml" in text
+    assert "--engine epie Reconstruction algorithm." in text
     assert "--step ROW,COLUMN [m]" in text
 
 

@@ -50,7 +50,7 @@ def test_none_in_an_upper_layer_hides_a_value() -> None:
 
 def test_a_wrong_value_is_reported_with_the_layer_it_came_from() -> None:
     layers = Layers().with_value(ENERGY, -1.0, Source.FILE, "/entry_1/energy")
-    with pytest.raises(ParameterError, match=r"energy_eV = -1\.0 \(from file: /entry_1/energy\)"):
+    with pytest.raises(ParameterError, match=r"energy_eV = -1 eV \(from file: /entry_1/energy\)"):
         layers.resolve()
 
 

@@ -27,6 +27,7 @@ def test_the_page_is_up_to_date() -> None:
         ("reconstruction.object_step", "above 0, at most 2"),
         ("reconstruction.seed", "at least 0"),
         ("reconstruction.sub_pixel", "one of fourier, nearest"),
+        ("reconstruction.engine", "one of epie"),
         ("output.csv", ""),
     ],
 )
@@ -44,3 +45,7 @@ def test_what_awaits_something_says_so_everywhere() -> None:
 def test_help_on_the_command_line_gives_range_and_default() -> None:
     assert option_help(by_path()["reconstruction.seed"]).endswith(" [at least 0; default: 0]")
     assert option_help(by_path()["output.job_id"]).endswith("when empty.")
+
+
+def test_the_page_has_every_name() -> None:
+    assert all(f"| `{param.path}` |" in reference() for param in describe())

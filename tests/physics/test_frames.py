@@ -171,7 +171,8 @@ def test_a_beam_in_the_corner_stays_there() -> None:
 def test_empty_patterns_are_mentioned() -> None:
     stack = counts()
     stack[1] = 0
-    assert prepare(stack).notes == ("1 of 3 patterns are empty, the first is that of position 1",)
+    assert (prepare(stack).amplitudes[1] == -1).all()
+    assert prepare(stack).notes == ("1 of 3 patterns are empty and left free, the first is that of position 1",)
 
 
 @pytest.mark.parametrize(

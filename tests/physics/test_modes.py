@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ptychogui.errors import ParameterError
 from ptychogui.physics.modes import add_modes, mixed_modes, orthogonalize
 from ptychogui.physics.probe import gaussian
 
@@ -73,9 +72,9 @@ def test_as_many_modes_as_there_are_change_nothing() -> None:
     np.testing.assert_allclose(add_modes(tangled(), 4), tangled(), rtol=1e-6)
 
 
-def test_more_power_than_there_is_is_refused() -> None:
-    with pytest.raises(ParameterError, match="leave nothing for the first"):
-        add_modes(gaussian(16, 1.0, 4.0), 60)
+def test_many_new_modes_share_half_of_the_power() -> None:
+    powers = np.diag(gram(add_modes(gaussian(32, 1.0, 6.0), 64))).real
+    assert powers[0] == pytest.approx(0.5 * powers.sum(), rel=1e-3)
 
 
 def test_mixed_modes_have_the_given_fractions() -> None:

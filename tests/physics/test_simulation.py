@@ -173,7 +173,7 @@ def test_a_beam_that_a_pattern_cannot_resolve_is_refused() -> None:
 def test_parameters_make_a_recipe() -> None:
     asked = {
         "preprocessing.size_px": 64, "experiment.energy_eV": 5000.0, "experiment.scan_dims": (3, 4),
-        "experiment.scan_pattern": "raster", "experiment.step_m": (0.2e-6, 0.4e-6), "experiment.probe_modes": 3,
+        "experiment.scan_pattern": "raster", "experiment.step_m": (0.3e-6, 0.3e-6), "experiment.probe_modes": 3,
         "experiment.probe_diameter_m": 1e-6, "reconstruction.seed": 9,
     }  # fmt: skip
     recipe = recipe_of(Parameters().replace(asked))
@@ -181,3 +181,5 @@ def test_parameters_make_a_recipe() -> None:
     assert recipe.step_m == pytest.approx(0.3e-6)
     assert recipe.mode_fractions == (1.0, 0.1, 0.1)
     assert recipe_of(Parameters()) == Recipe()
+    with pytest.raises(ParameterError, match="one step for rows and columns"):
+        recipe_of(Parameters().replace({**asked, "experiment.step_m": (0.2e-6, 0.4e-6)}))
