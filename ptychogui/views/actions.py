@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PyQt5.QtCore import QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QKeySequence, QPalette
-from PyQt5.QtWidgets import QAction, QActionGroup, QMenu, QMenuBar, QSizePolicy, QToolBar, QWidget
+from PyQt5.QtWidgets import QAction, QActionGroup, QApplication, QMenu, QMenuBar, QSizePolicy, QToolBar, QWidget
 
 from ptychogui.views.editors import Editor
 from ptychogui.views.parts import label, tool_button
@@ -87,8 +87,8 @@ class Actions(QWidget):
         self.recent.setEnabled(bool(paths))
 
     def draw_icons(self) -> None:
-        """Draw the icons in the colors of the palette."""
-        palette = self.palette()
+        """Draw the icons in the colors of the application's palette: a widget that is never shown gets no new one."""
+        palette = QApplication.palette()
         for action, name in ((self.open, "open"), (self.simulate, "simulate"), (self.stop, "stop")):
             action.setIcon(tinted(name, palette))
         faint = palette.color(QPalette.ColorGroup.Disabled, _Role.WindowText)

@@ -312,6 +312,7 @@ class MainWindow(QMainWindow):
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         apply_theme(app, self.memory.theme)
+        self.commands.draw_icons()
 
     def _restore(self) -> None:
         screen = QApplication.primaryScreen()

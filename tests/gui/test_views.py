@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PyQt5.QtCore import QMimeData, QPointF, QSettings, Qt, QUrl
-from PyQt5.QtGui import QDropEvent, QPalette
+from PyQt5.QtGui import QColor, QDropEvent, QIcon, QPalette
 from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -28,6 +28,13 @@ def window(qtbot: QtBot, memory: Memory) -> MainWindow:
     qtbot.addWidget(made)
     made.show()
     return made
+
+
+def _darkest(icon: QIcon) -> int:
+    """Lightness of an icon's strokes: of the pixels that are wholly opaque, all of one color."""
+    image = icon.pixmap(48, 48).toImage()
+    colors = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
+    return min(color.lightness() for color in colors if color.alpha() == 255)
 
 
 class TestWindow:
@@ -119,6 +126,9 @@ class TestWindow:
         assert qapp.palette().color(QPalette.ColorRole.Window).name() == colors.window
         assert window.run_page.phase.palette().color(QPalette.ColorRole.Base).name() == colors.surface
         assert memory.theme == theme
+        for command in (window.commands.open, window.commands.simulate, window.commands.stop):
+            command.setEnabled(True)
+            assert _darkest(command.icon()) == pytest.approx(QColor(colors.text).lightness(), abs=12)
         apply_theme(qapp, "light")
 
 
