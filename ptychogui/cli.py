@@ -30,7 +30,7 @@ from ptychogui.io import export
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.naming import unused_path
 from ptychogui.io.result import read_result
-from ptychogui.io.simulated import truth_path, write_scan
+from ptychogui.io.simulated import check_scan_replaceable, truth_path, write_scan
 from ptychogui.jobs.bench import run_bench
 from ptychogui.jobs.job import Control, JobState
 from ptychogui.jobs.layers import job_layers, make_job
@@ -159,6 +159,7 @@ def simulate_command(context: click.Context, /, out: Path, **_recipe: Any) -> No
     recipe = given_recipe(context)
     check_writable(out)
     check_writable(truth_path(out))
+    check_scan_replaceable(out)
     _check_memory(recipe)
     for path in write_scan(out, simulate(recipe)):
         tell(path)

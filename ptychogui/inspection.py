@@ -14,7 +14,7 @@ from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import Result, read_result
-from ptychogui.jobs.layers import dataset_layers
+from ptychogui.jobs.layers import NEEDED, dataset_layers
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import Parameters, by_path
 from ptychogui.params.origins import Origin, Source
@@ -22,8 +22,6 @@ from ptychogui.params.storage import from_json
 from ptychogui.params.units import format_quantity
 from ptychogui.physics.frames import pattern_size
 from ptychogui.physics.optics import object_pixel_m
-
-_NEEDED = ("experiment.energy_eV", "experiment.distance_m", "experiment.detector_pixel_m")
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ def _parameters(parameters: Parameters, origins: Mapping[str, Origin], with_defa
     """Give every parameter that is not a default, or really every one, and those a reconstruction can't do without."""
     for path, param in by_path().items():
         value = parameters.get(path)
-        missing = path in _NEEDED and value is None
+        missing = path in NEEDED and value is None
         if missing or with_defaults or origins[path].source is not Source.DEFAULT:
             plain = str(value) if isinstance(value, Path) else value
             origin = "missing" if missing else str(origins[path])

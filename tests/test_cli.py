@@ -144,6 +144,11 @@ class TestSimulate:
         monkeypatch.setattr(cli, "simulate", simulate_in_vain)
         assert "the memory is used up (no 8 GiB for an array)" in refusal("simulate", tmp_path / "sim.cxi")
 
+    def test_a_foreign_file_is_refused_before_the_work(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(cli, "simulate", lambda _recipe: pytest.fail("simulated in vain"))
+        (tmp_path / "sim.cxi").write_text("a measurement")
+        assert "exists and is not a simulated scan" in refusal("simulate", tmp_path / "sim.cxi")
+
     def test_every_field_of_the_recipe_has_an_option_with_help(self) -> None:
         text = run("simulate", "--help").stdout
         assert all(

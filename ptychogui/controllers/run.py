@@ -7,13 +7,13 @@ from pathlib import Path
 from PyQt5.QtCore import QObject, pyqtSignal
 
 from ptychogui.controllers.background import Problem, explain
-from ptychogui.controllers.outputs import result_path
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.errors import PtychoError
 from ptychogui.jobs.events import Died, Failed, Finished, Ready, Silent
 from ptychogui.jobs.job import Job, JobState, Progress
 from ptychogui.jobs.layers import make_job
+from ptychogui.jobs.outputs import result_path
 
 _ENDINGS = {JobState.DONE: "Finished", JobState.STOPPED: "Stopped", JobState.CANCELLED: "Cancelled"}
 _FAILED = "The reconstruction failed"

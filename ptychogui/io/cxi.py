@@ -53,6 +53,8 @@ BIT_DEPTH_PLACE = f"{_DETECTOR}/bit_depth_readout"
 MASK_PLACE = f"{_DETECTOR}/mask"
 RESULT_PLACE = f"{_ENTRY}/image_2/data"
 
+_MOST_BITS = 32
+
 _FACTS = {
     "title": f"{_ENTRY}/title",
     "date": f"{_ENTRY}/start_time",
@@ -259,8 +261,11 @@ def _read_values(scan: _Scan) -> dict[str, Value]:
         "preprocessing.bit_depth": _read_number(scan, BIT_DEPTH_PLACE, {"": 1.0, "bit": 1.0, "bits": 1.0}, "bit depth"),
     }
     depth = values["preprocessing.bit_depth"]
-    if depth is not None:
+    if depth is not None and 1 <= depth.value <= _MOST_BITS:
         values["preprocessing.bit_depth"] = Value(int(depth.value), depth.place)
+    elif depth is not None:
+        scan.notes.append(f"the bit depth at {depth.place} is {depth.value:g}, not 1 to {_MOST_BITS}, and is ignored")
+        values["preprocessing.bit_depth"] = None
     return {path: value for path, value in values.items() if value is not None}
 
 

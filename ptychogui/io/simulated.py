@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +18,13 @@ from ptychogui.io.atomic import replacing
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.hdf5 import build_image, open_h5, read_text
 from ptychogui.io.result import CXI_VERSION, ENTRY, OWN, Result, read_result, result_image
+from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.simulation import Recipe, SimulatedScan
 
 CXI_PIXEL_IS_DEAD = 0x00000008
 """Mask bit of a pixel that counts nothing (CXI 1.6, table of mask bits)."""
 
 _TRUTH_OF = "truth of the "
-
-
-class ArrayFrames:
-    """Diffraction patterns in memory; see `dataset.Frames`."""
-
-    def __init__(self, counts: np.ndarray) -> None:
-        self.shape: tuple[int, int, int] = counts.shape
-        self.dtype: np.dtype = counts.dtype
-        self._counts = counts
-
-    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return a copy of the frames at these rows."""
-        return np.array(self._counts[np.asarray(rows, dtype=np.int64)])
 
 
 def truth_path(path: Path) -> Path:
@@ -138,7 +125,7 @@ def dataset_of(scan: SimulatedScan) -> Dataset:
     return Dataset(
         path=Path("simulated scan"),
         format="simulated",
-        frames=ArrayFrames(scan.counts),
+        frames=ArrayFrames(scan.counts),  # type: ignore[arg-type]
         frame_rows=np.arange(len(scan.counts)),
         positions_m=scan.positions_m,
         values={path: Value(number, place) for path, number in numbers.items() if number is not None},

@@ -15,11 +15,18 @@ from ptychogui.io.export import BINARY_ENDS, CSV_ENDS
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import check_replaceable
 from ptychogui.jobs.job import Job
-from ptychogui.params.model import Parameters, describe
+from ptychogui.params.model import Parameters, by_path, describe
 from ptychogui.params.origins import Layers, Source
 from ptychogui.physics.simulation import recipe_of
 
-_FROM_RECIPE = ("energy_eV", "distance_m", "detector_pixel_m")
+NEEDED = ("experiment.energy_eV", "experiment.distance_m", "experiment.detector_pixel_m")
+"""What no reconstruction can do without."""
+
+_NOT_SIMULATED = (
+    "experiment.positions_file", "preprocessing.dataset_path", "preprocessing.data_are", "preprocessing.direct_beam",
+    "preprocessing.center_px",
+)  # fmt: skip
+"""What says how to read a file, and so means nothing where there is none."""
 
 
 def dataset_layers(dataset: Dataset) -> Layers:
@@ -37,7 +44,7 @@ def simulation_layers(values: Mapping[str, tuple[Any, str]]) -> Layers:
     """
     asked, _ = Layers().with_layer(Source.USER, values).resolve()
     recipe = recipe_of(asked)
-    known = {f"experiment.{name}": (getattr(recipe, name), "simulated scan") for name in _FROM_RECIPE}
+    known = {path: (getattr(recipe, by_path()[path].name), "simulated scan") for path in NEEDED}
     return Layers().with_layer(Source.FILE, known)
 
 
@@ -99,8 +106,7 @@ def check_job(job: Job) -> None:
         raise ParameterError("there is no scan to reconstruct: give a scan file, or --simulate")
     if job.source is not None and simulate:
         raise ParameterError(f"experiment.simulate takes no scan file: leave out {job.source}, or --simulate")
-    if simulate and job.parameters.experiment.positions_file is not None:
-        raise ParameterError("experiment.positions_file has no effect on a simulated scan; leave out --positions-file")
+    _check_ignored(job.parameters)
     for target in _targets(job):
         for source in job.sources:
             if _is_same(target, source):
@@ -120,6 +126,19 @@ def _is_same(one: Path, other: Path) -> bool:
     with contextlib.suppress(OSError):
         return one.samefile(other)
     return False
+
+
+def _check_ignored(parameters: Parameters) -> None:
+    """Refuse values that others make meaningless."""
+    experiment = parameters.experiment
+    for param in map(by_path().__getitem__, _NOT_SIMULATED):
+        if experiment.simulate and parameters.get(param.path) != param.default:
+            raise ParameterError(f"{param.path} has no effect on a simulated scan; leave out {param.option}")
+    if experiment.positions_file is not None and experiment.scan_pattern != "listed":
+        raise ParameterError(
+            "experiment.positions_file has no effect with a computed scan pattern; leave out --positions-file or "
+            "--scan-pattern"
+        )
 
 
 def _check_awaited(parameters: Parameters) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,21 +11,24 @@ import scipy.fft
 from ptychogui.backends.base import Backend
 from ptychogui.engines.base import Problem
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.io.dataset import Dataset, Value
+from ptychogui.io.dataset import Dataset
 from ptychogui.io.guesses import read_mask, read_object, read_positions, read_probe
 from ptychogui.io.readers import open_dataset
+from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.budget import check_memory
 from ptychogui.jobs.job import Job
+from ptychogui.jobs.layers import NEEDED
 from ptychogui.jobs.scale import check_pixel, energy_notes, scale_text
 from ptychogui.params.model import Experiment, Parameters, by_path
 from ptychogui.params.origins import Source
-from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_size, prepare_frames
+from ptychogui.physics.frames import Patterns, pattern_size, prepare_frames
 from ptychogui.physics.optics import object_pixel_m
 from ptychogui.physics.probe import add_modes, guess_probe, resample, usual_diameter_m
 from ptychogui.physics.scan import ScanGeometry, place_windows, raster_m, spiral_m, to_pixels, transform_positions
-from ptychogui.physics.simulation import recipe_of, simulate
+from ptychogui.physics.simulation import intensities, recipe_of, simulate
 
-_NEEDED = ("experiment.energy_eV", "experiment.distance_m", "experiment.detector_pixel_m")
+_SCALED_ON = 16
+"""Positions whose counts set the scale of a probe that is given with an object."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,11 @@ def prepare(job: Job, backend: Backend | None = None) -> Prepared:
             sub_pixel = parameters.reconstruction.sub_pixel == "fourier"
             check_memory(len(rows), n, modes, geometry.object_shape, sub_pixel, backend, scale)
         patterns = prepare_frames(dataset.frames, rows, _bad_pixels(dataset, parameters), parameters.preprocessing)
-        probe, probe_notes = _first_probe(dataset, parameters, patterns, pixel_m, positions_m)
         first, object_notes = _first_object(parameters, geometry)
+        probe, probe_notes = _first_probe(dataset, parameters, patterns, pixel_m, positions_m)
+        probe = _scaled(add_modes(probe, modes), patterns, first, geometry)
         return Prepared(
-            problem=Problem(patterns.amplitudes, geometry, _scaled(add_modes(probe, modes), patterns), first),
+            problem=Problem(patterns.amplitudes, geometry, probe, first),
             parameters=parameters,
             object_pixel_m=pixel_m,
             positions_m=positions_m,
@@ -93,17 +97,7 @@ def _open(job: Job) -> Dataset:
     """Open the scan file, or simulate a scan."""
     if job.source is not None:
         return open_dataset(job.source, job.parameters.preprocessing.dataset_path)
-    scan = simulate(recipe_of(job.parameters))
-    known = {path: Value(getattr(scan, by_path()[path].name), "simulated scan") for path in _NEEDED}
-    return Dataset(
-        path=Path("simulated scan"),
-        format="simulation",
-        frames=ArrayFrames(scan.counts),  # type: ignore[arg-type]
-        frame_rows=np.arange(len(scan.counts)),
-        positions_m=scan.positions_m,
-        values=known,
-        bad_pixels=scan.bad_pixels,
-    )
+    return dataset_of(simulate(recipe_of(job.parameters)))
 
 
 def _completed(job: Job, dataset: Dataset) -> Parameters:
@@ -112,7 +106,7 @@ def _completed(job: Job, dataset: Dataset) -> Parameters:
     Raises:
         ParameterError: the scan does not know it either; the message names the options.
     """
-    missing = [path for path in _NEEDED if job.parameters.get(path) is None]
+    missing = [path for path in NEEDED if job.parameters.get(path) is None]
     taken_out = [path for path in missing if path in job.origins and job.origins[path].source is Source.USER]
     unknown = [path for path in missing if path not in dataset.values and path not in taken_out]
     if unknown or taken_out:
@@ -232,11 +226,20 @@ def _fitted_probe(
     return fitted, [f"{place} has {old} x {old} pixels and is resampled to {n} x {n}"]
 
 
-def _scaled(probe: np.ndarray, patterns: Patterns) -> np.ndarray:
-    """Scale a probe so that, through an empty object, it gives the counts of the mean pattern's known pixels."""
-    far = scipy.fft.fft2(probe, norm="ortho")
-    expected = (far.real**2 + far.imag**2).sum(axis=0, dtype=np.float64)[~patterns.dead].sum()
-    return np.asarray(probe * np.sqrt(patterns.mean_pattern.sum() / expected), dtype=np.complex64)
+def _scaled(probe: np.ndarray, patterns: Patterns, first: np.ndarray, geometry: ScanGeometry) -> np.ndarray:
+    """Scale a probe so that, through the first object, it gives the counts of the known pixels."""
+    if np.all(first == 1):
+        far = scipy.fft.fft2(probe, norm="ortho")
+        expected = (far.real**2 + far.imag**2).sum(axis=0, dtype=np.float64)[~patterns.dead].sum()
+        return np.asarray(probe * np.sqrt(patterns.mean_pattern.sum() / expected), dtype=np.complex64)
+    chosen = np.linspace(0, len(geometry.corners) - 1, min(_SCALED_ON, len(geometry.corners))).astype(int)
+    places = replace(geometry, corners=geometry.corners[chosen], fractions=geometry.fractions[chosen])
+    means, amplitudes = np.concatenate(list(intensities(first, probe, places))), patterns.amplitudes[chosen]
+    expected = means[amplitudes >= 0].sum(dtype=np.float64)
+    found = np.square(amplitudes[amplitudes >= 0], dtype=np.float64).sum()
+    if not (expected > 0 and found > 0):
+        return _scaled(probe, patterns, np.ones_like(first), geometry)
+    return np.asarray(probe * np.sqrt(found / expected), dtype=np.complex64)
 
 
 def _first_object(parameters: Parameters, geometry: ScanGeometry) -> tuple[np.ndarray, list[str]]:

@@ -13,7 +13,6 @@ from pytestqt.qtbot import QtBot
 
 from ptychogui.controllers.background import Background, explain
 from ptychogui.controllers.loading import LoadedScan
-from ptychogui.controllers.outputs import result_path
 from ptychogui.controllers.pictures import make_picture, scanned_region
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
@@ -22,6 +21,7 @@ from ptychogui.errors import DataError, OutputError
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.events import Died, Failed, Finished
 from ptychogui.jobs.job import Job, JobState
+from ptychogui.jobs.outputs import result_path
 from ptychogui.params.origins import Source
 from ptychogui.physics.simulation import simulate
 from tests.gui.conftest import RECIPE

@@ -308,3 +308,11 @@ def test_the_siemens_star_is_read_right(shared_data: Path) -> None:
         assert dataset.bad_pixels is None
         assert dataset.facts["title"].startswith("Siemens star, Velociprobe, APS")
         assert dataset.notes == ()
+
+
+@pytest.mark.parametrize(("bits", "known"), [(1, 1), (32, 32), (33, None), (0.5, None), (64, None)])
+def test_a_bit_depth_that_cant_be_is_noted_and_ignored(tmp_path: Path, bits: float, known: int | None) -> None:
+    with open_dataset(make_cxi(tmp_path / "scan.cxi", {f"{DETECTOR}/bit_depth_readout": bits})) as dataset:
+        found = dataset.values.get("preprocessing.bit_depth")
+        assert (found.value if found else None) == known
+        assert any("bit depth" in note and "is ignored" in note for note in dataset.notes) == (known is None)

@@ -90,9 +90,26 @@ def test_a_job_has_either_a_scan_or_a_simulation() -> None:
         check_job(replace(job, source=Path("scan.h5")))
 
 
-def test_a_simulated_scan_takes_no_position_list() -> None:
-    with pytest.raises(ParameterError, match="--positions-file"):
-        check_job(fake_job(OUTPUT, experiment__positions_file=Path("positions.csv")))
+@pytest.mark.parametrize(
+    ("path", "value", "option"),
+    [
+        ("experiment.positions_file", Path("positions.csv"), "--positions-file"),
+        ("preprocessing.dataset_path", "/frames", "--dataset-path"),
+        ("preprocessing.data_are", "amplitudes", "--data-are"),
+        ("preprocessing.direct_beam", "corner", "--direct-beam"),
+        ("preprocessing.center_px", (30.0, 30.0), "--center"),
+    ],
+)
+def test_a_simulated_scan_takes_nothing_that_says_how_to_read_a_file(path: str, value: Any, option: str) -> None:
+    with pytest.raises(ParameterError, match=f"{path} has no effect on a simulated scan; leave out {option}$"):
+        check_job(fake_job(OUTPUT, **{path: value}))
+
+
+@pytest.mark.parametrize("pattern", ["raster", "spiral"])
+def test_a_computed_scan_takes_no_position_list(pattern: str) -> None:
+    values = {"experiment.positions_file": Path("absent.csv"), "experiment.scan_pattern": pattern}
+    with pytest.raises(ParameterError, match="no effect with a computed scan pattern; leave out --positions-file or"):
+        check_job(Job("1", Path("scan.h5"), Parameters().replace(values), OUTPUT))
 
 
 def test_a_wrong_value_names_its_origin() -> None:

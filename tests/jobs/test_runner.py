@@ -273,3 +273,12 @@ def test_the_same_job_gives_the_same_bits(output: Path) -> None:
     first, second = ([*run_job(make_job(output), BACKEND)][-1].estimate for _ in range(2))
     assert first is not None and second is not None
     np.testing.assert_array_equal(first.object, second.object)
+
+
+def test_a_result_can_be_continued(output: Path) -> None:
+    settings: dict[str, Any] = {"reconstruction__iterations": 60}
+    first = list(run_job(make_job(output, **settings), BACKEND))[-1].error
+    guesses = {"reconstruction__probe_guess": output, "reconstruction__object_guess": output}
+    again = output.with_name("again.cxi")
+    continued = list(run_job(make_job(again, **{**settings, **guesses}), BACKEND))[1].error
+    assert continued < 1.1 * first
