@@ -207,7 +207,9 @@ def _first_probe(
     path, diameter_m = parameters.reconstruction.probe_guess, parameters.experiment.probe_diameter_m
     n = len(patterns.dead)
     if path is not None:
-        return _fitted_probe(read_probe(path), str(path), parameters, n, pixel_m)
+        probe, notes = _fitted_probe(read_probe(path), str(path), parameters, n, pixel_m)
+        given = [] if diameter_m is None else [f"the given probe size is not used, since {path} is the first probe"]
+        return probe, [*notes, *given]
     if dataset.probe is not None and diameter_m is None:
         return _fitted_probe(dataset.probe, f"the illumination in {dataset.path.name}", parameters, n, pixel_m)
     notes = [] if dataset.probe is None else ["the file's illumination is not used, since a probe size is given"]
@@ -219,11 +221,14 @@ def _fitted_probe(
     probe: np.ndarray, place: str, parameters: Parameters, n: int, pixel_m: float
 ) -> tuple[np.ndarray, list[str]]:
     """Give a probe of another array size, taken to be of the same detector, the pattern's size."""
-    old = probe.shape[-1]
-    if old == n:
-        return probe, []
-    fitted = resample(probe, _object_pixel_m(parameters.experiment, old), n, pixel_m)
-    return fitted, [f"{place} has {old} x {old} pixels and is resampled to {n} x {n}"]
+    old, modes, wanted = probe.shape[-1], len(probe), parameters.experiment.probe_modes
+    notes = []
+    if modes > wanted:
+        notes.append(f"{place} has {modes} probe modes, of which the strongest {wanted} are used; see --probe-modes")
+    if old != n:
+        probe = resample(probe, _object_pixel_m(parameters.experiment, old), n, pixel_m)
+        notes.append(f"{place} has {old} x {old} pixels and is resampled to {n} x {n}")
+    return probe, notes
 
 
 def _scaled(probe: np.ndarray, patterns: Patterns, first: np.ndarray, geometry: ScanGeometry) -> np.ndarray:

@@ -192,11 +192,12 @@ def test_only_a_result_may_be_replaced(tmp_path: Path) -> None:
     make_cxi(tmp_path / "scan.cxi")
     (tmp_path / "text.cxi").write_text("notes")
     (tmp_path / "empty.cxi").touch()
-    (tmp_path / "folder.cxi").mkdir()
     (tmp_path / "dangling.cxi").symlink_to(tmp_path / "elsewhere.cxi")
     write_result(tmp_path / "both.cxi", make_result())
     with h5py.File(tmp_path / "both.cxi", "r+") as file:
         file["entry_1/data_1/data"] = np.zeros((2, 8, 8))
-    for name in ("truth", "scan", "text", "empty", "folder", "dangling", "both"):
+    for name in ("truth", "scan", "text", "empty", "dangling", "both"):
         with pytest.raises(OutputError, match=rf"{name}\.cxi exists and is not a result; choose another name"):
             check_replaceable(tmp_path / f"{name}.cxi")
+    with pytest.raises(OutputError, match="is a folder; name a file in it"):
+        check_replaceable(tmp_path)

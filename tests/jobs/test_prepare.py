@@ -18,6 +18,7 @@ from ptychogui.jobs.layers import job_layers, make_job
 from ptychogui.jobs.prepare import Prepared, prepare
 from ptychogui.params.model import Parameters
 from ptychogui.physics.frames import ArrayFrames
+from ptychogui.physics.modes import add_modes
 from ptychogui.physics.optics import object_pixel_m
 from ptychogui.physics.probe import gaussian
 from tests.jobs.fakes import GuardedFrames, make_job as fake_job, scan
@@ -187,6 +188,14 @@ def test_an_illumination_of_another_size_is_resampled(prepare_scan: Prepare) -> 
     assert prepared.notes == ("the illumination in scan.h5 has 64 x 64 pixels and is resampled to 32 x 32",)
 
 
+def test_modes_that_are_not_asked_for_are_noted(prepare_scan: Prepare) -> None:
+    prepared = prepare_scan(scan(probe=add_modes(gaussian(32, 1.0, 5.0), 4)), experiment__probe_modes=2)
+    assert len(prepared.problem.probe) == 2
+    assert prepared.notes == (
+        "the illumination in scan.h5 has 4 probe modes, of which the strongest 2 are used; see --probe-modes",
+    )
+
+
 def test_a_probe_size_goes_before_the_illumination_and_a_guess_before_both(
     prepare_scan: Prepare, tmp_path: Path
 ) -> None:
@@ -197,8 +206,9 @@ def test_a_probe_size_goes_before_the_illumination_and_a_guess_before_both(
     np.testing.assert_array_equal(prepared.problem.probe, prepare_scan(scan(), **settings).problem.probe)
     assert prepared.notes == ("the file's illumination is not used, since a probe size is given",)
     settings["reconstruction__probe_guess"] = tmp_path / "probe.npy"
-    given = prepare_scan(scan(probe=gaussian(32, 1.0, 5.0)), **settings).problem.probe
-    np.testing.assert_allclose(given, guess * np.sqrt(16000 / counts_of(guess)), rtol=1e-5, atol=1e-4)
+    given = prepare_scan(scan(probe=gaussian(32, 1.0, 5.0)), **settings)
+    assert given.notes == (f"the given probe size is not used, since {tmp_path / 'probe.npy'} is the first probe",)
+    np.testing.assert_allclose(given.problem.probe, guess * np.sqrt(16000 / counts_of(guess)), rtol=1e-5, atol=1e-4)
 
 
 def test_the_probe_has_the_counts_of_what_the_detector_can_see(prepare_scan: Prepare) -> None:

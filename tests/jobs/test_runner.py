@@ -282,3 +282,13 @@ def test_a_result_can_be_continued(output: Path) -> None:
     again = output.with_name("again.cxi")
     continued = list(run_job(make_job(again, **{**settings, **guesses}), BACKEND))[1].error
     assert continued < 1.1 * first
+
+
+def test_the_result_says_where_the_object_lies(output: Path) -> None:
+    job = make_job(output, experiment__scan_dims=(3, 6))
+    list(run_job(job, BACKEND))
+    prepared, result = prepare(job), read_result(output)
+    origin_px, pixel_m = prepared.problem.geometry.origin_px, prepared.object_pixel_m
+    assert origin_px[0] != origin_px[1]
+    assert result.object_origin_m == pytest.approx((origin_px[0] * pixel_m, origin_px[1] * pixel_m))
+    np.testing.assert_allclose(result.positions_m, prepared.problem.geometry.positions_px * pixel_m, rtol=1e-6)
