@@ -12,8 +12,8 @@ import numpy as np
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.readers import open_dataset
-from ptychogui.io.result import Result, read_result
+from ptychogui.io.opening import open_scan_or_result
+from ptychogui.io.result import Result
 from ptychogui.jobs.layers import NEEDED, dataset_layers
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import Parameters, by_path
@@ -41,22 +41,11 @@ def inspect_file(path: Path, dataset_path: str = "") -> tuple[list[Entry], tuple
     Raises:
         DataError: the file is neither, or broken.
     """
-    try:
-        dataset = open_dataset(path, dataset_path)
-    except DataError:
-        result = _result(path)
-        if result is None:
-            raise
-        return list(_result_entries(result)), result.notes
-    with dataset:
-        return list(_scan_entries(dataset)), dataset.notes
-
-
-def _result(path: Path) -> Result | None:
-    try:
-        return read_result(path)
-    except DataError:
-        return None
+    opened = open_scan_or_result(path, dataset_path)
+    if isinstance(opened, Result):
+        return list(_result_entries(opened)), opened.notes
+    with opened:
+        return list(_scan_entries(opened)), opened.notes
 
 
 def _scan_entries(dataset: Dataset) -> Iterator[Entry]:

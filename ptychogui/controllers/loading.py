@@ -11,11 +11,10 @@ import numpy as np
 
 from ptychogui.controllers.pictures import FINAL_PX, Picture, make_picture
 from ptychogui.engines.base import Estimate
-from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset
+from ptychogui.io.opening import open_scan_or_result
 from ptychogui.io.pictures import flatten_layers
-from ptychogui.io.readers import open_dataset
-from ptychogui.io.result import Result, read_result
+from ptychogui.io.result import Result
 from ptychogui.jobs.layers import dataset_layers
 from ptychogui.params.origins import Source
 from ptychogui.params.units import format_quantity
@@ -68,22 +67,11 @@ def load(path: Path, dataset_path: str = "") -> LoadedScan | LoadedResult:
     Raises:
         DataError: the file is neither, or broken.
     """
-    try:
-        dataset = open_dataset(path, dataset_path)
-    except DataError:
-        result = _result(path)
-        if result is None:
-            raise
-        return _loaded_result(path, result)
-    with dataset:
-        return _loaded_scan(dataset)
-
-
-def _result(path: Path) -> Result | None:
-    try:
-        return read_result(path)
-    except DataError:
-        return None
+    opened = open_scan_or_result(path, dataset_path)
+    if isinstance(opened, Result):
+        return _loaded_result(path, opened)
+    with opened:
+        return _loaded_scan(opened)
 
 
 def _loaded_scan(dataset: Dataset) -> LoadedScan:

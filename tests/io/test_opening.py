@@ -1,0 +1,30 @@
+"""A scan opens as a scan, a result as a result, and anything else says why it is no scan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ptychogui.errors import DataError
+from ptychogui.io.dataset import Dataset
+from ptychogui.io.opening import open_scan_or_result
+from ptychogui.io.result import Result
+from ptychogui.io.simulated import truth_path, write_scan
+from ptychogui.physics.simulation import Recipe, simulate
+
+
+def test_either_kind_is_told_by_what_is_in_it(tmp_path: Path) -> None:
+    scan = simulate(Recipe(n=64, detector_pixel_m=150e-6, scan_dims=(3, 3), probe_diameter_m=0.8e-6))
+    path = tmp_path / "scan.cxi"
+    write_scan(path, scan)
+    opened = open_scan_or_result(path)
+    assert isinstance(opened, Dataset)
+    opened.close()
+    assert isinstance(open_scan_or_result(truth_path(path)), Result)
+
+
+def test_what_is_neither_says_why_it_is_no_scan(tmp_path: Path) -> None:
+    (tmp_path / "text.cxi").write_text("notes")
+    with pytest.raises(DataError, match=r"text\.cxi"):
+        open_scan_or_result(tmp_path / "text.cxi")
