@@ -122,7 +122,8 @@ DEVICE float larger_of_two(float a, float b) { return from_bits(larger(to_bits(a
 BLOCK_COMBINE(block_max, larger_of_two)
 
 // Call template function `run<MODES>(...)` with the number of modes as a constant where it is small, so that the loop
-// over modes unrolls and the loop over columns vectorises; 0 stands for 'read it at run time'.
+// over modes unrolls and the loop over columns vectorises; 0 stands for 'read it at run time'. `run` may have more
+// template arguments than MODES, which follow from its arguments.
 #define FOR_MODES(modes, run, ...)                 \
     switch (modes) {                               \
         case 1: run<1>(__VA_ARGS__); break;        \

@@ -2,6 +2,14 @@
 // Shapes: n positions, a batch of `count` of them (slots b), M modes, N x N window, H x W object, L lanes of partial sums.
 #include "portable.cuh"
 
+// The largest of n values that are not negative.
+DEVICE float largest_of(const float* __restrict__ values, int n) {
+    int most = 0;
+    FOR_COLUMNS(r, n)
+        most = larger(most, to_bits(values[r]));
+    return block_max(from_bits(most));
+}
+
 // The directions of one rPIE step (alpha = 1 is ePIE), all from the old object and probe. With chi = revised - probe * object:
 //   pulls[first + b] = sum_m conj(probe) chi / ((1 - alpha) |probe|^2 + alpha max |probe|^2), what the object is to take;
 //   waves[b, m] becomes conj(object) chi / ((1 - alpha) |object|^2 + alpha max |object|^2), what the probe is to take.
@@ -12,15 +20,20 @@ DEVICE void pie_rows(
     const int* __restrict__ order, int start, int count, int first, float alpha, int modes, int n, int probes, int width) {
     const int M = MODES ? MODES : modes;
     const index_t plane = (index_t)n * n;
-    const float probe_floor = alpha * strongest[0] + 1e-30f;
+    const float probe_floor = alpha * largest_of(strongest, n) + 1e-30f;
+    int before = -1;
+    float object_floor = 0.0f;
     FOR_ROWS(row, count * n) {
         const int b = row / n, r = row % n;
         const int i = order[start + b];
+        if (b != before) {
+            object_floor = alpha * largest_of(brightest + (index_t)b * n, n) + 1e-30f;
+            before = b;
+        }
         const c64* o = object + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
         const c64* p = probe + (probes == 1 ? 0 : b * M * plane) + (index_t)r * n;
         c64* w = waves + b * M * plane + (index_t)r * n;
         c64* pull = pulls + (first + b) * plane + (index_t)r * n;
-        const float object_floor = alpha * brightest[b] + 1e-30f;
         FOR_COLUMNS(c, n) {
             const c64 old = o[c];
             c64 sum = {0.0f, 0.0f};
@@ -43,8 +56,8 @@ KERNEL pie_update(
     c64* pulls,              // complex64 (G, N, N), object directions of the group, slots [first, first + count) written
     const c64* probe,        // complex64 (P, M, N, N), P = 1 or B
     const c64* object,       // complex64 (H, W)
-    const float* brightest,  // float32 (B), max |object|^2 of each window
-    const float* strongest,  // float32 (1), max over the window of sum_m |probe|^2
+    const float* brightest,  // float32 (B, N), max |object|^2 of each row of each window
+    const float* strongest,  // float32 (1, N), max over each row of sum_m |probe|^2
     const int* corners,      // int32 (n, 2)
     const int* order,        // int32 (n)
     int start, int count, int first, float alpha, int modes, int n, int probes, int width) {
@@ -75,16 +88,13 @@ KERNEL gather_object(
     }
 }
 
-// brightest[b] = max over rows of rows[b, r].
+// most[b] = max over r of rows[b, r].
 KERNEL row_max(
     float* __restrict__ most,        // float32 (B), written
     const float* __restrict__ rows,  // float32 (B, N)
     int count, int n) {
     FOR_ROWS(b, count) {
-        int value = 0;
-        FOR_COLUMNS(r, n)
-            value = larger(value, to_bits(rows[(index_t)b * n + r]));
-        const float largest = block_max(from_bits(value));
+        const float largest = largest_of(rows + (index_t)b * n, n);
         if (THREAD == 0)
             most[b] = largest;
     }
@@ -179,4 +189,24 @@ KERNEL probe_power(
     const c64* probe,  // complex64 (M, N, N)
     int start, int count, int modes, int n) {
     FOR_MODES(modes, power_rows, rows, probe, start, count, modes, n)
+}
+
+// Momentum as mPIE has it (Maiden, Johnson & Li 2017), with its two factors in one, for rows [start, start + count):
+// velocity = keep velocity + (values - past), values += keep velocity, past = values.
+KERNEL momentum_step(
+    c64* __restrict__ values,    // complex64 (H, W), rows changed
+    c64* __restrict__ velocity,  // complex64 (H, W), rows changed
+    c64* __restrict__ past,      // complex64 (H, W), rows changed: the values after the step before
+    int start, int count, float keep, int width) {
+    FOR_ROWS(row, count) {
+        const index_t first = (index_t)(start + row) * width;
+        FOR_COLUMNS(c, width) {
+            const c64 now = values[first + c];
+            const c64 moving = keep * velocity[first + c] + (now - past[first + c]);
+            const c64 next = now + keep * moving;
+            velocity[first + c] = moving;
+            values[first + c] = next;
+            past[first + c] = next;
+        }
+    }
 }

@@ -1,7 +1,7 @@
 // From probe and object to the far field and back: exit waves, sub-pixel probes, the modulus constraint.
 // Shapes: n positions, a batch of `count` of them (slots b of a scratch array), M modes, N x N window, H x W object.
 // Slot b holds position order[start + b].
-#include "portable.cuh"
+#include "measured.cuh"
 
 // waves[b, m, r, c] = probe[b or 0, m, r, c] * object[row + r, column + c]: one probe for all (P = 1) or one a slot.
 // brightest[b, r] = largest |object|^2 in the window's row.
@@ -61,18 +61,12 @@ KERNEL shift_probe(
     }
 }
 
-// Variance of sqrt(counts) for a Poisson mean of l: 2 l for few photons, 1/4 for many. Rational fit of
-// physics.noise.expected_amplitude_variance, whose coefficients these are.
-DEVICE float amplitude_variance(float l) {
-    return l * (NOISE_A0 + l * (NOISE_A1 + l * NOISE_A2)) / (1.0f + l * (NOISE_B0 + l * (NOISE_B1 + l * (4.0f * NOISE_A2))));
-}
-
 // Replace the modulus of the modelled far field by the measured amplitude; free pixels (amplitude < 0) keep theirs.
 // waves: the not normalised FFT of the exit waves in, ready for the not normalised inverse out: both carry 1/N, so the
 // factor is 1/N^2. misfit[i, r] = sum (|model| - amplitude)^2 over the row, expected[i, r] = what photon noise makes of it.
-template <int MODES>
+template <int MODES, typename T>
 DEVICE void modulus_rows(
-    c64* __restrict__ waves, const float* __restrict__ amplitudes, float* __restrict__ misfit, float* __restrict__ expected,
+    const T* __restrict__ patterns, c64* __restrict__ waves, float* __restrict__ misfit, float* __restrict__ expected,
     const int* __restrict__ order, int start, int count, int modes, int n) {
     const int M = MODES ? MODES : modes;
     const index_t plane = (index_t)n * n;
@@ -80,7 +74,7 @@ DEVICE void modulus_rows(
     FOR_ROWS(row, count * n) {
         const int b = row / n, r = row % n;
         const index_t i = order[start + b];
-        const float* measured = amplitudes + i * plane + (index_t)r * n;
+        const T* measured = patterns + i * plane + (index_t)r * n;
         c64* w = waves + b * M * plane + (index_t)r * n;
         float difference = 0.0f, noise = 0.0f;
         FOR_COLUMNS(c, n) {
@@ -88,7 +82,7 @@ DEVICE void modulus_rows(
             for (int m = 0; m < M; m++)
                 power += norm(w[m * plane + c]);
             power *= scale;
-            const float a = measured[c], modelled = sqrtf(power);
+            const float a = amplitude_of(measured[c]), modelled = sqrtf(power);
             const bool known = a >= 0.0f;
             const float factor = known ? scale * a / (modelled + 1e-9f) : scale;
             difference += known ? (modelled - a) * (modelled - a) : 0.0f;
@@ -107,10 +101,10 @@ DEVICE void modulus_rows(
 
 KERNEL modulus(
     c64* waves,                 // complex64 (B, M, N, N), changed in place
-    const float* amplitudes,    // float32 (n, N, N), square roots of counts; -1 is free
+    const void* patterns,       // uint8 or uint16 or float32 (n, N, N), counts or amplitudes; see measured.cuh
     float* misfit,              // float32 (n, N), rows of the batch's positions written
     float* expected,            // float32 (n, N), rows of the batch's positions written
     const int* order,           // int32 (n)
-    int start, int count, int modes, int n) {
-    FOR_MODES(modes, modulus_rows, waves, amplitudes, misfit, expected, order, start, count, modes, n)
+    int start, int count, int modes, int n, int bytes) {
+    FOR_MEASURED(bytes, modes, modulus_rows, patterns, waves, misfit, expected, order, start, count, modes, n)
 }

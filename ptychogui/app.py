@@ -20,7 +20,6 @@ from ptychogui.controllers.pictures import Picture
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.worker import DeviceWorker
-from ptychogui.engines import ENGINES
 from ptychogui.jobs.job import Progress
 from ptychogui.physics.simulation import Recipe
 from ptychogui.views.main_window import MainWindow
@@ -82,7 +81,7 @@ class Workstation:
         self.session = SessionController(self.background, memory.values())
         self.run = RunController(self.session, self.worker)
         self.demo = DemoController(self.session, self.run, self.background, demo_folder, demo_recipe)
-        self.window = MainWindow(memory, {"reconstruction.engine": tuple(ENGINES)})
+        self.window = MainWindow(memory)
         self._join_intents()
         self._join_session()
         self._join_run()

@@ -27,5 +27,9 @@ class MemoryBudgetError(DeviceError):
     """A job does not fit in the memory of its device."""
 
 
+class DivergedError(PtychoError):
+    """A reconstruction came to nothing, with smaller steps as well."""
+
+
 class OutputError(PtychoError):
     """A result can't be written: no permission, no space, no such folder."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import shutil
 import signal
@@ -183,7 +184,7 @@ def duration_text(seconds: float) -> str:
 def _figures(progress: Progress, with_speed: bool = True) -> str:
     if progress.iteration == 0 and progress.state is JobState.RUNNING:
         return "ready"
-    figures = [f"error {progress.error:.4g}"] if progress.iteration else []
+    figures = [f"error {progress.error:.4g}"] if math.isfinite(progress.error) else []
     if with_speed and progress.iteration:
         figures.append(f"{progress.positions_per_s:.0f} positions/s")
     if progress.state is not JobState.RUNNING:

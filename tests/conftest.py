@@ -27,8 +27,10 @@ hypothesis.settings.load_profile("ptychogui")
 def pytest_configure(config: pytest.Config) -> None:
     """Give the session folders of its own: kernels are compiled once, and nothing of the user's is touched.
 
-    PTYCHOGUI_TEST_CACHE names a cache folder to keep from one session to the next.
+    PTYCHOGUI_TEST_CACHE names a cache folder to keep from one session to the next. What is there to be timed is only
+    run, unless pytest was asked for nothing but that.
     """
+    config.option.benchmark_disable = not config.option.benchmark_only
     home = Path(tempfile.mkdtemp(prefix="ptychogui-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     for variable in _PRIVATE_FOLDERS:

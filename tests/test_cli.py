@@ -266,10 +266,21 @@ class TestReconstruct:
         run("reconstruct", scan, "-o", tmp_path / "r.cxi", "--device", "NumPy", "--iterations", 1)
         assert read_result(tmp_path / "r.cxi").device.startswith("numpy")
 
-    def test_help_offers_only_what_works(self) -> None:
+    def test_help_says_which_engines_there_are_and_what_heeds_them(self) -> None:
         text = " ".join(run("reconstruct", "--help").stdout.split())
-        assert "--engine epie " in text
-        assert "lsqml" not in text.partition("--engine")[2].partition("--iterations")[0]
+        assert "--engine epie|dm|raar|lsqml|ENGINE:N/CROP,... " in text
+        assert "ePIE and LSQML only." in text.partition("--momentum")[2].partition("--damping")[0]
+
+    def test_engines_run_one_after_the_other(self, scan: Path, tmp_path: Path) -> None:
+        done = run("reconstruct", scan, "-o", tmp_path / "r.cxi", "--engine", "dm:2,epie:3", "--device", "cpu")
+        told = done.stderr.splitlines()
+        assert [line for line in told if " from iteration " in line] == [
+            "note: DM from iteration 1", "note: ePIE from iteration 3",
+        ]  # fmt: skip
+        assert told[-1].startswith("iteration 5/5")
+        result = read_result(tmp_path / "r.cxi")
+        assert len(result.errors) == 5
+        assert from_json(result.parameters)[0].reconstruction.engine == "dm:2,epie:3"
 
     def test_a_simulated_scan_needs_no_file(self, tmp_path: Path) -> None:
         told = "./ptycho -simulate=1 -size=128 -scanDims=3,3"
@@ -288,7 +299,13 @@ class TestReconstruct:
         [
             (["--iterations", "many"], "--iterations: Iterations: 'many' is not a number"),
             (["--iterations", "0"], "--iterations 0: must be at least 1"),
-            (["--engine", "raar"], "--engine: Algorithm: 'raar' is not one of epie"),
+            (
+                ["--engine", "pie"],
+                "--engine 'pie': must name engines of epie, dm, raar, lsqml, not 'pie'; did you mean",
+            ),
+            (["--engine", "dm:5/3"], "--engine 'dm:5/3': must divide the patterns' size by 1, 2, 4 or 8, not by 3"),
+            (["--sub-pixel", "coarse"], "--sub-pixel: Sub-pixel positions: 'coarse' is not one of fourier, nearest"),
+            (["--update-probe", "9:3"], "--update-probe '9:3': must end at or after iteration 9, not at 3"),
             (["--energy", "8.8 nm"], "'nm' is not a unit here"),
             (["--size", "31"], "--size 31 px: must be a multiple of 2 px"),
             (["--command", "-sizee=3"], "no flag -sizee; the nearest is -size"),
@@ -299,7 +316,12 @@ class TestReconstruct:
             (["--step", "50nm,0"], "--step 50 nm, 0 m: must be above 0 m"),
             (["--command", "garbage"], "the command has no parameters"),
             (["--command", ""], "the command has no parameters"),
-            (["--engine", "dm"], "is not part of this version; choose epie"),
+            (
+                ["--engine", "dm", "--momentum", "0.5"],
+                "momentum = 0.5 has no effect in DM, only in ePIE and LSQML; leave",
+            ),
+            (["--engine", "epie:5/8,epie"], "32 x 32 pixels can't be cropped by 8: 4 x 4 are left, 32 are needed"),
+            (["--iterations", "2", "--coarse-levels", "3"], "coarse_levels = 3 needs at least 4 iterations of ePIE"),
             (["--probe-guess", "nowhere.npy"], "nowhere.npy"),
             (["--simulate"], "--simulate"),
             (["more.cxi"], "more.cxi"),

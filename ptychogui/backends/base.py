@@ -45,6 +45,13 @@ class FFTPair(Protocol):
         """Transform the first `count` slots in place: exp(+2 pi i k r / N), no factor."""
 
 
+class Pending(Protocol):
+    """A device array on its way to the host, as it was when it was asked for."""
+
+    def wait(self) -> np.ndarray:
+        """Return the array; waits until the device has come that far."""
+
+
 class Backend(Protocol):
     """A device opened for one reconstruction; a context manager that frees what it holds."""
 
@@ -54,6 +61,9 @@ class Backend(Protocol):
     lanes: int
     """Independent accumulators that `run` may fill; a constant of the backend, never the number of threads,
     so that the order of every sum, and so every bit, is the same for any number of threads."""
+    ahead: int
+    """Iterations that the host may queue before it waits for the first of them; 0 where a call returns when its work
+    is done."""
 
     def __enter__(self) -> Backend: ...
 
@@ -69,6 +79,15 @@ class Backend(Protocol):
 
     def to_numpy(self, array: Array) -> np.ndarray:
         """Copy a device array to a new numpy array; waits for it."""
+
+    def read_later(self, array: Array) -> Pending:
+        """Ask for a copy of a contiguous array as it is after the work queued so far; does not wait for it."""
+
+    def write_later(self, to: Array, array: np.ndarray) -> None:
+        """Queue a copy of a numpy array into a contiguous device array of its shape and dtype; does not wait for it.
+
+        The numpy array may be changed right after.
+        """
 
     def bind(self, kernel: str, **arrays: Array) -> Launch:
         """Check arrays against the kernel's signature once and return its launch."""
@@ -91,3 +110,14 @@ class Backend(Protocol):
 
     def memory_free_bytes(self) -> int:
         """Memory that a job may take on the device now."""
+
+
+class Arrived:
+    """A copy that is on the host already; see Pending."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array = np.array(array)
+
+    def wait(self) -> np.ndarray:
+        """Return the copy."""
+        return self._array

@@ -33,6 +33,11 @@ def kernel_files() -> list[Path]:
     return sorted(kernels_folder().glob("*.cu"))
 
 
+def included_files() -> list[Path]:
+    """Return what the kernel sources include, in order of name."""
+    return sorted(kernels_folder().glob("*.cuh"))
+
+
 def definitions() -> tuple[str, ...]:
     """Return the -D options that carry constants of physics into the kernels, for every compiler."""
     return tuple(f"-D{name}={value!r}f" for name, value in NOISE_COEFFICIENTS.items())
@@ -88,7 +93,7 @@ def load_kernels() -> ctypes.CDLL:
 
 
 def _digest(compiler: str) -> str:
-    sources = [path.read_bytes() for path in (kernels_folder() / "portable.cuh", *kernel_files())]
+    sources = [path.read_bytes() for path in (*included_files(), *kernel_files())]
     facts = [compiler_version(compiler), _cpu(), *OPTIMIZE, *definitions()]
     return hashlib.sha256(b"\0".join([*sources, *(fact.encode() for fact in facts)])).hexdigest()[:16]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ptychogui.backends.base import Batch, Device, Launch
-from ptychogui.backends.compiler import definitions, kernel_source
+from ptychogui.backends.compiler import definitions, included_files, kernel_source
 from ptychogui.backends.signatures import product, signature
 from ptychogui.errors import DeviceError, MemoryBudgetError
 from ptychogui.paths import kernels_folder
@@ -38,7 +39,7 @@ def cuda_options() -> tuple[str, ...]:
 
     CuPy's cache of compiled kernels does not see what a source includes, so the options carry its digest.
     """
-    included = hashlib.sha256((kernels_folder() / "portable.cuh").read_bytes()).hexdigest()[:16]
+    included = hashlib.sha256(b"".join(path.read_bytes() for path in included_files())).hexdigest()[:16]
     return ("--std=c++17", f"-I{kernels_folder().as_posix()}", *definitions(), f"-DPORTABLE_DIGEST=0x{included}")
 
 
@@ -50,6 +51,7 @@ class CudaBackend:
     """
 
     lanes = 1
+    ahead = 1
     workers = 1
 
     def __init__(self, index: int) -> None:
@@ -61,6 +63,7 @@ class CudaBackend:
         self._module = cupy.RawModule(code=kernel_source(), options=cuda_options())
         properties = cupy.cuda.runtime.getDeviceProperties(index)
         self._batch_bytes = int(properties["l2CacheSize"]) // 2
+        self._leaving: deque[tuple[cupy.cuda.Event, np.ndarray]] = deque()
 
     def __enter__(self) -> CudaBackend:
         with ExitStack() as opened:
@@ -94,6 +97,19 @@ class CudaBackend:
         import cupy
 
         return cupy.asnumpy(array)
+
+    def read_later(self, array: cupy.ndarray) -> CudaPending:
+        """Queue a copy into page-locked memory."""
+        return CudaPending(array)
+
+    def write_later(self, to: cupy.ndarray, array: np.ndarray) -> None:
+        """Queue a copy from page-locked memory, which is kept until it has left."""
+        while self._leaving and self._leaving[0][0].done:
+            self._leaving.popleft()
+        locked = _page_locked(array.shape, array.dtype)
+        locked[...] = array
+        to.set(locked)
+        self._leaving.append((_mark(), locked))
 
     def bind(self, kernel: str, **arrays: cupy.ndarray) -> Launch:
         """Check the arrays once; a launch then only adds the scalars and sizes the grid by them."""
@@ -129,6 +145,36 @@ class CudaBackend:
         """Memory that is free on the device, CuPy's own reserve included."""
         free, _ = self._device.mem_info
         return free + int(self.xp.get_default_memory_pool().free_bytes())
+
+
+class CudaPending:
+    """A copy into page-locked memory, and the event behind it; see Pending."""
+
+    def __init__(self, array: cupy.ndarray) -> None:
+        self._copy: np.ndarray = _page_locked(array.shape, array.dtype)
+        array.get(out=self._copy, blocking=False)
+        self._arrived = _mark()
+
+    def wait(self) -> np.ndarray:
+        """Sleep until the copy is there."""
+        self._arrived.synchronize()
+        return np.array(self._copy)
+
+
+def _page_locked(shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
+    """Allocate host memory that the device copies from and to by itself; CuPy keeps and reuses it."""
+    import cupyx
+
+    return cupyx.empty_pinned(tuple(shape), dtype)
+
+
+def _mark() -> cupy.cuda.Event:
+    """Queue an event; waiting for it leaves the core to others."""
+    import cupy
+
+    event = cupy.cuda.Event(block=True, disable_timing=True)
+    event.record()
+    return event
 
 
 class CudaFFT:

@@ -18,7 +18,7 @@ import pyfftw
 from numpy.typing import DTypeLike
 
 from ptychogui.backends import wisdom
-from ptychogui.backends.base import Batch, Launch
+from ptychogui.backends.base import Arrived, Batch, Launch
 from ptychogui.backends.compiler import load_kernels
 from ptychogui.backends.signatures import scalar_types, signature
 
@@ -34,6 +34,7 @@ class HostBackend:
 
     xp: Any = np
     lanes = LANES
+    ahead = 0
 
     def __init__(self, threads: int | None = None) -> None:
         self.name = "cpu"
@@ -60,6 +61,14 @@ class HostBackend:
     def to_numpy(self, array: np.ndarray) -> np.ndarray:
         """Copy."""
         return np.array(array)
+
+    def read_later(self, array: np.ndarray) -> Arrived:
+        """Copy now: there is nothing to wait for."""
+        return Arrived(array)
+
+    def write_later(self, to: np.ndarray, array: np.ndarray) -> None:
+        """Copy now."""
+        to[...] = array
 
     def bind(self, kernel: str, **arrays: np.ndarray) -> Launch:
         """Check the arrays once; the launch is then a bare C call that releases the GIL."""

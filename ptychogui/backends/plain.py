@@ -13,7 +13,7 @@ import scipy.fft
 from numpy.typing import DTypeLike
 
 from ptychogui.backends import twin
-from ptychogui.backends.base import Batch, Launch
+from ptychogui.backends.base import Arrived, Batch, Launch
 from ptychogui.backends.signatures import signature
 
 
@@ -23,6 +23,7 @@ class NumpyBackend:
     name = "numpy"
     xp: Any = np
     lanes = 1
+    ahead = 0
     workers = 1
 
     def __enter__(self) -> NumpyBackend:
@@ -44,6 +45,14 @@ class NumpyBackend:
     def to_numpy(self, array: np.ndarray) -> np.ndarray:
         """Copy."""
         return np.array(array)
+
+    def read_later(self, array: np.ndarray) -> Arrived:
+        """Copy now: there is nothing to wait for."""
+        return Arrived(array)
+
+    def write_later(self, to: np.ndarray, array: np.ndarray) -> None:
+        """Copy now."""
+        to[...] = array
 
     def bind(self, kernel: str, **arrays: np.ndarray) -> Launch:
         """Check the arrays as the compiled backends do and bind the twin."""

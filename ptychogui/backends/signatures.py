@@ -14,7 +14,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """One array argument. `shape` names dimensions ("B M N N"; a number stands for itself)."""
+    """One array argument. `shape` names dimensions ("B M N N"; a number stands for itself).
+
+    `dtype` may name several ("uint8 uint16 float32"): the kernel then takes the item's size as the dimension
+    "sizeof NAME".
+    """
 
     name: str
     dtype: str
@@ -55,10 +59,15 @@ class Signature:
         sizes: dict[str, int] = {}
         for spec in self.arrays:
             self._check(spec, arrays[spec.name], sizes)
+            sizes[f"sizeof {spec.name}"] = arrays[spec.name].dtype.itemsize
         return sizes
 
     def _check(self, spec: ArraySpec, array: Any, sizes: dict[str, int]) -> None:
-        fits = array.dtype == np.dtype(spec.dtype) and array.ndim == len(spec.symbols) and array.flags.c_contiguous
+        fits = (
+            array.dtype in map(np.dtype, spec.dtype.split())
+            and array.ndim == len(spec.symbols)
+            and array.flags.c_contiguous
+        )
         if fits:
             for symbol, size in zip(spec.symbols, array.shape, strict=True):
                 wanted = int(symbol) if symbol.isdigit() else sizes.setdefault(symbol, size)
@@ -84,6 +93,8 @@ _WAVES = _out("waves", "complex64", "B M N N")
 _PROBE = _in("probe", "complex64", "P M N N")
 _OBJECT = _in("object", "complex64", "H W")
 _CORNERS = _in("corners", "int32", "n 2")
+_MEASURED = "uint8 uint16 float32"
+_PATTERNS = _in("patterns", _MEASURED, "n N N")
 _ORDER = _in("order", "int32", "n")
 _RAMPS = _in("ramps", "complex64", "n 2 N")
 _SUMS = _out("sums", "complex64", "L M N N")
@@ -99,12 +110,11 @@ SIGNATURES: Mapping[str, Signature] = {
                   (_out("probes", "complex64", "B M N N"), _in("spectrum", "complex64", "M N N"), _RAMPS, _ORDER),
                   _BATCH, ("M", "N"), "count M N"),
         Signature("modulus", "wavefield.cu",
-                  (_WAVES, _in("amplitudes", "float32", "n N N"), _out("misfit", "float32", "n N"),
-                   _out("expected", "float32", "n N"), _ORDER),
-                  _BATCH, ("M", "N"), "count N"),
+                  (_WAVES, _PATTERNS, _out("misfit", "float32", "n N"), _out("expected", "float32", "n N"), _ORDER),
+                  _BATCH, ("M", "N", "sizeof patterns"), "count N"),
         Signature("pie_update", "update.cu",
-                  (_WAVES, _out("pulls", "complex64", "G N N"), _PROBE, _OBJECT, _in("brightest", "float32", "B"),
-                   _in("strongest", "float32", "1"), _CORNERS, _ORDER),
+                  (_WAVES, _out("pulls", "complex64", "G N N"), _PROBE, _OBJECT, _in("brightest", "float32", "B N"),
+                   _in("strongest", "float32", "1 N"), _CORNERS, _ORDER),
                   (*_BATCH, ("first", "int32"), ("alpha", "float32")), ("M", "N", "P", "W"), "count N"),
         Signature("gather_object", "update.cu",
                   (_out("object", "complex64", "H W"), _in("pulls", "complex64", "G N N"), _CORNERS, _ORDER),
@@ -121,9 +131,105 @@ SIGNATURES: Mapping[str, Signature] = {
         Signature("probe_step", "update.cu",
                   (_out("probe", "complex64", "M N N"), _in("sums", "complex64", "L M N N")),
                   (*_BATCH, ("used", "int32"), ("step", "float32")), ("M", "N"), "count"),
+        Signature("momentum_step", "update.cu",
+                  (_out("values", "complex64", "H W"), _out("velocity", "complex64", "H W"),
+                   _out("past", "complex64", "H W")),
+                  (*_BATCH, ("keep", "float32")), ("W",), "count", "W"),
         Signature("probe_power", "update.cu",
                   (_out("rows", "float32", "1 N"), _in("probe", "complex64", "M N N")),
                   _BATCH, ("M", "N"), "count"),
+        Signature("lsq_gradients", "lsqml.cu",
+                  (_WAVES, _out("pulls", "complex64", "G N N"), _PROBE, _OBJECT, _CORNERS, _ORDER),
+                  (*_BATCH, ("first", "int32")), ("M", "N", "P", "W"), "count N"),
+        Signature("sum_windows", "lsqml.cu",
+                  (_out("brightness", "float32", "L N N"), _OBJECT, _CORNERS, _ORDER),
+                  (("start", "int32"), ("lane", "int32"), ("count", "int32"), ("fresh", "int32")), ("N", "W"), "N"),
+        Signature("gather_gradient", "lsqml.cu",
+                  (_out("gradient", "complex64", "H W"), _out("illumination", "float32", "H W"),
+                   _out("brightest", "float32", "1 H"), _in("pulls", "complex64", "G N N"),
+                   _in("power", "float32", "N N"), _CORNERS, _ORDER),
+                  (*_BATCH, ("top", "int32"), ("rows", "int32"), ("fresh", "int32")), ("N", "W"), "rows", "W"),
+        Signature("object_direction", "lsqml.cu",
+                  (_out("gradient", "complex64", "H W"), _out("sums", "float32", "2 H"),
+                   _in("illumination", "float32", "H W"), _in("strongest", "float32", "1")),
+                  (("top", "int32"), ("rows", "int32"), ("damping", "float32")), ("H", "W"), "rows", "W"),
+        Signature("probe_direction", "lsqml.cu",
+                  (_out("gradient", "complex64", "M N N"), _out("beat", "complex64", "N N"),
+                   _out("sums", "float32", "2 N"), _in("probe", "complex64", "M N N"),
+                   _in("brightness", "float32", "N N")),
+                  (*_BATCH, ("learned", "int32"), ("damping", "float32")), ("M", "N"), "count"),
+        Signature("cross_terms", "lsqml.cu",
+                  (_out("cross", "float32", "n N"), _in("direction", "complex64", "H W"), _OBJECT,
+                   _in("beat", "complex64", "N N"), _CORNERS, _ORDER),
+                  _BATCH, ("N", "W"), "count N"),
+        Signature("solve_steps", "lsqml.cu",
+                  (_out("steps", "float32", "2"), _in("object_sums", "float32", "2 H"),
+                   _in("probe_sums", "float32", "2 N"), _in("cross", "float32", "n N"), _ORDER),
+                  (*_BATCH, ("object_step", "float32"), ("probe_step", "float32")),
+                  ("N", "H"), "1"),
+        Signature("move_object", "lsqml.cu",
+                  (_out("object", "complex64", "H W"), _in("direction", "complex64", "H W"),
+                   _in("steps", "float32", "2")),
+                  (("top", "int32"), ("rows", "int32")), ("W",), "rows", "W"),
+        Signature("move_probe", "lsqml.cu",
+                  (_out("probe", "complex64", "M N N"), _out("power", "float32", "N N"),
+                   _in("direction", "complex64", "M N N"), _in("steps", "float32", "2")),
+                  _BATCH, ("M", "N"), "count"),
+        Signature("position_slopes", "positions.cu",
+                  (_out("slopes", "float32", "n 5 N"), _in("pulls", "complex64", "G N N"), _OBJECT,
+                   _in("power", "float32", "N N"), _CORNERS, _ORDER),
+                  (*_BATCH, ("first", "int32")), ("N", "W"), "count N"),
+        Signature("solve_moves", "positions.cu",
+                  (_out("moves", "float32", "n 2"), _in("slopes", "float32", "n 5 N")),
+                  (("count", "int32"), ("floor", "float32")), ("N",), "count"),
+        Signature("fill_ramps", "positions.cu",
+                  (_out("ramps", "complex64", "n 2 N"), _in("rests", "float32", "n 2")),
+                  (("count", "int32"),), ("N",), "2 count"),
+        Signature("dm_misfit", "dm.cu",
+                  (_out("misfit", "float32", "n N"), _out("expected", "float32", "n N"),
+                   _out("reflected", "float32", "B 2 N"), _in("waves", "complex64", "B M N N"),
+                   _in("stored", "complex64", "S M N N"), _PATTERNS, _ORDER),
+                  (*_BATCH, ("at", "int32"), ("fresh", "int32"), ("c", "float32")),
+                  ("M", "N", "sizeof patterns"), "count N"),
+        Signature("dm_slack", "dm.cu",
+                  (_out("slack", "float32", "B"), _in("reflected", "float32", "B 2 N")),
+                  (("count", "int32"), ("bound", "float32")), ("N",), "count"),
+        Signature("dm_update", "dm.cu",
+                  (_WAVES, _out("stored", "complex64", "S M N N"), _in("slack", "float32", "B"), _PATTERNS, _ORDER),
+                  (*_BATCH, ("at", "int32"), ("fresh", "int32"), ("a", "float32"), ("b", "float32"), ("c", "float32")),
+                  ("M", "N", "sizeof patterns"), "count N"),
+        Signature("dm_recall", "dm.cu", (_WAVES, _in("stored", "complex64", "S M N N")),
+                  (("count", "int32"), ("at", "int32")), ("M", "N"), "count M N"),
+        Signature("dm_roll", "dm.cu", (_out("stored", "complex64", "S M N N"), _in("ramp", "complex64", "2 N")),
+                  (("count", "int32"), ("at", "int32")), ("M", "N"), "count M N"),
+        Signature("pack_waves", "dm.cu",
+                  (_out("packed", "int16", "n M N N 2"), _out("units", "float32", "n M N"),
+                   _in("stored", "complex64", "S M N N")),
+                  (*_BATCH, ("at", "int32")), ("M", "N"), "count M N"),
+        Signature("unpack_waves", "dm.cu",
+                  (_out("stored", "complex64", "S M N N"), _in("packed", "int16", "n M N N 2"),
+                   _in("units", "float32", "n M N")),
+                  (*_BATCH, ("at", "int32")), ("M", "N"), "count M N"),
+        Signature("overlap_object", "overlap.cu",
+                  (_out("pulls", "complex64", "R W"), _out("light", "float32", "R W"),
+                   _in("waves", "complex64", "B M N N"), _PROBE, _OBJECT, _CORNERS, _ORDER),
+                  (*_BATCH, ("top", "int32"), ("rows", "int32"), ("first", "int32"), ("fresh", "int32")),
+                  ("M", "N", "P", "W"), "rows", "W"),
+        Signature("overlap_probe", "overlap.cu", (_WAVES, _PROBE, _OBJECT, _CORNERS, _ORDER),
+                  _BATCH, ("M", "N", "P", "W"), "count N"),
+        Signature("overlap_solve_object", "overlap.cu",
+                  (_out("object", "complex64", "H W"), _out("beat", "complex64", "H W"),
+                   _out("pulls", "complex64", "R W"), _out("light", "float32", "R W"), _in("bands", "int32", "L 3")),
+                  (("top", "int32"), ("rows", "int32"), ("floor", "float32")), ("L", "W"), "rows", "W"),
+        Signature("overlap_windows", "overlap.cu",
+                  (_out("cross", "complex64", "C N N"), _out("bright", "float32", "C N N"), _OBJECT,
+                   _in("beat", "complex64", "H W"), _CORNERS, _ORDER),
+                  _BATCH, ("N", "W", "n", "C"), "count"),
+        Signature("overlap_solve_probe", "overlap.cu",
+                  (_out("probe", "complex64", "M N N"), _out("change", "float32", "2 N"),
+                   _out("cross", "complex64", "C N N"), _out("bright", "float32", "C N N"),
+                   _in("pulls", "complex64", "M N N")),
+                  (*_BATCH, ("learned", "int32"), ("floor", "float32")), ("N", "C"), "count"),
     )
 }  # fmt: skip
 
@@ -132,7 +238,7 @@ def product(names: str, sizes: Mapping[str, int]) -> int:
     """Multiply the named dimensions and scalars ("count N")."""
     total = 1
     for name in names.split():
-        total *= sizes[name]
+        total *= int(name) if name.isdigit() else sizes[name]
     return total
 
 

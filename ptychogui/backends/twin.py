@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from ptychogui.backends.twin_overlap import (
+    dm_misfit, dm_recall, dm_roll, dm_slack, dm_update, overlap_object, overlap_probe, overlap_solve_object,
+    overlap_solve_probe, overlap_windows, pack_waves, unpack_waves,
+)  # fmt: skip
+from ptychogui.backends.windows import norm as _norm
+from ptychogui.backends.windows import windows as _windows
+from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.noise import expected_amplitude_variance
 
 _TINY = np.float32(1e-30)
-
-
-def _windows(corners: np.ndarray, order: np.ndarray, start: int, count: int, n: int) -> list[tuple[slice, slice]]:
-    """The window of each slot's position as slices of the object."""
-    chosen = corners[order[start : start + count]]
-    return [(slice(row, row + n), slice(column, column + n)) for row, column in chosen.tolist()]
-
-
-def _norm(array: np.ndarray) -> np.ndarray:
-    return np.asarray(array.real**2 + array.imag**2)
 
 
 def exit_wave(
@@ -42,14 +39,14 @@ def shift_probe(
 
 
 def modulus(
-    waves: np.ndarray, amplitudes: np.ndarray, misfit: np.ndarray, expected: np.ndarray, order: np.ndarray,
+    waves: np.ndarray, patterns: np.ndarray, misfit: np.ndarray, expected: np.ndarray, order: np.ndarray,
     start: int, count: int,
 ) -> None:  # fmt: skip
     """Give the far field its measured modulus; free pixels keep theirs."""
     scale = np.float32(1 / waves.shape[-1] ** 2)
     for b, i in enumerate(order[start : start + count]):
         power = _norm(waves[b]).sum(axis=0) * scale
-        measured, modelled = amplitudes[i], np.sqrt(power)
+        measured, modelled = amplitudes_of(patterns[i]), np.sqrt(power)
         known = measured >= 0
         waves[b] *= np.where(known, scale * measured / (modelled + np.float32(1e-9)), scale)
         misfit[i] = np.where(known, (modelled - measured) ** 2, 0).sum(axis=1)
@@ -67,8 +64,8 @@ def pie_update(
         chi = waves[b] - modes * old
         power = _norm(modes).sum(axis=0)
         pull = (modes.conj() * chi).sum(axis=0)
-        pulls[first + b] = pull / ((1 - alpha) * power + alpha * strongest[0] + _TINY)
-        waves[b] = old.conj() * chi / ((1 - alpha) * _norm(old) + alpha * brightest[b] + _TINY)
+        pulls[first + b] = pull / ((1 - alpha) * power + alpha * strongest.max() + _TINY)
+        waves[b] = old.conj() * chi / ((1 - alpha) * _norm(old) + alpha * brightest[b].max() + _TINY)
 
 
 def gather_object(
@@ -112,6 +109,156 @@ def probe_step(probe: np.ndarray, sums: np.ndarray, start: int, count: int, used
     probe.reshape(-1, n)[rows] += np.float32(step) * sums[:used].sum(axis=0).reshape(-1, n)[rows]
 
 
+def momentum_step(
+    values: np.ndarray, velocity: np.ndarray, past: np.ndarray, start: int, count: int, keep: float
+) -> None:
+    """Let rows [start, start + count) go on as they moved."""
+    rows = slice(start, start + count)
+    velocity[rows] = np.float32(keep) * velocity[rows] + (values[rows] - past[rows])
+    values[rows] += np.float32(keep) * velocity[rows]
+    past[rows] = values[rows]
+
+
 def probe_power(rows: np.ndarray, probe: np.ndarray, start: int, count: int) -> None:
     """Find the strongest pixel of each row, all modes added."""
     rows[0, start : start + count] = _norm(probe[:, start : start + count]).sum(axis=0).max(axis=1)
+
+
+def lsq_gradients(
+    waves: np.ndarray, pulls: np.ndarray, probe: np.ndarray, object: np.ndarray,  # noqa: A002
+    corners: np.ndarray, order: np.ndarray, start: int, count: int, first: int,
+) -> None:  # fmt: skip
+    """Find the gradients of the least-squares misfit: the object's in `pulls`, the probe's in `waves`."""
+    for b, window in enumerate(_windows(corners, order, start, count, waves.shape[-1])):
+        old, modes = object[window], probe[b if len(probe) > 1 else 0]
+        chi = waves[b] - modes * old
+        pulls[first + b] = (modes.conj() * chi).sum(axis=0)
+        waves[b] = old.conj() * chi
+
+
+def sum_windows(
+    brightness: np.ndarray, object: np.ndarray, corners: np.ndarray, order: np.ndarray,  # noqa: A002
+    start: int, lane: int, count: int, fresh: int,
+) -> None:  # fmt: skip
+    """Sum |object|^2 over the batch's windows into a lane."""
+    total = sum(_norm(object[window]) for window in _windows(corners, order, start, count, brightness.shape[-1]))
+    brightness[lane] = total if fresh else brightness[lane] + total
+
+
+def gather_gradient(
+    gradient: np.ndarray, illumination: np.ndarray, brightest: np.ndarray, pulls: np.ndarray, power: np.ndarray,
+    corners: np.ndarray, order: np.ndarray, start: int, count: int, top: int, rows: int, fresh: int,
+) -> None:  # fmt: skip
+    """Add the gradients and the probe's power of a block of positions on rows [top, top + rows) of the object."""
+    n, span = pulls.shape[-1], slice(top, top + rows)
+    if fresh:
+        gradient[span], illumination[span] = 0, 0
+    for g, (window_rows, columns) in enumerate(_windows(corners, order, start, count, n)):
+        first, last = max(window_rows.start, top), min(window_rows.stop, top + rows)
+        if first < last:
+            part = slice(first - window_rows.start, last - window_rows.start)
+            gradient[first:last, columns] += pulls[g, part]
+            illumination[first:last, columns] += power[part]
+    brightest[0, span] = illumination[span].max(axis=1)
+
+
+def object_direction(
+    gradient: np.ndarray, sums: np.ndarray, illumination: np.ndarray, strongest: np.ndarray,
+    top: int, rows: int, damping: float,
+) -> None:  # fmt: skip
+    """Divide the object's gradient by the damped illumination."""
+    span = slice(top, top + rows)
+    old, light = gradient[span].copy(), illumination[span]
+    gradient[span] = old / (light + np.float32(damping) * strongest[0] + _TINY)
+    sums[0, span] = (gradient[span].conj() * old).real.sum(axis=1)
+    sums[1, span] = (_norm(gradient[span]) * light).sum(axis=1)
+
+
+def probe_direction(
+    gradient: np.ndarray, beat: np.ndarray, sums: np.ndarray, probe: np.ndarray, brightness: np.ndarray,
+    start: int, count: int, learned: int, damping: float,
+) -> None:  # fmt: skip
+    """Divide the gradient of the probe's first `learned` modes by the damped brightness; the others' become 0."""
+    rows = slice(start, start + count)
+    old, bright = gradient[:, rows].copy(), brightness[rows]
+    gradient[:, rows] = old / (bright + np.float32(damping) + _TINY)
+    gradient[learned:, rows] = 0
+    beat[rows] = (probe[:, rows] * gradient[:, rows].conj()).sum(axis=0)
+    sums[0, rows] = (gradient[:, rows].conj() * old).real.sum(axis=(0, 2))
+    sums[1, rows] = (_norm(gradient[:, rows]) * bright).sum(axis=(0, 2))
+
+
+def cross_terms(
+    cross: np.ndarray, direction: np.ndarray, object: np.ndarray, beat: np.ndarray,  # noqa: A002
+    corners: np.ndarray, order: np.ndarray, start: int, count: int,
+) -> None:  # fmt: skip
+    """Project what the object's direction changes on what the probe's changes, position by position."""
+    windows = _windows(corners, order, start, count, beat.shape[-1])
+    for i, window in zip(order[start : start + count], windows, strict=True):
+        cross[i] = (direction[window] * object[window].conj() * beat).real.sum(axis=1)
+
+
+def solve_steps(
+    steps: np.ndarray, object_sums: np.ndarray, probe_sums: np.ndarray, cross: np.ndarray, order: np.ndarray,
+    start: int, count: int, object_step: float, probe_step: float,
+) -> None:  # fmt: skip
+    """Solve the two real steps of a group by least squares."""
+    b1, a11 = object_sums.sum(axis=1)
+    b2, a22 = probe_sums.sum(axis=1)
+    a12 = cross[order[start : start + count]].sum()
+    determinant = a11 * a22 - a12**2
+    if determinant > 1e-6 * a11 * a22 and object_step > 0:
+        found = (a22 * b1 - a12 * b2) / determinant, (a11 * b2 - a12 * b1) / determinant
+    else:
+        found = b1 / a11 if a11 > 0 else 0, b2 / a22 if a22 > 0 else 0
+    steps[:] = object_step * max(found[0], 0), probe_step * max(found[1], 0)
+
+
+def move_object(
+    object: np.ndarray, direction: np.ndarray, steps: np.ndarray, top: int, rows: int  # noqa: A002
+) -> None:
+    """Move rows [top, top + rows) of the object along its direction."""
+    object[top : top + rows] += steps[0] * direction[top : top + rows]
+
+
+def move_probe(
+    probe: np.ndarray, power: np.ndarray, direction: np.ndarray, steps: np.ndarray, start: int, count: int
+) -> None:
+    """Move rows [start, start + count) of every mode along its direction."""
+    rows = slice(start, start + count)
+    probe[:, rows] += steps[1] * direction[:, rows]
+    power[rows] = _norm(probe[:, rows]).sum(axis=0)
+
+
+def position_slopes(
+    slopes: np.ndarray, pulls: np.ndarray, object: np.ndarray, power: np.ndarray,  # noqa: A002
+    corners: np.ndarray, order: np.ndarray, start: int, count: int, first: int,
+) -> None:  # fmt: skip
+    """Project each position's pull on the slopes of its window, and the slopes on each other."""
+    n = pulls.shape[-1]
+    for b, (row, column) in enumerate(corners[order[start : start + count]].tolist()):
+        wide = object[row - 1 : row + n + 1, column - 1 : column + n + 1]
+        down, across = (wide[2:, 1:-1] - wide[:-2, 1:-1]) / 2, (wide[1:-1, 2:] - wide[1:-1, :-2]) / 2
+        pull = pulls[first + b]
+        products = (
+            (down.conj() * pull).real, (across.conj() * pull).real,
+            _norm(down) * power, _norm(across) * power, (down.conj() * across).real * power,
+        )  # fmt: skip
+        slopes[order[start + b]] = [product.sum(axis=1) for product in products]
+
+
+def solve_moves(moves: np.ndarray, slopes: np.ndarray, count: int, floor: float) -> None:
+    """Solve each position's two normal equations."""
+    to_down, to_across, down, across, both = slopes[:count].sum(axis=2).T
+    down, across = down + np.float32(floor), across + np.float32(floor)
+    determinant = down * across - both**2
+    moves[:count, 0] = (across * to_down - both * to_across) / determinant
+    moves[:count, 1] = (down * to_across - both * to_down) / determinant
+
+
+def fill_ramps(ramps: np.ndarray, rests: np.ndarray, count: int) -> None:
+    """Write the phase ramps that shift by the sub-pixel rests."""
+    n = ramps.shape[-1]
+    frequency = np.fft.fftfreq(n, 1 / n)
+    angle = -2 * np.pi / n * rests[:count, :, None] * frequency
+    ramps[:count] = np.cos(angle) + 1j * np.where(2 * np.abs(frequency) == n, 0, np.sin(angle))

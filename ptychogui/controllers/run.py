@@ -12,8 +12,9 @@ from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.errors import PtychoError
 from ptychogui.jobs.events import Died, Failed, Finished, Ready, Silent
 from ptychogui.jobs.job import Job, JobState, Progress
-from ptychogui.jobs.layers import make_job
+from ptychogui.jobs.layers import heeded_layers, make_job
 from ptychogui.jobs.outputs import result_path
+from ptychogui.jobs.stages import total_iterations
 
 _ENDINGS = {JobState.DONE: "Finished", JobState.STOPPED: "Stopped", JobState.CANCELLED: "Cancelled"}
 _FAILED = "The reconstruction failed"
@@ -66,7 +67,7 @@ class RunController(QObject):
             self.problem.emit(explain("This can't be reconstructed yet", error))
             return
         self._job, self._last = job, None
-        self.started.emit(job.title, job.parameters.reconstruction.iterations)
+        self.started.emit(job.title, total_iterations(job.parameters.reconstruction))
         self.message.emit(f"{job.title}: started; the result goes to {job.output}")
         self._worker.submit(job)
 
@@ -80,7 +81,7 @@ class RunController(QObject):
         scan, layers = self._session.scan, self._session.layers
         source = scan.path if scan else None
         name = layers.resolve()[0].output.job_id or (source.stem if source else "simulated-scan")
-        return make_job(layers, source, result_path(source, name), "window: Run")
+        return make_job(heeded_layers(layers), source, result_path(source, name), "window: Run")
 
     def _on_ready(self, event: Ready) -> None:
         self.message.emit(f"Device {event.device} is ready (process {event.pid})")

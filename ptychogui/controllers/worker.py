@@ -126,7 +126,7 @@ class DeviceWorker(QThread):
         if last is None or estimate is None or not (self._picture is None or at_once):
             return
         limit = LIVE_PX if last.state is JobState.RUNNING else FINAL_PX
-        picture = make_picture(estimate.estimate, last.object_pixel_m, limit)
+        picture = make_picture(estimate.estimate, estimate.object_pixel_m, limit)
         self._estimate = None
         with self._picture_lock:
             self._picture = picture

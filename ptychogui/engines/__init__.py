@@ -6,14 +6,18 @@ from collections.abc import Callable
 
 from ptychogui.backends.base import Backend
 from ptychogui.engines.base import Engine, Estimate, Problem, Step
+from ptychogui.engines.dm import DifferenceMap
 from ptychogui.engines.epie import EPIE
-from ptychogui.engines.memory import memory_needed
+from ptychogui.engines.lsqml import LSQML
+from ptychogui.engines.memory import Extent, memory_needed
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Reconstruction
 
-__all__ = ["ENGINES", "Engine", "Estimate", "Problem", "Step", "create_engine", "memory_needed"]
+__all__ = ["ENGINES", "Engine", "Estimate", "Extent", "Problem", "Step", "create_engine", "memory_needed"]
 
-ENGINES: dict[str, Callable[[Problem, Reconstruction, Backend], Engine]] = {"epie": EPIE}
+ENGINES: dict[str, Callable[[Problem, Reconstruction, Backend], Engine]] = {
+    "epie": EPIE, "dm": DifferenceMap, "raar": DifferenceMap, "lsqml": LSQML,
+}  # fmt: skip
 
 
 def create_engine(problem: Problem, settings: Reconstruction, backend: Backend) -> Engine:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
+from ptychogui.params.model import Reconstruction
+from ptychogui.params.schedule import Schedule
 from ptychogui.physics.scan import ScanGeometry
 
 
@@ -15,25 +17,38 @@ class Problem:
     """A reconstruction ready to start; all arrays on the host.
 
     Attributes:
-        amplitudes: float32 (positions, N, N), square roots of counts with the direct beam at [0, 0]; -1 marks a
-            pixel that is not known (masked, dead or saturated) and stays free.
+        patterns: (positions, N, N) with the direct beam at [0, 0]: uint8 or uint16 counts, of which the largest number
+            marks a pixel that is not known (masked, dead or saturated) and stays free; or float32 square roots of
+            counts, -1 where free. See physics.compact.
         geometry: windows of the scan positions in the object array.
         probe: complex64 (modes, N, N), centred at [N // 2, N // 2]; sum |probe|^2 = counts of a pattern.
         object: complex64 (rows, columns), dimensionless transmission.
+        iteration: iterations that earlier stages of the job have done; schedules count on from there.
+        object_pixel_m: pixel of object and probe in m; 1 reads lengths in the settings as pixels.
     """
 
-    amplitudes: np.ndarray
+    patterns: np.ndarray
     geometry: ScanGeometry
     probe: np.ndarray
     object: np.ndarray
+    iteration: int = 0
+    object_pixel_m: float = 1.0
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one iteration gives. `error` is in photon-noise units: 1 is limited by the photons alone."""
+    """What one iteration gives.
+
+    Attributes:
+        iteration: the iteration that was done.
+        errors: of iterations, in their order, that became known since the step before, in photon-noise units: 1 is
+            limited by the photons alone. A device that works ahead of the host gives them an iteration late.
+        notes: what was noticed, a sentence each.
+    """
 
     iteration: int
-    error: float
+    errors: tuple[float, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,14 +59,28 @@ class Estimate:
     probe: np.ndarray
 
 
+def learned_modes(iteration: int, settings: Reconstruction, modes: int) -> int:
+    """Return how many of the probe's modes an iteration updates."""
+    if not Schedule.parse(settings.update_probe).due(iteration):
+        return 0
+    return modes if Schedule.parse(settings.update_modes).due(iteration) else 1
+
+
 class Engine(Protocol):
-    """One reconstruction algorithm on one device."""
+    """One reconstruction algorithm on one device.
+
+    An engine is made for one stage of a job: in its settings, `engine` names one engine and `iterations` is the number
+    of steps that it will be asked for.
+    """
 
     iteration: int
     """Iterations done so far."""
 
     def step(self) -> Step:
         """Do one pass over all positions."""
+
+    def finish(self) -> tuple[float, ...]:
+        """Wait for what is under way and return the errors that no step has given yet."""
 
     def estimate(self) -> Estimate:
         """Copy the present object and probe to the host."""

@@ -1,18 +1,21 @@
-"""ePIE (Maiden & Rodenburg 2009) and rPIE (Maiden, Johnson & Li 2017), serial or in groups that do not overlap."""
+"""ePIE (Maiden & Rodenburg 2009), rPIE and mPIE (Maiden, Johnson & Li 2017), serial or in groups without overlap."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 
-from ptychogui.backends.base import Array, Backend, Batch
-from ptychogui.engines.base import Estimate, Problem, Step
+from ptychogui.backends.base import Array, Backend, Pending
+from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
+from ptychogui.engines.constraints import Changes, Constraints
+from ptychogui.engines.errors import ErrorLog
 from ptychogui.engines.groups import Grouping, SerialOrder, group_capacity, probe_ellipse
+from ptychogui.engines.momentum import Momentum
 from ptychogui.engines.scratch import Fields, Scratch
+from ptychogui.engines.spread import on_rows, split
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.modes import orthogonalize
+from ptychogui.params.schedule import Schedule
 from ptychogui.physics.probe import phase_ramps
 
 SUPPORT_POWER = 0.95
@@ -20,14 +23,13 @@ SUPPORT_POWER = 0.95
 such tails overlap, the object takes the sum of what each gives."""
 
 _EVERY_ITERATION_UNTIL = 5
-"""The support follows the probe in each of the first iterations, later with each orthogonalization."""
+"""The support follows the probe in each of the first iterations, later as often as modes are made orthogonal."""
 
+_SUPPORT_CHANGE = 0.05
+"""Part of the support's area that must change before positions are grouped anew, which takes the host a while."""
 
 _NEGLIGIBLE_PX = 1e-4
 """Sub-pixel rests below this are rounding errors of positions on whole pixels."""
-
-_WORTH_A_WORKER = 1 << 18
-"""Elements to pass over that take longer than to wake another worker."""
 
 
 class EPIE:
@@ -39,15 +41,15 @@ class EPIE:
     """
 
     def __init__(self, problem: Problem, settings: Reconstruction, backend: Backend) -> None:
-        self.iteration = 0
+        self.iteration = problem.iteration
         self._problem, self._settings, self._backend = problem, settings, backend
         self._rng = np.random.default_rng(settings.seed)
-        positions, n, _ = problem.amplitudes.shape
+        positions, n, _ = problem.patterns.shape
         geometry = problem.geometry
         sub_pixel = settings.sub_pixel == "fourier" and float(np.abs(geometry.fractions).max()) > _NEGLIGIBLE_PX
         self._probe = backend.asarray(problem.probe.copy())
         self._fields = Fields(
-            amplitudes=backend.asarray(problem.amplitudes),
+            patterns=backend.asarray(problem.patterns),
             corners=backend.asarray(geometry.corners),
             order=backend.empty((positions,), np.int32),
             object=backend.asarray(problem.object.copy()),
@@ -55,22 +57,36 @@ class EPIE:
             expected=backend.asarray(np.zeros((positions, n), np.float32)),
             ramps=backend.asarray(phase_ramps(geometry.fractions, n)) if sub_pixel else None,
         )
+        self._object_schedule = Schedule.parse(settings.update_object)
+        self._constraints = Constraints(problem, settings, backend)
         self._capacity = min(settings.batch_size or positions, group_capacity(positions))
         self._pass = _Pass(self._fields, self._probe, self._capacity, settings, backend)
+        self._errors = ErrorLog(self._fields.misfit, self._fields.expected, backend)
+        self._grouping: Grouping | SerialOrder = SerialOrder(positions, self._rng)
+        self._support = np.zeros((n, n), bool)
+        self._seen: Pending | None = None
+        if self._capacity > 1:
+            self._group_for(problem.probe)
 
     def step(self) -> Step:
         """Do one pass over all positions, in a fresh order."""
         self.iteration += 1
-        if self._support_is_due():
-            self._follow_probe()
+        self._follow_probe()
         groups = self._grouping.draw()
-        self._fields.order[...] = self._backend.asarray(np.concatenate(groups))
-        start = 0
-        for group in groups:
-            self._pass.update_group(start, start + len(group), self._learned_modes())
-            start += len(group)
-        self._constrain()
-        return Step(self.iteration, self._error())
+        self._backend.write_later(self._fields.order, np.concatenate(groups))
+        learned = learned_modes(self.iteration, self._settings, len(self._probe))
+        moves = self._object_schedule.due(self.iteration)
+        cuts = np.cumsum([0, *map(len, groups)]).tolist()
+        for start, stop in pairwise(cuts):
+            self._pass.update_group(start, stop, learned, moves)
+        self._pass.go_on(learned, moves)
+        self._pass.follow(self._constraints.apply(self.iteration, self._fields.object, self._probe))
+        self._errors.push()
+        return Step(self.iteration, self._errors.take())
+
+    def finish(self) -> tuple[float, ...]:
+        """Wait for what is under way and return the errors that no step has given yet."""
+        return self._errors.finish()
 
     def estimate(self) -> Estimate:
         """Copy object (rows, columns) and probe (modes, N, N) to the host."""
@@ -82,40 +98,26 @@ class EPIE:
         fractions = geometry.fractions if self._fields.ramps is not None else 0.0
         return np.asarray(geometry.corners + fractions)
 
-    def _learned_modes(self) -> int:
-        """Return how many probe modes this iteration updates; all of them are in the model from the start."""
-        if self.iteration < self._settings.update_probe:
-            return 0
-        return 1 if self.iteration < self._settings.update_modes else len(self._probe)
-
-    def _support_is_due(self) -> bool:
-        done = self.iteration - 1
-        return done < _EVERY_ITERATION_UNTIL or done % self._settings.orthogonalize_every == 0
-
     def _follow_probe(self) -> None:
-        """Group the positions anew for the support that the probe has now."""
-        corners = self._problem.geometry.corners
-        if self._capacity == 1:
-            self._grouping: Grouping | SerialOrder = SerialOrder(len(corners), self._rng)
-            return
-        power = (np.abs(self._backend.to_numpy(self._pass.probe)) ** 2).sum(axis=0, dtype=np.float64)
-        self._grouping = Grouping(corners, probe_ellipse(power, SUPPORT_POWER), self._capacity, self._rng)
+        """Group the positions anew where the probe of one iteration ago asks for it.
 
-    def _constrain(self) -> None:
-        """Apply what is asked for between iterations."""
-        xp = self._backend.xp
-        due = self.iteration % self._settings.orthogonalize_every == 0
-        if due and self._learned_modes() > 1:
-            self._pass.probe[...] = orthogonalize(self._pass.probe, xp=xp)
-            self._pass.take_probe()
-        if self.iteration <= self._settings.phase_constraint:
-            obj = self._fields.object
-            obj[...] = xp.abs(obj) * xp.exp(1j * xp.minimum(xp.angle(obj), 0))
+        That copy was queued then, so nothing waits for it now, and which probe it is does not depend on timing.
+        """
+        if self._seen is not None:
+            self._group_for(self._seen.wait())
+        self._seen = self._backend.read_later(self._probe) if self._support_is_due_next() else None
 
-    def _error(self) -> float:
-        """Return the misfit of this pass in photon-noise units."""
-        misfit, expected = (float(rows.sum(dtype=np.float64)) for rows in (self._fields.misfit, self._fields.expected))
-        return float(np.sqrt(misfit / expected)) if expected > 0 else 0.0
+    def _support_is_due_next(self) -> bool:
+        early = self.iteration < _EVERY_ITERATION_UNTIL
+        return self._capacity > 1 and (early or self.iteration % self._settings.orthogonalize_every == 0)
+
+    def _group_for(self, probe: np.ndarray) -> None:
+        """Group the positions for a probe, complex64 (modes, N, N) on the host, if its support differs by much."""
+        power = (np.abs(probe) ** 2).sum(axis=0, dtype=np.float64)
+        support = probe_ellipse(power, SUPPORT_POWER)
+        if np.count_nonzero(support != self._support) > _SUPPORT_CHANGE * np.count_nonzero(self._support):
+            self._support = support
+            self._grouping = Grouping(self._problem.geometry.corners, support, self._capacity, self._rng)
 
 
 class _Pass:
@@ -124,72 +126,94 @@ class _Pass:
     def __init__(self, fields: Fields, probe: Array, capacity: int, settings: Reconstruction, backend: Backend) -> None:
         self.probe = probe
         self._fields, self._settings, self._backend = fields, settings, backend
-        modes, self._n, _ = probe.shape
+        self._n = probe.shape[-1]
         self._sub_pixel = fields.ramps is not None
         self._spectrum = backend.empty(probe.shape, np.complex64) if self._sub_pixel else None
         self._sums = backend.empty((backend.lanes, *probe.shape), np.complex64)
-        self._strongest = backend.empty((1,), np.float32)
-        rows = backend.empty((1, self._n), np.float32)
+        self._strongest = backend.empty((1, self._n), np.float32)
         self._slots = backend.batch_size(probe.nbytes * (2 if self._sub_pixel else 1))
         self._pulls = backend.empty((capacity, self._n, self._n), np.complex64)
         self._workers = [self._worker() for _ in range(backend.workers)]
         places = {"corners": fields.corners, "order": fields.order}
         self._gather = backend.bind("gather_object", object=fields.object, pulls=self._pulls, **places)
-        self._step = backend.bind("probe_step", probe=self._spectrum if self._sub_pixel else probe, sums=self._sums)
-        self._power = backend.bind("probe_power", rows=rows, probe=probe)
-        self._max = backend.bind("row_max", most=self._strongest, rows=rows)
-        self._fft = backend.fft_pair(probe.reshape(1, modes, self._n, self._n))
-        self.take_probe()
+        stepped = probe if self._spectrum is None else self._spectrum
+        self._step = backend.bind("probe_step", probe=stepped, sums=self._sums)
+        self._power = backend.bind("probe_power", rows=self._strongest, probe=probe)
+        self._probe_fft, self._spectrum_fft = (backend.fft_pair(array[None]) for array in (probe, stepped))
+        self._take_probe()
+        share = settings.momentum
+        self._momenta = [Momentum(array, share, backend) for array in (fields.object, stepped)] if share else []
 
     def _worker(self) -> _Worker:
         scratch = Scratch(self._fields, self.probe, self._spectrum, self._slots, self._backend)
         pie = (self._pulls, self._sums, self._strongest)
         return _Worker(scratch, self._fields, *pie, self._settings, self._backend)
 
-    def take_probe(self) -> None:
-        """Renew what follows from the probe: its spectrum and its strongest pixel."""
-        if self._spectrum is not None:
-            self._fft.forward(1)
-            self._spectrum[...] = self.probe * np.float32(1 / self._n**2)
-            self._fft.inverse(1)
-            self.probe *= np.float32(1 / self._n**2)
-        self._power(0, self._n)
-        self._max(1)
+    def follow(self, changes: Changes) -> None:
+        """Renew what follows from an object and a probe that were changed between iterations."""
+        if changes.probe:
+            self._take_probe()
+        turned = changes.shift is not None or changes.rotation is not None or changes.scale is not None
+        for momentum in self._momenta:
+            if turned:
+                momentum.rest()
+            elif changes.probe or changes.object:
+                momentum.start_here()
 
-    def update_group(self, start: int, stop: int, modes: int) -> None:
-        """Update the object and the first `modes` probe modes from positions [start, stop) of the order."""
-        batches = _split(start, stop, self._slots, self._backend.lanes)
-        lanes = self._backend.lanes
+    def update_group(self, start: int, stop: int, modes: int, moves: bool) -> None:
+        """Update the object, if it moves, and the first `modes` probe modes from positions [start, stop) of order."""
+        batches = split(start, stop, self._slots, self._backend.lanes)
 
         def explore(worker: int, lane: int, first: int, last: int) -> None:
             fresh = first == batches[lane][0]
             self._workers[worker].explore(first, last, first - start, lane, fresh, modes > 0)
 
         self._backend.run(batches, explore)
-        rows = self._fields.object.shape[0]
-        step = self._settings.object_step
-        work = (stop - start) * self._n**2
-        self._on_rows(rows, work, lambda top, count: self._gather(start, stop - start, top, count, step))
+        if moves:
+            self._move_object(start, stop - start)
         if modes:
-            self._move_probe(modes, min(lanes, len(batches)), self._settings.probe_step / (stop - start))
+            used = min(self._backend.lanes, len(batches))
+            self._move_probe(modes, used, self._settings.probe_step / (stop - start))
+
+    def _move_object(self, start: int, count: int) -> None:
+        """Add what the positions of a group give to the object."""
+        rows, step = self._fields.object.shape[0], self._settings.object_step
+        work = count * self._n**2
+        on_rows(self._backend, rows, work, lambda top, here: self._gather(start, count, top, here, step))
 
     def _move_probe(self, modes: int, used: int, step: float) -> None:
         """Add the mean direction to the first `modes` modes of the probe."""
         rows = modes * self._n
         if self._spectrum is not None:
             step /= self._n**2
-        self._on_rows(rows, used * rows * self._n, lambda first, count: self._step(first, count, used, step))
+        on_rows(self._backend, rows, used * rows * self._n, lambda first, count: self._step(first, count, used, step))
+        self._renew()
+
+    def go_on(self, modes: int, moves: bool) -> None:
+        """Give the object, if it moves, and the first `modes` modes of the probe their momentum."""
+        for momentum, part in zip(self._momenta, (float(moves), modes / len(self.probe)), strict=False):
+            if part:
+                momentum.step(part)
+        if self._momenta and modes:
+            self._renew()
+
+    def _take_probe(self) -> None:
+        """Begin with the probe that is there: renew its spectrum and its strongest pixels."""
+        if self._spectrum is not None:
+            self._spectrum[...] = self.probe
+            self._spectrum_fft.forward(1)
+            self._spectrum *= np.float32(1 / self._n**2)
+        self._find_strongest()
+
+    def _renew(self) -> None:
+        """Renew what follows from the spectrum, or from the probe where no spectrum is kept."""
         if self._spectrum is not None:
             self.probe[...] = self._spectrum
-            self._fft.inverse(1)
-        self._on_rows(self._n, self.probe.size, self._power)
-        self._max(1)
+            self._probe_fft.inverse(1)
+        self._find_strongest()
 
-    def _on_rows(self, rows: int, elements: int, work: Callable[[int, int], None]) -> None:
-        """Call work(first, count) on blocks of rows, as many as `elements` in all are worth workers."""
-        blocks = max(1, min(self._backend.workers, elements // _WORTH_A_WORKER))
-        cuts = [rows * i // blocks for i in range(blocks + 1)]
-        self._backend.run(list(pairwise(cuts)), lambda _worker, _lane, first, last: work(first, last - first))
+    def _find_strongest(self) -> None:
+        on_rows(self._backend, self._n, self.probe.size, self._power)
 
 
 class _Worker:
@@ -222,10 +246,3 @@ class _Worker:
             self._sum_shifted(start, lane, count, int(fresh))
         else:
             self._sum(lane, count, int(fresh))
-
-
-def _split(start: int, stop: int, slots: int, lanes: int) -> list[Batch]:
-    """Cut [start, stop) into even batches of at most `slots`, at least enough of them to keep several workers busy."""
-    pieces = max(-(-(stop - start) // slots), min(lanes, stop - start))
-    cuts = [start + (stop - start) * i // pieces for i in range(pieces + 1)]
-    return list(pairwise(cuts))

@@ -137,3 +137,48 @@ class SerialOrder:
     def draw(self) -> list[np.ndarray]:
         """Return the positions of the next iteration, one a group."""
         return [np.array([i], dtype=np.int32) for i in self._rng.permutation(self._positions)]
+
+
+def draw_groups(kind: str, corners: np.ndarray, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Cut all positions into groups that are updated together, of `size` or a little less, in random order.
+
+    Args:
+        kind: "random"; "compact", of neighbors; or "sparse", each group spread evenly over the scan.
+        corners: int (positions, 2), where the positions are.
+        size: most positions of a group, >= 1.
+        rng: source of the order.
+
+    Returns:
+        int32 arrays of positions; every position is in exactly one.
+    """
+    positions = len(corners)
+    count = -(-positions // size)
+    if kind == "compact":
+        groups = _cells(corners, count, rng)
+    elif kind == "sparse":
+        groups = _dealt(_cells(corners, -(-positions // count), rng), count, rng)
+    else:
+        groups = np.array_split(rng.permutation(positions), count)
+    return [groups[i].astype(np.int32) for i in rng.permutation(len(groups))]
+
+
+def _cells(corners: np.ndarray, count: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Cut positions into `count` cells of neighbors, as equal as can be, by halving along axes turned at random."""
+    angle = rng.uniform(0, np.pi)
+    turned = corners @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+    def halve(members: np.ndarray, parts: int) -> list[np.ndarray]:
+        if parts == 1:
+            return [members]
+        axis = int(np.ptp(turned[members], axis=0).argmax())
+        members = members[np.argsort(turned[members, axis], kind="stable")]
+        first = len(members) * (parts // 2) // parts
+        return halve(members[:first], parts // 2) + halve(members[first:], parts - parts // 2)
+
+    return halve(np.arange(len(corners)), count)
+
+
+def _dealt(cells: list[np.ndarray], count: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Deal the positions of each cell to `count` groups, beginning where the cell before ended."""
+    deck = np.concatenate([rng.permutation(cell) for cell in cells])
+    return [deck[first::count] for first in range(min(count, len(deck)))]

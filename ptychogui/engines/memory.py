@@ -1,30 +1,123 @@
-"""What a job will take on its device, before it takes it."""
+"""What a job will take on its device, before it takes it: the one place that knows what each engine allocates."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from ptychogui.backends.base import Backend
+from ptychogui.engines.base import Problem
 from ptychogui.engines.groups import group_capacity
+from ptychogui.params.model import Reconstruction
 
 _C64, _F32 = 8, 4
 
+_CHUNKS = 16
+"""Parts of a scan whose windows an overlap projection sums at the same time."""
 
-def memory_needed(
-    positions: int, n: int, modes: int, object_shape: tuple[int, int], sub_pixel: bool, backend: Backend
-) -> int:
-    """Estimate the bytes an ePIE reconstruction allocates on the backend.
 
-    Args:
+@dataclass(frozen=True)
+class Extent:
+    """How large a reconstruction is.
+
+    Attributes:
         positions: number of scan positions.
         n: rows and columns of a pattern.
         modes: probe modes.
         object_shape: rows and columns of the object.
         sub_pixel: whether the probe is shifted to sub-pixel positions.
+        pattern_bytes: of one pixel of a pattern: 1, 2 or 4, see physics.compact.
+    """
+
+    positions: int
+    n: int
+    modes: int
+    object_shape: tuple[int, int]
+    sub_pixel: bool
+    pattern_bytes: int = 4
+
+    @classmethod
+    def of(cls, problem: Problem, settings: Reconstruction) -> Extent:
+        """Return the extent of a problem."""
+        positions, n, _ = problem.patterns.shape
+        rows, columns = problem.object.shape
+        sub_pixel = settings.sub_pixel == "fourier"
+        return cls(positions, n, len(problem.probe), (rows, columns), sub_pixel, problem.patterns.itemsize)
+
+    @property
+    def frame_bytes(self) -> int:
+        """All patterns."""
+        return self.positions * self.n**2 * self.pattern_bytes
+
+    @property
+    def measured_bytes(self) -> int:
+        """Patterns, the error sums of their rows, corners, order and phase ramps: what every engine keeps of a scan."""
+        ramps = 2 * self.n * _C64 if self.sub_pixel else 0
+        return self.frame_bytes + self.positions * (2 * self.n * _F32 + 3 * _F32 + ramps)
+
+    @property
+    def object_bytes(self) -> int:
+        """One complex64 object."""
+        return self.object_shape[0] * self.object_shape[1] * _C64
+
+    @property
+    def probe_bytes(self) -> int:
+        """One complex64 probe with all its modes."""
+        return self.modes * self.n**2 * _C64
+
+
+def epie_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> int:
+    """Estimate the bytes that ePIE allocates on the backend: besides the scan what a group gives to the object."""
+    capacity = min(settings.batch_size or extent.positions, group_capacity(extent.positions))
+    pulls = capacity * extent.n**2 * _C64
+    moving = 2 * (extent.object_bytes + extent.probe_bytes) if settings.momentum else 0
+    spectrum = extent.probe_bytes if extent.sub_pixel else 0
+    own = extent.object_bytes + extent.probe_bytes * (1 + backend.lanes) + spectrum
+    return extent.measured_bytes + own + pulls + moving + _batches(extent, 1, backend)
+
+
+def lsqml_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> int:
+    """Estimate the bytes that LSQML allocates on the backend: besides the scan gradients and directions."""
+    plane, lanes = extent.n**2, backend.lanes
+    pulls = group_capacity(extent.positions) * plane * _C64
+    lit = lanes * plane * _F32 + 2 * plane * (_C64 + _F32)
+    directions = 3 * extent.object_bytes + extent.probe_bytes * (3 + lanes) + lit
+    slopes = 5 if settings.position_correction != "never" else 0
+    rows = extent.positions * extent.n * _F32 * (1 + slopes)
+    return extent.measured_bytes + directions + pulls + rows + _batches(extent, 1, backend)
+
+
+def dm_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> int:
+    """Estimate the bytes that DM and RAAR allocate on the backend: besides the scan all exit waves."""
+    half = settings.half_precision
+    waves = extent.positions * extent.probe_bytes // (2 if half else 1)
+    rows, columns = extent.object_shape
+    bands = (rows + backend.lanes * extent.n) * columns * (_C64 + _F32)
+    averages = 3 if settings.average_last else 0  # the mean, and what it takes to renew it
+    own = extent.object_bytes * (2 + averages) + extent.probe_bytes * (4 + averages + backend.lanes)
+    chunks = _CHUNKS * extent.n**2 * (_C64 + _F32)
+    return extent.measured_bytes + waves + bands + own + chunks + _batches(extent, 2 if half else 1, backend)
+
+
+NEEDS: dict[str, Callable[[Extent, Reconstruction, Backend], int]] = {
+    "epie": epie_bytes, "dm": dm_bytes, "raar": dm_bytes, "lsqml": lsqml_bytes,
+}  # fmt: skip
+"""By engine: bytes that it allocates on a backend for a reconstruction of an extent."""
+
+
+def memory_needed(engine: str, extent: Extent, settings: Reconstruction, backend: Backend) -> int:
+    """Estimate the bytes that one stage of a reconstruction allocates on the backend.
+
+    Args:
+        engine: its name, as in ENGINE_NAMES.
+        extent: of the stage: where patterns are cropped, of the cropped ones.
+        settings: of the job.
         backend: the device, which says how many batches are under way and of what size.
     """
-    plane = n * n
-    probe = modes * plane * _C64
-    frames = positions * (plane + 2 * n) * _F32 + (positions * 2 * n * _C64 if sub_pixel else 0)
-    objects = object_shape[0] * object_shape[1] * _C64
-    wave = probe * (2 if sub_pixel else 1)
-    pulls = group_capacity(positions) * plane * _C64
-    return frames + objects + pulls + probe * (2 + backend.lanes) + backend.workers * backend.batch_size(wave) * wave
+    return NEEDS[engine](extent, settings, backend)
+
+
+def _batches(extent: Extent, waves: int, backend: Backend) -> int:
+    """Return the scratch memory of all workers: exit waves, as often as they are held, and shifted probes."""
+    held = waves + (1 if extent.sub_pixel else 0)
+    return backend.workers * backend.batch_size(extent.probe_bytes * held) * extent.probe_bytes * held

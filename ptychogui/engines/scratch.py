@@ -16,7 +16,7 @@ class Fields:
     `ramps` is there where sub-pixel positions are honored, else None.
     """
 
-    amplitudes: Array
+    patterns: Array
     corners: Array
     order: Array
     object: Array
@@ -31,8 +31,7 @@ class Scratch:
     def __init__(self, fields: Fields, probe: Array, spectrum: Array | None, slots: int, backend: Backend) -> None:
         modes, n, _ = probe.shape
         self.waves = backend.empty((slots, modes, n, n), np.complex64)
-        self.brightest = backend.empty((slots,), np.float32)
-        rows = backend.empty((slots, n), np.float32)
+        self.brightest = backend.empty((slots, n), np.float32)
         self.fft = backend.fft_pair(self.waves)
         self._sub_pixel = fields.ramps is not None
         if self._sub_pixel:
@@ -43,11 +42,10 @@ class Scratch:
         else:
             self.probe = probe.reshape(1, modes, n, n)
         self._exit_wave = backend.bind(
-            "exit_wave", waves=self.waves, probe=self.probe, object=fields.object, brightest=rows,
+            "exit_wave", waves=self.waves, probe=self.probe, object=fields.object, brightest=self.brightest,
             corners=fields.corners, order=fields.order)  # fmt: skip
-        self._row_max = backend.bind("row_max", most=self.brightest, rows=rows)
         self._modulus = backend.bind(
-            "modulus", waves=self.waves, amplitudes=fields.amplitudes, misfit=fields.misfit, expected=fields.expected,
+            "modulus", waves=self.waves, patterns=fields.patterns, misfit=fields.misfit, expected=fields.expected,
             order=fields.order)  # fmt: skip
 
     def revise(self, start: int, stop: int) -> None:
@@ -57,7 +55,6 @@ class Scratch:
             self._shift(start, count)
             self._probe_fft.inverse(count)
         self._exit_wave(start, count)
-        self._row_max(count)
         self.fft.forward(count)
         self._modulus(start, count)
         self.fft.inverse(count)

@@ -156,6 +156,16 @@ def _read(scan: _Scan, dataset_path: str, form: str) -> Dataset:
     )
 
 
+def read_translation(path: Path, file: h5py.File) -> np.ndarray | None:
+    """Return the positions in an open CXI file: float64 (positions, 2), row and column in m; None if there are none.
+
+    Raises:
+        DataError: they are no list of positions, or some are not finite.
+    """
+    found = first_dataset(file, TRANSLATION_PLACES)
+    return None if found is None else _read_positions(_Scan(path, file), found)
+
+
 def _find_frames(scan: _Scan, dataset_path: str) -> h5py.Dataset:
     places = (dataset_path,) if dataset_path else FRAME_PLACES
     found = first_dataset(scan.file, places)

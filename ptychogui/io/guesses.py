@@ -10,9 +10,9 @@ import tifffile
 
 from ptychogui.errors import DataError
 from ptychogui.io.csvtext import read_complex_csv, read_real_csv
-from ptychogui.io.cxi import MASK_PLACE, PROBE_PLACES
+from ptychogui.io.cxi import MASK_PLACE, PROBE_PLACES, read_translation
 from ptychogui.io.hdf5 import datasets, first_dataset, is_hdf5, open_h5, read_complex, reading
-from ptychogui.io.result import OBJECT_PLACE, PROBE_PLACE
+from ptychogui.io.result import OBJECT_PLACE, OWN, PROBE_PLACE
 
 _NPY_SIGNATURE = b"\x93NUMPY"
 _TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
@@ -64,14 +64,21 @@ def read_positions(path: Path | str) -> np.ndarray:
     """Read a position list: float64 (positions, 2), row and column in m.
 
     Args:
-        path: CSV with "row, column" on each line; a line of titles and lines that start with # are left out.
+        path: CSV with "row, column" on each line, where a line of titles and lines that start with # are left out; or
+            a result file, or a CXI scan.
 
     Raises:
         DataError: the file can't be read, a line has not two numbers, or one is not finite.
     """
     path = Path(path)
-    if _kind(path) != "csv":
-        raise DataError(f"{path} is not a position list: give a CSV file with 'row, column' in meters on each line")
+    kind = _kind(path)
+    if kind == "hdf5":
+        return _translation(path)
+    if kind != "csv":
+        raise DataError(
+            f"{path} is not a position list: give a result file, or a CSV file with 'row, column' in meters on each "
+            "line"
+        )
     positions_m = read_real_csv(path)
     if positions_m.shape[1] != 2:
         raise DataError(
@@ -84,6 +91,39 @@ def read_positions(path: Path | str) -> np.ndarray:
             f"{tuple(positions_m[broken[0]].tolist())}; repair the list"
         )
     return positions_m
+
+
+def holds_result(path: Path | str) -> bool:
+    """Whether a file is a reconstruction; its positions are those of the object's axes then, and maybe refined.
+
+    Raises:
+        DataError: the file can't be read.
+    """
+    path = Path(path)
+    if _kind(path) != "hdf5":
+        return False
+    with open_h5(path) as file:
+        return OBJECT_PLACE in file
+
+
+def object_place_m(path: Path | str) -> tuple[float, tuple[float, float]] | None:
+    """Return where a result's object lies: its pixel, and row and column of its element [0, 0] on the scan's axes.
+
+    Returns:
+        both in m; None where the file does not say it.
+
+    Raises:
+        DataError: the file can't be read.
+    """
+    path = Path(path)
+    if _kind(path) != "hdf5":
+        return None
+    with open_h5(path) as file, reading(path, "the place of the object"):
+        pixel, origin = (first_dataset(file, [f"{OWN}/{name}"]) for name in ("object_pixel_m", "object_origin_m"))
+        if pixel is None or origin is None or not pixel[()] > 0:
+            return None
+        row_m, column_m = origin[()]
+        return float(pixel[()]), (float(row_m), float(column_m))
 
 
 def read_mask(path: Path | str) -> np.ndarray:
@@ -158,6 +198,16 @@ def _from_hdf5(path: Path, places: Iterable[str], what: str) -> np.ndarray:
             return read_complex(found)
         except TypeError as error:
             raise DataError(f"{path}: {error}") from error
+
+
+def _translation(path: Path) -> np.ndarray:
+    with open_h5(path) as file, reading(path, "the positions"):
+        positions_m = read_translation(path, file)
+    if positions_m is None or not len(positions_m):
+        raise DataError(
+            f"{path} holds no scan positions; give a result file, or a CSV file with 'row, column' in meters"
+        )
+    return positions_m
 
 
 def _checked(path: Path, array: np.ndarray, what: str) -> np.ndarray:

@@ -5,22 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from ptychogui.backends.base import Backend
-from ptychogui.engines import ENGINES, Problem, create_engine, memory_needed
+from ptychogui.backends.base import Array, Backend, FFTPair
+from ptychogui.engines import ENGINES, Extent, Problem, create_engine, memory_needed
 from ptychogui.params.model import Reconstruction
+from ptychogui.physics.compact import compact
 from ptychogui.physics.simulation import Recipe, simulate
 
-_FFTS_PER_MODE = {"nearest": 2, "fourier": 4}
-"""To the detector and back; with sub-pixel positions also the probe's shift there and its direction's back."""
+SUB_PIXEL = ("nearest", "fourier")
+
+_WARM_UP = 6
+"""Iterations before the clock runs: FFTs are planned, and ePIE's groups follow the probe in the first ones."""
 
 
 @dataclass(frozen=True)
 class BenchRow:
-    """One measurement. Times are medians of rounds in which engine and bare FFTs take turns."""
+    """One measurement. Times are medians of rounds in which engine and bare FFTs take turns.
+
+    `ffts_per_position` counts the N x N transforms of all modes that the engine really did; `memory_bytes` is what it
+    announces, the patterns (`frame_bytes`) included.
+    """
 
     engine: str
     device: str
@@ -40,6 +47,11 @@ class BenchRow:
         """Time of the engine over the time of the FFTs alone."""
         return self.fft_positions_per_s / self.positions_per_s
 
+    @property
+    def memory_per_position_bytes(self) -> float:
+        """Memory over the number of positions."""
+        return self.memory_bytes / self.positions
+
     def as_dict(self) -> dict[str, Any]:
         """Return all figures, the ratio included, for JSON."""
         return {**asdict(self), "ratio": self.ratio}
@@ -56,34 +68,74 @@ def run_bench(
         modes: numbers of probe modes.
         rounds: turns of engine and FFTs; the medians count.
     """
-    for engine in ENGINES:
-        for n in sizes:
-            for count in modes:
-                for sub_pixel in _FFTS_PER_MODE:
-                    yield _measure(engine, backend, n, count, sub_pixel, rounds)
+    for n in sizes:
+        for count in modes:
+            problem = _problem(n, count)
+            for engine in ENGINES:
+                for sub_pixel in SUB_PIXEL:
+                    yield _measure(engine, backend, problem, sub_pixel, rounds)
 
 
-def _measure(name: str, backend: Backend, n: int, modes: int, sub_pixel: str, rounds: int) -> BenchRow:
-    problem = _problem(n, modes)
-    settings = Reconstruction.model_validate(
-        {"engine": name, "sub_pixel": sub_pixel, "update_probe": 1, "update_modes": 1, "orthogonalize_every": 10_000}
-    )
-    engine = create_engine(problem, settings, backend)
-    ffts = _FFTS_PER_MODE[sub_pixel] * modes
-    bare = _bare_ffts(backend, len(problem.amplitudes), n, modes, ffts // modes)
-    for _ in range(6):  # the support follows the probe in the first iterations; FFT plans are made
+def _measure(name: str, backend: Backend, problem: Problem, sub_pixel: str, rounds: int) -> BenchRow:
+    positions, n, _ = problem.patterns.shape
+    modes = len(problem.probe)
+    settings = _settings(name, sub_pixel)
+    counting = CountingFFTs(backend)
+    engine = create_engine(problem, settings, cast("Backend", counting))
+    for _ in range(_WARM_UP):
         engine.step()
+    counting.transforms.clear()
+    engine.step()
+    ffts = round(sum(counting.transforms) / positions)
+    bare = _bare_ffts(backend, positions, n, modes, ffts // modes)
     bare()
     times = [(_timed(backend, engine.step), _timed(backend, bare)) for _ in range(rounds)]
     step_s, fft_s = (float(np.median([pair[i] for pair in times])) for i in (0, 1))
-    positions = len(problem.amplitudes)
     return BenchRow(
         engine=name, device=backend.name, workers=backend.workers, n=n, modes=modes, sub_pixel=sub_pixel,
         positions=positions, positions_per_s=positions / step_s, fft_positions_per_s=positions / fft_s,
         ffts_per_position=ffts,
-        memory_bytes=memory_needed(positions, n, modes, problem.object.shape, sub_pixel == "fourier", backend),
-        frame_bytes=problem.amplitudes.nbytes,
+        memory_bytes=memory_needed(name, Extent.of(problem, settings), settings, backend),
+        frame_bytes=problem.patterns.nbytes,
     )  # fmt: skip
+
+
+def _settings(engine: str, sub_pixel: str) -> Reconstruction:
+    """Return the defaults, with all modes learned from the start and so many iterations that LSQML's groups stay."""
+    return Reconstruction(
+        engine=engine, sub_pixel=sub_pixel, update_probe="1", update_modes="1", iterations=1_000_000,
+        orthogonalize_every=1_000_000,
+    )  # fmt: skip
+
+
+class CountingFFTs:
+    """A backend that notes how many N x N transforms each call does."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.transforms: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def fft_pair(self, array: Array) -> FFTPair:
+        """Plan the FFTs of an array, to be counted."""
+        return _CountedPair(self._backend.fft_pair(array), int(np.prod(array.shape[1:-2])), self.transforms)
+
+
+class _CountedPair:
+    """See CountingFFTs; `each` is the number of transforms of one slot."""
+
+    def __init__(self, pair: FFTPair, each: int, transforms: list[int]) -> None:
+        self._pair, self._each, self._transforms = pair, each, transforms
+
+    def forward(self, count: int) -> None:
+        self._transforms.append(count * self._each)
+        self._pair.forward(count)
+
+    def inverse(self, count: int) -> None:
+        self._transforms.append(count * self._each)
+        self._pair.inverse(count)
 
 
 def _problem(n: int, modes: int) -> Problem:
@@ -97,20 +149,20 @@ def _problem(n: int, modes: int) -> Problem:
         )
     )  # fmt: skip
     amplitudes = np.sqrt(np.fft.ifftshift(scan.counts, axes=(1, 2)), dtype=np.float32)
-    return Problem(amplitudes, scan.geometry, scan.probe, np.ones_like(scan.object))
+    return Problem(compact(amplitudes), scan.geometry, scan.probe, np.ones_like(scan.object))
 
 
 def _bare_ffts(backend: Backend, positions: int, n: int, modes: int, ffts: int) -> Callable[[], None]:
-    """Return the same number of FFTs on the same kind of batches, with nothing in between."""
+    """Return as many FFTs of each mode, in both directions, on the same kind of batches, with nothing in between."""
     slots = backend.batch_size(modes * n * n * 8)
     arrays = [backend.asarray(np.zeros((slots, modes, n, n), np.complex64)) for _ in range(backend.workers)]
     pairs = [backend.fft_pair(array) for array in arrays]
     batches = [(first, min(first + slots, positions)) for first in range(0, positions, slots)]
 
     def work(worker: int, _lane: int, first: int, last: int) -> None:
-        for _ in range(ffts // 2):
-            pairs[worker].forward(last - first)
-            pairs[worker].inverse(last - first)
+        directions = (pairs[worker].forward, pairs[worker].inverse)
+        for number in range(ffts):
+            directions[number % 2](last - first)
 
     return lambda: backend.run(batches, work)
 

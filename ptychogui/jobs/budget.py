@@ -2,60 +2,76 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import psutil
 
 from ptychogui.backends.base import Backend
-from ptychogui.engines import memory_needed
+from ptychogui.engines import Extent, memory_needed
 from ptychogui.errors import MemoryBudgetError
+from ptychogui.jobs.stages import PlannedStage, planned_stages
+from ptychogui.params.chain import ENGINE_TITLES
+from ptychogui.params.model import Reconstruction
 
 _READING_BYTES = 100_000_000
 """Chunks of frames while they are prepared, and the result while it is written."""
+
+_ESTIMATES = 5
+"""Objects and probes on the host: the first, the stage's first, the last good one, the present one, the result's."""
 
 _SHRINK = "crop the patterns (--size), use fewer probe modes, another device, or end other programs"
 _CHECK_SCALE = "the object is large for so few patterns: check the unit of the positions, the energy and the distance"
 
 
-def check_memory(
-    positions: int,
-    n: int,
-    modes: int,
-    object_shape: tuple[int, int],
-    sub_pixel: bool,
-    backend: Backend,
-    scale: str = "",
-) -> None:
+def check_memory(extent: Extent, settings: Reconstruction, backend: Backend, scale: str = "") -> None:
     """Refuse a job that does not fit in the free memory of the computer and of its device.
 
     Args:
-        positions: number of scan positions.
-        n: rows and columns of a pattern.
-        modes: probe modes.
-        object_shape: rows and columns of the object.
-        sub_pixel: whether the probe is shifted to sub-pixel positions.
+        extent: of the job with whole patterns.
+        settings: of the job.
         backend: the open device.
         scale: what sets the size of the object, in words.
 
     Raises:
-        MemoryBudgetError: it does not fit; the message has the numbers and ways out.
+        MemoryBudgetError: a stage does not fit; the message has the numbers and ways out.
     """
-    on_device = memory_needed(positions, n, modes, object_shape, sub_pixel, backend)
-    on_host = _host_bytes(positions, n, modes, object_shape)
-    rows, columns = object_shape
-    size = f"{positions} patterns of {n} x {n} pixels, {modes} probe modes and an object of {rows} x {columns}"
-    large_object = rows * columns > positions * n * n
-    facts = f"{size}; {_CHECK_SCALE} ({scale})" if large_object else f"{size}; {_SHRINK}"
+    for stage in planned_stages(settings):
+        _check_stage(stage, extent, settings, backend, scale)
+
+
+def _check_stage(stage: PlannedStage, whole: Extent, settings: Reconstruction, backend: Backend, scale: str) -> None:
+    extent = _cropped(whole, stage.crop)
+    on_device = memory_needed(stage.engine, extent, stage.settings(settings), backend)
+    on_host = _host_bytes(whole) + (extent.frame_bytes if stage.crop > 1 else 0)
+    facts = f"{ENGINE_TITLES[stage.engine]} on {_facts(extent, scale)}"
     if backend.xp is np:
-        frames = 4 * positions * n * n  # the engine works on the very array that was read
-        _check("this computer's memory", on_device + on_host - frames, backend.memory_free_bytes(), facts)
+        shared = extent.frame_bytes  # the engine works on the very patterns that are on the host
+        _check("this computer's memory", on_device + on_host - shared, backend.memory_free_bytes(), facts)
         return
     _check("this computer's memory", on_host, int(psutil.virtual_memory().available), facts)
     _check(f"the memory of {backend.name}", on_device, backend.memory_free_bytes(), facts)
 
 
-def _host_bytes(positions: int, n: int, modes: int, object_shape: tuple[int, int]) -> int:
-    """Bytes of a job besides its engine: frames as float32, first guess, estimate and result as complex64."""
-    return 4 * positions * n * n + 3 * 8 * (object_shape[0] * object_shape[1] + modes * n * n) + _READING_BYTES
+def _cropped(extent: Extent, crop: int) -> Extent:
+    rows, columns = extent.object_shape
+    return replace(extent, n=extent.n // crop, object_shape=(rows // crop, columns // crop))
+
+
+def _facts(extent: Extent, scale: str) -> str:
+    """Say what the memory is for, and what can be done about it."""
+    rows, columns = extent.object_shape
+    size = (
+        f"{extent.positions} patterns of {extent.n} x {extent.n} pixels, {extent.modes} probe modes and an object of "
+        f"{rows} x {columns}"
+    )
+    large_object = rows * columns > extent.positions * extent.n**2
+    return f"{size}; {_CHECK_SCALE} ({scale})" if large_object else f"{size}; {_SHRINK}"
+
+
+def _host_bytes(extent: Extent) -> int:
+    """Bytes of a job besides its engine: patterns, estimates, and what reading and writing take."""
+    return extent.frame_bytes + _ESTIMATES * (extent.object_bytes + extent.probe_bytes) + _READING_BYTES
 
 
 def _check(where: str, needed: int, free: int, facts: str) -> None:

@@ -212,10 +212,8 @@ class _Worker:
         estimate = progress.estimate
         if estimate is None:
             return
-        sequence = self._slot.write(estimate)
-        self._outbox.send(
-            PictureNote(progress.job_id, progress.iteration, sequence, estimate.object.shape, estimate.probe.shape)
-        )
+        sequence, shapes = self._slot.write(estimate), (estimate.object.shape, estimate.probe.shape)
+        self._outbox.send(PictureNote(progress.job_id, progress.iteration, sequence, *shapes, progress.object_pixel_m))
         shutter.done()
 
     def _open(self, device: str, threads: int | None) -> Backend:

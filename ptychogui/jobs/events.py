@@ -25,11 +25,12 @@ class Ready:
 
 @dataclass(frozen=True)
 class Picture:
-    """The newest object and probe of a running job."""
+    """The newest object and probe of a running job, and their pixel at that stage."""
 
     job_id: str
     iteration: int
     estimate: Estimate
+    object_pixel_m: float
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class PictureNote:
     sequence: int
     object_shape: tuple[int, ...]
     probe_shape: tuple[int, ...]
+    object_pixel_m: float
 
 
 class Order(Enum):

@@ -65,13 +65,15 @@ class Job:
 class Progress:
     """One iteration done. `estimate` is there when the runner's `wants_picture` said so, and at the end.
 
-    `iteration` 0 comes once, before the first step, with the first guess and what was noted while it was made. The
-    closing Progress repeats the last iteration, with `state` DONE or STOPPED, or CANCELLED where the job was stopped
-    before its first iteration: there is no result then. `result` is the path of the result file
-    where one was just written: the result itself on the closing Progress, a checkpoint before.
+    `iteration` 0 comes first, before any step, with the first guess and what was noted while it was made; it counts
+    through all stages, of which `iterations` is the sum, and falls back where an engine diverged and goes on from an
+    earlier iteration. The closing Progress repeats the last iteration, with `state` DONE or STOPPED, or CANCELLED
+    where the job was stopped before its first iteration: there is no result then. `result` is the path of the result
+    file where one was just written: the result itself on the closing Progress, a checkpoint before.
 
-    `error` is in photon-noise units, NaN at iteration 0. `elapsed_s` is the time that iterations took, pauses not
-    counted, and `positions_per_s` their mean speed.
+    `error` is the last one known, in photon-noise units, and NaN before; a device that works ahead of the host gives
+    it an iteration late. `elapsed_s` is the time that iterations took, pauses not counted, and `positions_per_s` their
+    mean speed. `object_pixel_m` is that of the stage under way, and so of `estimate`.
     """
 
     job_id: str

@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ptychogui.engines import ENGINES
 from ptychogui.errors import OutputError, ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import BINARY_ENDS, CSV_ENDS
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import check_replaceable
 from ptychogui.jobs.job import Job
+from ptychogui.jobs.stages import planned_stages
+from ptychogui.params.chain import engines_of, titles
+from ptychogui.params.commandline import format_text
 from ptychogui.params.model import Parameters, by_path, describe
 from ptychogui.params.origins import Layers, Source
 from ptychogui.physics.simulation import recipe_of
@@ -70,6 +72,21 @@ def job_layers(source: Dataset | Path | None, values: Mapping[str, tuple[Any, st
     return layers.with_layer(Source.USER, values)
 
 
+def heeded_layers(layers: Layers) -> Layers:
+    """Return layers without the values that none of the engines heeds: a form keeps them, out of reach.
+
+    Raises:
+        ParameterError: a value does not fit its declaration.
+    """
+    engines = engines_of(layers.resolve()[0].reconstruction.engine)
+    return Layers(
+        {
+            source: {path: kept for path, kept in values.items() if by_path()[path].heeded_by(engines)}
+            for source, values in layers.values.items()
+        }
+    )
+
+
 def make_job(layers: Layers, source: Path | None, output: Path, command: str = "") -> Job:
     """Resolve layers into a job and check that this version can do it.
 
@@ -93,15 +110,15 @@ def check_job(job: Job) -> None:
     """Refuse what would be ignored, and what would take the place of a file that is no result.
 
     Raises:
-        ParameterError: a parameter awaits a later version, the engine is not there, or there is nothing to reconstruct.
+        ParameterError: a parameter awaits a later version or has no effect in the engines that run, or there is nothing
+            to reconstruct.
         OutputError: the result, or what is written beside it, would replace a file that the job reads or any other
             that is no result.
     """
     _check_awaited(job.parameters)
-    engine, simulate = job.parameters.reconstruction.engine, job.parameters.experiment.simulate
-    if engine not in ENGINES:
-        known = " or ".join(ENGINES)
-        raise ParameterError(f"reconstruction.engine = '{engine}' is not part of this version; choose {known}")
+    _check_heeded(job.parameters)
+    planned_stages(job.parameters.reconstruction)
+    simulate = job.parameters.experiment.simulate
     if job.source is None and not simulate:
         raise ParameterError("there is no scan to reconstruct: give a scan file, or --simulate")
     if job.source is not None and simulate:
@@ -139,6 +156,19 @@ def _check_ignored(parameters: Parameters) -> None:
             "experiment.positions_file has no effect with a computed scan pattern; leave out --positions-file or "
             "--scan-pattern"
         )
+
+
+def _check_heeded(parameters: Parameters) -> None:
+    """Refuse values that none of the engines heeds."""
+    engines = engines_of(parameters.reconstruction.engine)
+    for param in describe():
+        value = parameters.get(param.path)
+        if value != param.default and not param.heeded_by(engines):
+            heeding = " or ".join(param.engines)
+            raise ParameterError(
+                f"{param.path} = {format_text(param, value)} has no effect in {titles(engines, 'or')}, only in "
+                f"{titles(param.engines)}; leave {param.option} out, or give --engine {heeding}"
+            )
 
 
 def _check_awaited(parameters: Parameters) -> None:

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.fft
 
 from ptychogui.backends.base import Backend
 from ptychogui.engines.base import Problem
+from ptychogui.engines.memory import Extent
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.guesses import read_mask, read_object, read_positions, read_probe
+from ptychogui.io.guesses import holds_result, read_mask, read_positions
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.budget import check_memory
+from ptychogui.jobs.guesses import first_object, first_probe, scaled_probe
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.layers import NEEDED
 from ptychogui.jobs.scale import check_pixel, energy_notes, scale_text
-from ptychogui.params.model import Experiment, Parameters, by_path
+from ptychogui.jobs.stages import check_crops, coarsest, planned_stages
+from ptychogui.jobs.trial import Trial
+from ptychogui.params.model import Experiment, Parameters, Reconstruction, by_path
 from ptychogui.params.origins import Source
-from ptychogui.physics.frames import Patterns, pattern_size, prepare_frames
+from ptychogui.physics.frames import pattern_bytes, pattern_size, prepare_frames
 from ptychogui.physics.optics import object_pixel_m
-from ptychogui.physics.probe import add_modes, guess_probe, resample, usual_diameter_m
+from ptychogui.physics.probe import add_modes
 from ptychogui.physics.scan import ScanGeometry, place_windows, raster_m, spiral_m, to_pixels, transform_positions
-from ptychogui.physics.simulation import intensities, recipe_of, simulate
+from ptychogui.physics.simulation import recipe_of, simulate
 
-_SCALED_ON = 16
-"""Positions whose counts set the scale of a probe that is given with an object."""
+_STILL_PX, _MOVING_PX = 2, 10
+"""Spare pixels around the outermost windows where positions stay as they are, and where they are refined."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def prepare(job: Job, backend: Backend | None = None) -> Prepared:
 
     Args:
         job: what to do.
-        backend: the device whose memory the job must fit in; None does not ask.
+        backend: the device whose memory the job must fit in, and on which guesses are tried; None does neither.
 
     Raises:
         DataError: a file can't be read, or its parts contradict each other.
@@ -68,28 +71,39 @@ def prepare(job: Job, backend: Backend | None = None) -> Prepared:
     """
     with _open(job) as dataset:
         parameters = _completed(job, dataset)
+        settings = parameters.reconstruction
         n = pattern_size(dataset.frames.shape, parameters.preprocessing)
+        check_crops(planned_stages(settings), n)
         pixel_m = _object_pixel_m(parameters.experiment, n)
         check_pixel(parameters.experiment, pixel_m)
-        positions_m, rows = _positions(dataset, parameters, pixel_m)
+        positions_m, rows, position_notes = _positions(dataset, parameters, pixel_m)
         scale = scale_text(parameters.experiment, pixel_m, positions_m)
-        geometry = _geometry(positions_m, pixel_m, n, scale)
+        geometry = _geometry(positions_m, pixel_m, n, settings, scale)
         modes = parameters.experiment.probe_modes
         if backend is not None:
-            sub_pixel = parameters.reconstruction.sub_pixel == "fourier"
-            check_memory(len(rows), n, modes, geometry.object_shape, sub_pixel, backend, scale)
+            check_memory(_extent(dataset, parameters, geometry), settings, backend, scale)
         patterns = prepare_frames(dataset.frames, rows, _bad_pixels(dataset, parameters), parameters.preprocessing)
-        first, object_notes = _first_object(parameters, geometry)
-        probe, probe_notes = _first_probe(dataset, parameters, patterns, pixel_m, positions_m)
-        probe = _scaled(add_modes(probe, modes), patterns, first, geometry)
+        first, object_notes = first_object(settings.object_guess, geometry, pixel_m)
+        trial = None if backend is None else Trial(patterns.patterns, geometry, first, modes, settings, backend)
+        probe, probe_notes = first_probe(dataset, parameters, patterns, pixel_m, positions_m, trial)
+        probe = add_modes(probe, modes)
+        if settings.rescale_probe:
+            probe = scaled_probe(probe, patterns, first, geometry)
         return Prepared(
-            problem=Problem(patterns.amplitudes, geometry, probe, first),
+            problem=Problem(patterns.patterns, geometry, probe, first, object_pixel_m=pixel_m),
             parameters=parameters,
             object_pixel_m=pixel_m,
             positions_m=positions_m,
             frame_rows=rows,
             sources=job.sources,
-            notes=(*energy_notes(parameters.experiment), *dataset.notes, *patterns.notes, *probe_notes, *object_notes),
+            notes=(
+                *energy_notes(parameters.experiment),
+                *dataset.notes,
+                *position_notes,
+                *patterns.notes,
+                *probe_notes,
+                *object_notes,
+            ),
         )
 
 
@@ -133,16 +147,41 @@ def _object_pixel_m(experiment: Experiment, n: int) -> float:
     return object_pixel_m(experiment.energy_eV, experiment.distance_m, experiment.detector_pixel_m, n)
 
 
-def _geometry(positions_m: np.ndarray, pixel_m: float, n: int, scale: str) -> ScanGeometry:
+def _geometry(positions_m: np.ndarray, pixel_m: float, n: int, settings: Reconstruction, scale: str) -> ScanGeometry:
+    """Lay the object around the windows, with room for positions that move and for pixels that are joined."""
+    stages = planned_stages(settings)
+    correction = by_path()["reconstruction.position_correction"]
+    moving = settings.position_correction != "never" and correction.heeded_by(stage.engine for stage in stages)
+    margin_px = _MOVING_PX if moving else _STILL_PX
     try:
-        return place_windows(to_pixels(positions_m, pixel_m), n)
+        return place_windows(to_pixels(positions_m, pixel_m), n, margin_px, coarsest(stages))
     except DataError as error:
         raise DataError(f"{error} ({scale})") from error
 
 
-def _positions(dataset: Dataset, parameters: Parameters, pixel_m: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions (positions, 2) in m, transformed, and the row in the stack of each one's frame."""
+def _extent(dataset: Dataset, parameters: Parameters, geometry: ScanGeometry) -> Extent:
+    """Say how large a job is, before its frames are read."""
+    return Extent(
+        positions=len(geometry.corners),
+        n=geometry.window_px,
+        modes=parameters.experiment.probe_modes,
+        object_shape=geometry.object_shape,
+        sub_pixel=parameters.reconstruction.sub_pixel == "fourier",
+        pattern_bytes=pattern_bytes(dataset.frames.dtype, parameters.preprocessing),
+    )
+
+
+def _positions(
+    dataset: Dataset, parameters: Parameters, pixel_m: float
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Return the positions (positions, 2) in m, transformed, the row in the stack of each one's frame, and notes.
+
+    Those of a result are on the object's axes and stay as they are.
+    """
     experiment = parameters.experiment
+    if experiment.positions_file is not None and holds_result(experiment.positions_file):
+        note = f"the positions are those of {experiment.positions_file}, as they are there"
+        return *_given_positions(dataset, experiment), (note,)
     if experiment.simulate or (experiment.scan_pattern == "listed" and experiment.positions_file is None):
         listed, rows = dataset.positions_m, dataset.frame_rows
     else:
@@ -155,7 +194,7 @@ def _positions(dataset: Dataset, parameters: Parameters, pixel_m: float) -> tupl
             f"{_option('scan_pattern')} raster with {_option('scan_dims')} and {_option('step_m')}"
         )
     seed = parameters.reconstruction.seed
-    return transform_positions(listed, experiment, pixel_m, seed), rows
+    return transform_positions(listed, experiment, pixel_m, seed), rows, ()
 
 
 def _given_positions(dataset: Dataset, experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:
@@ -198,75 +237,6 @@ def _bad_pixels(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:
     if mask.shape != detector:
         raise DataError(f"{path}: the mask has shape {mask.shape} but the detector has {detector}")
     return mask if dataset.bad_pixels is None else mask | dataset.bad_pixels
-
-
-def _first_probe(
-    dataset: Dataset, parameters: Parameters, patterns: Patterns, pixel_m: float, positions_m: np.ndarray
-) -> tuple[np.ndarray, list[str]]:
-    """Take the user's probe, or guess one of the user's size, or take the file's, or guess one."""
-    path, diameter_m = parameters.reconstruction.probe_guess, parameters.experiment.probe_diameter_m
-    n = len(patterns.dead)
-    if path is not None:
-        probe, notes = _fitted_probe(read_probe(path), str(path), parameters, n, pixel_m)
-        given = [] if diameter_m is None else [f"the given probe size is not used, since {path} is the first probe"]
-        return probe, [*notes, *given]
-    if dataset.probe is not None and diameter_m is None:
-        return _fitted_probe(dataset.probe, f"the illumination in {dataset.path.name}", parameters, n, pixel_m)
-    notes = [] if dataset.probe is None else ["the file's illumination is not used, since a probe size is given"]
-    diameter_m = diameter_m or usual_diameter_m(positions_m)
-    return guess_probe(patterns.mean_pattern, patterns.dead, pixel_m, diameter_m), notes
-
-
-def _fitted_probe(
-    probe: np.ndarray, place: str, parameters: Parameters, n: int, pixel_m: float
-) -> tuple[np.ndarray, list[str]]:
-    """Give a probe of another array size, taken to be of the same detector, the pattern's size."""
-    old, modes, wanted = probe.shape[-1], len(probe), parameters.experiment.probe_modes
-    notes = []
-    if modes > wanted:
-        notes.append(f"{place} has {modes} probe modes, of which the strongest {wanted} are used; see --probe-modes")
-    if old != n:
-        probe = resample(probe, _object_pixel_m(parameters.experiment, old), n, pixel_m)
-        notes.append(f"{place} has {old} x {old} pixels and is resampled to {n} x {n}")
-    return probe, notes
-
-
-def _scaled(probe: np.ndarray, patterns: Patterns, first: np.ndarray, geometry: ScanGeometry) -> np.ndarray:
-    """Scale a probe so that, through the first object, it gives the counts of the known pixels."""
-    if np.all(first == 1):
-        far = scipy.fft.fft2(probe, norm="ortho")
-        expected = (far.real**2 + far.imag**2).sum(axis=0, dtype=np.float64)[~patterns.dead].sum()
-        return np.asarray(probe * np.sqrt(patterns.mean_pattern.sum() / expected), dtype=np.complex64)
-    chosen = np.linspace(0, len(geometry.corners) - 1, min(_SCALED_ON, len(geometry.corners))).astype(int)
-    places = replace(geometry, corners=geometry.corners[chosen], fractions=geometry.fractions[chosen])
-    means, amplitudes = np.concatenate(list(intensities(first, probe, places))), patterns.amplitudes[chosen]
-    expected = means[amplitudes >= 0].sum(dtype=np.float64)
-    found = np.square(amplitudes[amplitudes >= 0], dtype=np.float64).sum()
-    if not (expected > 0 and found > 0):
-        return _scaled(probe, patterns, np.ones_like(first), geometry)
-    return np.asarray(probe * np.sqrt(found / expected), dtype=np.complex64)
-
-
-def _first_object(parameters: Parameters, geometry: ScanGeometry) -> tuple[np.ndarray, list[str]]:
-    """Take the user's object, center on center, with empty space around it, or empty space alone."""
-    first = np.ones(geometry.object_shape, np.complex64)
-    path = parameters.reconstruction.object_guess
-    if path is None:
-        return first, []
-    guess = read_object(path)
-    spans = [_overlap(old, new) for old, new in zip(guess.shape, first.shape, strict=True)]
-    first[spans[0][1], spans[1][1]] = guess[spans[0][0], spans[1][0]]
-    if guess.shape == first.shape:
-        return first, []
-    sizes = " x ".join(map(str, guess.shape)), " x ".join(map(str, first.shape))
-    return first, [f"{path} has {sizes[0]} pixels and is centered on {sizes[1]}"]
-
-
-def _overlap(old: int, new: int) -> tuple[slice, slice]:
-    """Return where two axes, center on center, overlap: in the old one, in the new one."""
-    kept = min(old, new)
-    source, target = (old - kept) // 2, (new - kept) // 2
-    return slice(source, source + kept), slice(target, target + kept)
 
 
 def _option(name: str) -> str:

@@ -244,7 +244,7 @@ class _Child:
     def picture(self, note: PictureNote) -> list[Picture]:
         """Fetch a picture from the slot, if it is still there."""
         estimate = self._slot.read(note.sequence, note.object_shape, note.probe_shape)
-        return [] if estimate is None else [Picture(note.job_id, note.iteration, estimate)]
+        return [] if estimate is None else [Picture(note.job_id, note.iteration, estimate, note.object_pixel_m)]
 
     def cause_of_death(self) -> str:
         """Say in words why the child ended; "" if it ended as it should."""

@@ -16,11 +16,11 @@ import numpy as np
 from ptychogui import __version__
 from ptychogui.backends import list_devices
 from ptychogui.backends.base import Backend
-from ptychogui.engines import create_engine
-from ptychogui.engines.base import Engine, Estimate
-from ptychogui.errors import MemoryBudgetError, OutputError, PtychoError
+from ptychogui.engines.base import Estimate
+from ptychogui.errors import DivergedError, MemoryBudgetError, OutputError
 from ptychogui.io.export import export_binary, export_csv
 from ptychogui.io.result import Result, SourceFile, check_writable, needed_bytes, write_result
+from ptychogui.jobs.course import Course
 from ptychogui.jobs.job import Control, Job, JobState, Progress
 from ptychogui.jobs.layers import check_job
 from ptychogui.jobs.outputs import keep_elsewhere
@@ -38,10 +38,12 @@ def run_job(
 ) -> Generator[Progress, None, None]:
     """Reconstruct, and write the result.
 
-    Iteration 0 comes first, with nothing done yet; then every iteration; then a closing Progress that repeats the
-    last iteration with state DONE or STOPPED, the estimate, and the path of the result. Closing the generator
-    cancels, and so does a stop before the first iteration, after which the closing Progress has state CANCELLED: no
-    result is written. Time counts while the engine works, so a consumer pauses a job by not asking on.
+    Iteration 0 comes first, with nothing done yet; then every iteration of every stage, counted through; then a
+    closing Progress that repeats the last iteration with state DONE or STOPPED, the estimate, and the path of the
+    result. An engine that diverges goes on from an earlier iteration with smaller steps: that iteration comes again
+    then, with a note. Closing the generator cancels, and so does a stop before the first iteration, after which the
+    closing Progress has state CANCELLED: no result is written. Time counts while an engine works, so a consumer
+    pauses a job by not asking on.
 
     Args:
         job: what to do.
@@ -67,12 +69,12 @@ def _run(
     check_job(job)
     check_writable(job.output)
     run = _Reconstruction(job, backend)
-    yield run.progress(run.notes, estimate=run.picture() if wants_picture(0) else None)
-    while run.iteration < run.iterations and not control.stop_asked and not run.out_of_time:
+    yield run.progress(estimate=run.picture() if wants_picture(0) else None)
+    while not (run.done or control.stop_asked or run.out_of_time):
         run.step()
-        saved, notes = run.checkpoint() if run.checkpoint_is_due else (None, ())
+        saved = run.checkpoint() if run.checkpoint_is_due else None
         picture = run.picture() if wants_picture(run.iteration) else None
-        yield run.progress(notes, estimate=picture, result=saved)
+        yield run.progress(estimate=picture, result=saved)
     yield run.finish()
 
 
@@ -90,27 +92,31 @@ class _Stopwatch:
 
 
 class _Reconstruction:
-    """A job under way: its problem, its engine, and what the result file will tell of them."""
+    """A job under way: its problem, its engines, and what the result file will tell of them."""
 
     def __init__(self, job: Job, backend: Backend) -> None:
         self._job, self._backend = job, backend
         self._started = _now()
         self._preparing, self._iterating = _Stopwatch(), _Stopwatch()
-        self._errors: list[float] = []
         self._saved: int | None = None
+        self._said = 0
         with self._preparing:
             self._prepared: Prepared = prepare(job, backend)
-            problem = self._prepared.problem
-            self._positions = len(problem.amplitudes)
+            problem, settings = self._prepared.problem, self._prepared.parameters.reconstruction
+            self._positions = len(problem.patterns)
             check_writable(job.output, needed_bytes(problem.object.shape, problem.probe.shape, self._positions))
             self._sources = tuple(map(SourceFile.of, self._prepared.sources))
-            self._engine: Engine = create_engine(problem, self._prepared.parameters.reconstruction, backend)
-        self.iterations = job.parameters.reconstruction.iterations
-        self.notes = self._prepared.notes
+            self._course = Course(problem, settings, backend)
+        self._notes = list(self._prepared.notes)
+        self._hear()
 
     @property
     def iteration(self) -> int:
-        return len(self._errors)
+        return self._course.iteration
+
+    @property
+    def done(self) -> bool:
+        return self.iteration == self._course.iterations
 
     @property
     def out_of_time(self) -> bool:
@@ -120,66 +126,69 @@ class _Reconstruction:
     @property
     def checkpoint_is_due(self) -> bool:
         every = self._job.parameters.output.save_every
-        return every is not None and self.iteration % every == 0 and self.iteration < self.iterations
+        return every is not None and self.iteration % every == 0 and 0 < self.iteration < self._course.iterations
 
     def step(self) -> None:
-        with self._iterating:
-            error = self._engine.step().error
-        self._errors.append(error)
-        if not math.isfinite(error):
-            raise self._diverged("the error is not a number")
+        with self._iterating, self._telling_of_the_checkpoint():
+            self._course.step()
 
     def picture(self) -> Estimate:
-        """Copy the estimate and make sure that it is one."""
-        estimate = self._engine.estimate()
-        for name, array in (("object", estimate.object), ("probe", estimate.probe)):
-            if not np.isfinite(array).all():
-                raise self._diverged(f"the {name} has values that are not numbers")
-        return estimate
+        """Copy the estimate."""
+        with self._telling_of_the_checkpoint():
+            return self._course.estimate()
 
     def progress(
-        self,
-        notes: tuple[str, ...] = (),
-        state: JobState = JobState.RUNNING,
-        estimate: Estimate | None = None,
-        result: Path | None = None,
+        self, state: JobState = JobState.RUNNING, estimate: Estimate | None = None, result: Path | None = None
     ) -> Progress:
-        elapsed_s = self._iterating.seconds
+        """Say where the job stands, with the notes that were not said yet."""
+        course, elapsed_s = self._course, self._iterating.seconds
+        self._hear()
+        news, self._said = tuple(self._notes[self._said :]), len(self._notes)
         return Progress(
             job_id=self._job.id,
-            iteration=self.iteration,
-            iterations=self.iterations,
-            error=self._errors[-1] if self._errors else math.nan,
+            iteration=course.iteration,
+            iterations=course.iterations,
+            error=course.errors[-1] if course.errors else math.nan,
             elapsed_s=elapsed_s,
-            positions_per_s=self._positions * self.iteration / elapsed_s if elapsed_s > 0 else 0.0,
-            object_pixel_m=self._prepared.object_pixel_m,
+            positions_per_s=self._positions * course.steps / elapsed_s if elapsed_s > 0 else 0.0,
+            object_pixel_m=course.pixel_m,
             state=state,
             estimate=estimate,
             result=result,
-            notes=notes,
+            notes=news,
         )
 
-    def checkpoint(self) -> tuple[Path | None, tuple[str, ...]]:
+    def checkpoint(self) -> Path | None:
         """Write the result as it stands; a full disk must not end a reconstruction that may still be written."""
+        estimate = self.picture()
         try:
-            write_result(self._job.output, self._result("checkpoint", self.picture()))
+            write_result(self._job.output, self._result("checkpoint", estimate))
         except OutputError as error:
-            return None, (f"no checkpoint at iteration {self.iteration}: {error}",)
+            self._course.notes.append(f"no checkpoint at iteration {self.iteration}: {error}")
+            return None
         self._saved = self.iteration
-        return self._job.output, ()
+        return self._job.output
 
     def finish(self) -> Progress:
         """Write the result and what is asked for besides; nothing if nothing was done."""
-        if not self._errors:
-            return self.progress(state=JobState.CANCELLED)
-        state = JobState.DONE if self.iteration == self.iterations else JobState.STOPPED
+        with self._iterating, self._telling_of_the_checkpoint():
+            self._course.settle()
         estimate = self.picture()
+        if not self.iteration:
+            return self.progress(JobState.CANCELLED)
+        state = JobState.DONE if self.done else JobState.STOPPED
         result = self._result(state.value, estimate)
         try:
             write_result(self._job.output, result)
         except OutputError as error:
             raise OutputError(f"{error}; {keep_elsewhere(result, self._job.output.stem)}") from error
-        return self.progress(tuple(self._export(result)), state, estimate, self._job.output)
+        self._course.notes += self._export(result)
+        return self.progress(state, estimate, self._job.output)
+
+    def _hear(self) -> None:
+        """Take over what the engines have noticed."""
+        self._notes += self._course.notes
+        self._course.notes.clear()
 
     def _export(self, result: Result) -> Iterator[str]:
         """Write other formats; the result is safe by now, so trouble here is a note."""
@@ -191,22 +200,22 @@ class _Reconstruction:
                 yield str(error)
 
     def _result(self, state: str, estimate: Estimate) -> Result:
-        prepared, pixel_m = self._prepared, self._prepared.object_pixel_m
-        experiment, geometry = prepared.parameters.experiment, prepared.problem.geometry
+        self._hear()
+        prepared, course = self._prepared, self._course
+        experiment = prepared.parameters.experiment
         assert experiment.energy_eV is not None and experiment.distance_m is not None
-        centers_px = self._engine.positions_px() + geometry.window_px // 2 + np.asarray(geometry.origin_px)
         return Result(
             object=estimate.object,
             probe=estimate.probe,
-            object_pixel_m=pixel_m,
-            positions_m=centers_px * pixel_m,
+            object_pixel_m=course.pixel_m,
+            positions_m=course.positions_m(),
             energy_eV=experiment.energy_eV,
             distance_m=experiment.distance_m,
-            object_origin_m=(geometry.origin_px[0] * pixel_m, geometry.origin_px[1] * pixel_m),
+            object_origin_m=course.origin_m,
             detector_pixel_m=experiment.detector_pixel_m,
             frame_indices=prepared.frame_rows,
             parameters=to_json(prepared.parameters, self._job.origins),
-            errors=np.array(self._errors),
+            errors=np.array(course.errors),
             sources=self._sources,
             device=_device_text(self._backend),
             timing_s={"prepare": self._preparing.seconds, "iterate": self._iterating.seconds},
@@ -216,16 +225,19 @@ class _Reconstruction:
             finished=_now(),
             state=state,
             title=self._job.title,
-            notes=self.notes,
+            notes=tuple(self._notes),
         )
 
-    def _diverged(self, what: str) -> PtychoError:
-        saved = f"; the checkpoint of iteration {self._saved} is kept in {self._job.output}"
-        kept = "" if self._saved is None else saved
-        return PtychoError(
-            f"the reconstruction diverged: {what} after iteration {self.iteration}; try a smaller --object-step or "
-            f"--probe-step, a later --update-probe or another first probe{kept}"
-        )
+    @contextlib.contextmanager
+    def _telling_of_the_checkpoint(self) -> Iterator[None]:
+        """Have an engine that diverges for good say what is left of its work."""
+        try:
+            yield
+        except DivergedError as error:
+            if self._saved is None:
+                raise
+            kept = f"the checkpoint of iteration {self._saved} is kept in {self._job.output}"
+            raise DivergedError(f"{error}; {kept}") from error
 
 
 def _now() -> str:

@@ -105,7 +105,7 @@ def _parse_switch(text: str) -> bool:
 def _parse_choice(param: Param, text: str) -> str:
     word = text.strip().casefold()
     if word not in param.choices:
-        raise ParameterError(f"'{text}' is not one of {', '.join(param.offered)}")
+        raise ParameterError(f"'{text}' is not one of {', '.join(param.choices)}")
     return word
 
 
@@ -272,8 +272,9 @@ def _wavelength_text(energy_eV: float | None) -> str:
     return next(text for text in texts if float(_HC_EV_M / Decimal(text)) == energy_eV)
 
 
-def _engine(param: Param, text: str, _given: _Given) -> str:
-    return "lsqml" if text.strip().casefold() == "mls" else _parse_choice(param, text)
+def _engine(_param: Param, text: str, _given: _Given) -> str:
+    name = text.strip().casefold()
+    return {"mls": "lsqml"}.get(name, name)
 
 
 def _scan_pattern(param: Param, text: str, given: _Given) -> str:
@@ -318,9 +319,12 @@ def _mask_text(path: Path | None) -> str:
     return os.path.join(".", path) if str(path) in ("0", "1") else _path_text(path)
 
 
+_ENGINES = {"epie": "ePIE", "dm": "DM", "lsqml": "MLs"}
+"""ptychopy's names of the engines that it has."""
+
 _SPECIAL: dict[str, _Special] = {
     "lambda": _Special(_energy, _wavelength_text),
-    "algorithm": _Special(_engine, lambda engine: {"epie": "ePIE", "dm": "DM", "lsqml": "MLs"}[engine]),
+    "algorithm": _Special(_engine, lambda engine: _ENGINES.get(engine, engine)),
     "spiralScan": _Special(_scan_pattern, lambda pattern: "1" if pattern == "spiral" else str(pattern)),
     "sqrtData": _switch("counts", "amplitudes"),
     "fftShiftData": _switch("center", "corner"),

@@ -14,7 +14,9 @@ from typing import Any, Literal
 from pydantic import PositiveFloat, PositiveInt, ValidationError, field_validator
 
 from ptychogui.errors import ParameterError
-from ptychogui.params.problems import explain
+from ptychogui.params.chain import ENGINE_NAMES, ChainText
+from ptychogui.params.problems import explain, need
+from ptychogui.params.schedule import ScheduleText
 from ptychogui.params.spec import Group, Param, describe_group, param
 
 
@@ -54,7 +56,8 @@ class Experiment(Group):
         "drawn from the seed.", unit="px", flag="jitterRadius", advanced=True, ge=0, le=64)  # fmt: skip
     positions_file: Path | None = param(
         None, "Position list", "CSV file with one 'row, column' pair in meters per line, in place of the file's own "
-        "positions.", flag="lf", advanced=True)  # fmt: skip
+        "positions; or a result file, whose refined positions are taken as they are.", flag="lf",
+        advanced=True)  # fmt: skip
     simulate: bool = param(
         False, "Simulate", "Reconstruct simulated diffraction patterns of these parameters instead of a file.",
         flag="simulate", advanced=True)  # fmt: skip
@@ -138,36 +141,130 @@ def device_name(text: str) -> str:
 class Reconstruction(Group):
     """The phase retrieval."""
 
-    engine: Literal["epie", "dm", "lsqml"] = param(
-        "epie", "Algorithm", "Reconstruction algorithm. This version has epie.", flag="algorithm",
-        absent=("dm", "lsqml"))  # fmt: skip
+    engine: ChainText = param(
+        "epie", "Algorithm", "Reconstruction algorithm: epie, dm, raar or lsqml, or several one after the other, each "
+        "with its iterations, as in dm:50,lsqml:100; /2, /4 or /8 behind a stage crops its patterns to their middle, "
+        "for a coarse object soon.", flag="algorithm", suggestions=ENGINE_NAMES)  # fmt: skip
     iterations: int = param(
-        100, "Iterations", "Passes over all scan positions.", flag="i", ge=1, le=1_000_000)  # fmt: skip
+        100, "Iterations", "Passes over all scan positions, of every engine whose own number is not given.",
+        flag="i", ge=1, le=1_000_000)  # fmt: skip
     time_limit_s: float | None = param(
         None, "Time limit", "Stop, with the result kept, after this long.",
         unit="s", flag="T", advanced=True, gt=0)  # fmt: skip
+    coarse_levels: int = param(
+        0, "Coarse levels", "Begin with patterns cropped to their middle, by 2 for each level, and refine from there: "
+        "each level takes a fifth of the first engine's iterations.", ge=0, le=3, advanced=True)  # fmt: skip
     batch_size: int | None = param(
-        None, "Batch size", "Most positions updated together. Positions of a group do not overlap on the object: for "
-        "a fixed probe its update is that of one position after the other in the same order. Another batch size visits "
-        "the positions in another order. 1 is the textbook's serial order; as many as possible when not given.",
-        ge=1)  # fmt: skip
-    update_probe: int = param(
-        2, "Update probe from", "First iteration, counted from 1, that updates the probe.",
-        flag="updateProbe", ge=1)  # fmt: skip
-    update_modes: int = param(
-        2, "Update modes from", "First iteration, counted from 1, that updates the probe modes beyond the first; all "
-        "are in the model from the start.",
-        flag="updateModes", ge=1)  # fmt: skip
+        None, "Batch size", "Most positions updated together. Positions of an ePIE group do not overlap on the object: "
+        "for a fixed probe its update is that of one position after the other in the same order; 1 is the textbook's "
+        "serial order. LSQML takes this many at first and more towards the end. The engine's choice when not given.",
+        ge=1, engines=("epie", "lsqml"))  # fmt: skip
+    grouping: Literal["random", "sparse", "compact"] = param(
+        "sparse", "Groups", "Which positions LSQML updates together: drawn at random, far from each other (sparse), or "
+        "neighbors (compact).", advanced=True, engines=("lsqml",))  # fmt: skip
+    batch_growth: bool = param(
+        True, "Growing groups", "Let LSQML's groups grow over the run: small ones converge fast, large ones average "
+        "the photon noise.", advanced=True, engines=("lsqml",))  # fmt: skip
+    noise_model: Literal["gaussian", "poisson"] = param(
+        "gaussian", "Noise model", "Likelihood of the counts: of amplitudes with one standard deviation (gaussian), "
+        "or of photons (poisson).", advanced=True, engines=("lsqml",))  # fmt: skip
+    update_object: ScheduleText = param(
+        "1", "Update object", "Iterations that update the object: FROM, FROM:UNTIL or FROM:UNTIL:EVERY, counted from "
+        "1; 'never' keeps it.", advanced=True)  # fmt: skip
+    update_probe: ScheduleText = param(
+        "2", "Update probe", "Iterations that update the probe: FROM, FROM:UNTIL or FROM:UNTIL:EVERY, counted from 1; "
+        "'never' keeps it.", flag="updateProbe")  # fmt: skip
+    update_modes: ScheduleText = param(
+        "2", "Update modes", "Iterations that update the probe modes beyond the first, among those that update the "
+        "probe; all modes are in the model from the start.", flag="updateModes")  # fmt: skip
+    position_correction: ScheduleText = param(
+        "3", "Position correction", "Iterations that refine the scan positions: FROM, FROM:UNTIL or "
+        "FROM:UNTIL:EVERY, counted from 1.", flag="PPS", engines=("lsqml",))  # fmt: skip
+    position_step: float = param(
+        1.0, "Position step", "Part of the least-squares step that a position moves by.", gt=0, le=2, advanced=True,
+        engines=("lsqml",))  # fmt: skip
+    position_limit_px: float = param(
+        0.5, "Position limit", "Farthest that a position moves in one iteration.", unit="px", gt=0, le=16,
+        advanced=True, engines=("lsqml",))  # fmt: skip
+    position_coupled: bool = param(
+        False, "Coupled positions", "Solve each position's shift together with the steps of object and probe.",
+        advanced=True, engines=("lsqml",))  # fmt: skip
+    position_freedom: Literal["local", "affine", "all"] = param(
+        "local", "Position freedom", "What refined positions may do: each move by itself, without scale, rotation and "
+        "shear of the whole scan (local); these alone (affine); or both (all).", advanced=True,
+        engines=("lsqml",))  # fmt: skip
+    opr_modes: int = param(
+        0, "Variable probe modes", "Orthogonal components by which the first probe mode varies from position to "
+        "position (OPR).", ge=0, le=16, advanced=True, engines=("lsqml",))  # fmt: skip
+    update_opr: ScheduleText = param(
+        "10", "Update variable probe", "Iterations that update the variable probe and the intensities.", advanced=True,
+        engines=("lsqml",))  # fmt: skip
+    intensity_correction: bool = param(
+        False, "Intensity correction", "Fit the beam's intensity at each position.", advanced=True,
+        engines=("lsqml",))  # fmt: skip
     object_step: float = param(
-        1.0, "Object step", "Step size of the object update.", gt=0, le=2, advanced=True)  # fmt: skip
+        1.0, "Object step", "Step size of the object update.", gt=0, le=2, advanced=True,
+        engines=("epie", "lsqml"))  # fmt: skip
     probe_step: float = param(
-        1.0, "Probe step", "Step size of the probe update.", gt=0, le=2, advanced=True)  # fmt: skip
+        1.0, "Probe step", "Step size of the probe update.", gt=0, le=2, advanced=True,
+        engines=("epie", "lsqml"))  # fmt: skip
     regularization: float = param(
         1.0, "Regularization", "rPIE's alpha: 1 is ePIE; smaller values step further where the illumination is weak, "
-        "faster and noisier.", gt=0, le=1, advanced=True)  # fmt: skip
+        "faster and noisier.", gt=0, le=1, advanced=True, engines=("epie",))  # fmt: skip
+    momentum: float = param(
+        0.0, "Momentum", "Share of past updates that goes on: mPIE's in ePIE; in LSQML while the error falls and "
+        "updates agree.", ge=0, lt=1, advanced=True, engines=("epie", "lsqml"))  # fmt: skip
+    damping: float = param(
+        0.02, "Damping", "LSQML's damping: illumination, as a part of the brightest pixel's, below which pixels of the "
+        "object are held back.", flag="delta_p", gt=0, le=1, advanced=True, engines=("lsqml",))  # fmt: skip
+    relaxation: float | None = param(
+        None, "Relaxation", "The difference map's beta, 1 when not given; of RAAR 0.75 when not given.",
+        gt=0, le=1, advanced=True, engines=("dm", "raar"))  # fmt: skip
+    power_bound: float = param(
+        0.05, "Power bound", "Misfit, as a part of the strongest pattern's mean amplitude, that the modulus constraint "
+        "leaves alone, so that noise does not keep the iteration going; 0 asks for the exact modulus.",
+        ge=0, le=1, advanced=True, engines=("dm", "raar"))  # fmt: skip
+    overlap_sweeps: int = param(
+        10, "Overlap sweeps", "Most rounds of object and probe in one overlap projection.", ge=1, le=100, advanced=True,
+        engines=("dm", "raar"))  # fmt: skip
+    overlap_tolerance: float = param(
+        0.05, "Overlap tolerance", "Relative change of the probe at which an overlap projection ends.", gt=0, lt=1,
+        advanced=True, engines=("dm", "raar"))  # fmt: skip
+    object_inertia: float = param(
+        1e-4, "Object inertia", "Weight of the old object in an overlap projection, against the mean illumination.",
+        ge=0, le=1, advanced=True, engines=("dm", "raar"))  # fmt: skip
+    probe_inertia: float = param(
+        0.0, "Probe inertia", "Weight of the old probe in an overlap projection, against all positions' mean.",
+        ge=0, le=1, advanced=True, engines=("dm", "raar"))  # fmt: skip
+    average_last: float = param(
+        0.1, "Average last", "Part of the iterations, at the end, whose objects and probes are averaged.",
+        ge=0, le=1, advanced=True, engines=("dm", "raar"))  # fmt: skip
+    half_precision: bool = param(
+        False, "Half precision", "Keep the exit waves of all positions in half of the memory.", advanced=True,
+        engines=("dm", "raar"))  # fmt: skip
+    rescale_probe: bool = param(
+        True, "Rescale probe", "Scale the first probe so that the first model has the measured counts.",
+        advanced=True)  # fmt: skip
     orthogonalize_every: int = param(
         10, "Orthogonalize every", "Iterations between orthogonalizations of the probe modes.",
         ge=1, advanced=True)  # fmt: skip
+    probe_support_m: float | None = param(
+        None, "Probe support", "Diameter of the disc outside which the probe is kept at zero.", unit="m", gt=0,
+        advanced=True)  # fmt: skip
+    probe_threshold: float = param(
+        0.0, "Probe threshold", "Part of the probe's largest intensity, smoothed, below which the probe is kept at "
+        "zero.", ge=0, lt=1, advanced=True)  # fmt: skip
+    center_probe: ScheduleText = param(
+        "never", "Center probe", "Iterations after which probe and object are shifted so that the probe's intensity is "
+        "centered.", advanced=True)  # fmt: skip
+    keep_power: ScheduleText = param(
+        "never", "Keep probe power", "Iterations after which the probe is scaled to the power of the measured counts, "
+        "and the object inversely.", advanced=True)  # fmt: skip
+    object_clamp: float | None = param(
+        None, "Object clamp", "Largest modulus of the object; 1 is vacuum.", gt=0, advanced=True)  # fmt: skip
+    object_smoothness: float = param(
+        0.0, "Object smoothness", "Weight that each neighboring pixel gets after every iteration.", ge=0, le=0.125,
+        advanced=True)  # fmt: skip
     sub_pixel: Literal["fourier", "nearest"] = param(
         "fourier", "Sub-pixel positions", "'fourier' shifts the probe to the exact position; 'nearest' rounds "
         "positions to object pixels, at about half the cost.", advanced=True)  # fmt: skip
@@ -181,12 +278,6 @@ class Reconstruction(Group):
         None, "Probe guess", "First probe: CSV (modes stacked), NPY, or a result file.", flag="probeGuess")  # fmt: skip
     object_guess: Path | None = param(
         None, "Object guess", "First object: CSV, NPY, or a result file.", flag="objectGuess")  # fmt: skip
-    position_search: int = param(
-        0, "Position search from", "First iteration that refines the positions; 0 is never.", flag="PPS", ge=0,
-        awaits="the LSQML engine", advanced=True)  # fmt: skip
-    damping: float = param(
-        0.1, "Damping", "Damping of LSQML's least-squares steps.", flag="delta_p", gt=0, le=1,
-        awaits="the LSQML engine", advanced=True)  # fmt: skip
 
 
 class Output(Group):
@@ -252,6 +343,16 @@ def _explain(path: str, problem: Any, tree: Mapping[str, Any], origins: Mapping[
     if problem["type"] == "extra_forbidden":
         return f"no parameter is called '{path}'{_nearest(path)}"
     return f"{path} = {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+def refusal(path: str, value: Any) -> str:
+    """Say what the value at "group.name" must be: "must be at least 1"; "" if this one will do."""
+    group, _, name = path.partition(".")
+    try:
+        Parameters.model_validate({group: {name: value}})
+    except ValidationError as error:
+        return need(error.errors()[0], by_path()[path])
+    return ""
 
 
 def _nearest(path: str) -> str:

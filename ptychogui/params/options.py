@@ -66,5 +66,7 @@ def _identifier(param: Param) -> str:
 
 def _metavar(param: Param) -> str:
     if param.kind == "choice":
-        return "|".join(param.offered)
+        return "|".join(param.choices)
+    if param.form:
+        return "|".join((*param.suggestions, param.form))
     return f"{_METAVARS[param.kind]} [{param.unit}]" if param.unit else _METAVARS[param.kind]

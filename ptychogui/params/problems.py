@@ -38,17 +38,20 @@ def explain(problem: Mapping[str, Any], param: Param, value: Any, origin: Any) -
     place = getattr(origin, "place", "")
     shown = _shown(param, value)
     if place.startswith("-"):
-        return f"{place} {shown}: {_need(problem, param)}"
-    return f"{param.path} = {shown}{f' (from {origin})' if origin else ''}: {_need(problem, param)}"
+        return f"{place} {shown}: {need(problem, param)}"
+    return f"{param.path} = {shown}{f' (from {origin})' if origin else ''}: {need(problem, param)}"
 
 
-def _need(problem: Mapping[str, Any], param: Param) -> str:
+def need(problem: Mapping[str, Any], param: Param) -> str:
+    """Say what a value must be: "must be at least 1"."""
     kind: str = problem["type"]
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
         return f"{words} {format_quantity(problem['ctx'][key], param.unit)}"
     if kind == "literal_error":
-        return f"must be one of {', '.join(param.offered)}"
+        return f"must be one of {', '.join(param.choices)}"
+    if kind == "value_error":
+        return str(problem["ctx"]["error"])
     text: str = problem["msg"]
     return _NEEDS.get(kind) or _NEEDS.get(kind.partition("_")[0]) or text[0].lower() + text[1:]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from ptychogui.params.chain import titles
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import Parameters, describe
 from ptychogui.params.spec import Param
@@ -24,7 +25,9 @@ Every parameter of a reconstruction. This page is generated from the declaration
 - Values are in the unit of the table when they have none; `8.8 keV`, `50nm` and `75 um` do as well. Values in a
   ptychopy command string are in SI units, and its `-lambda` is the wavelength in m.
 - Pairs are `row,column`. `none` stands for 'not known'.
-- Iterations count from 1, in a ptychopy command string too.
+- Iterations count from 1, in a ptychopy command string too. Where several engines follow each other (`--engine
+  dm:50,lsqml:100`) they count through.
+- A parameter that has an effect in some engines only is refused where none of them runs.
 """
 
 
@@ -37,22 +40,22 @@ _HEAD = """\
 def range_text(param: Param) -> str:
     """Say which values are allowed: "above 0 eV", "1 to 64", "one of fourier, nearest"; "" if all are."""
     if param.choices:
-        return "one of " + ", ".join(param.offered)
+        return "one of " + ", ".join(param.choices)
     multiple = f"a multiple of {param.multiple_of}" if param.multiple_of else ""
     return ", ".join(part for part in (_interval(param), multiple) if part)
 
 
 def tooltip(param: Param) -> str:
-    """Explain a parameter to the user of a form: help, range, and what it awaits if it has no effect yet."""
+    """Explain a parameter to the user of a form: help, where it has an effect, range."""
     allowed = range_text(param)
-    return f"{param.help}{_awaits(param)}" + (f"\nAllowed: {allowed}." if allowed else "")
+    return f"{param.help}{_limits(param)}" + (f"\nAllowed: {allowed}." if allowed else "")
 
 
 def option_help(param: Param) -> str:
-    """Explain a parameter to the user of the command line: help, range and default."""
+    """Explain a parameter to the user of the command line: help, where it has an effect, range and default."""
     default = format_text(param, param.default)
     facts = "; ".join(fact for fact in (range_text(param), default and f"default: {default}") if fact)
-    return f"{param.help}{_awaits(param)}" + (f" [{facts}]" if facts else "")
+    return f"{param.help}{_limits(param)}" + (f" [{facts}]" if facts else "")
 
 
 def reference() -> str:
@@ -68,12 +71,14 @@ def _row(param: Param) -> str:
     flag = f"`-{param.flag}`" if param.flag else ""
     option = f"`{param.option}`"
     cells = (param.title, option, f"`{param.path}`", param.unit, format_text(param, param.default), range_text(param),
-             flag, param.help + _awaits(param))  # fmt: skip
+             flag, param.help + _limits(param))  # fmt: skip
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
-def _awaits(param: Param) -> str:
-    return f" No effect yet: awaits {param.awaits}." if param.awaits else ""
+def _limits(param: Param) -> str:
+    """Say where a parameter has an effect, if not everywhere."""
+    engines = f" {titles(param.engines)} only." if param.engines else ""
+    return engines + (f" No effect yet: awaits {param.awaits}." if param.awaits else "")
 
 
 def _interval(param: Param) -> str:

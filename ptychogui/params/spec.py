@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
@@ -17,6 +17,13 @@ class Group(BaseModel):
     """A frozen group of parameters; unknown names are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class TextForm:
+    """What a text looks like that is no free one, as the option's help shows it; annotates the type."""
+
+    text: str
 
 
 def param(  # noqa: PLR0913 - a declaration says everything about its parameter in one place
@@ -33,7 +40,8 @@ def param(  # noqa: PLR0913 - a declaration says everything about its parameter 
     lt: float | None = None,
     multiple_of: int | None = None,
     awaits: str = "",
-    absent: tuple[str, ...] = (),
+    engines: tuple[str, ...] = (),
+    suggestions: tuple[str, ...] = (),
 ) -> Any:
     """Declare one parameter on a Group.
 
@@ -51,9 +59,12 @@ def param(  # noqa: PLR0913 - a declaration says everything about its parameter 
         multiple_of: step of the allowed values (2: even numbers).
         awaits: what this version lacks to give the parameter an effect; the form shows it disabled with
             this reason and a job that sets it is refused. "" (nearly always) means that it works.
-        absent: choices that are known by name but that this version lacks.
+        engines: engines in which the parameter has an effect; () where all of them heed it. A job that sets it for
+            other engines is refused.
+        suggestions: words that a text is often one of; the form offers them.
     """
-    extra: Any = {"unit": unit, "flag": flag, "advanced": advanced, "awaits": awaits, "absent": list(absent)}
+    extra: Any = {"unit": unit, "flag": flag, "advanced": advanced, "awaits": awaits,
+                  "engines": list(engines), "suggestions": list(suggestions)}  # fmt: skip
     bounds: Any = {"ge": ge, "gt": gt, "le": le, "lt": lt, "multiple_of": multiple_of}
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
@@ -64,7 +75,7 @@ class Param:
 
     `kind` is the plain type: bool, int, float, str, Path, "choice" or "pair" (two numbers, row then column);
     `item` is the type of a pair's numbers; `optional` says whether None ('not known') is allowed; the bounds are
-    those of each number of a pair.
+    those of each number of a pair; `form` is what a text looks like, "" where any will do.
     """
 
     path: str
@@ -86,12 +97,13 @@ class Param:
     exclusive_minimum: bool
     exclusive_maximum: bool
     multiple_of: int | None
-    absent: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
+    form: str = ""
 
-    @property
-    def offered(self) -> tuple[str, ...]:
-        """The choices that this version has."""
-        return tuple(choice for choice in self.choices if choice not in self.absent)
+    def heeded_by(self, engines: Iterable[str]) -> bool:
+        """Whether the parameter has an effect in one of these engines."""
+        return not self.engines or not set(self.engines).isdisjoint(engines)
 
     @property
     def option(self) -> str:
@@ -120,8 +132,13 @@ def _describe(group: str, name: str, info: FieldInfo) -> Param:
         unit=str(extra["unit"]), flag=str(extra["flag"]), advanced=bool(extra["advanced"]), awaits=str(extra["awaits"]),
         choices=choices, minimum=low, maximum=high,
         exclusive_minimum="gt" in bounds, exclusive_maximum="lt" in bounds, multiple_of=bounds.get("multiple_of"),
-        absent=tuple(map(str, cast("list[str]", extra["absent"]))),
+        engines=_words(extra["engines"]), suggestions=_words(extra["suggestions"]),
+        form="".join(entry.text for entry in info.metadata if isinstance(entry, TextForm)),
     )  # fmt: skip
+
+
+def _words(listed: Any) -> tuple[str, ...]:
+    return tuple(map(str, listed))
 
 
 def _bounds_of(entry: Any) -> Sequence[tuple[str, Any]]:

@@ -10,6 +10,9 @@ from ptychogui.errors import ParameterError
 from ptychogui.params.model import Parameters, by_path, checked
 from ptychogui.params.origins import Origin, Source
 
+_RENAMED = {"reconstruction.position_search": "reconstruction.position_correction"}
+"""Names that older versions wrote."""
+
 SCHEMA_VERSION = 1
 """Raised when a stored name changes its meaning; a new parameter needs no new version."""
 
@@ -28,7 +31,7 @@ def to_json(parameters: Parameters, origins: Mapping[str, Origin] | None = None)
 
 
 def from_json(text: str) -> tuple[Parameters, dict[str, Origin]]:
-    """Read what `to_json` wrote. A parameter that the text does not have gets its default.
+    """Read what `to_json` wrote, in this version or an older one. A parameter that is not there gets its default.
 
     Raises:
         ParameterError: the text is not JSON of this kind, has another schema version, or a name or value that this
@@ -45,8 +48,22 @@ def from_json(text: str) -> tuple[Parameters, dict[str, Origin]]:
             "use the version of ptychogui that wrote them"
         )
     defaults = {path: Origin(Source.DEFAULT) for path in by_path()}
-    stored = {path: _origin(path, entry) for path, entry in dict(tree.get("origins", {})).items()}
-    return checked(tree.get("parameters", {})), defaults | stored
+    stored = {path: _origin(path, entry) for path, entry in _renamed(dict(tree.get("origins", {}))).items()}
+    return checked(_with_new_names(tree.get("parameters", {}))), defaults | stored
+
+
+def _renamed(origins: dict[str, Any]) -> dict[str, Any]:
+    return {_RENAMED.get(path, path): entry for path, entry in origins.items()}
+
+
+def _with_new_names(parameters: Any) -> Any:
+    """Give values of older versions the names that they have now."""
+    for before, after in _RENAMED.items():
+        (group, old), (_, new) = before.split("."), after.split(".")
+        values = parameters.get(group) if isinstance(parameters, dict) else None
+        if isinstance(values, dict) and old in values:
+            values[new] = values.pop(old)
+    return parameters
 
 
 def _origin(path: str, entry: Any) -> Origin:

@@ -11,6 +11,7 @@ import scipy.fft
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.params.model import Preprocessing
+from ptychogui.physics.compact import KINDS, PatternStack
 from ptychogui.physics.orientation import Orientation
 
 _CHUNK_BYTES = 1 << 24
@@ -50,18 +51,18 @@ class Patterns:
     """Diffraction patterns ready for an engine.
 
     Attributes:
-        amplitudes: float32 (positions, N, N), square roots of counts, direct beam at [0, 0]; -1 marks a free pixel.
+        patterns: (positions, N, N), direct beam at [0, 0], in the smallest type that loses nothing (physics.compact).
         mean_pattern: float64 (N, N), mean counts of each pixel where it is known, beam at [0, 0]; 0 on dead ones.
         dead: bool (N, N), True where a pixel is free in every pattern.
         counts: float64 (positions,), total counts of each pattern's known pixels.
         max_counts: largest count of a known pixel.
-        free_pixels: number of -1 in `amplitudes`.
+        free_pixels: number of free pixels in `patterns`.
         saturated: number of pixel readings that are free because the detector was saturated.
         center_px: row and column of the detector pixel that became [0, 0].
         notes: what was found and done, a sentence each.
     """
 
-    amplitudes: np.ndarray
+    patterns: np.ndarray
     mean_pattern: np.ndarray
     dead: np.ndarray
     counts: np.ndarray
@@ -75,7 +76,7 @@ class Patterns:
 def prepare_frames(
     frames: FrameSource, rows: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: Preprocessing
 ) -> Patterns:
-    """Read, crop, clean and orient the frames of a scan. Holds the amplitudes and one chunk of frames, no more.
+    """Read, crop, clean and orient the frames of a scan. Holds the patterns and one chunk of frames, no more.
 
     Args:
         frames: counts or amplitudes (frames, rows, columns) of any real type.
@@ -92,17 +93,18 @@ def prepare_frames(
     bad = np.zeros(frames.shape[1:], bool) if bad_pixels is None else np.asarray(bad_pixels, bool)
     free = crop.cut(bad[None], outside=True)[0]
     sieve = _Sieve(preprocessing, frames.dtype)
-    amplitudes = np.empty((len(rows), crop.n, crop.n), np.float32)
+    stack = PatternStack((len(rows), crop.n, crop.n))
     tally = _Tally(len(rows), crop.n)
     for chunk in _chunks(len(rows), frames):
         unique, inverse = np.unique(rows[chunk], return_inverse=True)
         raw = crop.cut(frames.read(unique)[inverse], outside=False)
-        amplitudes[chunk] = sieve.amplitudes(raw, free)
-        tally.set_free_if_empty(chunk, amplitudes[chunk])
-        tally.add(chunk, amplitudes[chunk])
+        amplitudes = sieve.amplitudes(raw, free)
+        tally.set_free_if_empty(chunk, amplitudes)
+        tally.add(chunk, amplitudes)
+        stack.add(amplitudes)
     tally.check()
     return Patterns(
-        amplitudes=amplitudes,
+        patterns=stack.patterns,
         mean_pattern=tally.mean(),
         dead=tally.known == 0,
         counts=tally.counts,
@@ -125,6 +127,22 @@ def pattern_size(shape: tuple[int, ...], preprocessing: Preprocessing) -> int:
         ParameterError: center or size don't fit the detector.
     """
     return _plan_crop(shape[1:], preprocessing).n
+
+
+def pattern_bytes(dtype: np.dtype, preprocessing: Preprocessing) -> int:
+    """Return the most bytes that a pixel of the patterns may take, before any frame is read.
+
+    Whole numbers that stay below the saturation take 1 or 2; anything else takes the 4 of a float32.
+
+    Args:
+        dtype: of the frames on the detector.
+        preprocessing: the settings.
+    """
+    if preprocessing.data_are == "amplitudes" or not np.issubdtype(dtype, np.integer):
+        return KINDS[-1].itemsize
+    limit = _saturation(preprocessing.bit_depth, dtype)
+    assert limit is not None
+    return next((kind.itemsize for kind in KINDS[:-1] if limit <= np.iinfo(kind).max), KINDS[-1].itemsize)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+_TINY = 1e-300
+
 
 def add_modes(probe: np.ndarray, modes: int, fraction: float = 0.02) -> np.ndarray:
     """Bring a probe to a number of modes; the total power is kept.
@@ -66,8 +68,7 @@ def hermite_modes(probe: np.ndarray, modes: int) -> np.ndarray:
 def orthogonalize(probe: Any, xp: Any = np) -> Any:
     """Make probe modes orthogonal, strongest first, without changing any diffraction pattern.
 
-    With the Gram matrix G = P P^H = U diag(powers) U^H the new modes are U^H P. Each is turned to the phase of the old
-    mode that it resembles most.
+    Each new mode is turned to the phase of the old mode that it resembles most.
 
     Args:
         probe: complex64 (modes, N, N) of `xp`.
@@ -76,13 +77,82 @@ def orthogonalize(probe: Any, xp: Any = np) -> Any:
     Returns:
         complex64 (modes, N, N); sum_m P_m P_m^H, and so the total power, stays.
     """
-    flat = probe.reshape(len(probe), -1)
-    wide = flat.astype(xp.complex128)
-    _, vectors = xp.linalg.eigh(wide @ wide.conj().T)
-    vectors = vectors[:, ::-1]
+    return rotate_modes(probe, principal_rotation(probe, xp), xp)
+
+
+def principal_rotation(probe: Any, xp: Any = np) -> Any:
+    """Return the unitary complex128 (modes, modes) that makes a probe's modes orthogonal, strongest first.
+
+    With the Gram matrix G = P P^H = U diag(powers) U^H it is U^H.
+    """
+    wide = probe.reshape(len(probe), -1).astype(xp.complex128)
+    vectors = principal_axes(wide @ wide.conj().T, xp)
     likest = xp.take_along_axis(vectors, xp.abs(vectors).argmax(axis=0)[None], axis=0)
-    vectors = vectors * (likest.conj() / xp.abs(likest))
-    return (vectors.conj().T @ wide).astype(xp.complex64).reshape(probe.shape)
+    return (vectors * (likest.conj() / xp.abs(likest))).conj().T
+
+
+def principal_axes(gram: Any, xp: Any = np) -> Any:
+    """Return the eigenvectors of a Hermitian matrix without negative eigenvalues, the largest one's first.
+
+    Jacobi's method on all disjoint pairs at once, in a tournament's order (Brent & Luk 1985), a fixed number of times:
+    the eigh of a GPU's library makes the host wait for the device, and so does a sort.
+
+    Args:
+        gram: complex128 (modes, modes) of `xp`.
+        xp: numpy or cupy.
+
+    Returns:
+        complex128 (modes, modes), eigenvectors as columns.
+    """
+    modes = len(gram)
+    size = modes + modes % 2  # nobody plays alone: the one who would has the lowest eigenvalue, and keeps it
+    work, axes = xp.zeros((size, size), xp.complex128), xp.eye(size, dtype=xp.complex128)
+    work[:modes, :modes] = gram
+    work[modes:, modes:] = -gram.trace()
+    seats = xp.stack([axes[:, i] for i in _next_seats(size)], axis=1)
+    for _ in range(_rounds(size)):
+        turn = _rotations(work, xp) @ seats
+        work, axes = turn.conj().T @ work @ turn, axes @ turn
+    powers, index = work.diagonal().real, xp.arange(size)
+    larger = (powers > powers[:, None]) | ((powers == powers[:, None]) & (index < index[:, None]))
+    by_rank = (larger.sum(axis=1)[:, None] == index).astype(xp.complex128)
+    return (axes @ by_rank)[:modes, :modes]
+
+
+def _rounds(size: int) -> int:
+    """Return how many rounds bring the rest below the precision of complex64; two players need one."""
+    sweeps = 3 + (size - 1).bit_length() if size > 2 else 1
+    return sweeps * (size - 1)
+
+
+def _next_seats(size: int) -> list[int]:
+    """Say who sits where after a round of a tournament; 2 k plays against 2 k + 1."""
+    ring = [*range(2, size, 2), *range(size - 1, 0, -2)]
+    ring = ring[-1:] + ring[:-1]
+    top, bottom = [0, *ring[: size // 2 - 1]], ring[size // 2 - 1 :][::-1]
+    return [seat for pair in zip(top, bottom, strict=True) for seat in pair]
+
+
+def _rotations(work: Any, xp: Any) -> Any:
+    """Return the unitary matrix that makes elements (2 k, 2 k + 1) of a Hermitian matrix zero, for every k."""
+    size, diagonal, off = len(work), work.diagonal().real, work.diagonal(1)[::2]
+    gap, height = diagonal[1::2] - diagonal[::2], xp.abs(off)
+    tangent = 2 * height / xp.maximum(xp.abs(gap) + xp.sqrt(gap * gap + 4 * height * height), _TINY)
+    cosine = 1 / xp.sqrt(1 + tangent * tangent)
+    sine = xp.where(gap < 0, -1, 1) * tangent * cosine * off / xp.maximum(height, _TINY)
+    turn = xp.zeros((size, size), xp.complex128)
+    flat = turn.reshape(-1)
+    flat[:: 2 * size + 2] = cosine
+    flat[size + 1 :: 2 * size + 2] = cosine
+    flat[1 :: 2 * size + 2] = sine
+    flat[size :: 2 * size + 2] = -sine.conj()
+    return turn
+
+
+def rotate_modes(modes: Any, rotation: Any, xp: Any = np) -> Any:
+    """Return complex64 of the shape of `modes` (modes, ...): new modes = rotation @ modes."""
+    wide = modes.reshape(len(modes), -1).astype(xp.complex128)
+    return (rotation @ wide).astype(xp.complex64).reshape(modes.shape)
 
 
 def _powers(probe: np.ndarray) -> np.ndarray:

@@ -89,17 +89,20 @@ def zone_plate(
     return scale_to_counts(propagate(focus, pixel_m, wavelength_m, defocus_m)[None], 1.0)
 
 
-def guess_probe(mean_pattern: np.ndarray, dead: np.ndarray | None, pixel_m: float, diameter_m: float) -> np.ndarray:
+def guess_probe(
+    mean_pattern: np.ndarray, dead: np.ndarray | None, pixel_m: float, diameter_m: float, upstream: bool = False
+) -> np.ndarray:
     """Guess the beam from the mean diffraction pattern: its square root is the far field, the defocus is found.
 
     The quadratic phase of a lens is added until the beam has the diameter. Its sign can't be known from a mean
-    pattern; a beam downstream of its focus is taken.
+    pattern: the caller says on which side of the focus the sample is.
 
     Args:
         mean_pattern: float (N, N), mean counts with the direct beam at [0, 0].
         dead: bool (N, N), True where the mean is not known and is filled in from around, or None.
         pixel_m: object pixel.
         diameter_m: of the beam on the sample; see `usual_diameter_m` where nobody knows.
+        upstream: whether the sample is upstream of the focus, not downstream.
 
     Returns:
         complex64 (1, N, N), scaled to the counts of the mean pattern.
@@ -108,10 +111,10 @@ def guess_probe(mean_pattern: np.ndarray, dead: np.ndarray | None, pixel_m: floa
     filled = _filled(mean_pattern, dead)
     focus = np.sqrt(filled)
     frequency = np.fft.fftfreq(n)
-    frequency_squared = frequency[:, None] ** 2 + frequency**2
+    phase = (1 if upstream else -1) * (frequency[:, None] ** 2 + frequency**2)
 
     def beam(defocus: float) -> np.ndarray:
-        return np.asarray(scipy.fft.fftshift(scipy.fft.ifft2(focus * np.exp(-1j * defocus * frequency_squared))))
+        return np.asarray(scipy.fft.fftshift(scipy.fft.ifft2(focus * np.exp(1j * defocus * phase))))
 
     radius_px = min(diameter_m / pixel_m, _WIDEST * n) / np.sqrt(8)
     spectral_radius = power_radius_px(scipy.fft.fftshift(focus)[None]) / n

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.fft
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.params.model import Experiment
@@ -36,13 +37,14 @@ class ScanGeometry:
         return np.asarray(self.corners + self.fractions + self.window_px // 2 + self.origin_px)
 
 
-def place_windows(positions_px: np.ndarray, window_px: int, margin_px: int = 2) -> ScanGeometry:
+def place_windows(positions_px: np.ndarray, window_px: int, margin_px: int = 2, multiple: int = 1) -> ScanGeometry:
     """Lay an object array around the windows of all scan positions.
 
     Args:
         positions_px: float (positions, 2), row and column of the window centers in object pixels, any origin.
         window_px: N, rows and columns of a window.
         margin_px: spare pixels around the outermost windows.
+        multiple: the object's rows and columns are whole multiples of this, so that its pixels can be joined.
 
     Raises:
         DataError: a position is not finite, or there is none, or the object would be larger than arrays can be.
@@ -60,7 +62,7 @@ def place_windows(positions_px: np.ndarray, window_px: int, margin_px: int = 2) 
     with np.errstate(over="ignore"):
         relative = positions_px - origin
     corners = np.floor(relative + 0.5)
-    shape = corners.max(axis=0) + window_px + margin_px
+    shape = np.ceil((corners.max(axis=0) + window_px + margin_px) / multiple) * multiple
     if shape.max() > np.iinfo(np.int32).max:
         raise DataError(
             f"the object would have {shape[0]:.3g} x {shape[1]:.3g} pixels; check the unit of the positions, the "
@@ -73,6 +75,56 @@ def place_windows(positions_px: np.ndarray, window_px: int, margin_px: int = 2) 
         window_px=window_px,
         origin_px=(float(origin[0] - window_px // 2), float(origin[1] - window_px // 2)),
     )
+
+
+def move_windows(geometry: ScanGeometry, shifts_px: np.ndarray) -> ScanGeometry:
+    """Shift the windows, no farther than to the edge of the object array, which stays where it is.
+
+    Args:
+        geometry: windows.
+        shifts_px: float (positions, 2), towards higher rows and columns.
+    """
+    return _windows_at(geometry, geometry.corners + geometry.fractions + shifts_px)
+
+
+def coarser(geometry: ScanGeometry, factor: int) -> ScanGeometry:
+    """Return the same windows on an object of pixels so many times as large; element [0, 0] stays where it is.
+
+    Args:
+        geometry: windows of 2 * factor times a whole number of pixels, in an object of a multiple of `factor`.
+        factor: of the pixel.
+    """
+    if factor == 1:
+        return geometry
+    rows, columns = geometry.object_shape
+    large = ScanGeometry(
+        corners=geometry.corners,
+        fractions=geometry.fractions,
+        object_shape=(rows // factor, columns // factor),
+        window_px=geometry.window_px // factor,
+        origin_px=(geometry.origin_px[0] / factor, geometry.origin_px[1] / factor),
+    )
+    return _windows_at(large, (geometry.corners + geometry.fractions) / factor)
+
+
+def illumination(power: np.ndarray, geometry: ScanGeometry) -> np.ndarray:
+    """Return how much light all positions together bring to each pixel of the object: float64 of its shape, >= 0.
+
+    Args:
+        power: float (N, N), of the beam; taken to whole pixels.
+        geometry: of the scan.
+    """
+    visits = np.zeros(geometry.object_shape)
+    np.add.at(visits, (geometry.corners[:, 0], geometry.corners[:, 1]), 1)
+    spectrum = scipy.fft.rfft2(visits) * scipy.fft.rfft2(power, visits.shape)
+    return np.maximum(scipy.fft.irfft2(spectrum, visits.shape), 0)
+
+
+def _windows_at(geometry: ScanGeometry, first_px: np.ndarray) -> ScanGeometry:
+    """Place the windows so that their first elements are at float (positions, 2), or as near as the object allows."""
+    inside = np.clip(first_px, 0, np.array(geometry.object_shape) - geometry.window_px)
+    corners = np.floor(inside + 0.5)
+    return replace(geometry, corners=corners.astype(np.int32), fractions=inside - corners)
 
 
 def to_pixels(positions_m: np.ndarray, object_pixel_m: float) -> np.ndarray:

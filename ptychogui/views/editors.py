@@ -6,7 +6,6 @@ An editor has value(), setValue() (silent) and valueChanged; text that is no val
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from PyQt5.QtGui import QKeyEvent, QWheelEvent
 from PyQt5.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
 from ptychogui.errors import ParameterError
+from ptychogui.params import model
 from ptychogui.params.commandline import format_text, parse_text
-from ptychogui.params.model import Parameters
 from ptychogui.params.reference import range_text
 from ptychogui.params.spec import Param
 from ptychogui.views.parts import tool_button
@@ -106,18 +105,19 @@ class TextEditor(Editor):
             self._announce(value)
 
     def _read(self) -> tuple[Any, str]:
+        path = self.param.path
         try:
             value = parse_text(self.param, self.line.text())
         except ParameterError as error:
             return None, str(error).removeprefix(f"{self.param.title}: ")
-        return value, refusal(self.param, value)
+        reason = refusal(self.param, value)
+        return (None, reason) if reason else (model.Parameters().replace({path: value}).get(path), "")
 
     def _check(self) -> None:
         self._refuse(self._read()[1])
 
     def _refuse(self, reason: str) -> None:
-        self.line.setProperty("invalid", bool(reason))
-        restyle(self.line)
+        _mark(self.line, reason)
         super()._refuse(reason)
 
 
@@ -146,6 +146,33 @@ class PathEditor(TextEditor):
             self._announce(Path(name))
 
 
+class SuggestingEditor(TextEditor):
+    """Free text with a list of words that it often is."""
+
+    def __init__(self, param: Param) -> None:
+        super().__init__(param)
+        self.box = _Box()
+        self.box.setEditable(True)
+        self.box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.box.addItems(param.suggestions)
+        self.box.setLineEdit(self.line)
+        self.box.setCompleter(None)
+        self.box.setMinimumContentsLength(6)
+        self.box.textActivated.connect(self._announce)
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(self.box)
+        self.setFocusProxy(self.box)
+
+    def setValue(self, value: Any) -> None:
+        self.box.setCurrentIndex(self.box.findText(shown_text(self.param, value)))
+        super().setValue(value)
+
+    def _refuse(self, reason: str) -> None:
+        _mark(self.box, reason)
+        super()._refuse(reason)
+
+
 class SwitchEditor(Editor):
     """Yes or no."""
 
@@ -166,10 +193,10 @@ class SwitchEditor(Editor):
 class ChoiceEditor(Editor):
     """One of a few words."""
 
-    def __init__(self, param: Param, words: Sequence[str]) -> None:
+    def __init__(self, param: Param) -> None:
         super().__init__(param)
         self.box = _Box()
-        self.box.addItems(words)
+        self.box.addItems(param.choices)
         self.box.textActivated.connect(lambda word: self.valueChanged.emit(word))
         self._hold(self.box)
 
@@ -177,26 +204,18 @@ class ChoiceEditor(Editor):
         return self.box.currentText()
 
     def setValue(self, value: Any) -> None:
-        if self.box.findText(str(value)) < 0:
-            self.box.addItem(str(value))
         self.box.setCurrentText(str(value))
 
 
-def make_editor(param: Param, offered: Sequence[str] = ()) -> Editor:
-    """Make the editor of a parameter.
-
-    Args:
-        param: its declaration.
-        offered: words to choose from where the declaration's own choices are not all to be had, or where it takes any
-            text but only these make sense on this machine.
-    """
+def make_editor(param: Param) -> Editor:
+    """Make the editor of a parameter."""
     if param.kind is bool:
         return SwitchEditor(param)
-    if offered or param.choices:
-        return ChoiceEditor(param, offered or param.choices)
-    if param.kind is Path:
-        return PathEditor(param)
-    return TextEditor(param)
+    if param.choices:
+        return ChoiceEditor(param)
+    if param.suggestions:
+        return SuggestingEditor(param)
+    return PathEditor(param) if param.kind is Path else TextEditor(param)
 
 
 def shown_text(param: Param, value: Any) -> str:
@@ -210,11 +229,14 @@ def shown_text(param: Param, value: Any) -> str:
 
 def refusal(param: Param, value: Any) -> str:
     """Say why a parameter can't have a value; "" if it can."""
-    try:
-        Parameters().replace({param.path: value})
-    except ParameterError:
-        return f"allowed: {range_text(param)}" if range_text(param) else "not a value of this parameter"
-    return ""
+    need, allowed = model.refusal(param.path, value), range_text(param)
+    return f"allowed: {allowed}" if need and allowed else need
+
+
+def _mark(widget: QWidget, reason: str) -> None:
+    """Show that a text is wrong, or that it is not."""
+    widget.setProperty("invalid", bool(reason))
+    restyle(widget)
 
 
 def _rounded(value: Any) -> Any:

@@ -10,6 +10,7 @@ from PyQt5.QtCore import QEvent, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QFont
 from PyQt5.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
+from ptychogui.params.chain import engines_of, titles
 from ptychogui.params.model import Parameters, describe
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.reference import tooltip
@@ -41,7 +42,7 @@ class ParameterForm(QScrollArea):
     reverted = pyqtSignal(str)
     reasonsChanged = pyqtSignal(object)
 
-    def __init__(self, offered: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.rows: dict[str, Row] = {}
         self.sections: dict[str, Section] = {}
@@ -50,7 +51,7 @@ class ParameterForm(QScrollArea):
         column.setContentsMargins(10, 2, 8, 10)
         column.setSpacing(2)
         for group, title in _TITLES.items():
-            self.sections[group] = self._section(title, [p for p in describe() if p.group == group], offered)
+            self.sections[group] = self._section(title, [param for param in describe() if param.group == group])
             column.addWidget(self.sections[group])
         column.addStretch(1)
         self.setWidget(page)
@@ -71,8 +72,10 @@ class ParameterForm(QScrollArea):
         below_origins: Mapping[str, Origin],
     ) -> None:
         """Show values with their origins; `below` is what each would go back to."""
+        engines = engines_of(parameters.reconstruction.engine)
         for path, row in self.rows.items():
             row.show_value(parameters.get(path), origins[path], below.get(path), below_origins[path])
+            row.show_effect(engines)
         for section in self.sections.values():
             section.show_changes()
 
@@ -85,8 +88,8 @@ class ParameterForm(QScrollArea):
         """Say what is wrong with the text of each editor that holds no value: "Iterations: ..."."""
         return [f"{row.param.title}: {row.editor.reason}" for row in self.rows.values() if row.editor.reason]
 
-    def _section(self, title: str, params: Sequence[Param], offered: Mapping[str, Sequence[str]]) -> Section:
-        rows = [Row(param, offered.get(param.path, ())) for param in params]
+    def _section(self, title: str, params: Sequence[Param]) -> Section:
+        rows = [Row(param) for param in params]
         for row in rows:
             self.rows[row.param.path] = row
             row.edited.connect(self.edited)
@@ -150,19 +153,18 @@ class Row(QWidget):
     edited = pyqtSignal(str, object)
     reverted = pyqtSignal(str)
 
-    def __init__(self, param: Param, offered: Sequence[str] = ()) -> None:
+    def __init__(self, param: Param) -> None:
         super().__init__()
         self.param = param
         self.changed = False
         self.label = label("text", param.title)
-        self.editor = make_editor(param, offered)
+        self.editor = make_editor(param)
         self.tag = label("tag")
         self.back = tool_button("icon")
         self.place = ElidedLabel("place")
         self.problem = label("problem", wrap=True)
         self._lay_out()
-        self._explain()
-        self.setEnabled(not param.awaits)
+        self.show_effect(param.engines)
         self.editor.valueChanged.connect(lambda value: self.edited.emit(param.path, value))
         self.editor.reasonChanged.connect(self._show_problem)
         self.back.clicked.connect(lambda: self.reverted.emit(param.path))
@@ -179,6 +181,17 @@ class Row(QWidget):
         self.place.set_text(origin.place if origin.source in (Source.FILE, Source.PRESET) else "")
         self._embolden(self.changed)
 
+    def show_effect(self, engines: Sequence[str]) -> None:
+        """Let a value be set only where it has an effect: in these engines, in this version."""
+        idle = "" if self.param.heeded_by(engines) else f"No effect in {titles(engines, 'or')}."
+        for widget in (self.label, self.editor):
+            widget.setEnabled(not (idle or self.param.awaits))
+        names = f"Option {self.param.option}" + (f", ptychopy -{self.param.flag}" if self.param.flag else "")
+        lines = (tooltip(self.param), *([idle] if idle else ()), names)
+        text = escape("\n".join(lines)).replace("\n", "<br>")
+        for widget in (self.label, self.editor):
+            widget.setToolTip(f"<p>{text}</p>")
+
     def _typing(self) -> bool:
         return bool(self.editor.reason)
 
@@ -190,12 +203,6 @@ class Row(QWidget):
     def _show_problem(self, reason: str) -> None:
         self.problem.setText(reason)
         self.problem.setVisible(bool(reason))
-
-    def _explain(self) -> None:
-        names = f"Option {self.param.option}" + (f", ptychopy -{self.param.flag}" if self.param.flag else "")
-        text = escape(f"{tooltip(self.param)}\n{names}").replace("\n", "<br>")
-        for widget in (self.label, self.editor):
-            widget.setToolTip(f"<p>{text}</p>")
 
     def _lay_out(self) -> None:
         grid = QGridLayout(self)

@@ -19,6 +19,7 @@ from PyQt5.QtWidgets import (
     QSplitter,
     QStackedWidget,
     QTabBar,
+    QToolTip,
     QVBoxLayout,
     QWidget,
 )
@@ -36,8 +37,9 @@ from ptychogui.views.scan import DropTarget, PreviewPage, ScanCard
 from ptychogui.views.theme import app_icon, apply_theme
 from ptychogui.views.welcome import WelcomePage
 
-_QUICK = ("reconstruction.engine", "reconstruction.iterations", "devices.device")
-_QUICK_WIDTH = 92
+_QUICK = {"reconstruction.engine": 190, "reconstruction.iterations": 92, "devices.device": 92}
+"""Parameters that the tool bar has as well, and the width of their editors."""
+
 _LARGEST = QSize(1600, 1000)
 _FILTER = "Scans and results (*.cxi *.h5 *.hdf5 *.nxs);;All files (*)"
 
@@ -53,17 +55,14 @@ class MainWindow(QMainWindow):
     reverted = pyqtSignal(str)
     closing = pyqtSignal()
 
-    def __init__(self, memory: Memory, offered: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, memory: Memory) -> None:
         super().__init__()
         self.memory = memory
         self.setWindowTitle("ptychogui")
         self.setWindowIcon(app_icon())
         self._runnable, self._running = False, False
-        self.form = ParameterForm(offered)
-        self.quick = {
-            path: make_editor(by_path()[path], offered.get(path, ()))
-            for path in _QUICK if len(offered.get(path, ())) != 1
-        }  # fmt: skip
+        self.form = ParameterForm()
+        self.quick = {path: make_editor(by_path()[path]) for path in _QUICK}
         self._make_pages()
         self._make_bars()
         self._lay_out()
@@ -192,7 +191,7 @@ class MainWindow(QMainWindow):
     def _make_bars(self) -> None:
         self.commands = Actions(self, self.memory.theme)
         for path, editor in self.quick.items():
-            editor.setFixedWidth(_QUICK_WIDTH)
+            editor.setFixedWidth(_QUICK[path])
             editor.setToolTip(self.form.rows[path].editor.toolTip())
         self.setMenuBar(self.commands.menu_bar())
         self.addToolBar(self.commands.tool_bar(list(self.quick.values())))
@@ -250,6 +249,7 @@ class MainWindow(QMainWindow):
         self.form.reasonsChanged.connect(lambda _reasons: self._refresh_actions())
         for path, editor in self.quick.items():
             editor.valueChanged.connect(lambda value, path=path: self.edited.emit(path, value))
+            editor.reasonChanged.connect(lambda reason, editor=editor: _show_reason(editor, reason))
             editor.reasonChanged.connect(lambda _reason: self._refresh_actions())
         self.tabs.currentChanged.connect(self._show_tab)
         self.strip.folderAsked.connect(_show_folder)
@@ -341,6 +341,11 @@ class MainWindow(QMainWindow):
         self.hide()
         self.closing.emit()
         super().closeEvent(event)
+
+
+def _show_reason(editor: Editor, reason: str) -> None:
+    """Say below an editor what is wrong with its text; no reason takes it away."""
+    QToolTip.showText(editor.mapToGlobal(editor.rect().bottomLeft()), reason, editor)
 
 
 def _show_folder(path: Path) -> None:

@@ -157,10 +157,9 @@ class ErrorCard(PlotCard):
         self._draw()
 
     def add(self, iteration: int, error: float) -> None:
-        """Add the error of one iteration, once; what is not a positive number is left out."""
-        new = not self._points or iteration > self._points[-1][0]
-        if new and math.isfinite(error) and error > 0:
-            self._points.append((iteration, error))
+        """Add the error of one iteration, in place of it and all after it; what is no positive number is left out."""
+        if math.isfinite(error) and error > 0:
+            self._points = [point for point in self._points if point[0] < iteration] + [(iteration, error)]
             self._draw()
 
     def _draw(self) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
-from types import ModuleType, TracebackType
+from types import ModuleType, SimpleNamespace, TracebackType
 from typing import Any
 
 import numpy as np
@@ -15,21 +15,20 @@ import scipy.fft
 
 from ptychogui.backends import twin
 from ptychogui.backends.signatures import SIGNATURES
+from tests.backends.device_array import DeviceArray, PageLocked, Stream, on_device
 
 L2_BYTES = 8 << 20
 """Half of it is what the numpy backend takes for a batch, so that both cut a group alike."""
 
 
-NUMPY_NAMES = ("abs", "angle", "complex64", "complex128", "exp", "linalg", "minimum", "take_along_axis")
-"""What engines use of `xp` beyond the backend's own methods. Before one is added: does CuPy have it?"""
+NUMPY_NAMES = (
+    "abs", "angle", "arange", "argmax", "clip", "complex64", "complex128", "conj", "exp", "eye", "float32", "float64", "int32",
+    "maximum", "minimum", "multiply", "rint", "sqrt", "stack", "sum", "take_along_axis", "where", "zeros",
+)  # fmt: skip
+"""What engines use of `xp` beyond the backend's own methods. Before one is added: does CuPy have it, and does it leave
+the host alone? sort, argsort, nonzero, unique, median and linalg's decompositions wait for the device."""
 
-
-class FakeArray(np.ndarray):
-    """A device array."""
-
-    def set(self, array: np.ndarray) -> None:
-        assert type(array) is np.ndarray, "only a host array can be copied to the device"
-        self[...] = array
+FFT_NAMES = ("fft2", "ifft2", "rfft2", "irfft2")
 
 
 class CUDARuntimeError(RuntimeError):
@@ -65,11 +64,14 @@ class FakeMachine:
 
     def __init__(self) -> None:
         self.gpus = ["NVIDIA A", "NVIDIA B"]
+        self.l2_bytes = L2_BYTES
         self.driver_error: str | None = None
         self.compile_error: str | None = None
         self.log: list[str] = []
         self.plans: list[tuple[int, ...]] = []
         self.launches: list[tuple[object, ...]] = []
+        self.calls: list[tuple[str, dict[str, float]]] = []
+        self.stream = Stream()
         self.modules = self._modules()
 
     def _modules(self) -> dict[str, ModuleType]:
@@ -83,15 +85,23 @@ class FakeMachine:
         vars(small["compiler"]).update(CompileException=CompileException)
         vars(small["driver"]).update(CUDADriverError=type("CUDADriverError", (RuntimeError,), {}))
         vars(small["memory"]).update(OutOfMemoryError=OutOfMemoryError)
-        vars(cuda).update(small, runtime=runtime, cufft=cufft, Device=self._device, Stream=self._stream)
+        vars(cuda).update(
+            small, runtime=runtime, cufft=cufft, Device=self._device, Stream=self._stream_of_cupy,
+            Event=lambda **_: FakeEvent(self.stream))  # fmt: skip
         vars(fft).update(get_fft_plan=self._plan)
-        vars(cupy).update({name: getattr(np, name) for name in NUMPY_NAMES})
+        vars(cupy).update({name: self._function(getattr(np, name)) for name in NUMPY_NAMES})
         vars(cupy).update(
-            cuda=cuda, ndarray=FakeArray, RawModule=self._raw_module, empty=self._empty,
-            asnumpy=lambda array: np.array(array), get_default_memory_pool=lambda: self)  # fmt: skip
+            cuda=cuda, ndarray=DeviceArray, RawModule=self._raw_module, empty=self._empty,
+            fft=SimpleNamespace(**{name: self._function(getattr(scipy.fft, name)) for name in FFT_NAMES}),
+            asnumpy=lambda array: array.get(), get_default_memory_pool=lambda: self)  # fmt: skip
         packages = {"cupyx": ModuleType("cupyx"), "cupyx.scipy": ModuleType("cupyx.scipy")}
+        vars(packages["cupyx"]).update(empty_pinned=lambda shape, dtype: np.empty(shape, dtype).view(PageLocked))
         named = {module.__name__: module for module in (cupy, cuda, runtime, cufft, fft, *small.values())}
         return {**packages, **named}
+
+    def _function(self, function: Any) -> Any:
+        """Let a function of numpy's work on device arrays; a type is a type."""
+        return function if isinstance(function, type) else on_device(function, self.stream)
 
     def free_all_blocks(self) -> None:
         self.log.append("free")
@@ -108,29 +118,31 @@ class FakeMachine:
         name = self.gpus[index]
         if not name:
             raise CUDARuntimeError("cudaErrorDevicesUnavailable: busy")
-        return {"name": name.encode(), "totalGlobalMem": 80 << 30, "l2CacheSize": L2_BYTES}
+        return {"name": name.encode(), "totalGlobalMem": 80 << 30, "l2CacheSize": self.l2_bytes}
 
     def _device(self, index: int) -> _Entered:
         device = _Entered(self.log, f"device {index}")
         vars(device)["mem_info"] = (5000, 80 << 30)
         return device
 
-    def _stream(self) -> _Entered:
+    def _stream_of_cupy(self) -> _Entered:
         return _Entered(self.log, "stream")
 
-    def _empty(self, shape: tuple[int, ...], dtype: Any) -> FakeArray:
+    def _empty(self, shape: tuple[int, ...], dtype: Any) -> DeviceArray:
         if np.prod(shape, dtype=np.int64) > 1 << 33:
             raise OutOfMemoryError(f"Out of memory allocating {np.prod(shape, dtype=np.int64):,} bytes")
-        return np.full(shape, np.nan if np.dtype(dtype).kind in "fc" else -1, dtype).view(FakeArray)
+        kind = np.dtype(dtype)
+        nonsense = True if kind.kind == "b" else np.nan if kind.kind in "fc" else np.iinfo(kind).max
+        return DeviceArray(np.full(shape, nonsense, kind), self.stream)
 
     def _raw_module(self, *, code: str, options: tuple[str, ...]) -> FakeModule:
         assert "#line 1" in code and isinstance(options, tuple)
         return FakeModule(self)
 
-    def _plan(self, array: FakeArray, *, axes: tuple[int, ...]) -> FakePlan:
+    def _plan(self, array: DeviceArray, *, axes: tuple[int, ...]) -> FakePlan:
         assert axes == (-2, -1) and array.flags.c_contiguous and array.dtype == np.complex64
         self.plans.append(array.shape)
-        return FakePlan(array.shape)
+        return FakePlan(array.shape, self.stream)
 
 
 class FakeModule:
@@ -150,14 +162,18 @@ class FakeModule:
             assert self._machine.log[-1] == "+stream", "a launch outside the device's with block"
             arrays = dict(zip((spec.name for spec in sig.arrays), arguments, strict=False))
             values = arguments[len(arrays) :]
-            assert all(type(array) is FakeArray for array in arrays.values())
+            assert all(type(array) is DeviceArray for array in arrays.values())
             sizes = sig.measure(arrays)
             kinds = [np.dtype(kind).type for _, kind in sig.scalars] + [np.int32] * len(sig.dims)
             assert [type(value) for value in values] == kinds, f"{name}: CuPy passes each scalar as its own type"
             assert [int(value) for value in values[len(sig.scalars) :]] == [sizes[symbol] for symbol in sig.dims]
             assert all(type(number) is int and number > 0 for number in (*grid, *block))
             self._machine.launches.append((name, *grid, *block))
-            getattr(twin, name)(*arrays.values(), *(value.item() for value in values[: len(sig.scalars)]))
+            self._machine.stream.work.append(name)
+            scalars = [value.item() for value in values[: len(sig.scalars)]]
+            self._machine.calls.append((name, dict(zip((scalar for scalar, _ in sig.scalars), scalars, strict=True))))
+            hosts = [array.host for array in arrays.values()]
+            getattr(twin, name)(*hosts, *scalars)
 
         return call
 
@@ -165,13 +181,30 @@ class FakeModule:
 class FakePlan:
     """PlanNd."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self._shape = shape
+    def __init__(self, shape: tuple[int, ...], stream: Stream) -> None:
+        self._shape, self._stream = shape, stream
 
-    def fft(self, array: FakeArray, out: FakeArray, direction: int) -> None:
+    def fft(self, array: DeviceArray, out: DeviceArray, direction: int) -> None:
         assert array.shape == out.shape == self._shape
-        host = np.asarray(array)
-        out[...] = scipy.fft.fft2(host) if direction == -1 else scipy.fft.ifft2(host, norm="forward")
+        self._stream.work.append("fft")
+        out.host[...] = scipy.fft.fft2(array.host) if direction == -1 else scipy.fft.ifft2(array.host, norm="forward")
+
+
+class FakeEvent:
+    """Event: what was queued before it is done only when somebody waited for it."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def record(self) -> None:
+        self._at, self._copies = len(self._stream.work), len(self._stream.arriving)
+
+    @property
+    def done(self) -> bool:
+        return self._copies <= self._stream.arrived
+
+    def synchronize(self) -> None:
+        self._stream.wait("event", self._at, self._copies)
 
 
 @contextlib.contextmanager

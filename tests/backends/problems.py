@@ -16,6 +16,6 @@ def narrow_beam(n: int, side: int, step_px: float) -> Problem:
     radius = np.hypot(*(np.mgrid[:n, :n] - n // 2))
     probe = 20 * np.exp(-((radius / 2) ** 2)) * np.exp(1j * rng.uniform(-1, 1, (2, n, n)))
     counts = rng.poisson(4.0, (len(grid), n, n))
-    amplitudes = np.where(rng.random(counts.shape) < 0.05, -1, np.sqrt(counts)).astype(np.float32)
+    patterns = np.where(rng.random(counts.shape) < 0.05, -1, np.sqrt(counts)).astype(np.float32)
     start = np.exp(0.1j * rng.standard_normal(geometry.object_shape))
-    return Problem(amplitudes, geometry, probe.astype(np.complex64), start.astype(np.complex64))
+    return Problem(patterns, geometry, probe.astype(np.complex64), start.astype(np.complex64))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import scipy.fft
 
 from ptychogui.backends import cuda, open_backend
+from ptychogui.backends.base import Array
 from ptychogui.backends.cuda import CudaBackend, cuda_options, launch_shape
 from ptychogui.backends.plain import NumpyBackend
 from ptychogui.backends.signatures import SIGNATURES
@@ -87,6 +89,39 @@ def test_plans_are_kept_for_a_few_counts(machine: FakeMachine, gpu: CudaBackend)
     assert len(machine.plans) == 7
 
 
+def test_a_copy_to_the_host_is_of_the_moment_it_was_asked_for(machine: FakeMachine, gpu: CudaBackend) -> None:
+    array: Array = gpu.asarray(np.arange(4, dtype=np.float32))
+    waits = len(machine.stream.waits)
+    asked = gpu.read_later(array)
+    array[...] = 7
+    assert len(machine.stream.waits) == waits
+    assert asked.wait().tolist() == [0, 1, 2, 3]
+    assert len(machine.stream.waits) == waits + 1
+
+
+def test_a_copy_to_the_device_may_leave_late(machine: FakeMachine, gpu: CudaBackend) -> None:
+    array, given = gpu.empty((3,), np.int32), np.array([1, 2, 3], np.int32)
+    waits = len(machine.stream.waits)
+    for _ in range(3):
+        gpu.write_later(array, given)
+        given += 3
+    asked = gpu.read_later(array)
+    assert len(machine.stream.waits) == waits
+    assert asked.wait().tolist() == [7, 8, 9]
+
+
+def test_page_locked_memory_is_kept_until_its_copy_has_left(machine: FakeMachine, gpu: CudaBackend) -> None:
+    array = gpu.empty((3,), np.int32)
+    memory = []
+    for i in range(2):
+        gpu.write_later(array, np.full(3, i, np.int32))
+        memory.append(weakref.ref(gpu._leaving[-1][1]))
+    assert all(held() is not None for held in memory)
+    gpu.read_later(array).wait()
+    gpu.write_later(array, np.zeros(3, np.int32))
+    assert all(held() is None for held in memory)
+
+
 @pytest.mark.parametrize("sub_pixel", ["fourier", "nearest"])
 @pytest.mark.parametrize("batch_size", [1, None])
 def test_epie_gives_the_bits_of_the_numpy_backend(gpu: CudaBackend, sub_pixel: str, batch_size: int | None) -> None:
@@ -142,10 +177,10 @@ def test_failure_of_the_device_is_ours_and_others_pass(machine: FakeMachine) -> 
         raise KeyError("a bug")
 
 
-def test_options_change_with_the_included_file(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_change_with_the_included_files(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     before = cuda_options()
-    monkeypatch.setattr(cuda, "kernels_folder", lambda: tmp_path)
-    (tmp_path / "portable.cuh").write_text("// other")
+    (tmp_path / "other.cuh").write_text("// other")
+    monkeypatch.setattr(cuda, "included_files", lambda: [tmp_path / "other.cuh"])
     digests = [next(option for option in options if "DIGEST" in option) for options in (before, cuda_options())]
     assert digests[0] != digests[1]
 

@@ -224,6 +224,24 @@ class TestRun:
         assert job.parameters.reconstruction.iterations == 7
         assert job.origins["reconstruction.iterations"].source is Source.USER
 
+    def test_all_iterations_of_a_chain_are_announced(
+        self, qtbot: QtBot, session: SessionController, run: RunController
+    ) -> None:
+        session.edit("reconstruction.engine", "dm:5,lsqml:8")
+        with qtbot.waitSignal(run.started, timeout=1000) as signal:
+            run.run()
+        assert signal.args == ["fly0012", 13]
+
+    def test_what_the_form_has_out_of_reach_stays_out_of_the_job(
+        self, session: SessionController, worker: FakeWorker, run: RunController
+    ) -> None:
+        session.edit("reconstruction.momentum", 0.625)
+        session.edit("reconstruction.engine", "dm")
+        run.run()
+        (job,) = worker.jobs
+        assert job.parameters.reconstruction.engine == "dm"
+        assert job.origins["reconstruction.momentum"].source is Source.DEFAULT
+
     def test_one_run_at_a_time(self, worker: FakeWorker, run: RunController) -> None:
         run.run()
         run.run()

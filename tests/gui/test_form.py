@@ -12,11 +12,12 @@ from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ptychogui.errors import ParameterError
+from ptychogui.params.chain import ENGINE_NAMES
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import Parameters, by_path, describe
 from ptychogui.params.origins import Layers, Source
 from ptychogui.params.spec import Param
-from ptychogui.views.editors import ChoiceEditor, SwitchEditor, TextEditor, make_editor, shown_text
+from ptychogui.views.editors import ChoiceEditor, SuggestingEditor, SwitchEditor, TextEditor, make_editor, shown_text
 from ptychogui.views.form import ParameterForm
 
 
@@ -29,11 +30,11 @@ def other_value(param: Param, file: Path) -> Any:
     if param.kind is Path:
         return file
     if param.kind is str:
-        return "something"
+        return {"ENGINE:N/CROP,...": "dm:5/2,lsqml", "FROM:UNTIL:EVERY": "7:9"}.get(param.form, "something")
     candidates = [param.item(3)] * 2 if param.kind == "pair" else None
     if candidates:
         return tuple(candidates)
-    for number in (0.5, 2, 32):
+    for number in (0.5, 0.125, 2, 32):
         value = param.kind(number)
         try:
             Parameters().replace({param.path: value})
@@ -46,7 +47,7 @@ def other_value(param: Param, file: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def one_form(qapp: QApplication) -> Iterator[ParameterForm]:
-    made = ParameterForm({})
+    made = ParameterForm()
     yield made
     made.deleteLater()
 
@@ -90,8 +91,8 @@ def test_a_value_goes_in_and_back(qtbot: QtBot, form: ParameterForm, path: str, 
     file = tmp_path / "some file.npy"
     file.touch()
     value = other_value(param, file)
-    assert row.isEnabled() == (not param.awaits)
-    row.setEnabled(True)
+    assert row.editor.isEnabled() == (not param.awaits and param.heeded_by(["epie"]))
+    row.editor.setEnabled(True)
     with qtbot.waitSignal(form.edited, timeout=1000) as edited:
         enter(qtbot, row.editor, param, value)
     assert edited.args == [path, value]
@@ -144,6 +145,8 @@ def test_quantities_are_typed_freely(qtbot: QtBot, form: ParameterForm) -> None:
         ("experiment.scan_dims", "30", "not a pair"),
         ("preprocessing.size_px", "63", "multiple of 2"),
         ("preprocessing.mask_file", "no such file.npy", "there is no file"),
+        ("reconstruction.engine", "dm:50,lsqlm", "not 'lsqlm'; did you mean 'lsqml'?"),
+        ("reconstruction.update_probe", "soon", "must be FROM, FROM:UNTIL or FROM:UNTIL:EVERY"),
     ],
 )
 def test_nonsense_is_marked_and_goes_nowhere(
@@ -227,8 +230,51 @@ def test_heads_count_changes_and_fold(qtbot: QtBot, form: ParameterForm) -> None
     assert section.body.isHidden() and section.extra.isHidden()
 
 
-def test_only_offered_words_can_be_chosen(qtbot: QtBot) -> None:
-    editor = make_editor(by_path()["reconstruction.engine"], ("epie",))
+def test_a_text_is_brought_to_its_one_form(qtbot: QtBot, form: ParameterForm) -> None:
+    editor = form.rows["reconstruction.engine"].editor
+    assert isinstance(editor, TextEditor)
+    with qtbot.waitSignal(form.edited, timeout=1000) as edited:
+        type_into(qtbot, editor, " DM:50/2 , LSQML")
+    assert edited.args == ["reconstruction.engine", "dm:50/2,lsqml"]
+    assert editor.line.text() == "dm:50/2,lsqml"
+
+
+def test_suggestions_are_offered_and_other_text_is_taken(qtbot: QtBot) -> None:
+    editor = make_editor(by_path()["reconstruction.engine"])
     qtbot.addWidget(editor)
-    assert isinstance(editor, ChoiceEditor)
-    assert [editor.box.itemText(place) for place in range(editor.box.count())] == ["epie"]
+    assert isinstance(editor, SuggestingEditor)
+    assert [editor.box.itemText(place) for place in range(editor.box.count())] == list(ENGINE_NAMES)
+    editor.setValue("dm:50,lsqml")
+    assert editor.line.text() == "dm:50,lsqml"
+    with qtbot.waitSignal(editor.valueChanged, timeout=1000) as changed:
+        editor.box.setCurrentText("raar")
+        editor.box.textActivated.emit("raar")
+    assert changed.args == ["raar"]
+    with qtbot.waitSignal(editor.valueChanged, timeout=1000) as changed:
+        qtbot.keyClick(editor.box, Qt.Key.Key_Down)
+    assert changed.args == ["lsqml"]
+    qtbot.keyClicks(editor.box, "x")
+    assert editor.reason
+    qtbot.keyClick(editor.box, Qt.Key.Key_Escape)
+    assert (editor.line.text(), editor.reason) == ("lsqml", "")
+
+
+def test_what_the_engines_do_not_heed_is_out_of_reach_and_says_why(form: ParameterForm) -> None:
+    row, seed = form.rows["reconstruction.momentum"], form.rows["reconstruction.seed"]
+    chosen = Layers().with_value("reconstruction.momentum", 0.625)
+    for engine, heeded in (("epie", True), ("dm", False), ("dm:5,raar:5", False), ("dm:5,lsqml:5", True)):
+        show(form, chosen.with_value("reconstruction.engine", engine))
+        assert row.editor.isEnabled() == row.label.isEnabled() == heeded
+        assert seed.editor.isEnabled()
+        assert ("No effect in" in row.editor.toolTip()) == (not heeded)
+    show(form, chosen.with_value("reconstruction.engine", "dm:5,raar:5"))
+    assert "No effect in DM or RAAR." in row.editor.toolTip()
+    assert "No effect in" not in seed.editor.toolTip()
+    assert row.editor.value() == 0.625
+    assert row.back.isEnabled() and not row.back.isHidden()
+
+
+def test_what_awaits_a_later_version_is_out_of_reach_with_every_engine(form: ParameterForm) -> None:
+    for param in describe():
+        if param.awaits:
+            assert not form.rows[param.path].editor.isEnabled()

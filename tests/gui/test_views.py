@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PyQt5.QtCore import QMimeData, QPointF, QSettings, Qt, QUrl
 from PyQt5.QtGui import QColor, QDropEvent, QIcon, QPalette
-from PyQt5.QtWidgets import QApplication
+from PyQt5.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
 from ptychogui.views.editors import TextEditor
@@ -24,7 +24,7 @@ from ptychogui.views.theme import DARK, LIGHT, apply_theme, style_sheet
 
 @pytest.fixture
 def window(qtbot: QtBot, memory: Memory) -> MainWindow:
-    made = MainWindow(memory, {"reconstruction.engine": ("epie",)})
+    made = MainWindow(memory)
     qtbot.addWidget(made)
     made.show()
     return made
@@ -66,6 +66,21 @@ class TestWindow:
         editor.setValue(None)
         assert window.commands.start.isEnabled()
 
+    def test_nonsense_in_the_tool_bar_keeps_run_away_and_says_why(self, qtbot: QtBot, window: MainWindow) -> None:
+        window.show()
+        window.show_runnable(True)
+        editor = window.quick["reconstruction.engine"]
+        assert isinstance(editor, TextEditor)
+        editor.line.clear()
+        with qtbot.assertNotEmitted(window.edited):
+            qtbot.keyClicks(editor.line, "lsqlm")
+            window.commands.start.trigger()
+        assert not window.commands.start.isEnabled()
+        assert "did you mean 'lsqml'?" in QToolTip.text()
+        editor.line.clear()
+        qtbot.keyClicks(editor.line, "dm:5,lsqml")
+        assert window.commands.start.isEnabled()
+
     def test_run_takes_what_is_being_typed(self, qtbot: QtBot, window: MainWindow) -> None:
         window.show_runnable(True)
         editor = window.quick["reconstruction.iterations"]
@@ -84,13 +99,13 @@ class TestWindow:
     def test_layout_theme_and_files_come_back(self, qtbot: QtBot, memory: Memory, tmp_path: Path) -> None:
         file = tmp_path / "fly0012.cxi"
         file.touch()
-        first = MainWindow(memory, {})
+        first = MainWindow(memory)
         qtbot.addWidget(first)
         first.form.sections["output"].head.setChecked(False)
         first.remember(file)
         first.remember(tmp_path / "gone.cxi")
         first.close()
-        second = MainWindow(memory, {})
+        second = MainWindow(memory)
         qtbot.addWidget(second)
         assert not second.form.sections["output"].head.isChecked()
         assert memory.recent() == [file]
@@ -200,6 +215,15 @@ class TestError:
             card.add(iteration, error)
         x, y = card.curve.getOriginalDataset()
         assert (list(x), list(y)) == ([1, 5], [5.0, 2.0])
+
+    def test_iterations_that_are_done_again_take_the_place_of_what_came_to_nothing(self, qtbot: QtBot) -> None:
+        card = ErrorCard()
+        qtbot.addWidget(card)
+        card.start(4)
+        for iteration, error in ((1, 5.0), (2, 3.0), (3, 80.0), (2, 3.0), (3, 2.0), (3, 2.0)):
+            card.add(iteration, error)
+        x, y = card.curve.getOriginalDataset()
+        assert (list(x), list(y)) == ([1, 2, 3], [5.0, 3.0, 2.0])
 
     def test_less_than_a_decade_still_has_ticks(self) -> None:
         axis = LogAxis("left")

@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as arrays
 
 from ptychogui.errors import DataError
 from ptychogui.io.csvtext import read_complex_csv, write_complex_csv
-from ptychogui.io.guesses import read_mask, read_object, read_positions, read_probe
+from ptychogui.io.guesses import holds_result, object_place_m, read_mask, read_object, read_positions, read_probe
 from ptychogui.io.result import write_result
-from tests.io.makers import make_cxi, make_result
+from tests.io.makers import POSITIONS_M, TRANSLATION, make_cxi, make_result
 
 
 def text(tmp_path: Path, content: str) -> Path:
@@ -156,8 +156,34 @@ def test_positions_that_are_none_are_refused(tmp_path: Path, content: str, words
 
 def test_a_binary_file_is_no_position_list(tmp_path: Path) -> None:
     np.save(tmp_path / "p.npy", np.zeros((3, 2)))
-    with pytest.raises(DataError, match="give a CSV file"):
+    with pytest.raises(DataError, match="give a result file, or a CSV file"):
         read_positions(tmp_path / "p.npy")
+
+
+def test_positions_of_a_result_and_of_a_scan_are_read(tmp_path: Path) -> None:
+    result = make_result()
+    write_result(tmp_path / "result.cxi", result)
+    np.testing.assert_array_equal(read_positions(tmp_path / "result.cxi"), result.positions_m)
+    np.testing.assert_array_equal(read_positions(make_cxi(tmp_path / "scan.cxi")), POSITIONS_M)
+    with pytest.raises(DataError, match="holds no scan positions; give a result file, or a CSV"):
+        read_positions(make_cxi(tmp_path / "without.cxi", {TRANSLATION: None}))
+
+
+def test_only_a_result_holds_a_result(tmp_path: Path) -> None:
+    write_result(tmp_path / "result.cxi", make_result())
+    assert holds_result(tmp_path / "result.cxi")
+    assert not holds_result(make_cxi(tmp_path / "scan.cxi"))
+    assert not holds_result(text(tmp_path, "1e-6, 2e-6"))
+    with pytest.raises(DataError, match="no such file"):
+        holds_result(tmp_path / "absent.cxi")
+
+
+def test_a_result_says_where_its_object_lies(tmp_path: Path) -> None:
+    for name, origin_m in (("placed", (-3e-8, -2e-8)), ("lost", None)):
+        write_result(tmp_path / f"{name}.cxi", make_result(object_origin_m=origin_m))
+    assert object_place_m(tmp_path / "placed.cxi") == (1e-8, (-3e-8, -2e-8))
+    assert object_place_m(tmp_path / "lost.cxi") is None
+    assert object_place_m(text(tmp_path, "1, 2")) is None
 
 
 def test_a_mask_is_read_from_every_form(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,15 @@ import numpy as np
 from ptychogui.engines.base import Estimate, Problem, Step
 from ptychogui.errors import ParameterError
 from ptychogui.io.dataset import Dataset, Value
+from ptychogui.io.result import write_result
 from ptychogui.jobs.job import Control, Job, JobState, Progress
+from ptychogui.jobs.prepare import Prepared
 from ptychogui.params.model import Parameters
 from ptychogui.physics.frames import ArrayFrames
+from tests.io.makers import make_result
+
+Prepare = Callable[..., Prepared]
+"""Prepares a scan in memory with some parameters; see conftest."""
 
 PACE_S = 0.002
 """Of the fake iterations, so that messages don't pile up."""
@@ -63,7 +69,12 @@ def progress(
     estimate: Estimate | None = None,
     result: Path | None = None,
 ) -> Progress:
-    return Progress(job.id, iteration, 1_000_000, 1.0, 0.0, 0.0, 1e-9, state, estimate, result)
+    return Progress(job.id, iteration, 1_000_000, 1.0, 0.0, 0.0, pixel_m(iteration), state, estimate, result)
+
+
+def pixel_m(iteration: int) -> float:
+    """Object pixel of an iteration, as if stages changed all the time."""
+    return 1e-9 * (iteration + 1)
 
 
 def picture(iteration: int, job: Job) -> Estimate:
@@ -73,16 +84,19 @@ def picture(iteration: int, job: Job) -> Estimate:
 
 
 class FakeEngine:
-    """An engine that does what its errors say: one is given per iteration."""
+    """An engine that does what its errors say: one is given per iteration of the job."""
 
-    def __init__(self, problem: Problem, errors: list[float]) -> None:
-        self.iteration = 0
+    def __init__(self, problem: Problem, errors: Sequence[float]) -> None:
+        self.iteration = problem.iteration
         self.problem = problem
         self._errors = errors
 
     def step(self) -> Step:
         self.iteration += 1
-        return Step(self.iteration, self._errors[self.iteration - 1])
+        return Step(self.iteration, (self._errors[self.iteration - 1],))
+
+    def finish(self) -> tuple[float, ...]:
+        return ()
 
     def estimate(self) -> Estimate:
         return Estimate(self.problem.object * self.iteration, self.problem.probe)
@@ -112,3 +126,9 @@ def scan(known: bool = True, **changes: Any) -> Dataset:
         "values": {f"experiment.{name}": Value(value, f"/at/{name}") for name, value in values.items()},
     }
     return Dataset(**{**content, **changes})
+
+
+def result_file(path: Path, **content: Any) -> Path:
+    """Write a result whose object is told from empty space."""
+    write_result(path, make_result(**{"object": np.full((40, 50), 0.5j, np.complex64), **content}))
+    return path

@@ -1,21 +1,96 @@
-"""The benchmark measures every combination once, and its ratio is what it says."""
+"""The benchmark measures every combination once, counts the FFTs that are done, and divides the right times."""
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
+import numpy as np
 import pytest
 
 from ptychogui.backends import open_backend
+from ptychogui.backends.base import Backend
+from ptychogui.engines import ENGINES, Problem, Step
+from ptychogui.jobs import bench
 from ptychogui.jobs.bench import run_bench
+from ptychogui.params.model import Reconstruction
 
 
-def test_every_combination_is_measured_against_its_own_ffts() -> None:
-    with open_backend("cpu", threads=2) as backend:
-        rows = list(run_bench(backend, sizes=(32,), modes=(1, 2), rounds=1))
-    assert [(row.modes, row.sub_pixel, row.ffts_per_position) for row in rows] == [
-        (1, "nearest", 2), (1, "fourier", 4), (2, "nearest", 4), (2, "fourier", 8),
-    ]  # fmt: skip
+@pytest.mark.parametrize("threads", [1, 2])
+def test_every_combination_is_measured_once(threads: int) -> None:
+    with open_backend("cpu", threads) as backend:
+        rows = list(run_bench(backend, sizes=(16, 32), modes=(1, 2), rounds=1))
+    wanted = itertools.product(ENGINES, (16, 32), (1, 2), bench.SUB_PIXEL)
+    assert sorted((row.engine, row.n, row.modes, row.sub_pixel) for row in rows) == sorted(wanted)
     for row in rows:
-        assert row.ratio == pytest.approx(row.fft_positions_per_s / row.positions_per_s)
-        assert row.frame_bytes == row.positions * 32 * 32 * 4
-        assert row.memory_bytes > row.frame_bytes
+        assert row.frame_bytes == row.positions * row.n**2 * 2  # counts as uint16
+        assert row.memory_per_position_bytes * row.positions == row.memory_bytes > row.frame_bytes
+        assert row.positions_per_s > 0 < row.fft_positions_per_s
+        assert row.workers == threads
+
+
+@pytest.mark.parametrize("modes", [1, 3])
+@pytest.mark.parametrize("engine", ["epie", "lsqml"])
+def test_an_engine_needs_two_ffts_a_mode_and_two_more_for_sub_pixel_positions(engine: str, modes: int) -> None:
+    with open_backend("cpu", threads=2) as backend:
+        rows = [row for row in run_bench(backend, sizes=(32,), modes=(modes,), rounds=1) if row.engine == engine]
+    assert {row.sub_pixel: row.ffts_per_position for row in rows} == {"nearest": 2 * modes, "fourier": 4 * modes}
+
+
+class _Clock:
+    """Time that passes only where work is said to take some."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now_s
+
+
+class _SlowFFTs:
+    """A backend whose transforms take a second each."""
+
+    def __init__(self, backend: Backend, clock: _Clock) -> None:
+        self._backend, self._clock = backend, clock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def fft_pair(self, array: np.ndarray) -> Any:
+        clock, each = self._clock, int(np.prod(array.shape[1:-2]))
+
+        class Pair:
+            def forward(self, count: int) -> None:
+                clock.now_s += count * each
+
+            inverse = forward
+
+        return Pair()
+
+
+def test_the_ratio_is_the_engines_time_over_that_of_as_many_bare_ffts(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = _Clock()
+
+    class Engine:
+        """Three transforms a mode and position, and as long again and half for something else."""
+
+        def __init__(self, problem: Problem, _settings: Reconstruction, backend: Backend) -> None:
+            self._positions, self._modes = len(problem.patterns), len(problem.probe)
+            self._ffts = backend.fft_pair(backend.empty(problem.probe[None].shape, np.complex64))
+
+        def step(self) -> Step:
+            for _ in range(3 * self._positions):
+                self._ffts.forward(1)
+            clock.now_s += 4.5 * self._positions * self._modes
+            return Step(1, ())
+
+    monkeypatch.setattr(bench, "time", clock)
+    monkeypatch.setattr(bench, "ENGINES", {"lsqml": Engine})
+    monkeypatch.setattr(bench, "create_engine", Engine)
+    with open_backend("cpu", threads=1) as backend:
+        rows = list(run_bench(_SlowFFTs(backend, clock), sizes=(16,), modes=(2,), rounds=3))
+    for row in rows:
+        assert row.ffts_per_position == 3 * 2
+        assert row.ratio == pytest.approx((3 + 4.5) / 3)
+        assert row.positions_per_s == pytest.approx(1 / (2 * 7.5))
         assert row.as_dict()["ratio"] == row.ratio

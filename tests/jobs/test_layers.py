@@ -12,8 +12,9 @@ from ptychogui.errors import OutputError, ParameterError
 from ptychogui.io.result import write_result
 from ptychogui.jobs import layers as layers_module
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.layers import check_job, dataset_layers, job_layers, make_job
-from ptychogui.params.model import Parameters, describe
+from ptychogui.jobs.layers import check_job, dataset_layers, heeded_layers, job_layers, make_job
+from ptychogui.params.chain import ENGINE_NAMES, ENGINE_TITLES, titles
+from ptychogui.params.model import Parameters, describe, refusal
 from ptychogui.params.origins import Layers, Origin, Source
 from ptychogui.params.spec import Param
 from tests.io.makers import make_result
@@ -75,11 +76,50 @@ def test_what_awaits_a_later_version_is_refused(param: Param) -> None:
     check_job(fake_job(OUTPUT, **values))
 
 
-def test_an_engine_that_is_not_there_is_refused() -> None:
-    with pytest.raises(
-        ParameterError, match=r"reconstruction\.engine = 'lsqml' is not part of this version; choose epie"
-    ):
-        check_job(fake_job(OUTPUT, reconstruction__engine="lsqml"))
+@pytest.mark.parametrize("param", [param for param in describe() if param.engines], ids=lambda param: param.path)
+def test_what_none_of_the_engines_heeds_is_refused(param: Param) -> None:
+    value = other_value(param)
+    deaf = next(name for name in ENGINE_NAMES if name not in param.engines)
+    with pytest.raises(ParameterError) as caught:
+        check_job(fake_job(OUTPUT, reconstruction__engine=deaf, **{param.path: value}))
+    text = str(caught.value)
+    assert text.startswith(f"{param.path} = ")
+    assert f"has no effect in {ENGINE_TITLES[deaf]}, only in {titles(param.engines)}; leave {param.option} out" in text
+    for name in param.engines:
+        check_job(fake_job(OUTPUT, reconstruction__engine=name, **{param.path: value}))
+        check_job(fake_job(OUTPUT, reconstruction__engine=f"{deaf},{name}", **{param.path: value}))
+    check_job(fake_job(OUTPUT, reconstruction__engine=deaf, **{param.path: param.default}))
+
+
+def other_value(param: Param) -> Any:
+    """Return a value that is allowed and is not the default."""
+    candidates: list[Any] = [True, False, "7", 7, 0.125, *param.choices]
+    return next(value for value in candidates if value != param.default and not refusal(param.path, value))
+
+
+def test_values_that_no_engine_heeds_are_left_out_where_a_form_keeps_them() -> None:
+    values = {
+        "reconstruction.momentum": (0.625, ""),
+        "reconstruction.seed": (3, ""),
+        "reconstruction.engine": ("dm", ""),
+    }
+    layers = (
+        job_layers(scan())
+        .with_layer(Source.USER, values)
+        .with_layer(Source.LAST, {"reconstruction.damping": (0.375, "")})
+    )
+    parameters, origins = heeded_layers(layers).resolve()
+    for path in ("reconstruction.momentum", "reconstruction.damping"):
+        assert parameters.get(path) == Parameters().get(path)
+    assert (parameters.reconstruction.seed, parameters.experiment.energy_eV) == (3, 8000.0)
+    assert origins["reconstruction.momentum"] == Origin(Source.DEFAULT)
+    engine = {"reconstruction.engine": ("dm:5,lsqml", "")}
+    assert heeded_layers(layers.with_layer(Source.USER, values | engine)).resolve()[0].reconstruction.momentum == 0.625
+
+
+def test_coarse_levels_that_leave_nothing_are_refused() -> None:
+    with pytest.raises(ParameterError, match=r"coarse_levels = 3 needs at least 4 iterations"):
+        check_job(fake_job(OUTPUT, reconstruction__coarse_levels=3))
 
 
 def test_a_job_has_either_a_scan_or_a_simulation() -> None:

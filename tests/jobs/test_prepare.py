@@ -1,4 +1,4 @@
-"""From a job to a problem: positions, frames, first guesses; and what is missing is said with the option to give."""
+"""From a job to a problem: positions, frames, room for the stages; what is missing is said with the option to give."""
 
 from __future__ import annotations
 
@@ -9,34 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ptychogui.backends.base import Backend
 from ptychogui.backends.plain import NumpyBackend
+from ptychogui.engines.memory import NEEDS, Extent
 from ptychogui.errors import DataError, MemoryBudgetError, ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs import prepare as prepare_module
-from ptychogui.jobs.job import Job
 from ptychogui.jobs.layers import job_layers, make_job
-from ptychogui.jobs.prepare import Prepared, prepare
-from ptychogui.params.model import Parameters
+from ptychogui.jobs.prepare import prepare
+from ptychogui.params.model import Reconstruction
+from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.frames import ArrayFrames
-from ptychogui.physics.modes import add_modes
 from ptychogui.physics.optics import object_pixel_m
-from ptychogui.physics.probe import gaussian
-from tests.jobs.fakes import GuardedFrames, make_job as fake_job, scan
+from tests.jobs.fakes import GuardedFrames, Prepare, make_job as fake_job, result_file, scan
 
 OUTPUT = Path("result.cxi")
-Prepare = Callable[..., Prepared]
-
-
-@pytest.fixture
-def prepare_scan(monkeypatch: pytest.MonkeyPatch) -> Prepare:
-    """Prepare a scan in memory with some parameters."""
-
-    def run(dataset: Dataset, backend: Any = None, **values: Any) -> Prepared:
-        monkeypatch.setattr(prepare_module, "open_dataset", lambda _path, _dataset_path: dataset)
-        parameters = Parameters().replace({key.replace("__", "."): value for key, value in values.items()})
-        return prepare(Job("1", dataset.path, parameters, OUTPUT), backend)
-
-    return run
 
 
 def counts_of(probe: np.ndarray) -> float:
@@ -46,8 +33,8 @@ def counts_of(probe: np.ndarray) -> float:
 def test_a_scan_becomes_a_problem(prepare_scan: Prepare) -> None:
     prepared = prepare_scan(scan(), experiment__probe_modes=3)
     problem = prepared.problem
-    assert problem.amplitudes.shape == (12, 32, 32)
-    assert problem.amplitudes.dtype == np.float32
+    assert problem.patterns.shape == (12, 32, 32)
+    assert problem.patterns.dtype == np.uint16
     assert problem.probe.shape == (3, 32, 32)
     assert problem.probe.dtype == problem.object.dtype == np.complex64
     assert np.all(problem.object == 1)
@@ -174,62 +161,42 @@ def test_positions_and_frames_of_unequal_count_are_refused(prepare_scan: Prepare
         )
 
 
-def test_the_files_illumination_is_the_first_probe(prepare_scan: Prepare) -> None:
-    own = gaussian(32, 1.0, 5.0)
-    prepared = prepare_scan(scan(probe=own))
-    expected = own * np.sqrt(16000 / counts_of(own))
-    np.testing.assert_allclose(prepared.problem.probe, expected, rtol=1e-5, atol=1e-4)
-    assert prepared.notes == ()
+def test_a_results_positions_are_taken_as_they_are(prepare_scan: Prepare, tmp_path: Path) -> None:
+    refined = np.random.default_rng(0).uniform(0, 1e-6, (12, 2))
+    path = result_file(tmp_path / "result.cxi", positions_m=refined)
+    settings: dict[str, Any] = {"experiment__mirror_rows": True, "experiment__swap_axes": True}
+    prepared = prepare_scan(scan(), experiment__positions_file=path, **settings, experiment__jitter_radius_px=3)
+    np.testing.assert_array_equal(prepared.positions_m, refined)
+    assert prepared.notes == (f"the positions are those of {path}, as they are there",)
 
 
-def test_an_illumination_of_another_size_is_resampled(prepare_scan: Prepare) -> None:
-    prepared = prepare_scan(scan(probe=gaussian(64, 1.0, 5.0)))
-    assert prepared.problem.probe.shape == (1, 32, 32)
-    assert prepared.notes == ("the illumination in scan.h5 has 64 x 64 pixels and is resampled to 32 x 32",)
+def test_positions_that_move_have_room(prepare_scan: Prepare) -> None:
+    still = prepare_scan(
+        scan(), reconstruction__engine="lsqml", reconstruction__position_correction="never"
+    ).problem.geometry
+    assert still.corners.min() == 2
+    assert prepare_scan(scan(), reconstruction__position_correction="5").problem.geometry.corners.min() == 2
+    moving = prepare_scan(scan(), reconstruction__engine="lsqml", reconstruction__position_correction="5")
+    geometry = moving.problem.geometry
+    assert geometry.corners.min() >= 10
+    assert (np.array(geometry.object_shape) - 32 - geometry.corners.max(axis=0)).min() >= 10
+    np.testing.assert_allclose(geometry.positions_px, still.positions_px)
 
 
-def test_modes_that_are_not_asked_for_are_noted(prepare_scan: Prepare) -> None:
-    prepared = prepare_scan(scan(probe=add_modes(gaussian(32, 1.0, 5.0), 4)), experiment__probe_modes=2)
-    assert len(prepared.problem.probe) == 2
-    assert prepared.notes == (
-        "the illumination in scan.h5 has 4 probe modes, of which the strongest 2 are used; see --probe-modes",
-    )
+def test_the_object_of_cropped_stages_has_whole_coarse_pixels(prepare_scan: Prepare) -> None:
+    big = scan(frames=ArrayFrames(np.ones((12, 128, 128), np.uint8)))
+    shape = prepare_scan(
+        big, reconstruction__engine="epie:5/2,epie:5", reconstruction__coarse_levels=1
+    ).problem.object.shape
+    plain = prepare_scan(big).problem.object.shape
+    for side, least in zip(shape, plain, strict=True):
+        assert side % 4 == 0 and least <= side < least + 4
 
 
-def test_a_probe_size_goes_before_the_illumination_and_a_guess_before_both(
-    prepare_scan: Prepare, tmp_path: Path
-) -> None:
-    guess = gaussian(32, 1.0, 9.0)
-    np.save(tmp_path / "probe.npy", guess)
-    settings: dict[str, Any] = {"experiment__probe_diameter_m": 1e-6}
-    prepared = prepare_scan(scan(probe=gaussian(32, 1.0, 5.0)), **settings)
-    np.testing.assert_array_equal(prepared.problem.probe, prepare_scan(scan(), **settings).problem.probe)
-    assert prepared.notes == ("the file's illumination is not used, since a probe size is given",)
-    settings["reconstruction__probe_guess"] = tmp_path / "probe.npy"
-    given = prepare_scan(scan(probe=gaussian(32, 1.0, 5.0)), **settings)
-    assert given.notes == (f"the given probe size is not used, since {tmp_path / 'probe.npy'} is the first probe",)
-    np.testing.assert_allclose(given.problem.probe, guess * np.sqrt(16000 / counts_of(guess)), rtol=1e-5, atol=1e-4)
-
-
-def test_the_probe_has_the_counts_of_what_the_detector_can_see(prepare_scan: Prepare) -> None:
-    own = gaussian(32, 1.0, 3.0) * 1000
-    far = np.abs(np.fft.fftshift(np.fft.fft2(own[0], norm="ortho"))) ** 2
-    frames = ArrayFrames(np.broadcast_to(far, (12, 32, 32)).astype(np.float32))
-    bad = np.zeros((32, 32), bool)
-    bad[14:17] = True
-    prepared = prepare_scan(scan(probe=own / 7, frames=frames, bad_pixels=bad))
-    np.testing.assert_allclose(prepared.problem.probe, own, rtol=1e-4, atol=1e-2)
-
-
-def test_the_first_object_is_centered(prepare_scan: Prepare, tmp_path: Path) -> None:
-    shape = prepare_scan(scan()).problem.object.shape
-    guess = np.full((shape[0] - 4, shape[1] + 6), 0.5j, np.complex64)
-    np.save(tmp_path / "object.npy", guess)
-    prepared = prepare_scan(scan(), reconstruction__object_guess=tmp_path / "object.npy")
-    assert prepared.problem.object.shape == shape
-    assert np.all(prepared.problem.object[2:-2] == np.complex64(0.5j))
-    assert np.all(prepared.problem.object[:2] == 1) and np.all(prepared.problem.object[-2:] == 1)
-    assert "is centered on" in prepared.notes[0]
+def test_a_crop_that_can_not_be_is_refused_before_frames_are_read(prepare_scan: Prepare) -> None:
+    guarded = scan(frames=GuardedFrames(np.zeros((12, 32, 32), np.uint16)))
+    with pytest.raises(ParameterError, match="patterns of 32 x 32 pixels can't be cropped by 2"):
+        prepare_scan(guarded, reconstruction__coarse_levels=1)
 
 
 def test_masks_of_file_and_user_are_joined(prepare_scan: Prepare, tmp_path: Path) -> None:
@@ -237,7 +204,7 @@ def test_masks_of_file_and_user_are_joined(prepare_scan: Prepare, tmp_path: Path
     own[0, 3] = users[5, 6] = True
     np.save(tmp_path / "mask.npy", users)
     prepared = prepare_scan(scan(bad_pixels=own), preprocessing__mask_file=tmp_path / "mask.npy")
-    free = np.fft.fftshift(prepared.problem.amplitudes[0] == -1)
+    free = np.fft.fftshift(amplitudes_of(prepared.problem.patterns[0]) == -1)
     np.testing.assert_array_equal(free, own | users)
     np.save(tmp_path / "mask.npy", users[1:])
     with pytest.raises(DataError, match=r"the mask has shape \(31, 32\) but the detector has \(32, 32\)"):
@@ -273,6 +240,23 @@ def test_memory_is_asked_for_before_it_is_used(prepare_scan: Prepare, backend: A
         prepare_scan(guarded, backend)
 
 
+def needs(size: int) -> Callable[[Extent, Reconstruction, Backend], int]:
+    return lambda _extent, _settings, _backend: size
+
+
+@pytest.mark.parametrize(("hungry", "title", "n"), [("dm", "DM", 64), ("lsqml", "LSQML", 128)])
+def test_the_stage_that_does_not_fit_is_named(
+    prepare_scan: Prepare, monkeypatch: pytest.MonkeyPatch, hungry: str, title: str, n: int
+) -> None:
+    for name in ("dm", "lsqml"):
+        monkeypatch.setitem(NEEDS, name, needs(10**14 if name == hungry else 0))
+    guarded = scan(frames=GuardedFrames(np.zeros((12, 128, 128), np.uint16)))
+    with pytest.raises(
+        MemoryBudgetError, match=rf"needs 1000\d\d\.\d+ GB of .* for {title} on 12 patterns of {n} x {n} "
+    ):
+        prepare_scan(guarded, NumpyBackend(), reconstruction__engine="dm:5/2,lsqml:5")
+
+
 def test_an_absurdly_large_object_points_at_the_positions(prepare_scan: Prepare) -> None:
     positions_um = np.indices((3, 4)).reshape(2, -1).T * 0.2
     with pytest.raises(MemoryBudgetError, match=r"an object of \d{7,} x \d{7,}; .*check the unit of the positions"):
@@ -281,7 +265,7 @@ def test_an_absurdly_large_object_points_at_the_positions(prepare_scan: Prepare)
 
 def test_a_simulated_scan_is_made_from_the_parameters() -> None:
     prepared = prepare(fake_job(OUTPUT))
-    assert prepared.problem.amplitudes.shape == (12, 64, 64)
+    assert prepared.problem.patterns.shape == (12, 64, 64)
     assert prepared.parameters.experiment.energy_eV is not None
     assert prepared.sources == ()
 
@@ -290,6 +274,6 @@ def test_a_real_scan_becomes_a_problem(shared_data: Path) -> None:
     source = shared_data / "siemens-star.cxi"
     job = make_job(job_layers(source, {"experiment.probe_modes": (3, "test")}), source, OUTPUT)
     prepared = prepare(job)
-    assert prepared.problem.amplitudes.shape == (516, 128, 128)
+    assert prepared.problem.patterns.shape == (516, 128, 128)
     assert prepared.problem.probe.shape == (3, 128, 128)
     assert prepared.sources == (source,)

@@ -21,7 +21,7 @@ from ptychogui.jobs import process as process_module
 from ptychogui.jobs.events import Died, Event, Failed, Finished, Paused, Picture, Ready, Silent
 from ptychogui.jobs.job import JobState, Progress
 from ptychogui.jobs.process import EngineProcess
-from tests.jobs.fakes import make_job
+from tests.jobs.fakes import make_job, pixel_m
 
 LIMIT_S = 30.0
 """For what must come; a test that waits so long has failed."""
@@ -101,6 +101,7 @@ def test_pictures_come_whole_in_order_and_the_last_one_always(listener: Listener
             assert picture.estimate.object.shape == (60 * modes, 80)
             assert np.all(picture.estimate.object == picture.iteration)
             assert np.all(picture.estimate.probe == picture.iteration)
+            assert picture.object_pixel_m == pixel_m(picture.iteration)
 
 
 def test_pictures_are_rarer_than_iterations(listener: Listener, tmp_path: Path) -> None:

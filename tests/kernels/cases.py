@@ -10,6 +10,7 @@ import numpy as np
 
 from ptychogui.backends import twin
 from ptychogui.backends.signatures import SIGNATURES, Signature, product
+from ptychogui.physics.compact import KINDS, compact, widened
 
 Arrays: TypeAlias = dict[str, np.ndarray]
 
@@ -41,13 +42,14 @@ class Size:
         slots = 4
         return {
             "N": self.n, "M": self.modes, "B": slots, "P": slots if self.own_probes else 1, "L": 3, "G": 6, "n": 7,
-            "H": 2 * self.n + 3, "W": 2 * self.n, "1": 1, "2": 2,
+            "H": 2 * self.n + 3, "W": 2 * self.n, "S": 6, "R": 2 * self.n + 8, "C": 2, "1": 1, "2": 2, "3": 3, "5": 5,
         }  # fmt: skip
 
 
 SIZES = (Size(5, 1, 4, False), Size(9, 2, 1, True), Size(16, 3, 3, False), Size(33, 5, 2, True))
 
-_WALKED = {"probe_step": "M N", "probe_power": "N"}
+_WALKED = {"probe_step": "M N", "probe_power": "N", "momentum_step": "H", "probe_direction": "N", "move_probe": "N",
+           "overlap_windows": "C N", "overlap_solve_probe": "N"}  # fmt: skip
 """What `start` and `count` are rows of, in kernels where they are no positions."""
 
 
@@ -68,7 +70,8 @@ def _scalars(sig: Signature, size: Size, rng: np.random.Generator) -> dict[str, 
     return {
         "start": 1, "count": product(walked, size.symbols) - 3 if walked else size.count, "first": 1,
         "lane": 1, "used": 2, "fresh": int(rng.integers(2)), "top": 2, "rows": size.symbols["H"] - 3,
-        "step": 0.7, "alpha": 0.3,
+        "step": 0.7, "alpha": 0.3, "keep": 0.6, "object_step": 0.9, "probe_step": 0.8, "damping": 0.1,
+        "learned": 1, "floor": 2.0, "at": 1, "a": -0.8, "b": 0.9, "c": 1.7, "bound": 0.8,
     }  # fmt: skip
 
 
@@ -80,9 +83,11 @@ def _any_f32(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.nd
     return rng.uniform(0, 3, shape).astype(np.float32)
 
 
-def _amplitudes(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
-    counts = rng.poisson(2.0, shape)
-    return np.where(rng.random(shape) < 0.2, -1, np.sqrt(counts)).astype(np.float32)
+def _patterns(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.ndarray:
+    """Draw counts, a fifth of them free; each size of a launch holds them in another type."""
+    counts, free = rng.poisson(2.0, shape), rng.random(shape) < 0.2
+    kind = KINDS[size.modes % 3]
+    return widened(compact(np.where(free, -1, np.sqrt(counts)).astype(np.float32)), kind)
 
 
 def _order(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
@@ -90,13 +95,33 @@ def _order(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndar
 
 
 def _corners(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.ndarray:
-    room = [size.symbols[symbol] - size.n + 1 for symbol in "HW"]
-    return rng.integers(0, room, shape).astype(np.int32)
+    """Draw windows that leave the object's rim free, where there is no slope."""
+    room = [size.symbols[symbol] - size.n for symbol in "HW"]
+    return rng.integers(1, room, shape).astype(np.int32)
+
+
+def _slopes(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
+    """Draw sums whose normal equations are far from singular, as those of two slopes are."""
+    values = rng.uniform(0, 3, shape).astype(np.float32)
+    values[:, 4] /= 4
+    return values
+
+
+def _i16(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
+    return rng.integers(-32767, 32768, shape).astype(np.int16)
+
+
+def _bands(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.ndarray:
+    """Draw bands of rows that lie on each other in the object and apart in the sums."""
+    height = size.symbols["R"] // shape[0]
+    lanes = np.arange(shape[0])
+    return np.stack([3 * lanes + 1, rng.integers(4, height + 1, shape[0]), height * lanes], axis=1).astype(np.int32)
 
 
 _Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...], Size], np.ndarray]
 _DRAW: Mapping[str, _Draw] = {
-    "amplitudes": _amplitudes, "order": _order, "corners": _corners, "complex64": _any_c64, "float32": _any_f32,
+    "patterns": _patterns, "slopes": _slopes, "order": _order, "corners": _corners, "bands": _bands,
+    "complex64": _any_c64, "float32": _any_f32, "int16": _i16,
 }  # fmt: skip
 """By an array's name or else by its dtype: integers are indices, each with bounds of its own."""
 
@@ -119,9 +144,11 @@ def assert_agree(launch: Launch, got: Arrays, wanted: Arrays) -> None:
         before, result = launch.arrays[name], got[name]
         kept = _bits(value) == _bits(before)
         assert np.array_equal(_bits(result)[kept], _bits(before)[kept]), f"{launch.kernel} touched too much of {name}"
-        limit = 32 * float(np.spacing(np.nanmax(np.abs(value))))
+        limit = 1 if value.dtype.kind == "i" else 32 * float(np.spacing(np.nanmax(np.abs(value))))
         np.testing.assert_allclose(result, value, rtol=0, atol=limit, err_msg=f"{launch.kernel}: {name}")
 
 
 def _bits(array: np.ndarray) -> np.ndarray:
-    return array.view(np.uint32)
+    """Look at an array as whole numbers, one an element or two a complex one."""
+    kind = {1: np.uint8, 2: np.uint16}.get(array.dtype.itemsize, np.uint32)
+    return array.view(kind)

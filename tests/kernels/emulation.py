@@ -21,7 +21,7 @@ from tests.kernels.cases import Arrays, Launch
 
 SANITIZERS = {"address": "address,undefined", "thread": "thread", "none": ""}
 _HERE = Path(__file__).parent
-_C_TYPES = {"complex64": "c64", "float32": "float", "int32": "int"}
+_C_TYPES = {"complex64": "c64", "float32": "float", "int32": "int", "int16": "short"}
 _FORMATS = {"float32": "f", "int32": "i"}
 _NAME_BYTES = 64
 
@@ -96,8 +96,8 @@ int main(int, char** argv) {{
 
 
 def _case(sig: Signature) -> str:
-    arrays = [f"emulate::Array<{_C_TYPES[spec.dtype]}> {spec.name}(in);" for spec in sig.arrays]
-    scalars = [*sig.scalars, *((symbol, "int32") for symbol in sig.dims)]
+    arrays = [f"emulate::Array<{_C_TYPES.get(spec.dtype, 'char')}> {spec.name}(in);" for spec in sig.arrays]
+    scalars = [*sig.scalars, *((symbol.replace("sizeof ", "bytes_of_"), "int32") for symbol in sig.dims)]
     values = [f"const {_C_TYPES[kind]} {name} = emulate::take<{_C_TYPES[kind]}>(in);" for name, kind in scalars]
     names = ", ".join([*(f"{spec.name}.data()" for spec in sig.arrays), *(name for name, _ in scalars)])
     results = [f"{spec.name}.give(out);" for spec in sig.arrays if spec.written]

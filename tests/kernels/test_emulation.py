@@ -97,7 +97,8 @@ class Recorder(NumpyBackend):
         self.results: list[Arrays] = []
 
     def empty(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
-        return np.full(tuple(shape), np.nan if np.dtype(dtype).kind in "fc" else 1 << 30, dtype)
+        kind = np.dtype(dtype)
+        return np.full(tuple(shape), np.nan if kind.kind in "fc" else np.iinfo(kind).max, kind)
 
     def bind(self, kernel: str, **arrays: np.ndarray) -> Bound:
         twin = super().bind(kernel, **arrays)

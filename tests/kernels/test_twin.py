@@ -16,8 +16,17 @@ from ptychogui.backends.host import HostBackend
 from ptychogui.backends.signatures import SIGNATURES
 from tests.kernels.cases import SIZES, Size, assert_agree, expected, random_launch
 
-_C_NAMES = {"M": "modes", "N": "n", "P": "probes", "W": "width"}
-_C_TYPES = {"complex64": "c64", "float32": "float", "int32": "int"}
+_C_NAMES = {
+    "M": "modes",
+    "N": "n",
+    "P": "probes",
+    "H": "height",
+    "W": "width",
+    "L": "lanes",
+    "C": "chunks",
+    "n": "positions",
+}
+_C_TYPES = {"complex64": "c64", "float32": "float", "int32": "int", "int16": "short"}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +52,7 @@ def test_random_launches_change_something_and_leave_something(kernel: str) -> No
     launch = random_launch(SIGNATURES[kernel], SIZES[2])
     changed = [value != launch.arrays[name] for name, value in expected(launch).items()]
     assert all(part.any() for part in changed)
-    assert not all(part.all() for part in changed)
+    assert SIGNATURES[kernel].rows == "1" or not all(part.all() for part in changed)
 
 
 @dataclass(frozen=True)
@@ -92,10 +101,11 @@ def test_c_arguments_are_those_of_the_table(kernel: str) -> None:
     sig, (_, declared) = SIGNATURES[kernel], _declared()[kernel]
     arrays, scalars = declared[: len(sig.arrays)], declared[len(sig.arrays) :]
     assert [(a.name, a.type, a.written) for a in arrays] == [
-        (spec.name, f"{_C_TYPES[spec.dtype]}*", spec.written) for spec in sig.arrays
+        (spec.name, f"{_C_TYPES.get(spec.dtype, 'void')}*", spec.written) for spec in sig.arrays
     ]
     assert [(s.name, s.type) for s in scalars] == [
-        *((name, _C_TYPES[kind]) for name, kind in sig.scalars), *((_C_NAMES[symbol], "int") for symbol in sig.dims)
+        *((name, _C_TYPES[kind]) for name, kind in sig.scalars),
+        *((_C_NAMES.get(symbol, "bytes"), "int") for symbol in sig.dims),
     ]  # fmt: skip
 
 
@@ -103,7 +113,9 @@ def test_c_arguments_are_those_of_the_table(kernel: str) -> None:
 def test_comments_say_the_dtype_and_shape_of_the_table(kernel: str) -> None:
     sig, (_, declared) = SIGNATURES[kernel], _declared()[kernel]
     for spec, argument in zip(sig.arrays, declared, strict=False):
-        assert argument.comment.startswith(f"{spec.dtype} ({', '.join(spec.shape.split())})"), argument
+        assert argument.comment.startswith(f"{' or '.join(spec.dtype.split())} ({', '.join(spec.shape.split())})"), (
+            argument
+        )
 
 
 @pytest.mark.parametrize("kernel", SIGNATURES)

@@ -7,10 +7,34 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ptychogui.params.chain import ENGINE_NAMES
 from ptychogui.params.model import Parameters, describe, device_name
+from ptychogui.params.schedule import Schedule
 from ptychogui.params.spec import Param
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+
+
+def _stages() -> st.SearchStrategy[str]:
+    """One engine, its iterations, its crop, as a chain writes them."""
+    counts = st.integers(1, 10_000).map(lambda count: f":{count}")
+    return st.builds(
+        "{}{}{}".format, st.sampled_from(ENGINE_NAMES), st.just("") | counts, st.sampled_from(["", "/2", "/8"])
+    )
+
+
+def _schedules() -> st.SearchStrategy[str]:
+    return st.builds(
+        lambda first, more, every: str(Schedule(first, None if more is None else first + more, every)),
+        st.integers(0, 1000), st.none() | st.integers(0, 1000), st.integers(1, 20),
+    )  # fmt: skip
+
+
+_FORMS = {
+    "ENGINE:N/CROP,...": st.lists(_stages(), min_size=1, max_size=3).map(",".join),
+    "FROM:UNTIL:EVERY": _schedules(),
+}
+"""Values of texts that have a form."""
 
 
 def values_of(param: Param) -> st.SearchStrategy[Any]:
@@ -23,6 +47,8 @@ def values_of(param: Param) -> st.SearchStrategy[Any]:
         values = st.tuples(_numbers(param.item, param), _numbers(param.item, param))
     elif param.kind is Path:
         values = st.one_of(_TEXT, st.sampled_from(["none", " None", "0", "1", "a b/c'd.csv"])).map(Path)
+    elif param.form:
+        values = _FORMS[param.form]
     elif param.kind is str:
         values = _TEXT.map(device_name) if param.path == "devices.device" else _TEXT
     else:

@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from ptychogui.errors import ParameterError
 from ptychogui.params.commandline import format_command, format_text, parse_command, parse_text, read_command
 from ptychogui.params.model import Parameters, by_path, describe
+from ptychogui.params.origins import Layers, Source
 from tests.params.strategies import parameters, values_of
 
 LISTING_1 = """./ptycho -jobID=sim512 -beamSize=110e-9 -scanDims=30,30 -step=50e-9,50e-9 -i=100 -size=512
@@ -46,7 +47,7 @@ def test_a_command_string_and_back(changed: Parameters) -> None:
         ("experiment.scan_dims", "30,20", (30, 20)),
         ("experiment.swap_axes", "Yes", True),
         ("experiment.swap_axes", "0", False),
-        ("reconstruction.engine", "LSQML", "lsqml"),
+        ("reconstruction.sub_pixel", "Nearest", "nearest"),
         ("reconstruction.iterations", "1e3", 1000),
         ("reconstruction.probe_guess", "a b.csv", Path("a b.csv")),
         ("reconstruction.probe_guess", "none", None),
@@ -64,7 +65,7 @@ def test_text_of_one_value(path: str, text: str, value: Any) -> None:
         ("experiment.step_m", "50 nm", "Scan step: '50 nm' is not a pair; give two numbers 'row,column'"),
         ("experiment.scan_dims", "3.5,2", "'3.5' is not a whole number"),
         ("experiment.swap_axes", "maybe", "'maybe' is neither yes nor no"),
-        ("reconstruction.engine", "raar", "'raar' is not one of epie"),
+        ("reconstruction.sub_pixel", "coarse", "'coarse' is not one of fourier, nearest"),
         ("reconstruction.iterations", "none", "'none' is not a number"),
     ],
 )
@@ -126,6 +127,7 @@ def test_listing_1_of_the_paper() -> None:
         ("-algorithm=ePIE", {"reconstruction.engine": "epie"}),
         ("-algorithm=DM", {"reconstruction.engine": "dm"}),
         ("-algorithm=MLs", {"reconstruction.engine": "lsqml"}),
+        ("-algorithm=dm:50/2,lsqml:100", {"reconstruction.engine": "dm:50/2,lsqml:100"}),
         ("-spiralScan", {"experiment.scan_pattern": "spiral"}),
         ("-spiralScan=0", {"experiment.scan_pattern": "raster"}),
         ("-spiralScan=0 -lf=p.csv", {"experiment.scan_pattern": "listed", "experiment.positions_file": Path("p.csv")}),
@@ -137,8 +139,11 @@ def test_listing_1_of_the_paper() -> None:
         ("-beamstopMask=m.npy", {"preprocessing.mask_file": Path("m.npy")}),
         ("-T=-1", {"reconstruction.time_limit_s": None}),
         ("-T=60", {"reconstruction.time_limit_s": 60.0}),
-        ("-updateProbe=0", {"reconstruction.update_probe": 1}),
-        ("-updateModes=20", {"reconstruction.update_modes": 20}),
+        ("-updateProbe=0", {"reconstruction.update_probe": "1"}),
+        ("-updateProbe=5", {"reconstruction.update_probe": "5"}),
+        ("-updateModes=20", {"reconstruction.update_modes": "20"}),
+        ("-PPS=20", {"reconstruction.position_correction": "20"}),
+        ("-delta_p=0.2", {"reconstruction.damping": 0.2}),
         ("-probeGuess= -lambda=", {"reconstruction.probe_guess": None, "experiment.energy_eV": None}),
         ("-probeGuess='my probe.csv'", {"reconstruction.probe_guess": Path("my probe.csv")}),
         ('-fp="/data/scan 1/x_#04d.h5"', {"preprocessing.file_pattern": "/data/scan 1/x_#04d.h5"}),
@@ -164,7 +169,6 @@ def test_beamstop_mask_lies_beside_the_raw_files_and_asks_for_a_second_look() ->
         ("-size=abc", "-size: 'abc' is not a number"),
         ("-lambda=0", "wavelength '0' is not positive"),
         ("-lambda=1e-10,2", "-lambda: '1e-10,2' is not a number"),
-        ("-algorithm=RAAR", "-algorithm: 'RAAR' is not one of"),
         ("-simulate=5", "'5' is neither yes nor no"),
         ("-jobID=my scan", "'scan' belongs to no flag; put values with blanks in quotes"),
         ("-jobID='open", "No closing quotation"),
@@ -173,6 +177,29 @@ def test_beamstop_mask_lies_beside_the_raw_files_and_asks_for_a_second_look() ->
 def test_a_wrong_command_is_named(text: str, words: str) -> None:
     with pytest.raises(ParameterError, match=words):
         parse_command(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "-algorithm=PIE",
+            "^-algorithm 'pie': must name engines of epie, dm, raar, lsqml, not 'pie'; did you mean 'epie'",
+        ),
+        ("-updateProbe=soon", "^-updateProbe 'soon': must be FROM, FROM:UNTIL or FROM:UNTIL:EVERY"),
+    ],
+)
+def test_a_text_of_another_form_is_named_by_its_flag(text: str, words: str) -> None:
+    command = read_command(text)
+    values = {path: (value, command.flags[path]) for path, value in command.values.items()}
+    with pytest.raises(ParameterError, match=words):
+        Layers().with_layer(Source.USER, values).resolve()
+
+
+@pytest.mark.parametrize(("text", "schedule"), [("-PPS=0", "never"), ("-PPS=3", "3"), ("-updateProbe=7:9", "7:9")])
+def test_ptychopys_first_iterations_become_schedules(text: str, schedule: str) -> None:
+    ((path, value),) = parse_command(text).items()
+    assert Parameters().replace({path: value}).get(path) == schedule
 
 
 def test_ignored_flags_are_noted() -> None:

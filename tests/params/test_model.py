@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from ptychogui.engines import ENGINES
 from ptychogui.errors import ParameterError
-from ptychogui.params.model import Experiment, Parameters, by_path, checked, describe
+from ptychogui.params.chain import ENGINE_NAMES
+from ptychogui.params.model import Experiment, Parameters, by_path, checked, describe, refusal
 from ptychogui.params.origins import Origin, Source
 
 UNIT_SUFFIXES = {"eV": "_eV", "m": "_m", "s": "_s", "counts": "_counts"}
@@ -69,7 +70,8 @@ def test_values_are_frozen_and_names_are_fixed() -> None:
         ("preprocessing.size_px", 255),
         ("preprocessing.size_px", 8),
         ("preprocessing.rotate90", 4),
-        ("reconstruction.engine", "raar"),
+        ("reconstruction.engine", "pie"),
+        ("reconstruction.update_probe", "soon"),
         ("reconstruction.iterations", 2.5),
     ],
 )
@@ -100,7 +102,10 @@ def test_every_wrong_value_is_named_once_with_its_origin() -> None:
         ("experiment.probe_modes", 65, "65: must be at most 64"),
         ("experiment.simulate", "x", "'x': must be yes or no"),
         ("preprocessing.size_px", 255, "255 px: must be a multiple of 2 px"),
-        ("reconstruction.engine", "raar", "'raar': must be one of epie"),
+        ("reconstruction.engine", "dn:5", "'dn:5': must name engines of epie, dm, raar, lsqml, not 'dn'"),
+        ("reconstruction.engine", 5, "5: must be text"),
+        ("reconstruction.sub_pixel", "coarse", "'coarse': must be one of fourier, nearest"),
+        ("reconstruction.update_probe", "9:3", "'9:3': must end at or after iteration 9, not at 3"),
         ("reconstruction.iterations", 2.5, "2.5: must be a whole number"),
         ("preprocessing.dataset_path", 3, "3: must be text"),
         ("experiment.positions_file", 3, "3: must be a path"),
@@ -122,7 +127,29 @@ def test_device_names_are_taken_as_people_write_them(text: str, name: str) -> No
 
 
 def test_the_engines_on_offer_are_those_there_are() -> None:
-    assert set(by_path()["reconstruction.engine"].offered) == set(ENGINES)
+    assert set(ENGINE_NAMES) == set(ENGINES)
+    for param in describe():
+        assert set(param.engines) <= set(ENGINE_NAMES)
+
+
+def test_a_parameter_knows_which_engines_heed_it() -> None:
+    momentum = by_path()["reconstruction.momentum"]
+    assert momentum.heeded_by(["dm", "lsqml"])
+    assert not momentum.heeded_by(["dm", "raar"])
+    assert by_path()["reconstruction.seed"].heeded_by(["raar"])
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "need"),
+    [
+        ("reconstruction.iterations", 0, "must be at least 1"),
+        ("reconstruction.iterations", 1, ""),
+        ("reconstruction.engine", "dm:5,", "must be an engine, or several as in dm:50,lsqml:100 or dm:50/2,lsqml"),
+        ("reconstruction.engine", "DM:5", ""),
+    ],
+)
+def test_a_value_is_judged_by_itself(path: str, value: Any, need: str) -> None:
+    assert refusal(path, value) == need
 
 
 @pytest.mark.parametrize("path", ["experiment.energy", "energy_eV", "nowhere.energy_eV", ""])

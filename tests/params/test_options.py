@@ -63,7 +63,9 @@ def test_help_shows_unit_range_and_default() -> None:
     text = " ".join(CliRunner().invoke(program, ["--help"], terminal_width=200).output.split())
     assert "--energy X [eV] Energy of the incident beam. [above 0 eV; default: none]" in text
     assert "--swap-axes / --no-swap-axes" in text
-    assert "--engine epie Reconstruction algorithm." in text
+    assert "--engine epie|dm|raar|lsqml|ENGINE:N/CROP,... Reconstruction algorithm:" in text
+    assert "--update-probe FROM:UNTIL:EVERY Iterations that update the probe:" in text
+    assert "--sub-pixel fourier|nearest" in text
     assert "--step ROW,COLUMN [m]" in text
 
 

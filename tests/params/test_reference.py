@@ -27,7 +27,7 @@ def test_the_page_is_up_to_date() -> None:
         ("reconstruction.object_step", "above 0, at most 2"),
         ("reconstruction.seed", "at least 0"),
         ("reconstruction.sub_pixel", "one of fourier, nearest"),
-        ("reconstruction.engine", "one of epie"),
+        ("reconstruction.engine", ""),
         ("output.csv", ""),
     ],
 )
@@ -40,6 +40,14 @@ def test_what_awaits_something_says_so_everywhere() -> None:
         for text in (tooltip(param), option_help(param), reference()):
             assert param.help in text
             assert f"awaits {param.awaits}" in text or not param.awaits
+
+
+def test_what_only_some_engines_heed_says_so_everywhere() -> None:
+    param = by_path()["reconstruction.momentum"]
+    for text in (tooltip(param), option_help(param), reference()):
+        assert f"{param.help} ePIE and LSQML only." in text
+    assert by_path()["reconstruction.seed"].engines == ()
+    assert " only." not in tooltip(by_path()["reconstruction.seed"])
 
 
 def test_help_on_the_command_line_gives_range_and_default() -> None:

@@ -35,6 +35,20 @@ def test_a_parameter_that_is_not_stored_gets_its_default() -> None:
     assert from_json(json.dumps(tree))[0].reconstruction.iterations == 7
 
 
+def test_an_older_versions_names_and_numbers_are_understood() -> None:
+    old = {"engine": "epie", "update_probe": 3, "update_modes": 20, "position_search": 0}
+    origins = {
+        "reconstruction.position_search": ["DEFAULT", ""],
+        "reconstruction.update_probe": ["USER", "--update-probe"],
+    }
+    stored = {"schema": 1, "parameters": {"reconstruction": old}, "origins": origins}
+    parameters, places = from_json(json.dumps(stored))
+    settings = parameters.reconstruction
+    assert (settings.update_probe, settings.update_modes, settings.position_correction) == ("3", "20", "never")
+    assert places["reconstruction.update_probe"] == Origin(Source.USER, "--update-probe")
+    assert places["reconstruction.position_correction"] == Origin(Source.DEFAULT)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -42,6 +56,8 @@ def test_a_parameter_that_is_not_stored_gets_its_default() -> None:
         ({"schema": None}, "schema version None"),
         ({"parameters": {"experiment": {"energie_eV": 5}}}, "did you mean 'experiment.energy_eV'"),
         ({"parameters": {"beam": {}}}, "no parameter is called 'beam'"),
+        ({"parameters": {"reconstruction": 3}}, "reconstruction = 3"),
+        ({"parameters": None}, "None"),
         ({"parameters": {"reconstruction": {"iterations": 0}}}, "reconstruction.iterations = 0"),
         ({"origins": {"experiment.energie_eV": ["FILE", ""]}}, "no parameter is called 'experiment.energie_eV'"),
         ({"origins": {"experiment.energy_eV": ["STARS", ""]}}, r"\['STARS', ''\] is not \[source, place\]"),

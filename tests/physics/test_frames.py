@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.params.model import Preprocessing
 from ptychogui.physics import frames as frames_module
-from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_size, prepare_frames
+from ptychogui.physics.compact import amplitudes_of
+from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_bytes, pattern_size, prepare_frames
 from ptychogui.physics.orientation import Orientation
 
 SIZE = 16
@@ -28,15 +30,15 @@ def prepare(
 
 def shown(patterns: Patterns) -> np.ndarray:
     """Return squared amplitudes with the beam at the center again, -1 where free."""
-    amplitudes = np.fft.fftshift(patterns.amplitudes, axes=(1, 2))
+    amplitudes = np.fft.fftshift(amplitudes_of(patterns.patterns), axes=(1, 2))
     return np.where(amplitudes < 0, -1, np.rint(amplitudes.astype(np.float64) ** 2))
 
 
-def test_plain_counts_become_amplitudes_with_the_beam_in_the_corner() -> None:
+def test_plain_counts_stay_counts_with_the_beam_in_the_corner() -> None:
     patterns = prepare(counts())
-    assert patterns.amplitudes.dtype == np.float32
+    assert patterns.patterns.dtype == np.uint8
     np.testing.assert_array_equal(shown(patterns), counts())
-    assert patterns.amplitudes[1, 0, 0] == np.float32(np.sqrt(np.float32(counts()[1, 8, 8])))
+    assert patterns.patterns[1, 0, 0] == counts()[1, 8, 8]
     np.testing.assert_allclose(patterns.counts, counts().sum(axis=(1, 2)), rtol=1e-6)
     np.testing.assert_allclose(np.fft.fftshift(patterns.mean_pattern), counts().mean(axis=0), rtol=1e-6)
     assert patterns.max_counts == pytest.approx(counts().max())
@@ -53,9 +55,58 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = prepare(stack, [6, 2, 2, 0, 5])
     monkeypatch.setattr(frames_module, "_CHUNK_BYTES", 2 * 4 * SIZE**2)
     parts = prepare(stack, [6, 2, 2, 0, 5])
-    np.testing.assert_array_equal(parts.amplitudes, whole.amplitudes)
+    np.testing.assert_array_equal(parts.patterns, whole.patterns)
     np.testing.assert_allclose(parts.mean_pattern, whole.mean_pattern)
     np.testing.assert_array_equal(parts.counts, whole.counts)
+
+
+@pytest.mark.parametrize(
+    ("largest", "fraction", "kind"),
+    [(254, 0, np.uint8), (255, 0, np.uint16), (65534, 0, np.uint16), (65535, 0, np.float32), (200, 0.5, np.float32)],
+)
+def test_patterns_take_the_smallest_type_for_all_of_them(
+    monkeypatch: pytest.MonkeyPatch, largest: int, fraction: float, kind: Any
+) -> None:
+    monkeypatch.setattr(frames_module, "_CHUNK_BYTES", 2 * 8 * SIZE**2)
+    stack = counts((9, SIZE, SIZE), np.float64)
+    stack[3, 2, 2], stack[7, 4, 5] = np.nan, largest + fraction
+    patterns = prepare(stack)
+    assert patterns.patterns.dtype == kind
+    expected = np.fft.ifftshift(np.where(np.isnan(stack), -1, np.sqrt(stack, dtype=np.float32)), axes=(1, 2))
+    np.testing.assert_array_equal(amplitudes_of(patterns.patterns), expected.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "settings", "wanted"),
+    [
+        (np.uint8, {}, 1), (np.int8, {}, 1), (np.uint16, {}, 2), (np.int32, {}, 4), (np.float32, {}, 4),
+        (np.uint32, {"bit_depth": 16}, 2), (np.uint16, {"bit_depth": 8}, 1), (np.uint32, {"bit_depth": 17}, 4),
+        (np.float32, {"bit_depth": 8}, 4), (np.uint8, {"data_are": "amplitudes"}, 4),
+    ],
+)  # fmt: skip
+def test_no_pixel_takes_more_bytes_than_announced(dtype: Any, settings: dict[str, Any], wanted: int) -> None:
+    assert pattern_bytes(np.dtype(dtype), Preprocessing(**settings)) == wanted
+    largest = min(np.iinfo(dtype).max, 1 << 24) if np.issubdtype(dtype, np.integer) else 0.3
+    stack = np.full((2, SIZE, SIZE), 3, dtype)
+    stack[0, 0, :4] = [largest, largest - (largest > 1), 300 % (int(largest) + 1), 0]
+    assert prepare(stack, **settings).patterns.dtype.itemsize <= wanted
+
+
+@pytest.mark.parametrize(("last", "itemsize"), [(3, 1), (3000, 2), (300_000, 4)])
+def test_memory_holds_the_patterns_and_a_chunk_no_more(
+    monkeypatch: pytest.MonkeyPatch, last: int, itemsize: int
+) -> None:
+    monkeypatch.setattr(frames_module, "_CHUNK_BYTES", 4 * 4 * 64**2)
+    stack = counts((400, 64, 64), np.uint32)
+    stack[-1, 0, 0] = last
+    tracemalloc.start()
+    try:
+        patterns = prepare(stack)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert patterns.patterns.dtype.itemsize == itemsize
+    assert peak < 1.3 * 400 * 64**2 * itemsize + 40 * 4 * 4 * 64**2
 
 
 @pytest.mark.parametrize(
@@ -149,7 +200,7 @@ def test_negative_and_undefined_readings_are_free() -> None:
     patterns = prepare(stack)
     assert patterns.free_pixels == 3
     assert patterns.notes == ("3 negative or undefined pixel readings are left free",)
-    assert np.isfinite(patterns.amplitudes).all()
+    assert np.isfinite(amplitudes_of(patterns.patterns)).all()
 
 
 def test_amplitudes_stay_amplitudes() -> None:
@@ -171,7 +222,7 @@ def test_a_beam_in_the_corner_stays_there() -> None:
 def test_empty_patterns_are_mentioned() -> None:
     stack = counts()
     stack[1] = 0
-    assert (prepare(stack).amplitudes[1] == -1).all()
+    assert (prepare(stack).patterns[1] == 255).all()
     assert prepare(stack).notes == ("1 of 3 patterns are empty and left free, the first is that of position 1",)
 
 

@@ -77,6 +77,16 @@ def test_ring_correlation_finds_where_the_noise_begins() -> None:
     assert 1 < resolutions[0] < resolutions[1] < resolutions[2]
 
 
+@pytest.mark.parametrize("edge", [0.2, 0.6, 0.9])
+def test_ring_correlation_falls_where_the_estimate_ends(edge: float) -> None:
+    truth, other = (np.random.default_rng(seed).normal(size=(128, 128)) for seed in (2, 3))
+    rows, columns = np.meshgrid(*2 * [np.fft.fftfreq(128)], indexing="ij")
+    seen = np.hypot(rows, columns) < edge / 2
+    estimate = np.fft.ifft2(np.where(seen, np.fft.fft2(truth), np.fft.fft2(other)))
+    assert frc(estimate, truth).falls_below(0.5) == pytest.approx(edge, abs=0.03)
+    assert frc(truth, truth).falls_below(0.5) == 1
+
+
 def test_unrelated_images_share_nothing() -> None:
     one, two = (np.random.default_rng(seed).normal(size=SHAPE) for seed in (2, 3))
     found = frc(one, two)

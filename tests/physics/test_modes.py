@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ptychogui.physics.modes import add_modes, mixed_modes, orthogonalize
+from ptychogui.physics.modes import add_modes, mixed_modes, orthogonalize, principal_axes
 from ptychogui.physics.probe import gaussian
 
 
@@ -39,6 +39,24 @@ def test_orthogonal_modes_come_strongest_first() -> None:
 def test_orthogonal_modes_stay_as_they_are() -> None:
     once = orthogonalize(tangled())
     np.testing.assert_allclose(orthogonalize(once), once, atol=1e-5)
+
+
+@pytest.mark.parametrize("modes", [1, 2, 3, 4, 5, 7, 16, 33])
+@pytest.mark.parametrize("kind", ["random", "graded", "twice", "equal"])
+def test_principal_axes_are_lapacks(modes: int, kind: str) -> None:
+    rng = np.random.default_rng(modes)
+    waves = rng.normal(size=(modes, 100)) + 1j * rng.normal(size=(modes, 100))
+    if kind == "graded":
+        waves *= np.logspace(0, -4, modes)[:, None]
+    if kind == "twice":
+        waves[modes // 2 :] = waves[: modes - modes // 2]
+    if kind == "equal":
+        waves = np.linalg.qr(waves.T)[0].T
+    product = waves @ waves.conj().T
+    axes = principal_axes(product)
+    powers = np.linalg.eigvalsh(product)[::-1]
+    np.testing.assert_allclose(axes.conj().T @ axes, np.eye(modes), atol=1e-12)
+    np.testing.assert_allclose(axes.conj().T @ product @ axes, np.diag(powers), atol=1e-7 * powers[0])
 
 
 def test_a_mode_without_power_does_no_harm() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -8,7 +10,18 @@ from hypothesis.extra.numpy import arrays
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.params.model import Experiment
-from ptychogui.physics.scan import fermat_m, fly_m, place_windows, raster_m, spiral_m, to_pixels, transform_positions
+from ptychogui.physics.scan import (
+    coarser,
+    fermat_m,
+    fly_m,
+    illumination,
+    move_windows,
+    place_windows,
+    raster_m,
+    spiral_m,
+    to_pixels,
+    transform_positions,
+)
 
 POSITIONS = np.array([[0.0, 0.0], [0.0, 1.0], [2.0, 0.0], [2.0, 1.0], [4.0, 0.0], [4.0, 1.0]])
 
@@ -19,6 +32,50 @@ def test_windows_hold_every_position_and_know_where_it_was(positions: np.ndarray
     np.testing.assert_allclose(geometry.positions_px, positions, atol=1e-9)
     assert np.all(geometry.fractions >= -0.5) and np.all(geometry.fractions < 0.5)
     assert np.all(geometry.corners >= 0) and np.all(geometry.corners + n <= geometry.object_shape)
+
+
+RANDOM_POSITIONS = arrays(np.float64, (7, 2), elements=st.floats(-300, 300))
+
+
+@given(RANDOM_POSITIONS, st.sampled_from([(32, 2), (32, 4), (96, 8)]))
+def test_windows_on_larger_pixels_are_where_they_were(positions: np.ndarray, case: tuple[int, int]) -> None:
+    n, factor = case
+    fine = place_windows(positions, n, multiple=factor)
+    coarse = coarser(fine, factor)
+    assert coarse.window_px == n // factor
+    assert tuple(side * factor for side in coarse.object_shape) == fine.object_shape
+    np.testing.assert_allclose(coarse.positions_px * factor, positions, atol=1e-9)
+    np.testing.assert_allclose(np.multiply(coarse.origin_px, factor), fine.origin_px)
+    assert np.all(coarse.fractions >= -0.5) and np.all(coarse.fractions < 0.5)
+    assert np.all(coarse.corners >= 0) and np.all(coarse.corners + coarse.window_px <= coarse.object_shape)
+
+
+@given(RANDOM_POSITIONS, arrays(np.float64, (7, 2), elements=st.floats(-2, 2)))
+def test_windows_move_and_the_object_stays(positions: np.ndarray, shifts: np.ndarray) -> None:
+    before = place_windows(positions, 32, margin_px=3)
+    after = move_windows(before, shifts)
+    np.testing.assert_allclose(after.positions_px, positions + shifts, atol=1e-9)
+    assert (after.object_shape, after.origin_px) == (before.object_shape, before.origin_px)
+    assert np.all(after.fractions >= -0.5) and np.all(after.fractions < 0.5)
+
+
+def test_light_is_the_sum_of_all_beams() -> None:
+    rng = np.random.default_rng(0)
+    geometry, power = place_windows(rng.uniform(0, 30, (20, 2)), 12), rng.uniform(size=(12, 12))
+    geometry = replace(geometry, corners=np.concatenate([geometry.corners, geometry.corners[:3]]))
+    expected = np.zeros(geometry.object_shape)
+    for row, column in geometry.corners:
+        expected[row : row + 12, column : column + 12] += power
+    np.testing.assert_allclose(illumination(power, geometry), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("far", [-1000.0, 1000.0])
+def test_windows_move_no_farther_than_the_edge(far: float) -> None:
+    before = place_windows(POSITIONS, 16)
+    after = move_windows(before, np.full((6, 2), far))
+    edge = np.array(before.object_shape) - 16 if far > 0 else np.zeros(2)
+    np.testing.assert_array_equal(after.corners + after.fractions, np.broadcast_to(edge, (6, 2)))
+    assert np.all(after.corners >= 0) and np.all(after.corners + 16 <= before.object_shape)
 
 
 @pytest.mark.parametrize("shape", [(0, 2), (3,), (3, 3)])

@@ -9,6 +9,7 @@ import pytest
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Parameters, Preprocessing
 from ptychogui.physics import simulation
+from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.frames import ArrayFrames, prepare_frames
 from ptychogui.physics.metrics import photon_noise_error
 from ptychogui.physics.phantoms import PHANTOMS
@@ -75,7 +76,7 @@ def test_photons_are_counted_with_poisson_statistics() -> None:
 def test_the_truth_misses_the_photon_noise_only() -> None:
     scan = simulate(SMALL)
     patterns = prepare_frames(ArrayFrames(scan.counts), np.arange(20), scan.bad_pixels, Preprocessing())
-    assert photon_noise_error(np.sqrt(means(scan)), patterns.amplitudes) == pytest.approx(1, abs=0.03)
+    assert photon_noise_error(np.sqrt(means(scan)), amplitudes_of(patterns.patterns)) == pytest.approx(1, abs=0.03)
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:

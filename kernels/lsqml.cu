@@ -1,0 +1,281 @@
+// Least-squares maximum likelihood (Odstrcil, Menzel & Guizar-Sicairos, Opt. Express 26, 3108, 2018): directions of object
+// and probe for a group of positions, and the pair of real steps along them that fits the group's exit waves best.
+// Shapes: n positions, a batch of `count` of them (slots b), G positions of a block, M modes, N x N window, H x W object,
+// L lanes of partial sums. chi = revised exit wave - probe * object.
+#include "portable.cuh"
+
+// pulls[first + b] = sum_m conj(probe_m) chi_m, what the object is to take; waves[b, m] becomes conj(object) chi_m, what the
+// probe is to take. Both are gradients: nothing is divided yet.
+template <int MODES>
+DEVICE void lsq_rows(
+    c64* __restrict__ waves, c64* __restrict__ pulls, const c64* __restrict__ probe, const c64* __restrict__ object,
+    const int* __restrict__ corners, const int* __restrict__ order, int start, int count, int first, int modes, int n,
+    int probes, int width) {
+    const int M = MODES ? MODES : modes;
+    const index_t plane = (index_t)n * n;
+    FOR_ROWS(row, count * n) {
+        const int b = row / n, r = row % n;
+        const int i = order[start + b];
+        const c64* o = object + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
+        const c64* p = probe + (probes == 1 ? 0 : b * M * plane) + (index_t)r * n;
+        c64* w = waves + b * M * plane + (index_t)r * n;
+        c64* pull = pulls + (first + b) * plane + (index_t)r * n;
+        FOR_COLUMNS(c, n) {
+            const c64 here = o[c];
+            c64 sum = {0.0f, 0.0f};
+            for (int m = 0; m < M; m++) {
+                const c64 mode = p[m * plane + c];
+                const c64 chi = w[m * plane + c] - mode * here;
+                sum = sum + conj(mode) * chi;
+                w[m * plane + c] = conj(here) * chi;
+            }
+            pull[c] = sum;
+        }
+    }
+}
+
+KERNEL lsq_gradients(
+    c64* waves,         // complex64 (B, M, N, N): revised exit waves in, the probe's gradients out
+    c64* pulls,         // complex64 (G, N, N), the object's gradients, slots [first, first + count) written
+    const c64* probe,   // complex64 (P, M, N, N), P = 1 or B
+    const c64* object,  // complex64 (H, W)
+    const int* corners, // int32 (n, 2)
+    const int* order,   // int32 (n)
+    int start, int count, int first, int modes, int n, int probes, int width) {
+    FOR_MODES(modes, lsq_rows, waves, pulls, probe, object, corners, order, start, count, first, modes, n, probes, width)
+}
+
+// brightness[lane, r, c] (+)= sum over the batch of |object|^2 in its windows; `fresh` starts the sum.
+KERNEL sum_windows(
+    float* __restrict__ brightness,  // float32 (L, N, N), lane written
+    const c64* __restrict__ object,  // complex64 (H, W)
+    const int* __restrict__ corners, // int32 (n, 2)
+    const int* __restrict__ order,   // int32 (n)
+    int start, int lane, int count, int fresh, int n, int width) {
+    FOR_ROWS(r, n) {
+        float* to = brightness + ((index_t)lane * n + r) * n;
+        for (int b = 0; b < count; b++) {
+            const int i = order[start + b];
+            const c64* o = object + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
+            if (fresh && b == 0) {
+                FOR_COLUMNS(c, n)
+                    to[c] = norm(o[c]);
+            } else {
+                FOR_COLUMNS(c, n)
+                    to[c] = to[c] + norm(o[c]);
+            }
+        }
+    }
+}
+
+// gradient (+)= sum of the block's pulls and illumination (+)= sum of the probe's power, on rows [top, top + rows) of the
+// object: each pixel gathers from the positions that see it, in their order. brightest[y] = the row's largest illumination.
+KERNEL gather_gradient(
+    c64* __restrict__ gradient,        // complex64 (H, W), rows written
+    float* __restrict__ illumination,  // float32 (H, W), rows written
+    float* __restrict__ brightest,     // float32 (1, H), rows written
+    const c64* __restrict__ pulls,     // complex64 (G, N, N), slot g belongs to position order[start + g]
+    const float* __restrict__ power,   // float32 (N, N), sum_m |probe|^2
+    const int* __restrict__ corners,   // int32 (n, 2)
+    const int* __restrict__ order,     // int32 (n)
+    int start, int count, int top, int rows, int fresh, int n, int width) {
+    FOR_ROWS(row, rows) {
+        const int y = top + row;
+        c64* to = gradient + (index_t)y * width;
+        float* light = illumination + (index_t)y * width;
+        if (fresh) {
+            FOR_COLUMNS(x, width) {
+                to[x] = {0.0f, 0.0f};
+                light[x] = 0.0f;
+            }
+        }
+        for (int g = 0; g < count; g++) {
+            const int i = order[start + g];
+            const int r = y - corners[2 * i], column = corners[2 * i + 1];
+            if (r < 0 || r >= n)
+                continue;
+            const c64* from = pulls + ((index_t)g * n + r) * n;
+            const float* beam = power + (index_t)r * n;
+            FOR_OWN_SPAN(x, column, column + n) {
+                to[x] = to[x] + from[x - column];
+                light[x] = light[x] + beam[x - column];
+            }
+        }
+        int most = 0;
+        FOR_COLUMNS(x, width)
+            most = larger(most, to_bits(light[x]));
+        const float largest = block_max(from_bits(most));
+        if (THREAD == 0)
+            brightest[y] = largest;
+    }
+}
+
+// gradient becomes the direction gradient / (illumination + floor), floor = damping * the largest illumination.
+// sums[0, y] = Re <direction, gradient> and sums[1, y] = sum |direction|^2 illumination over the row.
+KERNEL object_direction(
+    c64* __restrict__ gradient,             // complex64 (H, W), rows changed
+    float* __restrict__ sums,               // float32 (2, H), rows written
+    const float* __restrict__ illumination, // float32 (H, W)
+    const float* __restrict__ strongest,    // float32 (1), largest illumination
+    int top, int rows, float damping, int height, int width) {
+    const float lowest = damping * strongest[0] + 1e-30f;
+    FOR_ROWS(row, rows) {
+        const int y = top + row;
+        c64* g = gradient + (index_t)y * width;
+        const float* light = illumination + (index_t)y * width;
+        float pull = 0.0f, length = 0.0f;
+        FOR_COLUMNS(x, width) {
+            const float weight = 1.0f / (light[x] + lowest);
+            const float size = norm(g[x]);
+            pull += weight * size;
+            length += weight * weight * size * light[x];
+            g[x] = weight * g[x];
+        }
+        pull = block_sum(pull);
+        length = block_sum(length);
+        if (THREAD == 0) {
+            sums[y] = pull;
+            sums[height + y] = length;
+        }
+    }
+}
+
+// gradient becomes the direction gradient / (brightness + floor) for the first `learned` modes and 0 for the others, floor =
+// damping * positions of the group. beat = sum_m probe_m conj(direction_m). sums[0, r] = Re <direction, gradient>, sums[1, r]
+// = sum |direction|^2 brightness over the row.
+KERNEL probe_direction(
+    c64* __restrict__ gradient,          // complex64 (M, N, N), rows changed in every mode
+    c64* __restrict__ beat,              // complex64 (N, N), rows written
+    float* __restrict__ sums,            // float32 (2, N), rows written
+    const c64* __restrict__ probe,       // complex64 (M, N, N)
+    const float* __restrict__ brightness, // float32 (N, N), sum over the group of |object|^2
+    int start, int count, int learned, float damping, int modes, int n) {
+    const index_t plane = (index_t)n * n;
+    FOR_ROWS(row, count) {
+        const index_t first = (index_t)(start + row) * n;
+        float pull = 0.0f, length = 0.0f;
+        FOR_COLUMNS(c, n)
+            beat[first + c] = {0.0f, 0.0f};
+        for (int m = 0; m < modes; m++) {
+            c64* g = gradient + m * plane + first;
+            const c64* p = probe + m * plane + first;
+            FOR_COLUMNS(c, n) {
+                const float bright = brightness[first + c];
+                const float weight = m < learned ? 1.0f / (bright + damping + 1e-30f) : 0.0f;
+                const float size = norm(g[c]);
+                pull += weight * size;
+                length += weight * weight * size * bright;
+                g[c] = weight * g[c];
+                beat[first + c] = beat[first + c] + p[c] * conj(g[c]);
+            }
+        }
+        pull = block_sum(pull);
+        length = block_sum(length);
+        if (THREAD == 0) {
+            sums[start + row] = pull;
+            sums[n + start + row] = length;
+        }
+    }
+}
+
+// cross[i, r] = Re sum_m <direction_O probe_m, direction_P,m object> over the row of position i's window.
+KERNEL cross_terms(
+    float* __restrict__ cross,         // float32 (n, N), rows of the batch's positions written
+    const c64* __restrict__ direction, // complex64 (H, W), the object's
+    const c64* __restrict__ object,    // complex64 (H, W)
+    const c64* __restrict__ beat,      // complex64 (N, N)
+    const int* __restrict__ corners,   // int32 (n, 2)
+    const int* __restrict__ order,     // int32 (n)
+    int start, int count, int n, int width) {
+    FOR_ROWS(row, count * n) {
+        const int b = row / n, r = row % n;
+        const int i = order[start + b];
+        const index_t from = (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
+        const c64 *d = direction + from, *o = object + from, *q = beat + (index_t)r * n;
+        float sum = 0.0f;
+        FOR_COLUMNS(c, n)
+            sum += (d[c] * conj(o[c]) * q[c]).x;
+        sum = block_sum(sum);
+        if (THREAD == 0)
+            cross[(index_t)i * n + r] = sum;
+    }
+}
+
+// steps[i] = (object, probe), the real least squares of || chi - a direction_O probe - b direction_P object || over a group:
+// each step not below 0 and times its factor; an object_step of 0 leaves the object out. One block. A direction that is 0
+// gets the step 0.
+KERNEL solve_steps(
+    float* __restrict__ steps,             // float32 (2), written
+    const float* __restrict__ object_sums, // float32 (2, H)
+    const float* __restrict__ probe_sums,  // float32 (2, N)
+    const float* __restrict__ cross,       // float32 (n, N)
+    const int* __restrict__ order,         // int32 (n)
+    int start, int count, float object_step, float probe_step, int n, int height) {
+    FOR_ROWS(one, 1) {
+        float b1 = 0.0f, a11 = 0.0f, b2 = 0.0f, a22 = 0.0f, a12 = 0.0f;
+        FOR_COLUMNS(y, height) {
+            b1 += object_sums[y];
+            a11 += object_sums[height + y];
+        }
+        FOR_COLUMNS(r, n) {
+            b2 += probe_sums[r];
+            a22 += probe_sums[n + r];
+        }
+        for (int g = 0; g < count; g++) {
+            const float* row = cross + (index_t)order[start + g] * n;
+            FOR_COLUMNS(r, n)
+                a12 += row[r];
+        }
+        b1 = block_sum(b1);
+        a11 = block_sum(a11);
+        b2 = block_sum(b2);
+        a22 = block_sum(a22);
+        a12 = block_sum(a12);
+        const float free = a11 * a22, determinant = free - a12 * a12;
+        const bool coupled = determinant > 1e-6f * free && object_step > 0.0f;
+        const float a = coupled ? (a22 * b1 - a12 * b2) / determinant : a11 > 0.0f ? b1 / a11 : 0.0f;
+        const float b = coupled ? (a11 * b2 - a12 * b1) / determinant : a22 > 0.0f ? b2 / a22 : 0.0f;
+        if (THREAD == 0) {
+            steps[0] = object_step * (a > 0.0f ? a : 0.0f);
+            steps[1] = probe_step * (b > 0.0f ? b : 0.0f);
+        }
+    }
+}
+
+// object += steps[0] * direction, rows [top, top + rows).
+KERNEL move_object(
+    c64* __restrict__ object,          // complex64 (H, W), rows changed
+    const c64* __restrict__ direction, // complex64 (H, W)
+    const float* __restrict__ steps,   // float32 (2)
+    int top, int rows, int width) {
+    const float step = steps[0];
+    FOR_ROWS(row, rows) {
+        const index_t first = (index_t)(top + row) * width;
+        FOR_COLUMNS(x, width)
+            object[first + x] = object[first + x] + step * direction[first + x];
+    }
+}
+
+// probe += steps[1] * direction, and power = sum_m |probe|^2, for rows [start, start + count) of the window.
+KERNEL move_probe(
+    c64* __restrict__ probe,           // complex64 (M, N, N), rows changed in every mode
+    float* __restrict__ power,         // float32 (N, N), rows written
+    const c64* __restrict__ direction, // complex64 (M, N, N)
+    const float* __restrict__ steps,   // float32 (2)
+    int start, int count, int modes, int n) {
+    const index_t plane = (index_t)n * n;
+    const float step = steps[1];
+    FOR_ROWS(row, count) {
+        const index_t first = (index_t)(start + row) * n;
+        FOR_COLUMNS(c, n)
+            power[first + c] = 0.0f;
+        for (int m = 0; m < modes; m++) {
+            c64* p = probe + m * plane + first;
+            const c64* d = direction + m * plane + first;
+            FOR_COLUMNS(c, n) {
+                p[c] = p[c] + step * d[c];
+                power[first + c] = power[first + c] + norm(p[c]);
+            }
+        }
+    }
+}

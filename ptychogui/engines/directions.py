@@ -1,0 +1,258 @@
+"""What a group of positions gives LSQML: directions of object and probe, and the steps along them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+
+from ptychogui.backends.base import Array, Backend, Batch
+from ptychogui.engines.groups import group_capacity
+from ptychogui.engines.positions import Positions
+from ptychogui.engines.scratch import Fields, Scratch
+from ptychogui.engines.spread import on_rows, split
+from ptychogui.params.model import Reconstruction
+from ptychogui.physics.scan import ScanGeometry
+
+RowKernel: TypeAlias = Callable[[int, int], None]
+"""Called with the first of some rows, or positions, and their number."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What an iteration updates, and how carefully.
+
+    Attributes:
+        object: whether the object is updated.
+        modes: how many of the probe's modes are.
+        positions: whether positions are refined.
+        damping: part of the brightest pixel's illumination, and of the probe's brightness, that holds weak ones back.
+    """
+
+    object: bool
+    modes: int
+    positions: bool
+    damping: float
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Device arrays that the workers fill; shapes as in kernels/lsqml.cu.
+
+    Attributes:
+        pulls: the object's gradients of a block of positions.
+        sums: the probe's gradients, one sum a lane; their FFTs where positions are sub-pixel.
+        brights: sum of |object|^2 over the windows, one a lane.
+    """
+
+    pulls: Array
+    sums: Array
+    brights: Array
+
+
+class Directions:
+    """Object, probe and positions of a reconstruction, and all that it takes to move them group by group.
+
+    A group of any size is explored in blocks that bound the memory. For sub-pixel positions the sums that only set the
+    steps' lengths take the probe as it is on whole pixels.
+    """
+
+    def __init__(
+        self, fields: Fields, probe: Array, geometry: ScanGeometry, settings: Reconstruction, backend: Backend
+    ) -> None:
+        self._fields, self._probe, self._geometry = fields, probe, geometry
+        self._settings, self._backend = settings, backend
+        modes, n, _ = probe.shape
+        self._n, self._slots = n, backend.batch_size(probe.nbytes * (1 if fields.ramps is None else 2))
+        self._spectrum = None if fields.ramps is None else backend.empty(probe.shape, np.complex64)
+        self._allocate()
+        self._bind()
+        refines = settings.position_correction != "never"
+        places = (geometry, self._gradients.pulls, self._power, settings, backend)
+        self._positions = Positions(fields, *places) if refines else None
+        self._workers = [self._worker() for _ in range(backend.workers)]
+        self._fft = backend.fft_pair(self._probe_direction.reshape(1, modes, n, n))
+        if self._spectrum is not None:
+            self._spectrum_fft = backend.fft_pair(self._spectrum.reshape(1, modes, n, n))
+        self.take_probe()
+
+    def _allocate(self) -> None:
+        empty, lanes, n = self._backend.empty, self._backend.lanes, self._n
+        shape = self._fields.object.shape
+        self._gradients = Gradients(
+            pulls=empty((group_capacity(len(self._fields.corners)), n, n), np.complex64),
+            sums=empty((lanes, *self._probe.shape), np.complex64),
+            brights=empty((lanes, n, n), np.float32),
+        )
+        self._object_direction, self.illumination = empty(shape, np.complex64), empty(shape, np.float32)
+        self._probe_direction, self._bright = empty(self._probe.shape, np.complex64), empty((n, n), np.float32)
+        self._power, self._beat = empty((n, n), np.float32), empty((n, n), np.complex64)
+
+    def _bind(self) -> None:
+        """Bind the kernels that work on object and probe as a whole."""
+        bind, empty, fields = self._backend.bind, self._backend.empty, self._fields
+        rows, n = fields.object.shape[0], self._n
+        places = {"corners": fields.corners, "order": fields.order}
+        brightest, strongest = empty((1, rows), np.float32), empty((1,), np.float32)
+        object_sums, probe_sums = empty((2, rows), np.float32), empty((2, n), np.float32)
+        cross, steps = empty((len(fields.corners), n), np.float32), empty((2,), np.float32)
+        self._gather = bind(
+            "gather_gradient", gradient=self._object_direction, illumination=self.illumination, brightest=brightest,
+            pulls=self._gradients.pulls, power=self._power, **places)  # fmt: skip
+        self._strongest = bind("row_max", most=strongest, rows=brightest)
+        self._direct_object = bind(
+            "object_direction", gradient=self._object_direction, sums=object_sums, illumination=self.illumination,
+            strongest=strongest)  # fmt: skip
+        self._direct_probe = bind(
+            "probe_direction", gradient=self._probe_direction, beat=self._beat, sums=probe_sums, probe=self._probe,
+            brightness=self._bright)  # fmt: skip
+        self._cross = bind(
+            "cross_terms", cross=cross, direction=self._object_direction, object=fields.object, beat=self._beat,
+            **places)  # fmt: skip
+        self._solve = bind(
+            "solve_steps", steps=steps, object_sums=object_sums, probe_sums=probe_sums, cross=cross,
+            order=fields.order)  # fmt: skip
+        self._move_object = bind(
+            "move_object", object=fields.object, direction=self._object_direction, steps=steps)  # fmt: skip
+        self._move_probe = bind(
+            "move_probe", probe=self._probe, power=self._power, direction=self._probe_direction,
+            steps=steps)  # fmt: skip
+
+    def _worker(self) -> _Worker:
+        scratch = Scratch(self._fields, self._probe, self._spectrum, self._slots, self._backend)
+        return _Worker(scratch, self._fields, self._gradients, self._positions, self._backend)
+
+    def take_probe(self) -> None:
+        """Renew what follows from the probe: its power and its spectrum."""
+        self._power[...] = (self._probe.real**2 + self._probe.imag**2).sum(axis=0)
+        self._renew_spectrum()
+
+    def positions_px(self) -> np.ndarray:
+        """float64 (positions, 2): row and column of each window's first pixel, as now refined."""
+        corners = self._backend.to_numpy(self._fields.corners)
+        if self._positions is not None:
+            return np.asarray(corners + self._backend.to_numpy(self._positions.rests).astype(np.float64))
+        return np.asarray(corners + (self._geometry.fractions if self._fields.ramps is not None else 0.0))
+
+    def move_positions(self) -> None:
+        """Move all positions, once every group has measured its own."""
+        assert self._positions is not None, "positions move only where position_correction says so"
+        self._positions.move()
+
+    def update_group(self, start: int, stop: int, learned: Learned) -> None:
+        """Update object and probe from positions [start, stop) of the order."""
+        used = 0
+        blocks = _blocks(start, stop, len(self._gradients.pulls))
+        for begin, end in blocks:
+            fresh = begin == start
+            used = max(used, self._explore(begin, end, fresh, learned))
+            self._gather_block(begin, end, fresh)
+        self._strongest(1)
+        self._find_object_direction(learned.damping)
+        if learned.modes:
+            self._find_probe_direction(used, stop - start, learned)
+            self._on_batches(start, stop, self._cross)
+        else:
+            self._direct_probe(0, self._n, 0, 0.0)
+        self._move(start, stop - start if learned.modes else 0, learned)
+
+    def _explore(self, begin: int, end: int, fresh: bool, learned: Learned) -> int:
+        """Fill the pulls of a block of positions and add to the lanes' sums; return how many lanes are in use."""
+        batches = split(begin, end, self._slots, self._backend.lanes)
+
+        def explore(worker: int, lane: int, first: int, last: int) -> None:
+            first_in_lane = fresh and first == batches[lane][0]
+            self._workers[worker].explore((first, last), first - begin, lane, first_in_lane, learned)
+
+        self._backend.run(batches, explore)
+        return min(self._backend.lanes, len(batches))
+
+    def _gather_block(self, begin: int, end: int, fresh: bool) -> None:
+        work = 2 * (end - begin) * self._n**2
+        self._on_object(work, lambda top, rows: self._gather(begin, end - begin, top, rows, int(fresh)))
+
+    def _find_object_direction(self, damping: float) -> None:
+        self._on_object(4 * self.illumination.size, lambda top, rows: self._direct_object(top, rows, damping))
+
+    def _find_probe_direction(self, used: int, positions: int, learned: Learned) -> None:
+        """Add the lanes, leave Fourier space where the sums are there, and divide by the brightness."""
+        xp, floor = self._backend.xp, learned.damping * positions
+        xp.sum(self._gradients.sums[:used], axis=0, out=self._probe_direction)
+        xp.sum(self._gradients.brights[:used], axis=0, out=self._bright)
+        if self._spectrum is not None:
+            self._fft.inverse(1)
+            self._probe_direction *= np.float32(1 / self._n**2)
+        self._on_window(lambda first, rows: self._direct_probe(first, rows, learned.modes, floor))
+
+    def _move(self, start: int, count: int, learned: Learned) -> None:
+        """Solve for the steps of positions [start, start + count) of the order and take them."""
+        step = self._settings.object_step if learned.object else 0.0
+        self._solve(start, count, step, self._settings.probe_step)
+        if learned.object:
+            self._on_object(2 * self.illumination.size, self._move_object)
+        if learned.modes:
+            self._on_window(self._move_probe)
+            self._renew_spectrum()
+
+    def _renew_spectrum(self) -> None:
+        if self._spectrum is not None:
+            self._backend.xp.multiply(self._probe, np.float32(1 / self._n**2), out=self._spectrum)
+            self._spectrum_fft.forward(1)
+
+    def _on_object(self, work: int, kernel: RowKernel) -> None:
+        on_rows(self._backend, self._fields.object.shape[0], work, kernel)
+
+    def _on_window(self, kernel: RowKernel) -> None:
+        on_rows(self._backend, self._n, 4 * self._probe.size, kernel)
+
+    def _on_batches(self, start: int, stop: int, kernel: RowKernel) -> None:
+        batches = split(start, stop, self._slots, self._backend.lanes)
+        self._backend.run(batches, lambda _worker, _lane, first, last: kernel(first, last - first))
+
+
+class _Worker:
+    """One worker's share of a group."""
+
+    def __init__(
+        self, scratch: Scratch, fields: Fields, gradients: Gradients, positions: Positions | None, backend: Backend
+    ) -> None:
+        self._scratch, self._positions = scratch, positions
+        self._sub_pixel = fields.ramps is not None
+        places = {"corners": fields.corners, "order": fields.order}
+        self._gradients = backend.bind(
+            "lsq_gradients", waves=scratch.waves, pulls=gradients.pulls, probe=scratch.probe, object=fields.object,
+            **places)  # fmt: skip
+        self._windows = backend.bind("sum_windows", brightness=gradients.brights, object=fields.object, **places)
+        if self._sub_pixel:
+            ramps = {"ramps": fields.ramps, "order": fields.order}
+            self._sum_shifted = backend.bind("sum_waves_shifted", sums=gradients.sums, waves=scratch.waves, **ramps)
+        else:
+            self._sum = backend.bind("sum_waves", sums=gradients.sums, waves=scratch.waves)
+
+    def explore(self, batch: Batch, slot: int, lane: int, fresh: bool, learned: Learned) -> None:
+        """Revise the exit waves of a batch and find what they give: to the object from `slot` on, to the lane."""
+        start, count = batch[0], batch[1] - batch[0]
+        self._scratch.revise(*batch)
+        self._gradients(start, count, slot)
+        if learned.positions and self._positions is not None:
+            self._positions.measure(start, count, slot)
+        if learned.modes:
+            self._windows(start, lane, count, int(fresh))
+            self._add(start, lane, count, int(fresh))
+
+    def _add(self, start: int, lane: int, count: int, fresh: int) -> None:
+        """Add the probe's gradients to the lane."""
+        if self._sub_pixel:
+            self._scratch.fft.forward(count)
+            self._sum_shifted(start, lane, count, fresh)
+        else:
+            self._sum(lane, count, fresh)
+
+
+def _blocks(start: int, stop: int, capacity: int) -> list[Batch]:
+    """Cut [start, stop) into even blocks of at most `capacity`."""
+    pieces = -(-(stop - start) // capacity)
+    return list(pairwise(start + (stop - start) * i // pieces for i in range(pieces + 1)))

@@ -1,0 +1,46 @@
+"""The error of each iteration, summed on the device and read while the next iteration is under way."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import numpy as np
+
+from ptychogui.backends.base import Array, Backend, Pending
+
+
+class ErrorLog:
+    """Errors in photon-noise units, sqrt(sum of misfit / sum of expected); see docs/conventions.md.
+
+    An iteration ends with `push`, which queues the sums and waits for nothing, and `take`, which keeps the host at most
+    `backend.ahead` iterations ahead of the device. What `take` gives never depends on timing.
+    """
+
+    def __init__(self, misfit: Array, expected: Array, backend: Backend) -> None:
+        """Keep the arrays, float32 of any shape, that an iteration fills."""
+        self._parts, self._backend = (misfit, expected), backend
+        self._sums = backend.empty((2,), np.float64)
+        self._known_later: deque[Pending] = deque()
+
+    def push(self) -> None:
+        """Queue the sums over what the arrays hold now, in an order that does not depend on threads."""
+        for i, part in enumerate(self._parts):
+            self._sums[i] = part.sum(dtype=np.float64)
+        self._known_later.append(self._backend.read_later(self._sums))
+
+    def take(self) -> tuple[float, ...]:
+        """Return the errors that no call has given yet, in order, but for the `backend.ahead` latest ones."""
+        return self._first(len(self._known_later) - self._backend.ahead)
+
+    def finish(self) -> tuple[float, ...]:
+        """Wait for the device and return the rest."""
+        return self._first(len(self._known_later))
+
+    def _first(self, count: int) -> tuple[float, ...]:
+        return tuple(_error(*self._known_later.popleft().wait().tolist()) for _ in range(count))
+
+
+def _error(misfit: float, expected: float) -> float:
+    """Return 0 where no pixel is known, NaN where any misfit is."""
+    return math.sqrt(misfit / expected) if expected > 0 else 0 * expected

@@ -1,0 +1,152 @@
+"""LSQML: least-squares maximum likelihood (Odstrcil, Menzel & Guizar-Sicairos, Opt. Express 26, 3108, 2018)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from ptychogui.backends.base import Backend
+from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
+from ptychogui.engines.constraints import Constraints, normalize
+from ptychogui.engines.directions import Directions, Learned
+from ptychogui.engines.errors import ErrorLog
+from ptychogui.engines.groups import draw_groups
+from ptychogui.engines.scratch import Fields
+from ptychogui.params.model import Reconstruction
+from ptychogui.params.schedule import Schedule
+from ptychogui.physics.probe import phase_ramps
+
+_FIRST_GROUPS = 40
+"""Groups of the first iterations: small ones get away fastest from a wrong probe."""
+
+_FIRST_DAMPING, _CALMER = 0.5, 0.85
+"""Damping of the job's first iteration, and what it is times in each one after it, down to the settings' own: while the
+probe is wrong, weakly lit pixels would take its errors."""
+
+_GROW_AT, _GROW_RATIO = 0.5, 1.6
+"""Part of a stage's iterations after which groups are half of the scan, where photons are plenty; times this ratio,
+they are all of it."""
+
+_FEW, _PLENTY = 1e2, 1e4
+"""Photons on a pixel of the object that are few, so that groups grow ten times sooner, and plenty."""
+
+_SCALE_EVERY = 10
+"""Iterations between removals of the scale that object and probe can trade."""
+
+_NEGLIGIBLE_PX = 1e-4
+"""Sub-pixel rests below this are rounding errors of positions on whole pixels."""
+
+
+class LSQML:
+    """Least-squares maximum likelihood, in groups of positions that are updated together.
+
+    A group's exit waves give preconditioned directions of object and probe, and the pair of real steps along them that
+    fits all of its exit waves best. Groups are small at first, for fast convergence, and at last the whole scan, so
+    that the noise of single groups averages out; with few photons they grow sooner.
+    """
+
+    def __init__(self, problem: Problem, settings: Reconstruction, backend: Backend) -> None:
+        self.iteration = self._begin = problem.iteration
+        self._problem, self._settings, self._backend = problem, settings, backend
+        self._rng = np.random.default_rng(settings.seed)
+        self._refine, self._update_object = map(
+            Schedule.parse, (settings.position_correction, settings.update_object))  # fmt: skip
+        self._probe = backend.asarray(problem.probe.copy())
+        self._fields = _fields(problem, settings, backend)
+        self._directions = Directions(self._fields, self._probe, problem.geometry, settings, backend)
+        self._constraints = Constraints(problem, settings, backend)
+        self._errors = ErrorLog(self._fields.misfit, self._fields.expected, backend)
+        self._grow = growth(photons_per_pixel(problem)) if settings.batch_growth else (1.0, 1.0)
+
+    def step(self) -> Step:
+        """Do one pass over all positions."""
+        self.iteration += 1
+        learned = self._learned()
+        corners = self._problem.geometry.corners
+        groups = draw_groups(self._settings.grouping, corners, self._group_size(), self._rng)
+        self._backend.write_later(self._fields.order, np.concatenate(groups))
+        for start, stop in pairwise(np.cumsum([0, *map(len, groups)]).tolist()):
+            self._directions.update_group(start, stop, learned)
+        if learned.positions:
+            self._directions.move_positions()
+        self._constrain(learned)
+        self._errors.push()
+        return Step(self.iteration, self._errors.take())
+
+    def finish(self) -> tuple[float, ...]:
+        """Wait for what is under way and return the errors that no step has given yet."""
+        return self._errors.finish()
+
+    def estimate(self) -> Estimate:
+        """Copy object (rows, columns) and probe (modes, N, N) to the host."""
+        return Estimate(self._backend.to_numpy(self._fields.object), self._backend.to_numpy(self._probe))
+
+    def positions_px(self) -> np.ndarray:
+        """float64 (positions, 2): row and column of each window's first pixel, as now refined."""
+        return self._directions.positions_px()
+
+    def _learned(self) -> Learned:
+        """Return what this iteration updates."""
+        return Learned(
+            object=self._update_object.due(self.iteration),
+            modes=learned_modes(self.iteration, self._settings, len(self._probe)),
+            positions=self._refine.due(self.iteration),
+            damping=max(self._settings.damping, _FIRST_DAMPING * _CALMER ** (self.iteration - 1)),
+        )
+
+    def _group_size(self) -> int:
+        """Return the most positions of a group in this iteration."""
+        positions = len(self._fields.corners)
+        first = min(positions, self._settings.batch_size or -(-positions // _FIRST_GROUPS))
+        done = (self.iteration - 1 - self._begin) / self._settings.iterations
+        half, whole = self._grow
+        return first if done < half else max(first, -(-positions // 2)) if done < whole else positions
+
+    def _constrain(self, learned: Learned) -> None:
+        """Apply what is asked for between iterations, and take out the scale that object and probe can trade."""
+        obj = self._fields.object
+        changes = self._constraints.apply(self.iteration, obj, self._probe)
+        scaled = learned.object and learned.modes and self.iteration % _SCALE_EVERY == 0
+        if scaled:
+            normalize(obj, self._probe, self._directions.illumination, self._backend.xp)
+        if changes.probe or scaled:
+            self._directions.take_probe()
+
+
+def photons_per_pixel(problem: Problem) -> float:
+    """Return the photons that all positions together bring to a pixel of the object.
+
+    The lit area is a rectangle around the scan, as wide as the part of the probe above a tenth of its peak.
+    """
+    power = (np.abs(problem.probe) ** 2).sum(axis=0, dtype=np.float64)
+    width_px = np.sqrt(np.count_nonzero(power > 0.1 * power.max()))
+    area = np.prod(np.ptp(problem.geometry.corners, axis=0) + width_px)
+    return float(power.sum() * len(problem.geometry.corners) / area)
+
+
+def growth(photons: float) -> tuple[float, float]:
+    """Return the parts of a stage after which groups are half, and all, of the scan.
+
+    Args:
+        photons: on a pixel of the object.
+    """
+    plenty = np.log(max(photons, _FEW) / _FEW) / np.log(_PLENTY / _FEW)
+    half = _GROW_AT * min(1.0, 0.1 + 0.9 * plenty)
+    return half, _GROW_RATIO * half
+
+
+def _fields(problem: Problem, settings: Reconstruction, backend: Backend) -> Fields:
+    positions, n, _ = problem.patterns.shape
+    geometry = problem.geometry
+    shifted = settings.position_correction != "never" or float(np.abs(geometry.fractions).max()) > _NEGLIGIBLE_PX
+    sub_pixel = settings.sub_pixel == "fourier" and shifted
+    return Fields(
+        patterns=backend.asarray(problem.patterns),
+        corners=backend.asarray(geometry.corners.copy()),
+        order=backend.empty((positions,), np.int32),
+        object=backend.asarray(problem.object.copy()),
+        misfit=backend.asarray(np.zeros((positions, n), np.float32)),
+        expected=backend.asarray(np.zeros((positions, n), np.float32)),
+        ramps=backend.asarray(phase_ramps(geometry.fractions, n)) if sub_pixel else None,
+    )

@@ -1,0 +1,75 @@
+"""Scan positions that an engine refines: where they are, and how they move."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ptychogui.backends.base import Array, Backend
+from ptychogui.engines.scratch import Fields
+from ptychogui.params.model import Reconstruction
+from ptychogui.physics.scan import ScanGeometry
+
+_PRIOR_PX = 0.5
+"""Standard deviation of a position's error that the damping takes for granted: it keeps windows without structure, or
+without photons, where they are. A shift d px is worth 2 d^2 sum |P dO|^2 in the likelihood of amplitudes."""
+
+
+class Positions:
+    """Window corners and sub-pixel rests on the device, moved by least squares with the object's slope.
+
+    Windows keep a pixel away from the object's rim, where there is no slope.
+    """
+
+    def __init__(
+        self, fields: Fields, geometry: ScanGeometry, pulls: Array, power: Array, settings: Reconstruction,
+        backend: Backend,
+    ) -> None:  # fmt: skip
+        positions, n = len(geometry.corners), geometry.window_px
+        self._xp, self._settings = backend.xp, settings
+        self._corners, self._ramps = fields.corners, fields.ramps
+        self.rests = backend.asarray(geometry.fractions.astype(np.float32))
+        self._moves = backend.empty((positions, 2), np.float32)
+        self._last = backend.asarray(np.array(geometry.object_shape, np.int32) - n - 1)
+        slopes = backend.empty((positions, 5, n), np.float32)
+        self._slopes = backend.bind("position_slopes", slopes=slopes, pulls=pulls, object=fields.object, power=power,
+                                    corners=fields.corners, order=fields.order)  # fmt: skip
+        self._solve = backend.bind("solve_moves", moves=self._moves, slopes=slopes)
+        self._basis, self._fit = (backend.asarray(part) for part in _affine(geometry))
+        self._fill = None
+        if fields.ramps is not None:
+            self._fill = backend.bind("fill_ramps", ramps=fields.ramps, rests=self.rests)
+
+    def measure(self, start: int, count: int, first: int) -> None:
+        """Find the slopes of positions [start, start + count) of the order, whose pulls begin at slot `first`."""
+        self._slopes(start, count, first)
+
+    def move(self) -> None:
+        """Shift every position, once all are measured; their mean stays, since object and probe can follow it."""
+        xp, limit = self._xp, np.float32(self._settings.position_limit_px)
+        self._solve(len(self.rests), 0.5 / _PRIOR_PX**2)
+        moves = self._settings.position_step * self._moves
+        moves = xp.clip(moves, -limit, limit)
+        self.rests += self._allowed(moves)
+        whole = xp.rint(self.rests)
+        corners = xp.clip(self._corners + whole.astype(xp.int32), 1, self._last)
+        self.rests -= corners - self._corners
+        xp.clip(self.rests, -1, 1, out=self.rests)  # at the object's rim
+        self._corners[...] = corners
+        if self._fill is not None:
+            self._fill(len(self.rests))
+
+    def _allowed(self, moves: Array) -> Array:
+        """Take out what the settings don't leave free; the mean shift always, since object and probe can follow it."""
+        moves = moves - moves.mean(axis=0)
+        freedom = self._settings.position_freedom
+        if freedom == "all":
+            return moves
+        affine = self._basis @ (self._fit @ moves)
+        return affine if freedom == "affine" else moves - affine
+
+
+def _affine(geometry: ScanGeometry) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scan's own rows and columns as a basis, float32 (positions, 2), and its pseudo-inverse."""
+    places = geometry.positions_px - geometry.positions_px.mean(axis=0)
+    basis = places / max(float(np.abs(places).max()), 1.0)
+    return basis.astype(np.float32), np.linalg.pinv(basis).astype(np.float32)

@@ -1,0 +1,271 @@
+"""A job's engines, one after the other, each on the estimate of the one before; and back where one diverges."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ptychogui.backends.base import Backend
+from ptychogui.engines import create_engine
+from ptychogui.engines.base import Engine, Estimate, Problem
+from ptychogui.errors import DivergedError
+from ptychogui.jobs.stages import PlannedStage, planned_stages
+from ptychogui.params.chain import ENGINE_TITLES
+from ptychogui.params.model import Reconstruction
+from ptychogui.physics.resolution import counts_share, crop_patterns, matching_scale, resample_object, resample_probe
+from ptychogui.physics.scan import ScanGeometry, coarser, illumination, move_windows
+
+_COPY_EVERY = 10
+"""Iterations between copies of the estimate that a diverging engine goes back to."""
+
+_MOST_HALVINGS = 4
+
+_BLOWN_UP = 10
+"""Times the error at first that only an engine makes which diverges."""
+
+_DIM = 0.01
+"""Part of the brightest pixel's light below which an engine hardly sees the object."""
+
+_FEW_COUNTS = 0.75
+"""Share of the counts below which cropped patterns lack a part of the beam's cone."""
+
+_RELAXATION = {"dm": 1.0, "raar": 0.75}
+"""What these engines relax by where nobody says otherwise; the others have steps instead."""
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """Where a reconstruction stands, all on the host: what an engine can start on.
+
+    `crop` is that of the stage which the estimate belongs to; the geometry is that of whole patterns, with positions
+    as refined.
+    """
+
+    iteration: int
+    crop: int
+    estimate: Estimate
+    geometry: ScanGeometry
+
+
+class Course:
+    """The stages of a job under way.
+
+    Attributes:
+        iteration: iterations done, counted through all stages; it falls where an engine goes back.
+        iterations: those of all stages together.
+        errors: of the iterations done, in their order; the last ones may not be known yet.
+        notes: what happened, a sentence each.
+        steps: steps that engines made, those that came to nothing included.
+    """
+
+    def __init__(self, problem: Problem, settings: Reconstruction, backend: Backend) -> None:
+        """Make the first stage's engine.
+
+        Args:
+            problem: the whole patterns, in an object whose sides are multiples of the largest crop.
+            settings: of the job.
+            backend: an open device.
+        """
+        self._whole, self._settings, self._backend = problem, settings, backend
+        self._stages = planned_stages(settings)
+        self.iterations = sum(stage.iterations for stage in self._stages)
+        self.iteration, self.steps = 0, 0
+        self.errors: list[float] = []
+        self.notes: list[str] = []
+        self._made: Engine | None = None
+        self._copy: Estimate | None = None
+        self._good = _Standing(0, 1, Estimate(problem.object, problem.probe), problem.geometry)
+        self._enter(0, self._good)
+
+    @property
+    def crop(self) -> int:
+        """What the patterns' size is divided by in the present stage."""
+        return self._stage.crop
+
+    @property
+    def pixel_m(self) -> float:
+        """Object pixel of the present stage."""
+        return self._whole.object_pixel_m * self.crop
+
+    @property
+    def origin_m(self) -> tuple[float, float]:
+        """Row and column of the object's element [0, 0] on the scan's axes."""
+        row_px, column_px = self._problem.geometry.origin_px
+        return row_px * self.pixel_m, column_px * self.pixel_m
+
+    def positions_m(self) -> np.ndarray:
+        """float64 (positions, 2): window centers on the scan's axes, as refined."""
+        geometry = self._problem.geometry
+        return np.asarray(self._engine.positions_px() + geometry.window_px // 2 + geometry.origin_px) * self.pixel_m
+
+    def step(self) -> None:
+        """Do one iteration, in the next stage where the present one is done.
+
+        Raises:
+            DivergedError: the engine diverged, with smaller steps as well.
+        """
+        if self.iteration == self._ends:
+            self._enter(self._place + 1, self._good)
+        with np.errstate(all="ignore"):  # numbers that are none are looked for below
+            step = self._engine.step()
+        self.steps += 1
+        self.iteration += 1
+        self._copy = None
+        self.notes += step.notes
+        ended = self.iteration == self._ends
+        self._take((*step.errors, *(self._engine.finish() if ended else ())))
+        if ended or self.iteration % _COPY_EVERY == 0:
+            self.estimate()
+
+    def settle(self) -> None:
+        """Wait for the engine, before the result is written: then all errors are known.
+
+        Raises:
+            DivergedError: the engine diverged, with smaller steps as well.
+        """
+        if self.iteration < self._ends:
+            self._take(self._engine.finish())
+
+    def estimate(self) -> Estimate:
+        """Copy the estimate, once in an iteration; where it has no numbers, go back to the last that had.
+
+        Raises:
+            DivergedError: the engine diverged, with smaller steps as well.
+        """
+        if self._copy is None:
+            copy = self._engine.estimate()
+            broken = [name for name in ("object", "probe") if not np.isfinite(getattr(copy, name)).all()]
+            if broken:
+                self._go_back(f"the {broken[0]} has values that are not numbers", self.iteration)
+            else:
+                self._copy = copy
+                self._good = _Standing(self.iteration, self.crop, copy, self._geometry())
+        return self._good.estimate
+
+    def _enter(self, place: int, standing: _Standing) -> None:
+        """Begin a stage where the one before ended."""
+        self._place, self._stage = place, self._stages[place]
+        self._ends, self._halvings = standing.iteration + self._stage.iterations, 0
+        self._made = None
+        patterns = self._whole.patterns
+        self._patterns = patterns if self.crop == 1 else crop_patterns(patterns, patterns.shape[-1] // self.crop)
+        self._start = self._good = self._handed_on(standing) if place else self._resampled(standing)
+        self._engage(self._start)
+        if len(self._stages) > 1 or self.crop > 1:
+            self.notes.append(self._announcement())
+
+    def _announcement(self) -> str:
+        """Say which stage begins."""
+        begin = f"{ENGINE_TITLES[self._stage.engine]} from iteration {self._start.iteration + 1}"
+        if self.crop == 1:
+            return begin
+        n, share = self._patterns.shape[-1], counts_share(self._patterns, self._whole.patterns)
+        poor = "; so few are a poor start, crop less" if share < _FEW_COUNTS else ""
+        last = "; the result has this coarser pixel" if self._place == len(self._stages) - 1 else ""
+        return f"{begin}, patterns cropped to {n} x {n} with {share:.0%} of the counts{poor}{last}"
+
+    def _engage(self, standing: _Standing) -> None:
+        """Make an engine that goes on from here; the one before gives its memory back first."""
+        self._made = None
+        self._engaged, self._copy = standing, standing.estimate
+        self._problem = Problem(
+            patterns=self._patterns,
+            geometry=coarser(standing.geometry, self.crop),
+            probe=standing.estimate.probe,
+            object=standing.estimate.object,
+            iteration=standing.iteration,
+            object_pixel_m=self.pixel_m,
+        )
+        self._made = create_engine(self._problem, self._engine_settings(standing), self._backend)
+        self._first_px = self._engine.positions_px()
+
+    def _handed_on(self, standing: _Standing) -> _Standing:
+        """Take over an estimate, but for what the engine before made of pixels of the object that it hardly saw."""
+        first, last = self._whole.object, standing.estimate.object
+        geometry, (rows, columns) = coarser(standing.geometry, standing.crop), last.shape
+        power = (np.abs(standing.estimate.probe) ** 2).sum(axis=0, dtype=np.float64)
+        light = illumination(power, geometry)
+        seen = np.minimum(light / (_DIM * light.max()), 1).astype(np.float32)
+        first = first if standing.crop == 1 else resample_object(first, (rows, columns))
+        obj = np.where(seen < 1, first + seen * (last - first), last)
+        return self._resampled(replace(standing, estimate=Estimate(obj, standing.estimate.probe)))
+
+    def _resampled(self, standing: _Standing) -> _Standing:
+        """Bring an estimate to the pixel of the present stage."""
+        if standing.crop == self.crop:
+            return standing
+        rows, columns = (side // self.crop for side in self._whole.object.shape)
+        obj = resample_object(standing.estimate.object, (rows, columns))
+        probe = resample_probe(standing.estimate.probe, self._patterns.shape[-1])
+        if self._settings.rescale_probe:
+            scale = matching_scale(probe, obj, coarser(standing.geometry, self.crop), self._patterns)
+            probe = probe if scale is None else np.asarray(probe * scale, np.complex64)
+        return _Standing(standing.iteration, self.crop, Estimate(obj, probe), standing.geometry)
+
+    def _geometry(self) -> ScanGeometry:
+        """Return the windows of whole patterns as the engine has moved them."""
+        moved = (self._engine.positions_px() - self._first_px) * self.crop
+        return move_windows(self._engaged.geometry, moved) if moved.any() else self._engaged.geometry
+
+    def _take(self, errors: Iterable[float]) -> None:
+        for error in errors:
+            wrong = self._wrong_with(error)
+            self.errors.append(error)
+            if wrong:
+                self._go_back(wrong, len(self.errors))
+                return
+
+    def _wrong_with(self, error: float) -> str:
+        """Say why the next error is one of an engine that has diverged; "" if it is not."""
+        if not math.isfinite(error):
+            return "the error is not a number"
+        begin = self._start.iteration
+        first = max((*self.errors[:1], *self.errors[begin : begin + 1]), default=math.inf)
+        return f"the error is {error:.3g}, up from {first:.3g} at first" if error > _BLOWN_UP * first else ""
+
+    def _go_back(self, what: str, iteration: int) -> None:
+        """Start again from the last good estimate, or from the stage's first if that did not help, more carefully."""
+        if self._halvings == _MOST_HALVINGS:
+            raise DivergedError(
+                f"the reconstruction diverged: {what} after iteration {iteration}; try {_way_out(self._stage)}, a "
+                "later --update-probe or another first probe"
+            )
+        self._halvings += 1
+        fresh = self._good is not self._engaged and self._good.iteration < iteration
+        good = self._good if fresh else self._start
+        del self.errors[good.iteration :]
+        self.iteration, self._good = good.iteration, good
+        self._engage(good)
+        how = _steps_text(self._engine_settings(good))
+        self.notes.append(f"iteration {iteration} diverged; going on from iteration {good.iteration} with {how}")
+
+    def _engine_settings(self, standing: _Standing) -> Reconstruction:
+        """Return the settings for what is left of the stage, halved as often as it took."""
+        settings, factor = self._stage.settings(self._settings), 0.5**self._halvings
+        changed: dict[str, float] = {"iterations": self._ends - standing.iteration}
+        if settings.engine in _RELAXATION:
+            relaxation = settings.relaxation or _RELAXATION[settings.engine]
+            changed |= {"relaxation": relaxation * factor} if self._halvings else {}
+        else:
+            changed |= {"object_step": settings.object_step * factor, "probe_step": settings.probe_step * factor}
+        return settings.model_copy(update=changed)
+
+    @property
+    def _engine(self) -> Engine:
+        assert self._made is not None
+        return self._made
+
+
+def _way_out(stage: PlannedStage) -> str:
+    return "a smaller --relaxation" if stage.engine in _RELAXATION else "a smaller --object-step or --probe-step"
+
+
+def _steps_text(settings: Reconstruction) -> str:
+    """Say how carefully an engine goes on: "steps of 0.5"."""
+    if settings.engine in _RELAXATION:
+        return f"a relaxation of {settings.relaxation:g}"
+    steps = dict.fromkeys((settings.object_step, settings.probe_step))
+    return "steps of " + " and ".join(f"{step:g}" for step in steps)

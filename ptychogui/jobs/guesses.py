@@ -1,0 +1,142 @@
+"""What a reconstruction starts from: the first probe and the first object, given or guessed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import scipy.fft
+
+from ptychogui.io.dataset import Dataset
+from ptychogui.io.guesses import object_place_m, read_object, read_probe
+from ptychogui.jobs.trial import Trial
+from ptychogui.params.model import Experiment, Parameters
+from ptychogui.physics.frames import Patterns
+from ptychogui.physics.optics import object_pixel_m
+from ptychogui.physics.probe import guess_probe, resample, usual_diameter_m
+from ptychogui.physics.resolution import matching_scale, resample_object
+from ptychogui.physics.scan import ScanGeometry
+
+
+def first_probe(
+    dataset: Dataset,
+    parameters: Parameters,
+    patterns: Patterns,
+    pixel_m: float,
+    positions_m: np.ndarray,
+    trial: Trial | None = None,
+) -> tuple[np.ndarray, list[str]]:
+    """Take the user's probe, or guess one of the user's size, or take the file's, or guess one.
+
+    Args:
+        dataset: the scan.
+        parameters: with all that the scan knows.
+        patterns: of the scan.
+        pixel_m: object pixel.
+        positions_m: float (positions, 2), which tell the size of the beam if nobody does.
+        trial: tells on which side of its focus a guessed beam is, and whether another size is clearly better; without
+            it the sample is downstream.
+
+    Returns:
+        complex64 (modes, N, N) with as many modes as are given, and what was noticed.
+    """
+    path, diameter_m = parameters.reconstruction.probe_guess, parameters.experiment.probe_diameter_m
+    n = len(patterns.dead)
+    if path is not None:
+        probe, notes = _fitted_probe(read_probe(path), str(path), parameters.experiment, n, pixel_m)
+        given = [] if diameter_m is None else [f"the given probe size is not used, since {path} is the first probe"]
+        return probe, [*notes, *given]
+    if dataset.probe is not None and diameter_m is None:
+        place = f"the illumination in {dataset.path.name}"
+        return _fitted_probe(dataset.probe, place, parameters.experiment, n, pixel_m)
+    notes = [] if dataset.probe is None else ["the file's illumination is not used, since a probe size is given"]
+    usual_m = diameter_m or usual_diameter_m(positions_m)
+
+    def guess(size: float, upstream: bool) -> np.ndarray:
+        return guess_probe(patterns.mean_pattern, patterns.dead, pixel_m, size * usual_m, upstream)
+
+    if trial is None:
+        return guess(1.0, False), notes
+    best = trial.best(guess)
+    if best.upstream or best.size != 1:
+        side = "upstream" if best.upstream else "downstream"
+        notes.append(f"the sample is taken to be {side} of the focus, in a beam of {best.size * usual_m:.3g} m, where "
+                     "the first patterns tried fit best")  # fmt: skip
+    return best.probe, notes
+
+
+def scaled_probe(probe: np.ndarray, patterns: Patterns, first: np.ndarray, geometry: ScanGeometry) -> np.ndarray:
+    """Scale a probe so that, through the first object, it gives the counts of the known pixels.
+
+    Args:
+        probe: complex (modes, N, N).
+        patterns: of the scan.
+        first: complex64 (rows, columns), the first object.
+        geometry: of the scan.
+    """
+    if np.any(first != 1):
+        scale = matching_scale(probe, first, geometry, patterns.patterns)
+        if scale is not None:
+            return np.asarray(probe * scale, dtype=np.complex64)
+    far = scipy.fft.fft2(probe, norm="ortho")
+    expected = (far.real**2 + far.imag**2).sum(axis=0, dtype=np.float64)[~patterns.dead].sum()
+    return np.asarray(probe * np.sqrt(patterns.mean_pattern.sum() / expected), dtype=np.complex64)
+
+
+def first_object(path: Path | None, geometry: ScanGeometry, pixel_m: float) -> tuple[np.ndarray, list[str]]:
+    """Take the user's object with empty space around it, or empty space alone.
+
+    An object that knows its place lies there, and its pixel is brought to the job's; another lies center on center.
+
+    Args:
+        path: the user's object; None for empty space.
+        geometry: of the scan.
+        pixel_m: object pixel.
+
+    Returns:
+        complex64 (rows, columns), and what was noticed.
+    """
+    first = np.ones(geometry.object_shape, np.complex64)
+    if path is None:
+        return first, []
+    guess, place = read_object(path), object_place_m(path)
+    notes = []
+    if place is not None:
+        wanted = tuple(round(side * place[0] / pixel_m) for side in guess.shape)
+        if wanted != guess.shape:
+            notes.append(f"{path} has pixels of {place[0]:.4g} m and is resampled to {pixel_m:.4g} m")
+            guess = resample_object(guess, (wanted[0], wanted[1]))
+        starts = [round(old_m / pixel_m - new) for old_m, new in zip(place[1], geometry.origin_px, strict=True)]
+        if _lay(guess, first, starts):
+            return first, notes
+    _lay(guess, first, [int((new - old) / 2) for old, new in zip(guess.shape, first.shape, strict=True)])
+    if guess.shape == first.shape:
+        return first, notes
+    sizes = " x ".join(map(str, guess.shape)), " x ".join(map(str, first.shape))
+    return first, [*notes, f"{path} has {sizes[0]} pixels and is centered on {sizes[1]}"]
+
+
+def _lay(guess: np.ndarray, first: np.ndarray, starts: list[int]) -> bool:
+    """Put an array into another, its element [0, 0] at `starts`, which may lie outside; say whether they overlap."""
+    ends = [min(start + old, new) for start, old, new in zip(starts, guess.shape, first.shape, strict=True)]
+    into = [slice(max(start, 0), end) for start, end in zip(starts, ends, strict=True)]
+    if any(part.stop <= part.start for part in into):
+        return False
+    taken = [slice(part.start - start, part.stop - start) for part, start in zip(into, starts, strict=True)]
+    first[into[0], into[1]] = guess[taken[0], taken[1]]
+    return True
+
+
+def _fitted_probe(
+    probe: np.ndarray, place: str, experiment: Experiment, n: int, pixel_m: float
+) -> tuple[np.ndarray, list[str]]:
+    """Give a probe of another array size, taken to be of the same detector, the pattern's size."""
+    old, modes, wanted = probe.shape[-1], len(probe), experiment.probe_modes
+    notes = []
+    if modes > wanted:
+        notes.append(f"{place} has {modes} probe modes, of which the strongest {wanted} are used; see --probe-modes")
+    if old != n:
+        old_pixel_m = object_pixel_m(experiment.energy_eV, experiment.distance_m, experiment.detector_pixel_m, old)
+        probe = resample(probe, old_pixel_m, n, pixel_m)
+        notes.append(f"{place} has {old} x {old} pixels and is resampled to {n} x {n}")
+    return probe, notes

@@ -1,0 +1,132 @@
+"""Which of several guessed probes a scan agrees with: a few iterations of ePIE on a part of it tell.
+
+A mean pattern does not say on which side of its focus the beam meets the sample, and ePIE does not find from the wrong
+side to the other. The patterns of a few neighbors do: after five iterations the right side fits them better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ptychogui.backends.base import Backend
+from ptychogui.engines import create_engine
+from ptychogui.engines.base import Problem
+from ptychogui.params.model import Reconstruction
+from ptychogui.physics.compact import amplitudes_of
+from ptychogui.physics.modes import add_modes
+from ptychogui.physics.resolution import matching_scale
+from ptychogui.physics.scan import ScanGeometry
+
+POSITIONS = 36
+"""Neighboring positions that a guess is tried on."""
+
+_CLEARLY = {0.7: 0.5, 1.4: 0.75}
+"""Other sizes to try, as factors of the usual one, and the part of its misfit, without the photons' share, that theirs
+must be below. Small beams fit a little better by themselves, since fewer patterns overlap."""
+
+_ITERATIONS = 5
+_LOOKED_AT = 64
+"""Patterns among which the most unusual one is looked for: that is where the sample is."""
+
+Guess = Callable[[float, bool], np.ndarray]
+"""From a factor of the beam's size, and whether the sample is upstream of the focus, to complex (modes, N, N)."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A guess: its size as a factor of the usual one, its side of the focus, and its misfit in photon-noise units."""
+
+    probe: np.ndarray
+    size: float
+    upstream: bool
+    misfit: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A scan to try probes on.
+
+    Attributes:
+        patterns: (positions, N, N), as in Problem.
+        geometry: of the scan.
+        object: complex64 (rows, columns), the first object.
+        modes: that the probe shall have.
+        settings: of the job.
+        backend: an open device.
+    """
+
+    patterns: np.ndarray
+    geometry: ScanGeometry
+    object: np.ndarray
+    modes: int
+    settings: Reconstruction
+    backend: Backend
+
+    def best(self, guess: Guess) -> Tried:
+        """Try guesses of the usual and of other sizes on both sides of the focus; return the one that fits best."""
+        part, sides = self.part(), (False, True)
+        usual = min((part.tried(guess, 1.0, upstream) for upstream in sides), key=_excess)
+        others = [part.tried(guess, size, upstream) for size in _CLEARLY for upstream in sides]
+        better = (other for other in others if _excess(other) < _CLEARLY[other.size] * _excess(usual))
+        return min(better, key=_excess, default=usual)
+
+    def part(self) -> Trial:
+        """Return the trial on a few neighbors only."""
+        chosen, geometry, window = neighbors(self.geometry, _most_unusual(self.patterns), POSITIONS)
+        return replace(self, patterns=self.patterns[chosen], geometry=geometry, object=self.object[window])
+
+    def tried(self, guess: Guess, size: float, upstream: bool) -> Tried:
+        """Make a guess and try it on all positions."""
+        probe = guess(size, upstream)
+        return Tried(probe, size, upstream, self.misfit(probe))
+
+    def misfit(self, probe: np.ndarray) -> float:
+        """Return the error, in photon-noise units, that a few iterations lead to; infinite where they diverge.
+
+        Args:
+            probe: complex (modes, N, N).
+        """
+        start = add_modes(probe, self.modes)
+        scale = matching_scale(start, self.object, self.geometry, self.patterns) or 1.0
+        problem = Problem(self.patterns, self.geometry, (start * scale).astype(np.complex64), self.object)
+        wanted = {"sub_pixel": self.settings.sub_pixel, "seed": self.settings.seed}
+        asked = Reconstruction(engine="epie", iterations=_ITERATIONS, **wanted)
+        engine = create_engine(problem, asked, self.backend)
+        errors = [error for _ in range(_ITERATIONS) for error in engine.step().errors]
+        last = (errors + list(engine.finish()))[-1]
+        return last if np.isfinite(last) else np.inf
+
+
+def neighbors(geometry: ScanGeometry, middle: int, count: int) -> tuple[np.ndarray, ScanGeometry, tuple[slice, slice]]:
+    """Return positions near one of them, in their order, their windows in a part of the object, and that part.
+
+    Args:
+        geometry: of the scan.
+        middle: the one.
+        count: positions wanted; there may be fewer.
+    """
+    n = geometry.window_px
+    distance = np.square(geometry.corners - geometry.corners[middle]).sum(axis=1)
+    chosen = np.sort(np.argsort(distance, kind="stable")[:count])
+    corners = geometry.corners[chosen]
+    first, last = corners.min(axis=0).tolist(), (corners.max(axis=0) + n).tolist()
+    shape = last[0] - first[0], last[1] - first[1]
+    origin_px = geometry.origin_px[0] + first[0], geometry.origin_px[1] + first[1]
+    windows = ScanGeometry(corners - np.int32(first), geometry.fractions[chosen], shape, n, origin_px)
+    return chosen, windows, (slice(first[0], last[0]), slice(first[1], last[1]))
+
+
+def _excess(tried: Tried) -> float:
+    """Return the mean square misfit less what the photons alone give; below 0 where noise is fitted."""
+    return tried.misfit**2 - 1
+
+
+def _most_unusual(patterns: np.ndarray) -> int:
+    """Return the position, of some all over the scan, whose amplitudes are farthest from their mean."""
+    chosen = np.linspace(0, len(patterns) - 1, min(_LOOKED_AT, len(patterns))).astype(int)
+    mean = np.mean([np.maximum(amplitudes_of(patterns[i]), 0) for i in chosen], axis=0)
+    away = [np.square(np.maximum(amplitudes_of(patterns[i]), 0) - mean).sum() for i in chosen]
+    return int(chosen[np.argmax(away)])

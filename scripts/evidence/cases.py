@@ -1,0 +1,66 @@
+"""The simulated scans of the quality page, and what is run on each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ptychogui.engines import ENGINES
+from ptychogui.params.model import describe
+from ptychogui.physics.simulation import Recipe
+
+REFERENCE = Recipe(scan_dims=(20, 20))
+"""400 positions of a zone plate's beam on a Siemens star, 128 x 128 pixels, 1e6 photons a pattern, sub-pixel."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One reconstruction: its name in figures, its engine, and other parameters than the defaults."""
+
+    label: str
+    engine: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def parameters(self, iterations: int, threads: int) -> dict[str, Any]:
+        """Return what api.reconstruct takes."""
+        return {"engine": self.engine, "iterations": iterations, "device": "cpu", "threads": threads, **self.options}
+
+    def command(self, scan: str, iterations: int, threads: int) -> str:
+        """Return the command line that does the same."""
+        names = {param.name: param.option for param in describe()}
+        values = self.parameters(iterations, threads).items()
+        return " ".join(["ptychogui reconstruct", scan, *(f"{names[name]} {value}" for name, value in values)])
+
+
+@dataclass(frozen=True)
+class Case:
+    """A simulated scan with the runs that are compared on it."""
+
+    name: str
+    title: str
+    text: str
+    recipe: Recipe
+    runs: tuple[Run, ...]
+
+
+def _each(options: Mapping[str, Any] | None = None) -> tuple[Run, ...]:
+    return tuple(Run(engine, engine, options or {}) for engine in ENGINES)
+
+
+def cases() -> tuple[Case, ...]:
+    """Return all cases; every engine runs on each."""
+    correction = {"position_correction": "5"}
+    return (
+        Case("one-mode", "One mode", "The reference scan: 400 positions, 128 x 128 pixels, 1e6 photons a pattern.",
+             REFERENCE, _each()),
+        Case("three-modes", "Three modes", "The same with a beam of three modes that hold 70, 20 and 10 % of the "
+             "power, and three modes modelled.",
+             replace(REFERENCE, mode_fractions=(0.7, 0.2, 0.1)), _each({"probe_modes": 3})),
+        Case("position-errors", "Position errors", "The same as the reference, but the engines are told positions with "
+             "random errors of 1.5 pixels rms on each axis.",
+             replace(REFERENCE, position_error_m=1.5 * REFERENCE.object_pixel_m),
+             (*_each(), Run("lsqml, positions refined", "lsqml", correction))),
+        Case("low-dose", "Low dose", "The same as the reference with 1e4 photons a pattern.",
+             replace(REFERENCE, photons=1e4), _each()),
+    )  # fmt: skip

@@ -1,0 +1,130 @@
+"""The figures of the quality page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ptychogui.api import read_result
+from ptychogui.io.drawing import length_label, nice_length
+from ptychogui.io.pictures import robust_limits
+from scripts.evidence.cases import Case
+from scripts.evidence.runs import LEVEL, Measured
+from scripts.evidence.score import Reference
+from scripts.evidence.star import MODES, StarMeasured
+
+_COLORS = {"epie": "#0072b2", "dm": "#d55e00", "raar": "#cc79a7", "lsqml": "#009e73"}
+"""One color an engine (Okabe & Ito), the same in every figure."""
+
+_STYLE = {
+    "font.size": 9.0, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6, "axes.axisbelow": True, "lines.linewidth": 1.6, "legend.frameon": False,
+    "figure.dpi": 150.0, "figure.constrained_layout.use": True, "figure.facecolor": "white",
+}  # fmt: skip
+
+
+def use_style() -> None:
+    """Set matplotlib up for pages: no display, dark on white."""
+    matplotlib.use("agg")
+    matplotlib.rcParams.update(_STYLE)
+
+
+def draw_case(runs: Sequence[Measured], path: Path) -> None:
+    """Draw the object error against iterations and against seconds."""
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 2.9), sharey=True)
+    for run in runs:
+        for axis, along in zip(axes, (run.iterations, run.seconds), strict=True):
+            axis.loglog(along, run.errors, label=run.label, **_line(run.engine, run.label))
+    axes[0].set(xlabel="iteration", ylabel="object error")
+    axes[1].set(xlabel="time in s")
+    for axis in axes:
+        _plain_ticks(axis)
+    axes[0].legend()
+    _save(figure, path)
+
+
+def draw_rings(found: Sequence[tuple[Case, Sequence[Measured]]], path: Path) -> None:
+    """Draw the ring correlation with the truth, a panel a case."""
+    figure, axes = plt.subplots(2, 2, figsize=(7.2, 5.0), sharex=True, sharey=True)
+    for axis, (case, runs) in zip(axes.flat, found, strict=True):
+        for run in runs:
+            axis.plot(np.array(run.frequency) * 2, run.correlation, label=run.label, **_line(run.engine, run.label))
+        axis.axhline(LEVEL, color="#666666", linewidth=0.8, linestyle=":")
+        axis.set(title=case.title, ylim=(0, 1.03), xlim=(0, 1))
+        axis.legend(loc="lower left")
+    figure.supxlabel("spatial frequency / Nyquist", fontsize=9)
+    figure.supylabel("ring correlation with the truth", fontsize=9)
+    _save(figure, path)
+
+
+def draw_star(runs: Sequence[StarMeasured], path: Path) -> None:
+    """Draw error against iterations, and the ring correlation of half scans, a row a number of modes."""
+    figure, axes = plt.subplots(len(MODES), 2, figsize=(7.2, 2.6 * len(MODES)), sharex="col")
+    for row, modes in zip(axes, MODES, strict=True):
+        chosen = [run for run in runs if run.modes == modes]
+        for run in chosen:
+            row[0].plot(np.arange(len(run.noise)) + 1, run.noise, label=run.label, **_line(run.engine, run.label))
+            row[1].plot(np.array(run.frequency) * 2, run.correlation, label=run.label, **_line(run.engine, run.label))
+        row[1].plot(np.array(chosen[0].frequency) * 2, chosen[0].threshold, color="#666666", linewidth=0.8,
+                    linestyle=":", label="half a bit")  # fmt: skip
+        row[0].set(xscale="log", yscale="log", ylabel="misfit in photon noise")
+        row[1].set(ylim=(0, 1.03), xlim=(0, 1), ylabel="correlation of half scans")
+        _plain_ticks(row[0])
+        row[1].legend(loc="lower left")
+    axes[-1][0].set_xlabel("iteration")
+    axes[-1][1].set_xlabel("spatial frequency / Nyquist")
+    _save(figure, path)
+
+
+def draw_pictures(runs: Sequence[StarMeasured], folder: Path, path: Path) -> None:
+    """Draw the phase by each engine with the most modes, on one gray scale, cut to the scanned square."""
+    chosen = [run for run in runs if run.modes == MODES[-1]]
+    figure, axes = plt.subplots(1, len(chosen), figsize=(7.2, 7.2 / len(chosen) + 0.3), squeeze=False)
+    limits = None
+    for axis, run in zip(axes[0], chosen, strict=True):
+        result = read_result(folder / run.result)
+        square = Reference(result).square
+        phase = _leveled(result.object[square])
+        limits = limits or robust_limits(phase)
+        axis.imshow(phase, cmap="gray", vmin=limits[0], vmax=limits[1], interpolation="nearest")
+        axis.set_title(run.label)
+        axis.set_axis_off()
+        _scale_bar(axis, phase.shape[0], result.object_pixel_m)
+    _save(figure, path)
+
+
+def _line(engine: str, label: str) -> dict[str, str]:
+    return {"color": _COLORS.get(engine, "#000000"), "linestyle": "--" if "refined" in label else "-"}
+
+
+def _leveled(image: np.ndarray) -> np.ndarray:
+    """Return the phase without its mean and its mean slope."""
+    turns = [np.angle(np.sum(image[1:] * image[:-1].conj())), np.angle(np.sum(image[:, 1:] * image[:, :-1].conj()))]
+    rows, columns = np.indices(image.shape)
+    flat = image * np.exp(-1j * (turns[0] * rows + turns[1] * columns))
+    return np.asarray(np.angle(flat * np.conj(flat.mean())))
+
+
+def _scale_bar(axis: Axes, side_px: int, pixel_m: float) -> None:
+    length_m = nice_length(side_px * pixel_m / 4)
+    left, bottom = 0.05 * side_px, 0.95 * side_px
+    axis.plot([left, left + length_m / pixel_m], [bottom, bottom], color="white", linewidth=2.5)
+    axis.text(left, bottom - 0.03 * side_px, length_label(length_m), color="white", fontsize=8)
+
+
+def _plain_ticks(axis: Axes) -> None:
+    for one in (axis.xaxis, axis.yaxis):
+        one.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:g}"))
+        one.set_minor_formatter(matplotlib.ticker.NullFormatter())
+
+
+def _save(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+    plt.close(figure)

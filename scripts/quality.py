@@ -1,0 +1,55 @@
+"""Measure reconstructions against the truth, and write docs/quality.md with its figures.
+
+Usage: python -m scripts.quality [--siemens-star SCAN.cxi] [--iterations N] [--threads N] [--fresh]
+
+What was measured is kept in build/quality; only what is missing there is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from scripts.evidence.cases import cases
+from scripts.evidence.figures import draw_case, draw_pictures, draw_rings, draw_star, use_style
+from scripts.evidence.page import write_page
+from scripts.evidence.runs import measure_case
+from scripts.evidence.star import measure_star
+
+_ROOT = Path(__file__).resolve().parent.parent
+_FOLDER = _ROOT / "build" / "quality"
+_PAGE = _ROOT / "docs" / "quality.md"
+_IMAGES = _ROOT / "docs" / "images"
+
+
+def main() -> None:
+    """Measure, draw and write."""
+    given = _arguments()
+    if given.fresh:
+        shutil.rmtree(_FOLDER, ignore_errors=True)
+    use_style()
+    found = [(case, measure_case(case, _FOLDER, given.iterations, given.threads)) for case in cases()]
+    for case, runs in found:
+        draw_case(runs, _IMAGES / f"quality-{case.name}.png")
+    draw_rings(found, _IMAGES / "quality-rings.png")
+    star = measure_star(given.siemens_star, _FOLDER, given.iterations, given.threads) if given.siemens_star else []
+    if star:
+        draw_star(star, _IMAGES / "quality-star-curves.png")
+        draw_pictures(star, _FOLDER, _IMAGES / "quality-star.png")
+    old = _PAGE.read_text() if _PAGE.exists() else ""
+    _PAGE.write_text(write_page(found, star, old))
+    print(_PAGE)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--siemens-star", type=Path, help="a measured scan; its section stays when not given")
+    parser.add_argument("--iterations", type=int, default=100)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--fresh", action="store_true", help="measure everything anew")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Small simulated scans and the problems that engines are tested on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ptychogui.engines import Engine, Problem
+from ptychogui.params.model import Reconstruction
+from ptychogui.physics.compact import compact
+from ptychogui.physics.scan import place_windows
+from ptychogui.physics.simulation import Recipe, SimulatedScan
+
+TINY = Recipe(n=32, scan_dims=(5, 5), probe_diameter_m=200e-9, overlap=0.6, detector_pixel_m=150e-6, distance_m=1.0)
+
+SMALL = Recipe(n=64, scan_dims=(10, 10), probe_diameter_m=700e-9, overlap=0.75, detector_pixel_m=150e-6)
+
+
+def problem_of(scan: SimulatedScan, probe: np.ndarray | None = None) -> Problem:
+    """Return the reconstruction of a simulated scan from a speckled object and the given, or the true, probe.
+
+    An empty object would leave far-field pixels that are zero but for rounding, and their phases to chance.
+    """
+    geometry = place_windows(scan.positions_m / scan.object_pixel_m, scan.recipe.n)
+    counts = np.fft.ifftshift(scan.counts, axes=(1, 2)).astype(np.float64)
+    amplitudes = np.where(np.fft.ifftshift(scan.bad_pixels), -1, np.sqrt(counts)).astype(np.float32)
+    speckle = np.random.default_rng(0).standard_normal(geometry.object_shape)
+    start = np.exp(0.3j * speckle).astype(np.complex64)
+    return Problem(compact(amplitudes), geometry, scan.probe if probe is None else probe, start)
+
+
+def settings(**values: Any) -> Reconstruction:
+    """Return settings that update everything from the first iteration."""
+    return Reconstruction(**{"update_probe": 1, "update_modes": 1, **values})
+
+
+def errors_of(engine: Engine, iterations: int) -> list[float]:
+    """Do iterations and return their errors."""
+    errors = [error for _ in range(iterations) for error in engine.step().errors]
+    return [*errors, *engine.finish()]

@@ -1,0 +1,141 @@
+"""Launches of an iteration are those that docs/performance.md lists, and nothing in it waits for the device."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptychogui.backends.cuda import CudaBackend
+from ptychogui.engines import ENGINES, create_engine
+from ptychogui.params.model import Reconstruction
+from tests.backends.fake_cupy import FakeMachine, installed
+from tests.backends.problems import narrow_beam
+from tests.backends.recording import Iteration, record
+
+_TITLES = {"epie": "ePIE", "lsqml": "LSQML"}
+_WORK = {
+    "FFT": "fft", "copy of the spectrum": "xp copyto", "sum of errors": "xp sum", "copy of a sum": "xp copyto",
+    "sum of lanes": "xp sum", "scaling of a probe": "xp multiply",
+}  # fmt: skip
+"""What is no kernel and no copy, by its name in the table."""
+
+_GROUPS = {"epie": "gather_object", "lsqml": "solve_steps"}
+"""The kernel that each engine launches once for a group."""
+
+_STEADY: dict[str, dict[str, Any]] = {
+    "epie": {},
+    "lsqml": {"position_correction": "never", "batch_growth": False},
+}
+"""Settings by which every iteration is like the other."""
+
+_SETTLED = 6
+"""Iterations after which groups no longer follow the probe in each."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: some work, what it is done for, how often and with how many bytes."""
+
+    work: str
+    unit: str
+    times: dict[str, int]
+    bytes: dict[str, str]
+
+
+def table(root: Path, engine: str) -> list[Row]:
+    """Read an engine's table."""
+    text = (root / "docs" / "performance.md").read_text().split(f"\n## {_TITLES[engine]}\n")[1].split("\n## ")[0]
+    lines = [line for line in text.splitlines() if line.startswith("|")][2:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [
+        Row(work.strip("`*"), unit, {"nearest": int(near or 0), "fourier": int(far or 0)},
+            {"nearest": near_bytes, "fourier": far_bytes})
+        for work, unit, near, far, near_bytes, far_bytes in cells
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMachine]:
+    with installed(monkeypatch) as fake:
+        yield fake
+
+
+def recorded(machine: FakeMachine, iterations: int, **values: Any) -> list[Iteration]:
+    """Record the iterations of an engine whose batches are smaller than its groups."""
+    settings = {"update_probe": 1, "update_modes": 1, "orthogonalize_every": 100, "iterations": 20, **values}
+    machine.l2_bytes = 4 << 13
+    with CudaBackend(0) as gpu:
+        engine = create_engine(narrow_beam(16, 6, 9.0), Reconstruction.model_validate(settings), gpu)
+        return record(engine, machine, iterations)
+
+
+def cut(groups: list[tuple[int, int]], largest: int) -> int:
+    """Count the batches of at most `largest` positions that groups need."""
+    return sum(-(-(stop - start) // largest) for start, stop in groups)
+
+
+@pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
+@pytest.mark.parametrize("batch_size", [1, 9])
+@pytest.mark.parametrize("engine", _TITLES)
+def test_launches_are_those_of_the_table(
+    machine: FakeMachine, repo_root: Path, engine: str, sub_pixel: str, batch_size: int
+) -> None:
+    rows = table(repo_root, engine)
+    asked = {"engine": engine, "sub_pixel": sub_pixel, "batch_size": batch_size, **_STEADY[engine]}
+    for iteration in recorded(machine, 8, **asked)[_SETTLED:]:
+        groups, batches = iteration.spans(_GROUPS[engine]), iteration.spans("exit_wave")
+        largest = max(stop - start for start, stop in batches)
+        assert len(batches) == cut(groups, largest)
+        assert (largest, len(groups)) == (1, 36) if batch_size == 1 else (largest > 1, len(groups) < len(batches))
+        units = {"batch": len(batches), "block": len(groups), "group": len(groups), "iteration": 1}
+        wanted: Counter[str] = Counter()
+        for row in rows:
+            wanted[_WORK.get(row.work, row.work)] += row.times[sub_pixel] * units.get(row.unit, 0)
+        assert +iteration.work == +wanted
+
+
+@pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
+@pytest.mark.parametrize("engine", _TITLES)
+def test_bytes_of_a_table_add_up(repo_root: Path, engine: str, sub_pixel: str) -> None:
+    *parts, total = (_value(row.bytes[sub_pixel]) for row in table(repo_root, engine))
+    assert sum(parts) == total > 0
+
+
+def _value(text: str) -> int:
+    """Evaluate "2 M U + D" with numbers that no other sum of terms gives."""
+    known = {"M": 1000, "U": 10**6, "D": 10**10}
+    total = 0
+    for term in text.split("+") if text else ():
+        value = 1
+        for factor in term.split():
+            value *= known.get(factor) or int(factor)
+        total += value
+    return total
+
+
+_BUSY: dict[str, Any] = {
+    "orthogonalize_every": 2, "center_probe": "1", "keep_power": "1", "probe_support_m": 12.0, "probe_threshold": 0.01,
+    "object_clamp": 1.2, "object_smoothness": 0.01, "phase_constraint": 99, "momentum": 0.3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("busy", [False, True])
+@pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nothing_in_an_iteration_waits_for_it(machine: FakeMachine, engine: str, sub_pixel: str, busy: bool) -> None:
+    for iteration in recorded(machine, 8, engine=engine, sub_pixel=sub_pixel, **(_BUSY if busy else {})):
+        assert iteration.blocking == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_host_is_at_most_one_iteration_ahead(machine: FakeMachine, engine: str) -> None:
+    first, *later = recorded(machine, 5, engine=engine)
+    begins = [first.began_at, *(iteration.began_at for iteration in later)]
+    assert not first.waits
+    for before, iteration in zip(begins, later, strict=False):
+        assert any(before < wait.asked_at <= iteration.began_at for wait in iteration.waits)

@@ -1,0 +1,60 @@
+"""Bytes that are asked for, against those that are taken."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ptychogui.backends.host import HostBackend
+from ptychogui.engines import ENGINES, Extent, create_engine, memory_needed
+from ptychogui.engines.memory import NEEDS
+from ptychogui.params.model import Reconstruction
+from ptychogui.physics.simulation import simulate
+from tests.engines.scans import SMALL, problem_of
+
+VARIANTS: list[dict[str, Any]] = [
+    {"engine": "epie"},
+    {"engine": "epie", "batch_size": 4, "momentum": 0.3},
+    {"engine": "dm"},
+    {"engine": "dm", "half_precision": True},
+    {"engine": "raar", "average_last": 0},
+    {"engine": "lsqml"},
+    {"engine": "lsqml", "position_correction": "never"},
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: " ".join(map(str, variant.values())))
+@pytest.mark.parametrize("sub_pixel", ["fourier", "nearest"])
+@pytest.mark.parametrize("modes", [1, 3])
+def test_an_engine_takes_what_was_announced(variant: dict[str, Any], sub_pixel: str, modes: int) -> None:
+    fractions = (1.0, 0.2, 0.1)[:modes]
+    problem = problem_of(simulate(replace(SMALL, mode_fractions=fractions)))
+    settings = Reconstruction.model_validate({"iterations": 2, "update_probe": "1", "sub_pixel": sub_pixel, **variant})
+    with HostBackend(2) as backend:
+        announced = memory_needed(settings.engine, Extent.of(problem, settings), settings, backend)
+        tracemalloc.start()
+        try:
+            engine = create_engine(problem, settings, backend)
+            for _ in range(2):
+                engine.step()
+            peak = tracemalloc.get_traced_memory()[1] + problem.patterns.nbytes
+        finally:
+            tracemalloc.stop()
+    assert 0.7 * announced < peak < 1.3 * announced
+
+
+def test_every_engine_announces_what_it_needs() -> None:
+    assert set(NEEDS) == set(ENGINES)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_more_of_everything_needs_more(engine: str) -> None:
+    small = Extent(400, 128, 1, (300, 300), False, 1)
+    settings = Reconstruction(engine=engine)
+    with HostBackend(2) as backend:
+        least = memory_needed(engine, small, settings, backend)
+        for more in ({"positions": 800}, {"object_shape": (900, 900)}, {"modes": 4}, {"pattern_bytes": 4}, {"n": 256}):
+            assert memory_needed(engine, replace(small, **more), settings, backend) > least

@@ -1,0 +1,53 @@
+"""What several tests of jobs ask for."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptychogui.engines.base import Problem
+from ptychogui.io.dataset import Dataset
+from ptychogui.jobs import course, prepare as prepare_module
+from ptychogui.jobs.job import Job
+from ptychogui.jobs.prepare import Prepared, prepare
+from ptychogui.params.model import Parameters
+from tests.jobs.fakes import FakeEngine, Prepare
+
+
+@pytest.fixture
+def prepare_scan(monkeypatch: pytest.MonkeyPatch) -> Prepare:
+    """Prepare a scan in memory with some parameters."""
+
+    def run(dataset: Dataset, backend: Any = None, **values: Any) -> Prepared:
+        monkeypatch.setattr(prepare_module, "open_dataset", lambda _path, _dataset_path: dataset)
+        parameters = Parameters().replace({key.replace("__", "."): value for key, value in values.items()})
+        return prepare(Job("1", dataset.path, parameters, Path("result.cxi")), backend)
+
+    return run
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "result.cxi"
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
+    """Have the runner take fake engines with these errors; gives weak references to those that it takes."""
+
+    def use(*errors: float) -> list[Any]:
+        taken: list[Any] = []
+
+        def create(problem: Problem, _settings: object, _backend: object) -> FakeEngine:
+            engine = FakeEngine(problem, list(errors))
+            taken.append(weakref.ref(engine))
+            return engine
+
+        monkeypatch.setattr(course, "create_engine", create)
+        return taken
+
+    return use

@@ -1,0 +1,57 @@
+"""Patterns in fewer bytes: nothing is lost, and what would be is not made smaller."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from hypothesis.extra import numpy as arrays
+
+from ptychogui.physics.compact import KINDS, PatternStack, amplitudes_of, compact, widened
+
+
+def roots(counts: Any) -> np.ndarray:
+    """Return amplitudes of counts, -1 where they are negative."""
+    values = np.asarray(counts, np.float32)
+    return np.where(values < 0, np.float32(-1), np.sqrt(np.maximum(values, 0)))
+
+
+@pytest.mark.parametrize(
+    ("largest", "kind"), [(0, np.uint8), (254, np.uint8), (255, np.uint16), (65534, np.uint16), (65535, np.float32)]
+)
+def test_every_count_below_the_mark_of_a_free_pixel_comes_back(largest: int, kind: Any) -> None:
+    amplitudes = roots(np.append(np.arange(largest + 1), -1))
+    patterns = compact(amplitudes)
+    assert patterns.dtype == kind
+    assert np.array_equal(amplitudes_of(patterns), amplitudes)
+
+
+@given(arrays.arrays(np.float32, (3, 4), elements=st.floats(-1, 300, width=32)))
+def test_nothing_is_lost_whatever_the_amplitudes(values: np.ndarray) -> None:
+    amplitudes = np.where(values < 0, np.float32(-1), values)
+    assert np.array_equal(amplitudes_of(compact(amplitudes)), amplitudes)
+
+
+@pytest.mark.parametrize("count", [0.5, 1.0001, 200.25])
+def test_what_is_no_whole_count_stays_an_amplitude(count: float) -> None:
+    assert compact(roots([3, count])).dtype == np.float32
+
+
+@pytest.mark.parametrize(("first", "second"), [(a, b) for i, a in enumerate(KINDS) for b in KINDS[i:]])
+def test_a_wider_type_holds_the_same(first: np.dtype, second: np.dtype) -> None:
+    amplitudes = roots([0, 1, 254, -1])
+    patterns = widened(widened(compact(amplitudes), first), second)
+    assert patterns.dtype == second
+    assert np.array_equal(amplitudes_of(patterns), amplitudes)
+
+
+@given(st.lists(st.sampled_from([3.0, 254.0, 255.0, 65534.0, 65535.0, 0.5, -1.0]), min_size=1, max_size=9))
+def test_a_stack_holds_what_was_added_in_the_smallest_type_for_all(counts: list[float]) -> None:
+    amplitudes = roots(np.broadcast_to(np.reshape(counts, (-1, 1, 1)), (len(counts), 2, 2)))
+    stack = PatternStack(amplitudes.shape)
+    for first in range(0, len(counts), 2):
+        stack.add(amplitudes[first : first + 2])
+    assert stack.patterns.dtype == compact(amplitudes).dtype
+    assert np.array_equal(amplitudes_of(stack.patterns), amplitudes)
