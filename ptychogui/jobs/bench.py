@@ -25,8 +25,8 @@ _WARM_UP = 6
 class BenchRow:
     """One measurement. Times are medians of rounds in which engine and bare FFTs take turns.
 
-    `ffts_per_position` counts the N x N transforms of all modes that the engine really did; `memory_bytes` is what it
-    announces, the patterns (`frame_bytes`) included.
+    `ffts_per_position` counts the N x N transforms of all modes that the engine really did for each position;
+    `memory_bytes` is what it announces, the patterns (`frame_bytes`) included.
     """
 
     engine: str
@@ -86,7 +86,7 @@ def _measure(name: str, backend: Backend, problem: Problem, sub_pixel: str, roun
         engine.step()
     counting.transforms.clear()
     engine.step()
-    ffts = round(sum(counting.transforms) / positions)
+    ffts = modes * (sum(counting.transforms) // (positions * modes))  # without the few that groups need besides
     bare = _bare_ffts(backend, positions, n, modes, ffts // modes)
     bare()
     times = [(_timed(backend, engine.step), _timed(backend, bare)) for _ in range(rounds)]
