@@ -18,6 +18,7 @@ from PyQt5.QtWidgets import (
     QMainWindow,
     QSplitter,
     QStackedWidget,
+    QStyle,
     QTabBar,
     QToolTip,
     QVBoxLayout,
@@ -317,7 +318,8 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         screen = QApplication.primaryScreen()
         assert screen is not None
-        self.resize(screen.availableGeometry().size().boundedTo(_LARGEST))
+        frame = QSize(0, self.style().pixelMetric(QStyle.PixelMetric.PM_TitleBarHeight))  # type: ignore[union-attr]
+        self.resize((screen.availableGeometry().size() - frame).boundedTo(_LARGEST))
         self.restoreGeometry(self.memory.bytes("geometry"))
         self.split.restoreState(self.memory.bytes("split"))
         folded = self.memory.names("folded")
