@@ -122,7 +122,8 @@ class Directions:
             steps=steps)  # fmt: skip
 
     def _worker(self) -> _Worker:
-        scratch = Scratch(self._fields, self._probe, self._spectrum, self._slots, self._backend)
+        noise_model = self._settings.noise_model
+        scratch = Scratch(self._fields, self._probe, self._spectrum, self._slots, self._backend, noise_model)
         return _Worker(scratch, self._fields, self._gradients, self._positions, self._backend)
 
     def take_probe(self) -> None:
