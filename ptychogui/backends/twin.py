@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ptychogui.backends.twin_likelihood import poisson_lengths, poisson_step
+from ptychogui.backends.twin_likelihood import poisson_lengths, poisson_step  # noqa: F401 - by name
 from ptychogui.backends.twin_overlap import (
     dm_misfit, dm_recall, dm_roll, dm_slack, dm_update, overlap_object, overlap_probe, overlap_solve_object,
     overlap_solve_probe, overlap_windows, pack_waves, unpack_waves,
