@@ -9,7 +9,7 @@ import numpy as np
 from ptychogui.backends.base import Array, Backend
 
 _FAINT = 0.1
-"""Photons on a pixel below which the slope of the Poisson likelihood is held back: it has no bound where the model is
+"""Photons on a pixel of the model below which the slope of the Poisson likelihood is held back: it has no bound where the model is
 dark and a photon came."""
 
 
@@ -19,7 +19,8 @@ def bind_likelihood(
     """Return what revises a batch of far fields, called with its start and count.
 
     Args:
-        noise_model: "gaussian" gives them the measured modulus, "poisson" goes down the slope of the counts' likelihood.
+        noise_model: "gaussian" gives them the measured modulus, "poisson" goes down the slope of the likelihood
+            of counts.
         waves: complex64 (slots, modes, N, N), the batch.
         measured: `patterns` and `order`.
         sums: `misfit` and `expected`, filled for the error.
