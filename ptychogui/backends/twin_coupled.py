@@ -53,7 +53,7 @@ def solve_coupled(
 
 
 def real_steps(pulls: np.ndarray, lengths: np.ndarray, cross: np.floating, both: bool) -> np.ndarray:
-    """Return the steps, not below 0, of two normal equations; each for itself where they are dependent or not `both`."""
+    """Return two real steps, not below 0; each for itself where their equations are dependent, or not `both` wanted."""
     free = lengths[0] * lengths[1]
     determinant = free - cross**2
     if determinant > 1e-6 * free and both:

@@ -9,8 +9,8 @@ import numpy as np
 from ptychogui.backends.base import Array, Backend
 
 _FAINT = 0.1
-"""Photons on a pixel of the model below which the slope of the Poisson likelihood is held back: it has no bound where the model is
-dark and a photon came."""
+"""Photons of the model on a pixel, below which the slope of the Poisson likelihood is held back: it has no bound where
+the model is dark and a photon came."""
 
 
 def bind_likelihood(

@@ -34,8 +34,9 @@ class Positions:
         self.moves = backend.empty((positions, 2), np.float32)
         self._last = backend.asarray(np.array(geometry.object_shape, np.int32) - n - 1)
         self.slopes = backend.empty((positions, 5, n), np.float32)
-        self._slopes = backend.bind("position_slopes", slopes=self.slopes, pulls=pulls, object=fields.object, power=power,
-                                    corners=fields.corners, order=fields.order)  # fmt: skip
+        self._slopes = backend.bind(
+            "position_slopes", slopes=self.slopes, pulls=pulls, object=fields.object, power=power,
+            corners=fields.corners, order=fields.order)  # fmt: skip
         self._solve = backend.bind("solve_moves", moves=self.moves, slopes=self.slopes)
         self._basis, self._fit = (backend.asarray(part) for part in _affine(geometry))
         self._fill = None
