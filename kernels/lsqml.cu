@@ -2,7 +2,7 @@
 // and probe for a group of positions, and the pair of real steps along them that fits the group's exit waves best.
 // Shapes: n positions, a batch of `count` of them (slots b), G positions of a block, M modes, N x N window, H x W object,
 // L lanes of partial sums. chi = revised exit wave - probe * object.
-#include "portable.cuh"
+#include "steps.cuh"
 
 // pulls[first + b] = sum_m conj(probe_m) chi_m, what the object is to take; waves[b, m] becomes conj(object) chi_m, what the
 // probe is to take. Both are gradients: nothing is divided yet.
@@ -211,35 +211,9 @@ KERNEL solve_steps(
     const float* __restrict__ cross,       // float32 (n, N)
     const int* __restrict__ order,         // int32 (n)
     int start, int count, float object_step, float probe_step, int n, int height) {
-    FOR_ROWS(one, 1) {
-        float b1 = 0.0f, a11 = 0.0f, b2 = 0.0f, a22 = 0.0f, a12 = 0.0f;
-        FOR_COLUMNS(y, height) {
-            b1 += object_sums[y];
-            a11 += object_sums[height + y];
-        }
-        FOR_COLUMNS(r, n) {
-            b2 += probe_sums[r];
-            a22 += probe_sums[n + r];
-        }
-        for (int g = 0; g < count; g++) {
-            const float* row = cross + (index_t)order[start + g] * n;
-            FOR_COLUMNS(r, n)
-                a12 += row[r];
-        }
-        b1 = block_sum(b1);
-        a11 = block_sum(a11);
-        b2 = block_sum(b2);
-        a22 = block_sum(a22);
-        a12 = block_sum(a12);
-        const float free = a11 * a22, determinant = free - a12 * a12;
-        const bool coupled = determinant > 1e-6f * free && object_step > 0.0f;
-        const float a = coupled ? (a22 * b1 - a12 * b2) / determinant : a11 > 0.0f ? b1 / a11 : 0.0f;
-        const float b = coupled ? (a11 * b2 - a12 * b1) / determinant : a22 > 0.0f ? b2 / a22 : 0.0f;
-        if (THREAD == 0) {
-            steps[0] = object_step * (a > 0.0f ? a : 0.0f);
-            steps[1] = probe_step * (b > 0.0f ? b : 0.0f);
-        }
-    }
+    FOR_ROWS(one, 1)
+        solve_pair(steps, normal_equations(object_sums, probe_sums, cross, order, start, count, n, height), object_step,
+                   probe_step);
 }
 
 // object += steps[0] * direction, rows [top, top + rows).

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ptychogui.backends.twin_coupled import (  # noqa: F401 - by name
+    couple_shifts, eliminate_shifts, real_steps, solve_coupled, take_shifts,
+)  # fmt: skip
+from ptychogui.backends.twin_likelihood import poisson_lengths, poisson_step  # noqa: F401 - by name
 from ptychogui.backends.twin_overlap import (
     dm_misfit, dm_recall, dm_roll, dm_slack, dm_update, overlap_object, overlap_probe, overlap_solve_object,
     overlap_solve_probe, overlap_windows, pack_waves, unpack_waves,
@@ -203,15 +207,9 @@ def solve_steps(
     start: int, count: int, object_step: float, probe_step: float,
 ) -> None:  # fmt: skip
     """Solve the two real steps of a group by least squares."""
-    b1, a11 = object_sums.sum(axis=1)
-    b2, a22 = probe_sums.sum(axis=1)
-    a12 = cross[order[start : start + count]].sum()
-    determinant = a11 * a22 - a12**2
-    if determinant > 1e-6 * a11 * a22 and object_step > 0:
-        found = (a22 * b1 - a12 * b2) / determinant, (a11 * b2 - a12 * b1) / determinant
-    else:
-        found = b1 / a11 if a11 > 0 else 0, b2 / a22 if a22 > 0 else 0
-    steps[:] = object_step * max(found[0], 0), probe_step * max(found[1], 0)
+    sums = np.stack([object_sums.sum(axis=1), probe_sums.sum(axis=1)], axis=1)
+    steps[:] = real_steps(*sums, cross[order[start : start + count]].sum(), object_step > 0)
+    steps *= np.array([object_step, probe_step], np.float32)
 
 
 def move_object(

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Batch
+from ptychogui.engines.coupled import Coupling
 from ptychogui.engines.groups import group_capacity
 from ptychogui.engines.positions import Positions
 from ptychogui.engines.scratch import Fields, Scratch
@@ -73,6 +74,7 @@ class Directions:
         refines = settings.position_correction != "never"
         places = (geometry, self._gradients.pulls, self._power, settings, backend)
         self._positions = Positions(fields, *places) if refines else None
+        self._coupling = self._coupled() if settings.position_coupled else None
         self._workers = [self._worker() for _ in range(backend.workers)]
         self._fft = backend.fft_pair(self._probe_direction.reshape(1, modes, n, n))
         if self._spectrum is not None:
@@ -112,9 +114,8 @@ class Directions:
         self._cross = bind(
             "cross_terms", cross=cross, direction=self._object_direction, object=fields.object, beat=self._beat,
             **places)  # fmt: skip
-        self._solve = bind(
-            "solve_steps", steps=steps, object_sums=object_sums, probe_sums=probe_sums, cross=cross,
-            order=fields.order)  # fmt: skip
+        self._sums = {"steps": steps, "object_sums": object_sums, "probe_sums": probe_sums, "cross": cross}
+        self._solve = bind("solve_steps", order=fields.order, **self._sums)
         self._move_object = bind(
             "move_object", object=fields.object, direction=self._object_direction, steps=steps)  # fmt: skip
         self._move_probe = bind(
@@ -122,8 +123,15 @@ class Directions:
             steps=steps)  # fmt: skip
 
     def _worker(self) -> _Worker:
-        scratch = Scratch(self._fields, self._probe, self._spectrum, self._slots, self._backend)
+        noise_model = self._settings.noise_model
+        scratch = Scratch(self._fields, self._probe, self._spectrum, self._slots, self._backend, noise_model)
         return _Worker(scratch, self._fields, self._gradients, self._positions, self._backend)
+
+    def _coupled(self) -> Coupling | None:
+        if self._positions is None:
+            return None
+        directions = {"direction": self._object_direction, "power": self._power, "beat": self._beat}
+        return Coupling(self._fields, self._positions, directions, self._sums, self._backend)
 
     def take_probe(self) -> None:
         """Renew what follows from the probe: its power and its spectrum."""
@@ -154,10 +162,10 @@ class Directions:
         self._find_object_direction(learned.damping)
         if learned.modes:
             self._find_probe_direction(used, stop - start, learned)
-            self._on_batches(start, stop, self._cross)
         else:
             self._direct_probe(0, self._n, 0, 0.0)
-        self._move(start, stop - start if learned.modes else 0, learned)
+        self._find_steps(start, stop, learned)
+        self._move(learned)
 
     def _explore(self, begin: int, end: int, fresh: bool, learned: Learned) -> int:
         """Fill the pulls of a block of positions and add to the lanes' sums; return how many lanes are in use."""
@@ -187,10 +195,20 @@ class Directions:
             self._probe_direction *= np.float32(1 / self._n**2)
         self._on_window(lambda first, rows: self._direct_probe(first, rows, learned.modes, floor))
 
-    def _move(self, start: int, count: int, learned: Learned) -> None:
-        """Solve for the steps of positions [start, start + count) of the order and take them."""
-        step = self._settings.object_step if learned.object else 0.0
-        self._solve(start, count, step, self._settings.probe_step)
+    def _find_steps(self, start: int, stop: int, learned: Learned) -> None:
+        """Solve for the steps of positions [start, stop) of the order, and for shifts that are coupled to them."""
+        steps = self._settings.object_step if learned.object else 0.0, self._settings.probe_step
+        coupling = self._coupling if learned.positions else None
+        if learned.modes or coupling:
+            self._on_batches(start, stop, self._cross)
+        if coupling:
+            self._on_batches(start, stop, coupling.couple)
+            coupling.solve(start, stop - start, *steps)
+        else:
+            self._solve(start, stop - start if learned.modes else 0, *steps)
+
+    def _move(self, learned: Learned) -> None:
+        """Take the steps."""
         if learned.object:
             self._on_object(2 * self.illumination.size, self._move_object)
         if learned.modes:

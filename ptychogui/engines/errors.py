@@ -29,6 +29,11 @@ class ErrorLog:
             self._sums[i] = part.sum(dtype=np.float64)
         self._known_later.append(self._backend.read_later(self._sums))
 
+    @property
+    def latest(self) -> Array:
+        """float64, 0-d on the device: the square of the error that was pushed last."""
+        return self._sums[0] / self._sums[1]
+
     def take(self) -> tuple[float, ...]:
         """Return the errors that no call has given yet, in order, but for the `backend.ahead` latest ones."""
         return self._first(len(self._known_later) - self._backend.ahead)

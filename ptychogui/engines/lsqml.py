@@ -8,9 +8,10 @@ import numpy as np
 
 from ptychogui.backends.base import Backend
 from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
-from ptychogui.engines.constraints import Constraints, normalize
+from ptychogui.engines.constraints import Changes, Constraints, normalize
 from ptychogui.engines.directions import Directions, Learned
 from ptychogui.engines.errors import ErrorLog
+from ptychogui.engines.gated import Gate, GatedMomentum, object_weight
 from ptychogui.engines.groups import draw_groups
 from ptychogui.engines.scratch import Fields
 from ptychogui.params.model import Reconstruction
@@ -57,6 +58,9 @@ class LSQML:
         self._directions = Directions(self._fields, self._probe, problem.geometry, settings, backend)
         self._constraints = Constraints(problem, settings, backend)
         self._errors = ErrorLog(self._fields.misfit, self._fields.expected, backend)
+        self._gate, gain = Gate(backend), settings.momentum
+        moving = (self._fields.object, self._probe) if gain else ()
+        self._momenta = [GatedMomentum(array, gain, backend) for array in moving]
         self._grow = growth(photons_per_pixel(problem)) if settings.batch_growth else (1.0, 1.0)
 
     def step(self) -> Step:
@@ -70,8 +74,10 @@ class LSQML:
             self._directions.update_group(start, stop, learned)
         if learned.positions:
             self._directions.move_positions()
-        self._constrain(learned)
         self._errors.push()
+        if self._momenta:
+            self._go_on(learned)
+        self._constrain(learned)
         return Step(self.iteration, self._errors.take())
 
     def finish(self) -> tuple[float, ...]:
@@ -103,6 +109,17 @@ class LSQML:
         half, whole = self._grow
         return first if done < half else max(first, -(-positions // 2)) if done < whole else positions
 
+    def _go_on(self, learned: Learned) -> None:
+        """Give what was updated its momentum."""
+        self._gate.take(self._errors.latest)
+        momentum_of_object, momentum_of_probe = self._momenta
+        if learned.object:
+            obj = self._fields.object
+            momentum_of_object.step(self._gate, len(obj), object_weight(self._directions.illumination))
+        if learned.modes:
+            momentum_of_probe.step(self._gate, learned.modes)
+            self._directions.take_probe()
+
     def _constrain(self, learned: Learned) -> None:
         """Apply what is asked for between iterations, and take out the scale that object and probe can trade."""
         obj = self._fields.object
@@ -112,6 +129,19 @@ class LSQML:
             normalize(obj, self._probe, self._directions.illumination, self._backend.xp)
         if changes.probe or scaled:
             self._directions.take_probe()
+        if changes.probe or changes.object or scaled:
+            self._follow(changes)
+
+    def _follow(self, changes: Changes) -> None:
+        """Let momentum start from an object and a probe that were changed between iterations.
+
+        A new scale is close to the old one; turned modes and a shifted object are another thing.
+        """
+        for momentum, turned in zip(self._momenta, (False, changes.rotation is not None), strict=False):
+            if turned or changes.shift is not None:
+                momentum.rest()
+            else:
+                momentum.start_here()
 
 
 def photons_per_pixel(problem: Problem) -> float:

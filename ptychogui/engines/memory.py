@@ -82,9 +82,10 @@ def lsqml_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> i
     pulls = group_capacity(extent.positions) * plane * _C64
     lit = lanes * plane * _F32 + 2 * plane * (_C64 + _F32)
     directions = 3 * extent.object_bytes + extent.probe_bytes * (3 + lanes) + lit
-    slopes = 5 if settings.position_correction != "never" else 0
+    slopes = 0 if settings.position_correction == "never" else 9 if settings.position_coupled else 5
     rows = extent.positions * extent.n * _F32 * (1 + slopes)
-    return extent.measured_bytes + directions + pulls + rows + _batches(extent, 1, backend)
+    moving = 6 * (extent.object_bytes + extent.probe_bytes) if settings.momentum else 0
+    return extent.measured_bytes + directions + pulls + rows + moving + _batches(extent, 1, backend)
 
 
 def dm_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> int:

@@ -13,6 +13,9 @@ _PRIOR_PX = 0.5
 """Standard deviation of a position's error that the damping takes for granted: it keeps windows without structure, or
 without photons, where they are. A shift d px is worth 2 d^2 sum |P dO|^2 in the likelihood of amplitudes."""
 
+PRIOR_FLOOR = 0.5 / _PRIOR_PX**2
+"""What that adds to the diagonal of a position's normal equations, in counts."""
+
 
 class Positions:
     """Window corners and sub-pixel rests on the device, moved by least squares with the object's slope.
@@ -28,12 +31,13 @@ class Positions:
         self._xp, self._settings = backend.xp, settings
         self._corners, self._ramps = fields.corners, fields.ramps
         self.rests = backend.asarray(geometry.fractions.astype(np.float32))
-        self._moves = backend.empty((positions, 2), np.float32)
+        self.moves = backend.empty((positions, 2), np.float32)
         self._last = backend.asarray(np.array(geometry.object_shape, np.int32) - n - 1)
-        slopes = backend.empty((positions, 5, n), np.float32)
-        self._slopes = backend.bind("position_slopes", slopes=slopes, pulls=pulls, object=fields.object, power=power,
-                                    corners=fields.corners, order=fields.order)  # fmt: skip
-        self._solve = backend.bind("solve_moves", moves=self._moves, slopes=slopes)
+        self.slopes = backend.empty((positions, 5, n), np.float32)
+        self._slopes = backend.bind(
+            "position_slopes", slopes=self.slopes, pulls=pulls, object=fields.object, power=power,
+            corners=fields.corners, order=fields.order)  # fmt: skip
+        self._solve = backend.bind("solve_moves", moves=self.moves, slopes=self.slopes)
         self._basis, self._fit = (backend.asarray(part) for part in _affine(geometry))
         self._fill = None
         if fields.ramps is not None:
@@ -44,10 +48,11 @@ class Positions:
         self._slopes(start, count, first)
 
     def move(self) -> None:
-        """Shift every position, once all are measured; their mean stays, since object and probe can follow it."""
+        """Shift every position, once all are measured; coupled ones are solved by then, group by group."""
         xp, limit = self._xp, np.float32(self._settings.position_limit_px)
-        self._solve(len(self.rests), 0.5 / _PRIOR_PX**2)
-        moves = self._settings.position_step * self._moves
+        if not self._settings.position_coupled:
+            self._solve(len(self.rests), PRIOR_FLOOR)
+        moves = self._settings.position_step * self.moves
         moves = xp.clip(moves, -limit, limit)
         self.rests += self._allowed(moves)
         whole = xp.rint(self.rests)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend
+from ptychogui.engines.likelihood import bind_likelihood
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,10 @@ class Fields:
 class Scratch:
     """One worker's batch: exit waves, shifted probes, and the way to the revised exit waves and back."""
 
-    def __init__(self, fields: Fields, probe: Array, spectrum: Array | None, slots: int, backend: Backend) -> None:
+    def __init__(
+        self, fields: Fields, probe: Array, spectrum: Array | None, slots: int, backend: Backend,
+        noise_model: str = "gaussian",
+    ) -> None:  # fmt: skip
         modes, n, _ = probe.shape
         self.waves = backend.empty((slots, modes, n, n), np.complex64)
         self.brightest = backend.empty((slots, n), np.float32)
@@ -44,17 +48,17 @@ class Scratch:
         self._exit_wave = backend.bind(
             "exit_wave", waves=self.waves, probe=self.probe, object=fields.object, brightest=self.brightest,
             corners=fields.corners, order=fields.order)  # fmt: skip
-        self._modulus = backend.bind(
-            "modulus", waves=self.waves, patterns=fields.patterns, misfit=fields.misfit, expected=fields.expected,
-            order=fields.order)  # fmt: skip
+        measured = {"patterns": fields.patterns, "order": fields.order}
+        sums = {"misfit": fields.misfit, "expected": fields.expected}
+        self._fit = bind_likelihood(noise_model, self.waves, measured, sums, backend)
 
     def revise(self, start: int, stop: int) -> None:
-        """Model the exit waves of positions [start, stop) of the order and give them the measured modulus."""
+        """Model the exit waves of positions [start, stop) of the order and fit them to what was measured."""
         count = stop - start
         if self._sub_pixel:
             self._shift(start, count)
             self._probe_fft.inverse(count)
         self._exit_wave(start, count)
         self.fft.forward(count)
-        self._modulus(start, count)
+        self._fit(start, count)
         self.fft.inverse(count)

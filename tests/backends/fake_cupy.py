@@ -22,8 +22,9 @@ L2_BYTES = 8 << 20
 
 
 NUMPY_NAMES = (
-    "abs", "angle", "arange", "argmax", "clip", "complex64", "complex128", "conj", "exp", "eye", "float32", "float64",
-    "int32", "maximum", "minimum", "multiply", "rint", "sqrt", "stack", "sum", "take_along_axis", "where", "zeros",
+    "abs", "angle", "arange", "argmax", "clip", "complex128", "complex64", "conj", "exp", "eye", "float32", "float64",
+    "int32", "log", "maximum", "minimum", "multiply", "rint", "sqrt", "stack", "subtract", "sum", "take_along_axis",
+    "where", "zeros",
 )  # fmt: skip
 """What engines use of `xp` beyond the backend's own methods. Before one is added: does CuPy have it, and does it leave
 the host alone? sort, argsort, nonzero, unique, median and linalg's decompositions wait for the device."""

@@ -23,6 +23,8 @@ VARIANTS: list[dict[str, Any]] = [
     {"engine": "raar", "average_last": 0},
     {"engine": "lsqml"},
     {"engine": "lsqml", "position_correction": "never"},
+    {"engine": "lsqml", "position_correction": "1", "position_coupled": True, "noise_model": "poisson"},
+    {"engine": "lsqml", "momentum": 0.5},
 ]
 
 

@@ -1,0 +1,39 @@
+"""How modelled far fields are fitted to what was measured, by the noise that is taken for granted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from ptychogui.backends.base import Array, Backend
+
+_FAINT = 0.1
+"""Photons of the model on a pixel, below which the slope of the Poisson likelihood is held back: it has no bound where
+the model is dark and a photon came."""
+
+
+def bind_likelihood(
+    noise_model: str, waves: Array, measured: Mapping[str, Array], sums: Mapping[str, Array], backend: Backend
+) -> Callable[[int, int], None]:
+    """Return what revises a batch of far fields, called with its start and count.
+
+    Args:
+        noise_model: "gaussian" gives them the measured modulus, "poisson" goes down the slope of the likelihood
+            of counts.
+        waves: complex64 (slots, modes, N, N), the batch.
+        measured: `patterns` and `order`.
+        sums: `misfit` and `expected`, filled for the error.
+        backend: where all of them are.
+    """
+    if noise_model == "gaussian":
+        return backend.bind("modulus", waves=waves, **measured, **sums)
+    lengths = backend.empty((len(waves),), np.float32)
+    find = backend.bind("poisson_lengths", lengths=lengths, waves=waves, **measured)
+    take = backend.bind("poisson_step", waves=waves, lengths=lengths, **measured, **sums)
+
+    def revise(start: int, count: int) -> None:
+        find(start, count, _FAINT)
+        take(start, count, _FAINT)
+
+    return revise
