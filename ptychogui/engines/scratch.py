@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend
+from ptychogui.engines.patterns import Patterns
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Fields:
     `ramps` is there where sub-pixel positions are honored, else None.
     """
 
-    patterns: Array
+    patterns: Patterns
     corners: Array
     order: Array
     object: Array
@@ -33,7 +34,7 @@ class Scratch:
         self.waves = backend.empty((slots, modes, n, n), np.complex64)
         self.brightest = backend.empty((slots, n), np.float32)
         self.fft = backend.fft_pair(self.waves)
-        self._sub_pixel = fields.ramps is not None
+        self._patterns, self._sub_pixel = fields.patterns, fields.ramps is not None
         if self._sub_pixel:
             self.probe = backend.empty((slots, modes, n, n), np.complex64)
             self._probe_fft = backend.fft_pair(self.probe)
@@ -45,12 +46,13 @@ class Scratch:
             "exit_wave", waves=self.waves, probe=self.probe, object=fields.object, brightest=self.brightest,
             corners=fields.corners, order=fields.order)  # fmt: skip
         self._modulus = backend.bind(
-            "modulus", waves=self.waves, patterns=fields.patterns, misfit=fields.misfit, expected=fields.expected,
-            order=fields.order)  # fmt: skip
+            "modulus", waves=self.waves, patterns=fields.patterns.slots, places=fields.patterns.places,
+            misfit=fields.misfit, expected=fields.expected, order=fields.order)  # fmt: skip
 
     def revise(self, start: int, stop: int) -> None:
         """Model the exit waves of positions [start, stop) of the order and give them the measured modulus."""
         count = stop - start
+        self._patterns.bring(start, stop)
         if self._sub_pixel:
             self._shift(start, count)
             self._probe_fft.inverse(count)
