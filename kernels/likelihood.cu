@@ -27,13 +27,13 @@ DEVICE float poisson_factor(float power, float counts, float a, float floor) {
 // is the end where A^2 is near I.
 template <int MODES, typename T>
 DEVICE void poisson_lengths_of(
-    const T* __restrict__ patterns, float* __restrict__ lengths, const c64* __restrict__ waves,
-    const int* __restrict__ order, int start, int count, float floor, int modes, int n) {
+    const T* __restrict__ patterns, const int* __restrict__ places, float* __restrict__ lengths,
+    const c64* __restrict__ waves, const int* __restrict__ order, int start, int count, float floor, int modes, int n) {
     const int M = MODES ? MODES : modes;
     const index_t plane = (index_t)n * n;
     const float scale = 1.0f / (float)plane;
     FOR_ROWS(b, count) {
-        const T* measured = patterns + (index_t)order[start + b] * plane;
+        const T* measured = patterns + (index_t)places[order[start + b]] * plane;
         const c64* w = waves + (index_t)b * M * plane;
         float a = 0.5f;
         for (int pass = 0; pass < POISSON_PASSES; pass++) {
@@ -64,24 +64,25 @@ DEVICE void poisson_lengths_of(
 KERNEL poisson_lengths(
     float* lengths,             // float32 (B), written
     const c64* waves,           // complex64 (B, M, N, N), not normalised FFTs of the exit waves
-    const void* patterns,       // uint8 or uint16 or float32 (n, N, N), counts or amplitudes; see measured.cuh
+    const void* patterns,       // uint8 or uint16 or float32 (F, N, N), counts or amplitudes; see measured.cuh
+    const int* places,          // int32 (n), where in `patterns` each position's is
     const int* order,           // int32 (n)
     int start, int count, float floor, int modes, int n, int bytes) {
-    FOR_MEASURED(bytes, modes, poisson_lengths_of, patterns, lengths, waves, order, start, count, floor, modes, n)
+    FOR_MEASURED(bytes, modes, poisson_lengths_of, patterns, places, lengths, waves, order, start, count, floor, modes, n)
 }
 
 // Take the position's step; free pixels (amplitude < 0) keep their waves. waves, misfit and expected as in `modulus`.
 template <int MODES, typename T>
 DEVICE void poisson_rows(
-    const T* __restrict__ patterns, c64* __restrict__ waves, float* __restrict__ misfit, float* __restrict__ expected,
-    const float* __restrict__ lengths, const int* __restrict__ order, int start, int count, float floor, int modes, int n) {
+    const T* __restrict__ patterns, const int* __restrict__ places, c64* __restrict__ waves, float* __restrict__ misfit,
+    float* __restrict__ expected, const float* __restrict__ lengths, const int* __restrict__ order, int start, int count, float floor, int modes, int n) {
     const int M = MODES ? MODES : modes;
     const index_t plane = (index_t)n * n;
     const float scale = 1.0f / (float)plane;
     FOR_ROWS(row, count * n) {
         const int b = row / n, r = row % n;
         const index_t i = order[start + b];
-        const T* measured = patterns + i * plane + (index_t)r * n;
+        const T* measured = patterns + places[i] * plane + (index_t)r * n;
         c64* w = waves + b * M * plane + (index_t)r * n;
         const float a = lengths[b];
         float difference = 0.0f, noise = 0.0f;
@@ -106,11 +107,13 @@ DEVICE void poisson_rows(
 
 KERNEL poisson_step(
     c64* waves,                 // complex64 (B, M, N, N), changed in place
-    const void* patterns,       // uint8 or uint16 or float32 (n, N, N), counts or amplitudes; see measured.cuh
+    const void* patterns,       // uint8 or uint16 or float32 (F, N, N), counts or amplitudes; see measured.cuh
+    const int* places,          // int32 (n), where in `patterns` each position's is
     float* misfit,              // float32 (n, N), rows of the batch's positions written
     float* expected,            // float32 (n, N), rows of the batch's positions written
     const float* lengths,       // float32 (B), of poisson_lengths
     const int* order,           // int32 (n)
     int start, int count, float floor, int modes, int n, int bytes) {
-    FOR_MEASURED(bytes, modes, poisson_rows, patterns, waves, misfit, expected, lengths, order, start, count, floor, modes, n)
+    FOR_MEASURED(bytes, modes, poisson_rows, patterns, places, waves, misfit, expected, lengths, order, start, count, floor,
+                 modes, n)
 }

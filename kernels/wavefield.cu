@@ -66,15 +66,15 @@ KERNEL shift_probe(
 // factor is 1/N^2. misfit[i, r] = sum (|model| - amplitude)^2 over the row, expected[i, r] = what photon noise makes of it.
 template <int MODES, typename T>
 DEVICE void modulus_rows(
-    const T* __restrict__ patterns, c64* __restrict__ waves, float* __restrict__ misfit, float* __restrict__ expected,
-    const int* __restrict__ order, int start, int count, int modes, int n) {
+    const T* __restrict__ patterns, const int* __restrict__ places, c64* __restrict__ waves, float* __restrict__ misfit,
+    float* __restrict__ expected, const int* __restrict__ order, int start, int count, int modes, int n) {
     const int M = MODES ? MODES : modes;
     const index_t plane = (index_t)n * n;
     const float scale = 1.0f / (float)plane;
     FOR_ROWS(row, count * n) {
         const int b = row / n, r = row % n;
         const index_t i = order[start + b];
-        const T* measured = patterns + i * plane + (index_t)r * n;
+        const T* measured = patterns + places[i] * plane + (index_t)r * n;
         c64* w = waves + b * M * plane + (index_t)r * n;
         float difference = 0.0f, noise = 0.0f;
         FOR_COLUMNS(c, n) {
@@ -101,10 +101,39 @@ DEVICE void modulus_rows(
 
 KERNEL modulus(
     c64* waves,                 // complex64 (B, M, N, N), changed in place
-    const void* patterns,       // uint8 or uint16 or float32 (n, N, N), counts or amplitudes; see measured.cuh
+    const void* patterns,       // uint8 or uint16 or float32 (F, N, N), counts or amplitudes; see measured.cuh
+    const int* places,          // int32 (n), where in `patterns` each position's is
     float* misfit,              // float32 (n, N), rows of the batch's positions written
     float* expected,            // float32 (n, N), rows of the batch's positions written
     const int* order,           // int32 (n)
     int start, int count, int modes, int n, int bytes) {
-    FOR_MEASURED(bytes, modes, modulus_rows, patterns, waves, misfit, expected, order, start, count, modes, n)
+    FOR_MEASURED(bytes, modes, modulus_rows, patterns, places, waves, misfit, expected, order, start, count, modes, n)
+}
+
+// Copy the patterns of positions order[start + b] to slots kept + (start + b) % ring of `patterns`, and note the slots in
+// `places`. Positions below `kept` have a slot of their own for good and are left alone. On a GPU `frames` is the host's
+// memory: a block a pattern keeps enough words on their way, and leaves the other multiprocessors to the engine's work.
+KERNEL fetch_patterns(
+    void* patterns,      // uint8 or uint16 or float32 (F, N, N), slots written; F >= kept + ring
+    int* places,         // int32 (n), those of the copied positions written
+    const void* frames,  // uint8 or uint16 or float32 (K, N, N), patterns of the positions from `kept` on
+    const int* order,    // int32 (n)
+    int start, int count, int kept, int ring, int n, int bytes) {
+    const index_t plane = (index_t)n * n * bytes, word = sizeof(index_t);
+    FOR_ROWS(b, count) {
+        const int i = order[start + b], place = kept + (start + b) % ring;
+        if (i < kept)
+            continue;
+        const char* from = (const char*)frames + (i - kept) * plane;
+        char* to = (char*)patterns + place * plane;
+        if (plane % word == 0) {
+            FOR_COLUMNS(k, (int)(plane / word))
+                ((index_t*)to)[k] = ((const index_t*)from)[k];
+        } else {
+            FOR_COLUMNS(k, (int)plane)
+                to[k] = from[k];
+        }
+        if (THREAD == 0)
+            places[i] = place;
+    }
 }

@@ -52,6 +52,16 @@ class Pending(Protocol):
         """Return the array; waits until the device has come that far."""
 
 
+class SideQueue(Protocol):
+    """A second queue of work on a device, beside the one that everything else goes through."""
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Queue what `work` launches here; it begins when all that the backend has queued so far is done."""
+
+    def join(self) -> None:
+        """Have what the backend queues from now on begin when all that was run here so far is done."""
+
+
 class Backend(Protocol):
     """A device opened for one reconstruction; a context manager that frees what it holds."""
 
@@ -76,6 +86,15 @@ class Backend(Protocol):
 
     def asarray(self, array: np.ndarray) -> Array:
         """Copy a numpy array to the device (no copy where the device is the host and the layout fits)."""
+
+    def write(self, to: Array, array: np.ndarray) -> None:
+        """Copy a numpy array into a contiguous device array of its shape and dtype; it may be changed right after."""
+
+    def page_locked(self, array: np.ndarray) -> Array:
+        """Copy an array to memory of the host that kernels read by themselves (the array itself where all do that)."""
+
+    def side_queue(self) -> SideQueue:
+        """Return a new queue beside the backend's own (work is done at once where a call returns when it is done)."""
 
     def to_numpy(self, array: Array) -> np.ndarray:
         """Copy a device array to a new numpy array; waits for it."""
@@ -110,6 +129,17 @@ class Backend(Protocol):
 
     def memory_free_bytes(self) -> int:
         """Memory that a job may take on the device now."""
+
+
+class AtOnce:
+    """A queue whose work is done when `run` returns; see SideQueue."""
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Do it."""
+        work()
+
+    def join(self) -> None:
+        """Do nothing: all is done."""
 
 
 class Arrived:

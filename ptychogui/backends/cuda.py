@@ -89,8 +89,25 @@ class CudaBackend:
     def asarray(self, array: np.ndarray) -> cupy.ndarray:
         """Copy an array to the device, without the page-locked second copy on the host that cupy.asarray makes."""
         copy = self.empty(array.shape, array.dtype)
-        copy.set(array)
+        self.write(copy, array)
         return copy
+
+    def write(self, to: cupy.ndarray, array: np.ndarray) -> None:
+        """Copy from memory that need not be page-locked; waits for it."""
+        to.set(array)
+
+    def page_locked(self, array: np.ndarray) -> cupy.ndarray:
+        """Copy to page-locked memory and return it under the address that kernels know it by, which is the host's."""
+        import cupy
+
+        memory = _PageLocked(array.nbytes, self._device)
+        np.ndarray(array.shape, array.dtype, memoryview(memory.pointer))[...] = array
+        unowned = cupy.cuda.UnownedMemory(memory.pointer.ptr, array.nbytes, memory, self._device.id)
+        return cupy.ndarray(array.shape, array.dtype, cupy.cuda.MemoryPointer(unowned, 0))
+
+    def side_queue(self) -> CudaSideQueue:
+        """Return a new stream."""
+        return CudaSideQueue()
 
     def to_numpy(self, array: cupy.ndarray) -> np.ndarray:
         """Wait for the device and copy."""
@@ -159,6 +176,45 @@ class CudaPending:
         """Sleep until the copy is there."""
         self._arrived.synchronize()
         return np.array(self._copy)
+
+
+class CudaSideQueue:
+    """A stream beside the current one, tied to it by events; see SideQueue."""
+
+    def __init__(self) -> None:
+        import cupy
+
+        self._stream = cupy.cuda.Stream(non_blocking=True)
+        self._done = _mark()
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Queue work behind what the current stream holds now."""
+        self._stream.wait_event(_mark())
+        with self._stream:
+            work()
+            self._done = _mark()
+
+    def join(self) -> None:
+        """Let the current stream wait for the work."""
+        import cupy
+
+        cupy.cuda.get_current_stream().wait_event(self._done)
+
+
+class _PageLocked:
+    """Page-locked memory of the host that kernels read, which is not let go before they have.
+
+    It is not of CuPy's pool, which would keep it: it may be most of the computer's memory.
+    """
+
+    def __init__(self, nbytes: int, device: cupy.cuda.Device) -> None:
+        import cupy
+
+        self._device = device
+        self.pointer = cupy.cuda.PinnedMemoryPointer(cupy.cuda.PinnedMemory(nbytes), 0)
+
+    def __del__(self) -> None:
+        self._device.synchronize()
 
 
 def _page_locked(shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:

@@ -18,7 +18,7 @@ import pyfftw
 from numpy.typing import DTypeLike
 
 from ptychogui.backends import wisdom
-from ptychogui.backends.base import Arrived, Batch, Launch
+from ptychogui.backends.base import Arrived, AtOnce, Batch, Launch
 from ptychogui.backends.compiler import load_kernels
 from ptychogui.backends.signatures import scalar_types, signature
 
@@ -57,6 +57,18 @@ class HostBackend:
     def asarray(self, array: np.ndarray) -> np.ndarray:
         """Return the array itself where it is contiguous, else a copy."""
         return np.ascontiguousarray(array)
+
+    def write(self, to: np.ndarray, array: np.ndarray) -> None:
+        """Copy."""
+        to[...] = array
+
+    def page_locked(self, array: np.ndarray) -> np.ndarray:
+        """Return the array itself where it is contiguous, else a copy."""
+        return np.ascontiguousarray(array)
+
+    def side_queue(self) -> AtOnce:
+        """Return a queue that does its work at once."""
+        return AtOnce()
 
     def to_numpy(self, array: np.ndarray) -> np.ndarray:
         """Copy."""

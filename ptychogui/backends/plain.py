@@ -13,7 +13,7 @@ import scipy.fft
 from numpy.typing import DTypeLike
 
 from ptychogui.backends import twin
-from ptychogui.backends.base import Arrived, Batch, Launch
+from ptychogui.backends.base import Arrived, AtOnce, Batch, Launch
 from ptychogui.backends.signatures import signature
 
 
@@ -41,6 +41,18 @@ class NumpyBackend:
     def asarray(self, array: np.ndarray) -> np.ndarray:
         """Return the array itself where it is contiguous, else a copy."""
         return np.ascontiguousarray(array)
+
+    def write(self, to: np.ndarray, array: np.ndarray) -> None:
+        """Copy."""
+        to[...] = array
+
+    def page_locked(self, array: np.ndarray) -> np.ndarray:
+        """Return the array itself where it is contiguous, else a copy."""
+        return np.ascontiguousarray(array)
+
+    def side_queue(self) -> AtOnce:
+        """Return a queue that does its work at once."""
+        return AtOnce()
 
     def to_numpy(self, array: np.ndarray) -> np.ndarray:
         """Copy."""

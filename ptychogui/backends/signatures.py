@@ -94,7 +94,9 @@ _PROBE = _in("probe", "complex64", "P M N N")
 _OBJECT = _in("object", "complex64", "H W")
 _CORNERS = _in("corners", "int32", "n 2")
 _MEASURED = "uint8 uint16 float32"
-_PATTERNS = _in("patterns", _MEASURED, "n N N")
+_PATTERNS = _in("patterns", _MEASURED, "F N N")
+_PLACES = _in("places", "int32", "n")
+_ALL_PATTERNS = _in("patterns", _MEASURED, "n N N")
 _ORDER = _in("order", "int32", "n")
 _RAMPS = _in("ramps", "complex64", "n 2 N")
 _SUMS = _out("sums", "complex64", "L M N N")
@@ -110,15 +112,19 @@ SIGNATURES: Mapping[str, Signature] = {
                   (_out("probes", "complex64", "B M N N"), _in("spectrum", "complex64", "M N N"), _RAMPS, _ORDER),
                   _BATCH, ("M", "N"), "count M N"),
         Signature("modulus", "wavefield.cu",
-                  (_WAVES, _PATTERNS, _out("misfit", "float32", "n N"), _out("expected", "float32", "n N"), _ORDER),
+                  (_WAVES, _PATTERNS, _PLACES, _out("misfit", "float32", "n N"), _out("expected", "float32", "n N"), _ORDER),
                   _BATCH, ("M", "N", "sizeof patterns"), "count N"),
         Signature("poisson_lengths", "likelihood.cu",
-                  (_out("lengths", "float32", "B"), _in("waves", "complex64", "B M N N"), _PATTERNS, _ORDER),
+                  (_out("lengths", "float32", "B"), _in("waves", "complex64", "B M N N"), _PATTERNS, _PLACES, _ORDER),
                   (*_BATCH, ("floor", "float32")), ("M", "N", "sizeof patterns"), "count"),
         Signature("poisson_step", "likelihood.cu",
-                  (_WAVES, _PATTERNS, _out("misfit", "float32", "n N"), _out("expected", "float32", "n N"),
+                  (_WAVES, _PATTERNS, _PLACES, _out("misfit", "float32", "n N"), _out("expected", "float32", "n N"),
                    _in("lengths", "float32", "B"), _ORDER),
                   (*_BATCH, ("floor", "float32")), ("M", "N", "sizeof patterns"), "count N"),
+        Signature("fetch_patterns", "wavefield.cu",
+                  (_out("patterns", _MEASURED, "F N N"), _out("places", "int32", "n"),
+                   _in("frames", _MEASURED, "K N N"), _ORDER),
+                  (*_BATCH, ("kept", "int32"), ("ring", "int32")), ("N", "sizeof patterns"), "count"),
         Signature("pie_update", "update.cu",
                   (_WAVES, _out("pulls", "complex64", "G N N"), _PROBE, _OBJECT, _in("brightest", "float32", "B N"),
                    _in("strongest", "float32", "1 N"), _CORNERS, _ORDER),
@@ -212,14 +218,14 @@ SIGNATURES: Mapping[str, Signature] = {
         Signature("dm_misfit", "dm.cu",
                   (_out("misfit", "float32", "n N"), _out("expected", "float32", "n N"),
                    _out("reflected", "float32", "B 2 N"), _in("waves", "complex64", "B M N N"),
-                   _in("stored", "complex64", "S M N N"), _PATTERNS, _ORDER),
+                   _in("stored", "complex64", "S M N N"), _ALL_PATTERNS, _ORDER),
                   (*_BATCH, ("at", "int32"), ("fresh", "int32"), ("c", "float32")),
                   ("M", "N", "sizeof patterns"), "count N"),
         Signature("dm_slack", "dm.cu",
                   (_out("slack", "float32", "B"), _in("reflected", "float32", "B 2 N")),
                   (("count", "int32"), ("bound", "float32")), ("N",), "count"),
         Signature("dm_update", "dm.cu",
-                  (_WAVES, _out("stored", "complex64", "S M N N"), _in("slack", "float32", "B"), _PATTERNS, _ORDER),
+                  (_WAVES, _out("stored", "complex64", "S M N N"), _in("slack", "float32", "B"), _ALL_PATTERNS, _ORDER),
                   (*_BATCH, ("at", "int32"), ("fresh", "int32"), ("a", "float32"), ("b", "float32"), ("c", "float32")),
                   ("M", "N", "sizeof patterns"), "count N"),
         Signature("dm_recall", "dm.cu", (_WAVES, _in("stored", "complex64", "S M N N")),

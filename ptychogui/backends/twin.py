@@ -43,18 +43,29 @@ def shift_probe(
 
 
 def modulus(
-    waves: np.ndarray, patterns: np.ndarray, misfit: np.ndarray, expected: np.ndarray, order: np.ndarray,
-    start: int, count: int,
+    waves: np.ndarray, patterns: np.ndarray, places: np.ndarray, misfit: np.ndarray, expected: np.ndarray,
+    order: np.ndarray, start: int, count: int,
 ) -> None:  # fmt: skip
     """Give the far field its measured modulus; free pixels keep theirs."""
     scale = np.float32(1 / waves.shape[-1] ** 2)
     for b, i in enumerate(order[start : start + count]):
         power = _norm(waves[b]).sum(axis=0) * scale
-        measured, modelled = amplitudes_of(patterns[i]), np.sqrt(power)
+        measured, modelled = amplitudes_of(patterns[places[i]]), np.sqrt(power)
         known = measured >= 0
         waves[b] *= np.where(known, scale * measured / (modelled + np.float32(1e-9)), scale)
         misfit[i] = np.where(known, (modelled - measured) ** 2, 0).sum(axis=1)
         expected[i] = np.where(known, expected_amplitude_variance((power + measured**2) / 2), 0).sum(axis=1)
+
+
+def fetch_patterns(
+    patterns: np.ndarray, places: np.ndarray, frames: np.ndarray, order: np.ndarray,
+    start: int, count: int, kept: int, ring: int,
+) -> None:  # fmt: skip
+    """Copy the patterns of a batch to their slots; positions below `kept` have theirs for good."""
+    for place, i in enumerate(order[start : start + count], start):
+        if i >= kept:
+            places[i] = kept + place % ring
+            patterns[places[i]] = frames[i - kept]
 
 
 def pie_update(

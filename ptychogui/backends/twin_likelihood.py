@@ -12,12 +12,12 @@ _PASSES = 4
 
 
 def poisson_lengths(
-    lengths: np.ndarray, waves: np.ndarray, patterns: np.ndarray, order: np.ndarray,
+    lengths: np.ndarray, waves: np.ndarray, patterns: np.ndarray, places: np.ndarray, order: np.ndarray,
     start: int, count: int, floor: float,
 ) -> None:  # fmt: skip
     """Find each position's step along the slope of the Poisson likelihood."""
     for b, i in enumerate(order[start : start + count]):
-        power, amplitudes = _power(waves[b]), amplitudes_of(patterns[i])
+        power, amplitudes = _power(waves[b]), amplitudes_of(patterns[places[i]])
         power, counts = (values[amplitudes >= 0] for values in (power, np.square(amplitudes)))
         xi, step = (power - counts) / (power + np.float32(floor)), np.float32(0.5)
         length = (xi**2 * power).sum()
@@ -28,13 +28,13 @@ def poisson_lengths(
 
 
 def poisson_step(
-    waves: np.ndarray, patterns: np.ndarray, misfit: np.ndarray, expected: np.ndarray, lengths: np.ndarray,
-    order: np.ndarray, start: int, count: int, floor: float,
+    waves: np.ndarray, patterns: np.ndarray, places: np.ndarray, misfit: np.ndarray, expected: np.ndarray,
+    lengths: np.ndarray, order: np.ndarray, start: int, count: int, floor: float,
 ) -> None:  # fmt: skip
     """Take each position's step along the slope of the Poisson likelihood; free pixels keep their waves."""
     scale = np.float32(1 / waves.shape[-1] ** 2)
     for b, i in enumerate(order[start : start + count]):
-        power, measured = _power(waves[b]), amplitudes_of(patterns[i])
+        power, measured = _power(waves[b]), amplitudes_of(patterns[places[i]])
         known, counts = measured >= 0, measured**2
         waves[b] *= np.where(known, scale * _factor(power, counts, lengths[b], floor), scale)
         misfit[i] = np.where(known, (np.sqrt(power) - measured) ** 2, 0).sum(axis=1)

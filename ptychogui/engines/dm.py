@@ -11,6 +11,7 @@ from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
 from ptychogui.engines.constraints import Constraints
 from ptychogui.engines.errors import ErrorLog
 from ptychogui.engines.overlap import Lanes, Overlap
+from ptychogui.engines.patterns import Patterns
 from ptychogui.engines.scratch import Fields
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
@@ -47,10 +48,11 @@ class DifferenceMap:
         import os
         slots = int(os.environ.get("SLOTS","0")) or backend.batch_size(self._probe.nbytes * (3 if sub_pixel else 2))
         self._lanes = Lanes.of(geometry.corners, n, slots, backend.lanes)
+        order = backend.asarray(self._lanes.order)
         self._fields = Fields(
-            patterns=backend.asarray(problem.patterns),
+            patterns=Patterns(problem.patterns, order, resident=positions, batch=slots, backend=backend),
             corners=backend.asarray(geometry.corners),
-            order=backend.asarray(self._lanes.order),
+            order=order,
             object=backend.asarray(problem.object.copy()),
             misfit=backend.asarray(np.zeros((positions, n), np.float32)),
             expected=backend.asarray(np.zeros((positions, n), np.float32)),
@@ -203,9 +205,10 @@ class _Worker:
         self._exit_wave = bind("exit_wave", waves=self.waves, probe=self.probe, object=fields.object, brightest=brightest,
             corners=fields.corners, order=fields.order)  # fmt: skip
         self._misfit = bind("dm_misfit", misfit=fields.misfit, expected=fields.expected, reflected=reflected, waves=self.waves,
-                            stored=stored, patterns=fields.patterns, order=fields.order)
+                            stored=stored, patterns=fields.patterns.slots, order=fields.order)
         self._slack = bind("dm_slack", slack=slack, reflected=reflected)
-        self._update = bind("dm_update", waves=self.waves, stored=stored, slack=slack, patterns=fields.patterns, order=fields.order)
+        self._update = bind("dm_update", waves=self.waves, stored=stored, slack=slack, patterns=fields.patterns.slots,
+                            order=fields.order)
         self._recall = bind("dm_recall", waves=self.waves, stored=stored)
         self.overlap = engine._overlap.worker(self.waves, self.probe, self._fft)
 

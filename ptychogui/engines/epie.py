@@ -11,6 +11,7 @@ from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
 from ptychogui.engines.constraints import Changes, Constraints
 from ptychogui.engines.errors import ErrorLog
 from ptychogui.engines.groups import Grouping, SerialOrder, group_capacity, probe_ellipse
+from ptychogui.engines.memory import device_patterns
 from ptychogui.engines.momentum import Momentum
 from ptychogui.engines.scratch import Fields, Scratch
 from ptychogui.engines.spread import on_rows, split
@@ -48,10 +49,11 @@ class EPIE:
         geometry = problem.geometry
         sub_pixel = settings.sub_pixel == "fourier" and float(np.abs(geometry.fractions).max()) > _NEGLIGIBLE_PX
         self._probe = backend.asarray(problem.probe.copy())
+        order = backend.empty((positions,), np.int32)
         self._fields = Fields(
-            patterns=backend.asarray(problem.patterns),
+            patterns=device_patterns(problem, order, sub_pixel, settings, backend),
             corners=backend.asarray(geometry.corners),
-            order=backend.empty((positions,), np.int32),
+            order=order,
             object=backend.asarray(problem.object.copy()),
             misfit=backend.asarray(np.zeros((positions, n), np.float32)),
             expected=backend.asarray(np.zeros((positions, n), np.float32)),

@@ -13,6 +13,7 @@ from ptychogui.engines.directions import Directions, Learned
 from ptychogui.engines.errors import ErrorLog
 from ptychogui.engines.gated import Gate, GatedMomentum, object_weight
 from ptychogui.engines.groups import draw_groups
+from ptychogui.engines.memory import device_patterns
 from ptychogui.engines.scratch import Fields
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
@@ -171,10 +172,11 @@ def _fields(problem: Problem, settings: Reconstruction, backend: Backend) -> Fie
     geometry = problem.geometry
     shifted = settings.position_correction != "never" or float(np.abs(geometry.fractions).max()) > _NEGLIGIBLE_PX
     sub_pixel = settings.sub_pixel == "fourier" and shifted
+    order = backend.empty((positions,), np.int32)
     return Fields(
-        patterns=backend.asarray(problem.patterns),
+        patterns=device_patterns(problem, order, sub_pixel, settings, backend),
         corners=backend.asarray(geometry.corners.copy()),
-        order=backend.empty((positions,), np.int32),
+        order=order,
         object=backend.asarray(problem.object.copy()),
         misfit=backend.asarray(np.zeros((positions, n), np.float32)),
         expected=backend.asarray(np.zeros((positions, n), np.float32)),

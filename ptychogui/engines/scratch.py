@@ -8,6 +8,7 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.likelihood import bind_likelihood
+from ptychogui.engines.patterns import Patterns
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Fields:
     `ramps` is there where sub-pixel positions are honored, else None.
     """
 
-    patterns: Array
+    patterns: Patterns
     corners: Array
     order: Array
     object: Array
@@ -37,7 +38,7 @@ class Scratch:
         self.waves = backend.empty((slots, modes, n, n), np.complex64)
         self.brightest = backend.empty((slots, n), np.float32)
         self.fft = backend.fft_pair(self.waves)
-        self._sub_pixel = fields.ramps is not None
+        self._patterns, self._sub_pixel = fields.patterns, fields.ramps is not None
         if self._sub_pixel:
             self.probe = backend.empty((slots, modes, n, n), np.complex64)
             self._probe_fft = backend.fft_pair(self.probe)
@@ -48,13 +49,14 @@ class Scratch:
         self._exit_wave = backend.bind(
             "exit_wave", waves=self.waves, probe=self.probe, object=fields.object, brightest=self.brightest,
             corners=fields.corners, order=fields.order)  # fmt: skip
-        measured = {"patterns": fields.patterns, "order": fields.order}
+        measured = {"patterns": fields.patterns.slots, "places": fields.patterns.places, "order": fields.order}
         sums = {"misfit": fields.misfit, "expected": fields.expected}
         self._fit = bind_likelihood(noise_model, self.waves, measured, sums, backend)
 
     def revise(self, start: int, stop: int) -> None:
         """Model the exit waves of positions [start, stop) of the order and fit them to what was measured."""
         count = stop - start
+        self._patterns.bring(start, stop)
         if self._sub_pixel:
             self._shift(start, count)
             self._probe_fft.inverse(count)

@@ -9,6 +9,7 @@ import psutil
 
 from ptychogui.backends.base import Backend
 from ptychogui.engines import Extent, memory_needed
+from ptychogui.engines.memory import memory_streamed, resident_patterns
 from ptychogui.errors import MemoryBudgetError
 from ptychogui.jobs.stages import PlannedStage, planned_stages
 from ptychogui.params.chain import ENGINE_TITLES
@@ -24,7 +25,7 @@ _SHRINK = "crop the patterns (--size), use fewer probe modes, another device, or
 _CHECK_SCALE = "the object is large for so few patterns: check the unit of the positions, the energy and the distance"
 
 
-def check_memory(extent: Extent, settings: Reconstruction, backend: Backend, scale: str = "") -> None:
+def check_memory(extent: Extent, settings: Reconstruction, backend: Backend, scale: str = "") -> tuple[str, ...]:
     """Refuse a job that does not fit in the free memory of the computer and of its device.
 
     Args:
@@ -33,24 +34,38 @@ def check_memory(extent: Extent, settings: Reconstruction, backend: Backend, sca
         backend: the open device.
         scale: what sets the size of the object, in words.
 
+    Returns:
+        What is worth knowing about the memory, a sentence each.
+
     Raises:
         MemoryBudgetError: a stage does not fit; the message has the numbers and ways out.
     """
-    for stage in planned_stages(settings):
-        _check_stage(stage, extent, settings, backend, scale)
+    notes = (_check_stage(stage, extent, settings, backend, scale) for stage in planned_stages(settings))
+    return tuple(note for note in notes if note)
 
 
-def _check_stage(stage: PlannedStage, whole: Extent, settings: Reconstruction, backend: Backend, scale: str) -> None:
+def _check_stage(stage: PlannedStage, whole: Extent, settings: Reconstruction, backend: Backend, scale: str) -> str:
     extent = _cropped(whole, stage.crop)
-    on_device = memory_needed(stage.engine, extent, stage.settings(settings), backend)
     on_host = _host_bytes(whole) + (extent.frame_bytes if stage.crop > 1 else 0)
     facts = f"{ENGINE_TITLES[stage.engine]} on {_facts(extent, scale)}"
+    asked = (stage.engine, extent, stage.settings(settings), backend)
     if backend.xp is np:
         shared = extent.frame_bytes  # the engine works on the very patterns that are on the host
-        _check("this computer's memory", on_device + on_host - shared, backend.memory_free_bytes(), facts)
-        return
-    _check("this computer's memory", on_host, int(psutil.virtual_memory().available), facts)
-    _check(f"the memory of {backend.name}", on_device, backend.memory_free_bytes(), facts)
+        needed = memory_needed(*asked) + on_host - shared
+        _check("this computer's memory", needed, backend.memory_free_bytes(), facts)
+        return ""
+    resident = resident_patterns(*asked)
+    locked = (extent.positions - resident) * extent.one_pattern_bytes
+    _check("this computer's memory", on_host + locked, int(psutil.virtual_memory().available), facts)
+    _check(f"the memory of {backend.name}", memory_streamed(*asked, resident), backend.memory_free_bytes(), facts)
+    return _streaming_note(stage, extent, resident, backend) if locked else ""
+
+
+def _streaming_note(stage: PlannedStage, extent: Extent, resident: int, backend: Backend) -> str:
+    return (
+        f"{backend.name} holds {resident} of the {extent.positions} patterns ({extent.frame_bytes / 1e9:.2f} GB); "
+        f"each iteration of {ENGINE_TITLES[stage.engine]} reads the others from this computer's memory"
+    )
 
 
 def _cropped(extent: Extent, crop: int) -> Extent:

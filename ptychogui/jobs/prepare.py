@@ -80,8 +80,8 @@ def prepare(job: Job, backend: Backend | None = None) -> Prepared:
         scale = scale_text(parameters.experiment, pixel_m, positions_m)
         geometry = _geometry(positions_m, pixel_m, n, settings, scale)
         modes = parameters.experiment.probe_modes
-        if backend is not None:
-            check_memory(_extent(dataset, parameters, geometry), settings, backend, scale)
+        extent = _extent(dataset, parameters, geometry)
+        memory_notes = () if backend is None else check_memory(extent, settings, backend, scale)
         patterns = prepare_frames(dataset.frames, rows, _bad_pixels(dataset, parameters), parameters.preprocessing)
         first, object_notes = first_object(settings.object_guess, geometry, pixel_m)
         trial = None if backend is None else Trial(patterns.patterns, geometry, first, modes, settings, backend)
@@ -100,6 +100,7 @@ def prepare(job: Job, backend: Backend | None = None) -> Prepared:
                 *energy_notes(parameters.experiment),
                 *dataset.notes,
                 *position_notes,
+                *memory_notes,
                 *patterns.notes,
                 *probe_notes,
                 *object_notes,

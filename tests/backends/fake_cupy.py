@@ -4,8 +4,11 @@ amiss (types, grids, work outside the device) fails."""
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from types import ModuleType, SimpleNamespace, TracebackType
 from typing import Any
 
@@ -60,19 +63,34 @@ class _Entered:
         self._log.append(f"-{self._name}")
 
 
+@dataclass(frozen=True)
+class Queued:
+    """Something that a stream was given: a kernel with its scalars, or the recording of an event, or waiting for one."""
+
+    beside: bool
+    what: str
+    scalars: dict[str, float] = field(default_factory=dict)
+    event: int = 0
+
+
 class FakeMachine:
     """The installed modules, and what the tests set and see."""
 
     def __init__(self) -> None:
         self.gpus = ["NVIDIA A", "NVIDIA B"]
         self.l2_bytes = L2_BYTES
+        self.free_memory_bytes = 40 << 30
         self.driver_error: str | None = None
         self.compile_error: str | None = None
         self.log: list[str] = []
         self.plans: list[tuple[int, ...]] = []
         self.launches: list[tuple[object, ...]] = []
         self.calls: list[tuple[str, dict[str, float]]] = []
+        self.queued: list[Queued] = []
+        self.taken_bytes = 0
         self.stream = Stream()
+        self.entered: list[FakeStream] = []
+        self.events: list[FakeEvent] = []
         self.modules = self._modules()
 
     def _modules(self) -> dict[str, ModuleType]:
@@ -87,12 +105,16 @@ class FakeMachine:
         vars(small["driver"]).update(CUDADriverError=type("CUDADriverError", (RuntimeError,), {}))
         vars(small["memory"]).update(OutOfMemoryError=OutOfMemoryError)
         vars(cuda).update(
-            small, runtime=runtime, cufft=cufft, Device=self._device, Stream=self._stream_of_cupy,
-            Event=lambda **_: FakeEvent(self.stream))  # fmt: skip
+            small, runtime=runtime, cufft=cufft, Device=lambda index: FakeDevice(self, index), UnownedMemory=Unowned,
+            Stream=lambda non_blocking=False: FakeStream(self, non_blocking),
+            Event=lambda **_: FakeEvent(self), get_current_stream=lambda: self.entered[-1],
+            PinnedMemory=lambda size: np.zeros(size, np.uint8),
+            PinnedMemoryPointer=lambda memory, offset: memory[offset:].view(PinnedPointer),
+            MemoryPointer=lambda memory, offset: replace(memory, ptr=memory.ptr + offset))  # fmt: skip
         vars(fft).update(get_fft_plan=self._plan)
         vars(cupy).update({name: self._function(getattr(np, name)) for name in NUMPY_NAMES})
         vars(cupy).update(
-            cuda=cuda, ndarray=DeviceArray, RawModule=self._raw_module, empty=self._empty,
+            cuda=cuda, ndarray=self._array_at, RawModule=self._raw_module, empty=self._empty,
             fft=SimpleNamespace(**{name: self._function(getattr(scipy.fft, name)) for name in FFT_NAMES}),
             asnumpy=lambda array: array.get(), get_default_memory_pool=lambda: self)  # fmt: skip
         packages = {"cupyx": ModuleType("cupyx"), "cupyx.scipy": ModuleType("cupyx.scipy")}
@@ -121,18 +143,17 @@ class FakeMachine:
             raise CUDARuntimeError("cudaErrorDevicesUnavailable: busy")
         return {"name": name.encode(), "totalGlobalMem": 80 << 30, "l2CacheSize": self.l2_bytes}
 
-    def _device(self, index: int) -> _Entered:
-        device = _Entered(self.log, f"device {index}")
-        vars(device)["mem_info"] = (5000, 80 << 30)
-        return device
-
-    def _stream_of_cupy(self) -> _Entered:
-        return _Entered(self.log, "stream")
+    def _array_at(self, shape: tuple[int, ...], dtype: Any, pointer: Unowned) -> DeviceArray:
+        memory = (ctypes.c_char * pointer.size).from_address(pointer.ptr)
+        array = DeviceArray(np.frombuffer(memoryview(memory), dtype).reshape(shape), self.stream)
+        vars(array)["owner"] = pointer.owner
+        return array
 
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> DeviceArray:
         if np.prod(shape, dtype=np.int64) > 1 << 33:
             raise OutOfMemoryError(f"Out of memory allocating {np.prod(shape, dtype=np.int64):,} bytes")
         kind = np.dtype(dtype)
+        self.taken_bytes += int(np.prod(shape)) * kind.itemsize
         nonsense = True if kind.kind == "b" else np.nan if kind.kind in "fc" else np.iinfo(kind).max
         return DeviceArray(np.full(shape, nonsense, kind), self.stream)
 
@@ -144,6 +165,21 @@ class FakeMachine:
         assert axes == (-2, -1) and array.flags.c_contiguous and array.dtype == np.complex64
         self.plans.append(array.shape)
         return FakePlan(array.shape, self.stream)
+
+
+class FakeDevice(_Entered):
+    """Device."""
+
+    def __init__(self, machine: FakeMachine, index: int) -> None:
+        super().__init__(machine.log, f"device {index}")
+        self._machine, self.id = machine, index
+
+    @property
+    def mem_info(self) -> tuple[int, int]:
+        return self._machine.free_memory_bytes, 80 << 30
+
+    def synchronize(self) -> None:
+        self._machine.log.append("synchronize")
 
 
 class FakeModule:
@@ -160,7 +196,7 @@ class FakeModule:
         sig = SIGNATURES[name]
 
         def call(grid: tuple[int, ...], block: tuple[int, ...], arguments: Sequence[Any]) -> None:
-            assert self._machine.log[-1] == "+stream", "a launch outside the device's with block"
+            assert self._machine.entered, "a launch outside the device's with block"
             arrays = dict(zip((spec.name for spec in sig.arrays), arguments, strict=False))
             values = arguments[len(arrays) :]
             assert all(type(array) is DeviceArray for array in arrays.values())
@@ -174,7 +210,8 @@ class FakeModule:
             scalars = [value.item() for value in values[: len(sig.scalars)]]
             self._machine.calls.append((name, dict(zip((scalar for scalar, _ in sig.scalars), scalars, strict=True))))
             hosts = [array.host for array in arrays.values()]
-            getattr(twin, name)(*hosts, *scalars)
+            work = functools.partial(getattr(twin, name), *hosts, *scalars)
+            self._machine.entered[-1].do(Queued(False, name, self._machine.calls[-1][1]), work)
 
         return call
 
@@ -191,21 +228,83 @@ class FakePlan:
         out.host[...] = scipy.fft.fft2(array.host) if direction == -1 else scipy.fft.ifft2(array.host, norm="forward")
 
 
+class FakeStream(_Entered):
+    """Stream. Work on one beside the main one is done as late as can be: when the main one, or the host, waits for it."""
+
+    def __init__(self, machine: FakeMachine, beside: bool) -> None:
+        super().__init__(machine.log, "side" if beside else "stream")
+        self._machine, self._beside = machine, beside
+        self.late: list[Callable[[], None]] = []
+        self.done = 0
+
+    def __enter__(self) -> FakeStream:
+        super().__enter__()
+        self._machine.entered.append(self)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._machine.entered.remove(self)
+        super().__exit__(*error)
+
+    def do(self, queued: Queued, work: Callable[[], None]) -> None:
+        self._machine.queued.append(replace(queued, beside=self._beside))
+        self.late.append(work)
+        if not self._beside:
+            self.catch_up(len(self.late))
+
+    def catch_up(self, last: int) -> None:
+        for i in range(self.done, last):
+            self.late[i]()
+            self.late[i] = _nothing
+        self.done = max(self.done, last)
+
+    def wait_event(self, event: FakeEvent) -> None:
+        self.do(Queued(False, "wait", event=id(event)), event.arrive if not self._beside else _nothing)
+
+
+def _nothing() -> None:
+    """Do nothing: it was done before."""
+
+
 class FakeEvent:
     """Event: what was queued before it is done only when somebody waited for it."""
 
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+    def __init__(self, machine: FakeMachine) -> None:
+        self._machine, self._stream = machine, machine.stream
 
     def record(self) -> None:
         self._at, self._copies = len(self._stream.work), len(self._stream.arriving)
+        self._of = self._machine.entered[-1]
+        self._of.do(Queued(False, "record", event=id(self)), _nothing)
+        self._late = len(self._of.late)
+        self._machine.events.append(self)
+
+    def arrive(self) -> None:
+        self._of.catch_up(self._late)
 
     @property
     def done(self) -> bool:
         return self._copies <= self._stream.arrived
 
     def synchronize(self) -> None:
+        self.arrive()
         self._stream.wait("event", self._at, self._copies)
+
+
+class PinnedPointer(np.ndarray):
+    """PinnedMemoryPointer."""
+
+    ptr = property(lambda self: self.ctypes.data)
+
+
+@dataclass(frozen=True)
+class Unowned:
+    """UnownedMemory."""
+
+    ptr: int
+    size: int
+    owner: object
+    device_id: int
 
 
 @contextlib.contextmanager

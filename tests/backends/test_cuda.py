@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import weakref
 from collections.abc import Iterator
@@ -122,6 +123,37 @@ def test_page_locked_memory_is_kept_until_its_copy_has_left(machine: FakeMachine
     assert all(held() is None for held in memory)
 
 
+def test_kernels_read_page_locked_memory_and_are_waited_for_before_it_goes(
+    machine: FakeMachine, gpu: CudaBackend
+) -> None:
+    given = np.arange(12, dtype=np.float32).reshape(2, 6)
+    locked, most = gpu.page_locked(given), gpu.empty((2,), np.float32)
+    before = machine.taken_bytes
+    given[...] = 0
+    gpu.bind("row_max", most=most, rows=locked)(2)
+    assert gpu.to_numpy(most).tolist() == [5, 11]
+    assert machine.taken_bytes == before and "synchronize" not in machine.log
+    del locked
+    gc.collect()
+    assert machine.log[-1] == "synchronize"
+
+
+def test_work_on_a_side_queue_is_done_for_what_is_queued_after_joining(machine: FakeMachine, gpu: CudaBackend) -> None:
+    rows: Array = gpu.asarray(np.ones((2, 6), np.float32))
+    most: Array = gpu.asarray(np.zeros(2, np.float32))
+    launch, queue = gpu.bind("row_max", most=most, rows=rows), gpu.side_queue()
+    waits = len(machine.stream.waits)
+    machine.queued.clear()
+    queue.run(lambda: launch(2))
+    assert most.host.tolist() == [0, 0]
+    queue.join()
+    assert most.host.tolist() == [1, 1] and len(machine.stream.waits) == waits
+    assert [(queued.beside, queued.what) for queued in machine.queued] == [
+        (False, "record"), (True, "wait"), (True, "row_max"), (True, "record"), (False, "wait")
+    ]  # fmt: skip
+    assert machine.queued[0].event == machine.queued[1].event != machine.queued[3].event == machine.queued[4].event
+
+
 @pytest.mark.parametrize("sub_pixel", ["fourier", "nearest"])
 @pytest.mark.parametrize("batch_size", [1, None])
 def test_epie_gives_the_bits_of_the_numpy_backend(gpu: CudaBackend, sub_pixel: str, batch_size: int | None) -> None:
@@ -143,8 +175,9 @@ def test_batch_fills_half_of_the_l2(gpu: CudaBackend) -> None:
     assert gpu.batch_size(1 << 30) == 1
 
 
-def test_free_memory_counts_what_cupy_keeps(gpu: CudaBackend) -> None:
-    assert gpu.memory_free_bytes() == 6000
+def test_free_memory_counts_what_cupy_keeps(machine: FakeMachine) -> None:
+    machine.free_memory_bytes = 5000
+    assert CudaBackend(0).memory_free_bytes() == 6000
 
 
 def test_device_and_stream_are_entered_and_left(machine: FakeMachine) -> None:
