@@ -100,7 +100,10 @@ _ALL_PATTERNS = _in("patterns", _MEASURED, "n N N")
 _ORDER = _in("order", "int32", "n")
 _RAMPS = _in("ramps", "complex64", "n 2 N")
 _SUMS = _out("sums", "complex64", "L M N N")
+_BASIS = _in("basis", "complex64", "T N N")
+_MIX = _in("mix", "float32", "n Q")
 _BATCH = (("start", "int32"), ("count", "int32"))
+_LANE = (("start", "int32"), ("lane", "int32"), ("count", "int32"), ("fresh", "int32"))
 
 SIGNATURES: Mapping[str, Signature] = {
     signature.name: signature
@@ -112,7 +115,8 @@ SIGNATURES: Mapping[str, Signature] = {
                   (_out("probes", "complex64", "B M N N"), _in("spectrum", "complex64", "M N N"), _RAMPS, _ORDER),
                   _BATCH, ("M", "N"), "count M N"),
         Signature("modulus", "wavefield.cu",
-                  (_WAVES, _PATTERNS, _PLACES, _out("misfit", "float32", "n N"), _out("expected", "float32", "n N"), _ORDER),
+                  (_WAVES, _PATTERNS, _PLACES, _out("misfit", "float32", "n N"), _out("expected", "float32", "n N"),
+                   _ORDER),
                   _BATCH, ("M", "N", "sizeof patterns"), "count N"),
         Signature("poisson_lengths", "likelihood.cu",
                   (_out("lengths", "float32", "B"), _in("waves", "complex64", "B M N N"), _PATTERNS, _PLACES, _ORDER),
@@ -260,6 +264,29 @@ SIGNATURES: Mapping[str, Signature] = {
                    _out("cross", "complex64", "C N N"), _out("bright", "float32", "C N N"),
                    _in("pulls", "complex64", "M N N")),
                   (*_BATCH, ("learned", "int32"), ("floor", "float32")), ("N", "C"), "count"),
+        Signature("vary_probe", "variable.cu", (_out("probes", "complex64", "B M N N"), _BASIS, _MIX, _ORDER),
+                  _BATCH, ("M", "N", "Q"), "count M N"),
+        Signature("vary_probe_shifted", "variable.cu",
+                  (_out("probes", "complex64", "B M N N"), _BASIS, _MIX, _RAMPS, _ORDER),
+                  _BATCH, ("M", "N", "Q"), "count M N"),
+        Signature("sum_varied", "variable.cu",
+                  (_out("sums", "complex64", "L T N N"), _in("waves", "complex64", "B M N N"), _MIX, _ORDER),
+                  _LANE, ("T", "M", "N", "Q"), "T N"),
+        Signature("sum_varied_shifted", "variable.cu",
+                  (_out("sums", "complex64", "L T N N"), _in("waves", "complex64", "B M N N"), _MIX, _RAMPS, _ORDER),
+                  _LANE, ("T", "M", "N", "Q"), "T N"),
+        Signature("mix_pulls", "variable.cu",
+                  (_out("pulls", "float32", "n Q"), _in("waves", "complex64", "B M N N"), _BASIS, _ORDER),
+                  _BATCH, ("M", "N", "Q"), "count Q"),
+        Signature("mix_pulls_shifted", "variable.cu",
+                  (_out("pulls", "float32", "n Q"), _in("waves", "complex64", "B M N N"), _BASIS, _RAMPS, _ORDER),
+                  _BATCH, ("M", "N", "Q"), "count Q"),
+        Signature("mix_grams", "variable.cu",
+                  (_out("grams", "float32", "n Q Q"), _OBJECT, _BASIS, _CORNERS, _ORDER),
+                  _BATCH, ("T", "N", "W", "Q"), "count Q"),
+        Signature("solve_mix", "variable.cu",
+                  (_out("mix", "float32", "n Q"), _out("grams", "float32", "n Q Q"), _out("pulls", "float32", "n Q")),
+                  (("count", "int32"), ("first", "int32"), ("damping", "float32")), ("Q",), "count", "1"),
     )
 }  # fmt: skip
 

@@ -16,6 +16,9 @@ from ptychogui.backends.twin_overlap import (
     dm_misfit, dm_recall, dm_roll, dm_slack, dm_update, overlap_object, overlap_probe, overlap_solve_object,
     overlap_solve_probe, overlap_windows, pack_waves, unpack_waves,
 )  # fmt: skip
+from ptychogui.backends.twin_variable import (
+    mix_grams, mix_pulls, mix_pulls_shifted, solve_mix, sum_varied, sum_varied_shifted, vary_probe, vary_probe_shifted,
+)  # fmt: skip
 from ptychogui.backends.windows import norm as _norm
 from ptychogui.backends.windows import windows as _windows
 from ptychogui.physics.compact import amplitudes_of

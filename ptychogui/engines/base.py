@@ -10,6 +10,7 @@ import numpy as np
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 from ptychogui.physics.scan import ScanGeometry
+from ptychogui.physics.variation import Variation
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Problem:
         object: complex64 (rows, columns), dimensionless transmission.
         iteration: iterations that earlier stages of the job have done; schedules count on from there.
         object_pixel_m: pixel of object and probe in m; 1 reads lengths in the settings as pixels.
+        variation: how each position's probe differs, as far as it is known; an engine that does not ask for it starts
+            with one probe for all.
     """
 
     patterns: np.ndarray
@@ -33,6 +36,7 @@ class Problem:
     object: np.ndarray
     iteration: int = 0
     object_pixel_m: float = 1.0
+    variation: Variation | None = None
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Object (rows, columns) and probe (modes, N, N), complex64, on the host."""
+    """Object (rows, columns) and probe (modes, N, N), complex64, on the host; and how the probe varies, if it does."""
 
     object: np.ndarray
     probe: np.ndarray
+    variation: Variation | None = None
 
 
 def learned_modes(iteration: int, settings: Reconstruction, modes: int) -> int:

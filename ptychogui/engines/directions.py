@@ -15,6 +15,7 @@ from ptychogui.engines.groups import group_capacity
 from ptychogui.engines.positions import Positions
 from ptychogui.engines.scratch import Fields, Scratch
 from ptychogui.engines.spread import on_rows, split
+from ptychogui.engines.variable import VariableProbe, VariedGradients
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.scan import ScanGeometry
 
@@ -31,12 +32,14 @@ class Learned:
         modes: how many of the probe's modes are.
         positions: whether positions are refined.
         damping: part of the brightest pixel's illumination, and of the probe's brightness, that holds weak ones back.
+        variation: whether it is learned how each position's probe differs.
     """
 
     object: bool
     modes: int
     positions: bool
     damping: float
+    variation: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Gradients:
 
     Attributes:
         pulls: the object's gradients of a block of positions.
-        sums: the probe's gradients, one sum a lane; their FFTs where positions are sub-pixel.
+        sums: the probe's gradients, those of its components behind them, one sum a lane; their FFTs where positions
+            are sub-pixel.
         brights: sum of |object|^2 over the windows, one a lane.
     """
 
@@ -58,17 +62,19 @@ class Directions:
     """Object, probe and positions of a reconstruction, and all that it takes to move them group by group.
 
     A group of any size is explored in blocks that bound the memory. For sub-pixel positions the sums that only set the
-    steps' lengths take the probe as it is on whole pixels.
+    steps' lengths take the probe as it is on whole pixels, and a varying one as the scan's.
     """
 
     def __init__(
-        self, fields: Fields, probe: Array, geometry: ScanGeometry, settings: Reconstruction, backend: Backend
-    ) -> None:
+        self, fields: Fields, probe: Array, geometry: ScanGeometry, settings: Reconstruction, backend: Backend,
+        variable: VariableProbe | None = None,
+    ) -> None:  # fmt: skip
+        self._variable, self._basis = variable, probe if variable is None else variable.basis
         self._fields, self._probe, self._geometry = fields, probe, geometry
         self._settings, self._backend = settings, backend
-        modes, n, _ = probe.shape
-        self._n, self._slots = n, backend.batch_size(probe.nbytes * (1 if fields.ramps is None else 2))
-        self._spectrum = None if fields.ramps is None else backend.empty(probe.shape, np.complex64)
+        own_probes = fields.ramps is not None or variable is not None
+        self._n, self._slots = probe.shape[-1], backend.batch_size(probe.nbytes * (2 if own_probes else 1))
+        self._spectrum = None if fields.ramps is None else backend.empty(self._basis.shape, np.complex64)
         self._allocate()
         self._bind()
         refines = settings.position_correction != "never"
@@ -76,9 +82,9 @@ class Directions:
         self._positions = Positions(fields, *places) if refines else None
         self._coupling = self._coupled() if settings.position_coupled else None
         self._workers = [self._worker() for _ in range(backend.workers)]
-        self._fft = backend.fft_pair(self._probe_direction.reshape(1, modes, n, n))
+        self._fft = backend.fft_pair(self._basis_pull.reshape(1, *self._basis.shape))
         if self._spectrum is not None:
-            self._spectrum_fft = backend.fft_pair(self._spectrum.reshape(1, modes, n, n))
+            self._spectrum_fft = backend.fft_pair(self._spectrum.reshape(1, *self._basis.shape))
         self.take_probe()
 
     def _allocate(self) -> None:
@@ -86,11 +92,12 @@ class Directions:
         shape = self._fields.object.shape
         self._gradients = Gradients(
             pulls=empty((group_capacity(len(self._fields.corners)), n, n), np.complex64),
-            sums=empty((lanes, *self._probe.shape), np.complex64),
+            sums=empty((lanes, *self._basis.shape), np.complex64),
             brights=empty((lanes, n, n), np.float32),
         )
         self._object_direction, self.illumination = empty(shape, np.complex64), empty(shape, np.float32)
-        self._probe_direction, self._bright = empty(self._probe.shape, np.complex64), empty((n, n), np.float32)
+        self._basis_pull, self._bright = empty(self._basis.shape, np.complex64), empty((n, n), np.float32)
+        self._probe_direction = self._basis_pull[: len(self._probe)]
         self._power, self._beat = empty((n, n), np.float32), empty((n, n), np.complex64)
 
     def _bind(self) -> None:
@@ -123,9 +130,15 @@ class Directions:
             steps=steps)  # fmt: skip
 
     def _worker(self) -> _Worker:
-        noise_model = self._settings.noise_model
-        scratch = Scratch(self._fields, self._probe, self._spectrum, self._slots, self._backend, noise_model)
-        return _Worker(scratch, self._fields, self._gradients, self._positions, self._backend)
+        mix = None if self._variable is None else self._variable.mix
+        scratch = Scratch(
+            self._fields, self._basis, self._spectrum, self._slots, self._backend, self._settings.noise_model, mix
+        )
+        summed = (
+            None if self._variable is None
+            else self._variable.gradients(scratch.waves, self._gradients.sums, self._spectrum, self._fields)
+        )  # fmt: skip
+        return _Worker(scratch, self._fields, self._gradients, self._positions, self._backend, summed)
 
     def _coupled(self) -> Coupling | None:
         if self._positions is None:
@@ -188,11 +201,13 @@ class Directions:
     def _find_probe_direction(self, used: int, positions: int, learned: Learned) -> None:
         """Add the lanes, leave Fourier space where the sums are there, and divide by the brightness."""
         xp, floor = self._backend.xp, learned.damping * positions
-        xp.sum(self._gradients.sums[:used], axis=0, out=self._probe_direction)
+        xp.sum(self._gradients.sums[:used], axis=0, out=self._basis_pull)
         xp.sum(self._gradients.brights[:used], axis=0, out=self._bright)
         if self._spectrum is not None:
             self._fft.inverse(1)
-            self._probe_direction *= np.float32(1 / self._n**2)
+            self._basis_pull *= np.float32(1 / self._n**2)
+        if self._variable is not None and learned.variation:
+            self._variable.collect(self._basis_pull, self._bright, positions)
         self._on_window(lambda first, rows: self._direct_probe(first, rows, learned.modes, floor))
 
     def _find_steps(self, start: int, stop: int, learned: Learned) -> None:
@@ -217,7 +232,7 @@ class Directions:
 
     def _renew_spectrum(self) -> None:
         if self._spectrum is not None:
-            self._backend.xp.multiply(self._probe, np.float32(1 / self._n**2), out=self._spectrum)
+            self._backend.xp.multiply(self._basis, np.float32(1 / self._n**2), out=self._spectrum)
             self._spectrum_fft.forward(1)
 
     def _on_object(self, work: int, kernel: RowKernel) -> None:
@@ -235,15 +250,18 @@ class _Worker:
     """One worker's share of a group."""
 
     def __init__(
-        self, scratch: Scratch, fields: Fields, gradients: Gradients, positions: Positions | None, backend: Backend
-    ) -> None:
-        self._scratch, self._positions = scratch, positions
+        self, scratch: Scratch, fields: Fields, gradients: Gradients, positions: Positions | None, backend: Backend,
+        varied: VariedGradients | None = None,
+    ) -> None:  # fmt: skip
+        self._scratch, self._positions, self._varied = scratch, positions, varied
         self._sub_pixel = fields.ramps is not None
         places = {"corners": fields.corners, "order": fields.order}
         self._gradients = backend.bind(
             "lsq_gradients", waves=scratch.waves, pulls=gradients.pulls, probe=scratch.probe, object=fields.object,
             **places)  # fmt: skip
         self._windows = backend.bind("sum_windows", brightness=gradients.brights, object=fields.object, **places)
+        if varied is not None:
+            return
         if self._sub_pixel:
             ramps = {"ramps": fields.ramps, "order": fields.order}
             self._sum_shifted = backend.bind("sum_waves_shifted", sums=gradients.sums, waves=scratch.waves, **ramps)
@@ -259,12 +277,19 @@ class _Worker:
             self._positions.measure(start, count, slot)
         if learned.modes:
             self._windows(start, lane, count, int(fresh))
-            self._add(start, lane, count, int(fresh))
+        if learned.modes or learned.variation:
+            self._add(start, lane, count, int(fresh), learned)
 
-    def _add(self, start: int, lane: int, count: int, fresh: int) -> None:
+    def _add(self, start: int, lane: int, count: int, fresh: int, learned: Learned) -> None:
         """Add the probe's gradients to the lane."""
         if self._sub_pixel:
             self._scratch.fft.forward(count)
+        if self._varied is not None:
+            if learned.variation:
+                self._varied.project(start, count)
+            if learned.modes:
+                self._varied.add(start, lane, count, fresh)
+        elif self._sub_pixel:
             self._sum_shifted(start, lane, count, fresh)
         else:
             self._sum(lane, count, fresh)

@@ -15,6 +15,7 @@ from ptychogui.engines.gated import Gate, GatedMomentum, object_weight
 from ptychogui.engines.groups import draw_groups
 from ptychogui.engines.memory import device_patterns
 from ptychogui.engines.scratch import Fields
+from ptychogui.engines.variable import VariableProbe, probe_varies
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 from ptychogui.physics.probe import phase_ramps
@@ -52,11 +53,13 @@ class LSQML:
         self.iteration = self._begin = problem.iteration
         self._problem, self._settings, self._backend = problem, settings, backend
         self._rng = np.random.default_rng(settings.seed)
-        self._refine, self._update_object = map(
-            Schedule.parse, (settings.position_correction, settings.update_object))  # fmt: skip
-        self._probe = backend.asarray(problem.probe.copy())
+        self._refine, self._update_object, self._vary = map(
+            Schedule.parse, (settings.position_correction, settings.update_object, settings.update_opr))  # fmt: skip
+        self._variable = VariableProbe(problem, settings, backend) if probe_varies(settings) else None
+        self._probe = backend.asarray(problem.probe.copy()) if self._variable is None else self._variable.probe
         self._fields = _fields(problem, settings, backend)
-        self._directions = Directions(self._fields, self._probe, problem.geometry, settings, backend)
+        self._directions = Directions(
+            self._fields, self._probe, problem.geometry, settings, backend, self._variable)  # fmt: skip
         self._constraints = Constraints(problem, settings, backend)
         self._errors = ErrorLog(self._fields.misfit, self._fields.expected, backend)
         self._gate, gain = Gate(backend), settings.momentum
@@ -75,6 +78,8 @@ class LSQML:
             self._directions.update_group(start, stop, learned)
         if learned.positions:
             self._directions.move_positions()
+        if self._variable is not None and learned.variation:
+            self._variable.move(bool(learned.modes), learned.damping)
         self._errors.push()
         if self._momenta:
             self._go_on(learned)
@@ -86,8 +91,9 @@ class LSQML:
         return self._errors.finish()
 
     def estimate(self) -> Estimate:
-        """Copy object (rows, columns) and probe (modes, N, N) to the host."""
-        return Estimate(self._backend.to_numpy(self._fields.object), self._backend.to_numpy(self._probe))
+        """Copy object (rows, columns), probe (modes, N, N) and how it varies to the host."""
+        variation = None if self._variable is None else self._variable.variation()
+        return Estimate(self._backend.to_numpy(self._fields.object), self._backend.to_numpy(self._probe), variation)
 
     def positions_px(self) -> np.ndarray:
         """float64 (positions, 2): row and column of each window's first pixel, as now refined."""
@@ -100,6 +106,7 @@ class LSQML:
             modes=learned_modes(self.iteration, self._settings, len(self._probe)),
             positions=self._refine.due(self.iteration),
             damping=max(self._settings.damping, _FIRST_DAMPING * _CALMER ** (self.iteration - 1)),
+            variation=self._variable is not None and self._vary.due(self.iteration),
         )
 
     def _group_size(self) -> int:
@@ -126,9 +133,10 @@ class LSQML:
         obj = self._fields.object
         changes = self._constraints.apply(self.iteration, obj, self._probe)
         scaled = learned.object and learned.modes and self.iteration % _SCALE_EVERY == 0
-        if scaled:
-            normalize(obj, self._probe, self._directions.illumination, self._backend.xp)
-        if changes.probe or scaled:
+        scale = normalize(obj, self._probe, self._directions.illumination, self._backend.xp) if scaled else None
+        if self._variable is not None:
+            self._variable.follow(changes, scale)
+        if changes.probe or scaled or learned.variation:
             self._directions.take_probe()
         if changes.probe or changes.object or scaled:
             self._follow(changes)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ptychogui.backends.base import Array, Backend
+from ptychogui.backends.base import Array, Backend, Launch
 from ptychogui.engines.likelihood import bind_likelihood
 from ptychogui.engines.patterns import Patterns
 
@@ -32,20 +32,33 @@ class Scratch:
 
     def __init__(
         self, fields: Fields, probe: Array, spectrum: Array | None, slots: int, backend: Backend,
-        noise_model: str = "gaussian",
+        noise_model: str = "gaussian", mix: Array | None = None,
     ) -> None:  # fmt: skip
-        modes, n, _ = probe.shape
+        """Bind the kernels.
+
+        Args:
+            fields: of the reconstruction.
+            probe: complex64 (modes, N, N), components of a varying one behind it.
+            spectrum: of `probe`, where positions are sub-pixel.
+            slots: positions of a batch.
+            backend: the device.
+            noise_model: as in engines.likelihood.
+            mix: float32 (positions, 1 + components), the shares that make each position's probe, where it varies.
+        """
+        planes, n, _ = probe.shape
+        modes = planes if mix is None else planes + 1 - mix.shape[1]
         self.waves = backend.empty((slots, modes, n, n), np.complex64)
         self.brightest = backend.empty((slots, n), np.float32)
         self.fft = backend.fft_pair(self.waves)
         self._patterns, self._sub_pixel = fields.patterns, fields.ramps is not None
-        if self._sub_pixel:
+        self._make_probes: Launch | None = None
+        if self._sub_pixel or mix is not None:
             self.probe = backend.empty((slots, modes, n, n), np.complex64)
-            self._probe_fft = backend.fft_pair(self.probe)
-            ramps = {"ramps": fields.ramps, "order": fields.order}
-            self._shift = backend.bind("shift_probe", probes=self.probe, spectrum=spectrum, **ramps)
+            self._make_probes = _probe_maker(self.probe, probe, spectrum, mix, fields, backend)
         else:
             self.probe = probe.reshape(1, modes, n, n)
+        if self._sub_pixel:
+            self._probe_fft = backend.fft_pair(self.probe)
         self._exit_wave = backend.bind(
             "exit_wave", waves=self.waves, probe=self.probe, object=fields.object, brightest=self.brightest,
             corners=fields.corners, order=fields.order)  # fmt: skip
@@ -57,10 +70,23 @@ class Scratch:
         """Model the exit waves of positions [start, stop) of the order and fit them to what was measured."""
         count = stop - start
         self._patterns.bring(start, stop)
+        if self._make_probes is not None:
+            self._make_probes(start, count)
         if self._sub_pixel:
-            self._shift(start, count)
             self._probe_fft.inverse(count)
         self._exit_wave(start, count)
         self.fft.forward(count)
         self._fit(start, count)
         self.fft.inverse(count)
+
+
+def _probe_maker(
+    probes: Array, probe: Array, spectrum: Array | None, mix: Array | None, fields: Fields, backend: Backend
+) -> Launch:
+    """Return what gives each slot the probe of its position, or the spectrum of it where positions are sub-pixel."""
+    if mix is None:
+        return backend.bind("shift_probe", probes=probes, spectrum=spectrum, ramps=fields.ramps, order=fields.order)
+    if fields.ramps is None:
+        return backend.bind("vary_probe", probes=probes, basis=probe, mix=mix, order=fields.order)
+    return backend.bind(
+        "vary_probe_shifted", probes=probes, basis=spectrum, mix=mix, ramps=fields.ramps, order=fields.order)  # fmt: skip

@@ -11,11 +11,12 @@ import scipy.fft
 
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Experiment, Parameters
-from ptychogui.physics.modes import mixed_modes
+from ptychogui.physics.modes import hermite_modes, mixed_modes
 from ptychogui.physics.optics import object_pixel_m, wavelength_m
 from ptychogui.physics.phantoms import PHANTOMS
 from ptychogui.physics.probe import gaussian, phase_ramps, scale_to_counts, zone_plate
 from ptychogui.physics.scan import ScanGeometry, fermat_m, fly_m, place_windows, raster_m, to_pixels
+from ptychogui.physics.variation import Variation
 
 _CHUNK_BYTES = 1 << 22
 _MARGIN_PX = 2
@@ -50,7 +51,10 @@ class Recipe:
         dead_pixels: number of detector pixels that count nothing.
         bit_depth: bits of a detector pixel, which stops counting at 2^bits - 1; None for a detector without limit.
         position_error_m: standard deviation, on each axis, of given from true positions.
-        seed: of every random choice. The sample, the scan and the noise each have their own.
+        probe_variation: rms amplitude, as a part of the first mode's, of what comes to it at each position: a beam that
+            wanders over the optics is brighter on one side, and tilted, by random amounts.
+        intensity_rms: relative standard deviation of the beam's intensity from pattern to pattern.
+        seed: of every random choice. The sample, the scan, the noise and the beam each have their own.
 
     Raises:
         ParameterError: a value is out of range.
@@ -75,6 +79,8 @@ class Recipe:
     dead_pixels: int = 0
     bit_depth: int | None = None
     position_error_m: float = 0.0
+    probe_variation: float = 0.0
+    intensity_rms: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -93,6 +99,8 @@ class Recipe:
             ("dead_pixels", 0 <= self.dead_pixels < self.n**2, f"0 to {self.n**2 - 1}"),
             ("bit_depth", self.bit_depth is None or 1 <= self.bit_depth <= 32, "1 to 32"),
             ("position_error_m", self.position_error_m >= 0, "0 or more"),
+            ("probe_variation", 0 <= self.probe_variation <= 1, "0 to 1"),
+            ("intensity_rms", 0 <= self.intensity_rms <= 1, "0 to 1"),
             ("seed", self.seed >= 0, "0 or more"),
         ):
             if not good:
@@ -141,6 +149,7 @@ class SimulatedScan:
         object: complex64 (rows, columns); `geometry` says where the windows lie in it.
         probe: complex64 (modes, n, n), sum |probe|^2 = photons.
         bad_pixels: bool (n, n), True on dead pixels, direct beam at [n // 2, n // 2].
+        variation: how the probe of each position differs, or None.
     """
 
     recipe: Recipe
@@ -150,6 +159,7 @@ class SimulatedScan:
     object: np.ndarray
     probe: np.ndarray
     bad_pixels: np.ndarray
+    variation: Variation | None = None
 
     @property
     def energy_eV(self) -> float:
@@ -179,26 +189,30 @@ class SimulatedScan:
 
 def simulate(recipe: Recipe) -> SimulatedScan:
     """Simulate a scan. The same recipe gives the same bits."""
-    seeds = np.random.SeedSequence(recipe.seed).spawn(4)
-    sample, scan, detector, photons = (np.random.default_rng(seed) for seed in seeds)
+    seeds = np.random.SeedSequence(recipe.seed).spawn(5)
+    sample, scan, detector, photons, beam = (np.random.default_rng(seed) for seed in seeds)
     true_m = _true_positions_m(recipe)
     geometry = _geometry(recipe, true_m)
     obj = PHANTOMS[recipe.phantom](geometry.object_shape, sample)
     probe = scale_to_counts(mixed_modes(_beam(recipe), recipe.mode_fractions), recipe.photons)
+    variation = _variation(recipe, probe, beam)
     bad = np.zeros((recipe.n, recipe.n), dtype=bool)
     bad.flat[detector.choice(bad.size, recipe.dead_pixels, replace=False)] = True
     return SimulatedScan(
         recipe=recipe,
-        counts=_count(intensities(obj, probe, geometry), len(true_m), bad, recipe, photons),
+        counts=_count(intensities(obj, probe, geometry, variation), len(true_m), bad, recipe, photons),
         positions_m=true_m + scan.normal(scale=recipe.position_error_m, size=true_m.shape),
         true_positions_m=true_m,
         object=obj,
         probe=probe,
         bad_pixels=bad,
+        variation=variation,
     )
 
 
-def intensities(obj: np.ndarray, probe: np.ndarray, geometry: ScanGeometry) -> Iterator[np.ndarray]:
+def intensities(
+    obj: np.ndarray, probe: np.ndarray, geometry: ScanGeometry, variation: Variation | None = None
+) -> Iterator[np.ndarray]:
     """Yield the mean counts of every pattern, a chunk of positions at a time.
 
     I = sum_m |fft2(P_m O[window], norm="ortho")|^2, each position's probe shifted by its sub-pixel rest.
@@ -207,19 +221,19 @@ def intensities(obj: np.ndarray, probe: np.ndarray, geometry: ScanGeometry) -> I
         obj: complex64 (rows, columns).
         probe: complex64 (modes, N, N).
         geometry: of `positions` windows.
+        variation: how each position's probe differs; all have the same, if None.
 
     Yields:
         float32 (chunk, N, N) with the direct beam at [0, 0].
     """
-    spectrum = scipy.fft.fft2(probe)
     for chunk in _chunks(len(geometry.corners), probe.nbytes):
         corners, fractions = geometry.corners[chunk], geometry.fractions[chunk]
         n = geometry.window_px
         windows = np.stack([obj[row : row + n, column : column + n] for row, column in corners])
-        beams = probe[None]
+        beams = probe[None] if variation is None else variation.probes(probe, chunk)
         if np.any(fractions):
             ramps = phase_ramps(fractions, n)
-            beams = scipy.fft.ifft2(spectrum * (ramps[:, 0, None, :, None] * ramps[:, 1, None, None, :]))
+            beams = scipy.fft.ifft2(scipy.fft.fft2(beams) * (ramps[:, 0, None, :, None] * ramps[:, 1, None, None, :]))
         far = scipy.fft.fft2(beams * windows[:, None], norm="ortho")
         yield (far.real**2 + far.imag**2).sum(axis=1, dtype=np.float32)
 
@@ -287,6 +301,21 @@ def _beam(recipe: Recipe) -> np.ndarray:
     wavelength = wavelength_m(recipe.energy_eV)
     defocus = recipe.probe_diameter_m * recipe.outer_zone_m / wavelength
     return zone_plate(recipe.n, pixel, wavelength, defocus, outer_zone_m=recipe.outer_zone_m)
+
+
+def _variation(recipe: Recipe, probe: np.ndarray, rng: np.random.Generator) -> Variation | None:
+    """Draw how the beam varies: by a product of the first mode and its distance from an axis, and in intensity."""
+    shares, factors = rng.standard_normal(recipe.frames), rng.standard_normal(recipe.frames)
+    components = coefficients = intensity = None
+    if recipe.probe_variation:
+        across = hermite_modes(probe[:1], 2)[1:] * np.exp(0.25j * np.pi)
+        size = recipe.probe_variation * np.linalg.norm(probe[0]) / np.sqrt(np.mean(shares**2))
+        components, coefficients = across.astype(np.complex64), (size * shares)[:, None].astype(np.float32)
+    if recipe.intensity_rms:
+        drawn = np.exp(np.sqrt(np.log1p(recipe.intensity_rms**2)) * factors)
+        intensity = (drawn / drawn.mean()).astype(np.float32)
+    varies = recipe.probe_variation or recipe.intensity_rms
+    return Variation(components, coefficients, intensity) if varies else None
 
 
 def _count(

@@ -42,8 +42,8 @@ class Size:
         slots = 4
         return {
             "N": self.n, "M": self.modes, "B": slots, "P": slots if self.own_probes else 1, "L": 3, "G": 6, "n": 7,
-            "F": 9, "K": 5, "H": 2 * self.n + 3, "W": 2 * self.n, "S": 6, "R": 2 * self.n + 8, "C": 2,
-            "1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "11": 11,
+            "F": 9, "K": 5, "H": 2 * self.n + 3, "W": 2 * self.n, "S": 6, "R": 2 * self.n + 8, "C": 2, "Q": 3,
+            "T": self.modes + 2, "1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "11": 11,
         }  # fmt: skip
 
 
@@ -112,6 +112,13 @@ def _slopes(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.nda
     return values
 
 
+def _grams(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
+    """Draw Gram matrices far from singular."""
+    vectors = rng.standard_normal((*shape, 2))
+    grams = np.einsum("nkjx,nljx->nkl", vectors, vectors) / shape[-1] + np.eye(shape[-1])
+    return np.asarray(grams, dtype=np.float32)
+
+
 def _i16(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
     return rng.integers(-32767, 32768, shape).astype(np.int16)
 
@@ -126,7 +133,7 @@ def _bands(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.n
 _Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...], Size], np.ndarray]
 _DRAW: Mapping[str, _Draw] = {
     "patterns": _patterns, "frames": _patterns, "places": _places, "slopes": _slopes, "order": _order,
-    "corners": _corners, "bands": _bands,
+    "corners": _corners, "bands": _bands, "grams": _grams,
     "complex64": _any_c64, "float32": _any_f32, "int16": _i16,
 }  # fmt: skip
 """By an array's name or else by its dtype: integers are indices, each with bounds of its own."""

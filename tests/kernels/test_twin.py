@@ -25,6 +25,8 @@ _C_NAMES = {
     "L": "lanes",
     "C": "chunks",
     "n": "positions",
+    "Q": "shares",
+    "T": "planes",
 }
 _C_TYPES = {"complex64": "c64", "float32": "float", "int32": "int", "int16": "short"}
 

@@ -1,0 +1,257 @@
+"""LSQML's variable probe (OPR: Odstrcil et al., Opt. Express 24, 8360, 2016) and the intensity at each position."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ptychogui.backends.base import Array, Backend, Launch
+from ptychogui.engines.base import Problem
+from ptychogui.engines.constraints import Changes
+from ptychogui.engines.scratch import Fields
+from ptychogui.params.model import Reconstruction
+from ptychogui.physics.modes import principal_axes
+from ptychogui.physics.variation import Variation
+
+_DAMPING = 0.1
+"""Part of a share's own normal equation that is added to it: object and probe move by the same residuals."""
+
+_FARTHEST = 4.0
+"""Times the root mean square of a component's coefficients that one may reach: some pattern always lacks its beam."""
+
+_DIMMEST, _BRIGHTEST = 0.2, 5.0
+"""Amplitudes of the beam, in parts of the mean one."""
+
+_TINY = np.float32(1e-30)
+
+
+def probe_varies(settings: Reconstruction) -> bool:
+    """Whether the settings give every position a probe of its own."""
+    return settings.opr_modes > 0 or settings.intensity_correction
+
+
+@dataclass(frozen=True)
+class VariedGradients:
+    """One worker's kernels for a batch whose waves hold the gradients of each position's own probe.
+
+    Attributes:
+        add: sum them for modes and components into a lane, as (start, lane, count, fresh).
+        grams, pulls: the normal equations of each position's shares, as (start, count).
+    """
+
+    add: Launch
+    grams: Launch
+    pulls: Launch
+
+    def project(self, start: int, count: int) -> None:
+        """Set up the normal equations of positions [start, start + count) of the order."""
+        self.grams(start, count)
+        self.pulls(start, count)
+
+
+class VariableProbe:
+    """The probe of every position: its share of the scan's modes, and its shares of components in the first.
+
+    P_i,0 = w_i P_0 + sum_k a_ik V_k and P_i,m = w_i P_m. The model is linear in the real shares (w_i, a_i), so each
+    position's are moved by the damped least squares of its own residual; the components are moved by their
+    preconditioned gradient over all positions, once an iteration. At first components are zero and shares random, and
+    the gradient is a random mixture of residuals: from there on the iteration is that of a subspace, which turns
+    towards the strongest principal components of the residuals.
+
+    What two parts of the model could both explain belongs to one of them: the mean of the shares to the probe, which
+    learns it by itself, and the overall scale likewise; what lies along the components to the shares; and with
+    intensity correction, what lies along the first mode to the intensity.
+
+    Attributes:
+        basis: complex64 (modes + K, N, N), the modes, then the components.
+        probe: the modes alone, the same memory.
+        mix: float32 (positions, 1 + K), the shares w and a.
+    """
+
+    def __init__(self, problem: Problem, settings: Reconstruction, backend: Backend) -> None:
+        modes, n, _ = problem.probe.shape
+        positions, count = len(problem.patterns), settings.opr_modes
+        self._backend, self._xp, self._settings = backend, backend.xp, settings
+        self._known = _fitting(problem.variation, positions, settings)
+        basis, mix = _first(problem, self._known, settings)
+        self.basis, self.mix = backend.asarray(basis), backend.asarray(mix)
+        self.probe, self._components = self.basis[:modes], self.basis[modes:]
+        self._pull = backend.asarray(np.zeros((count, n, n), np.complex64))
+        self._lit = backend.asarray(np.ones((n, n), np.float32))
+        self._grams = backend.asarray(np.zeros((positions, count + 1, count + 1), np.float32))
+        self._pulls = backend.asarray(np.zeros((positions, count + 1), np.float32))
+        self._solve = backend.bind("solve_mix", mix=self.mix, grams=self._grams, pulls=self._pulls)
+
+    def gradients(self, waves: Array, sums: Array, spectrum: Array | None, fields: Fields) -> VariedGradients:
+        """Bind one worker's kernels.
+
+        Args:
+            waves: complex64 (slots, modes, N, N) of the worker.
+            sums: complex64 (lanes, modes + K, N, N).
+            spectrum: complex64 (modes + K, N, N) of the basis, where positions are sub-pixel.
+            fields: of the reconstruction.
+        """
+        bind, order = self._backend.bind, {"order": fields.order}
+        grams = bind(
+            "mix_grams", grams=self._grams, object=fields.object, basis=self.basis, corners=fields.corners, **order
+        )
+        if fields.ramps is None:
+            add = bind("sum_varied", sums=sums, waves=waves, mix=self.mix, **order)
+            return VariedGradients(
+                add, grams, bind("mix_pulls", pulls=self._pulls, waves=waves, basis=self.basis, **order)
+            )
+        order["ramps"] = fields.ramps
+        add = bind("sum_varied_shifted", sums=sums, waves=waves, mix=self.mix, **order)
+        pulls = bind("mix_pulls_shifted", pulls=self._pulls, waves=waves, basis=spectrum, **order)
+        return VariedGradients(add, grams, pulls)
+
+    def collect(self, basis_pull: Array, bright: Array, positions: int) -> None:
+        """Add what a group gives to the components.
+
+        Args:
+            basis_pull: complex64 (modes + K, N, N), the sum of its gradients.
+            bright: float32 (N, N), the sum of |object|^2 over its windows.
+            positions: how many it has.
+        """
+        if len(self._pull):
+            self._pull += basis_pull[len(self.probe) :]
+            self._xp.multiply(bright, np.float32(1 / positions), out=self._lit)
+
+    def move(self, modes_too: bool, damping: float) -> None:
+        """Move components and shares, once every group has given what it has to give.
+
+        Args:
+            modes_too: whether this iteration updates the probe. If not, the components stay, and so do the scales.
+            damping: of the components' brightness, against a transparent object's.
+        """
+        if modes_too:
+            self._move_components(damping)
+        self._solve(len(self.mix), 0 if self._settings.intensity_correction else 1, _DAMPING)
+        if self._settings.intensity_correction:
+            self._bound_intensities(modes_too)
+        if len(self._pull):
+            self._bound_coefficients(modes_too)
+        if modes_too:
+            self._orthogonalize()
+            self._known = True
+
+    def follow(self, changes: Changes, scale: Array | None) -> None:
+        """Do what was done to the probe between iterations to its components.
+
+        Of a rotation of the modes they keep the part that stays in the first mode: an orthogonal set hardly turns, and
+        where another mode became the strongest, the variation is found anew.
+
+        Args:
+            changes: by the constraints.
+            scale: 0-d, what the probe was multiplied by besides; None if it was not.
+        """
+        if not len(self._pull):
+            return
+        if changes.shift is not None:
+            rows, columns = (
+                (self._xp.arange(self.basis.shape[-1]) - changes.shift[axis]) % self.basis.shape[-1] for axis in (0, 1)
+            )
+            self._components[...] = self._components.take(rows, axis=1).take(columns, axis=2)
+        if self._settings.probe_support_m is not None or self._settings.probe_threshold:
+            self._components *= (self._xp.abs(self.probe).sum(axis=0) > 0).astype(np.float32)
+        if changes.rotation is not None:
+            stays = changes.rotation[0, 0]
+            kept = self._xp.abs(stays)
+            self._components *= (stays / self._xp.maximum(kept, _TINY)).astype(np.complex64)
+            self.mix[:, 1:] *= kept.astype(np.float32)
+        for factor in (changes.scale, scale):
+            if factor is not None:
+                self.mix[:, 1:] *= factor
+
+    def variation(self) -> Variation | None:
+        """Copy what is known to the host; None before the first update."""
+        if not self._known:
+            return None
+        mix = self._backend.to_numpy(self.mix)
+        components = coefficients = intensities = None
+        if len(self._pull):
+            components = self._backend.to_numpy(self._components)
+            coefficients = mix[:, 1:] / mix[:, :1]
+        if self._settings.intensity_correction:
+            intensities = mix[:, 0] ** 2
+        return Variation(components, coefficients, intensities)
+
+    def _move_components(self, damping: float) -> None:
+        """Step along the gradient, divided by how often and how brightly each component is seen."""
+        xp = self._xp
+        if not len(self._pull):
+            return
+        energy = (self.mix[:, 1:] ** 2).sum(axis=0)[:, None, None]
+        step = self._pull / (energy * (self._lit + np.float32(damping)) + _TINY)
+        old, wide = _plane(self._components), _plane(step)
+        wide -= (wide @ old.T) @ old
+        self._components += np.float32(self._settings.probe_step) * step
+        if self._settings.intensity_correction:
+            first = self.probe[0].reshape(-1)
+            flat = self._components.reshape(len(self._components), -1)
+            share = (flat @ first.conj()) / xp.maximum((xp.abs(first) ** 2).sum(), _TINY)
+            flat -= share[:, None] * first
+        self._pull[...] = 0
+
+    def _bound_intensities(self, scale_too: bool) -> None:
+        xp, amplitudes = self._xp, self.mix[:, 0]
+        mean = xp.sqrt((amplitudes**2).mean()) if scale_too else np.float32(1)
+        self.mix[:, 0] = xp.clip(amplitudes / mean, np.float32(_DIMMEST), np.float32(_BRIGHTEST))
+
+    def _bound_coefficients(self, mean_too: bool) -> None:
+        """Leave the mean, weighted as the positions are, to the probe, and bring in what is far out."""
+        xp, shares, amplitudes = self._xp, self.mix[:, 1:], self.mix[:, :1]
+        if mean_too:
+            shares = shares - amplitudes * ((amplitudes * shares).sum(axis=0) / (amplitudes**2).sum())
+        limit = np.float32(_FARTHEST) * xp.sqrt((shares**2).mean(axis=0))
+        self.mix[:, 1:] = xp.maximum(xp.minimum(shares, limit), -limit)
+
+    def _orthogonalize(self) -> None:
+        """Make components orthonormal and their coefficients uncorrelated, strongest first; no probe changes.
+
+        With G = V V^T = E diag(l) E^T, the rows of diag(l)^-1/2 E^T V are orthonormal; the shares that belong to them
+        are A E diag(l)^1/2, of which the eigenvectors U of their own Gram matrix give A' = A E diag(l)^1/2 U and
+        V' = U^T diag(l)^-1/2 E^T V.
+        """
+        if not len(self._pull):
+            return
+        xp, wide = self._xp, _plane(self._components).astype(np.float64)
+        gram = wide @ wide.T
+        axes = principal_axes(gram.astype(np.complex128), xp).real
+        length = xp.sqrt(xp.maximum((axes * (gram @ axes)).sum(axis=0), 1e-60))
+        shares = (self.mix[:, 1:].astype(np.float64) @ axes) * length
+        turn = principal_axes((shares.T @ shares).astype(np.complex128), xp).real
+        _plane(self._components)[...] = turn.T @ ((axes / length).T @ wide)
+        self.mix[:, 1:] = shares @ turn
+
+
+def _plane(components: Array) -> Array:
+    """Look at complex64 (K, N, N) as float32 (K, 2 N^2), where real coefficients make their angles."""
+    return components.reshape(len(components), -1).view(np.float32)
+
+
+def _fitting(variation: Variation | None, positions: int, settings: Reconstruction) -> bool:
+    """Whether a variation has what the settings ask for, and for as many positions."""
+    if variation is None:
+        return False
+    found, intensities = variation.coefficients, variation.intensities
+    shape = None if found is None else found.shape
+    wanted = (positions, settings.opr_modes) if settings.opr_modes else None
+    return shape == wanted and (intensities is not None or not settings.intensity_correction)
+
+
+def _first(problem: Problem, known: bool, settings: Reconstruction) -> tuple[np.ndarray, np.ndarray]:
+    """Return basis and shares to start from: those of the problem, or no components with random shares."""
+    positions, (_, n, _) = len(problem.patterns), problem.probe.shape
+    components = np.zeros((settings.opr_modes, n, n), np.complex64)
+    mix = np.ones((positions, settings.opr_modes + 1), np.float32)
+    mix[:, 1:] = np.random.default_rng([settings.seed, settings.opr_modes]).standard_normal(mix[:, 1:].shape)
+    variation = problem.variation
+    if known and variation is not None:
+        if settings.intensity_correction:
+            mix[:, 0] = np.sqrt(variation.intensities)
+        if settings.opr_modes:
+            components = variation.components
+            mix[:, 1:] = mix[:, :1] * variation.coefficients
+    return np.concatenate([problem.probe, components]), mix
