@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ptychogui.backends.base import Backend
 from ptychogui.engines.base import Problem
 from ptychogui.engines.groups import group_capacity
+from ptychogui.engines.variable import probe_varies
 from ptychogui.params.model import Reconstruction
 
 _C64, _F32 = 8, 4
@@ -84,7 +85,23 @@ def lsqml_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> i
     directions = 3 * extent.object_bytes + extent.probe_bytes * (3 + lanes) + lit
     slopes = 5 if settings.position_correction != "never" else 0
     rows = extent.positions * extent.n * _F32 * (1 + slopes)
-    return extent.measured_bytes + directions + pulls + rows + _batches(extent, 1, backend)
+    varied = _variation_bytes(extent, settings, lanes) if probe_varies(settings) else 0
+    return (
+        extent.measured_bytes
+        + directions
+        + pulls
+        + rows
+        + varied
+        + _batches(extent, 1, backend, probe_varies(settings))
+    )
+
+
+def _variation_bytes(extent: Extent, settings: Reconstruction, lanes: int) -> int:
+    """Estimate what LSQML's variable probe takes: components like modes, and their normal equations."""
+    count, plane = settings.opr_modes, extent.n**2
+    held = lanes + 6 + (1 if extent.sub_pixel else 0)  # gradients, themselves, spectrum, what is at work on them
+    shares = extent.positions * (count + 1) * (count + 3) * _F32
+    return count * plane * _C64 * held + plane * _F32 + shares
 
 
 def dm_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> int:
@@ -117,7 +134,7 @@ def memory_needed(engine: str, extent: Extent, settings: Reconstruction, backend
     return NEEDS[engine](extent, settings, backend)
 
 
-def _batches(extent: Extent, waves: int, backend: Backend) -> int:
-    """Return the scratch memory of all workers: exit waves, as often as they are held, and shifted probes."""
-    held = waves + (1 if extent.sub_pixel else 0)
+def _batches(extent: Extent, waves: int, backend: Backend, varies: bool = False) -> int:
+    """Return the scratch memory of all workers: exit waves, as often as they are held, and each position's probe."""
+    held = waves + (1 if extent.sub_pixel or varies else 0)
     return backend.workers * backend.batch_size(extent.probe_bytes * held) * extent.probe_bytes * held

@@ -243,15 +243,13 @@ def _fitting(variation: Variation | None, positions: int, settings: Reconstructi
 
 def _first(problem: Problem, known: bool, settings: Reconstruction) -> tuple[np.ndarray, np.ndarray]:
     """Return basis and shares to start from: those of the problem, or no components with random shares."""
-    positions, (_, n, _) = len(problem.patterns), problem.probe.shape
-    components = np.zeros((settings.opr_modes, n, n), np.complex64)
-    mix = np.ones((positions, settings.opr_modes + 1), np.float32)
-    mix[:, 1:] = np.random.default_rng([settings.seed, settings.opr_modes]).standard_normal(mix[:, 1:].shape)
-    variation = problem.variation
-    if known and variation is not None:
-        if settings.intensity_correction:
-            mix[:, 0] = np.sqrt(variation.intensities)
-        if settings.opr_modes:
-            components = variation.components
-            mix[:, 1:] = mix[:, :1] * variation.coefficients
-    return np.concatenate([problem.probe, components]), mix
+    positions, count, (_, n, _) = len(problem.patterns), settings.opr_modes, problem.probe.shape
+    components = np.zeros((count, n, n), np.complex64)
+    coefficients = np.random.default_rng([settings.seed, count]).standard_normal((positions, count), np.float32)
+    amplitudes = np.ones((positions, 1), np.float32)
+    variation = problem.variation if known else None
+    if variation is not None and variation.intensities is not None and settings.intensity_correction:
+        amplitudes = np.sqrt(variation.intensities, dtype=np.float32)[:, None]
+    if variation is not None and variation.components is not None and variation.coefficients is not None:
+        components, coefficients = variation.components, variation.coefficients
+    return np.concatenate([problem.probe, components]), np.concatenate([amplitudes, amplitudes * coefficients], axis=1)

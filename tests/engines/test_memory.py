@@ -23,6 +23,8 @@ VARIANTS: list[dict[str, Any]] = [
     {"engine": "raar", "average_last": 0},
     {"engine": "lsqml"},
     {"engine": "lsqml", "position_correction": "never"},
+    {"engine": "lsqml", "opr_modes": 3, "update_opr": "1"},
+    {"engine": "lsqml", "opr_modes": 16, "intensity_correction": True, "update_opr": "1"},
 ]
 
 
