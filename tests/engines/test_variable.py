@@ -14,7 +14,7 @@ from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines import Problem, create_engine
 from ptychogui.engines.base import Estimate
 from ptychogui.engines.constraints import Changes
-from ptychogui.engines.lsqml import LSQML, _fields
+from ptychogui.engines.lsqml import _fields
 from ptychogui.engines.scratch import Scratch
 from ptychogui.engines.variable import VariableProbe
 from ptychogui.params.model import Reconstruction
@@ -316,11 +316,28 @@ def test_an_engine_goes_on_from_a_variation(cpu: Backend, wandering: SimulatedSc
     assert kept[0] < 1.1 * errors[-1] < 2 < lost[0]
 
 
-def test_a_variation_of_another_kind_is_not_taken(cpu: Backend, wandering: SimulatedScan) -> None:
-    problem = varied(problem_of(wandering))
-    for other in ({"opr_modes": 3}, {"opr_modes": 0, "intensity_correction": False}):
-        engine = create_engine(problem, asked(**{**BOTH, **other}), cpu)
-        assert isinstance(engine, LSQML) and engine.estimate().variation is None
+def test_what_is_known_of_a_variation_is_taken(cpu: Backend) -> None:
+    problem = varied(problem_of(simulate(TINY)))
+    known = parts(problem.variation)
+    for other, taken in (
+        ({"opr_modes": 3}, {"intensities"}),
+        ({"intensity_correction": False}, {"components", "coefficients"}),
+        ({}, set(known)),
+    ):
+        found = parts(create_engine(problem, asked(**{**BOTH, **other}), cpu).estimate().variation)
+        assert set(found) == taken
+        for name, value in found.items():
+            np.testing.assert_allclose(value, known[name], rtol=1e-6)
+    assert create_engine(problem, asked(), cpu).estimate().variation is None
+
+
+def test_intensities_are_found_with_a_known_probe(cpu: Backend, fluctuating: SimulatedScan) -> None:
+    """Components wait for an update of the probe; intensities do not."""
+    found, errors = run(problem_of(fluctuating), cpu, 30, update_probe="never", **BOTH)
+    assert set(parts(found.variation)) == {"intensities"}
+    truth = parts(fluctuating.variation)["intensities"]
+    assert np.corrcoef(parts(found.variation)["intensities"], truth)[0, 1] > 0.99
+    assert errors[-1] < 1.1
 
 
 @pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
