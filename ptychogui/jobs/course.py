@@ -85,7 +85,7 @@ class Course:
         self.notes: list[str] = []
         self._made: Engine | None = None
         self._copy: Estimate | None = None
-        self._good = _Standing(0, 1, Estimate(problem.object, problem.probe), problem.geometry)
+        self._good = _Standing(0, 1, Estimate(problem.object, problem.probe, problem.variation), problem.geometry)
         self._enter(0, self._good)
 
     @property
