@@ -11,6 +11,7 @@ from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.base import Problem
 from ptychogui.engines.groups import group_capacity
 from ptychogui.engines.patterns import Patterns
+from ptychogui.engines.variable import probe_varies
 from ptychogui.params.model import Reconstruction
 
 _C64, _F32 = 8, 4
@@ -19,7 +20,7 @@ STREAMING = frozenset({"epie", "lsqml"})
 """Engines that do with a part of the patterns on the device at a time."""
 
 _SPARE = 0.1
-"""Part of a device's free memory that patterns are kept out of: for FFT plans, and for the estimates here to be off by."""
+"""Part of a device's free memory that patterns are kept out of: for FFT plans, and where these estimates are off."""
 
 _CHUNKS = 16
 """Parts of a scan whose windows an overlap projection sums at the same time."""
@@ -99,7 +100,18 @@ def lsqml_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> i
     slopes = 0 if settings.position_correction == "never" else 9 if settings.position_coupled else 5
     rows = extent.positions * extent.n * _F32 * (1 + slopes)
     moving = 6 * (extent.object_bytes + extent.probe_bytes) if settings.momentum else 0
-    return extent.measured_bytes + directions + pulls + rows + moving + _batches(extent, 1, backend)
+    varies = probe_varies(settings)
+    varied = _variation_bytes(extent, settings, lanes) if varies else 0
+    own = directions + pulls + rows + moving + varied
+    return extent.measured_bytes + own + _batches(extent, 1, backend, varies)
+
+
+def _variation_bytes(extent: Extent, settings: Reconstruction, lanes: int) -> int:
+    """Estimate what LSQML's variable probe takes: components like modes, and their normal equations."""
+    count, plane = settings.opr_modes, extent.n**2
+    held = lanes + 6 + (1 if extent.sub_pixel else 0)  # gradients, themselves, spectrum, what is at work on them
+    shares = extent.positions * (count + 1) * (count + 3) * _F32
+    return count * plane * _C64 * held + plane * _F32 + shares
 
 
 def dm_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> int:
@@ -143,12 +155,12 @@ def resident_patterns(engine: str, extent: Extent, settings: Reconstruction, bac
     room = int((1 - _SPARE) * backend.memory_free_bytes()) - rest
     if extent.frame_bytes <= room:
         return extent.positions
-    return max(0, room // extent.one_pattern_bytes - 2 * _batch(extent, 1, backend))
+    return max(0, room // extent.one_pattern_bytes - _ring(engine, extent, settings, backend))
 
 
 def memory_streamed(engine: str, extent: Extent, settings: Reconstruction, backend: Backend, resident: int) -> int:
     """Estimate the bytes that one stage allocates on the backend if only so many patterns stay there."""
-    slots = resident if resident == extent.positions else resident + 2 * _batch(extent, 1, backend)
+    slots = resident if resident == extent.positions else resident + _ring(engine, extent, settings, backend)
     rest = memory_needed(engine, extent, settings, backend) - extent.frame_bytes
     return rest + slots * extent.one_pattern_bytes
 
@@ -167,18 +179,24 @@ def device_patterns(
     """
     extent = replace(Extent.of(problem, settings), sub_pixel=sub_pixel)
     resident = resident_patterns(settings.engine, extent, settings, backend)
-    return Patterns(problem.patterns, order, resident, _batch(extent, 1, backend), backend)
+    batch = _ring(settings.engine, extent, settings, backend) // 2
+    return Patterns(problem.patterns, order, resident, batch, backend)
 
 
-def _batches(extent: Extent, waves: int, backend: Backend) -> int:
-    """Return the scratch memory of all workers: exit waves, as often as they are held, and shifted probes."""
-    return backend.workers * _batch(extent, waves, backend) * extent.probe_bytes * _held(extent, waves)
+def _batches(extent: Extent, waves: int, backend: Backend, varies: bool = False) -> int:
+    """Return the scratch memory of all workers: exit waves, as often as they are held, and each position's probe."""
+    return backend.workers * _batch(extent, waves, backend, varies) * extent.probe_bytes * _held(extent, waves, varies)
 
 
-def _batch(extent: Extent, waves: int, backend: Backend) -> int:
+def _batch(extent: Extent, waves: int, backend: Backend, varies: bool) -> int:
     """Return the most positions of a batch."""
-    return backend.batch_size(extent.probe_bytes * _held(extent, waves))
+    return backend.batch_size(extent.probe_bytes * _held(extent, waves, varies))
 
 
-def _held(extent: Extent, waves: int) -> int:
-    return waves + (1 if extent.sub_pixel else 0)
+def _held(extent: Extent, waves: int, varies: bool) -> int:
+    return waves + (1 if extent.sub_pixel or varies else 0)
+
+
+def _ring(engine: str, extent: Extent, settings: Reconstruction, backend: Backend) -> int:
+    """Return the slots that streamed patterns pass through: those of two batches."""
+    return 2 * _batch(extent, 1, backend, engine == "lsqml" and probe_varies(settings))

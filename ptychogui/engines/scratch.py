@@ -88,5 +88,5 @@ def _probe_maker(
         return backend.bind("shift_probe", probes=probes, spectrum=spectrum, ramps=fields.ramps, order=fields.order)
     if fields.ramps is None:
         return backend.bind("vary_probe", probes=probes, basis=probe, mix=mix, order=fields.order)
-    return backend.bind(
-        "vary_probe_shifted", probes=probes, basis=spectrum, mix=mix, ramps=fields.ramps, order=fields.order)  # fmt: skip
+    places = {"ramps": fields.ramps, "order": fields.order}
+    return backend.bind("vary_probe_shifted", probes=probes, basis=spectrum, mix=mix, **places)

@@ -73,9 +73,11 @@ class VariableProbe:
         modes, n, _ = problem.probe.shape
         positions, count = len(problem.patterns), settings.opr_modes
         self._backend, self._xp, self._settings = backend, backend.xp, settings
-        self._known = _fitting(problem.variation, positions, settings)
-        basis, mix = _first(problem, self._known, settings)
-        self.basis, self.mix = backend.asarray(basis), backend.asarray(mix)
+        amplitudes, components, coefficients = _first(problem, settings)
+        self._fitted = amplitudes is not None
+        amplitudes = np.ones((positions, 1), np.float32) if amplitudes is None else amplitudes
+        self.basis = backend.asarray(np.concatenate([problem.probe, components]))
+        self.mix = backend.asarray(np.concatenate([amplitudes, amplitudes * coefficients], axis=1))
         self.probe, self._components = self.basis[:modes], self.basis[modes:]
         self._pull = backend.asarray(np.zeros((count, n, n), np.complex64))
         self._lit = backend.asarray(np.ones((n, n), np.float32))
@@ -92,18 +94,14 @@ class VariableProbe:
             spectrum: complex64 (modes + K, N, N) of the basis, where positions are sub-pixel.
             fields: of the reconstruction.
         """
-        bind, order = self._backend.bind, {"order": fields.order}
-        grams = bind(
-            "mix_grams", grams=self._grams, object=fields.object, basis=self.basis, corners=fields.corners, **order
-        )
+        places = {"object": fields.object, "corners": fields.corners, "order": fields.order}
+        grams = self._backend.bind("mix_grams", grams=self._grams, basis=self.basis, **places)
         if fields.ramps is None:
-            add = bind("sum_varied", sums=sums, waves=waves, mix=self.mix, **order)
-            return VariedGradients(
-                add, grams, bind("mix_pulls", pulls=self._pulls, waves=waves, basis=self.basis, **order)
-            )
-        order["ramps"] = fields.ramps
-        add = bind("sum_varied_shifted", sums=sums, waves=waves, mix=self.mix, **order)
-        pulls = bind("mix_pulls_shifted", pulls=self._pulls, waves=waves, basis=spectrum, **order)
+            kind, basis, places = "", self.basis, {"waves": waves, "order": fields.order}
+        else:
+            kind, basis, places = "_shifted", spectrum, {"waves": waves, "ramps": fields.ramps, "order": fields.order}
+        add = self._backend.bind(f"sum_varied{kind}", sums=sums, mix=self.mix, **places)
+        pulls = self._backend.bind(f"mix_pulls{kind}", pulls=self._pulls, basis=basis, **places)
         return VariedGradients(add, grams, pulls)
 
     def collect(self, basis_pull: Array, bright: Array, positions: int) -> None:
@@ -125,16 +123,16 @@ class VariableProbe:
             modes_too: whether this iteration updates the probe. If not, the components stay, and so do the scales.
             damping: of the components' brightness, against a transparent object's.
         """
-        if modes_too:
+        if len(self._pull) and modes_too:
             self._move_components(damping)
         self._solve(len(self.mix), 0 if self._settings.intensity_correction else 1, _DAMPING)
         if self._settings.intensity_correction:
             self._bound_intensities(modes_too)
         if len(self._pull):
             self._bound_coefficients(modes_too)
-        if modes_too:
+        if len(self._pull) and modes_too:
             self._orthogonalize()
-            self._known = True
+        self._fitted = self._settings.intensity_correction
 
     def follow(self, changes: Changes, scale: Array | None) -> None:
         """Do what was done to the probe between iterations to its components.
@@ -148,51 +146,50 @@ class VariableProbe:
         """
         if not len(self._pull):
             return
+        xp, n = self._xp, self.basis.shape[-1]
         if changes.shift is not None:
-            rows, columns = (
-                (self._xp.arange(self.basis.shape[-1]) - changes.shift[axis]) % self.basis.shape[-1] for axis in (0, 1)
-            )
+            rows, columns = ((xp.arange(n) - changes.shift[axis]) % n for axis in (0, 1))
             self._components[...] = self._components.take(rows, axis=1).take(columns, axis=2)
         if self._settings.probe_support_m is not None or self._settings.probe_threshold:
-            self._components *= (self._xp.abs(self.probe).sum(axis=0) > 0).astype(np.float32)
+            self._components *= (xp.abs(self.probe).sum(axis=0) > 0).astype(np.float32)
         if changes.rotation is not None:
             stays = changes.rotation[0, 0]
-            kept = self._xp.abs(stays)
-            self._components *= (stays / self._xp.maximum(kept, _TINY)).astype(np.complex64)
+            kept = xp.abs(stays)
+            self._components *= (stays / xp.maximum(kept, _TINY)).astype(np.complex64)
             self.mix[:, 1:] *= kept.astype(np.float32)
         for factor in (changes.scale, scale):
             if factor is not None:
                 self.mix[:, 1:] *= factor
 
     def variation(self) -> Variation | None:
-        """Copy what is known to the host; None before the first update."""
-        if not self._known:
+        """Copy what was found to the host; None before the first update."""
+        mix, components = self._backend.to_numpy(self.mix), self._backend.to_numpy(self._components)
+        found = bool(components.any())
+        if not found and not self._fitted:
             return None
-        mix = self._backend.to_numpy(self.mix)
-        components = coefficients = intensities = None
-        if len(self._pull):
-            components = self._backend.to_numpy(self._components)
-            coefficients = mix[:, 1:] / mix[:, :1]
-        if self._settings.intensity_correction:
-            intensities = mix[:, 0] ** 2
-        return Variation(components, coefficients, intensities)
+        return Variation(
+            components=components if found else None,
+            coefficients=mix[:, 1:] / mix[:, :1] if found else None,
+            intensities=mix[:, 0] ** 2 if self._fitted else None,
+        )
 
     def _move_components(self, damping: float) -> None:
         """Step along the gradient, divided by how often and how brightly each component is seen."""
-        xp = self._xp
-        if not len(self._pull):
-            return
         energy = (self.mix[:, 1:] ** 2).sum(axis=0)[:, None, None]
         step = self._pull / (energy * (self._lit + np.float32(damping)) + _TINY)
         old, wide = _plane(self._components), _plane(step)
         wide -= (wide @ old.T) @ old
         self._components += np.float32(self._settings.probe_step) * step
-        if self._settings.intensity_correction:
-            first = self.probe[0].reshape(-1)
-            flat = self._components.reshape(len(self._components), -1)
-            share = (flat @ first.conj()) / xp.maximum((xp.abs(first) ** 2).sum(), _TINY)
-            flat -= share[:, None] * first
         self._pull[...] = 0
+        if self._settings.intensity_correction:
+            self._leave_first_mode()
+
+    def _leave_first_mode(self) -> None:
+        """Take the first mode out of the components: that is the intensity's."""
+        xp, first = self._xp, self.probe[0].reshape(-1)
+        flat = self._components.reshape(len(self._components), -1)
+        share = (flat @ first.conj()) / xp.maximum((xp.abs(first) ** 2).sum(), _TINY)
+        flat -= share[:, None] * first
 
     def _bound_intensities(self, scale_too: bool) -> None:
         xp, amplitudes = self._xp, self.mix[:, 0]
@@ -214,8 +211,6 @@ class VariableProbe:
         are A E diag(l)^1/2, of which the eigenvectors U of their own Gram matrix give A' = A E diag(l)^1/2 U and
         V' = U^T diag(l)^-1/2 E^T V.
         """
-        if not len(self._pull):
-            return
         xp, wide = self._xp, _plane(self._components).astype(np.float64)
         gram = wide @ wide.T
         axes = principal_axes(gram.astype(np.complex128), xp).real
@@ -231,27 +226,17 @@ def _plane(components: Array) -> Array:
     return components.reshape(len(components), -1).view(np.float32)
 
 
-def _fitting(variation: Variation | None, positions: int, settings: Reconstruction) -> bool:
-    """Whether a variation has what the settings ask for, and for as many positions."""
-    if variation is None:
-        return False
-    found, intensities = variation.coefficients, variation.intensities
-    shape = None if found is None else found.shape
-    wanted = (positions, settings.opr_modes) if settings.opr_modes else None
-    return shape == wanted and (intensities is not None or not settings.intensity_correction)
+def _first(problem: Problem, settings: Reconstruction) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+    """Return what to start from: amplitudes (positions, 1), None if not known, components and coefficients.
 
-
-def _first(problem: Problem, known: bool, settings: Reconstruction) -> tuple[np.ndarray, np.ndarray]:
-    """Return basis and shares to start from: those of the problem, or no components with random shares."""
-    positions, (_, n, _) = len(problem.patterns), problem.probe.shape
-    components = np.zeros((settings.opr_modes, n, n), np.complex64)
-    mix = np.ones((positions, settings.opr_modes + 1), np.float32)
-    mix[:, 1:] = np.random.default_rng([settings.seed, settings.opr_modes]).standard_normal(mix[:, 1:].shape)
-    variation = problem.variation
-    if known and variation is not None:
-        if settings.intensity_correction:
-            mix[:, 0] = np.sqrt(variation.intensities)
-        if settings.opr_modes:
-            components = variation.components
-            mix[:, 1:] = mix[:, :1] * variation.coefficients
-    return np.concatenate([problem.probe, components]), mix
+    What the problem knows is taken where it is as large as what is asked for; else components are zero and coefficients
+    random.
+    """
+    known, (positions, n, _), count = problem.variation or Variation(), problem.patterns.shape, settings.opr_modes
+    amplitudes, components = None, np.zeros((count, n, n), np.complex64)
+    coefficients = np.random.default_rng([settings.seed, count]).standard_normal((positions, count), np.float32)
+    if settings.intensity_correction and known.intensities is not None:
+        amplitudes = np.sqrt(known.intensities, dtype=np.float32)[:, None]
+    if known.components is not None and known.coefficients is not None and len(known.components) == count:
+        components, coefficients = known.components, known.coefficients
+    return amplitudes, components, coefficients

@@ -13,6 +13,7 @@ from ptychogui.io.csvtext import read_complex_csv, read_real_csv
 from ptychogui.io.cxi import MASK_PLACE, PROBE_PLACES, read_translation
 from ptychogui.io.hdf5 import datasets, first_dataset, is_hdf5, open_h5, read_complex, reading
 from ptychogui.io.result import OBJECT_PLACE, OWN, PROBE_PLACE
+from ptychogui.physics.variation import Variation
 
 _NPY_SIGNATURE = b"\x93NUMPY"
 _TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
@@ -124,6 +125,34 @@ def object_place_m(path: Path | str) -> tuple[float, tuple[float, float]] | None
             return None
         row_m, column_m = origin[()]
         return float(pixel[()]), (float(row_m), float(column_m))
+
+
+def read_variation(path: Path | str, frame_rows: np.ndarray, n: int) -> Variation | None:
+    """Read how the probe of a result varies over the positions of a scan.
+
+    Args:
+        path: any first probe.
+        frame_rows: int (positions,), the frame of each position.
+        n: rows and columns of a pattern.
+
+    Returns:
+        None where it is no result, of other frames or pixels, or its probe does not vary.
+
+    Raises:
+        DataError: the file can't be read.
+    """
+    path = Path(path)
+    if _kind(path) != "hdf5":
+        return None
+    with open_h5(path) as file, reading(path, "how the probe varies"):
+        names = ("frame_indices", "components", "coefficients", "intensities")
+        found = [first_dataset(file, [f"{OWN}/{name}"]) for name in names]
+        arrays = [None if dataset is None else np.asarray(dataset[()]) for dataset in found]
+    frames, components, coefficients, intensities = arrays
+    same = frames is not None and np.array_equal(frames, frame_rows)
+    fits = components is None or components.shape[-1] == n
+    varies = components is not None or intensities is not None
+    return Variation(components, coefficients, intensities) if same and fits and varies else None
 
 
 def read_mask(path: Path | str) -> np.ndarray:

@@ -40,6 +40,7 @@ OWN = f"{ENTRY}/ptychogui"
 PTYCHODUS = f"{ENTRY}/ptychodus"
 
 _OWN_TEXTS = ("parameters", "device", "command", "started", "finished", "state", "recipe")
+_VARIATION = {"components": np.complex64, "coefficients": np.float32, "intensities": np.float32}
 _OVERHEAD_BYTES = 400_000
 """Thumbnail, texts and HDF5's own, at most."""
 
@@ -88,6 +89,9 @@ class Result:
         notes: what the reader or the run noticed.
         recipe: JSON text of the simulation that this is the truth of; "" else.
         thumbnail: uint8 (rows, columns, 3) picture of the object's phase; made when written, if None.
+        components: complex64 (K, N, N), by which the first mode varies; None if it does not. See physics.variation.
+        coefficients: float32 (positions, K), how much of each component a position has.
+        intensities: float32 (positions,), relative, of the beam at each position; None if they were not fitted.
     """
 
     object: np.ndarray
@@ -113,6 +117,9 @@ class Result:
     notes: tuple[str, ...] = ()
     recipe: str = ""
     thumbnail: np.ndarray | None = None
+    components: np.ndarray | None = None
+    coefficients: np.ndarray | None = None
+    intensities: np.ndarray | None = None
 
     @property
     def scanned(self) -> np.ndarray | None:
@@ -128,9 +135,12 @@ class Result:
         return inside
 
 
-def needed_bytes(object_shape: tuple[int, ...], probe_shape: tuple[int, ...], positions: int) -> int:
+def needed_bytes(
+    object_shape: tuple[int, ...], probe_shape: tuple[int, ...], positions: int, components: int = 0
+) -> int:
     """Estimate the size of a result file, for `check_writable` before the work starts."""
-    return 8 * (int(np.prod(object_shape)) + int(np.prod(probe_shape)) + 5 * positions) + _OVERHEAD_BYTES
+    planes = (probe_shape[0] + components) * int(np.prod(probe_shape[1:]))
+    return 8 * (int(np.prod(object_shape)) + planes + (6 + components) * positions) + _OVERHEAD_BYTES
 
 
 def check_replaceable(path: Path) -> None:
@@ -234,6 +244,9 @@ def _fill_own(file: h5py.File, result: Result) -> None:
     own["thumbnail"] = thumbnail(result.object, result.scanned) if result.thumbnail is None else result.thumbnail
     if result.frame_indices is not None:
         own["frame_indices"] = np.asarray(result.frame_indices, dtype=np.int64)
+    for name, kind in _VARIATION.items():
+        if getattr(result, name) is not None:
+            own[name] = np.asarray(getattr(result, name), dtype=kind)
     if result.object_origin_m is not None:
         own["object_origin_m"] = np.asarray(result.object_origin_m, dtype=np.float64)
 
@@ -306,6 +319,9 @@ def _read(path: Path, file: h5py.File) -> Result:
         title=read_text(file, f"{ENTRY}/title"),
         notes=tuple(json.loads(read_text(file, f"{OWN}/notes") or "[]")),
         thumbnail=_array(file, f"{OWN}/thumbnail"),
+        components=_array(file, f"{OWN}/components"),
+        coefficients=_array(file, f"{OWN}/coefficients"),
+        intensities=_array(file, f"{OWN}/intensities"),
         **texts,
     )
 

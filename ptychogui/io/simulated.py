@@ -20,6 +20,7 @@ from ptychogui.io.hdf5 import build_image, open_h5, read_text
 from ptychogui.io.result import CXI_VERSION, ENTRY, OWN, Result, read_result, result_image
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.simulation import Recipe, SimulatedScan
+from ptychogui.physics.variation import Variation
 
 CXI_PIXEL_IS_DEAD = 0x00000008
 """Mask bit of a pixel that counts nothing (CXI 1.6, table of mask bits)."""
@@ -166,6 +167,7 @@ def _fill(file: h5py.File, scan: SimulatedScan) -> None:
 
 def _truth(scan: SimulatedScan) -> Result:
     row, column = scan.geometry.origin_px
+    variation = scan.variation or Variation()
     return Result(
         object=scan.object,
         probe=scan.probe,
@@ -179,4 +181,7 @@ def _truth(scan: SimulatedScan) -> Result:
         state="truth",
         title=f"{_TRUTH_OF}{_title(scan)}",
         recipe=recipe_to_json(scan.recipe),
+        components=variation.components,
+        coefficients=variation.coefficients,
+        intensities=variation.intensities,
     )

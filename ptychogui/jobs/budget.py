@@ -46,7 +46,7 @@ def check_memory(extent: Extent, settings: Reconstruction, backend: Backend, sca
 
 def _check_stage(stage: PlannedStage, whole: Extent, settings: Reconstruction, backend: Backend, scale: str) -> str:
     extent = _cropped(whole, stage.crop)
-    on_host = _host_bytes(whole) + (extent.frame_bytes if stage.crop > 1 else 0)
+    on_host = _host_bytes(whole, settings) + (extent.frame_bytes if stage.crop > 1 else 0)
     facts = f"{ENGINE_TITLES[stage.engine]} on {_facts(extent, scale)}"
     asked = (stage.engine, extent, stage.settings(settings), backend)
     if backend.xp is np:
@@ -84,9 +84,11 @@ def _facts(extent: Extent, scale: str) -> str:
     return f"{size}; {_CHECK_SCALE} ({scale})" if large_object else f"{size}; {_SHRINK}"
 
 
-def _host_bytes(extent: Extent) -> int:
+def _host_bytes(extent: Extent, settings: Reconstruction) -> int:
     """Bytes of a job besides its engine: patterns, estimates, and what reading and writing take."""
-    return extent.frame_bytes + _ESTIMATES * (extent.object_bytes + extent.probe_bytes) + _READING_BYTES
+    components = settings.opr_modes * extent.probe_bytes // extent.modes
+    estimate = extent.object_bytes + extent.probe_bytes + components
+    return extent.frame_bytes + _ESTIMATES * estimate + _READING_BYTES
 
 
 def _check(where: str, needed: int, free: int, facts: str) -> None:

@@ -15,7 +15,14 @@ from ptychogui.errors import DivergedError
 from ptychogui.jobs.stages import PlannedStage, planned_stages
 from ptychogui.params.chain import ENGINE_TITLES
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.resolution import counts_share, crop_patterns, matching_scale, resample_object, resample_probe
+from ptychogui.physics.resolution import (
+    counts_share,
+    crop_patterns,
+    matching_scale,
+    resample_object,
+    resample_probe,
+    resample_variation,
+)
 from ptychogui.physics.scan import ScanGeometry, coarser, illumination, move_windows
 
 _COPY_EVERY = 10
@@ -41,7 +48,8 @@ class _Standing:
     """Where a reconstruction stands, all on the host: what an engine can start on.
 
     `crop` is that of the stage which the estimate belongs to; the geometry is that of whole patterns, with positions
-    as refined.
+    as refined. How the probe varies is part of the estimate: it goes on with the probe, and back, and ends with a stage
+    whose engine has one probe for all.
     """
 
     iteration: int
@@ -77,7 +85,7 @@ class Course:
         self.notes: list[str] = []
         self._made: Engine | None = None
         self._copy: Estimate | None = None
-        self._good = _Standing(0, 1, Estimate(problem.object, problem.probe), problem.geometry)
+        self._good = _Standing(0, 1, Estimate(problem.object, problem.probe, problem.variation), problem.geometry)
         self._enter(0, self._good)
 
     @property
@@ -178,6 +186,7 @@ class Course:
             object=standing.estimate.object,
             iteration=standing.iteration,
             object_pixel_m=self.pixel_m,
+            variation=standing.estimate.variation,
         )
         self._made = create_engine(self._problem, self._engine_settings(standing), self._backend)
         self._first_px = self._engine.positions_px()
@@ -191,7 +200,7 @@ class Course:
         seen = np.minimum(light / (_DIM * light.max()), 1).astype(np.float32)
         first = first if standing.crop == 1 else resample_object(first, (rows, columns))
         obj = np.where(seen < 1, first + seen * (last - first), last)
-        return self._resampled(replace(standing, estimate=Estimate(obj, standing.estimate.probe)))
+        return self._resampled(replace(standing, estimate=replace(standing.estimate, object=obj)))
 
     def _resampled(self, standing: _Standing) -> _Standing:
         """Bring an estimate to the pixel of the present stage."""
@@ -200,10 +209,12 @@ class Course:
         rows, columns = (side // self.crop for side in self._whole.object.shape)
         obj = resample_object(standing.estimate.object, (rows, columns))
         probe = resample_probe(standing.estimate.probe, self._patterns.shape[-1])
+        variation = resample_variation(standing.estimate.variation, self._patterns.shape[-1])
         if self._settings.rescale_probe:
-            scale = matching_scale(probe, obj, coarser(standing.geometry, self.crop), self._patterns)
-            probe = probe if scale is None else np.asarray(probe * scale, np.complex64)
-        return _Standing(standing.iteration, self.crop, Estimate(obj, probe), standing.geometry)
+            scale = matching_scale(probe, obj, coarser(standing.geometry, self.crop), self._patterns) or 1.0
+            probe = np.asarray(probe * scale, np.complex64)
+            variation = None if variation is None else variation.scaled(scale)
+        return _Standing(standing.iteration, self.crop, Estimate(obj, probe, variation), standing.geometry)
 
     def _geometry(self) -> ScanGeometry:
         """Return the windows of whole patterns as the engine has moved them."""

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.fft
 
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.guesses import object_place_m, read_object, read_probe
+from ptychogui.io.guesses import object_place_m, read_object, read_probe, read_variation
 from ptychogui.jobs.trial import Trial
 from ptychogui.params.model import Experiment, Parameters
 from ptychogui.physics.frames import Patterns
@@ -16,6 +16,7 @@ from ptychogui.physics.optics import object_pixel_m
 from ptychogui.physics.probe import guess_probe, resample, usual_diameter_m
 from ptychogui.physics.resolution import matching_scale, resample_object
 from ptychogui.physics.scan import ScanGeometry
+from ptychogui.physics.variation import Variation
 
 
 def first_probe(
@@ -63,6 +64,20 @@ def first_probe(
         notes.append(f"the sample is taken to be {side} of the focus, in a beam of {best.size * usual_m:.3g} m, where "
                      "the first patterns tried fit best")  # fmt: skip
     return best.probe, notes
+
+
+def first_variation(path: Path | None, probe: np.ndarray, frame_rows: np.ndarray) -> Variation | None:
+    """Take how the user's probe varies, where it is that of a result of the same patterns.
+
+    Args:
+        path: the user's probe, or None.
+        probe: complex64 (modes, N, N), what has become of it: what varies gets the scale of its first mode.
+        frame_rows: int (positions,), the frame of each position.
+    """
+    variation = None if path is None else read_variation(path, frame_rows, probe.shape[-1])
+    if path is None or variation is None:
+        return None
+    return variation.scaled(float(np.linalg.norm(probe[0]) / np.linalg.norm(read_probe(path)[0])))
 
 
 def scaled_probe(probe: np.ndarray, patterns: Patterns, first: np.ndarray, geometry: ScanGeometry) -> np.ndarray:

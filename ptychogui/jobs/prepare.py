@@ -16,7 +16,7 @@ from ptychogui.io.guesses import holds_result, read_mask, read_positions
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.budget import check_memory
-from ptychogui.jobs.guesses import first_object, first_probe, scaled_probe
+from ptychogui.jobs.guesses import first_object, first_probe, first_variation, scaled_probe
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.layers import NEEDED
 from ptychogui.jobs.scale import check_pixel, energy_notes, scale_text
@@ -90,7 +90,14 @@ def prepare(job: Job, backend: Backend | None = None) -> Prepared:
         if settings.rescale_probe:
             probe = scaled_probe(probe, patterns, first, geometry)
         return Prepared(
-            problem=Problem(patterns.patterns, geometry, probe, first, object_pixel_m=pixel_m),
+            problem=Problem(
+                patterns.patterns,
+                geometry,
+                probe,
+                first,
+                object_pixel_m=pixel_m,
+                variation=first_variation(settings.probe_guess, probe, rows),
+            ),
             parameters=parameters,
             object_pixel_m=pixel_m,
             positions_m=positions_m,

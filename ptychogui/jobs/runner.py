@@ -26,6 +26,7 @@ from ptychogui.jobs.layers import check_job
 from ptychogui.jobs.outputs import keep_elsewhere
 from ptychogui.jobs.prepare import Prepared, prepare
 from ptychogui.params.storage import to_json
+from ptychogui.physics.variation import Variation
 
 _LIBRARIES = ("numpy", "scipy", "h5py", "pyfftw", "cupy-cuda12x", "cupy-cuda13x")
 
@@ -104,7 +105,8 @@ class _Reconstruction:
             self._prepared: Prepared = prepare(job, backend)
             problem, settings = self._prepared.problem, self._prepared.parameters.reconstruction
             self._positions = len(problem.patterns)
-            check_writable(job.output, needed_bytes(problem.object.shape, problem.probe.shape, self._positions))
+            bytes_ = needed_bytes(problem.object.shape, problem.probe.shape, self._positions, settings.opr_modes)
+            check_writable(job.output, bytes_)
             self._sources = tuple(map(SourceFile.of, self._prepared.sources))
             self._course = Course(problem, settings, backend)
         self._notes = list(self._prepared.notes)
@@ -202,7 +204,7 @@ class _Reconstruction:
     def _result(self, state: str, estimate: Estimate) -> Result:
         self._hear()
         prepared, course = self._prepared, self._course
-        experiment = prepared.parameters.experiment
+        experiment, variation = prepared.parameters.experiment, estimate.variation or Variation()
         assert experiment.energy_eV is not None and experiment.distance_m is not None
         return Result(
             object=estimate.object,
@@ -226,6 +228,9 @@ class _Reconstruction:
             state=state,
             title=self._job.title,
             notes=tuple(self._notes),
+            components=variation.components,
+            coefficients=variation.coefficients,
+            intensities=variation.intensities,
         )
 
     @contextlib.contextmanager

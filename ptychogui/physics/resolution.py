@@ -16,6 +16,7 @@ from ptychogui.physics import probe as probes
 from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.scan import ScanGeometry
 from ptychogui.physics.simulation import intensities
+from ptychogui.physics.variation import Variation
 
 _LOOKED_AT = 64
 """Positions whose counts stand for those of all."""
@@ -47,6 +48,13 @@ def resample_probe(probe: np.ndarray, n: int) -> np.ndarray:
         n: new rows and columns; power at the frequencies that are there before and after is kept.
     """
     return probes.resample(probe, 1.0, n, probe.shape[-1] / n)
+
+
+def resample_variation(variation: Variation | None, n: int) -> Variation | None:
+    """Give what varies in a probe the pixel of `resample_probe`, with n rows and columns."""
+    if variation is None or variation.components is None:
+        return variation
+    return replace(variation, components=resample_probe(variation.components, n))
 
 
 def resample_object(obj: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

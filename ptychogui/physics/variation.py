@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,10 @@ class Variation:
         if self.intensities is not None:
             varied *= np.sqrt(self.intensities[positions], dtype=np.float32)[:, None, None, None]
         return varied
+
+    def scaled(self, factor: float) -> Variation:
+        """Return what varies alike in a probe that was multiplied by a factor."""
+        return self if self.coefficients is None else replace(self, coefficients=self.coefficients * np.float32(factor))
 
     @property
     def _of_all(self) -> np.ndarray:

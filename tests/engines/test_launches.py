@@ -33,6 +33,8 @@ _STEADY: dict[str, dict[str, Any]] = {
 }
 """Settings by which every iteration is like the other."""
 
+_VARIES: dict[str, Any] = {"opr_modes": 2, "intensity_correction": True, "update_opr": "1"}
+
 _SETTLED = 6
 """Iterations after which groups no longer follow the probe in each."""
 
@@ -47,9 +49,9 @@ class Row:
     bytes: dict[str, str]
 
 
-def table(root: Path, engine: str) -> list[Row]:
-    """Read an engine's table."""
-    text = (root / "docs" / "performance.md").read_text().split(f"\n## {_TITLES[engine]}\n")[1].split("\n## ")[0]
+def table(root: Path, title: str) -> list[Row]:
+    """Read the table of a chapter."""
+    text = (root / "docs" / "performance.md").read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
     lines = [line for line in text.splitlines() if line.startswith("|")][2:]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [
@@ -85,24 +87,42 @@ def cut(groups: list[tuple[int, int]], largest: int) -> int:
 def test_launches_are_those_of_the_table(
     machine: FakeMachine, repo_root: Path, engine: str, sub_pixel: str, batch_size: int
 ) -> None:
-    rows = table(repo_root, engine)
+    rows = table(repo_root, _TITLES[engine])
     asked = {"engine": engine, "sub_pixel": sub_pixel, "batch_size": batch_size, **_STEADY[engine]}
     for iteration in recorded(machine, 8, **asked)[_SETTLED:]:
         groups, batches = iteration.spans(_GROUPS[engine]), iteration.spans("exit_wave")
         largest = max(stop - start for start, stop in batches)
         assert len(batches) == cut(groups, largest)
         assert (largest, len(groups)) == (1, 36) if batch_size == 1 else (largest > 1, len(groups) < len(batches))
-        units = {"batch": len(batches), "block": len(groups), "group": len(groups), "iteration": 1}
-        wanted: Counter[str] = Counter()
-        for row in rows:
-            wanted[_WORK.get(row.work, row.work)] += row.times[sub_pixel] * units.get(row.unit, 0)
-        assert +iteration.work == +wanted
+        assert +iteration.work == listed(rows, sub_pixel, len(batches), len(groups))
+
+
+def listed(rows: list[Row], sub_pixel: str, batches: int, groups: int) -> Counter[str]:
+    """Return what a table says of an iteration."""
+    units = {"batch": batches, "block": groups, "group": groups, "iteration": 1}
+    wanted: Counter[str] = Counter()
+    for row in rows:
+        wanted[_WORK.get(row.work, row.work)] += row.times[sub_pixel] * units.get(row.unit, 0)
+    return +wanted
 
 
 @pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
-@pytest.mark.parametrize("engine", _TITLES)
-def test_bytes_of_a_table_add_up(repo_root: Path, engine: str, sub_pixel: str) -> None:
-    *parts, total = (_value(row.bytes[sub_pixel]) for row in table(repo_root, engine))
+def test_launches_of_a_variable_probe_are_those_of_its_table(
+    machine: FakeMachine, repo_root: Path, sub_pixel: str
+) -> None:
+    asked = {"sub_pixel": sub_pixel, "batch_size": 9, **_STEADY["lsqml"], **_VARIES}
+    for iteration in recorded(machine, 8, engine="lsqml", **asked)[_SETTLED:]:
+        small = sum(count for work, count in iteration.work.items() if work.startswith("xp "))
+        large = Counter({work: count for work, count in iteration.work.items() if not work.startswith("xp ")})
+        batches, groups = len(iteration.spans("exit_wave")), len(iteration.spans("solve_steps"))
+        rows = table(repo_root, "LSQML with a variable probe")
+        assert large + Counter({"small work": small}) == listed(rows, sub_pixel, batches, groups)
+
+
+@pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
+@pytest.mark.parametrize("title", [*_TITLES.values(), "LSQML with a variable probe"])
+def test_bytes_of_a_table_add_up(repo_root: Path, title: str, sub_pixel: str) -> None:
+    *parts, total = (_value(row.bytes[sub_pixel]) for row in table(repo_root, title))
     assert sum(parts) == total > 0
 
 
@@ -129,6 +149,13 @@ _BUSY: dict[str, Any] = {
 @pytest.mark.parametrize("engine", ENGINES)
 def test_nothing_in_an_iteration_waits_for_it(machine: FakeMachine, engine: str, sub_pixel: str, busy: bool) -> None:
     for iteration in recorded(machine, 8, engine=engine, sub_pixel=sub_pixel, **(_BUSY if busy else {})):
+        assert iteration.blocking == []
+
+
+@pytest.mark.parametrize("busy", [{}, _BUSY], ids=["quiet", "busy"])
+@pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
+def test_nothing_waits_for_a_variable_probe(machine: FakeMachine, sub_pixel: str, busy: dict[str, Any]) -> None:
+    for iteration in recorded(machine, 8, engine="lsqml", sub_pixel=sub_pixel, **_VARIES, **busy):
         assert iteration.blocking == []
 
 

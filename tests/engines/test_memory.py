@@ -25,6 +25,8 @@ VARIANTS: list[dict[str, Any]] = [
     {"engine": "lsqml", "position_correction": "never"},
     {"engine": "lsqml", "position_correction": "1", "position_coupled": True, "noise_model": "poisson"},
     {"engine": "lsqml", "momentum": 0.5},
+    {"engine": "lsqml", "opr_modes": 3, "update_opr": "1"},
+    {"engine": "lsqml", "opr_modes": 16, "intensity_correction": True, "update_opr": "1"},
 ]
 
 

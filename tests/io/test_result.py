@@ -35,6 +35,9 @@ def full_result(tmp_path: Path) -> Result:
         notes=("3 frames have no position", "slow"),
         recipe='{"n": 64}',
         thumbnail=np.arange(60, dtype=np.uint8).reshape(4, 5, 3),
+        components=np.arange(128).reshape(2, 8, 8).astype(np.complex64) * np.complex64(1 + 2j),
+        coefficients=np.arange(12, dtype=np.float32).reshape(6, 2),
+        intensities=np.linspace(0.5, 1.5, 6, dtype=np.float32),
     )
 
 

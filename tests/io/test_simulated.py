@@ -88,8 +88,17 @@ def test_a_recipe_that_is_none_is_refused(text: str) -> None:
 
 
 def test_a_recipe_comes_back() -> None:
-    recipe = Recipe(mode_fractions=(0.5, 0.3), scan_dims=(4, 9), bit_depth=16, seed=3)
+    recipe = Recipe(mode_fractions=(0.5, 0.3), scan_dims=(4, 9), bit_depth=16, probe_variation=0.1, seed=3)
     assert recipe_from_json(recipe_to_json(recipe)) == recipe
+
+
+def test_how_the_probe_varied_is_part_of_the_truth(tmp_path: Path) -> None:
+    scan = small_scan(probe_variation=0.2, intensity_rms=0.1)
+    path, _ = write_scan(tmp_path / "s.cxi", scan)
+    truth = read_truth(path)
+    for name, value in vars(scan.variation).items():
+        np.testing.assert_array_equal(getattr(truth, name), value)
+    assert read_truth(write_scan(tmp_path / "steady.cxi", small_scan())[0]).components is None
 
 
 def test_a_simulated_scan_may_be_replaced(tmp_path: Path) -> None:

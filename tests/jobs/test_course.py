@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from ptychogui.params.chain import ENGINE_NAMES
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.simulation import intensities
+from ptychogui.physics.variation import Variation
 from tests.jobs.fakes import make_job
 
 BACKEND = NumpyBackend()
@@ -133,6 +134,59 @@ def test_an_engine_starts_where_the_one_before_ended(script: Script) -> None:
     assert second.problem.geometry is first.problem.geometry
     assert notes(course) == ["ePIE from iteration 1", "LSQML from iteration 3"]
     assert len(course.errors) == course.steps == 5
+
+
+VARIATION = Variation(
+    np.ones((2, 64, 64), np.complex64), np.ones((12, 2), np.float32), np.linspace(0.5, 1.5, 12, dtype=np.float32)
+)
+
+
+@pytest.fixture
+def varying(script: Script, monkeypatch: pytest.MonkeyPatch) -> Script:
+    """Let scripted LSQML find a probe that varies, of as many pixels as there are."""
+    whole = Engine.estimate
+
+    def estimate(engine: Engine) -> Estimate:
+        found, n = whole(engine), engine.problem.probe.shape[-1]
+        varies = replace(VARIATION, components=np.ones((2, n, n), np.complex64))
+        return replace(found, variation=varies) if engine.settings.engine == "lsqml" else found
+
+    monkeypatch.setattr(Engine, "estimate", estimate)
+    return script
+
+
+def test_how_the_probe_varies_is_handed_on_to_the_next_stage_alone(varying: Script) -> None:
+    run(course_of("lsqml:2,lsqml:2,epie:2,lsqml:2"))
+    first, second, third, last = (engine.problem.variation for engine in varying.made)
+    assert first is None and last is None
+    for variation in (second, third):
+        assert variation is not None and vars(variation).keys() == vars(VARIATION).keys()
+        for name, value in vars(VARIATION).items():
+            np.testing.assert_array_equal(getattr(variation, name), value)
+
+
+def test_how_the_probe_varies_is_gone_back_to(varying: Script) -> None:
+    varying.error = lambda at, settings: BAD if at == 14 and settings.object_step == 1 else GOOD
+    course = course_of("lsqml:20")
+    run(course)
+    first, again = (engine.problem for engine in varying.made)
+    assert (first.variation, again.iteration) == (None, 10)
+    assert again.variation is not None and again.variation.coefficients is VARIATION.coefficients
+    estimate = course.estimate()
+    assert estimate.variation is not None and estimate.variation.intensities is VARIATION.intensities
+
+
+def test_how_the_probe_varies_gets_the_pixel_and_the_scale_of_the_probe(varying: Script) -> None:
+    run(course_of("lsqml:1/2,lsqml:1"))
+    coarse, fine = varying.made
+    variation, probe = fine.problem.variation, coarse.estimate().probe
+    assert variation is not None and variation.components is not None and variation.coefficients is not None
+    assert variation.components.shape == (2, 64, 64)
+    flat = (np.abs(variation.components[0]) ** 2).sum()
+    assert flat == pytest.approx(32**2, rel=1e-4)  # what resampling keeps
+    scale = np.sqrt((np.abs(fine.problem.probe) ** 2).sum() / (np.abs(probe) ** 2).sum())
+    np.testing.assert_allclose(variation.coefficients, scale, rtol=1e-3)
+    np.testing.assert_array_equal(variation.intensities, VARIATION.intensities)
 
 
 def lit_part(engine: Engine) -> np.ndarray:

@@ -70,6 +70,45 @@ def test_the_result_tells_how_it_was_made(output: Path) -> None:
     np.testing.assert_array_equal(result.frame_indices, np.arange(12))
 
 
+def test_the_result_tells_how_the_probe_varied(output: Path) -> None:
+    job = make_job(
+        output, reconstruction__engine="lsqml", reconstruction__opr_modes=2, reconstruction__update_opr="2",
+        reconstruction__intensity_correction=True,
+    )  # fmt: skip
+    *_, last = run_job(job, BACKEND)
+    assert last.estimate is not None and last.estimate.variation is not None
+    result = read_result(output)
+    assert result.components is not None and result.components.shape == (2, 64, 64)
+    for name, found in vars(last.estimate.variation).items():
+        np.testing.assert_array_equal(getattr(result, name), found)
+
+
+def test_a_reconstruction_goes_on_with_the_probe_as_it_varied(output: Path) -> None:
+    asked: dict[str, Any] = {
+        "reconstruction__engine": "lsqml", "reconstruction__opr_modes": 1, "reconstruction__update_opr": "2",
+        "reconstruction__intensity_correction": True,
+    }  # fmt: skip
+    *_, last = run_job(make_job(output, **asked), BACKEND)
+    assert last.estimate is not None and last.estimate.variation is not None
+    guesses: dict[str, Any] = {"reconstruction__probe_guess": output, "reconstruction__object_guess": output}
+    problem = prepare(make_job(output, **asked, **guesses)).problem
+    scale = np.linalg.norm(problem.probe) / np.linalg.norm(last.estimate.probe)
+    assert problem.variation is not None
+    for name, found in vars(last.estimate.variation).items():
+        factor = scale if name == "coefficients" else 1
+        np.testing.assert_allclose(getattr(problem.variation, name), factor * found, rtol=1e-4)
+    again = course.Course(problem, make_job(output, **asked).parameters.reconstruction, BACKEND).estimate().variation
+    assert again is not None and again.components is problem.variation.components
+    other = prepare(make_job(output, **asked, **guesses, experiment__scan_dims=(3, 5))).problem
+    assert other.variation is None
+
+
+def test_a_probe_that_does_not_vary_leaves_nothing_in_the_result(output: Path) -> None:
+    list(run_job(make_job(output, reconstruction__engine="lsqml"), BACKEND))
+    result = read_result(output)
+    assert result.components is None and result.coefficients is None and result.intensities is None
+
+
 def test_positions_of_the_result_are_those_of_the_scan(output: Path) -> None:
     job = make_job(output)
     list(run_job(job, BACKEND))

@@ -184,3 +184,48 @@ def test_parameters_make_a_recipe() -> None:
     assert recipe_of(Parameters()) == Recipe()
     with pytest.raises(ParameterError, match="one step for rows and columns"):
         recipe_of(Parameters().replace({**asked, "experiment.step_m": (0.2e-6, 0.4e-6)}))
+
+
+VARYING = dataclasses.replace(SMALL, probe_variation=0.3, intensity_rms=0.2, mode_fractions=(0.8, 0.2), noise=False)
+
+
+def test_a_varying_probe_is_what_its_truth_says() -> None:
+    scan = simulate(VARYING)
+    truth = scan.variation
+    assert truth is not None and truth.components is not None
+    assert truth.coefficients is not None and truth.intensities is not None
+    for i in (0, 7, 19):
+        probe = scan.probe.astype(np.complex128)
+        probe[0] += truth.coefficients[i, 0] * truth.components[0]
+        row, column = scan.geometry.corners[i]
+        waves = shift_probe(probe, scan.geometry.fractions[i]) * scan.object[row : row + 64, column : column + 64]
+        model = truth.intensities[i] * (np.abs(np.fft.fft2(waves, norm="ortho")) ** 2).sum(axis=0)
+        np.testing.assert_allclose(np.fft.ifftshift(scan.counts[i]), model, atol=1e-4 * model.max())
+
+
+def test_the_probe_varies_by_as_much_as_it_is_said_to() -> None:
+    scan = simulate(dataclasses.replace(VARYING, scan_dims=(30, 30), n=32, overlap=0.9, probe="gaussian"))
+    truth = scan.variation
+    assert truth is not None and truth.components is not None
+    assert truth.coefficients is not None and truth.intensities is not None
+    assert np.linalg.norm(truth.components[0]) == pytest.approx(1, rel=1e-5)
+    assert abs(np.vdot(truth.components[0], scan.probe[0])) < 1e-5 * np.linalg.norm(scan.probe[0])
+    size = np.sqrt(np.mean(truth.coefficients**2)) / np.linalg.norm(scan.probe[0])
+    assert size == pytest.approx(0.3, rel=1e-4)
+    assert truth.intensities.mean() == pytest.approx(1, rel=1e-5)
+    assert truth.intensities.std() == pytest.approx(0.2, rel=0.1)
+
+
+def test_what_varies_changes_nothing_else() -> None:
+    """Each random choice has a seed of its own, so a scan with a steady beam stays as it was."""
+    steady = simulate(dataclasses.replace(VARYING, probe_variation=0, intensity_rms=0))
+    scan = simulate(VARYING)
+    assert steady.variation is None
+    for name in ("object", "probe", "positions_m", "bad_pixels"):
+        np.testing.assert_array_equal(getattr(scan, name), getattr(steady, name))
+
+
+@pytest.mark.parametrize("values", [{"probe_variation": 1.1}, {"intensity_rms": -0.1}])
+def test_variations_out_of_range_are_refused(values: dict[str, float]) -> None:
+    with pytest.raises(ParameterError, match=f"{next(iter(values))} = "):
+        Recipe(**values)  # type: ignore[arg-type]
