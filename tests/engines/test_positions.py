@@ -135,9 +135,7 @@ def test_random_errors_are_found(cpu: Backend, coupled: bool) -> None:
 
 
 def test_the_object_hardly_suffers_from_errors_that_are_found(cpu: Backend) -> None:
-    right, wrong = (
-        simulate(replace(CELLS, position_error_m=px * CELLS.object_pixel_m, scan="fly")) for px in (0.0, 1.5)
-    )
+    right, wrong = (simulate(replace(CELLS, position_error_m=px * CELLS.object_pixel_m)) for px in (0.0, 1.5))
     least, refined, kept = (
         object_error(cpu, scan, schedule) for scan, schedule in ((right, "never"), (wrong, "5"), (wrong, "never"))
     )
@@ -160,9 +158,11 @@ def stretched(scan: SimulatedScan, scale: float, turn_rad: float) -> SimulatedSc
 
 @pytest.mark.parametrize("freedom", ["affine", "all"])
 def test_a_wrong_scale_and_rotation_of_the_scan_are_found(cpu: Backend, freedom: str) -> None:
+    """That is slow in small groups: object and probe follow a wrong scale for long."""
     scan = stretched(simulate(CELLS), 1.02, 0.02)
     problem = problem_of(scan)
-    engine, _ = run(problem, cpu, 80, position_correction="5", position_freedom=freedom)
+    together = {"batch_size": len(problem.patterns), "position_coupled": True}
+    engine, _ = run(problem, cpu, 150, position_correction="5", position_freedom=freedom, **together)
     off = distances_px(engine, problem, scan)
     before = np.hypot(*((scan.positions_m - scan.true_positions_m) / scan.object_pixel_m).T)
     assert np.median(before) > 0.5
