@@ -81,6 +81,11 @@ KERNEL eliminate_shifts(
     }
 }
 
+// What is left of a direction's square without what shifts can do as well: rounding leaves no less than a thousandth.
+DEVICE float left_of(float square, float lost) {
+    return square - lost > 1e-3f * square ? square - lost : 1e-3f * square;
+}
+
 // steps = (object, probe) as of solve_steps, with every position of the group free to shift. One block.
 KERNEL solve_coupled(
     float* __restrict__ steps,             // float32 (2), written
@@ -98,9 +103,9 @@ KERNEL solve_coupled(
                 lost[k] += shares[(index_t)order[start + g] * 11 + 6 + k];
             lost[k] = block_sum(lost[k]);
         }
-        sums.a11 = sums.a11 > lost[0] ? sums.a11 - lost[0] : 0.0f;
+        sums.a11 = left_of(sums.a11, lost[0]);
         sums.a12 -= lost[1];
-        sums.a22 = sums.a22 > lost[2] ? sums.a22 - lost[2] : 0.0f;
+        sums.a22 = left_of(sums.a22, lost[2]);
         sums.b1 -= lost[3];
         sums.b2 -= lost[4];
         solve_pair(steps, sums, object_step, probe_step);

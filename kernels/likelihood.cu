@@ -5,7 +5,7 @@
 // Shapes: n positions, a batch of `count` of them (slots b), M modes, N x N window.
 #include "measured.cuh"
 
-#define POISSON_PASSES 4
+#define POISSON_PASSES 3
 
 // A pixel's A^2, from not normalised waves.
 template <int MODES>

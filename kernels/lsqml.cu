@@ -160,12 +160,14 @@ KERNEL probe_direction(
             c64* g = gradient + m * plane + first;
             const c64* p = probe + m * plane + first;
             FOR_COLUMNS(c, n) {
-                const float bright = brightness[first + c];
-                const float weight = m < learned ? 1.0f / (bright + damping + 1e-30f) : 0.0f;
-                const float size = norm(g[c]);
+                const bool learns = m < learned; // else there may be nothing to read
+                const float bright = learns ? brightness[first + c] : 0.0f;
+                const float weight = learns ? 1.0f / (bright + damping + 1e-30f) : 0.0f;
+                const c64 old = learns ? g[c] : c64{0.0f, 0.0f};
+                const float size = norm(old);
                 pull += weight * size;
                 length += weight * weight * size * bright;
-                g[c] = weight * g[c];
+                g[c] = weight * old;
                 beat[first + c] = beat[first + c] + p[c] * conj(g[c]);
             }
         }

@@ -198,12 +198,12 @@ def probe_direction(
 ) -> None:  # fmt: skip
     """Divide the gradient of the probe's first `learned` modes by the damped brightness; the others' become 0."""
     rows = slice(start, start + count)
-    old, bright = gradient[:, rows].copy(), brightness[rows]
-    gradient[:, rows] = old / (bright + np.float32(damping) + _TINY)
+    old, bright = gradient[:learned, rows].copy(), brightness[rows]
+    gradient[:learned, rows] = new = old / (bright + np.float32(damping) + _TINY)
     gradient[learned:, rows] = 0
-    beat[rows] = (probe[:, rows] * gradient[:, rows].conj()).sum(axis=0)
-    sums[0, rows] = (gradient[:, rows].conj() * old).real.sum(axis=(0, 2))
-    sums[1, rows] = (_norm(gradient[:, rows]) * bright).sum(axis=(0, 2))
+    beat[rows] = (probe[:learned, rows] * new.conj()).sum(axis=0)
+    sums[0, rows] = (new.conj() * old).real.sum(axis=(0, 2))
+    sums[1, rows] = (_norm(new) * bright).sum(axis=(0, 2)) if learned else 0
 
 
 def cross_terms(

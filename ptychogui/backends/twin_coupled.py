@@ -47,7 +47,8 @@ def solve_coupled(
     group = order[start : start + count]
     lost = shares[group, 6:].sum(axis=0)
     pulls = np.array([object_sums[0].sum(), probe_sums[0].sum()]) - lost[3:]
-    lengths = np.maximum(np.array([object_sums[1].sum(), probe_sums[1].sum()]) - [lost[0], lost[2]], 0)
+    lengths = np.array([object_sums[1].sum(), probe_sums[1].sum()])
+    lengths = np.maximum(lengths - lost[[0, 2]], np.float32(1e-3) * lengths)
     steps[:] = real_steps(pulls, lengths, cross[group].sum() - lost[1], object_step > 0)
     steps *= np.array([object_step, probe_step], np.float32)
 

@@ -8,7 +8,7 @@ from ptychogui.backends.windows import norm
 from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.noise import expected_amplitude_variance
 
-_PASSES = 4
+_PASSES = 3
 
 
 def poisson_lengths(

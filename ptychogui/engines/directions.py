@@ -31,6 +31,7 @@ class Learned:
         object: whether the object is updated.
         modes: how many of the probe's modes are.
         positions: whether positions are refined.
+        coupled: whether that happens together with the steps of object and probe.
         damping: part of the brightest pixel's illumination, and of the probe's brightness, that holds weak ones back.
         variation: whether it is learned how each position's probe differs.
     """
@@ -38,6 +39,7 @@ class Learned:
     object: bool
     modes: int
     positions: bool
+    coupled: bool
     damping: float
     variation: bool = False
 
@@ -158,10 +160,10 @@ class Directions:
             return np.asarray(corners + self._backend.to_numpy(self._positions.rests).astype(np.float64))
         return np.asarray(corners + (self._geometry.fractions if self._fields.ramps is not None else 0.0))
 
-    def move_positions(self) -> None:
+    def move_positions(self, coupled: bool) -> None:
         """Move all positions, once every group has measured its own."""
         assert self._positions is not None, "positions move only where position_correction says so"
-        self._positions.move()
+        self._positions.move(coupled)
 
     def update_group(self, start: int, stop: int, learned: Learned) -> None:
         """Update object and probe from positions [start, stop) of the order."""
@@ -213,7 +215,7 @@ class Directions:
     def _find_steps(self, start: int, stop: int, learned: Learned) -> None:
         """Solve for the steps of positions [start, stop) of the order, and for shifts that are coupled to them."""
         steps = self._settings.object_step if learned.object else 0.0, self._settings.probe_step
-        coupling = self._coupling if learned.positions else None
+        coupling = self._coupling if learned.coupled else None
         if learned.modes or coupling:
             self._on_batches(start, stop, self._cross)
         if coupling:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend
 
-_FAINT = 0.1
+_FAINT = 1e-3
 """Photons of the model on a pixel, below which the slope of the Poisson likelihood is held back: it has no bound where
 the model is dark and a photon came."""
 

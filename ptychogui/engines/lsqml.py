@@ -16,6 +16,7 @@ from ptychogui.engines.groups import draw_groups
 from ptychogui.engines.memory import device_patterns
 from ptychogui.engines.scratch import Fields
 from ptychogui.engines.variable import VariableProbe, probe_varies
+from ptychogui.errors import ParameterError
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 from ptychogui.physics.probe import phase_ramps
@@ -50,6 +51,7 @@ class LSQML:
     """
 
     def __init__(self, problem: Problem, settings: Reconstruction, backend: Backend) -> None:
+        _check_coupling(problem, settings)
         self.iteration = self._begin = problem.iteration
         self._problem, self._settings, self._backend = problem, settings, backend
         self._rng = np.random.default_rng(settings.seed)
@@ -70,14 +72,15 @@ class LSQML:
     def step(self) -> Step:
         """Do one pass over all positions."""
         self.iteration += 1
-        learned = self._learned()
+        size = self._group_size()
+        learned = self._learned(size)
         corners = self._problem.geometry.corners
-        groups = draw_groups(self._settings.grouping, corners, self._group_size(), self._rng)
+        groups = draw_groups(self._settings.grouping, corners, size, self._rng)
         self._backend.write_later(self._fields.order, np.concatenate(groups))
         for start, stop in pairwise(np.cumsum([0, *map(len, groups)]).tolist()):
             self._directions.update_group(start, stop, learned)
         if learned.positions:
-            self._directions.move_positions()
+            self._directions.move_positions(learned.coupled)
         if self._variable is not None and learned.variation:
             self._variable.move(bool(learned.modes), learned.damping)
         self._errors.push()
@@ -99,12 +102,14 @@ class LSQML:
         """float64 (positions, 2): row and column of each window's first pixel, as now refined."""
         return self._directions.positions_px()
 
-    def _learned(self) -> Learned:
-        """Return what this iteration updates."""
+    def _learned(self, size: int) -> Learned:
+        """Return what this iteration, in groups of a size, updates."""
+        refines = self._refine.due(self.iteration)
         return Learned(
             object=self._update_object.due(self.iteration),
             modes=learned_modes(self.iteration, self._settings, len(self._probe)),
-            positions=self._refine.due(self.iteration),
+            positions=refines,
+            coupled=refines and self._settings.position_coupled and size >= _coupled_from(self._problem),
             damping=max(self._settings.damping, _FIRST_DAMPING * _CALMER ** (self.iteration - 1)),
             variation=self._variable is not None and self._vary.due(self.iteration),
         )
@@ -151,6 +156,29 @@ class LSQML:
                 momentum.rest()
             else:
                 momentum.start_here()
+
+
+def _coupled_from(problem: Problem) -> int:
+    """Return the fewest positions of a group whose shifts are coupled to its steps: half of the scan.
+
+    In a small group, the object's direction at a position is what this position itself asks for: it would explain the
+    position's shift as well, and take it.
+    """
+    return len(problem.geometry.corners) // 2
+
+
+def _check_coupling(problem: Problem, settings: Reconstruction) -> None:
+    """Refuse coupled positions where no group is ever large enough.
+
+    Raises:
+        ParameterError: groups don't grow and are smaller than half of the scan.
+    """
+    half = _coupled_from(problem)
+    if settings.position_coupled and not settings.batch_growth and (settings.batch_size or 0) < half:
+        raise ParameterError(
+            f"reconstruction.position_coupled needs groups of half of the scan, {half} positions, or more: leave "
+            f"--no-batch-growth out, or give --batch-size {half}"
+        )
 
 
 def photons_per_pixel(problem: Problem) -> float:

@@ -47,10 +47,10 @@ class Positions:
         """Find the slopes of positions [start, start + count) of the order, whose pulls begin at slot `first`."""
         self._slopes(start, count, first)
 
-    def move(self) -> None:
-        """Shift every position, once all are measured; coupled ones are solved by then, group by group."""
+    def move(self, solved: bool) -> None:
+        """Shift every position, once all are measured, and unless the moves are `solved` find them first."""
         xp, limit = self._xp, np.float32(self._settings.position_limit_px)
-        if not self._settings.position_coupled:
+        if not solved:
             self._solve(len(self.rests), PRIOR_FLOOR)
         moves = self._settings.position_step * self.moves
         moves = xp.clip(moves, -limit, limit)

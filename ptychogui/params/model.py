@@ -187,8 +187,8 @@ class Reconstruction(Group):
         0.5, "Position limit", "Farthest that a position moves in one iteration.", unit="px", gt=0, le=16,
         advanced=True, engines=("lsqml",))  # fmt: skip
     position_coupled: bool = param(
-        False, "Coupled positions", "Solve each position's shift together with the steps of object and probe.",
-        advanced=True, engines=("lsqml",))  # fmt: skip
+        False, "Coupled positions", "Solve each position's shift together with the steps of object and probe, "
+        "where groups hold half of the scan or more.", advanced=True, engines=("lsqml",))  # fmt: skip
     position_freedom: Literal["local", "affine", "all"] = param(
         "local", "Position freedom", "What refined positions may do: each move by itself, without scale, rotation and "
         "shear of the whole scan (local); these alone (affine); or both (all).", advanced=True,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ptychogui.backends.cuda import CudaBackend
+from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.engines import ENGINES, create_engine
 from ptychogui.params.model import Reconstruction
 from tests.backends.fake_cupy import FakeMachine, installed
@@ -104,6 +105,48 @@ def listed(rows: list[Row], sub_pixel: str, batches: int, groups: int) -> Counte
     for row in rows:
         wanted[_WORK.get(row.work, row.work)] += row.times[sub_pixel] * units.get(row.unit, 0)
     return +wanted
+
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "refined positions": {"position_correction": "1"},
+    "coupled positions": {"position_correction": "1", "position_coupled": True},
+    "Poisson": {"noise_model": "poisson"},
+}
+"""What LSQML's options are called in their table; coupled positions are refined ones."""
+
+
+def kernels_added(root: Path, names: list[str], sub_pixel: str, units: dict[str, int]) -> Counter[str]:
+    """Read how often options launch each kernel, beyond what LSQML does without them, in one iteration."""
+    text = (root / "docs" / "performance.md").read_text().split("\n## What LSQML's options add\n")[1].split("\n## ")[0]
+    added: Counter[str] = Counter()
+    for line in [line for line in text.splitlines() if line.startswith("|")][2:]:
+        name, work, unit, near, far, _ = (cell.strip() for cell in line.strip("|").split("|"))
+        if name in names:
+            added[work.strip("`")] += int(near if sub_pixel == "nearest" else far) * units[unit]
+    return added
+
+
+@pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
+@pytest.mark.parametrize("names", [["refined positions"], ["refined positions", "coupled positions"], ["Poisson"]])
+def test_options_add_what_their_table_says(
+    machine: FakeMachine, repo_root: Path, names: list[str], sub_pixel: str
+) -> None:
+    asked = {"engine": "lsqml", "sub_pixel": sub_pixel, "batch_size": 18, "batch_growth": False}
+    without, with_them = (
+        recorded(machine, 2, **asked, **options)[-1]
+        for options in ({"position_correction": "never"}, {"position_correction": "never", **_OPTIONS[names[-1]]})
+    )
+    kernels = {"batch": "exit_wave", "batch of a group": "cross_terms", "group": "solve_steps"}
+    units = {"iteration": 1, **{unit: len(without.spans(kernel)) for unit, kernel in kernels.items()}}
+    wanted = Counter({name: count for name, count in without.work.items() if name in SIGNATURES})
+    wanted.update(kernels_added(repo_root, names, sub_pixel, units))
+    assert +wanted == Counter({name: count for name, count in with_them.work.items() if name in SIGNATURES})
+
+
+@pytest.mark.parametrize("options", [*_OPTIONS.values(), {"momentum": 0.5, "update_modes": "2:4"}])
+def test_no_option_waits(machine: FakeMachine, options: dict[str, Any]) -> None:
+    for iteration in recorded(machine, 8, engine="lsqml", batch_size=18, **options):
+        assert iteration.blocking == []
 
 
 @pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
