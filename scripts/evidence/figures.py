@@ -15,6 +15,7 @@ from ptychogui.api import read_result
 from ptychogui.io.drawing import length_label, nice_length
 from ptychogui.io.pictures import robust_limits
 from scripts.evidence.cases import Case
+from scripts.evidence.defaults import Outcome
 from scripts.evidence.runs import LEVEL, Measured
 from scripts.evidence.score import Reference
 from scripts.evidence.star import MODES, StarMeasured
@@ -96,6 +97,20 @@ def draw_pictures(runs: Sequence[StarMeasured], folder: Path, path: Path) -> Non
         axis.set_title(run.label)
         axis.set_axis_off()
         _scale_bar(axis, phase.shape[0], result.object_pixel_m)
+    _save(figure, path)
+
+
+def draw_outcomes(outcomes: Sequence[Outcome], path: Path) -> None:
+    """Draw the phase of every run of the defaults' matrix, six in a row."""
+    across = 6
+    down = -(-len(outcomes) // across)
+    figure, axes = plt.subplots(down, across, figsize=(1.7 * across, 2.0 * down), squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, outcome in zip(axes.flat, outcomes, strict=False):
+        limits = robust_limits(outcome.phase)
+        axis.imshow(outcome.phase, cmap="gray", vmin=limits[0], vmax=limits[1], interpolation="nearest")
+        axis.set_title(f"{outcome.trouble}\n{outcome.engine}: {outcome.error:.3f}", fontsize=6)
     _save(figure, path)
 
 
