@@ -115,7 +115,7 @@ def draw_outcomes(outcomes: Sequence[Outcome], path: Path) -> None:
 
 
 def _line(engine: str, label: str) -> dict[str, str]:
-    return {"color": _COLORS.get(engine, "#000000"), "linestyle": "--" if "refined" in label else "-"}
+    return {"color": _COLORS.get(engine, "#000000"), "linestyle": "--" if "kept" in label else "-"}
 
 
 def _leveled(image: np.ndarray) -> np.ndarray:
