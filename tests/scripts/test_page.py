@@ -9,7 +9,9 @@ from scripts.evidence.page import STAR_HEADING, write_page
 from scripts.evidence.runs import Measured
 from scripts.evidence.star import StarMeasured
 
-_MACHINE: dict[str, Any] = {"device": "cpu, 2 threads", "load": 0.5, "date": "2026-01-02T03:04:05", "versions": {"numpy": "2.0"}}
+_MACHINE: dict[str, Any] = {
+    "device": "cpu, 2 threads", "load": 0.5, "date": "2026-01-02T03:04:05", "versions": {"numpy": "2.0"},
+}  # fmt: skip
 
 
 def _measured(label: str) -> Measured:
