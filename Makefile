@@ -4,6 +4,8 @@
 #   make lint    style, types and the direction of imports: what CI checks before the tests
 #   make format  lay the code out as `make lint` wants it
 #   make docs    regenerate docs/parameters.md; with SIEMENS_STAR=siemens-star.cxi its picture as well
+#   make quality  measure reconstructions against the truth, and write docs/quality.md; with
+#                SIEMENS_STAR=siemens-star.cxi its section as well; what is kept in build/quality is not measured again
 #   make clean   remove .venv and everything that was generated
 
 VENV := .venv
@@ -11,7 +13,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHON
 
-.PHONY: demo test lint format docs clean compiler
+.PHONY: demo test lint format docs quality clean compiler
 
 demo: $(VENV)/.run
 	@$(BIN)/python scripts/system_libraries.py --advise
@@ -39,6 +41,9 @@ ifdef SIEMENS_STAR
 	cp build/siemens-star_phase.png docs/images/siemens-star.png
 endif
 
+quality: $(VENV)/.docs
+	$(BIN)/python -m scripts.quality $(if $(SIEMENS_STAR),--siemens-star $(SIEMENS_STAR)) $(ARGS)
+
 clean:
 	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
 
@@ -57,4 +62,9 @@ $(VENV)/.run: pyproject.toml | $(BIN)/pip
 $(VENV)/.dev: pyproject.toml | $(BIN)/pip
 	@echo "installing ptychogui and what its tests need into $(VENV); the first time takes a minute or two"
 	@$(PIP) --editable ".[dev]"
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.docs: pyproject.toml | $(BIN)/pip
+	@echo "installing ptychogui and what its figures need into $(VENV)"
+	@$(PIP) --editable ".[docs]"
 	@touch $@ $(VENV)/.run

@@ -1,9 +1,11 @@
-"""Compare this program with pty-chi: time and quality of the same engines on the same simulated scan.
+"""Compare this program with pty-chi: quality and time of the same engines on the same simulated scan.
 
-Usage: python -m scripts.against_ptychi [--iterations N] [--threads N] [--fresh]
+Usage: python -m scripts.against_ptychi [quality|times] [--iterations N] [--turns N] [--threads N] [--fresh]
 
-Both get the same patterns, positions, first probe (this program's guess) and empty object, and take turns. What was
-measured is kept in build/rival; only what is missing there is measured.
+Both get the same patterns, positions, first probe (this program's guess) and empty object. What pty-chi gave is kept in
+build/rival, and only what is missing there is run; this program, which changes, is run anew. Errors do not depend on
+the machine's load: `quality` may run beside other work. `times` wants a quiet machine: both do an iteration in turns,
+pty-chi with the setting of its smallest error, with sub-pixel positions and with rounded ones.
 """
 
 from __future__ import annotations
@@ -12,44 +14,67 @@ import argparse
 import importlib.util
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from scripts.evidence.duel import Duel, fight
+from scripts.evidence.duel import Quality, best_settings, compare_times, our_quality, their_quality
 from scripts.evidence.rival import INSTALL
 
 _FOLDER = Path(__file__).resolve().parent.parent / "build" / "rival"
 
-_LINE = "{:6}  {:8}  {:33}  {:>7}  {:>7}  {:>6}  {:>7}  {:>7}  {:>5}  {:>5}  {:>5}"
-_HEADS = (
-    "engine", "sub-px", "pty-chi with", "ours ms", "its ms", "ratio", "our err", "its err", "ours", "its", "load",
-)  # fmt: skip
+_QUALITY = "{:6}  {:10}  {:34}  {:>7}  {:>8}  {}"
+_TIMES = "{:6}  {:8}  {:34}  {:>7}  {:>10}  {:>5}  {:>5}"
 
 
 def main() -> None:
-    """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--iterations", type=int, default=100)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--fresh", action="store_true", help="measure everything anew")
-    given = parser.parse_args()
+    """Measure and print the tables."""
+    given = arguments(sys.argv[1:])
     if importlib.util.find_spec("ptychi") is None:
         sys.exit(INSTALL)
     if given.fresh:
         shutil.rmtree(_FOLDER, ignore_errors=True)
-    duels = fight(_FOLDER, given.iterations, given.threads)
-    print(f"ms an iteration, object error and resolved part of Nyquist after {given.iterations} iterations")
-    print(_LINE.format(*_HEADS))
-    for duel in duels:
-        print(_line(duel))
+    theirs = their_quality(_FOLDER, given.iterations, given.threads)
+    if "quality" in given.parts:
+        _print_quality([*theirs, *our_quality(_FOLDER, given.iterations, given.threads)])
+    if "times" in given.parts:
+        _print_times(theirs, given.turns, given.threads)
 
 
-def _line(duel: Duel) -> str:
-    return _LINE.format(
-        duel.engine, duel.sub_pixel, duel.setting, f"{median(duel.our_ms):.1f}", f"{median(duel.their_ms):.1f}",
-        f"{duel.ratio:.1f}", f"{duel.our_error:.4f}", f"{duel.their_error:.4f}", f"{duel.our_resolved:.2f}",
-        f"{duel.their_resolved:.2f}", f"{median(duel.loads):.1f}",
-    )  # fmt: skip
+def arguments(given: Sequence[str]) -> argparse.Namespace:
+    """Read the command line; `parts` holds what to do."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=("quality", "times", []), help="both when not given")
+    parser.add_argument("--iterations", type=int, default=100, help="of the runs whose quality is compared")
+    parser.add_argument("--turns", type=int, default=10, help="iterations that are timed")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--fresh", action="store_true", help="run pty-chi anew as well")
+    found = parser.parse_args(given)
+    found.parts = found.parts or ["quality", "times"]
+    return found
+
+
+def _print_quality(found: Sequence[Quality]) -> None:
+    print(_QUALITY.format("engine", "program", "with", "error", "resolved", "error after iterations"))
+    for quality in sorted(found, key=lambda q: (q.engine, q.error)):
+        on_the_way = ", ".join(
+            f"{mark}: {error:.3f}" for mark, error in zip(quality.iterations, quality.errors, strict=True)
+        )
+        print(_QUALITY.format(
+            quality.engine, quality.program, quality.setting or "defaults", f"{quality.error:.4f}",
+            f"{quality.resolved:.2f}", on_the_way,
+        ))  # fmt: skip
+
+
+def _print_times(theirs: Sequence[Quality], turns: int, threads: int) -> None:
+    print(_TIMES.format("engine", "sub-px", "pty-chi with", "our ms", "pty-chi ms", "ratio", "load"))
+    for setting in best_settings(theirs):
+        for sub_pixel in ("fourier", "nearest"):
+            times = compare_times(_FOLDER, setting, sub_pixel, turns, threads)
+            print(_TIMES.format(
+                times.engine, times.sub_pixel, times.setting, f"{median(times.our_ms):.1f}",
+                f"{median(times.their_ms):.1f}", f"{times.ratio:.1f}", f"{median(times.loads):.1f}",
+            ), flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from ptychogui.api import read_result
 from ptychogui.io.drawing import length_label, nice_length
 from ptychogui.io.pictures import robust_limits
 from scripts.evidence.cases import Case
+from scripts.evidence.defaults import Outcome
 from scripts.evidence.runs import LEVEL, Measured
 from scripts.evidence.score import Reference
 from scripts.evidence.star import MODES, StarMeasured
@@ -99,8 +100,22 @@ def draw_pictures(runs: Sequence[StarMeasured], folder: Path, path: Path) -> Non
     _save(figure, path)
 
 
+def draw_outcomes(outcomes: Sequence[Outcome], path: Path) -> None:
+    """Draw the phase of every run of the defaults' matrix, six in a row."""
+    across = 6
+    down = -(-len(outcomes) // across)
+    figure, axes = plt.subplots(down, across, figsize=(1.7 * across, 2.0 * down), squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, outcome in zip(axes.flat, outcomes, strict=False):
+        limits = robust_limits(outcome.phase)
+        axis.imshow(outcome.phase, cmap="gray", vmin=limits[0], vmax=limits[1], interpolation="nearest")
+        axis.set_title(f"{outcome.trouble}\n{outcome.engine}: {outcome.error:.3f}", fontsize=6)
+    _save(figure, path)
+
+
 def _line(engine: str, label: str) -> dict[str, str]:
-    return {"color": _COLORS.get(engine, "#000000"), "linestyle": "--" if "refined" in label else "-"}
+    return {"color": _COLORS.get(engine, "#000000"), "linestyle": "--" if "kept" in label else "-"}
 
 
 def _leveled(image: np.ndarray) -> np.ndarray:

@@ -48,7 +48,7 @@ def write_page(found: Sequence[tuple[Case, Sequence[Measured]]], star: Sequence[
 
 
 def _case_part(case: Case, runs: Sequence[Measured]) -> str:
-    moved = "positions" in case.name or "position" in case.name
+    moved = case.recipe.position_error_m > 0
     rows = [
         [run.label, f"{run.errors[-1]:.3f}", f"{run.resolved:.2f}", f"{run.noise[-1]:.2f}", f"{run.seconds[-1]:.1f}",
          *([f"{run.position_px:.2f}"] if moved else [])]

@@ -21,9 +21,10 @@ from ptychogui.physics.compact import amplitudes_of
 
 INSTALL = (
     "pty-chi is not installed here; make an environment for both programs:\n"
-    "  python -m venv build/rival && build/rival/bin/pip install -e . ptychi torch torchvision \\\n"
-    "    --extra-index-url https://download.pytorch.org/whl/cpu\n"
-    "  build/rival/bin/python -m scripts.against_ptychi"
+    "  python -m venv build/rival-venv\n"
+    "  build/rival-venv/bin/pip install -e . ptychi torch torchvision "
+    "--extra-index-url https://download.pytorch.org/whl/cpu\n"
+    "  build/rival-venv/bin/python -m scripts.against_ptychi"
 )
 
 
@@ -47,9 +48,11 @@ SETTINGS = (
             {"reconstructor_options.batch_size": size, "reconstructor_options.batching_mode": "compact",
              "reconstructor_options.momentum_acceleration_gain": 0.5},
         )
-        for size in (50, 100)
+        for size in (25, 50, 100)
     ),
     Setting("all defaults but chunks of 50", "dm", {"reconstructor_options.chunk_length": 50}),
+    Setting("chunks of 50, relaxation 0.5", "dm",
+            {"reconstructor_options.chunk_length": 50, "reconstructor_options.exit_wave_update_relaxation": 0.5}),
     Setting("batches of 100, its defaults", "epie"),
     Setting("batches of 50", "epie", {"reconstructor_options.batch_size": 50}),
     Setting("batches of 25, alpha 1", "epie",

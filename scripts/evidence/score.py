@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,10 +15,14 @@ _LIT = 0.1
 
 @dataclass(frozen=True)
 class Likeness:
-    """What is left between two objects without scale, ramp and shift: relative error, and ring correlation."""
+    """What is left between two objects without scale, ramp and shift: relative error, and ring correlation.
+
+    `estimate` is the other object, complex (rows, columns) of the reference.
+    """
 
     error: float
     ring: RingCorrelation
+    estimate: np.ndarray = field(repr=False)
 
 
 class Reference:
@@ -40,7 +44,7 @@ class Reference:
         """
         offset = np.rint(np.array(origin_m) / self._pixel_m - self._origin_px).astype(int)
         aligned = align(_laid(other, offset, self._object.shape), self._object, self.lit)
-        return Likeness(aligned.error, frc(aligned.estimate[self.square], self._object[self.square]))
+        return Likeness(aligned.error, frc(aligned.estimate[self.square], self._object[self.square]), aligned.estimate)
 
     def _illumination(self, result: Result) -> np.ndarray:
         """Return sum |probe|^2 over modes and positions, 0 where it is below a tenth of its largest value."""

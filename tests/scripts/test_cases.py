@@ -1,0 +1,53 @@
+"""The commands that the quality page prints are real ones, and mean what was run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ptychogui.cli import main
+from ptychogui.params.model import Parameters, describe
+from ptychogui.params.options import given_values
+from scripts.evidence.cases import Case, Run, cases
+from scripts.evidence.defaults import Outcome, troubles
+
+_RUNS = [pytest.param(case, run, id=f"{case.name}, {run.label}") for case in cases() for run in case.runs]
+_PATHS = {param.name: param.path for param in describe()}
+
+
+@pytest.mark.parametrize(("case", "run"), _RUNS)
+def test_a_command_gives_what_the_run_was_given(case: Case, run: Run) -> None:
+    program, word, *rest = shlex.split(run.command(f"{case.name}.cxi", 100, 2))
+    assert (program, word) == ("ptychogui", "reconstruct")
+    context = main.commands[word].make_context(word, rest)
+    given = {path: value for path, (value, _option) in given_values(context, describe()).items()}
+    assert str(context.params["file"]) == f"{case.name}.cxi"
+    assert Parameters().replace(given) == _checked(run.parameters(100, 2))
+
+
+def test_labels_of_a_case_differ() -> None:
+    for case in cases():
+        assert len({run.label for run in case.runs}) == len(case.runs)
+
+
+def test_troubles_have_a_name_each_and_options_that_are_parameters() -> None:
+    found = troubles()
+    assert len({trouble.name for trouble in found}) == len(found)
+    for trouble in found:
+        _checked(trouble.options)
+
+
+def _checked(options: Mapping[str, Any]) -> Parameters:
+    return Parameters().replace({_PATHS[name]: value for name, value in options.items()})
+
+
+def test_a_picture_is_good_near_what_the_data_allow() -> None:
+    assert _outcome(0.05).good and not _outcome(0.07).good
+
+
+def _outcome(error: float) -> Outcome:
+    return Outcome("plain", "epie", error, 0.04, 1.0, 1.0, 0.0, 1.0, (), np.zeros((2, 2)))

@@ -1,0 +1,53 @@
+"""The quality page says what was measured, and keeps what was not measured again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scripts.evidence.cases import cases
+from scripts.evidence.page import STAR_HEADING, write_page
+from scripts.evidence.runs import Measured
+from scripts.evidence.star import StarMeasured
+
+_MACHINE: dict[str, Any] = {
+    "device": "cpu, 2 threads", "load": 0.5, "date": "2026-01-02T03:04:05", "versions": {"numpy": "2.0"},
+}  # fmt: skip
+
+
+def _measured(label: str) -> Measured:
+    return Measured(
+        label=label, engine="epie", command=f"ptychogui reconstruct scan.cxi # {label}", iterations=[1, 100],
+        seconds=[0.1, 12.34], errors=[0.5, 0.0625], noise=[9.0, 1.25], frequency=[0.0, 0.5], correlation=[1.0, 0.4],
+        resolved=0.98, position_px=1.76, **_MACHINE,
+    )  # fmt: skip
+
+
+def _star(label: str) -> StarMeasured:
+    return StarMeasured(
+        label=label, engine="lsqml", modes=1, command="ptychogui reconstruct star.cxi", seconds=3.21, noise=[4.0, 2.5],
+        frequency=[0.0, 0.5], correlation=[1.0, 0.1], threshold=[1.0, 0.3], resolution_m=14.4e-9, result="star.cxi",
+        **_MACHINE,
+    )  # fmt: skip
+
+
+def test_page_holds_every_case_its_figure_its_rows_and_its_commands() -> None:
+    found = [(case, [_measured("one"), _measured("two")]) for case in cases()]
+    page = write_page(found, [], "")
+    for case in cases():
+        part = page[page.index(f"## {case.title}\n") :]
+        assert f"(images/quality-{case.name}.png)" in part
+        off = " 1.76 |" if case.recipe.position_error_m else ""
+        assert f"| two | 0.062 | 0.98 | 1.25 | 12.3 |{off}\n" in part[: part.index("```")]
+        assert "ptychogui reconstruct scan.cxi # two" in part
+    assert "2026-01-02 on cpu, 2 threads, load 0.5, with numpy 2.0" in page
+    assert STAR_HEADING not in page
+
+
+def test_a_measured_scan_gets_a_section_that_stays_until_it_is_measured_again() -> None:
+    found = [(case, [_measured("one")]) for case in cases()]
+    first = write_page(found, [_star("lsqml, 1 mode")], "")
+    assert "| lsqml, 1 mode | 2.50 | 14 | 3.2 |" in first[first.index(STAR_HEADING) :]
+    again = write_page(found, [], first)
+    assert again[again.index(STAR_HEADING) :] == first[first.index(STAR_HEADING) :]
+    renewed = write_page(found, [_star("lsqml, 3 modes")], again)
+    assert "lsqml, 1 mode |" not in renewed and renewed.count(STAR_HEADING) == 1
