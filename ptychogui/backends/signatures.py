@@ -115,7 +115,7 @@ SIGNATURES: Mapping[str, Signature] = {
                   _BATCH, ("M", "N", "sizeof patterns"), "count N"),
         Signature("fetch_patterns", "wavefield.cu",
                   (_out("patterns", _MEASURED, "F N N"), _out("places", "int32", "n"),
-                   _in("frames", _MEASURED, "K N N"), _ORDER),
+                   _in("frames", _MEASURED, "K N N"), _in("sources", "int32", "n"), _ORDER),
                   (*_BATCH, ("kept", "int32"), ("ring", "int32")), ("N", "sizeof patterns"), "count"),
         Signature("pie_update", "update.cu",
                   (_WAVES, _out("pulls", "complex64", "G N N"), _PROBE, _OBJECT, _in("brightest", "float32", "B N"),

@@ -19,7 +19,7 @@ STREAMING = frozenset({"epie", "lsqml"})
 """Engines that do with a part of the patterns on the device at a time."""
 
 _SPARE = 0.1
-"""Part of a device's free memory that patterns are kept out of: for FFT plans, and for the estimates here to be off by."""
+"""Part of a device's free memory that patterns are kept out of: for FFT plans, and for what the estimates here miss."""
 
 _CHUNKS = 16
 """Parts of a scan whose windows an overlap projection sums at the same time."""

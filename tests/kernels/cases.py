@@ -95,6 +95,10 @@ def _places(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.
     return rng.permutation(size.symbols["F"])[: shape[0]].astype(np.int32)
 
 
+def _sources(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.ndarray:
+    return rng.integers(-1, size.symbols["K"], shape).astype(np.int32)
+
+
 def _order(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
     return rng.permutation(shape[0]).astype(np.int32)
 
@@ -125,8 +129,8 @@ def _bands(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.n
 
 _Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...], Size], np.ndarray]
 _DRAW: Mapping[str, _Draw] = {
-    "patterns": _patterns, "frames": _patterns, "places": _places, "slopes": _slopes, "order": _order,
-    "corners": _corners, "bands": _bands,
+    "patterns": _patterns, "frames": _patterns, "places": _places, "sources": _sources, "slopes": _slopes,
+    "order": _order, "corners": _corners, "bands": _bands,
     "complex64": _any_c64, "float32": _any_f32, "int16": _i16,
 }  # fmt: skip
 """By an array's name or else by its dtype: integers are indices, each with bounds of its own."""
