@@ -134,15 +134,17 @@ def memory_needed(engine: str, extent: Extent, settings: Reconstruction, backend
 def resident_patterns(engine: str, extent: Extent, settings: Reconstruction, backend: Backend) -> int:
     """Return how many patterns there is room for on the device, beside all else and the ring that the others need.
 
-    All of them, where they fit, where the device is the host, or where the engine needs them all.
+    All of them, where they fit, where the device is the host, where the engine needs them all, or where the ring would
+    be as large.
     """
-    if backend.xp is np or engine not in STREAMING:
+    ring = 2 * _batch(extent, 1, backend)
+    if backend.xp is np or engine not in STREAMING or ring >= extent.positions:
         return extent.positions
     rest = memory_needed(engine, extent, settings, backend) - extent.frame_bytes
     room = int((1 - _SPARE) * backend.memory_free_bytes()) - rest
     if extent.frame_bytes <= room:
         return extent.positions
-    return max(0, room // extent.one_pattern_bytes - 2 * _batch(extent, 1, backend))
+    return max(0, room // extent.one_pattern_bytes - ring)
 
 
 def memory_streamed(engine: str, extent: Extent, settings: Reconstruction, backend: Backend, resident: int) -> int:
