@@ -12,8 +12,8 @@ from ptychogui.engines.constraints import Constraints, normalize
 from ptychogui.engines.directions import Directions, Learned
 from ptychogui.engines.errors import ErrorLog
 from ptychogui.engines.groups import draw_groups
-from ptychogui.engines.memory import device_patterns
 from ptychogui.engines.scratch import Fields
+from ptychogui.engines.streaming import device_patterns
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 from ptychogui.physics.probe import phase_ramps

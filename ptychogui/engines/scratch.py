@@ -30,11 +30,12 @@ class Scratch:
     """One worker's batch: exit waves, shifted probes, and the way to the revised exit waves and back."""
 
     def __init__(self, fields: Fields, probe: Array, spectrum: Array | None, slots: int, backend: Backend) -> None:
+        self._patterns = fields.patterns
         modes, n, _ = probe.shape
         self.waves = backend.empty((slots, modes, n, n), np.complex64)
         self.brightest = backend.empty((slots, n), np.float32)
         self.fft = backend.fft_pair(self.waves)
-        self._patterns, self._sub_pixel = fields.patterns, fields.ramps is not None
+        self._sub_pixel = fields.ramps is not None
         if self._sub_pixel:
             self.probe = backend.empty((slots, modes, n, n), np.complex64)
             self._probe_fft = backend.fft_pair(self.probe)
@@ -51,8 +52,8 @@ class Scratch:
 
     def revise(self, start: int, stop: int) -> None:
         """Model the exit waves of positions [start, stop) of the order and give them the measured modulus."""
-        count = stop - start
         self._patterns.bring(start, stop)
+        count = stop - start
         if self._sub_pixel:
             self._shift(start, count)
             self._probe_fft.inverse(count)

@@ -16,8 +16,8 @@ from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.host import HostBackend
 from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines import Engine, Extent, create_engine, memory_needed
-from ptychogui.engines.memory import STREAMING, memory_streamed, resident_patterns
 from ptychogui.engines.patterns import Patterns, evenly
+from ptychogui.engines.streaming import STREAMING, memory_streamed, resident_patterns
 from ptychogui.params.model import Reconstruction
 from tests.backends.fake_cupy import FakeMachine, Queued, installed
 from tests.backends.problems import narrow_beam

@@ -11,7 +11,7 @@ import pytest
 
 from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines import Extent, memory_needed
-from ptychogui.engines.memory import memory_streamed, resident_patterns
+from ptychogui.engines.streaming import memory_streamed, resident_patterns
 from ptychogui.errors import MemoryBudgetError
 from ptychogui.jobs.budget import check_memory
 from ptychogui.params.model import Reconstruction
