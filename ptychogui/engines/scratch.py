@@ -30,9 +30,9 @@ class Scratch:
     """One worker's batch: exit waves, shifted probes, and the way to the revised exit waves and back."""
 
     def __init__(self, fields: Fields, probe: Array, spectrum: Array | None, slots: int, backend: Backend) -> None:
-        self._patterns = fields.patterns
         modes, n, _ = probe.shape
         self.waves = backend.empty((slots, modes, n, n), np.complex64)
+        self._patterns = fields.patterns
         self.brightest = backend.empty((slots, n), np.float32)
         self.fft = backend.fft_pair(self.waves)
         self._sub_pixel = fields.ramps is not None

@@ -250,3 +250,18 @@ def test_a_ring_works_without_a_second_queue() -> None:
         patterns.bring(start, stop)
         chosen = order[start:stop]
         assert np.array_equal(patterns.slots[patterns.places[chosen]], _PROBLEM.patterns[chosen])
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("engine", _ENGINES)
+def test_a_gpu_streams_without_changing_a_bit(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    settings = settings_of(engine)
+    extent = Extent.of(_PROBLEM, settings)
+    monkeypatch.setattr(CudaBackend, "batch_size", lambda _gpu, _bytes: 3)
+    with CudaBackend(0) as gpu:
+        wanted = results(create_engine(_PROBLEM, settings, gpu))
+        needed = memory_streamed(engine, extent, settings, gpu, 11) + extent.one_pattern_bytes // 2
+        monkeypatch.setattr(CudaBackend, "memory_free_bytes", lambda _gpu: int(needed / 0.9))
+        assert resident_patterns(engine, extent, settings, gpu) == 11
+        got = results(create_engine(_PROBLEM, settings, gpu))
+    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(got, wanted, strict=True))
