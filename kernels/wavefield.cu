@@ -111,20 +111,21 @@ KERNEL modulus(
 }
 
 // Copy the patterns of positions order[start + b] to slots kept + (start + b) % ring of `patterns`, and note the slots in
-// `places`. Positions below `kept` have a slot of their own for good and are left alone. On a GPU `frames` is the host's
-// memory: a block a pattern keeps enough words on their way, and leaves the other multiprocessors to the engine's work.
+// `places`. Positions whose patterns are not among the frames have slots below `kept` for good and are left alone. On a GPU
+// `frames` is the host's memory: a block a pattern has enough words on their way, and leaves multiprocessors to the engine.
 KERNEL fetch_patterns(
     void* patterns,      // uint8 or uint16 or float32 (F, N, N), slots written; F >= kept + ring
     int* places,         // int32 (n), those of the copied positions written
-    const void* frames,  // uint8 or uint16 or float32 (K, N, N), patterns of the positions from `kept` on
+    const void* frames,  // uint8 or uint16 or float32 (K, N, N)
+    const int* sources,  // int32 (n), which of the frames each position's pattern is, -1 if none
     const int* order,    // int32 (n)
     int start, int count, int kept, int ring, int n, int bytes) {
     const index_t plane = (index_t)n * n * bytes, word = sizeof(index_t);
     FOR_ROWS(b, count) {
         const int i = order[start + b], place = kept + (start + b) % ring;
-        if (i < kept)
+        if (sources[i] < 0)
             continue;
-        const char* from = (const char*)frames + (i - kept) * plane;
+        const char* from = (const char*)frames + sources[i] * plane;
         char* to = (char*)patterns + place * plane;
         if (plane % word == 0) {
             FOR_COLUMNS(k, (int)(plane / word))

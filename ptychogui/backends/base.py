@@ -90,8 +90,8 @@ class Backend(Protocol):
     def write(self, to: Array, array: np.ndarray) -> None:
         """Copy a numpy array into a contiguous device array of its shape and dtype; it may be changed right after."""
 
-    def page_locked(self, array: np.ndarray) -> Array:
-        """Copy an array to memory of the host that kernels read by themselves (the array itself where all do that)."""
+    def page_locked(self, array: np.ndarray, rows: np.ndarray) -> Array:
+        """Copy rows of a numpy array, int (rows,), to memory of the host that kernels read by themselves."""
 
     def side_queue(self) -> SideQueue:
         """Return a new queue beside the backend's own (work is done at once where a call returns when it is done)."""

@@ -96,14 +96,16 @@ class CudaBackend:
         """Copy from memory that need not be page-locked; waits for it."""
         to.set(array)
 
-    def page_locked(self, array: np.ndarray) -> cupy.ndarray:
+    def page_locked(self, array: np.ndarray, rows: np.ndarray) -> cupy.ndarray:
         """Copy to page-locked memory and return it under the address that kernels know it by, which is the host's."""
         import cupy
 
-        memory = _PageLocked(array.nbytes, self._device)
-        np.ndarray(array.shape, array.dtype, memoryview(memory.pointer))[...] = array
-        unowned = cupy.cuda.UnownedMemory(memory.pointer.ptr, array.nbytes, memory, self._device.id)
-        return cupy.ndarray(array.shape, array.dtype, cupy.cuda.MemoryPointer(unowned, 0))
+        shape, nbytes = (len(rows), *array.shape[1:]), len(rows) * array[0].nbytes
+        memory = _PageLocked(nbytes, self._device)
+        copy = np.ndarray(shape, array.dtype, memoryview(memory.pointer))
+        np.take(array, rows, axis=0, out=copy, mode="clip")  # other modes would make another copy first
+        unowned = cupy.cuda.UnownedMemory(memory.pointer.ptr, nbytes, memory, self._device.id)
+        return cupy.ndarray(shape, array.dtype, cupy.cuda.MemoryPointer(unowned, 0))
 
     def side_queue(self) -> CudaSideQueue:
         """Return a new stream."""
@@ -211,7 +213,14 @@ class _PageLocked:
         import cupy
 
         self._device = device
-        self.pointer = cupy.cuda.PinnedMemoryPointer(cupy.cuda.PinnedMemory(nbytes), 0)
+        try:
+            memory = cupy.cuda.PinnedMemory(nbytes)
+        except cupy.cuda.runtime.CUDARuntimeError as error:
+            raise MemoryBudgetError(
+                f"this computer can't lock {nbytes / 1e9:.2f} GB of its memory for a GPU ({error}): crop the patterns "
+                "(--size), take fewer positions, or end other programs"
+            ) from error
+        self.pointer = cupy.cuda.PinnedMemoryPointer(memory, 0)
 
     def __del__(self) -> None:
         self._device.synchronize()

@@ -61,14 +61,14 @@ def modulus(
 
 
 def fetch_patterns(
-    patterns: np.ndarray, places: np.ndarray, frames: np.ndarray, order: np.ndarray,
+    patterns: np.ndarray, places: np.ndarray, frames: np.ndarray, sources: np.ndarray, order: np.ndarray,
     start: int, count: int, kept: int, ring: int,
 ) -> None:  # fmt: skip
-    """Copy the patterns of a batch to their slots; positions below `kept` have theirs for good."""
+    """Copy those patterns of a batch that are among the frames to their slots."""
     for place, i in enumerate(order[start : start + count], start):
-        if i >= kept:
+        if sources[i] >= 0:
             places[i] = kept + place % ring
-            patterns[places[i]] = frames[i - kept]
+            patterns[places[i]] = frames[sources[i]]
 
 
 def pie_update(

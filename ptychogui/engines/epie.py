@@ -11,10 +11,10 @@ from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
 from ptychogui.engines.constraints import Changes, Constraints
 from ptychogui.engines.errors import ErrorLog
 from ptychogui.engines.groups import Grouping, SerialOrder, group_capacity, probe_ellipse
-from ptychogui.engines.memory import device_patterns
 from ptychogui.engines.momentum import Momentum
 from ptychogui.engines.scratch import Fields, Scratch
 from ptychogui.engines.spread import on_rows, split
+from ptychogui.engines.streaming import device_patterns
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 from ptychogui.physics.probe import phase_ramps

@@ -13,8 +13,8 @@ from ptychogui.engines.directions import Directions, Learned
 from ptychogui.engines.errors import ErrorLog
 from ptychogui.engines.gated import Gate, GatedMomentum, object_weight
 from ptychogui.engines.groups import draw_groups
-from ptychogui.engines.memory import device_patterns
 from ptychogui.engines.scratch import Fields
+from ptychogui.engines.streaming import device_patterns
 from ptychogui.engines.variable import VariableProbe, probe_varies
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Reconstruction

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
-
-from ptychogui.backends.base import Array, Backend
+from ptychogui.backends.base import Backend
 from ptychogui.engines.base import Problem
 from ptychogui.engines.groups import group_capacity
-from ptychogui.engines.patterns import Patterns
 from ptychogui.engines.variable import probe_varies
 from ptychogui.params.model import Reconstruction
 
 _C64, _F32 = 8, 4
-
-STREAMING = frozenset({"epie", "lsqml"})
-"""Engines that do with a part of the patterns on the device at a time."""
-
-_SPARE = 0.1
-"""Part of a device's free memory that patterns are kept out of: for FFT plans, and where these estimates are off."""
 
 _CHUNKS = 16
 """Parts of a scan whose windows an overlap projection sums at the same time."""
@@ -144,59 +135,7 @@ def memory_needed(engine: str, extent: Extent, settings: Reconstruction, backend
     return NEEDS[engine](extent, settings, backend)
 
 
-def resident_patterns(engine: str, extent: Extent, settings: Reconstruction, backend: Backend) -> int:
-    """Return how many patterns there is room for on the device, beside all else and the ring that the others need.
-
-    All of them, where they fit, where the device is the host, or where the engine needs them all.
-    """
-    if backend.xp is np or engine not in STREAMING:
-        return extent.positions
-    rest = memory_needed(engine, extent, settings, backend) - extent.frame_bytes
-    room = int((1 - _SPARE) * backend.memory_free_bytes()) - rest
-    if extent.frame_bytes <= room:
-        return extent.positions
-    return max(0, room // extent.one_pattern_bytes - _ring(engine, extent, settings, backend))
-
-
-def memory_streamed(engine: str, extent: Extent, settings: Reconstruction, backend: Backend, resident: int) -> int:
-    """Estimate the bytes that one stage allocates on the backend if only so many patterns stay there."""
-    slots = resident if resident == extent.positions else resident + _ring(engine, extent, settings, backend)
-    rest = memory_needed(engine, extent, settings, backend) - extent.frame_bytes
-    return rest + slots * extent.one_pattern_bytes
-
-
-def device_patterns(
-    problem: Problem, order: Array, sub_pixel: bool, settings: Reconstruction, backend: Backend
-) -> Patterns:
-    """Bring as many patterns to the device as there is room for once an engine has all else that it needs.
-
-    Args:
-        problem: what the engine is made for; it allocates nothing large before this.
-        order: int32 (positions,) on the device, in which an iteration visits the positions.
-        sub_pixel: whether the engine shifts the probe.
-        settings: of the stage.
-        backend: the device.
-    """
-    extent = replace(Extent.of(problem, settings), sub_pixel=sub_pixel)
-    resident = resident_patterns(settings.engine, extent, settings, backend)
-    batch = _ring(settings.engine, extent, settings, backend) // 2
-    return Patterns(problem.patterns, order, resident, batch, backend)
-
-
 def _batches(extent: Extent, waves: int, backend: Backend, varies: bool = False) -> int:
     """Return the scratch memory of all workers: exit waves, as often as they are held, and each position's probe."""
-    return backend.workers * _batch(extent, waves, backend, varies) * extent.probe_bytes * _held(extent, waves, varies)
-
-
-def _batch(extent: Extent, waves: int, backend: Backend, varies: bool) -> int:
-    """Return the most positions of a batch."""
-    return backend.batch_size(extent.probe_bytes * _held(extent, waves, varies))
-
-
-def _held(extent: Extent, waves: int, varies: bool) -> int:
-    return waves + (1 if extent.sub_pixel or varies else 0)
-
-
-def _ring(engine: str, extent: Extent, settings: Reconstruction, backend: Backend) -> int:
-    """Return the slots that streamed patterns pass through: those of two batches."""
-    return 2 * _batch(extent, 1, backend, engine == "lsqml" and probe_varies(settings))
+    held = waves + (1 if extent.sub_pixel or varies else 0)
+    return backend.workers * backend.batch_size(extent.probe_bytes * held) * extent.probe_bytes * held

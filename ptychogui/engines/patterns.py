@@ -6,11 +6,14 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend
 
+_PIECE = 256
+"""Patterns that are picked out, in a copy, for the device at a time."""
+
 
 class Patterns:
     """The patterns that kernels read, and where each position's is.
 
-    The first `resident` positions keep a slot each. The others are in page-locked memory of the host and pass through a
+    Some positions keep a slot each. The patterns of the others are in page-locked memory of the host and pass through a
     ring of slots for two batches: while the kernels of one batch run, the patterns of the next arrive. What an engine
     computes does not depend on it.
 
@@ -29,15 +32,17 @@ class Patterns:
             batch: most positions of a batch.
             backend: the device.
         """
-        self.places = backend.asarray(np.arange(len(patterns), dtype=np.int32))
+        stays = evenly(resident, len(patterns))
+        self.places = backend.asarray(np.where(stays, np.cumsum(stays) - 1, 0).astype(np.int32))
         self._ring: _Ring | None = None
-        if resident == len(patterns):
+        if stays.all():
             self.slots = backend.asarray(patterns)
             return
         self.slots = backend.empty((resident + 2 * batch, *patterns.shape[1:]), patterns.dtype)
-        if resident:
-            backend.write(self.slots[:resident], patterns[:resident])
-        self._ring = _Ring(self, patterns, order, resident, batch, backend)
+        for first in range(0, resident, _PIECE):
+            rows = np.flatnonzero(stays)[first : first + _PIECE]
+            backend.write(self.slots[first : first + len(rows)], patterns[rows])
+        self._ring = _Ring(self, patterns, ~stays, order, batch, backend)
 
     def bring(self, start: int, stop: int) -> None:
         """Have the patterns of positions [start, stop) of the order in their places for what is queued next.
@@ -49,21 +54,34 @@ class Patterns:
             self._ring.bring(start, stop)
 
 
+def evenly(chosen: int, among: int) -> np.ndarray:
+    """Choose some of many, spread evenly: a run of neighbors then has its share of both.
+
+    Returns:
+        bool (among,), True for the chosen.
+    """
+    steps = np.arange(among + 1, dtype=np.int64) * chosen // among
+    return np.asarray(np.diff(steps) > 0)
+
+
 class _Ring:
     """Slots behind the resident ones that the other patterns pass through, in the order of the positions."""
 
     def __init__(
-        self, patterns: Patterns, whole: np.ndarray, order: Array, resident: int, batch: int, backend: Backend
+        self, patterns: Patterns, whole: np.ndarray, moving: np.ndarray, order: Array, batch: int, backend: Backend
     ) -> None:
-        self._resident, self._batch, self._positions = resident, batch, len(whole)
+        self._batch, self._positions = batch, len(whole)
+        self._resident = self._positions - int(np.count_nonzero(moving))
         self._fetched = 0
         self._queue = backend.side_queue()
+        sources = backend.asarray(np.where(moving, np.cumsum(moving) - 1, -1).astype(np.int32))
         self._copy = backend.bind(
             "fetch_patterns", patterns=patterns.slots, places=patterns.places,
-            frames=backend.page_locked(whole[resident:]), order=order)  # fmt: skip
+            frames=backend.page_locked(whole, np.flatnonzero(moving)), sources=sources, order=order)  # fmt: skip
 
     def bring(self, start: int, stop: int) -> None:
         """Wait on the device for the patterns of a batch and have those of the next one fetched meanwhile."""
+        assert stop - start <= self._batch, "a batch has more positions than the ring was made for"
         if start == 0:
             self._fetched = 0
         self._fetch_until(stop)

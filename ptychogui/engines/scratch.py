@@ -48,9 +48,10 @@ class Scratch:
         planes, n, _ = probe.shape
         modes = planes if mix is None else planes + 1 - mix.shape[1]
         self.waves = backend.empty((slots, modes, n, n), np.complex64)
+        self._patterns = fields.patterns
         self.brightest = backend.empty((slots, n), np.float32)
         self.fft = backend.fft_pair(self.waves)
-        self._patterns, self._sub_pixel = fields.patterns, fields.ramps is not None
+        self._sub_pixel = fields.ramps is not None
         self._make_probes: Launch | None = None
         if self._sub_pixel or mix is not None:
             self.probe = backend.empty((slots, modes, n, n), np.complex64)

@@ -9,7 +9,7 @@ import psutil
 
 from ptychogui.backends.base import Backend
 from ptychogui.engines import Extent, memory_needed
-from ptychogui.engines.memory import memory_streamed, resident_patterns
+from ptychogui.engines.streaming import memory_streamed, resident_patterns
 from ptychogui.errors import MemoryBudgetError
 from ptychogui.jobs.stages import PlannedStage, planned_stages
 from ptychogui.params.chain import ENGINE_TITLES
@@ -46,18 +46,19 @@ def check_memory(extent: Extent, settings: Reconstruction, backend: Backend, sca
 
 def _check_stage(stage: PlannedStage, whole: Extent, settings: Reconstruction, backend: Backend, scale: str) -> str:
     extent = _cropped(whole, stage.crop)
+    on_device = memory_needed(stage.engine, extent, stage.settings(settings), backend)
     on_host = _host_bytes(whole, settings) + (extent.frame_bytes if stage.crop > 1 else 0)
     facts = f"{ENGINE_TITLES[stage.engine]} on {_facts(extent, scale)}"
-    asked = (stage.engine, extent, stage.settings(settings), backend)
     if backend.xp is np:
         shared = extent.frame_bytes  # the engine works on the very patterns that are on the host
-        needed = memory_needed(*asked) + on_host - shared
-        _check("this computer's memory", needed, backend.memory_free_bytes(), facts)
+        _check("this computer's memory", on_device + on_host - shared, backend.memory_free_bytes(), facts)
         return ""
+    asked = (stage.engine, extent, stage.settings(settings), backend)
     resident = resident_patterns(*asked)
+    on_device = memory_streamed(*asked, resident)
     locked = (extent.positions - resident) * extent.one_pattern_bytes
     _check("this computer's memory", on_host + locked, int(psutil.virtual_memory().available), facts)
-    _check(f"the memory of {backend.name}", memory_streamed(*asked, resident), backend.memory_free_bytes(), facts)
+    _check(f"the memory of {backend.name}", on_device, backend.memory_free_bytes(), facts)
     return _streaming_note(stage, extent, resident, backend) if locked else ""
 
 

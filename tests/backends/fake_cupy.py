@@ -65,7 +65,7 @@ class _Entered:
 
 @dataclass(frozen=True)
 class Queued:
-    """Something that a stream was given: a kernel with its scalars, or the recording of an event, or waiting for one."""
+    """What a stream was given: a kernel with its scalars, or the recording of an event, or waiting for one."""
 
     beside: bool
     what: str
@@ -88,6 +88,7 @@ class FakeMachine:
         self.calls: list[tuple[str, dict[str, float]]] = []
         self.queued: list[Queued] = []
         self.taken_bytes = 0
+        self.page_locked: list[np.ndarray] = []
         self.stream = Stream()
         self.entered: list[FakeStream] = []
         self.events: list[FakeEvent] = []
@@ -147,6 +148,7 @@ class FakeMachine:
         memory = (ctypes.c_char * pointer.size).from_address(pointer.ptr)
         array = DeviceArray(np.frombuffer(memoryview(memory), dtype).reshape(shape), self.stream)
         vars(array)["owner"] = pointer.owner
+        self.page_locked.append(array.host)
         return array
 
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> DeviceArray:
@@ -229,7 +231,7 @@ class FakePlan:
 
 
 class FakeStream(_Entered):
-    """Stream. Work on one beside the main one is done as late as can be: when the main one, or the host, waits for it."""
+    """Stream. Work beside the main one is done as late as can be: when the main one, or the host, waits for it."""
 
     def __init__(self, machine: FakeMachine, beside: bool) -> None:
         super().__init__(machine.log, "side" if beside else "stream")

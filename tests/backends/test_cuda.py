@@ -126,16 +126,29 @@ def test_page_locked_memory_is_kept_until_its_copy_has_left(machine: FakeMachine
 def test_kernels_read_page_locked_memory_and_are_waited_for_before_it_goes(
     machine: FakeMachine, gpu: CudaBackend
 ) -> None:
-    given = np.arange(12, dtype=np.float32).reshape(2, 6)
-    locked, most = gpu.page_locked(given), gpu.empty((2,), np.float32)
+    given = np.arange(18, dtype=np.float32).reshape(3, 6)
+    locked, most = gpu.page_locked(given, np.array([0, 2])), gpu.empty((2,), np.float32)
     before = machine.taken_bytes
     given[...] = 0
     gpu.bind("row_max", most=most, rows=locked)(2)
-    assert gpu.to_numpy(most).tolist() == [5, 11]
+    assert gpu.to_numpy(most).tolist() == [5, 17]
     assert machine.taken_bytes == before and "synchronize" not in machine.log
     del locked
     gc.collect()
     assert machine.log[-1] == "synchronize"
+
+
+def test_memory_that_can_not_be_locked_is_said_with_numbers(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cuda_of_cupy = machine.modules["cupy.cuda"]
+    failing = _raiser(cuda_of_cupy.runtime.CUDARuntimeError("cudaErrorMemoryAllocation: out of memory"))
+    monkeypatch.setattr(cuda_of_cupy, "PinnedMemory", failing)
+    with (
+        pytest.raises(MemoryBudgetError, match=r"can't lock 0\.02 GB .*cudaErrorMemoryAllocation"),
+        CudaBackend(0) as gpu,
+    ):
+        gpu.page_locked(np.zeros((3, 10**7), np.uint8), np.array([0, 2]))
 
 
 def test_work_on_a_side_queue_is_done_for_what_is_queued_after_joining(machine: FakeMachine, gpu: CudaBackend) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,8 +16,8 @@ from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.host import HostBackend
 from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines import Engine, Extent, create_engine, memory_needed
-from ptychogui.engines.memory import STREAMING, memory_streamed, resident_patterns
-from ptychogui.engines.patterns import Patterns
+from ptychogui.engines.patterns import Patterns, evenly
+from ptychogui.engines.streaming import STREAMING, memory_streamed, resident_patterns
 from ptychogui.params.model import Reconstruction
 from tests.backends.fake_cupy import FakeMachine, Queued, installed
 from tests.backends.problems import narrow_beam
@@ -95,15 +96,43 @@ def test_every_pattern_comes_once_an_iteration_and_nothing_waits(machine: FakeMa
 def test_resident_patterns_are_where_they_are_and_are_not_page_locked(machine: FakeMachine) -> None:
     with CudaBackend(0) as gpu:
         order = gpu.asarray(np.random.default_rng(0).permutation(_POSITIONS).astype(np.int32))
-        before = machine.taken_bytes
+        before, resident = machine.taken_bytes, evenly(10, _POSITIONS)
         patterns = Patterns(_PROBLEM.patterns, order, 10, 4, gpu)
-        assert machine.taken_bytes - before == 18 * _PROBLEM.patterns[0].nbytes + 4 * _POSITIONS
+        assert machine.taken_bytes - before == 18 * _PROBLEM.patterns[0].nbytes + 2 * 4 * _POSITIONS
         for start in range(0, _POSITIONS, 4):
             patterns.bring(start, start + 4)
             places, chosen = gpu.to_numpy(patterns.places), gpu.to_numpy(order)[start : start + 4]
             assert np.array_equal(gpu.to_numpy(patterns.slots)[places[chosen]], _PROBLEM.patterns[chosen])
-            assert places[:10].tolist() == list(range(10)) and (places[chosen[chosen >= 10]] >= 10).all()
-        assert np.array_equal(gpu.to_numpy(patterns.slots)[:10], _PROBLEM.patterns[:10])
+            assert places[resident].tolist() == list(range(10)) and (places[chosen[~resident[chosen]]] >= 10).all()
+        assert np.array_equal(gpu.to_numpy(patterns.slots)[:10], _PROBLEM.patterns[resident])
+        (frames,) = machine.page_locked
+        assert np.array_equal(frames, _PROBLEM.patterns[~resident])
+
+
+@pytest.mark.parametrize(("chosen", "among"), [(0, 7), (7, 7), (3, 100), (999, 1000), (512, 1536), (300, 1000)])
+def test_residents_are_spread_evenly(chosen: int, among: int) -> None:
+    resident = evenly(chosen, among)
+    assert resident.shape == (among,) and resident.sum() == chosen
+    window = 20
+    for first in range(0, among - window, 7):
+        assert abs(resident[first : first + window].sum() - window * chosen / among) <= 1
+
+
+def test_a_batch_that_the_ring_has_no_room_for_is_a_bug(machine: FakeMachine) -> None:
+    with CudaBackend(0) as gpu:
+        patterns = Patterns(_PROBLEM.patterns, gpu.empty((_POSITIONS,), np.int32), 10, 4, gpu)
+        with pytest.raises(AssertionError, match="more positions than the ring"):
+            patterns.bring(0, 5)
+
+
+def test_page_locked_memory_goes_with_the_engine(machine: FakeMachine) -> None:
+    with CudaBackend(0) as gpu:
+        one = streamed(machine, settings_of("lsqml"), 5, gpu)
+        one.step()
+        assert "synchronize" not in machine.log
+        del one
+        gc.collect()
+        assert "synchronize" in machine.log
 
 
 @dataclass
@@ -212,7 +241,6 @@ def test_where_the_device_is_the_host_patterns_stay_where_they_are(backend: Back
     assert patterns.slots is _PROBLEM.patterns
     assert patterns.places.tolist() == list(range(_POSITIONS))
     patterns.bring(0, 4)
-    assert backend.page_locked(_PROBLEM.patterns) is _PROBLEM.patterns
 
 
 def test_a_ring_works_without_a_second_queue() -> None:
@@ -222,3 +250,18 @@ def test_a_ring_works_without_a_second_queue() -> None:
         patterns.bring(start, stop)
         chosen = order[start:stop]
         assert np.array_equal(patterns.slots[patterns.places[chosen]], _PROBLEM.patterns[chosen])
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("engine", _ENGINES)
+def test_a_gpu_streams_without_changing_a_bit(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    settings = settings_of(engine)
+    extent = Extent.of(_PROBLEM, settings)
+    monkeypatch.setattr(CudaBackend, "batch_size", lambda _gpu, _bytes: 3)
+    with CudaBackend(0) as gpu:
+        wanted = results(create_engine(_PROBLEM, settings, gpu))
+        needed = memory_streamed(engine, extent, settings, gpu, 11) + extent.one_pattern_bytes // 2
+        monkeypatch.setattr(CudaBackend, "memory_free_bytes", lambda _gpu: int(needed / 0.9))
+        assert resident_patterns(engine, extent, settings, gpu) == 11
+        got = results(create_engine(_PROBLEM, settings, gpu))
+    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(got, wanted, strict=True))

@@ -82,7 +82,7 @@ class Bench:
         self.variable = VariableProbe(self.problem, chosen, backend)
         basis = self.variable.basis
         spectrum = backend.asarray(np.fft.fft2(basis).astype(np.complex64) / basis[0].size) if self.sub_pixel else None
-        scratch = Scratch(self.fields, basis, spectrum, self.count, backend, self.variable.mix)
+        scratch = Scratch(self.fields, basis, spectrum, self.count, backend, mix=self.variable.mix)
         self.sums = backend.empty((1, *basis.shape), np.complex64)
         gradients = self.variable.gradients(scratch.waves, self.sums, spectrum, self.fields)
         n = basis.shape[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines import Extent, memory_needed
-from ptychogui.engines.memory import memory_streamed, resident_patterns
+from ptychogui.engines.streaming import memory_streamed, resident_patterns
 from ptychogui.errors import MemoryBudgetError
 from ptychogui.jobs.budget import check_memory
 from ptychogui.params.model import Reconstruction
@@ -68,6 +69,14 @@ def test_a_job_is_refused_only_if_it_does_not_fit_without_any_patterns(computer:
     assert note.startswith("cuda:0 holds 0 of the 100000 patterns")
     with pytest.raises(MemoryBudgetError, match="GB of the memory of cuda:0"):
         check_memory(_SCAN, settings, Card(least - 1))
+
+
+def test_a_scan_that_a_ring_would_not_make_smaller_is_not_streamed(computer: SimpleNamespace) -> None:
+    settings, few = Reconstruction(engine="epie"), replace(_SCAN, positions=2 * Card(0).batch_size(2 * 8 * 256**2))
+    least = memory_needed("epie", few, settings, Card(0))
+    assert check_memory(few, settings, Card(least)) == ()
+    with pytest.raises(MemoryBudgetError, match="GB of the memory of cuda:0"):
+        check_memory(few, settings, Card(least - 1))
 
 
 def test_page_locked_memory_is_counted_on_the_computer(computer: SimpleNamespace) -> None:

@@ -240,6 +240,11 @@ def test_memory_is_asked_for_before_it_is_used(prepare_scan: Prepare, backend: A
         prepare_scan(guarded, backend)
 
 
+def test_what_is_said_about_the_memory_is_a_note(prepare_scan: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare_module, "check_memory", lambda *_: ("few patterns fit",))
+    assert "few patterns fit" in prepare_scan(scan(), NumpyBackend()).notes
+
+
 def needs(size: int) -> Callable[[Extent, Reconstruction, Backend], int]:
     return lambda _extent, _settings, _backend: size
 

@@ -69,10 +69,11 @@ def _scalars(sig: Signature, size: Size, rng: np.random.Generator) -> dict[str, 
     """Leave something undone at both ends of whatever is walked."""
     walked = _WALKED.get(sig.name)
     return {
+        "kept": 2, "ring": 6,
         "start": 1, "count": product(walked, size.symbols) - 3 if walked else size.count, "first": 1,
         "lane": 1, "used": 2, "fresh": int(rng.integers(2)), "top": 2, "rows": size.symbols["H"] - 3,
         "step": 0.7, "alpha": 0.3, "keep": 0.6, "object_step": 0.9, "probe_step": 0.8, "damping": 0.1,
-        "learned": 1, "kept": 2, "ring": 6, "floor": 2.0, "at": 1, "a": -0.8, "b": 0.9, "c": 1.7, "bound": 0.8,
+        "learned": 1, "floor": 2.0, "at": 1, "a": -0.8, "b": 0.9, "c": 1.7, "bound": 0.8,
     }  # fmt: skip
 
 
@@ -93,6 +94,10 @@ def _patterns(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> n
 
 def _places(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.ndarray:
     return rng.permutation(size.symbols["F"])[: shape[0]].astype(np.int32)
+
+
+def _sources(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.ndarray:
+    return rng.integers(-1, size.symbols["K"], shape).astype(np.int32)
 
 
 def _order(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
@@ -132,8 +137,8 @@ def _bands(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.n
 
 _Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...], Size], np.ndarray]
 _DRAW: Mapping[str, _Draw] = {
-    "patterns": _patterns, "frames": _patterns, "places": _places, "slopes": _slopes, "order": _order,
-    "corners": _corners, "bands": _bands, "grams": _grams,
+    "frames": _patterns, "places": _places, "sources": _sources,
+    "patterns": _patterns, "slopes": _slopes, "order": _order, "corners": _corners, "bands": _bands, "grams": _grams,
     "complex64": _any_c64, "float32": _any_f32, "int16": _i16,
 }  # fmt: skip
 """By an array's name or else by its dtype: integers are indices, each with bounds of its own."""
