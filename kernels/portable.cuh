@@ -74,6 +74,17 @@ DEVICE c64 operator*(float s, c64 a) { return {s * a.x, s * a.y}; }
 DEVICE c64 conj(c64 a) { return {a.x, -a.y}; }
 DEVICE float norm(c64 a) { return a.x * a.x + a.y * a.y; }
 
+// exp(i pi x). A GPU's sinf would take local memory for the sake of very large arguments.
+DEVICE c64 half_turns(float x) {
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
+    float sine, cosine;
+    sincospif(x, &sine, &cosine);
+    return {cosine, sine};
+#else
+    return {cosf(3.14159265359f * x), sinf(3.14159265359f * x)};
+#endif
+}
+
 // Floats that are not negative sort as their bits do. A running maximum of the bits vectorises, and a NaN wins it
 // instead of hiding.
 DEVICE int to_bits(float value) {

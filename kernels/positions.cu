@@ -71,10 +71,10 @@ KERNEL fill_ramps(
     int count, int n) {
     FOR_ROWS(row, 2 * count) {
         c64* to = ramps + (index_t)row * n;
-        const float turn = -6.28318530718f * rests[row] / (float)n;
+        const float turn = -2.0f * rests[row] / (float)n;
         FOR_COLUMNS(k, n) {
-            const float angle = turn * (float)(2 * k < n ? k : k - n);
-            to[k] = {cosf(angle), 2 * k == n ? 0.0f : sinf(angle)};
+            const c64 ramp = half_turns(turn * (float)(2 * k < n ? k : k - n));
+            to[k] = {ramp.x, 2 * k == n ? 0.0f : ramp.y};
         }
     }
 }

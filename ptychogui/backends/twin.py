@@ -222,7 +222,7 @@ def solve_steps(
 ) -> None:  # fmt: skip
     """Solve the two real steps of a group by least squares."""
     sums = np.stack([object_sums.sum(axis=1), probe_sums.sum(axis=1)], axis=1)
-    steps[:] = real_steps(*sums, cross[order[start : start + count]].sum(), object_step > 0)
+    steps[:] = real_steps(sums[0], sums[1], cross[order[start : start + count]].sum(), object_step > 0)
     steps *= np.array([object_step, probe_step], np.float32)
 
 

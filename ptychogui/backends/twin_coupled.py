@@ -58,8 +58,8 @@ def real_steps(pulls: np.ndarray, lengths: np.ndarray, cross: np.floating, both:
     free = lengths[0] * lengths[1]
     determinant = free - cross**2
     if determinant > 1e-6 * free and both:
-        return np.maximum((lengths[::-1] * pulls - cross * pulls[::-1]) / determinant, 0)
-    return np.where(lengths > 0, np.maximum(pulls, 0) / np.where(lengths > 0, lengths, 1), 0)
+        return np.asarray(np.maximum((lengths[::-1] * pulls - cross * pulls[::-1]) / determinant, 0))
+    return np.asarray(np.where(lengths > 0, np.maximum(pulls, 0) / np.where(lengths > 0, lengths, 1), 0))
 
 
 def take_shifts(

@@ -68,7 +68,7 @@ class Group:
         matrix = np.array([[inner(a, b) for b in (along, across)] for a in (along, across)])
         return matrix, np.array([inner(self.of_object, self.pull), inner(self.of_probe, self.push)])
 
-    def moved(self, steps: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    def moved(self, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return object and probe after steps, which are not taken backwards."""
         a, b = (max(step, 0) for step in steps)
         return self.obj + a * self.of_object, self.probe + b * self.of_probe
