@@ -5,7 +5,7 @@ Usage: python -m scripts.against_ptychi [quality|times] [--iterations N] [--turn
 Both get the same patterns, positions, first probe (this program's guess) and empty object. What pty-chi gave is kept in
 build/rival, and only what is missing there is run; this program, which changes, is run anew. Errors do not depend on
 the machine's load: `quality` may run beside other work. `times` wants a quiet machine: both do an iteration in turns,
-pty-chi with the setting of its smallest error, with sub-pixel positions and with rounded ones.
+pty-chi with the setting of its smallest error among those kept, with sub-pixel positions and with rounded ones.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from scripts.evidence.duel import Quality, best_settings, compare_times, our_quality, their_quality
-from scripts.evidence.rival import INSTALL
+from scripts.evidence.duel import Quality, best_settings, compare_times, kept_settings, our_quality, their_quality
+from scripts.evidence.rival import INSTALL, SETTINGS
 
 _FOLDER = Path(__file__).resolve().parent.parent / "build" / "rival"
 
@@ -34,7 +34,8 @@ def main() -> None:
         sys.exit(INSTALL)
     if given.fresh:
         shutil.rmtree(_FOLDER, ignore_errors=True)
-    theirs = their_quality(_FOLDER, given.iterations, given.threads)
+    settings = SETTINGS if "quality" in given.parts else kept_settings(_FOLDER)
+    theirs = their_quality(_FOLDER, settings, given.iterations, given.threads)
     if "quality" in given.parts:
         _print_quality([*theirs, *our_quality(_FOLDER, given.iterations, given.threads)])
     if "times" in given.parts:

@@ -73,10 +73,16 @@ class Times:
         return median(self.their_ms) / median(self.our_ms)
 
 
-def their_quality(folder: Path, iterations: int, threads: int) -> list[Quality]:
-    """Do, or read, pty-chi's runs: every setting of every engine, with sub-pixel positions."""
+def their_quality(folder: Path, settings: Sequence[Setting], iterations: int, threads: int) -> list[Quality]:
+    """Do, or read, pty-chi's runs with sub-pixel positions."""
     scan = scan_file(folder, "reference", REFERENCE)
-    return [_their_quality(scan, folder, setting, iterations, threads) for setting in SETTINGS]
+    return [_their_quality(scan, folder, setting, iterations, threads) for setting in settings]
+
+
+def kept_settings(folder: Path) -> tuple[Setting, ...]:
+    """Return the settings whose quality is kept; all where an engine has none yet."""
+    kept = tuple(setting for setting in SETTINGS if _kept_at(folder, setting).exists())
+    return kept if {setting.engine for setting in kept} == set(RIVALS) else SETTINGS
 
 
 def our_quality(folder: Path, iterations: int, threads: int) -> list[Quality]:
@@ -115,8 +121,13 @@ def compare_times(folder: Path, setting: Setting, sub_pixel: str, turns: int, th
 
 def _their_quality(scan: Path, folder: Path, setting: Setting, iterations: int, threads: int) -> Quality:
     asked = {"recipe": asdict(REFERENCE), "setting": asdict(setting), "iterations": iterations}
-    path = folder / f"quality-{setting.engine}-{setting.label.replace(' ', '-').replace(',', '')}.json"
-    return Quality(**cached(path, asked, lambda: asdict(_their_run(scan, setting, iterations, threads))))
+    return Quality(
+        **cached(_kept_at(folder, setting), asked, lambda: asdict(_their_run(scan, setting, iterations, threads)))
+    )
+
+
+def _kept_at(folder: Path, setting: Setting) -> Path:
+    return folder / f"quality-{setting.engine}-{setting.label.replace(' ', '-').replace(',', '')}.json"
 
 
 def _their_run(scan: Path, setting: Setting, iterations: int, threads: int) -> Quality:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from ptychogui.api import read_result
 from ptychogui.io.drawing import length_label, nice_length
@@ -46,7 +49,7 @@ def draw_case(runs: Sequence[Measured], path: Path) -> None:
     axes[1].set(xlabel="time in s")
     for axis in axes:
         _plain_ticks(axis)
-    axes[0].legend()
+    _legend(figure)
     _save(figure, path)
 
 
@@ -58,7 +61,7 @@ def draw_rings(found: Sequence[tuple[Case, Sequence[Measured]]], path: Path) -> 
             axis.plot(np.array(run.frequency) * 2, run.correlation, label=run.label, **_line(run.engine, run.label))
         axis.axhline(LEVEL, color="#666666", linewidth=0.8, linestyle=":")
         axis.set(title=case.title, ylim=(0, 1.03), xlim=(0, 1))
-        axis.legend(loc="lower left")
+    _legend(figure)
     figure.supxlabel("spatial frequency / Nyquist", fontsize=9)
     figure.supylabel("ring correlation with the truth", fontsize=9)
     _save(figure, path)
@@ -70,16 +73,17 @@ def draw_star(runs: Sequence[StarMeasured], path: Path) -> None:
     for row, modes in zip(axes, MODES, strict=True):
         chosen = [run for run in runs if run.modes == modes]
         for run in chosen:
-            row[0].plot(np.arange(len(run.noise)) + 1, run.noise, label=run.label, **_line(run.engine, run.label))
-            row[1].plot(np.array(run.frequency) * 2, run.correlation, label=run.label, **_line(run.engine, run.label))
+            line = {"label": run.engine, **_line(run.engine, run.label)}
+            row[0].plot(np.arange(len(run.noise)) + 1, run.noise, **line)
+            row[1].plot(np.array(run.frequency) * 2, run.correlation, **line)
         row[1].plot(np.array(chosen[0].frequency) * 2, chosen[0].threshold, color="#666666", linewidth=0.8,
                     linestyle=":", label="half a bit")  # fmt: skip
-        row[0].set(xscale="log", yscale="log", ylabel="misfit in photon noise")
+        row[0].set(xscale="log", yscale="log", ylabel=f"misfit in photon noise, {modes} mode{'s' * (modes > 1)}")
         row[1].set(ylim=(0, 1.03), xlim=(0, 1), ylabel="correlation of half scans")
         _plain_ticks(row[0])
-        row[1].legend(loc="lower left")
     axes[-1][0].set_xlabel("iteration")
     axes[-1][1].set_xlabel("spatial frequency / Nyquist")
+    _legend(figure)
     _save(figure, path)
 
 
@@ -118,6 +122,15 @@ def _line(engine: str, label: str) -> dict[str, str]:
     return {"color": _COLORS.get(engine, "#000000"), "linestyle": "--" if "kept" in label else "-"}
 
 
+def _legend(figure: Figure) -> None:
+    """Name every kind of line once, above all panels, where nothing is hidden."""
+    named: dict[str, Any] = {}
+    for axis in figure.axes:
+        handles, labels = axis.get_legend_handles_labels()
+        named |= dict(zip(labels, handles, strict=True))
+    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=len(named))
+
+
 def _leveled(image: np.ndarray) -> np.ndarray:
     """Return the phase without its mean and its mean slope."""
     turns = [np.angle(np.sum(image[1:] * image[:-1].conj())), np.angle(np.sum(image[:, 1:] * image[:, :-1].conj()))]
@@ -129,14 +142,18 @@ def _leveled(image: np.ndarray) -> np.ndarray:
 def _scale_bar(axis: Axes, side_px: int, pixel_m: float) -> None:
     length_m = nice_length(side_px * pixel_m / 4)
     left, bottom = 0.05 * side_px, 0.95 * side_px
-    axis.plot([left, left + length_m / pixel_m], [bottom, bottom], color="white", linewidth=2.5)
-    axis.text(left, bottom - 0.03 * side_px, length_label(length_m), color="white", fontsize=8)
+    rim = [withStroke(linewidth=2.5, foreground="black")]
+    axis.plot([left, left + length_m / pixel_m], [bottom, bottom], color="black", linewidth=4.0)
+    axis.plot([left, left + length_m / pixel_m], [bottom, bottom], color="white", linewidth=2.0)
+    axis.text(left, bottom - 0.03 * side_px, length_label(length_m), color="white", fontsize=8, path_effects=rim)
 
 
 def _plain_ticks(axis: Axes) -> None:
-    for one in (axis.xaxis, axis.yaxis):
-        one.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:g}"))
-        one.set_minor_formatter(matplotlib.ticker.NullFormatter())
+    """Label logarithmic axes with plain numbers: 1, 10, 100 along, and 1, 2, 5, 10 up, which spans less."""
+    for one, parts in ((axis.xaxis, (1.0,)), (axis.yaxis, (1.0, 2.0, 5.0))):
+        one.set_major_locator(LogLocator(subs=parts))
+        one.set_major_formatter(StrMethodFormatter("{x:g}"))
+        one.set_minor_formatter(NullFormatter())
 
 
 def _save(figure: Figure, path: Path) -> None:

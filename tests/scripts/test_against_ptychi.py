@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.against_ptychi import arguments
-from scripts.evidence.duel import RIVALS, Quality, Times, best_settings
+from scripts.evidence import duel
+from scripts.evidence.duel import RIVALS, Quality, Times, best_settings, kept_settings
 from scripts.evidence.rival import SETTINGS
 from scripts.evidence.runs import cached
 
@@ -31,9 +32,12 @@ def test_how_many_times_faster_is_of_medians() -> None:
     assert times.ratio == 10
 
 
-def test_a_setting_has_a_file_of_its_own() -> None:
-    names = {f"{setting.engine}-{setting.label.replace(' ', '-').replace(',', '')}" for setting in SETTINGS}
-    assert len(names) == len(SETTINGS)
+def test_times_alone_do_not_wait_for_settings_that_were_not_tried(tmp_path: Path) -> None:
+    first = {setting.engine: setting for setting in reversed(SETTINGS)}
+    assert kept_settings(tmp_path) == SETTINGS
+    for setting in first.values():
+        duel._kept_at(tmp_path, setting).write_text("{}")
+    assert {setting.label for setting in kept_settings(tmp_path)} == {found.label for found in first.values()}
 
 
 def test_what_was_measured_is_read_again_until_the_question_changes(tmp_path: Path) -> None:
