@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from ptychogui.backends.twin_overlap import (
-    dm_misfit, dm_recall, dm_roll, dm_slack, dm_update, overlap_object, overlap_probe, overlap_solve_object,
-    overlap_solve_probe, overlap_windows, pack_waves, unpack_waves,
+from ptychogui.backends.twin_overlap import (  # noqa: F401 - a kernel's twin is looked up here
+    dm_follow,
+    dm_recall,
+    dm_reflected,
+    dm_slack,
+    dm_update,
+    overlap_add_chunks,
+    overlap_object,
+    overlap_probe,
+    overlap_solve_object,
+    overlap_solve_probe,
+    overlap_windows,
+    pack_waves,
+    unpack_waves,
 )  # fmt: skip
-from ptychogui.backends.windows import norm as _norm
-from ptychogui.backends.windows import windows as _windows
+from ptychogui.backends.windows import norm as _norm, windows as _windows
 from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.noise import expected_amplitude_variance
 
