@@ -183,7 +183,7 @@ DEVICE T mean_on_line(const T* line, int before, int here, int after, float w) {
     return (1.0f - 2.0f * w) * line[here] + w * (line[before] + line[after]);
 }
 
-// probe += (pulls - probe * cross) / (bright + floor) for the first `learned` modes, on rows [start, start + count) of the
+// probe += (pulls - probe * cross) / (bright + floor[0]) for the first `learned` modes, on rows [start, start + count) of the
 // window, cross and bright from chunk 0. With pulls taken at the old object, the second term is what the object has already
 // taken of them, to first order. Windows that begin between pixels are met on average by w = 1/8, linear interpolation's
 // mean weight of a neighbor; 0 takes them as they are.
@@ -194,7 +194,8 @@ KERNEL overlap_solve_probe(
     const c64* __restrict__ cross,    // complex64 (C, N, N), chunk 0 read
     const float* __restrict__ bright, // float32 (C, N, N), chunk 0 read
     const c64* __restrict__ pulls,    // complex64 (M, N, N), sum over positions of conj(object) chi
-    int start, int count, int learned, float floor, float w, int n) {
+    const float* __restrict__ floor,  // float32 (1)
+    int start, int count, int learned, float w, int n) {
     const index_t plane = (index_t)n * n;
     FOR_ROWS(row, count) {
         const int r = start + row;
@@ -208,7 +209,7 @@ KERNEL overlap_solve_probe(
             const float lit = (1.0f - 2.0f * w) * mean_on_line(bright + here, before, c, after, w)
                               + w * (mean_on_line(bright + up, before, c, after, w)
                                      + mean_on_line(bright + down, before, c, after, w));
-            const float part = 1.0f / (lit + floor + 1e-30f);
+            const float part = 1.0f / (lit + floor[0] + 1e-30f);
             for (int m = 0; m < learned; m++) {
                 const index_t at = m * plane + here + c;
                 const c64 old = probe[at];

@@ -233,8 +233,8 @@ SIGNATURES: Mapping[str, Signature] = {
         Signature("overlap_solve_probe", "overlap.cu",
                   (_out("probe", "complex64", "M N N"), _out("change", "float32", "2 N"),
                    _in("cross", "complex64", "C N N"), _in("bright", "float32", "C N N"),
-                   _in("pulls", "complex64", "M N N")),
-                  (*_BATCH, ("learned", "int32"), ("floor", "float32"), ("w", "float32")), ("N",), "count"),
+                   _in("pulls", "complex64", "M N N"), _in("floor", "float32", "1")),
+                  (*_BATCH, ("learned", "int32"), ("w", "float32")), ("N",), "count"),
     )
 }  # fmt: skip
 

@@ -160,12 +160,12 @@ def _mean_of_neighbors(image: np.ndarray, w: float) -> np.ndarray:
 
 def overlap_solve_probe(
     probe: np.ndarray, change: np.ndarray, cross: np.ndarray, bright: np.ndarray, pulls: np.ndarray,
-    start: int, count: int, learned: int, floor: float, w: float,
+    floor: np.ndarray, start: int, count: int, learned: int, w: float,
 ) -> None:  # fmt: skip
     """Move rows [start, start + count) of the first modes to the weighted least squares of what all positions give."""
     rows = slice(start, start + count)
     taken, lit = _mean_of_neighbors(cross[0], w)[rows], _mean_of_neighbors(bright[0], w)[rows]
     old = probe[:learned, rows].copy()
-    step = (pulls[:learned, rows] - old * taken) / (lit + np.float32(floor) + _TINY)
+    step = (pulls[:learned, rows] - old * taken) / (lit + floor[0] + _TINY)
     probe[:learned, rows] = old + step
     change[0, rows], change[1, rows] = norm(step).sum(axis=(0, 2)), norm(old).sum(axis=(0, 2))

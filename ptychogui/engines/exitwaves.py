@@ -59,17 +59,18 @@ class Frame:
     def __init__(self, modes: int, n: int, backend: Backend) -> None:
         self.rotation = backend.asarray(np.eye(modes, dtype=np.complex64))
         self.ramp = backend.asarray(np.ones((2, n), np.complex64))
-        self._still, self._backend = np.eye(modes, dtype=np.complex64), backend
-        self._identity = backend.asarray(self._still)
-        self._index = backend.asarray(np.arange(n))
+        self._identity = backend.asarray(np.eye(modes, dtype=np.complex64))
+        self._index, self._xp = backend.asarray(np.arange(n)), backend.xp
 
     def set(self, changes: Changes) -> bool:
         """Take what was done to probe and object; return whether exit waves have to follow."""
+        if changes.rotation is None and changes.shift is None:
+            return False
         self.rotation[...] = self._identity if changes.rotation is None else changes.rotation
         self.ramp[...] = 1 if changes.shift is None else self._ramps(changes.shift)
-        return changes.rotation is not None or changes.shift is not None
+        return True
 
     def _ramps(self, shift: Array) -> Array:
         """Return exp(-2 pi i k s / N), complex128 (2, N), of a shift on the device."""
         n = len(self._index)
-        return self._backend.xp.exp(-2j * np.pi / n * (shift[:, None] * self._index % n))
+        return self._xp.exp(-2j * np.pi / n * (shift[:, None] * self._index % n))

@@ -19,6 +19,10 @@ _CHUNKS = 16
 _NEIGHBOR = 1 / 8
 """Mean weight of the pixel before, and of the one after, where windows begin anywhere between pixels."""
 
+_DIM = 0.05
+"""Part of the brightest pixel's sum that the probe's step divides by at least, where windows begin between pixels: what
+is shifted leaks from bright pixels to dim ones, and a full step there would overshoot."""
+
 _LATE = 2
 """Iterations after which the host reads how a projection went: the GPU has gone on to the next by then."""
 
@@ -108,10 +112,13 @@ class Overlap:
         self._windows = bind("overlap_windows", step=self._step, **chunks, **self._places)
         self._add = bind("probe_step", probe=self._pulls, sums=self._sums)
         self._add_chunks = bind("overlap_add_chunks", **chunks)
-        self._solve_probe = bind("overlap_solve_probe", probe=probe, change=self._change, pulls=self._pulls, **chunks)
+        self._bright, self._floor = chunks["bright"], backend.asarray(np.zeros(1, np.float32))
+        solved = {"probe": probe, "change": self._change, "pulls": self._pulls, "floor": self._floor}
+        self._solve_probe = bind("overlap_solve_probe", **solved, **chunks)
         self._fft = backend.fft_pair(self._pulls[None])
         light_px = positions * float((backend.xp.abs(probe) ** 2).sum()) / fields.object.size
         self._object_floor, self._probe_floor = settings.object_inertia * light_px, settings.probe_inertia * positions
+        self._floor[...] = self._probe_floor
 
     def worker(self, waves: Array, probe: Array, fft: FFTPair) -> OverlapWorker:
         """Bind the kernels to one worker's exit waves (slots, modes, N, N) and their probes."""
@@ -143,12 +150,14 @@ class Overlap:
         on_rows(self._backend, shape[0], work, lambda top, rows: self._solve_object(top, rows, floor))
 
     def _move_probe(self, learned: int) -> Array:
-        n, floor, weight = self._n, self._probe_floor, 0.0 if self._fields.ramps is None else _NEIGHBOR
+        n, weight = self._n, 0.0 if self._fields.ramps is None else _NEIGHBOR
         on_rows(self._backend, _CHUNKS * n, len(self._lanes.order) * n**2, self._windows)
         on_rows(self._backend, n, 2 * _CHUNKS * n**2, self._add_chunks)
         self._collect(learned)
+        if self._fields.ramps is not None:
+            self._floor[...] = self._bright[0].max() * np.float32(_DIM) + np.float32(self._probe_floor)
         work = (2 * learned + 4) * n**2
-        on_rows(self._backend, n, work, lambda first, count: self._solve_probe(first, count, learned, floor, weight))
+        on_rows(self._backend, n, work, lambda first, count: self._solve_probe(first, count, learned, weight))
         return self._change.sum(axis=1)
 
     def _collect(self, learned: int) -> None:

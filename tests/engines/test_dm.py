@@ -17,7 +17,8 @@ from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.metrics import align
 from ptychogui.physics.modes import add_modes
 from ptychogui.physics.noise import expected_amplitude_variance
-from ptychogui.physics.probe import gaussian, scale_to_counts, shift_probe
+from ptychogui.physics.probe import scale_to_counts, shift_probe
+from ptychogui.physics.scan import illumination
 from ptychogui.physics.simulation import SimulatedScan, simulate
 from tests.engines.scans import SMALL, TINY, errors_of, problem_of, settings
 
@@ -127,3 +128,155 @@ def test_iterations_are_the_textbook_for_a_known_probe(
     lit = abs(estimate.object) < 5  # the rim, hardly lit, amplifies rounding
     assert abs(estimate.object - textbook.object)[lit].max() < 2e-3
     assert lit.mean() > 0.9
+
+
+def small(modes: int = 1, **recipe: Any) -> tuple[SimulatedScan, Problem]:
+    """Return a simulated scan with photon noise and its problem, from a probe that is narrower than the true one."""
+    fractions = (1.0, 0.3, 0.1)[:modes]
+    scan = simulate(replace(SMALL, mode_fractions=fractions, **recipe))
+    rows, columns = np.mgrid[: SMALL.n, : SMALL.n] - SMALL.n // 2
+    blurred = scan.probe * np.exp(-(rows**2 + columns**2) / (2 * 14.0**2))
+    guess = scale_to_counts(blurred, float((abs(scan.probe) ** 2).sum()))
+    return scan, problem_of(scan, guess)
+
+
+@pytest.mark.parametrize("engine", ["dm", "raar"])
+def test_it_finds_the_object(engine: str, cpu: Backend) -> None:
+    scan, problem = small()
+    found = made(problem, cpu, engine=engine, iterations=60, average_last=0.1)
+    errors = errors_of(found, 60)
+    light = illumination((abs(scan.probe) ** 2).sum(axis=0), scan.geometry)
+    assert align(found.estimate().object, scan.object, light > 0.1 * light.max()).error < 0.1
+    assert errors[-1] < errors[0]
+
+
+@pytest.mark.parametrize("modes", [1, 3])
+@pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
+def test_the_probe_is_found_as_well_as_the_object(modes: int, sub_pixel: str, cpu: Backend) -> None:
+    """Without noise a scan on whole pixels has an exact solution, and the iteration gets there."""
+    scan = simulate(replace(TINY, integer_positions=True, noise=False, scan_dims=(7, 7)))
+    probe = add_modes(scan.probe * np.exp(0.3j * np.random.default_rng(1).standard_normal(scan.probe.shape)), modes)
+    errors = errors_of(made(problem_of(scan, probe.astype(np.complex64)), cpu, sub_pixel=sub_pixel), 40)
+    assert errors[-1] < 0.1 * errors[0]
+
+
+@pytest.mark.parametrize("values", [{}, {"half_precision": True, "overlap_sweeps": 3}, {"engine": "raar"}], ids=str)
+def test_the_same_bits_for_any_number_of_threads(values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spread, "_WORTH_A_WORKER", 1)
+    scan = simulate(replace(TINY, mode_fractions=(0.8, 0.2)))
+    asked = {"orthogonalize_every": 2, "center_probe": "1", "average_last": 0.5, "power_bound": 0.5, **values}
+    found = []
+    for threads in (1, 2, 3):
+        with open_backend("cpu", threads=threads) as backend:
+            engine = made(problem_of(scan), backend, **asked)
+            errors = errors_of(engine, 5)
+            found.append((errors, engine.estimate()))
+    for errors, estimate in found[1:]:
+        assert errors == found[0][0]
+        assert np.array_equal(estimate.object, found[0][1].object)
+        assert np.array_equal(estimate.probe, found[0][1].probe)
+
+
+@pytest.mark.parametrize("modes", [1, 2])
+def test_half_precision_is_close_to_full(modes: int, cpu: Backend) -> None:
+    scan = simulate(replace(TINY, mode_fractions=(0.8, 0.2)[:modes]))
+    whole, half = (made(problem_of(scan), cpu, half_precision=half) for half in (False, True))
+    errors = errors_of(whole, 5), errors_of(half, 5)
+    assert errors[1] == pytest.approx(errors[0], rel=1e-3)
+    first, second = whole.estimate(), half.estimate()
+    assert np.linalg.norm(first.probe - second.probe) < 2e-3 * np.linalg.norm(first.probe)
+    assert errors[0] != errors[1]
+
+
+def test_free_pixels_keep_what_the_model_says(cpu: Backend) -> None:
+    """A pattern of free pixels only asks for nothing: its exit waves are those of object and probe."""
+    scan = simulate(TINY)
+    problem = problem_of(scan)
+    free = replace(problem, patterns=np.full(problem.patterns.shape, -1, np.float32))
+    engine = made(free, cpu)
+    assert errors_of(engine, 3) == [0, 0, 0]
+    estimate = engine.estimate()
+    assert abs(estimate.probe - problem.probe).max() < 1e-4 * abs(problem.probe).max()
+    assert abs(estimate.object - problem.object).max() < 1e-3
+
+
+def test_the_result_is_the_mean_of_the_last_iterations(cpu: Backend) -> None:
+    problem = problem_of(simulate(TINY))
+    single, mean = made(problem, cpu, iterations=10), made(problem, cpu, iterations=10, average_last=0.3)
+    seen = []
+    for _ in range(10):
+        single.step()
+        mean.step()
+        seen.append(single.estimate())
+    wanted = np.mean([estimate.object for estimate in seen[-3:]], axis=0)
+    assert abs(mean.estimate().object - wanted).max() < 1e-4 * abs(wanted).max()
+    wanted = np.mean([estimate.probe for estimate in seen[-3:]], axis=0)
+    assert abs(mean.estimate().probe - wanted).max() < 1e-5 * abs(wanted).max()
+
+
+def off_center(problem: Problem, by: tuple[int, int]) -> Problem:
+    """Move the first probe out of the center."""
+    return replace(problem, probe=np.roll(problem.probe, by, axis=(1, 2)))
+
+
+FRAMES: list[dict[str, Any]] = [
+    {"center_probe": "2:2"},
+    {"orthogonalize_every": 2},
+    {"keep_power": "2"},
+    {"center_probe": "2:2", "orthogonalize_every": 2},
+]
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("frame", FRAMES, ids=str)
+def test_a_new_frame_changes_no_pattern(frame: dict[str, Any], half: bool, cpu: Backend) -> None:
+    """Probe and object move, turn their modes or trade scale; the exit waves follow, so that errors go on alike.
+
+    What enters the object at its rim, when it moves, is new: errors then differ a little. Inertia is next to nothing,
+    since after a scaling it would be another part of the light.
+    """
+    scan = simulate(replace(TINY, mode_fractions=(0.6, 0.4)))
+    mixed = np.array([[0.8, 0.6], [-0.6, 0.8]]) @ scan.probe.reshape(2, -1)
+    problem = off_center(problem_of(scan, mixed.reshape(scan.probe.shape).astype(np.complex64)), (3, -2))
+    asked = {"object_inertia": 1e-6, "half_precision": half, "overlap_sweeps": 1}
+    still, framed = made(problem, cpu, **asked), made(problem, cpu, **{**asked, **frame})
+    errors = errors_of(still, 4), errors_of(framed, 4)
+    assert abs(np.abs(still.estimate().probe) - np.abs(framed.estimate().probe)).max() > 1
+    assert errors[1] == pytest.approx(errors[0], rel=0.06 if "center_probe" in frame else 5e-3)
+
+
+@pytest.mark.parametrize("frame", [{"center_probe": "1"}, {"orthogonalize_every": 1}, {"keep_power": "1"}], ids=str)
+def test_a_mean_follows_the_frame(frame: dict[str, Any], cpu: Backend) -> None:
+    """Averaged over iterations that move the frame, the product fits as well as one of a single iteration."""
+    scan = simulate(replace(TINY, mode_fractions=(0.6, 0.4), photons=1e7))
+    problem = off_center(problem_of(scan), (2, 1))
+    single, mean = (made(problem, cpu, iterations=30, average_last=part, **frame) for part in (0.0, 0.3))
+    errors_of(single, 30), errors_of(mean, 30)
+    assert misfit(mean, problem) < 1.1 * misfit(single, problem)
+
+
+def misfit(engine: DifferenceMap, problem: Problem) -> float:
+    """Return how far the far fields of an estimate are from the measured amplitudes, on the known pixels."""
+    estimate, n = engine.estimate(), problem.probe.shape[-1]
+    total = 0.0
+    for (row, column), rest, pattern in zip(
+        problem.geometry.corners, problem.geometry.fractions, problem.patterns, strict=True
+    ):
+        waves = shift_probe(estimate.probe, rest) * estimate.object[row : row + n, column : column + n]
+        modulus = np.sqrt((abs(np.fft.fft2(waves, norm="ortho")) ** 2).sum(axis=0))
+        measured = amplitudes_of(pattern)
+        total += float(((modulus - measured)[measured >= 0] ** 2).sum())
+    return total
+
+
+def test_nothing_is_updated_where_nothing_is_due(cpu: Backend) -> None:
+    problem = problem_of(simulate(TINY))
+    engine = made(problem, cpu, update_object="3", update_probe="4")
+    engine.step()
+    engine.step()
+    assert np.array_equal(engine.estimate().object, problem.object)
+    engine.step()
+    assert not np.array_equal(engine.estimate().object, problem.object)
+    assert np.array_equal(engine.estimate().probe, problem.probe)
+    engine.step()
+    assert not np.array_equal(engine.estimate().probe, problem.probe)

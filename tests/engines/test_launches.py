@@ -17,10 +17,12 @@ from tests.backends.fake_cupy import FakeMachine, installed
 from tests.backends.problems import narrow_beam
 from tests.backends.recording import Iteration, record
 
-_TITLES = {"epie": "ePIE", "lsqml": "LSQML"}
+_TITLES = {"epie": "ePIE", "lsqml": "LSQML", "dm": "DM and RAAR", "raar": "DM and RAAR"}
 _WORK = {
     "FFT": "fft", "copy of the spectrum": "xp copyto", "sum of errors": "xp sum", "copy of a sum": "xp copyto",
     "sum of lanes": "xp sum", "scaling of a probe": "xp multiply",
+    "largest of a sum": "xp max", "scaling of a number": "xp multiply", "sum of two numbers": "xp add",
+    "sum of changes": "xp sum", "clearing of a sum": "xp copyto",
 }  # fmt: skip
 """What is no kernel and no copy, by its name in the table."""
 
@@ -30,6 +32,8 @@ _GROUPS = {"epie": "gather_object", "lsqml": "solve_steps"}
 _STEADY: dict[str, dict[str, Any]] = {
     "epie": {},
     "lsqml": {"position_correction": "never", "batch_growth": False},
+    "dm": {"average_last": 0.0},
+    "raar": {"average_last": 0.0},
 }
 """Settings by which every iteration is like the other."""
 
@@ -81,7 +85,7 @@ def cut(groups: list[tuple[int, int]], largest: int) -> int:
 
 @pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
 @pytest.mark.parametrize("batch_size", [1, 9])
-@pytest.mark.parametrize("engine", _TITLES)
+@pytest.mark.parametrize("engine", _GROUPS)
 def test_launches_are_those_of_the_table(
     machine: FakeMachine, repo_root: Path, engine: str, sub_pixel: str, batch_size: int
 ) -> None:
@@ -95,6 +99,23 @@ def test_launches_are_those_of_the_table(
         units = {"batch": len(batches), "block": len(groups), "group": len(groups), "iteration": 1}
         wanted: Counter[str] = Counter()
         for row in rows:
+            wanted[_WORK.get(row.work, row.work)] += row.times[sub_pixel] * units.get(row.unit, 0)
+        assert +iteration.work == +wanted
+
+
+@pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
+@pytest.mark.parametrize("engine", ["dm", "raar"])
+@pytest.mark.parametrize("power_bound", [0.0, 0.5])
+def test_launches_of_a_projection_are_those_of_the_table(
+    machine: FakeMachine, repo_root: Path, engine: str, sub_pixel: str, power_bound: float
+) -> None:
+    asked = {"engine": engine, "sub_pixel": sub_pixel, "power_bound": power_bound, **_STEADY[engine]}
+    for iteration in recorded(machine, 4, **asked)[1:]:
+        batches = iteration.spans("dm_update")
+        assert sorted(i for start, stop in batches for i in range(start, stop)) == list(range(36))
+        units = {"batch": len(batches), "bounded batch": len(batches) if power_bound else 0, "iteration": 1}
+        wanted: Counter[str] = Counter()
+        for row in table(repo_root, engine):
             wanted[_WORK.get(row.work, row.work)] += row.times[sub_pixel] * units.get(row.unit, 0)
         assert +iteration.work == +wanted
 
