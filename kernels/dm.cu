@@ -7,66 +7,57 @@
 // What the modulus constraint is to act on: c times the model's far field and 1 - c times the stored one.
 DEVICE c64 reflection(c64 model, c64 stored, float c) { return c * model + (1.0f - c) * stored; }
 
-// misfit[i, r] = sum (|model| - amplitude)^2 over the known pixels of a row, expected[i, r] = what photon noise makes of it;
-// reflected[b, 0, r] and reflected[b, 1, r] = the same two of the reflection.
+// reflected[b, 0, r] = sum (|reflection| - amplitude)^2 over the known pixels of a row, reflected[b, 1, r] = what photon
+// noise makes of it.
 template <int MODES, typename T>
-DEVICE void dm_misfit_rows(
-    const T* __restrict__ patterns, const c64* __restrict__ waves, const c64* __restrict__ stored,
-    float* __restrict__ misfit, float* __restrict__ expected, float* __restrict__ reflected,
-    const int* __restrict__ order, int start, int count, int at, int fresh, float c, int modes, int n) {
+DEVICE void dm_reflected_rows(
+    const T* __restrict__ patterns, const int* __restrict__ places, const c64* __restrict__ waves,
+    const c64* __restrict__ stored, float* __restrict__ reflected, const int* __restrict__ order, int start, int count,
+    int at, int fresh, float c, int modes, int n) {
     const int M = MODES ? MODES : modes;
     const index_t plane = (index_t)n * n;
     const float scale = 1.0f / (float)n;
     FOR_ROWS(row, count * n) {
         const int b = row / n, r = row % n;
         const index_t i = order[start + b];
-        const T* measured = patterns + i * plane + (index_t)r * n;
+        const T* measured = patterns + places[i] * plane + (index_t)r * n;
         const c64* w = waves + b * M * plane + (index_t)r * n;
-        const c64* s = stored + (at + b) * M * plane + (index_t)r * n;
-        float far = 0.0f, noise = 0.0f, beyond = 0.0f, noise_beyond = 0.0f;
+        const c64* s = stored + (index_t)(at + b) * M * plane + (index_t)r * n;
+        float misfit = 0.0f, noise = 0.0f;
         FOR_COLUMNS(x, n) {
-            float power = 0.0f, power_beyond = 0.0f;
+            float power = 0.0f;
             for (int m = 0; m < M; m++) {
                 const c64 model = scale * w[m * plane + x];
-                power += norm(model);
-                power_beyond += norm(fresh ? model : reflection(model, s[m * plane + x], c));
+                power += norm(fresh ? model : reflection(model, s[m * plane + x], c));
             }
             const float a = amplitude_of(measured[x]);
-            const float known = a >= 0.0f ? 1.0f : 0.0f;
-            const float off = sqrtf(power) - a, off_beyond = sqrtf(power_beyond) - a;
-            far += known * off * off;
-            beyond += known * off_beyond * off_beyond;
+            const float known = a >= 0.0f ? 1.0f : 0.0f, off = sqrtf(power) - a;
+            misfit += known * off * off;
             noise += known * amplitude_variance(0.5f * (power + a * a));
-            noise_beyond += known * amplitude_variance(0.5f * (power_beyond + a * a));
         }
-        far = block_sum(far);
+        misfit = block_sum(misfit);
         noise = block_sum(noise);
-        beyond = block_sum(beyond);
-        noise_beyond = block_sum(noise_beyond);
         if (THREAD == 0) {
-            misfit[i * n + r] = far;
-            expected[i * n + r] = noise;
-            reflected[(2 * b) * n + r] = beyond;
-            reflected[(2 * b + 1) * n + r] = noise_beyond;
+            reflected[(2 * b) * n + r] = misfit;
+            reflected[(2 * b + 1) * n + r] = noise;
         }
     }
 }
 
-KERNEL dm_misfit(
-    float* misfit,          // float32 (n, N), rows of the batch's positions written
-    float* expected,        // float32 (n, N), rows of the batch's positions written
+KERNEL dm_reflected(
     float* reflected,       // float32 (B, 2, N), written
     const c64* waves,       // complex64 (B, M, N, N)
     const c64* stored,      // complex64 (S, M, N, N), not read where fresh
-    const void* patterns,   // uint8 or uint16 or float32 (n, N, N), counts or amplitudes; see measured.cuh
+    const void* patterns,   // uint8 or uint16 or float32 (F, N, N), counts or amplitudes; see measured.cuh
+    const int* places,      // int32 (n), where in `patterns` each position's is
     const int* order,       // int32 (n)
     int start, int count, int at, int fresh, float c, int modes, int n, int bytes) {
-    FOR_MEASURED(bytes, modes, dm_misfit_rows, patterns, waves, stored, misfit, expected, reflected, order, start, count, at,
-                 fresh, c, modes, n)
+    FOR_MEASURED(bytes, modes, dm_reflected_rows, patterns, places, waves, stored, reflected, order, start, count, at, fresh, c,
+                 modes, n)
 }
 
-// slack[b] = the part of a reflection's misfit that the modulus constraint leaves, so that at most bound^2 times what photon
-// noise explains is left of its square; 1 where it is no larger.
+// slack[b] = the part of a reflection's misfit that the modulus constraint leaves, so that its root mean square is at most
+// `bound` times what photon noise makes it; 1 where it is no larger.
 KERNEL dm_slack(
     float* __restrict__ slack,           // float32 (B), written
     const float* __restrict__ reflected, // float32 (B, 2, N)
@@ -87,9 +78,11 @@ KERNEL dm_slack(
 
 // stored becomes (1 - a - b) stored + a model + b Pi_F(reflection), and waves the same, ready for the not normalised inverse.
 // Pi_F gives the modulus amplitude + slack * (modulus - amplitude); free pixels keep theirs. fresh: stored is the model.
+// misfit[i, r] = sum (|model| - amplitude)^2 over the known pixels of a row, expected[i, r] = what photon noise makes of it.
 template <int MODES, typename T>
-DEVICE void dm_rows(
-    const T* __restrict__ patterns, c64* __restrict__ waves, c64* __restrict__ stored, const float* __restrict__ slack,
+DEVICE void dm_update_rows(
+    const T* __restrict__ patterns, const int* __restrict__ places, c64* __restrict__ waves, c64* __restrict__ stored,
+    float* __restrict__ misfit, float* __restrict__ expected, const float* __restrict__ slack,
     const int* __restrict__ order, int start, int count, int at, int fresh, float a, float b, float c, int modes, int n) {
     const int M = MODES ? MODES : modes;
     const index_t plane = (index_t)n * n;
@@ -97,17 +90,22 @@ DEVICE void dm_rows(
     FOR_ROWS(row, count * n) {
         const int slot = row / n, r = row % n;
         const index_t i = order[start + slot];
-        const T* measured = patterns + i * plane + (index_t)r * n;
+        const T* measured = patterns + places[i] * plane + (index_t)r * n;
         c64* w = waves + slot * M * plane + (index_t)r * n;
-        c64* s = stored + (at + slot) * M * plane + (index_t)r * n;
+        c64* s = stored + (index_t)(at + slot) * M * plane + (index_t)r * n;
         const float left = slack[slot];
+        float difference = 0.0f, noise = 0.0f;
         FOR_COLUMNS(x, n) {
-            float power = 0.0f;
+            float power = 0.0f, power_beyond = 0.0f;
             for (int m = 0; m < M; m++) {
                 const c64 model = scale * w[m * plane + x];
-                power += norm(fresh ? model : reflection(model, s[m * plane + x], c));
+                power += norm(model);
+                power_beyond += norm(fresh ? model : reflection(model, s[m * plane + x], c));
             }
-            const float modulus = sqrtf(power), amplitude = amplitude_of(measured[x]);
+            const float modulus = sqrtf(power_beyond), amplitude = amplitude_of(measured[x]);
+            const float known = amplitude >= 0.0f ? 1.0f : 0.0f, off = sqrtf(power) - amplitude;
+            difference += known * off * off;
+            noise += known * amplitude_variance(0.5f * (power + amplitude * amplitude));
             const float wanted = amplitude + left * (modulus - amplitude);
             const float factor = amplitude >= 0.0f ? b * wanted / (modulus + 1e-9f) : b;
             for (int m = 0; m < M; m++) {
@@ -118,17 +116,27 @@ DEVICE void dm_rows(
                 w[m * plane + x] = scale * next;
             }
         }
+        difference = block_sum(difference);
+        noise = block_sum(noise);
+        if (THREAD == 0) {
+            misfit[i * n + r] = difference;
+            expected[i * n + r] = noise;
+        }
     }
 }
 
 KERNEL dm_update(
     c64* waves,             // complex64 (B, M, N, N), changed in place
     c64* stored,            // complex64 (S, M, N, N), the batch's changed in place
+    float* misfit,          // float32 (n, N), rows of the batch's positions written
+    float* expected,        // float32 (n, N), rows of the batch's positions written
     const float* slack,     // float32 (B)
-    const void* patterns,   // uint8 or uint16 or float32 (n, N, N), counts or amplitudes; see measured.cuh
+    const void* patterns,   // uint8 or uint16 or float32 (F, N, N), counts or amplitudes; see measured.cuh
+    const int* places,      // int32 (n), where in `patterns` each position's is
     const int* order,       // int32 (n)
     int start, int count, int at, int fresh, float a, float b, float c, int modes, int n, int bytes) {
-    FOR_MEASURED(bytes, modes, dm_rows, patterns, waves, stored, slack, order, start, count, at, fresh, a, b, c, modes, n)
+    FOR_MEASURED(bytes, modes, dm_update_rows, patterns, places, waves, stored, misfit, expected, slack, order, start, count,
+                 at, fresh, a, b, c, modes, n)
 }
 
 // waves[b] = stored[at + b], ready for the not normalised inverse.
@@ -145,16 +153,27 @@ KERNEL dm_recall(
     }
 }
 
-// stored[at + b, m, r, c] *= ramp[0, r] * ramp[1, c]: the exit waves roll by whole pixels.
-KERNEL dm_roll(
-    c64* __restrict__ stored,     // complex64 (S, M, N, N), the batch's changed in place
-    const c64* __restrict__ ramp, // complex64 (2, N), exp(-2 pi i k s / N) of each axis
+// waves[b, m, r, c] = ramp[0, r] ramp[1, c] sum_k rotation[m, k] stored[at + b, k, r, c]: what becomes of exit waves when probe
+// and object move by whole pixels and the probe's modes turn.
+KERNEL dm_follow(
+    c64* __restrict__ waves,          // complex64 (B, M, N, N), written
+    const c64* __restrict__ stored,   // complex64 (S, M, N, N)
+    const c64* __restrict__ rotation, // complex64 (M, M), new modes from old ones
+    const c64* __restrict__ ramp,     // complex64 (2, N), exp(-2 pi i k s / N) of each axis
     int count, int at, int modes, int n) {
+    const index_t plane = (index_t)n * n;
     FOR_ROWS(row, count * modes * n) {
-        c64* to = stored + ((index_t)at * modes * n + row) * n;
-        const c64 down = ramp[row % n];
-        FOR_COLUMNS(c, n)
-            to[c] = down * ramp[n + c] * to[c];
+        const int b = row / (modes * n), m = row / n % modes, r = row % n;
+        c64* to = waves + (index_t)row * n;
+        const c64* from = stored + (index_t)(at + b) * modes * plane + (index_t)r * n;
+        const c64* turn = rotation + m * modes;
+        const c64 down = ramp[r];
+        FOR_COLUMNS(x, n) {
+            c64 sum = {0.0f, 0.0f};
+            for (int k = 0; k < modes; k++)
+                sum = sum + turn[k] * from[k * plane + x];
+            to[x] = down * ramp[n + x] * sum;
+        }
     }
 }
 

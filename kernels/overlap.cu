@@ -90,11 +90,11 @@ KERNEL overlap_probe(
     FOR_MODES(modes, overlap_probe_rows, waves, probe, object, corners, order, start, count, modes, n, probes, width)
 }
 
-// object += sum of the bands' pulls / (sum of their light + floor), on rows [top, top + rows), and
-// beat = conj(old object) * (new - old object). The bands are added into the first one of a row.
+// step = sum of the bands' pulls / (sum of their light + floor), on rows [top, top + rows), and object += step. The bands are
+// added into the first one of a row.
 KERNEL overlap_solve_object(
     c64* __restrict__ object,     // complex64 (H, W), rows changed
-    c64* __restrict__ beat,       // complex64 (H, W), rows written
+    c64* __restrict__ step,       // complex64 (H, W), rows written
     c64* __restrict__ pulls,      // complex64 (R, W), changed where bands share a row
     float* __restrict__ light,    // float32 (R, W), changed where bands share a row
     const int* __restrict__ bands, // int32 (L, 3): of each lane, first row of the object, number of rows, first row of pulls
@@ -102,7 +102,7 @@ KERNEL overlap_solve_object(
     FOR_ROWS(row, rows) {
         const int y = top + row;
         c64* o = object + (index_t)y * width;
-        c64* q = beat + (index_t)y * width;
+        c64* d = step + (index_t)y * width;
         c64* sum = 0;
         float* lit = 0;
         for (int lane = 0; lane < lanes; lane++) {
@@ -122,20 +122,19 @@ KERNEL overlap_solve_object(
             }
         }
         FOR_COLUMNS(x, width) {
-            const c64 step = sum ? 1.0f / (lit[x] + floor + 1e-30f) * sum[x] : c64{0.0f, 0.0f};
-            q[x] = conj(o[x]) * step;
-            o[x] = o[x] + step;
+            d[x] = sum ? 1.0f / (lit[x] + floor + 1e-30f) * sum[x] : c64{0.0f, 0.0f};
+            o[x] = o[x] + d[x];
         }
     }
 }
 
-// cross[k] = sum of beat and bright[k] = sum of |object|^2 over the windows of chunk k, one of C even parts of the order;
-// rows [start, start + count) of the C * N.
+// With old = object - step, what it was: cross[k] = sum of conj(old) step and bright[k] = sum of the larger one of |old|^2
+// and |object|^2 over the windows of chunk k, one of C even parts of the order; rows [start, start + count) of the C * N.
 KERNEL overlap_windows(
     c64* __restrict__ cross,         // complex64 (C, N, N), rows written
     float* __restrict__ bright,      // float32 (C, N, N), rows written
     const c64* __restrict__ object,  // complex64 (H, W)
-    const c64* __restrict__ beat,    // complex64 (H, W)
+    const c64* __restrict__ step,    // complex64 (H, W), what the object moved by
     const int* __restrict__ corners, // int32 (n, 2)
     const int* __restrict__ order,   // int32 (n)
     int start, int count, int n, int width, int positions, int chunks) {
@@ -151,26 +150,21 @@ KERNEL overlap_windows(
         for (int g = (int)((index_t)positions * k / chunks); g < last; g++) {
             const int i = order[g];
             const index_t from = (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
-            const c64 *o = object + from, *q = beat + from;
+            const c64 *o = object + from, *d = step + from;
             FOR_COLUMNS(c, n) {
-                to[c] = to[c] + q[c];
-                lit[c] = lit[c] + norm(o[c]);
+                const c64 old = o[c] - d[c];
+                to[c] = to[c] + conj(old) * d[c];
+                lit[c] = lit[c] + fmaxf(norm(old), norm(o[c]));
             }
         }
     }
 }
 
-// probe += (pulls - probe * sum of cross) / (sum of bright + floor) for the first `learned` modes, on rows [start,
-// start + count) of the window: the sums are those of the chunks. With pulls taken at the old object, the second term is
-// what the object has already taken of them, to first order.
-// change[0, r] = sum of |new - old|^2 over row and learned modes, change[1, r] that of |old|^2.
-KERNEL overlap_solve_probe(
-    c64* __restrict__ probe,       // complex64 (M, N, N), rows of learned modes changed
-    float* __restrict__ change,    // float32 (2, N), rows written
-    c64* __restrict__ cross,       // complex64 (C, N, N), chunk 0 becomes the sum
-    float* __restrict__ bright,    // float32 (C, N, N), chunk 0 becomes the sum
-    const c64* __restrict__ pulls, // complex64 (M, N, N), sum over positions of conj(object) chi
-    int start, int count, int learned, float floor, int n, int chunks) {
+// Chunk 0 of cross and bright becomes the sum over all chunks, on rows [start, start + count) of the window.
+KERNEL overlap_add_chunks(
+    c64* __restrict__ cross,    // complex64 (C, N, N), rows of chunk 0 changed
+    float* __restrict__ bright, // float32 (C, N, N), rows of chunk 0 changed
+    int start, int count, int n, int chunks) {
     const index_t plane = (index_t)n * n;
     FOR_ROWS(row, count) {
         const index_t first = (index_t)(start + row) * n;
@@ -180,23 +174,56 @@ KERNEL overlap_solve_probe(
                 bright[first + c] = bright[first + c] + bright[k * plane + first + c];
             }
         }
+    }
+}
+
+// Weighted mean of a pixel, 1 - 2 w, and its neighbors on a line, w each.
+template <typename T>
+DEVICE T mean_on_line(const T* line, int before, int here, int after, float w) {
+    return (1.0f - 2.0f * w) * line[here] + w * (line[before] + line[after]);
+}
+
+// probe += (pulls - probe * cross) / (bright + floor[0]) for the first `learned` modes, on rows [start, start + count) of the
+// window, cross and bright from chunk 0. With pulls taken at the old object, the second term is what the object has already
+// taken of them, to first order. Windows that begin between pixels are met on average by w = 1/8, linear interpolation's
+// mean weight of a neighbor; 0 takes them as they are.
+// change[0, r] = sum of |new - old|^2 over row and learned modes, change[1, r] that of |old|^2.
+KERNEL overlap_solve_probe(
+    c64* __restrict__ probe,          // complex64 (M, N, N), rows of learned modes changed
+    float* __restrict__ change,       // float32 (2, N), rows written
+    const c64* __restrict__ cross,    // complex64 (C, N, N), chunk 0 read
+    const float* __restrict__ bright, // float32 (C, N, N), chunk 0 read
+    const c64* __restrict__ pulls,    // complex64 (M, N, N), sum over positions of conj(object) chi
+    const float* __restrict__ floor,  // float32 (1)
+    int start, int count, int learned, float w, int n) {
+    const index_t plane = (index_t)n * n;
+    FOR_ROWS(row, count) {
+        const int r = start + row;
+        const index_t up = (index_t)(r > 0 ? r - 1 : r) * n, here = (index_t)r * n, down = (index_t)(r < n - 1 ? r + 1 : r) * n;
         float moved = 0.0f, power = 0.0f;
-        for (int m = 0; m < learned; m++) {
-            c64* p = probe + m * plane + first;
-            const c64* pull = pulls + m * plane + first;
-            FOR_COLUMNS(c, n) {
-                const c64 old = p[c];
-                const c64 step = 1.0f / (bright[first + c] + floor + 1e-30f) * (pull[c] - old * cross[first + c]);
+        FOR_COLUMNS(c, n) {
+            const int before = c > 0 ? c - 1 : c, after = c < n - 1 ? c + 1 : c;
+            const c64 taken = (1.0f - 2.0f * w) * mean_on_line(cross + here, before, c, after, w)
+                              + w * (mean_on_line(cross + up, before, c, after, w)
+                                     + mean_on_line(cross + down, before, c, after, w));
+            const float lit = (1.0f - 2.0f * w) * mean_on_line(bright + here, before, c, after, w)
+                              + w * (mean_on_line(bright + up, before, c, after, w)
+                                     + mean_on_line(bright + down, before, c, after, w));
+            const float part = 1.0f / (lit + floor[0] + 1e-30f);
+            for (int m = 0; m < learned; m++) {
+                const index_t at = m * plane + here + c;
+                const c64 old = probe[at];
+                const c64 step = part * (pulls[at] - old * taken);
                 moved += norm(step);
                 power += norm(old);
-                p[c] = old + step;
+                probe[at] = old + step;
             }
         }
         moved = block_sum(moved);
         power = block_sum(power);
         if (THREAD == 0) {
-            change[start + row] = moved;
-            change[n + start + row] = power;
+            change[r] = moved;
+            change[n + r] = power;
         }
     }
 }

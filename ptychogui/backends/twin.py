@@ -8,19 +8,34 @@ from __future__ import annotations
 
 import numpy as np
 
-from ptychogui.backends.twin_coupled import (  # noqa: F401 - by name
-    couple_shifts, eliminate_shifts, real_steps, solve_coupled, take_shifts,
-)  # fmt: skip
-from ptychogui.backends.twin_likelihood import poisson_lengths, poisson_step  # noqa: F401 - by name
+from ptychogui.backends.twin_coupled import couple_shifts, eliminate_shifts, real_steps, solve_coupled, take_shifts
+from ptychogui.backends.twin_likelihood import poisson_lengths, poisson_step
 from ptychogui.backends.twin_overlap import (
-    dm_misfit, dm_recall, dm_roll, dm_slack, dm_update, overlap_object, overlap_probe, overlap_solve_object,
-    overlap_solve_probe, overlap_windows, pack_waves, unpack_waves,
+    dm_follow,
+    dm_recall,
+    dm_reflected,
+    dm_slack,
+    dm_update,
+    overlap_add_chunks,
+    overlap_object,
+    overlap_probe,
+    overlap_solve_object,
+    overlap_solve_probe,
+    overlap_windows,
+    pack_waves,
+    unpack_waves,
 )  # fmt: skip
 from ptychogui.backends.twin_variable import (
-    mix_grams, mix_pulls, mix_pulls_shifted, solve_mix, sum_varied, sum_varied_shifted, vary_probe, vary_probe_shifted,
+    mix_grams,
+    mix_pulls,
+    mix_pulls_shifted,
+    solve_mix,
+    sum_varied,
+    sum_varied_shifted,
+    vary_probe,
+    vary_probe_shifted,
 )  # fmt: skip
-from ptychogui.backends.windows import norm as _norm
-from ptychogui.backends.windows import windows as _windows
+from ptychogui.backends.windows import norm as _norm, windows as _windows
 from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.noise import expected_amplitude_variance
 
@@ -228,7 +243,7 @@ def solve_steps(
 
 def move_object(
     object: np.ndarray, direction: np.ndarray, steps: np.ndarray, top: int, rows: int  # noqa: A002
-) -> None:
+) -> None:  # fmt: skip
     """Move rows [top, top + rows) of the object along its direction."""
     object[top : top + rows] += steps[0] * direction[top : top + rows]
 

@@ -19,20 +19,18 @@ def _noise(power: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, np.ndar
     return misfit, np.where(known, expected_amplitude_variance((power + measured**2) / 2), 0).sum(axis=1)
 
 
-def _reflected(model: np.ndarray, stored: np.ndarray, fresh: int, c: float) -> np.ndarray:
+def _reflection(model: np.ndarray, stored: np.ndarray, fresh: int, c: float) -> np.ndarray:
     return model if fresh else np.float32(c) * model + np.float32(1 - c) * stored
 
 
-def dm_misfit(
-    misfit: np.ndarray, expected: np.ndarray, reflected: np.ndarray, waves: np.ndarray, stored: np.ndarray,
-    patterns: np.ndarray, order: np.ndarray, start: int, count: int, at: int, fresh: int, c: float,
+def dm_reflected(
+    reflected: np.ndarray, waves: np.ndarray, stored: np.ndarray, patterns: np.ndarray, places: np.ndarray,
+    order: np.ndarray, start: int, count: int, at: int, fresh: int, c: float,
 ) -> None:  # fmt: skip
-    """Find the misfit of the modelled far fields and of their reflections."""
+    """Find the misfit of what the modulus constraint is to act on."""
     for b, i in enumerate(order[start : start + count]):
-        model, measured = waves[b] / np.float32(waves.shape[-1]), amplitudes_of(patterns[i])
-        misfit[i], expected[i] = _noise(norm(model).sum(axis=0), measured)
-        beyond = _reflected(model, stored[at + b], fresh, c)
-        reflected[b] = _noise(norm(beyond).sum(axis=0), measured)
+        beyond = _reflection(waves[b] / np.float32(waves.shape[-1]), stored[at + b], fresh, c)
+        reflected[b] = _noise(norm(beyond).sum(axis=0), amplitudes_of(patterns[places[i]]))
 
 
 def dm_slack(slack: np.ndarray, reflected: np.ndarray, count: int, bound: float) -> None:
@@ -43,15 +41,17 @@ def dm_slack(slack: np.ndarray, reflected: np.ndarray, count: int, bound: float)
 
 
 def dm_update(
-    waves: np.ndarray, stored: np.ndarray, slack: np.ndarray, patterns: np.ndarray, order: np.ndarray,
-    start: int, count: int, at: int, fresh: int, a: float, b: float, c: float,
+    waves: np.ndarray, stored: np.ndarray, misfit: np.ndarray, expected: np.ndarray, slack: np.ndarray,
+    patterns: np.ndarray, places: np.ndarray, order: np.ndarray, start: int, count: int, at: int, fresh: int,
+    a: float, b: float, c: float,
 ) -> None:  # fmt: skip
-    """Do one step of the difference map in Fourier space."""
+    """Do one step of the difference map in Fourier space, and find the misfit of the modelled far fields."""
     n = np.float32(waves.shape[-1])
     for slot, i in enumerate(order[start : start + count]):
-        model, measured = waves[slot] / n, amplitudes_of(patterns[i])
+        model, measured = waves[slot] / n, amplitudes_of(patterns[places[i]])
+        misfit[i], expected[i] = _noise(norm(model).sum(axis=0), measured)
         old = model if fresh else stored[at + slot]
-        beyond = _reflected(model, old, fresh, c)
+        beyond = _reflection(model, old, fresh, c)
         modulus = np.sqrt(norm(beyond).sum(axis=0))
         wanted = measured + slack[slot] * (modulus - measured)
         factor = np.where(measured >= 0, wanted / (modulus + np.float32(1e-9)), 1)
@@ -64,14 +64,14 @@ def dm_recall(waves: np.ndarray, stored: np.ndarray, count: int, at: int) -> Non
     waves[:count] = stored[at : at + count] / np.float32(waves.shape[-1])
 
 
-def dm_roll(stored: np.ndarray, ramp: np.ndarray, count: int, at: int) -> None:
-    """Multiply stored waves by the phase ramps of a shift."""
-    stored[at : at + count] *= ramp[0][:, None] * ramp[1]
-
-
-def pack_waves(
-    packed: np.ndarray, units: np.ndarray, stored: np.ndarray, start: int, count: int, at: int
+def dm_follow(
+    waves: np.ndarray, stored: np.ndarray, rotation: np.ndarray, ramp: np.ndarray, count: int, at: int
 ) -> None:
+    """Turn the modes of stored waves and roll them by whole pixels."""
+    waves[:count] = np.einsum("mk,bkrc->bmrc", rotation, stored[at : at + count]) * (ramp[0][:, None] * ramp[1])
+
+
+def pack_waves(packed: np.ndarray, units: np.ndarray, stored: np.ndarray, start: int, count: int, at: int) -> None:
     """Keep stored waves in 16 bits a component, each row in its own unit."""
     parts = stored[at : at + count].view(np.float32).reshape(count, *packed.shape[1:])
     largest = np.abs(parts).max(axis=(-2, -1))
@@ -79,9 +79,7 @@ def pack_waves(
     packed[start : start + count] = np.rint(parts * (_LARGEST / (largest + _TINY))[..., None, None])
 
 
-def unpack_waves(
-    stored: np.ndarray, packed: np.ndarray, units: np.ndarray, start: int, count: int, at: int
-) -> None:
+def unpack_waves(stored: np.ndarray, packed: np.ndarray, units: np.ndarray, start: int, count: int, at: int) -> None:
     """Take back what pack_waves kept."""
     parts = packed[start : start + count] * units[start : start + count][..., None, None]
     stored[at : at + count] = parts[..., 0] + 1j * parts[..., 1]
@@ -118,7 +116,7 @@ def overlap_probe(
 
 
 def overlap_solve_object(
-    object: np.ndarray, beat: np.ndarray, pulls: np.ndarray, light: np.ndarray, bands: np.ndarray,  # noqa: A002
+    object: np.ndarray, step: np.ndarray, pulls: np.ndarray, light: np.ndarray, bands: np.ndarray,  # noqa: A002
     top: int, rows: int, floor: float,
 ) -> None:  # fmt: skip
     """Move rows [top, top + rows) of the object to the weighted least squares of what all lanes give."""
@@ -127,33 +125,48 @@ def overlap_solve_object(
         for place in places[1:]:
             pulls[places[0]] += pulls[place]
             light[places[0]] += light[place]
-        step = pulls[places[0]] / (light[places[0]] + np.float32(floor) + _TINY) if places else np.complex64(0)
-        beat[y] = object[y].conj() * step
-        object[y] += step
+        step[y] = pulls[places[0]] / (light[places[0]] + np.float32(floor) + _TINY) if places else 0
+        object[y] += step[y]
 
 
 def overlap_windows(
-    cross: np.ndarray, bright: np.ndarray, object: np.ndarray, beat: np.ndarray,  # noqa: A002
+    cross: np.ndarray, bright: np.ndarray, object: np.ndarray, step: np.ndarray,  # noqa: A002
     corners: np.ndarray, order: np.ndarray, start: int, count: int,
 ) -> None:  # fmt: skip
-    """Sum beat and |object|^2 over the windows of each chunk of positions, for some rows of the chunks."""
+    """Sum how the object moved, and how bright it is, over the windows of each chunk of positions, for some rows."""
     positions, chunks, n = len(order), *cross.shape[:2]
+    old = object - step
+    beat, power = old.conj() * step, np.maximum(norm(old), norm(object))
     for row in range(start, start + count):
         k, r = divmod(row, n)
         first, last = positions * k // chunks, positions * (k + 1) // chunks
         places = [(y.start + r, x) for y, x in windows(corners, order, first, last - first, n)]
         cross[k, r] = sum((beat[place] for place in places), np.zeros(n, np.complex64))
-        bright[k, r] = sum((norm(object[place]) for place in places), np.zeros(n, np.float32))
+        bright[k, r] = sum((power[place] for place in places), np.zeros(n, np.float32))
+
+
+def overlap_add_chunks(cross: np.ndarray, bright: np.ndarray, start: int, count: int) -> None:
+    """Sum over chunks, on some rows."""
+    rows = slice(start, start + count)
+    cross[0, rows], bright[0, rows] = cross[:, rows].sum(axis=0), bright[:, rows].sum(axis=0)
+
+
+def _mean_of_neighbors(image: np.ndarray, w: float) -> np.ndarray:
+    """Give every pixel's neighbors on a line the weight w, rows and columns alike; the rim goes on beyond itself."""
+    for axis in (0, 1):
+        before, after = (np.take(image, np.arange(len(image)) + step, axis, mode="clip") for step in (-1, 1))
+        image = np.float32(1 - 2 * w) * image + np.float32(w) * (before + after)
+    return image
 
 
 def overlap_solve_probe(
     probe: np.ndarray, change: np.ndarray, cross: np.ndarray, bright: np.ndarray, pulls: np.ndarray,
-    start: int, count: int, learned: int, floor: float,
+    floor: np.ndarray, start: int, count: int, learned: int, w: float,
 ) -> None:  # fmt: skip
     """Move rows [start, start + count) of the first modes to the weighted least squares of what all positions give."""
     rows = slice(start, start + count)
-    cross[0, rows], bright[0, rows] = cross[:, rows].sum(axis=0), bright[:, rows].sum(axis=0)
+    taken, lit = _mean_of_neighbors(cross[0], w)[rows], _mean_of_neighbors(bright[0], w)[rows]
     old = probe[:learned, rows].copy()
-    step = (pulls[:learned, rows] - old * cross[0, rows]) / (bright[0, rows] + np.float32(floor) + _TINY)
+    step = (pulls[:learned, rows] - old * taken) / (lit + floor[0] + _TINY)
     probe[:learned, rows] = old + step
     change[0, rows], change[1, rows] = norm(step).sum(axis=(0, 2)), norm(old).sum(axis=(0, 2))

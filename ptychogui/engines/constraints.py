@@ -133,8 +133,7 @@ def center(obj: Array, probe: Array, xp: Any) -> Array:
     """Move the probe's intensity to within half a pixel of [N // 2, N // 2], and the object with it.
 
     P(r) O(r + x) moves as a whole when both move by the same vector. Whole pixels keep it exactly: a part of a pixel
-    would have to be interpolated in the object, which is not periodic and rings from its rim. What enters the object
-    at its rim is the rim.
+    would have to be interpolated in the object, which is not periodic and rings from its rim.
 
     Args:
         obj: complex64 (rows, columns), changed.
@@ -149,11 +148,24 @@ def center(obj: Array, probe: Array, xp: Any) -> Array:
     total, index = xp.maximum(power.sum(), _TINY), xp.arange(n)
     offsets = xp.stack([(power.sum(axis=axis) * (index - n // 2)).sum() for axis in (1, 0)]) / total
     shift = -xp.rint(offsets).astype(np.int64)
-    rows, columns = ((index - shift[axis]) % n for axis in (0, 1))
+    move(obj, probe, shift, xp)
+    return shift
+
+
+def move(obj: Array, probe: Array, shift: Array, xp: Any) -> None:
+    """Move object and probe by whole pixels: the probe rolls, and what enters the object at its rim is the rim.
+
+    Args:
+        obj: complex64 (rows, columns), changed.
+        probe: complex64 (modes, N, N), changed.
+        shift: int64 (2,), the rows and columns to move by, towards higher indices.
+        xp: numpy or cupy.
+    """
+    n = probe.shape[-1]
+    rows, columns = ((xp.arange(n) - shift[axis]) % n for axis in (0, 1))
     probe[...] = probe.take(rows, axis=1).take(columns, axis=2)
     rows, columns = (xp.clip(xp.arange(size) - shift[axis], 0, size - 1) for axis, size in enumerate(obj.shape))
     obj[...] = obj.take(rows, axis=0).take(columns, axis=1)
-    return shift
 
 
 def shrink_wrap(probe: Array, blur: Array, threshold: float, xp: Any) -> Array:

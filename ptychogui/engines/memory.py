@@ -112,9 +112,12 @@ def dm_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> int:
     rows, columns = extent.object_shape
     bands = (rows + backend.lanes * extent.n) * columns * (_C64 + _F32)
     averages = 3 if settings.average_last else 0  # the mean, and what it takes to renew it
-    own = extent.object_bytes * (2 + averages) + extent.probe_bytes * (4 + averages + backend.lanes)
+    own = extent.object_bytes * (2 + averages) + extent.probe_bytes * (3 + averages + extent.sub_pixel + backend.lanes)
     chunks = _CHUNKS * extent.n**2 * (_C64 + _F32)
-    return extent.measured_bytes + waves + bands + own + chunks + _batches(extent, 2 if half else 1, backend)
+    slots = backend.batch_size(extent.probe_bytes * (3 if extent.sub_pixel else 2))
+    held = 1 + half + extent.sub_pixel
+    batches = backend.workers * slots * extent.probe_bytes * held
+    return extent.measured_bytes + waves + bands + own + chunks + batches
 
 
 NEEDS: dict[str, Callable[[Extent, Reconstruction, Backend], int]] = {

@@ -1,19 +1,30 @@
-"""The overlap projection: the object and the probe whose products fit all exit waves best (Thibault et al. 2008, 2009)."""
+"""The overlap projection: object and probe whose products fit all exit waves best (Thibault et al. 2008, 2009)."""
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from ptychogui.backends.base import Array, Backend, Batch, FFTPair
+from ptychogui.backends.base import Array, Backend, Batch, FFTPair, Launch, Pending
 from ptychogui.engines.scratch import Fields
 from ptychogui.engines.spread import on_rows, split
 from ptychogui.params.model import Reconstruction
 
 _CHUNKS = 16
 """Parts of the scan whose windows are summed at the same time."""
+
+_NEIGHBOR = 1 / 8
+"""Mean weight of the pixel before, and of the one after, where windows begin anywhere between pixels."""
+
+_DIM = 0.05
+"""Part of the brightest pixel's sum that the probe's step divides by at least, where windows begin between pixels: what
+is shifted leaks from bright pixels to dim ones, and a full step there would overshoot."""
+
+_LATE = 2
+"""Iterations after which the host reads how a projection went: the GPU has gone on to the next by then."""
 
 
 @dataclass(frozen=True)
@@ -69,60 +80,84 @@ class Overlap:
     What the moved object asks of the probe follows from the same visit of the exit waves, to first order in the move
     dO, with chi = psi - P O taken at the old object:
 
-        P_m += sum_i (conj(O_i) chi_im - P_m conj(O_i) dO_i) / (sum_i |O_i + dO_i|^2 + e).
+        P_m += sum_i (conj(O_i) chi_im - P_m conj(O_i) dO_i) / (sum_i max(|O_i|, |O_i + dO_i|)^2 + e).
 
     For an object that stays this is the exact least squares as well, and a product that fits is a fixed point of both.
-    Another round begins at the moved object and probe, so that rounds end at the least squares of both together. At
-    sub-pixel positions chi and its way back to the probe are exact; the other two sums over windows take whole pixels,
-    which sets how far the probe moves and not where it ends.
+    Where the object moves far, the maximum keeps the probe from doing the same.
+    Another round visits the same waves once for the object and once for the probe, each exactly, so that rounds end at
+    the least squares of both together. At
+    sub-pixel positions chi and its way back to the probe are exact; the other two sums over windows take whole pixels
+    and a mean over neighbors, which sets how far the probe moves and not where it ends.
+
+    The inertia e is a part of the mean illumination that the first probe gives the object; that of the probe, a part of
+    what an object of modulus 1 would give.
     """
 
     def __init__(self, fields: Fields, probe: Array, lanes: Lanes, settings: Reconstruction, backend: Backend) -> None:
-        self._fields, self._probe, self._lanes, self._backend = fields, probe, lanes, backend
-        modes, self._n, _ = probe.shape
-        n, shape, positions = self._n, fields.object.shape, len(lanes.order)
+        self._fields, self._lanes, self._backend = fields, lanes, backend
+        self._n = n = probe.shape[-1]
+        shape, positions = fields.object.shape, len(lanes.order)
         empty, bind = backend.empty, backend.bind
-        self._bands = {
-            "pulls": empty((lanes.rows, shape[1]), np.complex64), "light": empty((lanes.rows, shape[1]), np.float32)
-        }  # fmt: skip
-        self._beat = backend.asarray(np.zeros(shape, np.complex64))
+        self._places = {"object": fields.object, "corners": fields.corners, "order": fields.order}
+        pulls, light = (empty((lanes.rows, shape[1]), kind) for kind in (np.complex64, np.float32))
+        self._given = {"pulls": pulls, "light": light}
+        self._step = backend.asarray(np.zeros(shape, np.complex64))
         self._sums, self._pulls = empty((backend.lanes, *probe.shape), np.complex64), empty(probe.shape, np.complex64)
         chunks = {"cross": empty((_CHUNKS, n, n), np.complex64), "bright": empty((_CHUNKS, n, n), np.float32)}
         self._change = empty((2, n), np.float32)
-        places = {"object": fields.object, "corners": fields.corners, "order": fields.order}
-        self._places = places
-        self._solve_object = bind("overlap_solve_object", object=fields.object, beat=self._beat,
-                                  bands=backend.asarray(lanes.bands), **self._bands)  # fmt: skip
-        self._windows = bind("overlap_windows", beat=self._beat, **chunks, **places)
+        bands = backend.asarray(lanes.bands)
+        self._solve_object = bind(
+            "overlap_solve_object", object=fields.object, step=self._step, bands=bands, **self._given
+        )
+        self._windows = bind("overlap_windows", step=self._step, **chunks, **self._places)
         self._add = bind("probe_step", probe=self._pulls, sums=self._sums)
-        self._solve_probe = bind("overlap_solve_probe", probe=probe, change=self._change, pulls=self._pulls, **chunks)
-        self._fft = backend.fft_pair(self._pulls.reshape(1, modes, n, n))
-        light = positions * float((backend.xp.abs(probe) ** 2).sum()) / fields.object.size
-        self._floors = settings.object_inertia * light, settings.probe_inertia * positions
+        self._add_chunks = bind("overlap_add_chunks", **chunks)
+        self._bright, self._floor = chunks["bright"], backend.asarray(np.zeros(1, np.float32))
+        solved = {"probe": probe, "change": self._change, "pulls": self._pulls, "floor": self._floor}
+        self._solve_probe = bind("overlap_solve_probe", **solved, **chunks)
+        self._fft = backend.fft_pair(self._pulls[None])
+        light_px = positions * float((backend.xp.abs(probe) ** 2).sum()) / fields.object.size
+        self._object_floor, self._probe_floor = settings.object_inertia * light_px, settings.probe_inertia * positions
+        self._floor[...] = self._probe_floor
 
     def worker(self, waves: Array, probe: Array, fft: FFTPair) -> OverlapWorker:
         """Bind the kernels to one worker's exit waves (slots, modes, N, N) and their probes."""
-        return OverlapWorker(waves, probe, fft, self, self._backend)
+        bind, ramps = self._backend.bind, self._fields.ramps
+        shift = {} if ramps is None else {"ramps": ramps, "order": self._fields.order}
+        return OverlapWorker(
+            bands=self._lanes.bands.tolist(),
+            object=bind("overlap_object", waves=waves, probe=probe, **self._given, **self._places),
+            probe=bind("overlap_probe", waves=waves, probe=probe, **self._places),
+            fft=None if ramps is None else fft,
+            sum=bind("sum_waves_shifted" if shift else "sum_waves", sums=self._sums, waves=waves, **shift),
+        )
 
     def solve(self, moves: bool, learned: int) -> Array | None:
-        """Move the object, if it moves, and the first modes of the probe.
+        """Move the object, if it moves, and the first `learned` modes of the probe.
 
         Returns:
             float32 (2,) on the device: squares of the probe's change and of the probe before; None if it stays.
         """
-        rows, work = self._fields.object.shape[0], 8 * self._fields.object.size
         if moves:
-            on_rows(self._backend, rows, work, lambda top, count: self._solve_object(top, count, self._floors[0]))
-        if not learned:
-            return None
-        if not moves:
-            self._beat[...] = 0
-        work = len(self._lanes.order) * self._n**2
-        on_rows(self._backend, _CHUNKS * self._n, work, self._windows)
+            self._move_object()
+        elif learned:
+            self._step[...] = 0
+        return self._move_probe(learned) if learned else None
+
+    def _move_object(self) -> None:
+        shape, floor = self._fields.object.shape, self._object_floor
+        work = 4 * shape[0] * shape[1]
+        on_rows(self._backend, shape[0], work, lambda top, rows: self._solve_object(top, rows, floor))
+
+    def _move_probe(self, learned: int) -> Array:
+        n, weight = self._n, 0.0 if self._fields.ramps is None else _NEIGHBOR
+        on_rows(self._backend, _CHUNKS * n, len(self._lanes.order) * n**2, self._windows)
+        on_rows(self._backend, n, 2 * _CHUNKS * n**2, self._add_chunks)
         self._collect(learned)
-        work = 2 * (learned + _CHUNKS) * self._n**2
-        floor = self._floors[1]
-        on_rows(self._backend, self._n, work, lambda first, count: self._solve_probe(first, count, learned, floor))
+        if self._fields.ramps is not None:
+            self._floor[...] = self._bright[0].max() * np.float32(_DIM) + np.float32(self._probe_floor)
+        work = (2 * learned + 4) * n**2
+        on_rows(self._backend, n, work, lambda first, count: self._solve_probe(first, count, learned, weight))
         return self._change.sum(axis=1)
 
     def _collect(self, learned: int) -> None:
@@ -136,32 +171,57 @@ class Overlap:
             self._fft.inverse(1)
 
 
+@dataclass(frozen=True)
 class OverlapWorker:
-    """One worker's share of a projection's sums."""
+    """One worker's share of a projection's sums: its kernels, and the FFT where waves are shifted back."""
 
-    def __init__(self, waves: Array, probe: Array, fft: FFTPair, overlap: Overlap, backend: Backend) -> None:
-        self._fft = fft
-        bind, fields = backend.bind, overlap._fields
-        self._bands = overlap._lanes.bands.tolist()
-        self._object = bind("overlap_object", waves=waves, probe=probe, **overlap._bands, **overlap._places)
-        self._probe = bind("overlap_probe", waves=waves, probe=probe, **overlap._places)
-        self._sub_pixel = fields.ramps is not None
-        if self._sub_pixel:
-            ramps = {"ramps": fields.ramps, "order": fields.order}
-            self._sum_shifted = bind("sum_waves_shifted", sums=overlap._sums, waves=waves, **ramps)
-        else:
-            self._sum = bind("sum_waves", sums=overlap._sums, waves=waves)
+    bands: list[list[int]]
+    object: Launch
+    probe: Launch
+    fft: FFTPair | None
+    sum: Launch
 
     def take(self, start: int, count: int, lane: int, fresh: bool, moves: bool, learned: int) -> None:
         """Add what a batch of exit waves gives to the lane's sums; the waves are used up if a mode is learned."""
         if moves:
-            top, rows, first = self._bands[lane]
-            self._object(start, count, top, rows, first, int(fresh))
-        if not learned:
-            return
-        self._probe(start, count)
-        if self._sub_pixel:
-            self._fft.forward(count)
-            self._sum_shifted(start, lane, count, int(fresh))
+            self.object(start, count, *self.bands[lane], int(fresh))
+        if learned:
+            self.probe(start, count)
+            self._sum(start, count, lane, int(fresh))
+
+    def _sum(self, start: int, count: int, lane: int, fresh: int) -> None:
+        if self.fft is None:
+            self.sum(lane, count, fresh)
         else:
-            self._sum(lane, count, int(fresh))
+            self.fft.forward(count)
+            self.sum(start, lane, count, fresh)
+
+
+class Rounds:
+    """How many rounds each overlap projection has, at most `overlap_sweeps`.
+
+    A projection is done after the round that changes the probe by less than `overlap_tolerance`. When a round ends, its
+    change is still on the device; the host reads it two iterations later, always, and then asks for as many rounds as
+    would have been enough, or for one more where none was.
+    """
+
+    def __init__(self, settings: Reconstruction, backend: Backend) -> None:
+        self._most, self._enough, self._backend = settings.overlap_sweeps, settings.overlap_tolerance, backend
+        self._changes = backend.empty((self._most, 2), np.float32)
+        self._known_later: deque[Pending] = deque()
+        self._wanted = 1
+
+    def begin(self) -> int:
+        """Return the number of rounds of the iteration that begins."""
+        if len(self._known_later) == _LATE:
+            changes = self._known_later.popleft().wait()
+            enough = np.flatnonzero(changes[:, 0] < self._enough**2 * changes[:, 1])
+            self._wanted = min(int(enough[0]) + 1 if len(enough) else len(changes) + 1, self._most)
+        return self._wanted
+
+    def end(self, changes: list[Array]) -> None:
+        """Take what Overlap.solve gave for each of an iteration's rounds, if it moved the probe."""
+        for i, change in enumerate(changes):
+            self._changes[i] = change
+        if changes:
+            self._known_later.append(self._backend.read_later(self._changes[: len(changes)]))

@@ -12,9 +12,6 @@ from ptychogui.engines.memory import Extent, memory_needed
 from ptychogui.engines.patterns import Patterns
 from ptychogui.params.model import Reconstruction
 
-STREAMING = frozenset({"epie", "lsqml"})
-"""Engines that do with a part of the patterns on the device at a time."""
-
 _SPARE = 0.1
 """Part of a device's free memory that patterns are kept out of: for FFT plans, and for what the estimates miss."""
 
@@ -22,11 +19,10 @@ _SPARE = 0.1
 def resident_patterns(engine: str, extent: Extent, settings: Reconstruction, backend: Backend) -> int:
     """Return how many patterns there is room for on the device, beside all else and the ring that the others need.
 
-    All of them, where they fit, where the device is the host, where the engine needs them all, or where the ring would
-    be as large.
+    All of them, where they fit, where the device is the host, or where the ring would be as large.
     """
     ring = 2 * _batch(extent, backend)
-    if backend.xp is np or engine not in STREAMING or ring >= extent.positions:
+    if backend.xp is np or ring >= extent.positions:
         return extent.positions
     rest = memory_needed(engine, extent, settings, backend) - extent.frame_bytes
     room = int((1 - _SPARE) * backend.memory_free_bytes()) - rest

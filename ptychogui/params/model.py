@@ -221,17 +221,17 @@ class Reconstruction(Group):
         None, "Relaxation", "The difference map's beta, 1 when not given; of RAAR 0.75 when not given.",
         gt=0, le=1, advanced=True, engines=("dm", "raar"))  # fmt: skip
     power_bound: float = param(
-        0.05, "Power bound", "Misfit, as a part of the strongest pattern's mean amplitude, that the modulus constraint "
-        "leaves alone, so that noise does not keep the iteration going; 0 asks for the exact modulus.",
-        ge=0, le=1, advanced=True, engines=("dm", "raar"))  # fmt: skip
+        0.5, "Power bound", "Misfit to a pattern that the modulus constraint leaves, in units of photon noise, so that "
+        "noise does not keep the iteration going: 1 is what noise explains, 0 asks for the exact modulus.",
+        ge=0, le=10, advanced=True, engines=("dm", "raar"))  # fmt: skip
     overlap_sweeps: int = param(
-        10, "Overlap sweeps", "Most rounds of object and probe in one overlap projection.", ge=1, le=100, advanced=True,
+        1, "Overlap sweeps", "Most rounds of object and probe in one overlap projection.", ge=1, le=100, advanced=True,
         engines=("dm", "raar"))  # fmt: skip
     overlap_tolerance: float = param(
         0.05, "Overlap tolerance", "Relative change of the probe at which an overlap projection ends.", gt=0, lt=1,
         advanced=True, engines=("dm", "raar"))  # fmt: skip
     object_inertia: float = param(
-        1e-4, "Object inertia", "Weight of the old object in an overlap projection, against the mean illumination.",
+        0.01, "Object inertia", "Weight of the old object in an overlap projection, against the mean illumination.",
         ge=0, le=1, advanced=True, engines=("dm", "raar"))  # fmt: skip
     probe_inertia: float = param(
         0.0, "Probe inertia", "Weight of the old probe in an overlap projection, against all positions' mean.",

@@ -18,10 +18,12 @@ from tests.backends.fake_cupy import FakeMachine, installed
 from tests.backends.problems import narrow_beam
 from tests.backends.recording import Iteration, record
 
-_TITLES = {"epie": "ePIE", "lsqml": "LSQML"}
+_TITLES = {"epie": "ePIE", "lsqml": "LSQML", "dm": "DM and RAAR", "raar": "DM and RAAR"}
 _WORK = {
     "FFT": "fft", "copy of the spectrum": "xp copyto", "sum of errors": "xp sum", "copy of a sum": "xp copyto",
     "sum of lanes": "xp sum", "scaling of a probe": "xp multiply",
+    "largest of a sum": "xp max", "scaling of a number": "xp multiply", "sum of two numbers": "xp add",
+    "sum of changes": "xp sum", "clearing of a sum": "xp copyto",
 }  # fmt: skip
 """What is no kernel and no copy, by its name in the table."""
 
@@ -31,6 +33,8 @@ _GROUPS = {"epie": "gather_object", "lsqml": "solve_steps"}
 _STEADY: dict[str, dict[str, Any]] = {
     "epie": {},
     "lsqml": {"position_correction": "never", "batch_growth": False},
+    "dm": {"average_last": 0.0},
+    "raar": {"average_last": 0.0},
 }
 """Settings by which every iteration is like the other."""
 
@@ -84,7 +88,7 @@ def cut(groups: list[tuple[int, int]], largest: int) -> int:
 
 @pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
 @pytest.mark.parametrize("batch_size", [1, 9])
-@pytest.mark.parametrize("engine", _TITLES)
+@pytest.mark.parametrize("engine", _GROUPS)
 def test_launches_are_those_of_the_table(
     machine: FakeMachine, repo_root: Path, engine: str, sub_pixel: str, batch_size: int
 ) -> None:
@@ -95,12 +99,12 @@ def test_launches_are_those_of_the_table(
         largest = max(stop - start for start, stop in batches)
         assert len(batches) == cut(groups, largest)
         assert (largest, len(groups)) == (1, 36) if batch_size == 1 else (largest > 1, len(groups) < len(batches))
-        assert +iteration.work == listed(rows, sub_pixel, len(batches), len(groups))
+        units = {"batch": len(batches), "block": len(groups), "group": len(groups), "iteration": 1}
+        assert +iteration.work == listed(rows, sub_pixel, units)
 
 
-def listed(rows: list[Row], sub_pixel: str, batches: int, groups: int) -> Counter[str]:
-    """Return what a table says of an iteration."""
-    units = {"batch": batches, "block": groups, "group": groups, "iteration": 1}
+def listed(rows: list[Row], sub_pixel: str, units: dict[str, int]) -> Counter[str]:
+    """Return what a table says of an iteration with so many batches, groups and so on."""
     wanted: Counter[str] = Counter()
     for row in rows:
         wanted[_WORK.get(row.work, row.work)] += row.times[sub_pixel] * units.get(row.unit, 0)
@@ -159,11 +163,26 @@ def test_launches_of_a_variable_probe_are_those_of_its_table(
         large = Counter({work: count for work, count in iteration.work.items() if not work.startswith("xp ")})
         batches, groups = len(iteration.spans("exit_wave")), len(iteration.spans("solve_steps"))
         rows = table(repo_root, "LSQML with a variable probe")
-        assert large + Counter({"small work": small}) == listed(rows, sub_pixel, batches, groups)
+        units = {"batch": batches, "block": groups, "group": groups, "iteration": 1}
+        assert large + Counter({"small work": small}) == listed(rows, sub_pixel, units)
 
 
 @pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
-@pytest.mark.parametrize("title", [*_TITLES.values(), "LSQML with a variable probe"])
+@pytest.mark.parametrize("engine", ["dm", "raar"])
+@pytest.mark.parametrize("power_bound", [0.0, 0.5])
+def test_launches_of_a_projection_are_those_of_the_table(
+    machine: FakeMachine, repo_root: Path, engine: str, sub_pixel: str, power_bound: float
+) -> None:
+    asked = {"engine": engine, "sub_pixel": sub_pixel, "power_bound": power_bound, **_STEADY[engine]}
+    for iteration in recorded(machine, 4, **asked)[1:]:
+        batches = iteration.spans("dm_update")
+        assert sorted(i for start, stop in batches for i in range(start, stop)) == list(range(36))
+        units = {"batch": len(batches), "bounded batch": len(batches) if power_bound else 0, "iteration": 1}
+        assert +iteration.work == listed(table(repo_root, _TITLES[engine]), sub_pixel, units)
+
+
+@pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
+@pytest.mark.parametrize("title", [*dict.fromkeys(_TITLES.values()), "LSQML with a variable probe"])
 def test_bytes_of_a_table_add_up(repo_root: Path, title: str, sub_pixel: str) -> None:
     *parts, total = (_value(row.bytes[sub_pixel]) for row in table(repo_root, title))
     assert sum(parts) == total > 0

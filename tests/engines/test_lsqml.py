@@ -117,7 +117,11 @@ def test_the_poisson_step_is_where_the_likelihood_is_best(cpu: Backend, modes: i
     lengths = cpu.empty((count,), np.float32)
     order = np.arange(len(problem.patterns), dtype=np.int32)
     find = cpu.bind(
-        "poisson_lengths", lengths=lengths, waves=waves.astype(np.complex64), patterns=problem.patterns, places=order,
+        "poisson_lengths",
+        lengths=lengths,
+        waves=waves.astype(np.complex64),
+        patterns=problem.patterns,
+        places=order,
         order=order,
     )
     find(0, count, FAINT)

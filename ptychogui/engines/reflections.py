@@ -1,0 +1,178 @@
+"""One worker's share of an iteration of the difference map: from stored exit waves to the next ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ptychogui.backends.base import Array, Backend
+from ptychogui.engines.exitwaves import ExitWaves, Frame
+from ptychogui.engines.overlap import Overlap
+from ptychogui.engines.scratch import Fields
+from ptychogui.params.model import Reconstruction
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What an iteration makes of an exit wave psi: (1 - a - b) psi + a PO + b Pi_F(c PO + (1 - c) psi).
+
+    PO is its overlap projection, Pi_F the one onto the measured modulus.
+    """
+
+    a: float
+    b: float
+    c: float
+
+    @classmethod
+    def of(cls, settings: Reconstruction) -> Weights:
+        """Return the difference map's weights, a = -alpha, b = 1, c = 1 + alpha; or RAAR's, 1 - 2 beta, beta, 2."""
+        if settings.engine == "raar":
+            beta = 0.75 if settings.relaxation is None else settings.relaxation
+            return cls(1 - 2 * beta, beta, 2.0)
+        alpha = 1.0 if settings.relaxation is None else settings.relaxation
+        return cls(-alpha, 1.0, 1 + alpha)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an iteration does.
+
+    Attributes:
+        fresh: whether there are no exit waves yet, so that those of the model are taken.
+        moves: whether the object is updated.
+        learned: how many of the probe's modes are.
+        bound: misfit that the modulus constraint leaves, in units of photon noise.
+        weights: of the equation.
+    """
+
+    fresh: bool
+    moves: bool
+    learned: int
+    bound: float
+    weights: Weights
+
+    @property
+    def parts(self) -> list[Asked]:
+        """The update of the object alone, if there is one, and that of the probe alone."""
+        parts = [replace(self, learned=0), replace(self, moves=False)]
+        return parts if self.moves else parts[1:]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A batch: positions [start, start + count) of the order, on a lane, whose first one it may be."""
+
+    start: int
+    count: int
+    lane: int
+    first: bool
+
+
+class Spectrum:
+    """A probe's FFT over N^2, which sub-pixel shifts begin with."""
+
+    def __init__(self, probe: Array, backend: Backend) -> None:
+        self._probe, self._factor = probe, np.float32(1 / probe.shape[-1] ** 2)
+        self.values = backend.empty(probe.shape, np.complex64)
+        self._fft = backend.fft_pair(self.values[None])
+        self.renew()
+
+    def renew(self) -> None:
+        """Follow the probe."""
+        self.values[...] = self._probe
+        self._fft.forward(1)
+        self.values *= self._factor
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What all workers share: the scan, object and probe, and what is kept of the exit waves.
+
+    `spectrum` is there where sub-pixel positions are honored, else None.
+    """
+
+    fields: Fields
+    probe: Array
+    spectrum: Spectrum | None
+    overlap: Overlap
+    kept: ExitWaves
+    frame: Frame
+
+
+class Worker:
+    """One worker's batch of exit waves, with the kernels bound to it."""
+
+    def __init__(self, parts: Parts, slots: int, backend: Backend) -> None:
+        bind, fields, (modes, n, _) = backend.bind, parts.fields, parts.probe.shape
+        self._drawer = parts.kept.drawer(slots)
+        self._waves, self._beam = backend.empty((slots, modes, n, n), np.complex64), _Beam(parts, slots, backend)
+        self._slack = backend.asarray(np.zeros(slots, np.float32))
+        reflected = backend.empty((slots, 2, n), np.float32)
+        self._fft = backend.fft_pair(self._waves)
+        self._patterns = fields.patterns
+        measured = {"patterns": fields.patterns.slots, "places": fields.patterns.places, "order": fields.order}
+        held = {"waves": self._waves, "stored": self._drawer.waves}
+        self._exit_wave = bind(
+            "exit_wave", waves=self._waves, probe=self._beam.probe, object=fields.object,
+            brightest=backend.empty((slots, n), np.float32), corners=fields.corners, order=fields.order)  # fmt: skip
+        self._reflected = bind("dm_reflected", reflected=reflected, **held, **measured)
+        self._find_slack = bind("dm_slack", slack=self._slack, reflected=reflected)
+        errors = {"misfit": fields.misfit, "expected": fields.expected}
+        self._update = bind("dm_update", slack=self._slack, **errors, **held, **measured)
+        self._recall = bind("dm_recall", **held)
+        self._follow = bind("dm_follow", rotation=parts.frame.rotation, ramp=parts.frame.ramp, **held)
+        self._overlap = parts.overlap.worker(self._waves, self._beam.probe, self._fft)
+
+    def revise(self, visit: Visit, asked: Asked) -> None:
+        """Take the exit waves of a batch on to the next ones, and add what they give to object and probe."""
+        start, count, weights = visit.start, visit.count, asked.weights
+        self._patterns.bring(start, start + count)
+        self._beam.bring(visit)
+        self._exit_wave(start, count)
+        self._fft.forward(count)
+        at, fresh = self._drawer.take(start, count, asked.fresh), int(asked.fresh)
+        if asked.bound:
+            self._reflected(start, count, at, fresh, weights.c)
+            self._find_slack(count, asked.bound)
+        self._update(start, count, at, fresh, weights.a, weights.b, weights.c)
+        self._drawer.put(start, count)
+        self._give(visit, asked)
+
+    def recall(self, visit: Visit, asked: Asked) -> None:
+        """Add what the same exit waves give to the object and the probe as they are now."""
+        self._beam.bring(visit)
+        self._recall(visit.count, self._drawer.take(visit.start, visit.count))
+        self._give(visit, asked)
+
+    def follow(self, visit: Visit) -> None:
+        """Let the exit waves of a batch follow the frame of probe and object."""
+        count, at = visit.count, self._drawer.take(visit.start, visit.count)
+        self._follow(count, at)
+        self._drawer.waves[at : at + count] = self._waves[:count]
+        self._drawer.put(visit.start, count)
+
+    def _give(self, visit: Visit, asked: Asked) -> None:
+        if asked.moves or asked.learned:
+            self._fft.inverse(visit.count)
+            self._overlap.take(visit.start, visit.count, visit.lane, visit.first, asked.moves, asked.learned)
+
+
+class _Beam:
+    """The probe at the positions of a batch: shifted to each, or one for all."""
+
+    def __init__(self, parts: Parts, slots: int, backend: Backend) -> None:
+        self.probe = parts.probe[None]
+        self._fft = self._shift = None
+        if parts.spectrum is not None:
+            self.probe = backend.empty((slots, *parts.probe.shape), np.complex64)
+            self._fft = backend.fft_pair(self.probe)
+            self._shift = backend.bind(
+                "shift_probe", probes=self.probe, spectrum=parts.spectrum.values, ramps=parts.fields.ramps,
+                order=parts.fields.order)  # fmt: skip
+
+    def bring(self, visit: Visit) -> None:
+        """Shift the probe to the positions of a batch, if any are between pixels."""
+        if self._shift is not None and self._fft is not None:
+            self._shift(visit.start, visit.count)
+            self._fft.inverse(visit.count)
