@@ -168,11 +168,16 @@ def _coupled_from(problem: Problem) -> int:
 
 
 def _check_coupling(problem: Problem, settings: Reconstruction) -> None:
-    """Refuse coupled positions where no group is ever large enough.
+    """Refuse coupled positions that are never refined, or in no group that is large enough.
 
     Raises:
-        ParameterError: groups don't grow and are smaller than half of the scan.
+        ParameterError: positions stay, or groups don't grow and are smaller than half of the scan.
     """
+    if settings.position_coupled and settings.position_correction == "never":
+        raise ParameterError(
+            "reconstruction.position_coupled has no effect on positions that are never refined: leave "
+            "--position-coupled out, or give another --position-correction"
+        )
     half = _coupled_from(problem)
     if settings.position_coupled and not settings.batch_growth and (settings.batch_size or 0) < half:
         raise ParameterError(

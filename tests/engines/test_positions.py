@@ -97,6 +97,8 @@ def test_coupling_that_would_never_be_is_refused(cpu: Backend) -> None:
     asked = asked_for(position_correction="1", position_coupled=True, batch_growth=False, batch_size=5)
     with pytest.raises(ParameterError, match="position_coupled needs groups of half of the scan, 12 positions"):
         create_engine(problem, asked, cpu)
+    with pytest.raises(ParameterError, match="no effect on positions that are never refined"):
+        create_engine(problem, asked_for(position_coupled=True), cpu)
 
 
 def distances_px(engine: LSQML, problem: Problem, scan: SimulatedScan) -> np.ndarray:
