@@ -45,9 +45,11 @@ def _checked(options: Mapping[str, Any]) -> Parameters:
     return Parameters().replace({_PATHS[name]: value for name, value in options.items()})
 
 
-def test_a_picture_is_good_near_what_the_data_allow() -> None:
-    assert _outcome(0.05).good and not _outcome(0.07).good
+def test_a_picture_is_good_near_what_the_data_allow_and_where_it_explains_them() -> None:
+    assert _outcome(0.05, 1.0).good
+    assert not _outcome(0.07, 1.0).good
+    assert not _outcome(0.05, 1.2).good
 
 
-def _outcome(error: float) -> Outcome:
-    return Outcome("plain", "epie", error, 0.04, 1.0, 1.0, 0.0, 1.0, (), np.zeros((2, 2)))
+def _outcome(error: float, misfit: float) -> Outcome:
+    return Outcome("plain", "epie", error, 0.04, 1.0, misfit, 0.0, 1.0, (), np.zeros((2, 2)))
