@@ -7,83 +7,52 @@
 // What the modulus constraint is to act on: c times the model's far field and 1 - c times the stored one.
 DEVICE c64 reflection(c64 model, c64 stored, float c) { return c * model + (1.0f - c) * stored; }
 
-// reflected[b, 0, r] = sum (|reflection| - amplitude)^2 over the known pixels of a row, reflected[b, 1, r] = what photon
-// noise makes of it.
-template <int MODES, typename T>
-DEVICE void dm_reflected_rows(
-    const T* __restrict__ patterns, const int* __restrict__ places, const c64* __restrict__ waves,
-    const c64* __restrict__ stored, float* __restrict__ reflected, const int* __restrict__ order, int start, int count,
-    int at, int fresh, float c, int modes, int n) {
-    const int M = MODES ? MODES : modes;
-    const index_t plane = (index_t)n * n;
+// stored[at + b] = waves[b]: where there are no exit waves yet, they are those of the model.
+KERNEL dm_begin(
+    c64* __restrict__ stored,      // complex64 (S, M, N, N), the batch's written
+    const c64* __restrict__ waves, // complex64 (B, M, N, N)
+    int count, int at, int modes, int n) {
     const float scale = 1.0f / (float)n;
-    FOR_ROWS(row, count * n) {
-        const int b = row / n, r = row % n;
-        const index_t i = order[start + b];
-        const T* measured = patterns + places[i] * plane + (index_t)r * n;
-        const c64* w = waves + b * M * plane + (index_t)r * n;
-        const c64* s = stored + (index_t)(at + b) * M * plane + (index_t)r * n;
-        float misfit = 0.0f, noise = 0.0f;
-        FOR_COLUMNS(x, n) {
-            float power = 0.0f;
-            for (int m = 0; m < M; m++) {
-                const c64 model = scale * w[m * plane + x];
-                power += norm(fresh ? model : reflection(model, s[m * plane + x], c));
-            }
-            const float a = amplitude_of(measured[x]);
-            const float known = a >= 0.0f ? 1.0f : 0.0f, off = sqrtf(power) - a;
-            misfit += known * off * off;
-            noise += known * amplitude_variance(0.5f * (power + a * a));
-        }
-        misfit = block_sum(misfit);
-        noise = block_sum(noise);
-        if (THREAD == 0) {
-            reflected[(2 * b) * n + r] = misfit;
-            reflected[(2 * b + 1) * n + r] = noise;
-        }
+    FOR_ROWS(row, count * modes * n) {
+        c64* to = stored + ((index_t)at * modes * n + row) * n;
+        const c64* from = waves + (index_t)row * n;
+        FOR_COLUMNS(c, n)
+            to[c] = scale * from[c];
     }
 }
 
-KERNEL dm_reflected(
-    float* reflected,       // float32 (B, 2, N), written
-    const c64* waves,       // complex64 (B, M, N, N)
-    const c64* stored,      // complex64 (S, M, N, N), not read where fresh
-    const void* patterns,   // uint8 or uint16 or float32 (F, N, N), counts or amplitudes; see measured.cuh
-    const int* places,      // int32 (n), where in `patterns` each position's is
-    const int* order,       // int32 (n)
-    int start, int count, int at, int fresh, float c, int modes, int n, int bytes) {
-    FOR_MEASURED(bytes, modes, dm_reflected_rows, patterns, places, waves, stored, reflected, order, start, count, at, fresh, c,
-                 modes, n)
-}
-
 // slack[b] = the part of a reflection's misfit that the modulus constraint leaves, so that its root mean square is at most
-// `bound` times what photon noise makes it; 1 where it is no larger.
+// `bound` times what photon noise makes it; 1 where it is no larger. Both are those of the iteration before, in which they
+// came for nothing; 0 where there was none, and all of it is taken.
 KERNEL dm_slack(
     float* __restrict__ slack,           // float32 (B), written
-    const float* __restrict__ reflected, // float32 (B, 2, N)
-    int count, float bound, int n) {
+    const float* __restrict__ reflected, // float32 (n, N)
+    const float* __restrict__ expected,  // float32 (n, N)
+    const int* __restrict__ order,       // int32 (n)
+    int start, int count, float bound, int n) {
     FOR_ROWS(b, count) {
-        const float* rows = reflected + (index_t)2 * b * n;
-        float found = 0.0f, expected = 0.0f;
+        const index_t first = (index_t)order[start + b] * n;
+        float found = 0.0f, noise = 0.0f;
         FOR_COLUMNS(r, n) {
-            found += rows[r];
-            expected += rows[n + r];
+            found += reflected[first + r];
+            noise += expected[first + r];
         }
         found = block_sum(found);
-        expected = bound * bound * block_sum(expected);
+        noise = bound * bound * block_sum(noise);
         if (THREAD == 0)
-            slack[b] = found > expected ? sqrtf(expected / found) : 1.0f;
+            slack[b] = found > noise ? sqrtf(noise / found) : found > 0.0f ? 1.0f : 0.0f;
     }
 }
 
 // stored becomes (1 - a - b) stored + a model + b Pi_F(reflection), and waves the same, ready for the not normalised inverse.
-// Pi_F gives the modulus amplitude + slack * (modulus - amplitude); free pixels keep theirs. fresh: stored is the model.
-// misfit[i, r] = sum (|model| - amplitude)^2 over the known pixels of a row, expected[i, r] = what photon noise makes of it.
+// Pi_F gives the modulus amplitude + slack * (modulus - amplitude); free pixels keep theirs.
+// misfit[i, r] = sum (|model| - amplitude)^2 over the known pixels of a row, reflected[i, r] = that of the reflection, and
+// expected[i, r] = what photon noise makes of the model's.
 template <int MODES, typename T>
 DEVICE void dm_update_rows(
     const T* __restrict__ patterns, const int* __restrict__ places, c64* __restrict__ waves, c64* __restrict__ stored,
-    float* __restrict__ misfit, float* __restrict__ expected, const float* __restrict__ slack,
-    const int* __restrict__ order, int start, int count, int at, int fresh, float a, float b, float c, int modes, int n) {
+    float* __restrict__ misfit, float* __restrict__ expected, float* __restrict__ reflected, const float* __restrict__ slack,
+    const int* __restrict__ order, int start, int count, int at, float a, float b, float c, int modes, int n) {
     const int M = MODES ? MODES : modes;
     const index_t plane = (index_t)n * n;
     const float scale = 1.0f / (float)n, kept = 1.0f - a - b;
@@ -94,33 +63,38 @@ DEVICE void dm_update_rows(
         c64* w = waves + slot * M * plane + (index_t)r * n;
         c64* s = stored + (index_t)(at + slot) * M * plane + (index_t)r * n;
         const float left = slack[slot];
-        float difference = 0.0f, noise = 0.0f;
+        float difference = 0.0f, noise = 0.0f, beyond = 0.0f;
         FOR_COLUMNS(x, n) {
             float power = 0.0f, power_beyond = 0.0f;
             for (int m = 0; m < M; m++) {
                 const c64 model = scale * w[m * plane + x];
                 power += norm(model);
-                power_beyond += norm(fresh ? model : reflection(model, s[m * plane + x], c));
+                power_beyond += norm(reflection(model, s[m * plane + x], c));
             }
             const float modulus = sqrtf(power_beyond), amplitude = amplitude_of(measured[x]);
-            const float known = amplitude >= 0.0f ? 1.0f : 0.0f, off = sqrtf(power) - amplitude;
+            const float known = amplitude >= 0.0f ? 1.0f : 0.0f;
+            const float off = sqrtf(power) - amplitude, off_beyond = modulus - amplitude;
             difference += known * off * off;
-            noise += known * amplitude_variance(0.5f * (power + amplitude * amplitude));
-            const float wanted = amplitude + left * (modulus - amplitude);
-            const float factor = amplitude >= 0.0f ? b * wanted / (modulus + 1e-9f) : b;
+            beyond += known * off_beyond * off_beyond;
+            const float mean = 0.5f * (power + amplitude * amplitude), bottom = variance_bottom(mean), top = modulus + 1e-9f;
+            const float part = 1.0f / (bottom * top); // one division for two
+            noise += known * part * top * variance_top(mean);
+            const float wanted = amplitude + left * off_beyond;
+            const float factor = amplitude >= 0.0f ? b * wanted * part * bottom : b;
             for (int m = 0; m < M; m++) {
-                const c64 model = scale * w[m * plane + x];
-                const c64 old = fresh ? model : s[m * plane + x];
+                const c64 model = scale * w[m * plane + x], old = s[m * plane + x];
                 const c64 next = kept * old + a * model + factor * reflection(model, old, c);
-                s[m * plane + x] = next;
+                s[m * plane + x] = {next.x, next.y}; // a copy of the struct would not vectorise
                 w[m * plane + x] = scale * next;
             }
         }
         difference = block_sum(difference);
         noise = block_sum(noise);
+        beyond = block_sum(beyond);
         if (THREAD == 0) {
             misfit[i * n + r] = difference;
             expected[i * n + r] = noise;
+            reflected[i * n + r] = beyond;
         }
     }
 }
@@ -130,13 +104,14 @@ KERNEL dm_update(
     c64* stored,            // complex64 (S, M, N, N), the batch's changed in place
     float* misfit,          // float32 (n, N), rows of the batch's positions written
     float* expected,        // float32 (n, N), rows of the batch's positions written
+    float* reflected,       // float32 (n, N), rows of the batch's positions written
     const float* slack,     // float32 (B)
     const void* patterns,   // uint8 or uint16 or float32 (F, N, N), counts or amplitudes; see measured.cuh
     const int* places,      // int32 (n), where in `patterns` each position's is
     const int* order,       // int32 (n)
-    int start, int count, int at, int fresh, float a, float b, float c, int modes, int n, int bytes) {
-    FOR_MEASURED(bytes, modes, dm_update_rows, patterns, places, waves, stored, misfit, expected, slack, order, start, count,
-                 at, fresh, a, b, c, modes, n)
+    int start, int count, int at, float a, float b, float c, int modes, int n, int bytes) {
+    FOR_MEASURED(bytes, modes, dm_update_rows, patterns, places, waves, stored, misfit, expected, reflected, slack, order,
+                 start, count, at, a, b, c, modes, n)
 }
 
 // waves[b] = stored[at + b], ready for the not normalised inverse.

@@ -3,13 +3,13 @@
 // C chunks of positions. chi_m = wave_m - probe_m * object. Slot b holds position order[start + b].
 #include "portable.cuh"
 
-// What a batch gives to a lane's band of object rows: pulls += sum_m conj(probe) chi and light += sum_m |probe|^2. The band
+// What a batch gives to a lane's band of object rows: pulls += sum_m conj(probe) wave and light += sum_m |probe|^2. The band
 // is object rows [top, top + rows); its sums are rows [first, first + rows) of the arrays. `fresh` starts the sums. Each pixel
 // gathers from the positions that see it, in their order.
 template <int MODES>
 DEVICE void overlap_object_rows(
     c64* __restrict__ pulls, float* __restrict__ light, const c64* __restrict__ waves, const c64* __restrict__ probe,
-    const c64* __restrict__ object, const int* __restrict__ corners, const int* __restrict__ order,
+    const int* __restrict__ corners, const int* __restrict__ order,
     int start, int count, int top, int rows, int first, int fresh, int modes, int n, int probes, int width) {
     const int M = MODES ? MODES : modes;
     const index_t plane = (index_t)n * n;
@@ -17,7 +17,6 @@ DEVICE void overlap_object_rows(
         const int y = top + row;
         c64* to = pulls + (index_t)(first + row) * width;
         float* lit = light + (index_t)(first + row) * width;
-        const c64* o = object + (index_t)y * width;
         if (fresh) {
             FOR_COLUMNS(x, width) {
                 to[x] = {0.0f, 0.0f};
@@ -32,12 +31,11 @@ DEVICE void overlap_object_rows(
             const c64* w = waves + b * M * plane + (index_t)r * n;
             const c64* p = probe + (probes == 1 ? 0 : b * M * plane) + (index_t)r * n;
             FOR_OWN_SPAN(x, column, column + n) {
-                const c64 here = o[x];
                 c64 sum = {0.0f, 0.0f};
                 float power = 0.0f;
                 for (int m = 0; m < M; m++) {
                     const c64 mode = p[m * plane + x - column];
-                    sum = sum + conj(mode) * (w[m * plane + x - column] - mode * here);
+                    sum = sum + conj(mode) * w[m * plane + x - column];
                     power += norm(mode);
                 }
                 to[x] = to[x] + sum;
@@ -52,11 +50,10 @@ KERNEL overlap_object(
     float* light,       // float32 (R, W), rows of the lane's band changed
     const c64* waves,   // complex64 (B, M, N, N)
     const c64* probe,   // complex64 (P, M, N, N), P = 1 or B
-    const c64* object,  // complex64 (H, W)
     const int* corners, // int32 (n, 2)
     const int* order,   // int32 (n)
     int start, int count, int top, int rows, int first, int fresh, int modes, int n, int probes, int width) {
-    FOR_MODES(modes, overlap_object_rows, pulls, light, waves, probe, object, corners, order, start, count, top, rows, first,
+    FOR_MODES(modes, overlap_object_rows, pulls, light, waves, probe, corners, order, start, count, top, rows, first,
               fresh, modes, n, probes, width)
 }
 
@@ -90,22 +87,54 @@ KERNEL overlap_probe(
     FOR_MODES(modes, overlap_probe_rows, waves, probe, object, corners, order, start, count, modes, n, probes, width)
 }
 
-// step = sum of the bands' pulls / (sum of their light + floor), on rows [top, top + rows), and object += step. The bands are
-// added into the first one of a row.
+// The same for whole pixels, summed over the batch on the spot: sums[lane, m] (+)= sum_b conj(object) chi_m;
+// `fresh` starts the sum.
+KERNEL overlap_sum_probe(
+    c64* __restrict__ sums,          // complex64 (L, M, N, N), lane written
+    const c64* __restrict__ waves,   // complex64 (B, M, N, N)
+    const c64* __restrict__ probe,   // complex64 (P, M, N, N), P = 1 or B
+    const c64* __restrict__ object,  // complex64 (H, W)
+    const int* __restrict__ corners, // int32 (n, 2)
+    const int* __restrict__ order,   // int32 (n)
+    int start, int lane, int count, int fresh, int modes, int n, int probes, int width) {
+    const index_t frame = (index_t)modes * n * n;
+    FOR_ROWS(row, modes * n) {
+        const int r = row % n;
+        c64* to = sums + lane * frame + (index_t)row * n;
+        if (fresh) {
+            FOR_COLUMNS(c, n)
+                to[c] = {0.0f, 0.0f};
+        }
+        for (int b = 0; b < count; b++) {
+            const int i = order[start + b];
+            const c64* o = object + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
+            const c64* w = waves + b * frame + (index_t)row * n;
+            const c64* p = probe + (probes == 1 ? 0 : b * frame) + (index_t)row * n;
+            FOR_COLUMNS(c, n)
+                to[c] = to[c] + conj(o[c]) * (w[c] - p[c] * o[c]);
+        }
+    }
+}
+
+// On rows [top, top + rows): object += step = (sum of the bands' pulls - light object) / (light + floor), light the sum of
+// theirs, where it moves; beat = conj(old object) step, and shine = the larger one of |old|^2 and |new|^2. The bands are added
+// into the first one of a row.
 KERNEL overlap_solve_object(
     c64* __restrict__ object,     // complex64 (H, W), rows changed
-    c64* __restrict__ step,       // complex64 (H, W), rows written
+    c64* __restrict__ beat,       // complex64 (H, W), rows written
+    float* __restrict__ shine,    // float32 (H, W), rows written
     c64* __restrict__ pulls,      // complex64 (R, W), changed where bands share a row
     float* __restrict__ light,    // float32 (R, W), changed where bands share a row
     const int* __restrict__ bands, // int32 (L, 3): of each lane, first row of the object, number of rows, first row of pulls
-    int top, int rows, float floor, int lanes, int width) {
+    int top, int rows, int moves, float floor, int lanes, int width) {
     FOR_ROWS(row, rows) {
         const int y = top + row;
         c64* o = object + (index_t)y * width;
-        c64* d = step + (index_t)y * width;
+        c64* q = beat + (index_t)y * width;
+        float* bright = shine + (index_t)y * width;
         c64* sum = 0;
         float* lit = 0;
-        for (int lane = 0; lane < lanes; lane++) {
+        for (int lane = 0; lane < (moves ? lanes : 0); lane++) {
             const int r = y - bands[3 * lane];
             if (r < 0 || r >= bands[3 * lane + 1])
                 continue;
@@ -122,19 +151,23 @@ KERNEL overlap_solve_object(
             }
         }
         FOR_COLUMNS(x, width) {
-            d[x] = sum ? 1.0f / (lit[x] + floor + 1e-30f) * sum[x] : c64{0.0f, 0.0f};
-            o[x] = o[x] + d[x];
+            const c64 old = o[x];
+            const c64 step = sum ? 1.0f / (lit[x] + floor + 1e-30f) * (sum[x] - lit[x] * old) : c64{0.0f, 0.0f};
+            const float before = norm(old), after = norm(old + step);
+            q[x] = conj(old) * step;
+            bright[x] = before > after ? before : after;
+            o[x] = old + step;
         }
     }
 }
 
-// With old = object - step, what it was: cross[k] = sum of conj(old) step and bright[k] = sum of the larger one of |old|^2
-// and |object|^2 over the windows of chunk k, one of C even parts of the order; rows [start, start + count) of the C * N.
+// cross[k] = sum of beat and bright[k] = sum of shine over the windows of chunk k, one of C even parts of the order; rows
+// [start, start + count) of the C * N.
 KERNEL overlap_windows(
     c64* __restrict__ cross,         // complex64 (C, N, N), rows written
     float* __restrict__ bright,      // float32 (C, N, N), rows written
-    const c64* __restrict__ object,  // complex64 (H, W)
-    const c64* __restrict__ step,    // complex64 (H, W), what the object moved by
+    const c64* __restrict__ beat,    // complex64 (H, W)
+    const float* __restrict__ shine, // float32 (H, W)
     const int* __restrict__ corners, // int32 (n, 2)
     const int* __restrict__ order,   // int32 (n)
     int start, int count, int n, int width, int positions, int chunks) {
@@ -150,11 +183,11 @@ KERNEL overlap_windows(
         for (int g = (int)((index_t)positions * k / chunks); g < last; g++) {
             const int i = order[g];
             const index_t from = (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
-            const c64 *o = object + from, *d = step + from;
+            const c64* q = beat + from;
+            const float* s = shine + from;
             FOR_COLUMNS(c, n) {
-                const c64 old = o[c] - d[c];
-                to[c] = to[c] + conj(old) * d[c];
-                lit[c] = lit[c] + fmaxf(norm(old), norm(o[c]));
+                to[c] = to[c] + q[c];
+                lit[c] = lit[c] + s[c];
             }
         }
     }

@@ -11,9 +11,9 @@ import numpy as np
 from ptychogui.backends.twin_coupled import couple_shifts, eliminate_shifts, real_steps, solve_coupled, take_shifts
 from ptychogui.backends.twin_likelihood import poisson_lengths, poisson_step
 from ptychogui.backends.twin_overlap import (
+    dm_begin,
     dm_follow,
     dm_recall,
-    dm_reflected,
     dm_slack,
     dm_update,
     overlap_add_chunks,
@@ -21,6 +21,7 @@ from ptychogui.backends.twin_overlap import (
     overlap_probe,
     overlap_solve_object,
     overlap_solve_probe,
+    overlap_sum_probe,
     overlap_windows,
     pack_waves,
     unpack_waves,

@@ -12,49 +12,37 @@ _TINY = np.float32(1e-30)
 _LARGEST = np.float32(32767)
 
 
-def _noise(power: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return misfit and expected misfit of a modelled power, summed over rows of known pixels."""
-    known = measured >= 0
-    misfit = np.where(known, (np.sqrt(power) - measured) ** 2, 0).sum(axis=1)
-    return misfit, np.where(known, expected_amplitude_variance((power + measured**2) / 2), 0).sum(axis=1)
+def dm_begin(stored: np.ndarray, waves: np.ndarray, count: int, at: int) -> None:
+    """Take the model's far fields for exit waves."""
+    stored[at : at + count] = waves[:count] / np.float32(waves.shape[-1])
 
 
-def _reflection(model: np.ndarray, stored: np.ndarray, fresh: int, c: float) -> np.ndarray:
-    return model if fresh else np.float32(c) * model + np.float32(1 - c) * stored
-
-
-def dm_reflected(
-    reflected: np.ndarray, waves: np.ndarray, stored: np.ndarray, patterns: np.ndarray, places: np.ndarray,
-    order: np.ndarray, start: int, count: int, at: int, fresh: int, c: float,
+def dm_slack(
+    slack: np.ndarray, reflected: np.ndarray, expected: np.ndarray, order: np.ndarray,
+    start: int, count: int, bound: float,
 ) -> None:  # fmt: skip
-    """Find the misfit of what the modulus constraint is to act on."""
-    for b, i in enumerate(order[start : start + count]):
-        beyond = _reflection(waves[b] / np.float32(waves.shape[-1]), stored[at + b], fresh, c)
-        reflected[b] = _noise(norm(beyond).sum(axis=0), amplitudes_of(patterns[places[i]]))
-
-
-def dm_slack(slack: np.ndarray, reflected: np.ndarray, count: int, bound: float) -> None:
     """Find the part of each reflection's misfit that the modulus constraint leaves."""
-    found, expected = reflected[:count].sum(axis=-1).T
-    expected = np.float32(bound) ** 2 * expected
-    slack[:count] = np.sqrt(np.where(found > expected, expected / np.maximum(found, _TINY), 1))
+    for b, i in enumerate(order[start : start + count]):
+        found, noise = reflected[i].sum(), np.float32(bound) ** 2 * expected[i].sum()
+        slack[b] = np.sqrt(noise / found) if found > noise else found > 0
 
 
 def dm_update(
-    waves: np.ndarray, stored: np.ndarray, misfit: np.ndarray, expected: np.ndarray, slack: np.ndarray,
-    patterns: np.ndarray, places: np.ndarray, order: np.ndarray, start: int, count: int, at: int, fresh: int,
-    a: float, b: float, c: float,
+    waves: np.ndarray, stored: np.ndarray, misfit: np.ndarray, expected: np.ndarray, reflected: np.ndarray,
+    slack: np.ndarray, patterns: np.ndarray, places: np.ndarray, order: np.ndarray,
+    start: int, count: int, at: int, a: float, b: float, c: float,
 ) -> None:  # fmt: skip
-    """Do one step of the difference map in Fourier space, and find the misfit of the modelled far fields."""
+    """Do one step of the difference map in Fourier space, and find the misfits of model and reflection."""
     n = np.float32(waves.shape[-1])
     for slot, i in enumerate(order[start : start + count]):
-        model, measured = waves[slot] / n, amplitudes_of(patterns[places[i]])
-        misfit[i], expected[i] = _noise(norm(model).sum(axis=0), measured)
-        old = model if fresh else stored[at + slot]
-        beyond = _reflection(model, old, fresh, c)
-        modulus = np.sqrt(norm(beyond).sum(axis=0))
+        model, old, measured = waves[slot] / n, stored[at + slot], amplitudes_of(patterns[places[i]])
+        beyond, known = np.float32(c) * model + np.float32(1 - c) * old, measured >= 0
+        power, modulus = norm(model).sum(axis=0), np.sqrt(norm(beyond).sum(axis=0))
+        misfit[i] = np.where(known, (np.sqrt(power) - measured) ** 2, 0).sum(axis=1)
+        expected[i] = np.where(known, expected_amplitude_variance((power + measured**2) / 2), 0).sum(axis=1)
+        reflected[i] = np.where(known, (modulus - measured) ** 2, 0).sum(axis=1)
         wanted = measured + slack[slot] * (modulus - measured)
-        factor = np.where(measured >= 0, wanted / (modulus + np.float32(1e-9)), 1)
+        factor = np.where(known, wanted / (modulus + np.float32(1e-9)), 1)
         stored[at + slot] = np.float32(1 - a - b) * old + np.float32(a) * model + np.float32(b) * factor * beyond
         waves[slot] = stored[at + slot] / n
 
@@ -86,9 +74,8 @@ def unpack_waves(stored: np.ndarray, packed: np.ndarray, units: np.ndarray, star
 
 
 def overlap_object(
-    pulls: np.ndarray, light: np.ndarray, waves: np.ndarray, probe: np.ndarray, object: np.ndarray,  # noqa: A002
-    corners: np.ndarray, order: np.ndarray,
-    start: int, count: int, top: int, rows: int, first: int, fresh: int,
+    pulls: np.ndarray, light: np.ndarray, waves: np.ndarray, probe: np.ndarray, corners: np.ndarray,
+    order: np.ndarray, start: int, count: int, top: int, rows: int, first: int, fresh: int,
 ) -> None:  # fmt: skip
     """Add what a batch gives to a lane's band of object rows."""
     n = waves.shape[-1]
@@ -97,7 +84,7 @@ def overlap_object(
         pull[...], lit[...] = 0, 0
     for b, window in enumerate(windows(corners, order, start, count, n)):
         modes = probe[b if len(probe) > 1 else 0]
-        given = (modes.conj() * (waves[b] - modes * object[window])).sum(axis=0)
+        given = (modes.conj() * waves[b]).sum(axis=0)
         begin, end = max(window[0].start, top), min(window[0].stop, top + rows)
         if begin < end:
             ours, theirs = slice(begin - top, end - top), slice(begin - window[0].start, end - window[0].start)
@@ -115,34 +102,47 @@ def overlap_probe(
         waves[b] = object[window].conj() * chi
 
 
-def overlap_solve_object(
-    object: np.ndarray, step: np.ndarray, pulls: np.ndarray, light: np.ndarray, bands: np.ndarray,  # noqa: A002
-    top: int, rows: int, floor: float,
+def overlap_sum_probe(
+    sums: np.ndarray, waves: np.ndarray, probe: np.ndarray, object: np.ndarray, corners: np.ndarray,  # noqa: A002
+    order: np.ndarray, start: int, lane: int, count: int, fresh: int,
 ) -> None:  # fmt: skip
-    """Move rows [top, top + rows) of the object to the weighted least squares of what all lanes give."""
+    """Add what a batch gives to the probe to the lane's sum."""
+    seen = [object[window] for window in windows(corners, order, start, count, waves.shape[-1])]
+    modes = probe if len(probe) > 1 else probe.repeat(count, axis=0)
+    given = [o.conj() * (wave - mode * o) for o, wave, mode in zip(seen, waves, modes, strict=False)]
+    sums[lane] = sum(given, 0 if fresh else sums[lane])
+
+
+def overlap_solve_object(
+    object: np.ndarray, beat: np.ndarray, shine: np.ndarray, pulls: np.ndarray, light: np.ndarray,  # noqa: A002
+    bands: np.ndarray, top: int, rows: int, moves: int, floor: float,
+) -> None:  # fmt: skip
+    """Move rows [top, top + rows) of the object to the weighted least squares of what all lanes give, if it moves."""
     for y in range(top, top + rows):
-        places = [first + y - begin for begin, height, first in bands.tolist() if 0 <= y - begin < height]
+        places = [first + y - begin for begin, height, first in bands.tolist() if moves and 0 <= y - begin < height]
         for place in places[1:]:
             pulls[places[0]] += pulls[place]
             light[places[0]] += light[place]
-        step[y] = pulls[places[0]] / (light[places[0]] + np.float32(floor) + _TINY) if places else 0
-        object[y] += step[y]
+        old, step = object[y].copy(), np.zeros_like(object[y])
+        if places:
+            pull, lit = pulls[places[0]], light[places[0]]
+            step = (pull - lit * old) / (lit + np.float32(floor) + _TINY)
+        object[y] += step
+        beat[y], shine[y] = old.conj() * step, np.maximum(norm(old), norm(object[y]))
 
 
 def overlap_windows(
-    cross: np.ndarray, bright: np.ndarray, object: np.ndarray, step: np.ndarray,  # noqa: A002
-    corners: np.ndarray, order: np.ndarray, start: int, count: int,
+    cross: np.ndarray, bright: np.ndarray, beat: np.ndarray, shine: np.ndarray, corners: np.ndarray, order: np.ndarray,
+    start: int, count: int,
 ) -> None:  # fmt: skip
     """Sum how the object moved, and how bright it is, over the windows of each chunk of positions, for some rows."""
     positions, chunks, n = len(order), *cross.shape[:2]
-    old = object - step
-    beat, power = old.conj() * step, np.maximum(norm(old), norm(object))
     for row in range(start, start + count):
         k, r = divmod(row, n)
         first, last = positions * k // chunks, positions * (k + 1) // chunks
         places = [(y.start + r, x) for y, x in windows(corners, order, first, last - first, n)]
         cross[k, r] = sum((beat[place] for place in places), np.zeros(n, np.complex64))
-        bright[k, r] = sum((power[place] for place in places), np.zeros(n, np.float32))
+        bright[k, r] = sum((shine[place] for place in places), np.zeros(n, np.float32))
 
 
 def overlap_add_chunks(cross: np.ndarray, bright: np.ndarray, start: int, count: int) -> None:

@@ -98,18 +98,16 @@ class Overlap:
         self._n = n = probe.shape[-1]
         shape, positions = fields.object.shape, len(lanes.order)
         empty, bind = backend.empty, backend.bind
-        self._places = {"object": fields.object, "corners": fields.corners, "order": fields.order}
+        self._places = {"corners": fields.corners, "order": fields.order}
         pulls, light = (empty((lanes.rows, shape[1]), kind) for kind in (np.complex64, np.float32))
         self._given = {"pulls": pulls, "light": light}
-        self._step = backend.asarray(np.zeros(shape, np.complex64))
+        moved = {"beat": empty(shape, np.complex64), "shine": empty(shape, np.float32)}
         self._sums, self._pulls = empty((backend.lanes, *probe.shape), np.complex64), empty(probe.shape, np.complex64)
         chunks = {"cross": empty((_CHUNKS, n, n), np.complex64), "bright": empty((_CHUNKS, n, n), np.float32)}
         self._change = empty((2, n), np.float32)
         bands = backend.asarray(lanes.bands)
-        self._solve_object = bind(
-            "overlap_solve_object", object=fields.object, step=self._step, bands=bands, **self._given
-        )
-        self._windows = bind("overlap_windows", step=self._step, **chunks, **self._places)
+        self._solve_object = bind("overlap_solve_object", object=fields.object, bands=bands, **moved, **self._given)
+        self._windows = bind("overlap_windows", **moved, **chunks, **self._places)
         self._add = bind("probe_step", probe=self._pulls, sums=self._sums)
         self._add_chunks = bind("overlap_add_chunks", **chunks)
         self._bright, self._floor = chunks["bright"], backend.asarray(np.zeros(1, np.float32))
@@ -122,15 +120,14 @@ class Overlap:
 
     def worker(self, waves: Array, probe: Array, fft: FFTPair) -> OverlapWorker:
         """Bind the kernels to one worker's exit waves (slots, modes, N, N) and their probes."""
-        bind, ramps = self._backend.bind, self._fields.ramps
-        shift = {} if ramps is None else {"ramps": ramps, "order": self._fields.order}
-        return OverlapWorker(
-            bands=self._lanes.bands.tolist(),
-            object=bind("overlap_object", waves=waves, probe=probe, **self._given, **self._places),
-            probe=bind("overlap_probe", waves=waves, probe=probe, **self._places),
-            fft=None if ramps is None else fft,
-            sum=bind("sum_waves_shifted" if shift else "sum_waves", sums=self._sums, waves=waves, **shift),
-        )
+        bind, fields = self._backend.bind, self._fields
+        bands, beam = self._lanes.bands.tolist(), {"waves": waves, "probe": probe, **self._places}
+        move = bind("overlap_object", **self._given, **beam)
+        if fields.ramps is None:
+            return OverlapWorker(bands, move, bind("overlap_sum_probe", sums=self._sums, object=fields.object, **beam))
+        ramps = {"ramps": fields.ramps, "order": fields.order}
+        add = bind("sum_waves_shifted", sums=self._sums, waves=waves, **ramps)
+        return OverlapWorker(bands, move, add, bind("overlap_probe", object=fields.object, **beam), fft)
 
     def solve(self, moves: bool, learned: int) -> Array | None:
         """Move the object, if it moves, and the first `learned` modes of the probe.
@@ -138,16 +135,10 @@ class Overlap:
         Returns:
             float32 (2,) on the device: squares of the probe's change and of the probe before; None if it stays.
         """
-        if moves:
-            self._move_object()
-        elif learned:
-            self._step[...] = 0
-        return self._move_probe(learned) if learned else None
-
-    def _move_object(self) -> None:
         shape, floor = self._fields.object.shape, self._object_floor
         work = 4 * shape[0] * shape[1]
-        on_rows(self._backend, shape[0], work, lambda top, rows: self._solve_object(top, rows, floor))
+        on_rows(self._backend, shape[0], work, lambda top, rows: self._solve_object(top, rows, int(moves), floor))
+        return self._move_probe(learned) if learned else None
 
     def _move_probe(self, learned: int) -> Array:
         n, weight = self._n, 0.0 if self._fields.ramps is None else _NEIGHBOR
@@ -173,28 +164,32 @@ class Overlap:
 
 @dataclass(frozen=True)
 class OverlapWorker:
-    """One worker's share of a projection's sums: its kernels, and the FFT where waves are shifted back."""
+    """One worker's share of a projection's sums.
+
+    Attributes:
+        bands: of the object, by lane.
+        move: the kernel that sums what the object takes.
+        add: the one that sums what the probe takes.
+        pull: finds what the probe takes, where that has to be shifted back in Fourier space first.
+        fft: of the waves, then.
+    """
 
     bands: list[list[int]]
-    object: Launch
-    probe: Launch
-    fft: FFTPair | None
-    sum: Launch
+    move: Launch
+    add: Launch
+    pull: Launch | None = None
+    fft: FFTPair | None = None
 
     def take(self, start: int, count: int, lane: int, fresh: bool, moves: bool, learned: int) -> None:
         """Add what a batch of exit waves gives to the lane's sums; the waves are used up if a mode is learned."""
         if moves:
-            self.object(start, count, *self.bands[lane], int(fresh))
-        if learned:
-            self.probe(start, count)
-            self._sum(start, count, lane, int(fresh))
-
-    def _sum(self, start: int, count: int, lane: int, fresh: int) -> None:
-        if self.fft is None:
-            self.sum(lane, count, fresh)
-        else:
+            self.move(start, count, *self.bands[lane], int(fresh))
+        if not learned:
+            return
+        if self.pull is not None and self.fft is not None:
+            self.pull(start, count)
             self.fft.forward(count)
-            self.sum(start, lane, count, fresh)
+        self.add(start, lane, count, int(fresh))
 
 
 class Rounds:

@@ -89,10 +89,12 @@ class Spectrum:
 class Parts:
     """What all workers share: the scan, object and probe, and what is kept of the exit waves.
 
-    `spectrum` is there where sub-pixel positions are honored, else None.
+    `spectrum` is there where sub-pixel positions are honored, else None; `reflected`, float32 (positions, N), are the
+    misfits of what the modulus constraint last acted on.
     """
 
     fields: Fields
+    reflected: Array
     probe: Array
     spectrum: Spectrum | None
     overlap: Overlap
@@ -108,7 +110,6 @@ class Worker:
         self._drawer = parts.kept.drawer(slots)
         self._waves, self._beam = backend.empty((slots, modes, n, n), np.complex64), _Beam(parts, slots, backend)
         self._slack = backend.asarray(np.zeros(slots, np.float32))
-        reflected = backend.empty((slots, 2, n), np.float32)
         self._fft = backend.fft_pair(self._waves)
         self._patterns = fields.patterns
         measured = {"patterns": fields.patterns.slots, "places": fields.patterns.places, "order": fields.order}
@@ -116,9 +117,10 @@ class Worker:
         self._exit_wave = bind(
             "exit_wave", waves=self._waves, probe=self._beam.probe, object=fields.object,
             brightest=backend.empty((slots, n), np.float32), corners=fields.corners, order=fields.order)  # fmt: skip
-        self._reflected = bind("dm_reflected", reflected=reflected, **held, **measured)
-        self._find_slack = bind("dm_slack", slack=self._slack, reflected=reflected)
-        errors = {"misfit": fields.misfit, "expected": fields.expected}
+        self._begin = bind("dm_begin", **held)
+        errors = {"expected": fields.expected, "reflected": parts.reflected}
+        self._find_slack = bind("dm_slack", slack=self._slack, order=fields.order, **errors)
+        errors["misfit"] = fields.misfit
         self._update = bind("dm_update", slack=self._slack, **errors, **held, **measured)
         self._recall = bind("dm_recall", **held)
         self._follow = bind("dm_follow", rotation=parts.frame.rotation, ramp=parts.frame.ramp, **held)
@@ -131,11 +133,12 @@ class Worker:
         self._beam.bring(visit)
         self._exit_wave(start, count)
         self._fft.forward(count)
-        at, fresh = self._drawer.take(start, count, asked.fresh), int(asked.fresh)
+        at = self._drawer.take(start, count, asked.fresh)
+        if asked.fresh:
+            self._begin(count, at)
         if asked.bound:
-            self._reflected(start, count, at, fresh, weights.c)
-            self._find_slack(count, asked.bound)
-        self._update(start, count, at, fresh, weights.a, weights.b, weights.c)
+            self._find_slack(start, count, asked.bound)
+        self._update(start, count, at, weights.a, weights.b, weights.c)
         self._drawer.put(start, count)
         self._give(visit, asked)
 

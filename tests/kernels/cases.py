@@ -69,7 +69,7 @@ def _scalars(sig: Signature, size: Size, rng: np.random.Generator) -> dict[str, 
     """Leave something undone at both ends of whatever is walked."""
     walked = _WALKED.get(sig.name)
     return {
-        "kept": 2, "ring": 6,
+        "kept": 2, "ring": 6, "moves": 1,
         "start": 1, "count": product(walked, size.symbols) - 3 if walked else size.count, "first": 1,
         "lane": 1, "used": 2, "fresh": int(rng.integers(2)), "top": 2, "rows": size.symbols["H"] - 3,
         "step": 0.7, "alpha": 0.3, "keep": 0.6, "object_step": 0.9, "probe_step": 0.8, "damping": 0.1,
