@@ -26,16 +26,15 @@ KERNEL dm_begin(
 // came for nothing; 0 where there was none, and all of it is taken.
 KERNEL dm_slack(
     float* __restrict__ slack,           // float32 (B), written
-    const float* __restrict__ reflected, // float32 (n, N)
-    const float* __restrict__ expected,  // float32 (n, N)
+    const float* __restrict__ reflected, // float32 (n, 2, N)
     const int* __restrict__ order,       // int32 (n)
     int start, int count, float bound, int n) {
     FOR_ROWS(b, count) {
-        const index_t first = (index_t)order[start + b] * n;
+        const float* rows = reflected + (index_t)2 * order[start + b] * n;
         float found = 0.0f, noise = 0.0f;
         FOR_COLUMNS(r, n) {
-            found += reflected[first + r];
-            noise += expected[first + r];
+            found += rows[r];
+            noise += rows[n + r];
         }
         found = block_sum(found);
         noise = bound * bound * block_sum(noise);
@@ -46,8 +45,8 @@ KERNEL dm_slack(
 
 // stored becomes (1 - a - b) stored + a model + b Pi_F(reflection), and waves the same, ready for the not normalised inverse.
 // Pi_F gives the modulus amplitude + slack * (modulus - amplitude); free pixels keep theirs.
-// misfit[i, r] = sum (|model| - amplitude)^2 over the known pixels of a row, reflected[i, r] = that of the reflection, and
-// expected[i, r] = what photon noise makes of the model's.
+// misfit[i, r] = sum (|model| - amplitude)^2 over the known pixels of a row, expected[i, r] = what photon noise makes of it;
+// reflected[i, 0, r] and reflected[i, 1, r] = the same two of the reflection.
 template <int MODES, typename T>
 DEVICE void dm_update_rows(
     const T* __restrict__ patterns, const int* __restrict__ places, c64* __restrict__ waves, c64* __restrict__ stored,
@@ -63,7 +62,7 @@ DEVICE void dm_update_rows(
         c64* w = waves + slot * M * plane + (index_t)r * n;
         c64* s = stored + (index_t)(at + slot) * M * plane + (index_t)r * n;
         const float left = slack[slot];
-        float difference = 0.0f, noise = 0.0f, beyond = 0.0f;
+        float difference = 0.0f, noise = 0.0f, beyond = 0.0f, noise_beyond = 0.0f;
         FOR_COLUMNS(x, n) {
             float power = 0.0f, power_beyond = 0.0f;
             for (int m = 0; m < M; m++) {
@@ -76,11 +75,13 @@ DEVICE void dm_update_rows(
             const float off = sqrtf(power) - amplitude, off_beyond = modulus - amplitude;
             difference += known * off * off;
             beyond += known * off_beyond * off_beyond;
-            const float mean = 0.5f * (power + amplitude * amplitude), bottom = variance_bottom(mean), top = modulus + 1e-9f;
-            const float part = 1.0f / (bottom * top); // one division for two
-            noise += known * part * top * variance_top(mean);
+            const float l = 0.5f * (power + amplitude * amplitude), bottom = variance_bottom(l);
+            const float l_beyond = 0.5f * (power_beyond + amplitude * amplitude), bottom_beyond = variance_bottom(l_beyond);
+            const float part = 1.0f / (bottom * bottom_beyond); // one division for two
+            noise += known * part * bottom_beyond * variance_top(l);
+            noise_beyond += known * part * bottom * variance_top(l_beyond);
             const float wanted = amplitude + left * off_beyond;
-            const float factor = amplitude >= 0.0f ? b * wanted * part * bottom : b;
+            const float factor = amplitude >= 0.0f ? b * wanted / (modulus + 1e-9f) : b;
             for (int m = 0; m < M; m++) {
                 const c64 model = scale * w[m * plane + x], old = s[m * plane + x];
                 const c64 next = kept * old + a * model + factor * reflection(model, old, c);
@@ -91,10 +92,12 @@ DEVICE void dm_update_rows(
         difference = block_sum(difference);
         noise = block_sum(noise);
         beyond = block_sum(beyond);
+        noise_beyond = block_sum(noise_beyond);
         if (THREAD == 0) {
             misfit[i * n + r] = difference;
             expected[i * n + r] = noise;
-            reflected[i * n + r] = beyond;
+            reflected[2 * i * n + r] = beyond;
+            reflected[(2 * i + 1) * n + r] = noise_beyond;
         }
     }
 }
@@ -104,7 +107,7 @@ KERNEL dm_update(
     c64* stored,            // complex64 (S, M, N, N), the batch's changed in place
     float* misfit,          // float32 (n, N), rows of the batch's positions written
     float* expected,        // float32 (n, N), rows of the batch's positions written
-    float* reflected,       // float32 (n, N), rows of the batch's positions written
+    float* reflected,       // float32 (n, 2, N), rows of the batch's positions written
     const float* slack,     // float32 (B)
     const void* patterns,   // uint8 or uint16 or float32 (F, N, N), counts or amplitudes; see measured.cuh
     const int* places,      // int32 (n), where in `patterns` each position's is

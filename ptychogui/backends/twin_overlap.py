@@ -17,13 +17,10 @@ def dm_begin(stored: np.ndarray, waves: np.ndarray, count: int, at: int) -> None
     stored[at : at + count] = waves[:count] / np.float32(waves.shape[-1])
 
 
-def dm_slack(
-    slack: np.ndarray, reflected: np.ndarray, expected: np.ndarray, order: np.ndarray,
-    start: int, count: int, bound: float,
-) -> None:  # fmt: skip
+def dm_slack(slack: np.ndarray, reflected: np.ndarray, order: np.ndarray, start: int, count: int, bound: float) -> None:
     """Find the part of each reflection's misfit that the modulus constraint leaves."""
     for b, i in enumerate(order[start : start + count]):
-        found, noise = reflected[i].sum(), np.float32(bound) ** 2 * expected[i].sum()
+        found, noise = reflected[i].sum(axis=-1) * (1, np.float32(bound) ** 2)
         slack[b] = np.sqrt(noise / found) if found > noise else found > 0
 
 
@@ -36,15 +33,21 @@ def dm_update(
     n = np.float32(waves.shape[-1])
     for slot, i in enumerate(order[start : start + count]):
         model, old, measured = waves[slot] / n, stored[at + slot], amplitudes_of(patterns[places[i]])
-        beyond, known = np.float32(c) * model + np.float32(1 - c) * old, measured >= 0
-        power, modulus = norm(model).sum(axis=0), np.sqrt(norm(beyond).sum(axis=0))
-        misfit[i] = np.where(known, (np.sqrt(power) - measured) ** 2, 0).sum(axis=1)
-        expected[i] = np.where(known, expected_amplitude_variance((power + measured**2) / 2), 0).sum(axis=1)
-        reflected[i] = np.where(known, (modulus - measured) ** 2, 0).sum(axis=1)
+        beyond = np.float32(c) * model + np.float32(1 - c) * old
+        misfit[i], expected[i] = _misfit(model, measured)
+        reflected[i] = _misfit(beyond, measured)
+        modulus = np.sqrt(norm(beyond).sum(axis=0))
         wanted = measured + slack[slot] * (modulus - measured)
-        factor = np.where(known, wanted / (modulus + np.float32(1e-9)), 1)
+        factor = np.where(measured >= 0, wanted / (modulus + np.float32(1e-9)), 1)
         stored[at + slot] = np.float32(1 - a - b) * old + np.float32(a) * model + np.float32(b) * factor * beyond
         waves[slot] = stored[at + slot] / n
+
+
+def _misfit(far: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the misfit of far fields, and what photon noise makes of it, summed over rows of known pixels."""
+    power, known = norm(far).sum(axis=0), measured >= 0
+    misfit = np.where(known, (np.sqrt(power) - measured) ** 2, 0).sum(axis=1)
+    return misfit, np.where(known, expected_amplitude_variance((power + measured**2) / 2), 0).sum(axis=1)
 
 
 def dm_recall(waves: np.ndarray, stored: np.ndarray, count: int, at: int) -> None:

@@ -49,7 +49,7 @@ class DifferenceMap:
         self._rounds, self._frame = Rounds(settings, backend), Frame(modes, n, backend)
         self._spectrum = Spectrum(self._probe, backend) if shifted else None
         kept = ExitWaves(len(lanes.order), self._probe.shape, settings.half_precision, backend)
-        reflected = backend.asarray(np.zeros((len(lanes.order), n), np.float32))
+        reflected = backend.asarray(np.zeros((len(lanes.order), 2, n), np.float32))
         parts = Parts(self._fields, reflected, self._probe, self._spectrum, self._overlap, kept, self._frame)
         self._workers = [Worker(parts, slots, backend) for _ in range(backend.workers)]
         self._errors = ErrorLog(self._fields.misfit, self._fields.expected, backend)

@@ -108,11 +108,11 @@ def _variation_bytes(extent: Extent, settings: Reconstruction, lanes: int) -> in
 def dm_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> int:
     """Estimate the bytes that DM and RAAR allocate on the backend: besides the scan all exit waves."""
     half = settings.half_precision
-    waves = extent.positions * extent.probe_bytes // (2 if half else 1)
+    waves = extent.positions * (extent.probe_bytes // (2 if half else 1) + 2 * extent.n * _F32)
     rows, columns = extent.object_shape
-    bands = (rows + backend.lanes * extent.n) * columns * (_C64 + _F32)
+    bands = (2 * rows + backend.lanes * extent.n) * columns * (_C64 + _F32)
     averages = 3 if settings.average_last else 0  # the mean, and what it takes to renew it
-    own = extent.object_bytes * (2 + averages) + extent.probe_bytes * (3 + averages + extent.sub_pixel + backend.lanes)
+    own = extent.object_bytes * (1 + averages) + extent.probe_bytes * (3 + averages + extent.sub_pixel + backend.lanes)
     chunks = _CHUNKS * extent.n**2 * (_C64 + _F32)
     slots = backend.batch_size(extent.probe_bytes * (3 if extent.sub_pixel else 2))
     held = 1 + half + extent.sub_pixel

@@ -89,8 +89,8 @@ class Spectrum:
 class Parts:
     """What all workers share: the scan, object and probe, and what is kept of the exit waves.
 
-    `spectrum` is there where sub-pixel positions are honored, else None; `reflected`, float32 (positions, N), are the
-    misfits of what the modulus constraint last acted on.
+    `spectrum` is there where sub-pixel positions are honored, else None; `reflected`, float32 (positions, 2,
+    N), are misfits of what the modulus constraint last acted on, and what photon noise makes of them, row by row.
     """
 
     fields: Fields
@@ -118,9 +118,8 @@ class Worker:
             "exit_wave", waves=self._waves, probe=self._beam.probe, object=fields.object,
             brightest=backend.empty((slots, n), np.float32), corners=fields.corners, order=fields.order)  # fmt: skip
         self._begin = bind("dm_begin", **held)
-        errors = {"expected": fields.expected, "reflected": parts.reflected}
-        self._find_slack = bind("dm_slack", slack=self._slack, order=fields.order, **errors)
-        errors["misfit"] = fields.misfit
+        self._find_slack = bind("dm_slack", slack=self._slack, reflected=parts.reflected, order=fields.order)
+        errors = {"misfit": fields.misfit, "expected": fields.expected, "reflected": parts.reflected}
         self._update = bind("dm_update", slack=self._slack, **errors, **held, **measured)
         self._recall = bind("dm_recall", **held)
         self._follow = bind("dm_follow", rotation=parts.frame.rotation, ramp=parts.frame.ramp, **held)

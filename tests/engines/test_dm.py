@@ -66,7 +66,7 @@ class Textbook:
         """psi = (1 - a - b) psi + a PO + b Pi_F(c PO + (1 - c) psi), and the object of these."""
         a, b, c = self._weights()
         products = self.products()
-        reflected = self._with_modulus(c * products + (1 - c) * self.waves, products)
+        reflected = self._with_modulus(c * products + (1 - c) * self.waves)
         self.waves = (1 - a - b) * self.waves + a * products + b * reflected
         self._solve_object()
 
@@ -78,16 +78,15 @@ class Textbook:
         alpha = relaxation or 1
         return -alpha, 1, 1 + alpha
 
-    def _with_modulus(self, waves: np.ndarray, products: np.ndarray) -> np.ndarray:
+    def _with_modulus(self, waves: np.ndarray) -> np.ndarray:
         """Relax by what the iteration before found."""
-        far, modelled = (np.fft.fft2(array, norm="ortho") for array in (waves, products))
-        for i, (wave, model, pattern) in enumerate(zip(far, modelled, self._problem.patterns, strict=True)):
+        far = np.fft.fft2(waves, norm="ortho")
+        for i, (wave, pattern) in enumerate(zip(far, self._problem.patterns, strict=True)):
             modulus, measured = np.sqrt((abs(wave) ** 2).sum(axis=0)), amplitudes_of(pattern).astype(np.float64)
             known = measured >= 0
             wave *= np.where(known, (measured + self._left[i] * (modulus - measured)) / (modulus + 1e-9), 1)
             misfit = ((modulus - measured)[known] ** 2).sum()
-            power = (abs(model) ** 2).sum(axis=0)
-            noise = expected_amplitude_variance((power + measured**2)[known] / 2).sum()
+            noise = expected_amplitude_variance((modulus**2 + measured**2)[known] / 2).sum()
             self._left[i] = min(1.0, self._asked.power_bound * np.sqrt(noise / misfit))
         return np.asarray(np.fft.ifft2(far, norm="ortho"))
 
