@@ -35,7 +35,7 @@ from ptychogui.jobs.bench import run_bench
 from ptychogui.jobs.job import Control, JobState
 from ptychogui.jobs.layers import job_layers, make_job
 from ptychogui.jobs.runner import run_job
-from ptychogui.params.commandline import read_command
+from ptychogui.params.commandline import COMMAND_DEFAULTS, read_command
 from ptychogui.params.model import describe, device_name
 from ptychogui.params.options import given_values, options
 from ptychogui.physics.simulation import Recipe, simulate
@@ -208,7 +208,8 @@ def reconstruct(
         raise ParameterError(f"--command '{command}': the command has no parameters; give it as './ptycho -i=100 ...'")
     for note in () if quiet else told.notes:
         say(error_console(), f"note: {note}")
-    from_command = {path: (value, told.flags[path]) for path, value in told.values.items()}
+    unsaid = {path: (value, "--command") for path, value in COMMAND_DEFAULTS.items() if command is not None}
+    from_command = unsaid | {path: (value, told.flags[path]) for path, value in told.values.items()}
     values = from_command | given_values(context, describe())
     return _run(file, values, output or _result_path(file, values), quiet)
 

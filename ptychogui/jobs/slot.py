@@ -39,7 +39,7 @@ class PictureSlot:
     def read(self, sequence: int, object_shape: tuple[int, ...], probe_shape: tuple[int, ...]) -> Estimate | None:
         """Copy the estimate of this sequence number; None if a newer one took its place."""
         arrays = self._halves[sequence % 2].read(sequence, (object_shape, probe_shape))
-        return Estimate(*arrays) if arrays else None
+        return Estimate(object=arrays[0], probe=arrays[1]) if arrays else None
 
     def close(self) -> None:
         """Give the memory back, as far as this process is concerned."""

@@ -162,14 +162,14 @@ def read_command(text: str) -> Command:
 
 
 def format_command(parameters: Parameters) -> str:
-    """Write parameters as a ptychopy command string: every flag whose value is not the default.
+    """Write parameters as a ptychopy command string: every flag whose value is not the default, and the algorithm.
 
     `parse_command` gives the same values back. Parameters that have no flag in ptychopy are left out.
     """
     words = [PROGRAM]
     for param in describe():
         value = parameters.get(param.path)
-        if param.flag and value != param.default:
+        if param.flag and (value != param.default or param.path in COMMAND_DEFAULTS):
             words.append(f"-{param.flag}={_flag_text(param, value)}")
     return shlex.join(words)
 
@@ -318,6 +318,9 @@ def _mask_text(path: Path | None) -> str:
         return "0"
     return os.path.join(".", path) if str(path) in ("0", "1") else _path_text(path)
 
+
+COMMAND_DEFAULTS: Mapping[str, Any] = {"reconstruction.engine": "epie"}
+"""Parameter path -> value that a command means by saying nothing, where it is not the default here."""
 
 _ENGINES = {"epie": "ePIE", "dm": "DM", "lsqml": "MLs"}
 """ptychopy's names of the engines that it has."""

@@ -142,7 +142,7 @@ class Reconstruction(Group):
     """The phase retrieval."""
 
     engine: ChainText = param(
-        "epie", "Algorithm", "Reconstruction algorithm: epie, dm, raar or lsqml, or several one after the other, each "
+        "lsqml", "Algorithm", "Reconstruction algorithm: lsqml, epie, dm or raar, or several one after the other, each "
         "with its iterations, as in dm:50,lsqml:100; /2, /4 or /8 behind a stage crops its patterns to their middle, "
         "for a coarse object soon.", flag="algorithm", suggestions=ENGINE_NAMES)  # fmt: skip
     iterations: int = param(
@@ -197,7 +197,7 @@ class Reconstruction(Group):
         0, "Variable probe modes", "Orthogonal components by which the first probe mode varies from position to "
         "position (OPR).", ge=0, le=16, advanced=True, engines=("lsqml",))  # fmt: skip
     update_opr: ScheduleText = param(
-        "10", "Update variable probe", "Iterations that update the variable probe and the intensities.", advanced=True,
+        "3", "Update variable probe", "Iterations that update the variable probe and the intensities.", advanced=True,
         engines=("lsqml",))  # fmt: skip
     intensity_correction: bool = param(
         False, "Intensity correction", "Fit the beam's intensity at each position.", advanced=True,

@@ -10,6 +10,7 @@ import pytest
 
 from ptychogui.backends import Backend, open_backend
 from ptychogui.engines.overlap import Lanes, Overlap, OverlapWorker, Rounds
+from ptychogui.engines.patterns import Patterns
 from ptychogui.engines.reflections import Spectrum
 from ptychogui.engines.scratch import Fields
 from ptychogui.params.model import Reconstruction
@@ -46,8 +47,9 @@ class Projection:
         positions = len(self.waves)
         self._lanes = Lanes.of(self.geometry.corners, N, 3, self._backend.lanes)
         ramps = phase_ramps(self.geometry.fractions, N) if sub_pixel else None
+        none = Patterns(np.empty((0, N, N), np.float32), self._lanes.order, 0, 3, self._backend)
         self._fields = Fields(
-            np.empty(0), self.geometry.corners, self._lanes.order, self.object, np.empty(0), np.empty(0), ramps
+            none, self.geometry.corners, self._lanes.order, self.object, np.empty(0), np.empty(0), ramps
         )
         self._overlap = Overlap(self._fields, self.probe, self._lanes, self._settings, self._backend)
         self._slots = self._backend.empty((3, MODES, N, N), np.complex64)

@@ -18,7 +18,8 @@ SHAPES = [((40, 50), (1, 8, 8)), ((300, 400), (3, 64, 64)), ((120, 80), (2, 16, 
 
 
 def filled(value: int, shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> Estimate:
-    return Estimate(*(np.full(shape, value, np.complex64) for shape in shapes))
+    obj, probe = (np.full(shape, value, np.complex64) for shape in shapes)
+    return Estimate(obj, probe)
 
 
 @pytest.fixture
@@ -40,9 +41,8 @@ def value_of(slot: PictureSlot, sequence: int) -> float | None:
 def test_a_picture_comes_back_as_it_was(slot: PictureSlot) -> None:
     rng = np.random.default_rng(0)
     for shapes in SHAPES:
-        estimate = Estimate(
-            *(rng.normal(size=(*shape, 2)).astype(np.float32).view(np.complex64)[..., 0] for shape in shapes)
-        )
+        obj, probe = (rng.normal(size=(*shape, 2)).astype(np.float32).view(np.complex64)[..., 0] for shape in shapes)
+        estimate = Estimate(obj, probe)
         read = slot.read(slot.write(estimate), *shapes)
         assert read is not None
         np.testing.assert_array_equal(read.object, estimate.object)

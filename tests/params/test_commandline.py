@@ -209,7 +209,7 @@ def test_ignored_flags_are_noted() -> None:
 
 
 def test_only_what_differs_is_written() -> None:
-    assert format_command(Parameters()) == "./ptycho"
+    assert format_command(Parameters()) == "./ptycho -algorithm=MLs"
     changed = Parameters().replace(
         {"experiment.step_m": (5e-8, 4e-8), "reconstruction.engine": "lsqml", "output.job_id": "a b"}
     )
