@@ -31,8 +31,8 @@ def problem_of(scan: SimulatedScan, probe: np.ndarray | None = None) -> Problem:
 
 
 def settings(**values: Any) -> Reconstruction:
-    """Return settings that update everything from the first iteration."""
-    return Reconstruction(**{"update_probe": 1, "update_modes": 1, **values})
+    """Return settings that update everything from the first iteration; of ePIE if no engine is named."""
+    return Reconstruction(**{"engine": "epie", "update_probe": 1, "update_modes": 1, **values})
 
 
 def errors_of(engine: Engine, iterations: int) -> list[float]:
