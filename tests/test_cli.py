@@ -321,7 +321,7 @@ class TestReconstruct:
                 "momentum = 0.5 has no effect in DM, only in ePIE and LSQML; leave",
             ),
             (["--engine", "epie:5/8,epie"], "32 x 32 pixels can't be cropped by 8: 4 x 4 are left, 32 are needed"),
-            (["--iterations", "2", "--coarse-levels", "3"], "coarse_levels = 3 needs at least 4 iterations of ePIE"),
+            (["--iterations", "2", "--coarse-levels", "3"], "coarse_levels = 3 needs at least 4 iterations of LSQML"),
             (["--probe-guess", "nowhere.npy"], "nowhere.npy"),
             (["--simulate"], "--simulate"),
             (["more.cxi"], "more.cxi"),
@@ -462,7 +462,9 @@ class TestInterrupt:
     @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
     def test_a_signal_keeps_the_result(self, number: signal.Signals, status: int, scan: Path, tmp_path: Path) -> None:
         result = tmp_path / "r.cxi"
-        process = start("reconstruct", scan, "-o", result, "--device", "numpy", "--iterations", 5_000)
+        process = start(
+            "reconstruct", scan, "-o", result, "--device", "numpy", "--engine", "epie", "--iterations", 5_000
+        )
         assert process.stderr is not None
         assert any(line.startswith("iteration 500/") for line in iter(process.stderr.readline, ""))
         process.send_signal(number)

@@ -13,7 +13,7 @@ from ptychogui.engines.constraints import Changes, Constraints
 from ptychogui.engines.errors import ErrorLog
 from ptychogui.engines.exitwaves import ExitWaves, Frame
 from ptychogui.engines.overlap import Lanes, Overlap, Rounds
-from ptychogui.engines.reflections import Asked, Parts, Spectrum, Visit, Weights, Worker
+from ptychogui.engines.reflections import Asked, Parts, Spectrum, Visit, Weights, Worker, bound_at
 from ptychogui.engines.scratch import Fields
 from ptychogui.engines.streaming import device_patterns
 from ptychogui.params.model import Reconstruction
@@ -62,7 +62,7 @@ class DifferenceMap:
             fresh=self.iteration == self._begin,
             moves=self._update_object.due(self.iteration + 1),
             learned=learned_modes(self.iteration + 1, self._settings, len(self._probe)),
-            bound=self._settings.power_bound,
+            bound=bound_at((self.iteration - self._begin) / self._settings.iterations, self._settings),
             weights=self._weights,
         )
         self.iteration += 1

@@ -137,7 +137,8 @@ class LSQML:
         """Apply what is asked for between iterations, and take out the scale that object and probe can trade."""
         obj = self._fields.object
         changes = self._constraints.apply(self.iteration, obj, self._probe)
-        scaled = learned.object and learned.modes and self.iteration % _SCALE_EVERY == 0
+        free = self._settings.object_clamp is None  # a clamp says what the object's scale is
+        scaled = free and learned.object and learned.modes and self.iteration % _SCALE_EVERY == 0
         scale = normalize(obj, self._probe, self._directions.illumination, self._backend.xp) if scaled else None
         if self._variable is not None:
             self._variable.follow(changes, scale)

@@ -34,6 +34,26 @@ class Weights:
         return cls(-alpha, 1.0, 1 + alpha)
 
 
+_FIRST_BOUND, _LAST_BOUND = 0.5, 1.0
+"""Misfit that the modulus constraint leaves at first, little enough for the iteration to keep searching, and in the
+end, all that noise explains, so that it comes to rest."""
+
+_RISEN_AT = 0.9
+"""Part of a stage's iterations after which a rising bound is at its last value: what is averaged then is at rest."""
+
+
+def bound_at(done: float, settings: Reconstruction) -> float:
+    """Return the misfit that the modulus constraint leaves, in units of photon noise: the settings', or a rising one.
+
+    Args:
+        done: part of the stage's iterations.
+        settings: of the stage.
+    """
+    if settings.power_bound is not None:
+        return settings.power_bound
+    return _FIRST_BOUND + (_LAST_BOUND - _FIRST_BOUND) * min(1.0, done / _RISEN_AT) ** 2
+
+
 @dataclass(frozen=True)
 class Asked:
     """What an iteration does.

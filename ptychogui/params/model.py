@@ -220,9 +220,10 @@ class Reconstruction(Group):
     relaxation: float | None = param(
         None, "Relaxation", "The difference map's beta, 1 when not given; of RAAR 0.75 when not given.",
         gt=0, le=1, advanced=True, engines=("dm", "raar"))  # fmt: skip
-    power_bound: float = param(
-        0.5, "Power bound", "Misfit to a pattern that the modulus constraint leaves, in units of photon noise, so that "
-        "noise does not keep the iteration going: 1 is what noise explains, 0 asks for the exact modulus.",
+    power_bound: float | None = param(
+        None, "Power bound", "Misfit to a pattern that the modulus constraint leaves, in units of photon noise, so "
+        "that noise does not keep the iteration going: 1 is what noise explains, 0 asks for the exact modulus. When "
+        "not given it rises over the run, from 0.5 to 1.",
         ge=0, le=10, advanced=True, engines=("dm", "raar"))  # fmt: skip
     overlap_sweeps: int = param(
         1, "Overlap sweeps", "Most rounds of object and probe in one overlap projection.", ge=1, le=100, advanced=True,

@@ -294,7 +294,7 @@ SMALL = Recipe(n=64, scan_dims=(10, 10), probe_diameter_m=700e-9, overlap=0.75, 
 def reconstruct(
     photons: float, shift: tuple[int, int] = (0, 0), share: float | None = None, **values: Any
 ) -> tuple[float, np.ndarray]:
-    """Reconstruct a simulated star by ePIE from a guess that may be off center.
+    """Reconstruct a simulated star, by ePIE unless another engine is named, from a guess that may be off center.
 
     `share` is the part of the true probe's power that the support holds. Returns the relative error of the object, on
     what is well lit, and the probe's center of mass.
@@ -308,7 +308,7 @@ def reconstruct(
     if share is not None:
         values["probe_support_m"] = 2 * power_radius_px(scan.probe, share) * pixel_m
     with open_backend("cpu", threads=2) as backend:
-        engine = create_engine(problem, Reconstruction(iterations=40, **values), backend)
+        engine = create_engine(problem, Reconstruction(**{"engine": "epie", "iterations": 40, **values}), backend)
         for _ in range(40):
             engine.step()
         estimate = engine.estimate()
@@ -340,3 +340,7 @@ def test_a_probe_that_starts_off_center_is_brought_back_at_no_cost() -> None:
 
 def test_a_sample_that_only_absorbs_is_better_with_its_clamp() -> None:
     assert reconstruct(1e6, object_clamp=1.0)[0] < 0.95 * reconstruct(1e6)[0]
+
+
+def test_a_clamp_and_the_scale_that_is_taken_out_do_not_fight() -> None:
+    assert reconstruct(1e6, engine="lsqml", object_clamp=1.0)[0] < 1.1 * reconstruct(1e6, engine="lsqml")[0]

@@ -12,6 +12,7 @@ import pytest
 from ptychogui.backends import Backend, open_backend
 from ptychogui.engines import Problem, create_engine, spread
 from ptychogui.engines.dm import DifferenceMap
+from ptychogui.engines.reflections import bound_at
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.metrics import align
@@ -53,6 +54,7 @@ class Textbook:
         self._left = np.zeros(len(problem.patterns))
         self._windows = [np.s_[row : row + n, column : column + n] for row, column in problem.geometry.corners]
         self._rests = problem.geometry.fractions * (asked.sub_pixel == "fourier")
+        self._done = 0
         self.waves = self.products()
         light = len(self.waves) * (abs(self.probe) ** 2).sum() / self.object.size
         self._floor = asked.object_inertia * light
@@ -69,6 +71,13 @@ class Textbook:
         reflected = self._with_modulus(c * products + (1 - c) * self.waves)
         self.waves = (1 - a - b) * self.waves + a * products + b * reflected
         self._solve_object()
+        self._done += 1
+
+    def _bound(self) -> float:
+        """Return what is asked for, or 0.5 rising with the square of the iteration to 1 at nine tenths of them."""
+        if self._asked.power_bound is not None:
+            return self._asked.power_bound
+        return min(1.0, 0.5 + 0.5 * (self._done / (0.9 * self._asked.iterations)) ** 2)
 
     def _weights(self) -> tuple[float, float, float]:
         relaxation = self._asked.relaxation
@@ -87,7 +96,7 @@ class Textbook:
             wave *= np.where(known, (measured + self._left[i] * (modulus - measured)) / (modulus + 1e-9), 1)
             misfit = ((modulus - measured)[known] ** 2).sum()
             noise = expected_amplitude_variance((modulus**2 + measured**2)[known] / 2).sum()
-            self._left[i] = min(1.0, self._asked.power_bound * np.sqrt(noise / misfit))
+            self._left[i] = min(1.0, self._bound() * np.sqrt(noise / misfit))
         return np.asarray(np.fft.ifft2(far, norm="ortho"))
 
     def _solve_object(self) -> None:
@@ -103,7 +112,9 @@ CASES: list[dict[str, Any]] = [
     {},
     {"sub_pixel": "nearest"},
     {"relaxation": 0.6},
+    {"power_bound": 0.0},
     {"power_bound": 0.7},
+    {"iterations": 2},
     {"object_inertia": 0.1},
     {"engine": "raar"},
     {"engine": "raar", "relaxation": 0.9, "power_bound": 1.0, "sub_pixel": "nearest"},
@@ -255,6 +266,31 @@ def test_a_mean_follows_the_frame(frame: dict[str, Any], cpu: Backend) -> None:
     single, mean = (made(problem, cpu, iterations=30, average_last=part, **frame) for part in (0.0, 0.3))
     errors_of(single, 30), errors_of(mean, 30)
     assert misfit(mean, problem) < 1.1 * misfit(single, problem)
+
+
+@pytest.mark.parametrize(("photons", "most"), [(1e4, 0.2), (1e6, 0.03), (1e7, 0.012)])
+def test_the_rising_bound_works_at_every_dose(photons: float, most: float, cpu: Backend) -> None:
+    """The object is near the truth, and nearer than with the bound that the iterations begin with."""
+    scan, problem = small(photons=photons)
+    light = illumination((abs(scan.probe) ** 2).sum(axis=0), scan.geometry)
+    found = []
+    for bound in (None, 0.5):
+        engine = made(problem, cpu, iterations=40, average_last=0.1, power_bound=bound)
+        errors_of(engine, 40)
+        found.append(align(engine.estimate().object, scan.object, light > 0.1 * light.max()).error)
+    assert found[0] < 0.9 * found[1]
+    assert found[0] < most
+
+
+@pytest.mark.parametrize("engine", ["dm", "raar"])
+def test_a_bound_that_is_not_given_rises_once_in_a_stage(engine: str) -> None:
+    asked = settings(engine=engine, iterations=50)
+    bounds = [bound_at(i / 50, asked) for i in range(60)]
+    assert bounds[0] == 0.5
+    assert bounds == sorted(bounds)
+    assert set(bounds[45:]) == {1.0} and max(bounds[:45]) < 1
+    given = settings(engine=engine, power_bound=0.3)
+    assert {bound_at(part, given) for part in (0.0, 0.5, 1.0)} == {0.3}
 
 
 def misfit(engine: DifferenceMap, problem: Problem) -> float:

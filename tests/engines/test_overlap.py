@@ -47,7 +47,7 @@ class Projection:
         positions = len(self.waves)
         self._lanes = Lanes.of(self.geometry.corners, N, 3, self._backend.lanes)
         ramps = phase_ramps(self.geometry.fractions, N) if sub_pixel else None
-        none = Patterns(np.empty((0, N, N), np.float32), self._lanes.order, 0, 3, self._backend)
+        none = Patterns(np.empty((positions, N, N), np.float32), self._lanes.order, positions, 3, self._backend)
         self._fields = Fields(
             none, self.geometry.corners, self._lanes.order, self.object, np.empty(0), np.empty(0), ramps
         )

@@ -12,9 +12,9 @@ from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ptychogui.errors import ParameterError
-from ptychogui.params.chain import ENGINE_NAMES
+from ptychogui.params.chain import ENGINE_NAMES, engines_of
 from ptychogui.params.commandline import format_text
-from ptychogui.params.model import Parameters, by_path, describe
+from ptychogui.params.model import Parameters, Reconstruction, by_path, describe
 from ptychogui.params.origins import Layers, Source
 from ptychogui.params.spec import Param
 from ptychogui.views.editors import ChoiceEditor, SuggestingEditor, SwitchEditor, TextEditor, make_editor, shown_text
@@ -91,7 +91,7 @@ def test_a_value_goes_in_and_back(qtbot: QtBot, form: ParameterForm, path: str, 
     file = tmp_path / "some file.npy"
     file.touch()
     value = other_value(param, file)
-    assert row.editor.isEnabled() == (not param.awaits and param.heeded_by(["epie"]))
+    assert row.editor.isEnabled() == (not param.awaits and param.heeded_by(engines_of(Reconstruction().engine)))
     row.editor.setEnabled(True)
     with qtbot.waitSignal(form.edited, timeout=1000) as edited:
         enter(qtbot, row.editor, param, value)
