@@ -109,7 +109,7 @@ SIGNATURES: Mapping[str, Signature] = {
     for signature in (
         Signature("exit_wave", "wavefield.cu",
                   (_WAVES, _PROBE, _OBJECT, _out("brightest", "float32", "B N"), _CORNERS, _ORDER),
-                  _BATCH, ("M", "N", "P", "W"), "count N"),
+                  (*_BATCH, ("light", "int32")), ("M", "N", "P", "W"), "count N"),
         Signature("fetch_patterns", "wavefield.cu",
                   (_out("patterns", _MEASURED, "F N N"), _out("places", "int32", "n"),
                    _in("frames", _MEASURED, "K N N"), _in("sources", "int32", "n"), _ORDER),

@@ -44,12 +44,13 @@ _TINY = np.float32(1e-30)
 
 def exit_wave(
     waves: np.ndarray, probe: np.ndarray, object: np.ndarray, brightest: np.ndarray,  # noqa: A002
-    corners: np.ndarray, order: np.ndarray, start: int, count: int,
+    corners: np.ndarray, order: np.ndarray, start: int, count: int, light: int,
 ) -> None:  # fmt: skip
     """Multiply the probe with the object's window: waves[b, m] = probe[b or 0, m] * object[window]."""
     for b, window in enumerate(_windows(corners, order, start, count, waves.shape[-1])):
         waves[b] = probe[b if len(probe) > 1 else 0] * object[window]
-        brightest[b] = _norm(object[window]).max(axis=1)
+        if light:
+            brightest[b] = _norm(object[window]).max(axis=1)
 
 
 def shift_probe(

@@ -72,6 +72,7 @@ def _scalars(sig: Signature, size: Size, rng: np.random.Generator) -> dict[str, 
         "kept": 2, "ring": 6,
         "start": 1, "count": product(walked, size.symbols) - 3 if walked else size.count, "first": 1,
         "lane": 1, "used": 2, "fresh": int(rng.integers(2)), "top": 2, "rows": size.symbols["H"] - 3,
+        "light": int(rng.integers(2)),
         "step": 0.7, "alpha": 0.3, "keep": 0.6, "object_step": 0.9, "probe_step": 0.8, "damping": 0.1,
         "learned": 1, "floor": 2.0, "at": 1, "a": -0.8, "b": 0.9, "c": 1.7, "bound": 0.8, "w": 0.1,
     }  # fmt: skip
