@@ -50,7 +50,8 @@ class Size:
 SIZES = (Size(5, 1, 4, False), Size(9, 2, 1, True), Size(16, 3, 3, False), Size(33, 5, 2, True))
 
 _WALKED = {"probe_step": "M N", "probe_power": "N", "momentum_step": "H", "probe_direction": "N", "move_probe": "N",
-           "add_lanes": "N", "overlap_windows": "C N", "overlap_add_chunks": "N", "overlap_solve_probe": "N"}  # fmt: skip
+           "add_lanes": "N", "overlap_windows": "C N", "overlap_add_chunks": "N",
+           "overlap_solve_probe": "N"}  # fmt: skip
 """What `start` and `count` are rows of, in kernels where they are no positions."""
 
 
