@@ -20,6 +20,7 @@ DEVICE void lsq_rows(
         const c64* p = probe + (probes == 1 ? 0 : b * M * plane) + (index_t)r * n;
         c64* w = waves + b * M * plane + (index_t)r * n;
         c64* pull = pulls + (first + b) * plane + (index_t)r * n;
+        EXPECT_WRITES(pull + n, n);
         FOR_COLUMNS(c, n) {
             const c64 here = o[c];
             c64 sum = {0.0f, 0.0f};
@@ -73,6 +74,7 @@ DEVICE void lsq_summed_rows(
             const c64* o = object + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
             const c64* w = waves + b * M * plane + (index_t)r * n;
             c64* pull = pulls + (first + b) * plane + (index_t)r * n;
+            EXPECT_WRITES(pull + n, n);
             FOR_COLUMNS(c, n) {
                 const c64 here = o[c];
                 c64 sum = {0.0f, 0.0f};
