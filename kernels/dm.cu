@@ -75,11 +75,11 @@ DEVICE void dm_update_rows(
             const float off = sqrtf(power) - amplitude, off_beyond = modulus - amplitude;
             difference += known * off * off;
             beyond += known * off_beyond * off_beyond;
-            const float l = 0.5f * (power + amplitude * amplitude), bottom = variance_bottom(l);
-            const float l_beyond = 0.5f * (power_beyond + amplitude * amplitude), bottom_beyond = variance_bottom(l_beyond);
-            const float part = 1.0f / (bottom * bottom_beyond); // one division for two
-            noise += known * part * bottom_beyond * variance_top(l);
-            noise_beyond += known * part * bottom * variance_top(l_beyond);
+            const Quotient variance = amplitude_variance_as_quotient(0.5f * (power + amplitude * amplitude));
+            const Quotient variance_beyond = amplitude_variance_as_quotient(0.5f * (power_beyond + amplitude * amplitude));
+            const float part = known / (variance.under * variance_beyond.under); // one division for two
+            noise += part * variance_beyond.under * variance.over;
+            noise_beyond += part * variance.under * variance_beyond.over;
             const float wanted = amplitude + left * off_beyond;
             const float factor = amplitude >= 0.0f ? b * wanted / (modulus + 1e-9f) : b;
             for (int m = 0; m < M; m++) {

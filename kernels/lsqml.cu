@@ -20,6 +20,7 @@ DEVICE void lsq_rows(
         const c64* p = probe + (probes == 1 ? 0 : b * M * plane) + (index_t)r * n;
         c64* w = waves + b * M * plane + (index_t)r * n;
         c64* pull = pulls + (first + b) * plane + (index_t)r * n;
+        EXPECT_WRITES(pull + n, n);
         FOR_COLUMNS(c, n) {
             const c64 here = o[c];
             c64 sum = {0.0f, 0.0f};
@@ -43,6 +44,93 @@ KERNEL lsq_gradients(
     const int* order,   // int32 (n)
     int start, int count, int first, int modes, int n, int probes, int width) {
     FOR_MODES(modes, lsq_rows, waves, pulls, probe, object, corners, order, start, count, first, modes, n, probes, width)
+}
+
+// The same for one probe of all positions, and what it is to take is summed at once: sums[l, m] (+)= sum of conj(object) chi_m
+// and brightness[l] (+)= sum of |object|^2, for `slices` lanes l = lane + k, each over slots b = k, k + slices, ... of the
+// batch. Slices are what gives a GPU blocks enough.
+template <int MODES>
+DEVICE void lsq_summed_rows(
+    c64* __restrict__ pulls, c64* __restrict__ sums, float* __restrict__ brightness, const c64* __restrict__ waves,
+    const c64* __restrict__ probe, const c64* __restrict__ object, const int* __restrict__ corners,
+    const int* __restrict__ order, int start, int count, int first, int lane, int slices, int fresh, int modes, int n,
+    int width) {
+    const int M = MODES ? MODES : modes;
+    const index_t plane = (index_t)n * n;
+    FOR_ROWS(row, slices * n) {
+        const int k = row / n, r = row % n;
+        c64* taken = sums + (lane + k) * M * plane + (index_t)r * n;
+        float* light = brightness + (lane + k) * plane + (index_t)r * n;
+        const c64* p = probe + (index_t)r * n;
+        if (fresh) {
+            FOR_COLUMNS(c, n) {
+                light[c] = 0.0f;
+                for (int m = 0; m < M; m++)
+                    taken[m * plane + c] = {0.0f, 0.0f};
+            }
+        }
+        for (int b = k; b < count; b += slices) {
+            const int i = order[start + b];
+            const c64* o = object + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
+            const c64* w = waves + b * M * plane + (index_t)r * n;
+            c64* pull = pulls + (first + b) * plane + (index_t)r * n;
+            EXPECT_WRITES(pull + n, n);
+            FOR_COLUMNS(c, n) {
+                const c64 here = o[c];
+                c64 sum = {0.0f, 0.0f};
+                for (int m = 0; m < M; m++) {
+                    const c64 mode = p[m * plane + c];
+                    const c64 chi = w[m * plane + c] - mode * here;
+                    sum = sum + conj(mode) * chi;
+                    taken[m * plane + c] = taken[m * plane + c] + conj(here) * chi;
+                }
+                pull[c] = sum;
+                light[c] = light[c] + norm(here);
+            }
+        }
+    }
+}
+
+KERNEL lsq_summed_gradients(
+    c64* pulls,         // complex64 (G, N, N), the object's gradients, slots [first, first + count) written
+    c64* sums,          // complex64 (L, M, N, N), lanes [lane, lane + slices) written
+    float* brightness,  // float32 (L, N, N), the same lanes written
+    const c64* waves,   // complex64 (B, M, N, N), revised exit waves
+    const c64* probe,   // complex64 (1, M, N, N)
+    const c64* object,  // complex64 (H, W)
+    const int* corners, // int32 (n, 2)
+    const int* order,   // int32 (n)
+    int start, int count, int first, int lane, int slices, int fresh, int modes, int n, int width) {
+    FOR_MODES(modes, lsq_summed_rows, pulls, sums, brightness, waves, probe, object, corners, order, start, count, first,
+              lane, slices, fresh, modes, n, width)
+}
+
+// total = sum of the first `used` lanes of sums, in their order, and brightness = that of brights, for rows [start, start +
+// count) of the window.
+KERNEL add_lanes(
+    c64* __restrict__ total,           // complex64 (T, N, N), rows written in every plane
+    float* __restrict__ brightness,    // float32 (N, N), rows written
+    const c64* __restrict__ sums,      // complex64 (L, T, N, N)
+    const float* __restrict__ brights, // float32 (L, N, N)
+    int start, int count, int used, int planes, int n) {
+    const index_t plane = (index_t)n * n;
+    FOR_ROWS(row, count) {
+        const index_t first = (index_t)(start + row) * n;
+        float* light = brightness + first;
+        for (int lane = 0; lane < used; lane++) {
+            const float* bright = brights + lane * plane + first;
+            FOR_COLUMNS(c, n)
+                light[c] = lane ? light[c] + bright[c] : bright[c];
+        }
+        for (int t = 0; t < planes; t++) {
+            c64* to = total + t * plane + first;
+            for (int lane = 0; lane < used; lane++) {
+                const c64* sum = sums + (lane * planes + t) * plane + first;
+                FOR_COLUMNS(c, n)
+                    to[c] = lane ? to[c] + sum[c] : sum[c];
+            }
+        }
+    }
 }
 
 // brightness[lane, r, c] (+)= sum over the batch of |object|^2 in its windows; `fresh` starts the sum.
@@ -110,18 +198,21 @@ KERNEL gather_gradient(
     }
 }
 
-// gradient becomes the direction gradient / (illumination + floor), floor = damping * the largest illumination.
-// sums[0, y] = Re <direction, gradient> and sums[1, y] = sum |direction|^2 illumination over the row.
+// gradient becomes the direction gradient / (illumination + floor), floor = damping * the largest illumination, and
+// turned = direction conj(object). sums[0, y] = Re <direction, gradient> and sums[1, y] = sum |direction|^2 illumination over the row.
 KERNEL object_direction(
     c64* __restrict__ gradient,             // complex64 (H, W), rows changed
+    c64* __restrict__ turned,               // complex64 (H, W), rows written
     float* __restrict__ sums,               // float32 (2, H), rows written
+    const c64* __restrict__ object,         // complex64 (H, W)
     const float* __restrict__ illumination, // float32 (H, W)
     const float* __restrict__ strongest,    // float32 (1), largest illumination
     int top, int rows, float damping, int height, int width) {
     const float lowest = damping * strongest[0] + 1e-30f;
     FOR_ROWS(row, rows) {
         const int y = top + row;
-        c64* g = gradient + (index_t)y * width;
+        c64 *g = gradient + (index_t)y * width, *q = turned + (index_t)y * width;
+        const c64* o = object + (index_t)y * width;
         const float* light = illumination + (index_t)y * width;
         float pull = 0.0f, length = 0.0f;
         FOR_COLUMNS(x, width) {
@@ -129,7 +220,9 @@ KERNEL object_direction(
             const float size = norm(g[x]);
             pull += weight * size;
             length += weight * weight * size * light[x];
-            g[x] = weight * g[x];
+            const c64 direction = weight * g[x];
+            g[x] = direction;
+            q[x] = direction * conj(o[x]);
         }
         pull = block_sum(pull);
         length = block_sum(length);
@@ -180,23 +273,23 @@ KERNEL probe_direction(
     }
 }
 
-// cross[i, r] = Re sum_m <direction_O probe_m, direction_P,m object> over the row of position i's window.
+// cross[i, r] = Re sum_m <direction_O probe_m, direction_P,m object> over the row of position i's window. A row of all
+// positions comes before the next row: `beat` is then read from nearby.
 KERNEL cross_terms(
-    float* __restrict__ cross,         // float32 (n, N), rows of the batch's positions written
-    const c64* __restrict__ direction, // complex64 (H, W), the object's
-    const c64* __restrict__ object,    // complex64 (H, W)
-    const c64* __restrict__ beat,      // complex64 (N, N)
-    const int* __restrict__ corners,   // int32 (n, 2)
-    const int* __restrict__ order,     // int32 (n)
+    float* __restrict__ cross,       // float32 (n, N), rows of the batch's positions written
+    const c64* __restrict__ turned,  // complex64 (H, W), direction_O conj(object)
+    const c64* __restrict__ beat,    // complex64 (N, N)
+    const int* __restrict__ corners, // int32 (n, 2)
+    const int* __restrict__ order,   // int32 (n)
     int start, int count, int n, int width) {
     FOR_ROWS(row, count * n) {
-        const int b = row / n, r = row % n;
+        const int b = row % count, r = row / count;
         const int i = order[start + b];
-        const index_t from = (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
-        const c64 *d = direction + from, *o = object + from, *q = beat + (index_t)r * n;
+        const c64* q = turned + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
+        const c64* here = beat + (index_t)r * n;
         float sum = 0.0f;
         FOR_COLUMNS(c, n)
-            sum += (d[c] * conj(o[c]) * q[c]).x;
+            sum += q[c].x * here[c].x - q[c].y * here[c].y;
         sum = block_sum(sum);
         if (THREAD == 0)
             cross[(index_t)i * n + r] = sum;

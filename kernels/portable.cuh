@@ -60,6 +60,15 @@
 #define FOR_OWN_SPAN(x, from, to) \
     INDEPENDENT for (int x = (from) + (THREAD + THREADS - (from) % THREADS) % THREADS; x < (to); x += THREADS)
 
+// Ask for `count` elements that will be written soon: a CPU would have to read them from far away at that moment.
+#if defined(SHARED)
+#define EXPECT_WRITES(pointer, count)
+#else
+#define EXPECT_WRITES(pointer, count)                                       \
+    for (int byte = 0; byte < (count) * (int)sizeof *(pointer); byte += 64) \
+        __builtin_prefetch((const char*)(pointer) + byte, 1, 2)
+#endif
+
 // A long long index: frames x N x N passes 2^31 for a large scan.
 typedef long long index_t;
 

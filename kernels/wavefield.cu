@@ -4,12 +4,12 @@
 #include "measured.cuh"
 
 // waves[b, m, r, c] = probe[b or 0, m, r, c] * object[row + r, column + c]: one probe for all (P = 1) or one a slot.
-// brightest[b, r] = largest |object|^2 in the window's row.
+// With `light`, brightest[b, r] = largest |object|^2 in the window's row; else it is left alone.
 template <int MODES>
 DEVICE void exit_wave_rows(
     c64* __restrict__ waves, const c64* __restrict__ probe, const c64* __restrict__ object,
     float* __restrict__ brightest, const int* __restrict__ corners, const int* __restrict__ order,
-    int start, int count, int modes, int n, int probes, int width) {
+    int start, int count, bool light, int modes, int n, int probes, int width) {
     const int M = MODES ? MODES : modes;
     const index_t plane = (index_t)n * n;
     FOR_ROWS(row, count * n) {
@@ -22,8 +22,11 @@ DEVICE void exit_wave_rows(
         FOR_COLUMNS(c, n) {
             for (int m = 0; m < M; m++)
                 w[m * plane + c] = p[m * plane + c] * o[c];
-            most = larger(most, to_bits(norm(o[c])));
+            if (light)
+                most = larger(most, to_bits(norm(o[c])));
         }
+        if (!light)
+            continue;
         const float brightest_here = block_max(from_bits(most));
         if (THREAD == 0)
             brightest[row] = brightest_here;
@@ -37,8 +40,14 @@ KERNEL exit_wave(
     float* brightest,     // float32 (B, N), written
     const int* corners,   // int32 (n, 2)
     const int* order,     // int32 (n)
-    int start, int count, int modes, int n, int probes, int width) {
-    FOR_MODES(modes, exit_wave_rows, waves, probe, object, brightest, corners, order, start, count, modes, n, probes, width)
+    int start, int count, int light, int modes, int n, int probes, int width) {
+    if (light) {
+        FOR_MODES(modes, exit_wave_rows, waves, probe, object, brightest, corners, order, start, count, true, modes, n,
+                  probes, width)
+    } else {
+        FOR_MODES(modes, exit_wave_rows, waves, probe, object, brightest, corners, order, start, count, false, modes, n,
+                  probes, width)
+    }
 }
 
 // probes[b, m, r, c] = spectrum[m, r, c] * ramps[i, 0, r] * ramps[i, 1, c]: an inverse FFT then gives the probe shifted by
@@ -84,9 +93,12 @@ DEVICE void modulus_rows(
             power *= scale;
             const float a = amplitude_of(measured[c]), modelled = sqrtf(power);
             const bool known = a >= 0.0f;
-            const float factor = known ? scale * a / (modelled + 1e-9f) : scale;
+            const Quotient variance = amplitude_variance_as_quotient(0.5f * (power + a * a));
+            const float divisor = modelled + 1e-9f;
+            const float inverse = 1.0f / (divisor * variance.under); // one division for two quotients
+            const float factor = known ? scale * a * variance.under * inverse : scale;
             difference += known ? (modelled - a) * (modelled - a) : 0.0f;
-            noise += known ? amplitude_variance(0.5f * (power + a * a)) : 0.0f;
+            noise += known ? variance.over * divisor * inverse : 0.0f;
             for (int m = 0; m < M; m++)
                 w[m * plane + c] = factor * w[m * plane + c];
         }

@@ -71,6 +71,9 @@ class Backend(Protocol):
     lanes: int
     """Independent accumulators that `run` may fill; a constant of the backend, never the number of threads,
     so that the order of every sum, and so every bit, is the same for any number of threads."""
+    slices: int
+    """Independent accumulators that a kernel which sums over a batch fills within one lane, so that it has blocks
+    enough; a constant as well."""
     ahead: int
     """Iterations that the host may queue before it waits for the first of them; 0 where a call returns when its work
     is done."""

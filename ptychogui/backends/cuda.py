@@ -51,6 +51,7 @@ class CudaBackend:
     """
 
     lanes = 1
+    slices = 8
     ahead = 1
     workers = 1
 

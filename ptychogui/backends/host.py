@@ -34,6 +34,7 @@ class HostBackend:
 
     xp: Any = np
     lanes = LANES
+    slices = 1
     ahead = 0
 
     def __init__(self, threads: int | None = None) -> None:

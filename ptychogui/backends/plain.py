@@ -23,6 +23,7 @@ class NumpyBackend:
     name = "numpy"
     xp: Any = np
     lanes = 1
+    slices = 1
     ahead = 0
     workers = 1
 

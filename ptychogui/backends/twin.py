@@ -45,12 +45,13 @@ _TINY = np.float32(1e-30)
 
 def exit_wave(
     waves: np.ndarray, probe: np.ndarray, object: np.ndarray, brightest: np.ndarray,  # noqa: A002
-    corners: np.ndarray, order: np.ndarray, start: int, count: int,
+    corners: np.ndarray, order: np.ndarray, start: int, count: int, light: int,
 ) -> None:  # fmt: skip
     """Multiply the probe with the object's window: waves[b, m] = probe[b or 0, m] * object[window]."""
     for b, window in enumerate(_windows(corners, order, start, count, waves.shape[-1])):
         waves[b] = probe[b if len(probe) > 1 else 0] * object[window]
-        brightest[b] = _norm(object[window]).max(axis=1)
+        if light:
+            brightest[b] = _norm(object[window]).max(axis=1)
 
 
 def shift_probe(
@@ -170,6 +171,30 @@ def lsq_gradients(
         waves[b] = old.conj() * chi
 
 
+def lsq_summed_gradients(
+    pulls: np.ndarray, sums: np.ndarray, brightness: np.ndarray, waves: np.ndarray, probe: np.ndarray,
+    object: np.ndarray, corners: np.ndarray, order: np.ndarray,  # noqa: A002
+    start: int, count: int, first: int, lane: int, slices: int, fresh: int,
+) -> None:  # fmt: skip
+    """Find the gradients of the least-squares misfit: the object's in `pulls`, the probe's summed into lanes."""
+    if fresh:
+        sums[lane : lane + slices], brightness[lane : lane + slices] = 0, 0
+    for b, window in enumerate(_windows(corners, order, start, count, waves.shape[-1])):
+        old, to = object[window], lane + b % slices
+        chi = waves[b] - probe[0] * old
+        pulls[first + b] = (probe[0].conj() * chi).sum(axis=0)
+        sums[to] += old.conj() * chi
+        brightness[to] += _norm(old)
+
+
+def add_lanes(
+    total: np.ndarray, brightness: np.ndarray, sums: np.ndarray, brights: np.ndarray, start: int, count: int, used: int
+) -> None:
+    """Add up the first `used` lanes on rows [start, start + count) of the window."""
+    rows = slice(start, start + count)
+    total[:, rows], brightness[rows] = sums[:used, :, rows].sum(axis=0), brights[:used, rows].sum(axis=0)
+
+
 def sum_windows(
     brightness: np.ndarray, object: np.ndarray, corners: np.ndarray, order: np.ndarray,  # noqa: A002
     start: int, lane: int, count: int, fresh: int,
@@ -197,13 +222,14 @@ def gather_gradient(
 
 
 def object_direction(
-    gradient: np.ndarray, sums: np.ndarray, illumination: np.ndarray, strongest: np.ndarray,
-    top: int, rows: int, damping: float,
+    gradient: np.ndarray, turned: np.ndarray, sums: np.ndarray, object: np.ndarray,  # noqa: A002
+    illumination: np.ndarray, strongest: np.ndarray, top: int, rows: int, damping: float,
 ) -> None:  # fmt: skip
-    """Divide the object's gradient by the damped illumination."""
+    """Divide the object's gradient by the damped illumination, and turn what results by the object's phase."""
     span = slice(top, top + rows)
     old, light = gradient[span].copy(), illumination[span]
     gradient[span] = old / (light + np.float32(damping) * strongest[0] + _TINY)
+    turned[span] = gradient[span] * object[span].conj()
     sums[0, span] = (gradient[span].conj() * old).real.sum(axis=1)
     sums[1, span] = (_norm(gradient[span]) * light).sum(axis=1)
 
@@ -223,13 +249,13 @@ def probe_direction(
 
 
 def cross_terms(
-    cross: np.ndarray, direction: np.ndarray, object: np.ndarray, beat: np.ndarray,  # noqa: A002
-    corners: np.ndarray, order: np.ndarray, start: int, count: int,
+    cross: np.ndarray, turned: np.ndarray, beat: np.ndarray, corners: np.ndarray, order: np.ndarray,
+    start: int, count: int,
 ) -> None:  # fmt: skip
     """Project what the object's direction changes on what the probe's changes, position by position."""
     windows = _windows(corners, order, start, count, beat.shape[-1])
     for i, window in zip(order[start : start + count], windows, strict=True):
-        cross[i] = (direction[window] * object[window].conj() * beat).real.sum(axis=1)
+        cross[i] = (turned[window] * beat).real.sum(axis=1)
 
 
 def solve_steps(

@@ -53,11 +53,14 @@ class Gradients:
         sums: the probe's gradients, those of its components behind them, one sum a lane; their FFTs where positions
             are sub-pixel.
         brights: sum of |object|^2 over the windows, one a lane.
+        slices: lanes of these for each lane of the backend; where the probe is one for all positions, a launch fills
+            as many.
     """
 
     pulls: Array
     sums: Array
     brights: Array
+    slices: int
 
 
 class Directions:
@@ -75,6 +78,7 @@ class Directions:
         self._fields, self._probe, self._geometry = fields, probe, geometry
         self._settings, self._backend = settings, backend
         own_probes = fields.ramps is not None or variable is not None
+        self._slices = 1 if own_probes else backend.slices
         self._n, self._slots = probe.shape[-1], backend.batch_size(probe.nbytes * (2 if own_probes else 1))
         self._spectrum = None if fields.ramps is None else backend.empty(self._basis.shape, np.complex64)
         self._allocate()
@@ -90,14 +94,16 @@ class Directions:
         self.take_probe()
 
     def _allocate(self) -> None:
-        empty, lanes, n = self._backend.empty, self._backend.lanes, self._n
+        empty, lanes, n = self._backend.empty, self._backend.lanes * self._slices, self._n
         shape = self._fields.object.shape
         self._gradients = Gradients(
             pulls=empty((group_capacity(len(self._fields.corners)), n, n), np.complex64),
             sums=empty((lanes, *self._basis.shape), np.complex64),
             brights=empty((lanes, n, n), np.float32),
+            slices=self._slices,
         )
         self._object_direction, self.illumination = empty(shape, np.complex64), empty(shape, np.float32)
+        self._turned = empty(shape, np.complex64)
         self._basis_pull, self._bright = empty(self._basis.shape, np.complex64), empty((n, n), np.float32)
         self._probe_direction = self._basis_pull[: len(self._probe)]
         self._power, self._beat = empty((n, n), np.float32), empty((n, n), np.complex64)
@@ -115,14 +121,15 @@ class Directions:
             pulls=self._gradients.pulls, power=self._power, **places)  # fmt: skip
         self._strongest = bind("row_max", most=strongest, rows=brightest)
         self._direct_object = bind(
-            "object_direction", gradient=self._object_direction, sums=object_sums, illumination=self.illumination,
-            strongest=strongest)  # fmt: skip
+            "object_direction", gradient=self._object_direction, turned=self._turned, sums=object_sums,
+            object=fields.object, illumination=self.illumination, strongest=strongest)  # fmt: skip
+        self._add_lanes = bind(
+            "add_lanes", total=self._basis_pull, brightness=self._bright, sums=self._gradients.sums,
+            brights=self._gradients.brights)  # fmt: skip
         self._direct_probe = bind(
             "probe_direction", gradient=self._probe_direction, beat=self._beat, sums=probe_sums, probe=self._probe,
             brightness=self._bright)  # fmt: skip
-        self._cross = bind(
-            "cross_terms", cross=cross, direction=self._object_direction, object=fields.object, beat=self._beat,
-            **places)  # fmt: skip
+        self._cross = bind("cross_terms", cross=cross, turned=self._turned, beat=self._beat, **places)
         self._sums = {"steps": steps, "object_sums": object_sums, "probe_sums": probe_sums, "cross": cross}
         self._solve = bind("solve_steps", order=fields.order, **self._sums)
         self._move_object = bind(
@@ -191,7 +198,7 @@ class Directions:
             self._workers[worker].explore((first, last), first - begin, lane, first_in_lane, learned)
 
         self._backend.run(batches, explore)
-        return min(self._backend.lanes, len(batches))
+        return self._slices * min(self._backend.lanes, len(batches))
 
     def _gather_block(self, begin: int, end: int, fresh: bool) -> None:
         work = 2 * (end - begin) * self._n**2
@@ -202,9 +209,9 @@ class Directions:
 
     def _find_probe_direction(self, used: int, positions: int, learned: Learned) -> None:
         """Add the lanes, leave Fourier space where the sums are there, and divide by the brightness."""
-        xp, floor = self._backend.xp, learned.damping * positions
-        xp.sum(self._gradients.sums[:used], axis=0, out=self._basis_pull)
-        xp.sum(self._gradients.brights[:used], axis=0, out=self._bright)
+        floor = learned.damping * positions
+        work = used * self._basis.size
+        on_rows(self._backend, self._n, work, lambda first, rows: self._add_lanes(first, rows, used))
         if self._spectrum is not None:
             self._fft.inverse(1)
             self._basis_pull *= np.float32(1 / self._n**2)
@@ -217,9 +224,9 @@ class Directions:
         steps = self._settings.object_step if learned.object else 0.0, self._settings.probe_step
         coupling = self._coupling if learned.coupled else None
         if learned.modes or coupling:
-            self._on_batches(start, stop, self._cross)
+            self._on_lanes(start, stop, self._cross)
         if coupling:
-            self._on_batches(start, stop, coupling.couple)
+            self._on_lanes(start, stop, coupling.couple)
             coupling.solve(start, stop - start, *steps)
         else:
             self._solve(start, stop - start if learned.modes else 0, *steps)
@@ -243,8 +250,8 @@ class Directions:
     def _on_window(self, kernel: RowKernel) -> None:
         on_rows(self._backend, self._n, 4 * self._probe.size, kernel)
 
-    def _on_batches(self, start: int, stop: int, kernel: RowKernel) -> None:
-        batches = split(start, stop, self._slots, self._backend.lanes)
+    def _on_lanes(self, start: int, stop: int, kernel: RowKernel) -> None:
+        batches = split(start, stop, stop - start, self._backend.lanes)
         self._backend.run(batches, lambda _worker, _lane, first, last: kernel(first, last - first))
 
 
@@ -256,7 +263,7 @@ class _Worker:
         varied: VariedGradients | None = None,
     ) -> None:  # fmt: skip
         self._scratch, self._positions, self._varied = scratch, positions, varied
-        self._sub_pixel = fields.ramps is not None
+        self._sub_pixel, self._slices = fields.ramps is not None, gradients.slices
         places = {"corners": fields.corners, "order": fields.order}
         self._gradients = backend.bind(
             "lsq_gradients", waves=scratch.waves, pulls=gradients.pulls, probe=scratch.probe, object=fields.object,
@@ -267,23 +274,31 @@ class _Worker:
         if self._sub_pixel:
             ramps = {"ramps": fields.ramps, "order": fields.order}
             self._sum_shifted = backend.bind("sum_waves_shifted", sums=gradients.sums, waves=scratch.waves, **ramps)
-        else:
-            self._sum = backend.bind("sum_waves", sums=gradients.sums, waves=scratch.waves)
+            return
+        self._summed = backend.bind(
+            "lsq_summed_gradients", pulls=gradients.pulls, sums=gradients.sums, brightness=gradients.brights,
+            waves=scratch.waves, probe=scratch.probe, object=fields.object, **places)  # fmt: skip
 
     def explore(self, batch: Batch, slot: int, lane: int, fresh: bool, learned: Learned) -> None:
         """Revise the exit waves of a batch and find what they give: to the object from `slot` on, to the lane."""
         start, count = batch[0], batch[1] - batch[0]
         self._scratch.revise(*batch)
-        self._gradients(start, count, slot)
+        one_probe = not self._sub_pixel and self._varied is None
+        if one_probe and learned.modes:
+            self._summed(start, count, slot, lane * self._slices, self._slices, int(fresh))
+        else:
+            self._gradients(start, count, slot)
         if learned.positions and self._positions is not None:
             self._positions.measure(start, count, slot)
-        if learned.modes:
-            self._windows(start, lane, count, int(fresh))
-        if learned.modes or learned.variation:
+        if not one_probe:
             self._add(start, lane, count, int(fresh), learned)
 
     def _add(self, start: int, lane: int, count: int, fresh: int, learned: Learned) -> None:
-        """Add the probe's gradients to the lane."""
+        """Add the gradients of the positions' own probes to the lane, and |object|^2 of their windows."""
+        if not (learned.modes or learned.variation):
+            return
+        if learned.modes:
+            self._windows(start, lane, count, fresh)
         if self._sub_pixel:
             self._scratch.fft.forward(count)
         if self._varied is not None:
@@ -291,10 +306,8 @@ class _Worker:
                 self._varied.project(start, count)
             if learned.modes:
                 self._varied.add(start, lane, count, fresh)
-        elif self._sub_pixel:
-            self._sum_shifted(start, lane, count, fresh)
         else:
-            self._sum(lane, count, fresh)
+            self._sum_shifted(start, lane, count, fresh)
 
 
 def _blocks(start: int, stop: int, capacity: int) -> list[Batch]:

@@ -239,7 +239,7 @@ class _Worker:
     def explore(self, start: int, stop: int, first: int, lane: int, fresh: bool, learn_probe: bool) -> None:
         """Revise the exit waves of a batch and find what they give: to the object from slot `first`, to the lane."""
         count = stop - start
-        self._scratch.revise(start, stop)
+        self._scratch.revise(start, stop, light=True)
         self._update(start, count, first, self._settings.regularization)
         if not learn_probe:
             return

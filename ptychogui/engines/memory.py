@@ -84,14 +84,15 @@ def epie_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> in
 
 def lsqml_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> int:
     """Estimate the bytes that LSQML allocates on the backend: besides the scan gradients and directions."""
-    plane, lanes = extent.n**2, backend.lanes
+    varies = probe_varies(settings)
+    lanes = backend.lanes * (1 if extent.sub_pixel or varies else backend.slices)
+    plane = extent.n**2
     pulls = group_capacity(extent.positions) * plane * _C64
     lit = lanes * plane * _F32 + 2 * plane * (_C64 + _F32)
-    directions = 3 * extent.object_bytes + extent.probe_bytes * (3 + lanes) + lit
+    directions = 4 * extent.object_bytes + extent.probe_bytes * (3 + lanes) + lit
     slopes = 0 if settings.position_correction == "never" else 9 if settings.position_coupled else 5
     rows = extent.positions * extent.n * _F32 * (1 + slopes)
     moving = 6 * (extent.object_bytes + extent.probe_bytes) if settings.momentum else 0
-    varies = probe_varies(settings)
     varied = _variation_bytes(extent, settings, lanes) if varies else 0
     own = directions + pulls + rows + moving + varied
     return extent.measured_bytes + own + _batches(extent, 1, backend, varies)

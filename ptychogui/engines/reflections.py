@@ -150,7 +150,7 @@ class Worker:
         start, count, weights = visit.start, visit.count, asked.weights
         self._patterns.bring(start, start + count)
         self._beam.bring(visit)
-        self._exit_wave(start, count)
+        self._exit_wave(start, count, 0)
         self._fft.forward(count)
         at = self._drawer.take(start, count, asked.fresh)
         if asked.fresh:

@@ -67,15 +67,18 @@ class Scratch:
         sums = {"misfit": fields.misfit, "expected": fields.expected}
         self._fit = bind_likelihood(noise_model, self.waves, measured, sums, backend)
 
-    def revise(self, start: int, stop: int) -> None:
-        """Model the exit waves of positions [start, stop) of the order and fit them to what was measured."""
+    def revise(self, start: int, stop: int, light: bool = False) -> None:
+        """Model the exit waves of positions [start, stop) of the order and fit them to what was measured.
+
+        With `light`, `brightest` gets the largest |object|^2 of each row of each window.
+        """
         count = stop - start
         self._patterns.bring(start, stop)
         if self._make_probes is not None:
             self._make_probes(start, count)
         if self._sub_pixel:
             self._probe_fft.inverse(count)
-        self._exit_wave(start, count)
+        self._exit_wave(start, count, int(light))
         self.fft.forward(count)
         self._fit(start, count)
         self.fft.inverse(count)

@@ -101,10 +101,13 @@ def _measure(name: str, backend: Backend, problem: Problem, sub_pixel: str, roun
 
 
 def _settings(engine: str, sub_pixel: str) -> Reconstruction:
-    """Return the defaults, with all modes learned from the start and so many iterations that LSQML's groups stay."""
+    """Return the defaults, with all modes learned from the start and so many iterations that LSQML's groups stay small.
+
+    Positions stay where they are: to refine them is an option with a price of its own, see docs/performance.md.
+    """
     return Reconstruction(
         engine=engine, sub_pixel=sub_pixel, update_probe="1", update_modes="1", iterations=1_000_000,
-        orthogonalize_every=1_000_000,
+        orthogonalize_every=1_000_000, position_correction="never",
     )  # fmt: skip
 
 

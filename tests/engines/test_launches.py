@@ -21,7 +21,7 @@ from tests.backends.recording import Iteration, record
 _TITLES = {"epie": "ePIE", "lsqml": "LSQML", "dm": "DM and RAAR", "raar": "DM and RAAR"}
 _WORK = {
     "FFT": "fft", "copy of the spectrum": "xp copyto", "sum of errors": "xp sum", "copy of a sum": "xp copyto",
-    "sum of lanes": "xp sum", "scaling of a probe": "xp multiply",
+    "scaling of a probe": "xp multiply",
     "largest of a sum": "xp max", "scaling of a number": "xp multiply", "sum of two numbers": "xp add",
     "sum of changes": "xp sum", "clearing of a sum": "xp copyto",
 }  # fmt: skip
@@ -140,7 +140,7 @@ def test_options_add_what_their_table_says(
         recorded(machine, 2, **asked, **options)[-1]
         for options in ({"position_correction": "never"}, {"position_correction": "never", **_OPTIONS[names[-1]]})
     )
-    kernels = {"batch": "exit_wave", "batch of a group": "cross_terms", "group": "solve_steps"}
+    kernels = {"batch": "exit_wave", "group": "solve_steps"}
     units = {"iteration": 1, **{unit: len(without.spans(kernel)) for unit, kernel in kernels.items()}}
     wanted = Counter({name: count for name, count in without.work.items() if name in SIGNATURES})
     wanted.update(kernels_added(repo_root, names, sub_pixel, units))

@@ -174,7 +174,7 @@ def solved(
     )
     cross, steps = cpu.empty((count, n), np.float32), cpu.empty((2,), np.float32)
     places = {"corners": corners, "order": order}
-    cpu.bind("cross_terms", cross=cross, direction=direction, object=obj, beat=beat, **places)(0, count)
+    cpu.bind("cross_terms", cross=cross, turned=direction * obj.conj(), beat=beat, **places)(0, count)
     sums = {"object_sums": object_sums, "probe_sums": probe_sums, "cross": cross}
     cpu.bind("solve_steps", steps=steps, order=order, **sums)(0, count, 1.0, 1.0)
     return np.array(steps)
