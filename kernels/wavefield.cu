@@ -93,12 +93,9 @@ DEVICE void modulus_rows(
             power *= scale;
             const float a = amplitude_of(measured[c]), modelled = sqrtf(power);
             const bool known = a >= 0.0f;
-            const Quotient variance = amplitude_variance_as_quotient(0.5f * (power + a * a));
-            const float divisor = modelled + 1e-9f;
-            const float inverse = 1.0f / (divisor * variance.under); // one division for two quotients
-            const float factor = known ? scale * a * variance.under * inverse : scale;
+            const float factor = known ? scale * a / (modelled + 1e-9f) : scale;
             difference += known ? (modelled - a) * (modelled - a) : 0.0f;
-            noise += known ? variance.over * divisor * inverse : 0.0f;
+            noise += known ? amplitude_variance(0.5f * (power + a * a)) : 0.0f;
             for (int m = 0; m < M; m++)
                 w[m * plane + c] = factor * w[m * plane + c];
         }
