@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from ptychogui.backends.base import Backend, Batch
 
-_WORTH_A_WORKER = 1 << 18
+_WORTH_A_WORKER = 1 << 17
 """Elements to pass over that take longer than to wake another worker."""
 
 
