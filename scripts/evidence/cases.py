@@ -30,7 +30,13 @@ class Run:
         """Return the command line that does the same."""
         names = {param.name: param.option for param in describe()}
         values = self.parameters(iterations, threads).items()
-        return " ".join(["ptychogui reconstruct", scan, *(f"{names[name]} {value}" for name, value in values)])
+        return " ".join(["ptychogui reconstruct", scan, *(_option(names[name], value) for name, value in values)])
+
+
+def _option(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return name if value else name.replace("--", "--no-", 1)
+    return f"{name} {value}"
 
 
 @dataclass(frozen=True)
@@ -44,12 +50,24 @@ class Case:
     runs: tuple[Run, ...]
 
 
+_CHOICES: Mapping[str, Mapping[str, Any]] = {
+    "as it is": {},
+    "groups stay small": {"batch_growth": False},
+    "random groups": {"grouping": "random"},
+    "compact groups": {"grouping": "compact"},
+    "one group": {"batch_size": 400},
+    "one group, momentum": {"batch_size": 400, "momentum": 0.5},
+    "Poisson": {"noise_model": "poisson"},
+    "variable probe": {"opr_modes": 2},
+}
+
+
 def _each(options: Mapping[str, Any] | None = None) -> tuple[Run, ...]:
     return tuple(Run(engine, engine, options or {}) for engine in ENGINES)
 
 
 def cases() -> tuple[Case, ...]:
-    """Return all cases; every engine runs on each."""
+    """Return all cases; every engine runs on each but the last, which takes LSQML apart."""
     kept = {"position_correction": "never"}
     return (
         Case("one-mode", "One mode", "The reference scan: 400 positions, 128 x 128 pixels, 1e6 photons a pattern.",
@@ -63,4 +81,8 @@ def cases() -> tuple[Case, ...]:
              (*_each(), Run("lsqml, positions kept", "lsqml", kept))),
         Case("low-dose", "Low dose", "The same as the reference with 1e4 photons a pattern.",
              replace(REFERENCE, photons=1e4), _each()),
+        Case("choices", "What each choice buys", "LSQML on the reference scan, as it is, and with one choice made "
+             "otherwise each time: groups that do not grow, groups drawn at random or of neighbors, all positions at "
+             "once without and with momentum, the Poisson likelihood, a probe for every position.",
+             REFERENCE, tuple(Run(label, "lsqml", options) for label, options in _CHOICES.items())),
     )  # fmt: skip

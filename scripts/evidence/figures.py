@@ -26,6 +26,13 @@ from scripts.evidence.star import MODES, StarMeasured
 _COLORS = {"epie": "#0072b2", "dm": "#d55e00", "raar": "#cc79a7", "lsqml": "#009e73"}
 """One color an engine (Okabe & Ito), the same in every figure."""
 
+_MANY = tuple(
+    {"color": color, "linestyle": style}
+    for style in ("-", "--")
+    for color in ("#009e73", "#0072b2", "#d55e00", "#cc79a7", "#56b4e9")
+)
+"""Lines of runs that share one engine."""
+
 _STYLE = {
     "font.size": 9.0, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#e6e6e6",
     "grid.linewidth": 0.6, "axes.axisbelow": True, "lines.linewidth": 1.6, "legend.frameon": False,
@@ -42,9 +49,11 @@ def use_style() -> None:
 def draw_case(runs: Sequence[Measured], path: Path) -> None:
     """Draw the object error against iterations and against seconds."""
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 2.9), sharey=True)
-    for run in runs:
+    alone = len({run.engine for run in runs}) == 1
+    for i, run in enumerate(runs):
+        line = _MANY[i % len(_MANY)] if alone else _line(run.engine, run.label)
         for axis, along in zip(axes, (run.iterations, run.seconds), strict=True):
-            axis.loglog(along, run.errors, label=run.label, **_line(run.engine, run.label))
+            axis.loglog(along, run.errors, label=run.label, **line)
     axes[0].set(xlabel="iteration", ylabel="object error")
     axes[1].set(xlabel="time in s")
     for axis in axes:
