@@ -21,9 +21,57 @@ KERNEL dm_begin(
     }
 }
 
+// reflected[i, 0, r] = sum (|reflection| - amplitude)^2 over the known pixels of a row, reflected[i, 1, r] = what photon noise
+// makes of it.
+template <int MODES, typename T>
+DEVICE void dm_reflected_rows(
+    const T* __restrict__ patterns, const int* __restrict__ places, const c64* __restrict__ waves,
+    const c64* __restrict__ stored, float* __restrict__ reflected, const int* __restrict__ order, int start, int count, int at,
+    float c, int modes, int n) {
+    const int M = MODES ? MODES : modes;
+    const index_t plane = (index_t)n * n;
+    const float scale = 1.0f / (float)n;
+    FOR_ROWS(row, count * n) {
+        const int slot = row / n, r = row % n;
+        const index_t i = order[start + slot];
+        const T* measured = patterns + places[i] * plane + (index_t)r * n;
+        const c64* w = waves + slot * M * plane + (index_t)r * n;
+        const c64* s = stored + (index_t)(at + slot) * M * plane + (index_t)r * n;
+        float misfit = 0.0f, noise = 0.0f;
+        FOR_COLUMNS(x, n) {
+            float power = 0.0f;
+            for (int m = 0; m < M; m++) {
+                const c64 model = scale * w[m * plane + x];
+                power += norm(reflection(model, s[m * plane + x], c));
+            }
+            const float a = amplitude_of(measured[x]);
+            const float known = a >= 0.0f ? 1.0f : 0.0f, off = sqrtf(power) - a;
+            misfit += known * off * off;
+            noise += known * amplitude_variance(0.5f * (power + a * a));
+        }
+        misfit = block_sum(misfit);
+        noise = block_sum(noise);
+        if (THREAD == 0) {
+            reflected[2 * i * n + r] = misfit;
+            reflected[(2 * i + 1) * n + r] = noise;
+        }
+    }
+}
+
+KERNEL dm_reflected(
+    float* reflected,       // float32 (n, 2, N), rows of the batch's positions written
+    const c64* waves,       // complex64 (B, M, N, N)
+    const c64* stored,      // complex64 (S, M, N, N)
+    const void* patterns,   // uint8 or uint16 or float32 (F, N, N), counts or amplitudes; see measured.cuh
+    const int* places,      // int32 (n), where in `patterns` each position's is
+    const int* order,       // int32 (n)
+    int start, int count, int at, float c, int modes, int n, int bytes) {
+    FOR_MEASURED(bytes, modes, dm_reflected_rows, patterns, places, waves, stored, reflected, order, start, count, at, c,
+                 modes, n)
+}
+
 // slack[b] = the part of a reflection's misfit that the modulus constraint leaves, so that its root mean square is at most
-// `bound` times what photon noise makes it; 1 where it is no larger. Both are those of the iteration before, in which they
-// came for nothing; 0 where there was none, and all of it is taken.
+// `bound` times what photon noise makes it; 1 where it is no larger, 0 where there is none.
 KERNEL dm_slack(
     float* __restrict__ slack,           // float32 (B), written
     const float* __restrict__ reflected, // float32 (n, 2, N)
@@ -45,12 +93,11 @@ KERNEL dm_slack(
 
 // stored becomes (1 - a - b) stored + a model + b Pi_F(reflection), and waves the same, ready for the not normalised inverse.
 // Pi_F gives the modulus amplitude + slack * (modulus - amplitude); free pixels keep theirs.
-// misfit[i, r] = sum (|model| - amplitude)^2 over the known pixels of a row, expected[i, r] = what photon noise makes of it;
-// reflected[i, 0, r] and reflected[i, 1, r] = the same two of the reflection.
+// misfit[i, r] = sum (|model| - amplitude)^2 over the known pixels of a row, expected[i, r] = what photon noise makes of it.
 template <int MODES, typename T>
 DEVICE void dm_update_rows(
     const T* __restrict__ patterns, const int* __restrict__ places, c64* __restrict__ waves, c64* __restrict__ stored,
-    float* __restrict__ misfit, float* __restrict__ expected, float* __restrict__ reflected, const float* __restrict__ slack,
+    float* __restrict__ misfit, float* __restrict__ expected, const float* __restrict__ slack,
     const int* __restrict__ order, int start, int count, int at, float a, float b, float c, int modes, int n) {
     const int M = MODES ? MODES : modes;
     const index_t plane = (index_t)n * n;
@@ -62,7 +109,7 @@ DEVICE void dm_update_rows(
         c64* w = waves + slot * M * plane + (index_t)r * n;
         c64* s = stored + (index_t)(at + slot) * M * plane + (index_t)r * n;
         const float left = slack[slot];
-        float difference = 0.0f, noise = 0.0f, beyond = 0.0f, noise_beyond = 0.0f;
+        float difference = 0.0f, noise = 0.0f;
         FOR_COLUMNS(x, n) {
             float power = 0.0f, power_beyond = 0.0f;
             for (int m = 0; m < M; m++) {
@@ -74,12 +121,7 @@ DEVICE void dm_update_rows(
             const float known = amplitude >= 0.0f ? 1.0f : 0.0f;
             const float off = sqrtf(power) - amplitude, off_beyond = modulus - amplitude;
             difference += known * off * off;
-            beyond += known * off_beyond * off_beyond;
-            const Quotient variance = amplitude_variance_as_quotient(0.5f * (power + amplitude * amplitude));
-            const Quotient variance_beyond = amplitude_variance_as_quotient(0.5f * (power_beyond + amplitude * amplitude));
-            const float part = known / (variance.under * variance_beyond.under); // one division for two
-            noise += part * variance_beyond.under * variance.over;
-            noise_beyond += part * variance.under * variance_beyond.over;
+            noise += known * amplitude_variance(0.5f * (power + amplitude * amplitude));
             const float wanted = amplitude + left * off_beyond;
             const float factor = amplitude >= 0.0f ? b * wanted / (modulus + 1e-9f) : b;
             for (int m = 0; m < M; m++) {
@@ -91,13 +133,9 @@ DEVICE void dm_update_rows(
         }
         difference = block_sum(difference);
         noise = block_sum(noise);
-        beyond = block_sum(beyond);
-        noise_beyond = block_sum(noise_beyond);
         if (THREAD == 0) {
             misfit[i * n + r] = difference;
             expected[i * n + r] = noise;
-            reflected[2 * i * n + r] = beyond;
-            reflected[(2 * i + 1) * n + r] = noise_beyond;
         }
     }
 }
@@ -107,13 +145,12 @@ KERNEL dm_update(
     c64* stored,            // complex64 (S, M, N, N), the batch's changed in place
     float* misfit,          // float32 (n, N), rows of the batch's positions written
     float* expected,        // float32 (n, N), rows of the batch's positions written
-    float* reflected,       // float32 (n, 2, N), rows of the batch's positions written
     const float* slack,     // float32 (B)
     const void* patterns,   // uint8 or uint16 or float32 (F, N, N), counts or amplitudes; see measured.cuh
     const int* places,      // int32 (n), where in `patterns` each position's is
     const int* order,       // int32 (n)
     int start, int count, int at, float a, float b, float c, int modes, int n, int bytes) {
-    FOR_MEASURED(bytes, modes, dm_update_rows, patterns, places, waves, stored, misfit, expected, reflected, slack, order,
+    FOR_MEASURED(bytes, modes, dm_update_rows, patterns, places, waves, stored, misfit, expected, slack, order,
                  start, count, at, a, b, c, modes, n)
 }
 

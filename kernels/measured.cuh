@@ -8,19 +8,10 @@ DEVICE float amplitude_of(unsigned char counts) { return counts == 0xff ? -1.0f 
 DEVICE float amplitude_of(unsigned short counts) { return counts == 0xffff ? -1.0f : sqrtf((float)counts); }
 DEVICE float amplitude_of(float amplitude) { return amplitude; }
 
-struct Quotient {
-    float over, under;
-};
-
 // Variance of sqrt(counts) for a Poisson mean of l: 2 l for few photons, 1/4 for many. Rational fit of
-// physics.noise.expected_amplitude_variance, whose coefficients these are. As a quotient it can share its division.
-DEVICE Quotient amplitude_variance_as_quotient(float l) {
-    return {l * (NOISE_A0 + l * (NOISE_A1 + l * NOISE_A2)), 1.0f + l * (NOISE_B0 + l * (NOISE_B1 + l * (4.0f * NOISE_A2)))};
-}
-
+// physics.noise.expected_amplitude_variance, whose coefficients these are.
 DEVICE float amplitude_variance(float l) {
-    const Quotient variance = amplitude_variance_as_quotient(l);
-    return variance.over / variance.under;
+    return l * (NOISE_A0 + l * (NOISE_A1 + l * NOISE_A2)) / (1.0f + l * (NOISE_B0 + l * (NOISE_B1 + l * (4.0f * NOISE_A2))));
 }
 
 // Call template function `run<MODES, T>(..., (const T*)measured, ...)` for the type that the patterns are held in; `run`

@@ -32,7 +32,8 @@ def main() -> None:
     found = [(case, measure_case(case, _FOLDER, given.iterations, given.threads)) for case in cases()]
     for case, runs in found:
         draw_case(runs, _IMAGES / f"quality-{case.name}.png")
-    draw_rings(found, _IMAGES / "quality-rings.png")
+    compared = [(case, runs) for case, runs in found if len({run.engine for run in runs}) > 1]
+    draw_rings(compared, _IMAGES / "quality-rings.png")
     star = measure_star(given.siemens_star, _FOLDER, given.iterations, given.threads) if given.siemens_star else []
     if star:
         draw_star(star, _IMAGES / "quality-star-curves.png")

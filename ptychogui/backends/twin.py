@@ -14,6 +14,7 @@ from ptychogui.backends.twin_overlap import (
     dm_begin,
     dm_follow,
     dm_recall,
+    dm_reflected,
     dm_slack,
     dm_update,
     overlap_add_chunks,

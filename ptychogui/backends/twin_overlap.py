@@ -17,6 +17,17 @@ def dm_begin(stored: np.ndarray, waves: np.ndarray, count: int, at: int) -> None
     stored[at : at + count] = waves[:count] / np.float32(waves.shape[-1])
 
 
+def dm_reflected(
+    reflected: np.ndarray, waves: np.ndarray, stored: np.ndarray, patterns: np.ndarray, places: np.ndarray,
+    order: np.ndarray, start: int, count: int, at: int, c: float,
+) -> None:  # fmt: skip
+    """Find the misfit of what the modulus constraint is to act on."""
+    for slot, i in enumerate(order[start : start + count]):
+        model = waves[slot] / np.float32(waves.shape[-1])
+        beyond = np.float32(c) * model + np.float32(1 - c) * stored[at + slot]
+        reflected[i] = _misfit(beyond, amplitudes_of(patterns[places[i]]))
+
+
 def dm_slack(slack: np.ndarray, reflected: np.ndarray, order: np.ndarray, start: int, count: int, bound: float) -> None:
     """Find the part of each reflection's misfit that the modulus constraint leaves."""
     for b, i in enumerate(order[start : start + count]):
@@ -25,17 +36,16 @@ def dm_slack(slack: np.ndarray, reflected: np.ndarray, order: np.ndarray, start:
 
 
 def dm_update(
-    waves: np.ndarray, stored: np.ndarray, misfit: np.ndarray, expected: np.ndarray, reflected: np.ndarray,
-    slack: np.ndarray, patterns: np.ndarray, places: np.ndarray, order: np.ndarray,
-    start: int, count: int, at: int, a: float, b: float, c: float,
+    waves: np.ndarray, stored: np.ndarray, misfit: np.ndarray, expected: np.ndarray, slack: np.ndarray,
+    patterns: np.ndarray, places: np.ndarray, order: np.ndarray, start: int, count: int, at: int,
+    a: float, b: float, c: float,
 ) -> None:  # fmt: skip
-    """Do one step of the difference map in Fourier space, and find the misfits of model and reflection."""
+    """Do one step of the difference map in Fourier space, and find the misfit of the model."""
     n = np.float32(waves.shape[-1])
     for slot, i in enumerate(order[start : start + count]):
         model, old, measured = waves[slot] / n, stored[at + slot], amplitudes_of(patterns[places[i]])
         beyond = np.float32(c) * model + np.float32(1 - c) * old
         misfit[i], expected[i] = _misfit(model, measured)
-        reflected[i] = _misfit(beyond, measured)
         modulus = np.sqrt(norm(beyond).sum(axis=0))
         wanted = measured + slack[slot] * (modulus - measured)
         factor = np.where(measured >= 0, wanted / (modulus + np.float32(1e-9)), 1)

@@ -139,7 +139,8 @@ class Worker:
             brightest=backend.empty((slots, n), np.float32), corners=fields.corners, order=fields.order)  # fmt: skip
         self._begin = bind("dm_begin", **held)
         self._find_slack = bind("dm_slack", slack=self._slack, reflected=parts.reflected, order=fields.order)
-        errors = {"misfit": fields.misfit, "expected": fields.expected, "reflected": parts.reflected}
+        self._reflect = bind("dm_reflected", reflected=parts.reflected, **held, **measured)
+        errors = {"misfit": fields.misfit, "expected": fields.expected}
         self._update = bind("dm_update", slack=self._slack, **errors, **held, **measured)
         self._recall = bind("dm_recall", **held)
         self._follow = bind("dm_follow", rotation=parts.frame.rotation, ramp=parts.frame.ramp, **held)
@@ -156,6 +157,7 @@ class Worker:
         if asked.fresh:
             self._begin(count, at)
         if asked.bound:
+            self._reflect(start, count, at, weights.c)
             self._find_slack(start, count, asked.bound)
         self._update(start, count, at, weights.a, weights.b, weights.c)
         self._drawer.put(start, count)

@@ -51,7 +51,6 @@ class Textbook:
         self.object, self.probe = problem.object.astype(np.complex128), problem.probe.astype(np.complex128)
         self._asked, self._problem = asked, problem
         self._n = n = problem.probe.shape[-1]
-        self._explained = np.zeros(len(problem.patterns))
         self._windows = [np.s_[row : row + n, column : column + n] for row, column in problem.geometry.corners]
         self._rests = problem.geometry.fractions * (asked.sub_pixel == "fourier")
         self._done = 0
@@ -88,15 +87,15 @@ class Textbook:
         return -alpha, 1, 1 + alpha
 
     def _with_modulus(self, waves: np.ndarray) -> np.ndarray:
-        """Relax by what the iteration before found; the first one takes the exact modulus."""
+        """Give the waves the measured modulus, relaxed by what photon noise explains."""
         far, bound = np.fft.fft2(waves, norm="ortho"), self._bound()
-        for i, (wave, pattern) in enumerate(zip(far, self._problem.patterns, strict=True)):
+        for wave, pattern in zip(far, self._problem.patterns, strict=True):
             modulus, measured = np.sqrt((abs(wave) ** 2).sum(axis=0)), amplitudes_of(pattern).astype(np.float64)
-            known, left = measured >= 0, min(1.0, bound * self._explained[i])
-            wave *= np.where(known, (measured + left * (modulus - measured)) / (modulus + 1e-9), 1)
+            known = measured >= 0
             misfit = ((modulus - measured)[known] ** 2).sum()
             noise = expected_amplitude_variance((modulus**2 + measured**2)[known] / 2).sum()
-            self._explained[i] = np.sqrt(noise / misfit)
+            left = min(1.0, bound * np.sqrt(noise / misfit))
+            wave *= np.where(known, (measured + left * (modulus - measured)) / (modulus + 1e-9), 1)
         return np.asarray(np.fft.ifft2(far, norm="ortho"))
 
     def _solve_object(self) -> None:

@@ -25,7 +25,7 @@ from tests.backends.recording import record
 
 _PROBLEM = narrow_beam(16, 6, 9.0)
 _POSITIONS = len(_PROBLEM.patterns)
-_READERS = ("modulus", "dm_update")
+_READERS = ("modulus", "dm_reflected", "dm_update")
 """Kernels that read patterns."""
 
 
