@@ -72,23 +72,25 @@ class Commands:
         try:
             for worker in range(1, len(shares)):
                 self._hand_over(worker, shares[worker], _LEAD)
-            while any([self._hand_over(worker, shares[worker], 1) for worker in reversed(range(len(shares)))]):
+            while sum(self._hand_over(worker, shares[worker], 1) for worker in reversed(range(len(shares)))):
                 pass
         finally:
             for thread in self._threads[: len(shares) - 1]:
                 self._library.finish_commands(thread)
 
-    def _hand_over(self, worker: int, share: Iterator[Piece], pieces: int) -> int:
+    def _hand_over(self, worker: int, share: Iterator[Piece], most: int) -> int:
         """Gather the next pieces of a share and give their launches to its worker; return how many there were."""
         self._gathered = []
         try:
-            count = sum(1 for piece in itertools.islice(share, pieces) if piece() is None)
+            pieces = list(itertools.islice(share, most))
+            for piece in pieces:
+                piece()
             words = b"".join(self._gathered)
         finally:
             self._gathered = None
         if words:
             self._give(worker, words)
-        return count
+        return len(pieces)
 
     def _give(self, worker: int, words: bytes) -> None:
         if worker == 0:

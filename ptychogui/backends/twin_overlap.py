@@ -68,8 +68,9 @@ def dm_recall(waves: np.ndarray, stored: np.ndarray, count: int, at: int) -> Non
 def dm_follow(
     waves: np.ndarray, stored: np.ndarray, rotation: np.ndarray, ramp: np.ndarray, count: int, at: int
 ) -> None:
-    """Turn the modes of stored waves and roll them by whole pixels."""
-    waves[:count] = np.einsum("mk,bkrc->bmrc", rotation, stored[at : at + count]) * (ramp[0][:, None] * ramp[1])
+    """Turn the modes of stored waves and roll them by whole pixels; not normalised."""
+    ramps = waves.shape[-1] * ramp[0][:, None] * ramp[1]
+    waves[:count] = np.einsum("mk,bkrc->bmrc", rotation, stored[at : at + count]) * ramps
 
 
 def pack_waves(packed: np.ndarray, units: np.ndarray, stored: np.ndarray, start: int, count: int, at: int) -> None:
