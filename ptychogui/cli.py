@@ -27,6 +27,7 @@ from ptychogui.display import missing_display
 from ptychogui.errors import DataError, DeviceError, MemoryBudgetError, OutputError, ParameterError, PtychoError
 from ptychogui.inspection import inspect_file
 from ptychogui.io import export
+from ptychogui.io.access import Access
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.naming import unused_path
 from ptychogui.io.result import read_result
@@ -171,7 +172,7 @@ def simulate_command(context: click.Context, /, out: Path, **_recipe: Any) -> No
 @_json
 def info(file: Path, dataset_path: str, as_json: bool) -> None:
     """Say what is in a scan or a result: every value, its unit and its origin."""
-    entries, notes = inspect_file(file, dataset_path)
+    entries, notes = inspect_file(file, Access(dataset_path=dataset_path))
     if as_json:
         values = [asdict(entry) for entry in entries]
         tell(json.dumps({"file": str(file), "values": values, "notes": notes}, indent=1))

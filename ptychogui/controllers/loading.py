@@ -11,6 +11,7 @@ import numpy as np
 
 from ptychogui.controllers.pictures import FINAL_PX, Picture, make_picture
 from ptychogui.engines.base import Estimate
+from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.opening import open_scan_or_result
 from ptychogui.io.pictures import flatten_layers
@@ -57,17 +58,17 @@ class LoadedResult:
     state: str
 
 
-def load(path: Path, dataset_path: str = "") -> LoadedScan | LoadedResult:
+def load(path: Path, access: Access | None = None) -> LoadedScan | LoadedResult:
     """Read a scan or a result.
 
     Args:
         path: the file.
-        dataset_path: HDF5 path of a scan's frames; "" lets the reader find them.
+        access: what the user says about a scan's frames; None leaves all to be found.
 
     Raises:
         DataError: the file is neither, or broken.
     """
-    opened = open_scan_or_result(path, dataset_path)
+    opened = open_scan_or_result(path, access)
     if isinstance(opened, Result):
         return _loaded_result(path, opened)
     with opened:

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from ptychogui.errors import DataError
+from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.frames import Hdf5Frames
 from ptychogui.io.hdf5 import (
@@ -104,26 +105,26 @@ def supports_cxi(path: Path) -> bool:
         return isinstance(file.get(_ENTRY), h5py.Group)
 
 
-def open_cxi(path: Path, dataset_path: str = "") -> Dataset:
+def open_cxi(path: Path, access: Access) -> Dataset:
     """Open a CXI scan; its frames stay in the file, which stays open until Dataset.close().
 
     Args:
         path: the file.
-        dataset_path: HDF5 path of the frames; "" for the places that CXI gives them.
+        access: its dataset_path is the HDF5 path of the frames; "" for the places that CXI gives them.
 
     Raises:
         DataError: the file is damaged, has no frames, or its parts contradict each other.
     """
-    return _open(path, dataset_path, "CXI")
+    return _open(path, access.dataset_path, "CXI")
 
 
-def open_hdf5(path: Path, dataset_path: str = "") -> Dataset:
+def open_hdf5(path: Path, access: Access) -> Dataset:
     """Open an HDF5 file that only holds a stack of frames; positions come from elsewhere.
 
     Raises:
-        DataError: `dataset_path` names no stack of frames; the message lists those that the file has.
+        DataError: `access.dataset_path` names no stack of frames; the message lists those that the file has.
     """
-    return _open(path, dataset_path, "HDF5")
+    return _open(path, access.dataset_path, "HDF5")
 
 
 def _open(path: Path, dataset_path: str, form: str) -> Dataset:

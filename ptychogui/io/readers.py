@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ptychogui.errors import DataError
 from ptychogui.io import cxi
+from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 
 
@@ -20,14 +21,14 @@ class Reader:
         content: what it reads, in words, for the error that lists the formats.
         supports: looks into an existing, ordinary file and says whether it is this format. A probe may raise
             DataError where the file is of this format but broken; any failure leaves the file to other readers.
-        open: makes the Dataset; the second argument is the HDF5 path of the frames, "" to find them.
+        open: makes the Dataset.
         priority: readers are asked from the highest to the lowest.
     """
 
     name: str
     content: str
     supports: Callable[[Path], bool]
-    open: Callable[[Path, str], Dataset]
+    open: Callable[[Path, Access], Dataset]
     priority: int = 0
 
 
@@ -50,12 +51,12 @@ def readers() -> tuple[Reader, ...]:
     return tuple(_readers)
 
 
-def open_dataset(path: Path | str, dataset_path: str = "") -> Dataset:
+def open_dataset(path: Path | str, access: Access | None = None) -> Dataset:
     """Open a scan file with the reader that its content asks for.
 
     Args:
         path: the file.
-        dataset_path: HDF5 path of the frames; "" lets the reader find them.
+        access: what the user says about its frames; None leaves all to be found.
 
     Raises:
         DataError: no reader knows the content, or the file is broken or inconsistent.
@@ -65,7 +66,7 @@ def open_dataset(path: Path | str, dataset_path: str = "") -> Dataset:
     reasons: list[str] = []
     for reader in _readers:
         if _supported(reader, path, reasons):
-            return reader.open(path, dataset_path)
+            return reader.open(path, access or Access())
     if reasons:
         raise DataError(reasons[0])
     known = "; ".join(reader.content for reader in _readers)

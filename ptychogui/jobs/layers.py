@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ptychogui.errors import OutputError, ParameterError
+from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import BINARY_ENDS, CSV_ENDS
 from ptychogui.io.readers import open_dataset
@@ -67,9 +68,14 @@ def job_layers(source: Dataset | Path | None, values: Mapping[str, tuple[Any, st
     elif isinstance(source, Dataset):
         layers = dataset_layers(source)
     else:
-        with open_dataset(source, values.get("preprocessing.dataset_path", ("", ""))[0]) as dataset:
+        with open_dataset(source, _access(values)) as dataset:
             layers = dataset_layers(dataset)
     return layers.with_layer(Source.USER, values)
+
+
+def _access(values: Mapping[str, tuple[Any, str]]) -> Access:
+    """Return what the user says about the scan's files."""
+    return Access.of(Layers().with_layer(Source.USER, values).resolve()[0])
 
 
 def heeded_layers(layers: Layers) -> Layers:

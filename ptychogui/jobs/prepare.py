@@ -11,6 +11,7 @@ from ptychogui.backends.base import Backend
 from ptychogui.engines.base import Problem
 from ptychogui.engines.memory import Extent
 from ptychogui.errors import DataError, ParameterError
+from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.guesses import holds_result, read_mask, read_positions
 from ptychogui.io.readers import open_dataset
@@ -118,7 +119,7 @@ def prepare(job: Job, backend: Backend | None = None) -> Prepared:
 def _open(job: Job) -> Dataset:
     """Open the scan file, or simulate a scan."""
     if job.source is not None:
-        return open_dataset(job.source, job.parameters.preprocessing.dataset_path)
+        return open_dataset(job.source, Access.of(job.parameters))
     return dataset_of(simulate(recipe_of(job.parameters)))
 
 

@@ -102,8 +102,9 @@ class Preprocessing(Group):
     first_file: int = param(
         0, "First file", "Number of the first raw file.",
         flag="fs", advanced=True, ge=0, awaits="series of raw files")  # fmt: skip
-    patterns_per_file: int = param(
-        1, "Patterns per file", "Number of diffraction patterns in each raw file.", flag="dpf", advanced=True, ge=1,
+    patterns_per_file: int | None = param(
+        None, "Patterns per file", "Number of diffraction patterns in each raw file; as many as are found when not "
+        "given.", flag="dpf", advanced=True, ge=1,
         awaits="series of raw files")  # fmt: skip
     raw_shape_px: tuple[PositiveInt, PositiveInt] | None = param(
         None, "Raw frame size", "Rows and columns of a headerless raw frame.", unit="px", flag="nxy", advanced=True,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError
+from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.readers import Reader, open_dataset, readers, register, unregister
 from ptychogui.io.result import write_result
@@ -31,7 +32,7 @@ def added() -> Iterator[Callable[[Reader], None]]:
 
 
 def reader(name: str, priority: int, supports: Callable[[Path], bool]) -> Reader:
-    def open_it(path: Path, dataset_path: str) -> Dataset:
+    def open_it(path: Path, access: Access) -> Dataset:
         return Dataset(path, name, frames=None, frame_rows=np.arange(0), positions_m=None)  # type: ignore[arg-type]
 
     return Reader(name, f"{name} files", supports, open_it, priority)
@@ -103,7 +104,7 @@ def test_plain_hdf5_is_read_when_told_where(tmp_path: Path) -> None:
         file["entry/data/data"] = COUNTS
     with pytest.raises(DataError, match=r"/entry/data/data \(5, 8, 8\): name one with --dataset-path"):
         open_dataset(path)
-    with open_dataset(path, "/entry/data/data") as dataset:
+    with open_dataset(path, Access(dataset_path="/entry/data/data")) as dataset:
         assert dataset.format == "HDF5"
         assert dataset.positions_m is None
         np.testing.assert_array_equal(dataset.frames.read(dataset.frame_rows), COUNTS)
