@@ -14,6 +14,7 @@ from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.opening import open_scan_or_result
+from ptychogui.io.raw import file_notes
 from ptychogui.io.result import Result
 from ptychogui.jobs.layers import NEEDED, dataset_layers
 from ptychogui.params.commandline import format_text
@@ -46,7 +47,7 @@ def inspect_file(path: Path, access: Access | None = None) -> tuple[list[Entry],
     if isinstance(opened, Result):
         return list(_result_entries(opened)), opened.notes
     with opened:
-        return list(_scan_entries(opened)), opened.notes
+        return list(_scan_entries(opened)), (*opened.notes, *file_notes(opened.files))
 
 
 def _scan_entries(dataset: Dataset) -> Iterator[Entry]:

@@ -12,7 +12,8 @@ from ptychogui.controllers.background import Background, explain
 from ptychogui.controllers.loading import LoadedResult, LoadedScan, load
 from ptychogui.errors import ParameterError
 from ptychogui.io.access import Access
-from ptychogui.jobs.layers import simulation_layers
+from ptychogui.io.series import is_pattern
+from ptychogui.jobs.layers import scan_source, simulation_layers
 from ptychogui.params.commandline import format_text, parse_text
 from ptychogui.params.model import by_path
 from ptychogui.params.origins import Layers, Source
@@ -108,9 +109,14 @@ class SessionController(QObject):
         return {path: format_text(by_path()[path], value) for path, (value, _) in self._carried().items()}
 
     def _read_again_for(self, path: str) -> None:
-        """Read the scan again where a value says which part of the file it is."""
-        if path in _OF_THE_FILES and self._scan is not None:
-            self._read(self._scan.path, Access.of(self._layers.resolve()[0]), self._replaced)
+        """Read the scan again where a value says which files, or which part of them, it is."""
+        if path not in _OF_THE_FILES:
+            return
+        access = Access.of(self._layers.resolve()[0])
+        own = self._scan.path if self._scan is not None and not is_pattern(self._scan.path) else None
+        source = scan_source(own, {"preprocessing.file_pattern": (access.file_pattern, "")})
+        if source is not None:
+            self._read(source, access, self._replaced)
 
     def _read(self, path: Path, access: Access, done: Any) -> None:
         self._wanted = path

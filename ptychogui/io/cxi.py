@@ -16,7 +16,7 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, Value
-from ptychogui.io.frames import Hdf5Frames
+from ptychogui.io.frames import Hdf5Frames, check_sources
 from ptychogui.io.hdf5 import (
     datasets,
     first_dataset,
@@ -81,18 +81,6 @@ class _Scan:
     notes: list[str] = field(default_factory=list)
 
 
-def supports_hdf5(path: Path) -> bool:
-    """Whether the file is HDF5.
-
-    Raises:
-        DataError: it is, but damaged.
-    """
-    if not is_hdf5(path):
-        return False
-    open_h5(path).close()
-    return True
-
-
 def supports_cxi(path: Path) -> bool:
     """Whether the file is HDF5 with the group /entry_1.
 
@@ -115,35 +103,28 @@ def open_cxi(path: Path, access: Access) -> Dataset:
     Raises:
         DataError: the file is damaged, has no frames, or its parts contradict each other.
     """
-    return _open(path, access.dataset_path, "CXI")
+    return _open(path, access.dataset_path)
 
 
-def open_hdf5(path: Path, access: Access) -> Dataset:
-    """Open an HDF5 file that only holds a stack of frames; positions come from elsewhere.
-
-    Raises:
-        DataError: `access.dataset_path` names no stack of frames; the message lists those that the file has.
-    """
-    return _open(path, access.dataset_path, "HDF5")
-
-
-def _open(path: Path, dataset_path: str, form: str) -> Dataset:
+def _open(path: Path, dataset_path: str) -> Dataset:
     file = open_h5(path)
     try:
         with reading(path, "its content"):
-            return _read(_Scan(path, file), dataset_path, form)
+            return _read(_Scan(path, file), dataset_path)
     except BaseException:
         file.close()
         raise
 
 
-def _read(scan: _Scan, dataset_path: str, form: str) -> Dataset:
-    frames = Hdf5Frames(scan.path, _find_frames(scan, dataset_path))
+def _read(scan: _Scan, dataset_path: str) -> Dataset:
+    found = _find_frames(scan, dataset_path)
+    frames = Hdf5Frames(scan.path, found)
+    check_sources(scan.path, found)
     frame_rows, positions_m, positions_problem = _read_scan(scan, frames.shape[0])
     values = _read_values(scan)
     return Dataset(
         path=scan.path,
-        format=form,
+        format="CXI",
         frames=frames,
         frame_rows=frame_rows,
         positions_m=positions_m,

@@ -14,6 +14,7 @@ from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import BINARY_ENDS, CSV_ENDS
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import check_replaceable
+from ptychogui.io.series import is_pattern
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.stages import planned_stages
 from ptychogui.params.chain import engines_of, titles
@@ -26,8 +27,9 @@ NEEDED = ("experiment.energy_eV", "experiment.distance_m", "experiment.detector_
 """What no reconstruction can do without."""
 
 _NOT_SIMULATED = (
-    "experiment.positions_file", "preprocessing.dataset_path", "preprocessing.data_are", "preprocessing.direct_beam",
-    "preprocessing.center_px",
+    "experiment.positions_file", "preprocessing.dataset_path", "preprocessing.file_pattern", "preprocessing.first_file",
+    "preprocessing.patterns_per_file", "preprocessing.unfinished_files", "preprocessing.data_are",
+    "preprocessing.direct_beam", "preprocessing.center_px",
 )  # fmt: skip
 """What says how to read a file, and so means nothing where there is none."""
 
@@ -76,6 +78,12 @@ def job_layers(source: Dataset | Path | None, values: Mapping[str, tuple[Any, st
 def _access(values: Mapping[str, tuple[Any, str]]) -> Access:
     """Return what the user says about the scan's files."""
     return Access.of(Layers().with_layer(Source.USER, values).resolve()[0])
+
+
+def scan_source(file: Path | None, values: Mapping[str, tuple[Any, str]]) -> Path | None:
+    """Return the scan of a job: its file, or the pattern of raw files that are a scan by themselves, or None."""
+    pattern = values.get("preprocessing.file_pattern", ("", ""))[0]
+    return Path(pattern) if file is None and pattern else file
 
 
 def heeded_layers(layers: Layers) -> Layers:
@@ -130,6 +138,7 @@ def check_job(job: Job) -> None:
     if job.source is not None and simulate:
         raise ParameterError(f"experiment.simulate takes no scan file: leave out {job.source}, or --simulate")
     _check_ignored(job.parameters)
+    _check_series(job)
     for target in _targets(job):
         for source in job.sources:
             if _is_same(target, source):
@@ -161,6 +170,16 @@ def _check_ignored(parameters: Parameters) -> None:
         raise ParameterError(
             "experiment.positions_file has no effect with a computed scan pattern; leave out --positions-file or "
             "--scan-pattern"
+        )
+
+
+def _check_series(job: Job) -> None:
+    """Refuse a first file where there is no series."""
+    given = job.parameters.preprocessing
+    if given.first_file and not given.file_pattern and job.source is not None and not is_pattern(job.source):
+        raise ParameterError(
+            "preprocessing.first_file has no effect without a series of raw files; give --file-pattern, or leave out "
+            "--first-file"
         )
 
 
