@@ -43,50 +43,67 @@ class Pairing:
     is_whole: bool
 
 
+@dataclass(frozen=True)
+class Assignment:
+    """Where the frame of each position of a scan has to be.
+
+    Attributes:
+        of: int64 (positions,), index of its file; may go beyond the last file.
+        point: int64 (positions,), place in that file.
+        notes: what was concluded from the files, where nobody said it.
+    """
+
+    of: np.ndarray
+    point: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
 def assign(
-    files: Sequence[RawFile], positions: int, line_points: int | None = None, per_file: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+    files: Sequence[RawFile], positions: int, dims: tuple[int, int] | None = None, per_file: int | None = None
+) -> Assignment:
     """Say in which file, and where in it, the frame of each position of a scan is.
 
     Args:
         files: the raw files, without gaps.
         positions: how many there are, in the order in which they were measured.
-        line_points: positions on a line, if known.
-        per_file: frames that were meant to be in each file, if known.
-
-    Returns:
-        int64 (positions,) index into `files`, which may go beyond its end, and int64 (positions,) place in the file.
+        dims: lines and points of a line, if known; a file holds a line then.
+        per_file: frames that were meant to be in each file, if known; goes before `dims`.
 
     Raises:
         DataError: nothing tells which frames belong to which positions.
     """
     counts = np.array([file.frames for file in files])
-    if (
-        per_file is None
-        and line_points is None
-        and counts.sum() == positions
-        and not any(file.problem for file in files)
-    ):
-        index = np.arange(positions)
-        of = np.repeat(np.arange(len(files)), counts)
-        return of, index - np.repeat(np.cumsum(counts) - counts, counts)
-    size = per_file or _frames_of_a_file(files, positions, line_points)
-    of, point = np.divmod(np.arange(positions), size)
-    return of, point
+    is_whole = counts.sum() == positions and all(not file.problem for file in files)
+    if per_file is None and dims is None and is_whole:
+        before = np.cumsum(counts) - counts
+        return Assignment(np.repeat(np.arange(len(files)), counts), np.arange(positions) - np.repeat(before, counts))
+    size, notes = (per_file, ()) if per_file else _concluded(files, positions, dims, is_whole)
+    return Assignment(*np.divmod(np.arange(positions), size), notes)
 
 
-def _frames_of_a_file(files: Sequence[RawFile], positions: int, line_points: int | None) -> int:
-    """Deduce how many positions a file is for, from its line or from what most files hold."""
+def _concluded(
+    files: Sequence[RawFile], positions: int, dims: tuple[int, int] | None, is_whole: bool
+) -> tuple[int, tuple[str, ...]]:
+    """Conclude for how many positions a file is, from the scan's lines or from what most files hold."""
     counts = [file.frames for file in files if not file.problem]
     usual = _usual(counts)
-    needed = -(-positions // max(usual, 1))
-    is_whole = sum(counts) == positions and len(counts) == len(files) == needed
-    if len(files) == 1 and line_points != positions and usual != line_points:
-        return positions
-    if line_points is not None:
-        return usual if usual == 1 or (is_whole and set(counts[:-1]) == {usual}) else line_points
-    if usual and positions % usual == 0 and len(files) <= needed:
-        return usual
+    line = None if dims is None else dims[1]
+    fits = len(files) <= -(-positions // max(usual, 1))
+    if usual == line or (len(files) == 1 and fits):
+        return (usual, ()) if usual == line else (positions, ())
+    if dims is not None and dims == (usual, len(files)):
+        raise DataError(
+            f"{len(files)} files of {usual} frames are no scan of {dims[0]} lines of {dims[1]} points; if rows and "
+            f"columns were exchanged give --scan-dims {dims[1]},{dims[0]}, if not --patterns-per-file {usual}"
+        )
+    if (
+        usual == 1
+        or (is_whole and fits and set(counts[:-1]) == {usual})
+        or (not line and fits and usual and not positions % usual)
+    ):
+        return usual, (f"each file is taken for {usual} position{'' if usual == 1 else 's'}, as most files hold",)
+    if line is not None:
+        return line, ()
     raise DataError(
         f"{positions} scan positions and {sum(counts)} frames in {len(counts)} files of mostly {usual}: nothing tells "
         "which belong together; give --scan-dims (a file holds a line) or --patterns-per-file"
@@ -126,13 +143,13 @@ def _check_plausible(files: Sequence[RawFile], wanted: np.ndarray, positions: in
     """
     counts, asked = np.array([file.frames for file in files]), wanted[: len(files)]
     good = [file.frames for file in files if file.frames]
-    expected = f"{positions} positions in {np.count_nonzero(wanted)} files of {wanted.max()} were expected"
-    found = f"{sum(good)} frames in {len(good)} files of {_usual(good)} are there"
+    expected = f"frames for {positions} positions were expected, {wanted.max()} to a file"
+    found = f"there are {sum(good)} frames, {_usual(good)} to a file"
     leading = next((line for line, file in enumerate(files) if file.modified_s is not None), 0)
     if leading and np.count_nonzero(asked == 0) >= leading:
         first = files[leading]
         raise DataError(
-            f"{expected}, the first of them {files[0].path.name}, but those that are there are {first.path.name} to "
+            f"{expected}, the first {files[0].path.name}, but the files that are there are {first.path.name} to "
             f"{files[-1].path.name}; give --first-file {first.number}"
         )
     if kept < max(1.0, _LEAST_PART * positions):

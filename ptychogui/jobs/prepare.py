@@ -237,16 +237,27 @@ def _matched(
     dataset: Dataset, parameters: Parameters
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, tuple[str, ...]]:
     """Return rows of frames, the positions that they belong to, the list of all positions in m, and notes."""
-    experiment = parameters.experiment
+    experiment, guessed = _with_raster(dataset, parameters.experiment)
     is_own = experiment.scan_pattern == "listed" and experiment.positions_file is None
     if experiment.simulate or is_own:
         rows = dataset.frame_rows
         return rows, np.arange(len(rows)), dataset.positions_m, ()
     listed, place = _given_positions(experiment)
     if dataset.files:
-        paired = _paired(dataset, parameters, listed)
-        return paired.rows, paired.kept, listed, paired.notes
-    return _rows_in_order(dataset, len(listed), place), np.arange(len(listed)), listed, ()
+        paired, notes = _paired(dataset, parameters, listed)
+        return paired.rows, paired.kept, listed, (*guessed, *notes, *paired.notes)
+    return _rows_in_order(dataset, len(listed), place), np.arange(len(listed)), listed, guessed
+
+
+def _with_raster(dataset: Dataset, experiment: Experiment) -> tuple[Experiment, tuple[str, ...]]:
+    """Take a scan without any positions, whose dimensions and step are known, for a raster, as ptychopy does."""
+    has_list = experiment.scan_pattern != "listed" or experiment.positions_file is not None
+    if has_list or experiment.simulate or dataset.positions_m is not None or dataset.positions_problem:
+        return experiment, ()
+    if experiment.scan_dims is None or experiment.step_m is None:
+        return experiment, ()
+    note = "no positions are given; they are taken to be a raster of the scan's dimensions and step"
+    return experiment.model_copy(update={"scan_pattern": "raster"}), (note,)
 
 
 def _given_positions(experiment: Experiment) -> tuple[np.ndarray, str]:
@@ -257,14 +268,14 @@ def _given_positions(experiment: Experiment) -> tuple[np.ndarray, str]:
     return _computed_positions(experiment)
 
 
-def _paired(dataset: Dataset, parameters: Parameters, listed: np.ndarray) -> Pairing:
+def _paired(dataset: Dataset, parameters: Parameters, listed: np.ndarray) -> tuple[Pairing, tuple[str, ...]]:
     """Pair positions with frames in raw files by file and place in it."""
     experiment = parameters.experiment
     dims = experiment.scan_dims
     is_grid = dims is not None and experiment.scan_pattern != "spiral" and dims[0] * dims[1] == len(listed)
-    line_points = dims[1] if dims is not None and is_grid else None
-    of, point = assign(dataset.files, len(listed), line_points, parameters.preprocessing.patterns_per_file)
-    return pair(dataset.files, of, point)
+    per_file = parameters.preprocessing.patterns_per_file
+    assigned = assign(dataset.files, len(listed), dims if is_grid else None, per_file)
+    return pair(dataset.files, assigned.of, assigned.point), assigned.notes
 
 
 def _rows_in_order(dataset: Dataset, positions: int, place: str) -> np.ndarray:
