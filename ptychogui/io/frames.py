@@ -51,8 +51,8 @@ class Hdf5Frames:
         self._data = data
         self._unpack = self._direct()
 
-    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return the frames at these (increasing) rows of the stack, in the file's dtype.
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the frames at these (increasing) rows of the stack, in the file's dtype; in `out`, if it is given.
 
         Raises:
             DataError: the file is closed, or damaged in these frames.
@@ -60,7 +60,7 @@ class Hdf5Frames:
         rows = np.asarray(rows, dtype=np.int64)
         if not self._data:
             raise DataError(f"{self._path} is closed; open it again to read frames")
-        frames = np.empty((len(rows), *self.shape[1:]), dtype=self.dtype)
+        frames = np.empty((len(rows), *self.shape[1:]), dtype=self.dtype) if out is None else out
         if self._unpack is None:
             self._read_runs(rows, frames)
         else:

@@ -70,7 +70,7 @@ class JoinedFrames:
         for start, stop in itertools.pairwise(edges):
             if stop > start:
                 here = int(of[start])
-                frames[start:stop] = self._read_file(here, rows[start:stop] - self._edges[here])
+                self._read_file(here, rows[start:stop] - self._edges[here], frames[start:stop])
         return frames
 
     def close(self) -> None:
@@ -79,11 +79,11 @@ class JoinedFrames:
             self._open[1].close()
         self._open, self._closed = None, True
 
-    def _read_file(self, number: int, rows: np.ndarray) -> np.ndarray:
+    def _read_file(self, number: int, rows: np.ndarray, out: np.ndarray) -> None:
         frames = self._stack(number).frames
         if rows[-1] >= frames.shape[0] or (*frames.shape[1:], frames.dtype) != (*self.shape[1:], self.dtype):
             raise DataError(f"{self._parts[number].path} has changed since it was opened; open the scan again")
-        return frames.read(rows)
+        frames.read(rows, out)
 
     def _stack(self, number: int) -> Stack:
         """Return an open file, the one before it closed."""

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tifffile
@@ -33,11 +33,18 @@ def _nothing() -> None:
     """Close what holds nothing open."""
 
 
+class FileFrames(Frames, Protocol):
+    """Frames of one file, which can go where they are wanted."""
+
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the frames at these (increasing) rows; in `out`, if it is given."""
+
+
 @dataclass(frozen=True)
 class Stack:
     """The frames of one open raw file, facts worth showing, and what closes the file."""
 
-    frames: Frames
+    frames: FileFrames
     facts: Mapping[str, str] = field(default_factory=dict)
     close: Callable[[], None] = _nothing
 
@@ -50,9 +57,13 @@ class PickedFrames:
         self.dtype = dtype
         self._pick = pick
 
-    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return the frames at these rows."""
-        return np.asarray(self._pick(np.asarray(rows, dtype=np.int64)), dtype=self.dtype)
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the frames at these rows; in `out`, if it is given."""
+        frames = np.asarray(self._pick(np.asarray(rows, dtype=np.int64)), dtype=self.dtype)
+        if out is None:
+            return frames
+        out[:] = frames
+        return out
 
 
 def kind_of(path: Path) -> str:

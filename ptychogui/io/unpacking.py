@@ -116,23 +116,26 @@ def _plugin(code: int) -> Callable[..., int] | None:
 
 @functools.cache
 def _memory() -> ctypes.CDLL:
-    """Return the C library, by whose malloc and free plugins change buffers."""
-    library = ctypes.CDLL(None)
+    """Return the C library, by whose malloc and free plugins change buffers; so short that other threads can wait."""
+    library = ctypes.PyDLL(None)
     library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, (ctypes.c_size_t,)
     library.free.restype, library.free.argtypes = None, (ctypes.c_void_p,)
+    library.memcpy.restype = ctypes.c_void_p
+    library.memcpy.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
     return library
 
 
 def _call(filter_: Callable[..., int], settings: ctypes.Array[ctypes.c_uint], raw: bytes, out: np.ndarray) -> None:
     """Have a plugin unpack; ctypes lets other threads go on meanwhile."""
-    buffer, size = ctypes.c_void_p(_memory().malloc(max(len(raw), 1))), ctypes.c_size_t(len(raw))
+    memory, size = _memory(), ctypes.c_size_t(len(raw))
+    buffer = ctypes.c_void_p(memory.malloc(max(len(raw), 1)))
     if buffer.value is None:
         raise MemoryError(f"no {len(raw)} bytes for a chunk")
     try:
-        ctypes.memmove(buffer, raw, len(raw))
+        memory.memcpy(buffer, raw, len(raw))
         found = filter_(_REVERSE, len(settings), settings, len(raw), ctypes.byref(size), ctypes.byref(buffer))
         if found != out.nbytes:
             raise ValueError(f"a chunk of {out.nbytes} bytes unpacks to {found}")
         ctypes.memmove(out.ctypes.data, buffer, found)
     finally:
-        _memory().free(buffer)
+        memory.free(buffer)

@@ -156,7 +156,7 @@ def test_a_list_of_positions_with_a_file_missing_is_cut_by_what_most_files_hold(
 
 
 def test_where_nothing_tells_it_is_asked() -> None:
-    with pytest.raises(DataError, match="give --scan-dims .* or --patterns-per-file"):
+    with pytest.raises(DataError, match=r"give --scan-dims .* or --patterns-per-file"):
         assign(files(5, None, 5, 5), 18)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -304,12 +307,12 @@ def test_a_virtual_stack_is_read_file_by_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", ["series", "master", "single"])
 def test_a_missing_filter_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     packing = dict(**hdf5plugin.LZ4())
-    paths = {
+    paths: dict[str, Path | str] = {
         "series": make_rows(tmp_path, lines(2, 2), **packing),
         "master": make_master(tmp_path, **packing),
         "single": tmp_path / "scan_0000.h5",
     }
-    monkeypatch.setattr(hdf5.h5py.h5z, "filter_avail", lambda code: code != 32004)
+    monkeypatch.setattr(h5py.h5z, "filter_avail", lambda code: code != 32004)
     with pytest.raises(DataError, match=r"is packed with the HDF5 filter 32004 \(.*lz4.*\), which is not installed; "):
         open_dataset(paths[where])
 
@@ -331,18 +334,16 @@ def test_reading_takes_no_lock_that_would_stop_a_detector(tmp_path: Path) -> Non
     make_rows(tmp_path, lines(2))
     with hdf5.open_h5(path):
         with path.open("rb") as other:
-            hdf5.fcntl.flock(other, hdf5.fcntl.LOCK_EX | hdf5.fcntl.LOCK_NB)
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_a_file_whose_writer_shares_it_is_read_as_far_as_it_is(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
     path = tmp_path / "a.h5"
     script = (
         "import h5py, sys, numpy as np\n"
         f"file = h5py.File({str(path)!r}, 'w', libver='latest')\n"
-        "data = file.create_dataset('entry/data/data', (0, 16, 16), 'u2', maxshape=(None, 16, 16), chunks=(1, 16, 16))\n"
+        "how = {'maxshape': (None, 16, 16), 'chunks': (1, 16, 16)}\n"
+        "data = file.create_dataset('entry/data/data', (0, 16, 16), 'u2', **how)\n"
         "file.swmr_mode = True\n"
         "data.resize(3, 0); data[:] = 7; data.flush()\n"
         "print('there', flush=True); sys.stdin.read()\n"
