@@ -96,11 +96,12 @@ def _concluded(
             f"{len(files)} files of {usual} frames are no scan of {dims[0]} lines of {dims[1]} points; if rows and "
             f"columns were exchanged give --scan-dims {dims[1]},{dims[0]}, if not --patterns-per-file {usual}"
         )
-    if (
-        usual == 1
-        or (is_whole and fits and set(counts[:-1]) == {usual})
-        or (not line and fits and usual and not positions % usual)
-    ):
+    if dims is None:
+        counts_through = usual > 0 and fits and positions % usual == 0
+    else:
+        is_even = usual == 1 or (is_whole and fits and set(counts[:-1]) == {usual})
+        counts_through = is_even and len(files) != dims[0]
+    if counts_through:
         return usual, (f"each file is taken for {usual} position{'' if usual == 1 else 's'}, as most files hold",)
     if line is not None:
         return line, ()

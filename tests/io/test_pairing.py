@@ -137,9 +137,9 @@ def test_exchanged_dimensions_are_refused() -> None:
 
 def test_fixed_numbers_of_frames_are_counted_through() -> None:
     made = files(5, 5, 2)
-    for assigned in (assign(made, 12, (3, 4), per_file=5), assign(made, 12, (3, 4)), assign(made, 12)):
+    for assigned in (assign(made, 12, (4, 3), per_file=5), assign(made, 12, (4, 3)), assign(made, 12)):
         np.testing.assert_array_equal(pair(made, assigned.of, assigned.point, NOW_S).rows, np.arange(12))
-    assert assign(made, 12, (3, 4)).notes == ("each file is taken for 5 positions, as most files hold",)
+    assert assign(made, 12, (4, 3)).notes == ("each file is taken for 5 positions, as most files hold",)
 
 
 def test_a_list_of_positions_takes_the_files_as_they_are() -> None:
