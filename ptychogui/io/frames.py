@@ -78,7 +78,10 @@ class Hdf5Frames:
         for start, stop in _runs(rows):
             first, last = int(rows[start]), int(rows[stop - 1])
             with reading(self._path, f"frames {first} to {last} of {self._data.name}"):
-                frames[start:stop] = self._data[first : last + 1] if self._data.ndim == 3 else self._data[()]
+                if self._data.ndim == 3:
+                    self._data.read_direct(frames, np.s_[first : last + 1], np.s_[start:stop])
+                else:
+                    self._data.read_direct(frames[start])
 
     def _read_chunks(self, rows: np.ndarray, frames: np.ndarray, unpack: Unpack) -> None:
         """Read each chunk once, and unpack on several threads; each holds one chunk at a time."""

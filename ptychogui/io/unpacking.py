@@ -54,14 +54,14 @@ _Filter = ctypes.CFUNCTYPE(
 
 
 def unpacker(data: h5py.Dataset) -> Unpack | None:
-    """Return what unpacks the chunks of a dataset on any thread; None where only the HDF5 library can."""
+    """Return what unpacks the chunks of a dataset on any thread; None where only HDF5 can, or nothing is packed."""
     settings = data.id.get_create_plist()
     filters = [settings.get_filter(number) for number in range(settings.get_nfilters())]
     shuffled = bool(filters) and filters[0][0] == h5py.h5z.FILTER_SHUFFLE
     rest = filters[shuffled:]
     if len(rest) > 1 or not _is_stored_as_read(data):
         return None
-    unpack = _single(rest[0][0], rest[0][2]) if rest else _copy
+    unpack = _single(rest[0][0], rest[0][2]) if rest else None
     return _unshuffled(unpack) if unpack is not None and shuffled else unpack
 
 

@@ -24,11 +24,11 @@ DIRECT: dict[str, dict[str, Any]] = {
     "zlib": {"compression": "gzip"},
     "shuffle-zlib": {"compression": "gzip", "shuffle": True},
     "shuffle-Zstd": {"shuffle": True, **hdf5plugin.Zstd()},
-    "none": {},
 }
 BY_HDF5: dict[str, dict[str, Any]] = {
     "Blosc": {**hdf5plugin.Blosc()},
     "Blosc2": {**hdf5plugin.Blosc2()},
+    "none": {},
     "LZF": {"compression": "lzf"},
     "checksum": {"compression": "gzip", "fletcher32": True},
 }

@@ -92,7 +92,7 @@ def test_every_position_keeps_its_own_frame(
 
 
 def test_a_raster_of_line_files_and_the_pattern_as_the_scan(pattern: str) -> None:
-    raster = {"scan_pattern": "raster", "scan_dims": (LINES, POINTS), "step_m": (4e-7, 4e-7)}
+    raster: dict[str, Any] = {"scan_pattern": "raster", "scan_dims": (LINES, POINTS), "step_m": (4e-7, 4e-7)}
     one = prepared(file_pattern=pattern, first_file=1, **raster)
     other = prepared(Path(pattern), first_file=1, **raster)
     np.testing.assert_array_equal(one.problem.patterns, other.problem.patterns)
