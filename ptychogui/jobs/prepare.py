@@ -17,6 +17,7 @@ from ptychogui.io.guesses import holds_result, read_mask, read_positions
 from ptychogui.io.pairing import Pairing, assign, pair
 from ptychogui.io.raw import NO_POSITIONS
 from ptychogui.io.readers import open_dataset
+from ptychogui.io.result import SourceFile, read_result
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.budget import check_memory
 from ptychogui.jobs.guesses import first_object, first_probe, first_variation, scaled_probe
@@ -243,6 +244,9 @@ def _matched(
         rows = dataset.frame_rows
         return rows, np.arange(len(rows)), dataset.positions_m, ()
     listed, place = _given_positions(experiment)
+    known = _rows_in_result(dataset, experiment)
+    if known is not None:
+        return known, np.arange(len(listed)), listed, ()
     if dataset.files:
         paired, notes = _paired(dataset, parameters, listed)
         return paired.rows, paired.kept, listed, (*guessed, *notes, *paired.notes)
@@ -266,6 +270,16 @@ def _given_positions(experiment: Experiment) -> tuple[np.ndarray, str]:
         assert experiment.positions_file is not None
         return read_positions(experiment.positions_file), str(experiment.positions_file)
     return _computed_positions(experiment)
+
+
+def _rows_in_result(dataset: Dataset, experiment: Experiment) -> np.ndarray | None:
+    """Return the frames that a result has for its positions, if they are of raw files that are still the same."""
+    path = experiment.positions_file
+    if not dataset.files or experiment.scan_pattern != "listed" or path is None or not holds_result(path):
+        return None
+    result = read_result(path)
+    files = SourceFile.of_series([file.path for file in dataset.files])
+    return result.frame_indices if set(files) <= set(result.sources) else None
 
 
 def _paired(dataset: Dataset, parameters: Parameters, listed: np.ndarray) -> tuple[Pairing, tuple[str, ...]]:

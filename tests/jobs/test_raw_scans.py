@@ -133,6 +133,20 @@ def test_the_result_names_the_files(pattern: str, positions_file: Path, tmp_path
     assert any(note.startswith("line 1: there is no file scan_0002.h5; its 6 positions") for note in result.notes)
 
 
+def test_positions_of_a_result_keep_their_frames_as_long_as_the_files_are_the_same(
+    pattern: str, positions_file: Path, tmp_path: Path
+) -> None:
+    gone = Path(pattern).parent / "scan_0002.h5"
+    gone.rename(tmp_path / "kept.h5")
+    given: dict[str, Any] = {"file_pattern": pattern, "first_file": 1}
+    list(reconstruct(None, tmp_path / "r.cxi", positions_file=positions_file, **given, **SMALL))
+    found = prepared(positions_file=tmp_path / "r.cxi", **given)
+    np.testing.assert_array_equal(found.frame_rows, np.arange((LINES - 1) * POINTS))
+    (tmp_path / "kept.h5").rename(gone)
+    with pytest.raises(DataError, match="nothing tells which belong together"):
+        prepared(positions_file=tmp_path / "r.cxi", **given)
+
+
 def test_many_files_have_one_entry_in_the_result(
     simulated: SimulatedScan, positions_file: Path, tmp_path: Path
 ) -> None:
