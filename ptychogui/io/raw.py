@@ -108,6 +108,9 @@ def frame_source(path: Path | None, access: Access) -> Dataset:
 def file_notes(files: tuple[RawFile, ...]) -> tuple[str, ...]:
     """Say which raw files give no frames, the first ones by name."""
     problems = [file.problem for file in files if file.problem]
+    first = next((file for file in files if file.modified_s is not None), files[0]) if files else None
+    if first is not None and first is not files[0]:
+        problems.insert(0, f"the first file that is there has number {first.number}: is it the scan's --first-file?")
     more = len(problems) - _SHOWN_PROBLEMS
     told = problems if more <= 1 else [*problems[:_SHOWN_PROBLEMS], f"{more} more files are missing or can't be read"]
     return tuple(told)

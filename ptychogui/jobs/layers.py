@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ptychogui.errors import OutputError, ParameterError
+from ptychogui.errors import DataError, OutputError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import BINARY_ENDS, CSV_ENDS
@@ -70,14 +70,20 @@ def job_layers(source: Dataset | Path | None, values: Mapping[str, tuple[Any, st
     elif isinstance(source, Dataset):
         layers = dataset_layers(source)
     else:
-        with open_dataset(source, _access(values)) as dataset:
-            layers = dataset_layers(dataset)
+        layers = _file_layers(source, values)
     return layers.with_layer(Source.USER, values)
 
 
-def _access(values: Mapping[str, tuple[Any, str]]) -> Access:
-    """Return what the user says about the scan's files."""
-    return Access.of(Layers().with_layer(Source.USER, values).resolve()[0])
+def _file_layers(source: Path, values: Mapping[str, tuple[Any, str]]) -> Layers:
+    """Return layers with what a scan's file knows; nothing where the user will wait for it."""
+    asked = Layers().with_layer(Source.USER, values).resolve()[0]
+    try:
+        with open_dataset(source, Access.of(asked)) as dataset:
+            return dataset_layers(dataset)
+    except DataError:
+        if asked.preprocessing.unfinished_files == "wait":
+            return Layers()
+        raise
 
 
 def scan_source(file: Path | None, values: Mapping[str, tuple[Any, str]]) -> Path | None:

@@ -188,6 +188,23 @@ def test_what_a_detector_still_writes_is_waited_for(pattern: str, positions_file
     assert any("until all frames were there" in note for note in found.notes)
 
 
+def test_a_scan_that_has_not_begun_is_waited_for(pattern: str, positions_file: Path, tmp_path: Path) -> None:
+    folder, away = Path(pattern).parent, tmp_path / "away"
+    folder.rename(away)
+    asked: list[None] = []
+
+    def appear() -> bool:
+        asked.append(None)
+        if len(asked) == 3:
+            away.rename(folder)
+        return False
+
+    given: dict[str, Any] = {"file_pattern": pattern, "first_file": 1, "positions_file": positions_file}
+    with pytest.raises(DataError, match="raw files"):
+        prepared(**given)
+    assert len(prepared(stop=appear, unfinished_files="wait", **given).positions_m) == LINES * POINTS
+
+
 def test_waiting_is_stopped(pattern: str, positions_file: Path, tmp_path: Path) -> None:
     (Path(pattern).parent / "scan_0005.h5").unlink()
     control = Control()
