@@ -26,7 +26,7 @@ from ptychogui.jobs.layers import NEEDED
 from ptychogui.jobs.scale import check_pixel, energy_notes, scale_text
 from ptychogui.jobs.stages import check_crops, coarsest, planned_stages
 from ptychogui.jobs.trial import Trial
-from ptychogui.jobs.waiting import Asked, StoppableFrames, open_settled
+from ptychogui.jobs.waiting import Asked, CarefulFrames, open_settled
 from ptychogui.params.model import Experiment, Parameters, Reconstruction, by_path
 from ptychogui.params.origins import Source
 from ptychogui.physics.frames import pattern_bytes, pattern_size, prepare_frames
@@ -92,7 +92,7 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
         modes = parameters.experiment.probe_modes
         extent = _extent(dataset, parameters, geometry)
         memory_notes = () if backend is None else check_memory(extent, settings, backend, scale)
-        frames = StoppableFrames(dataset.frames, stop_asked) if dataset.files else dataset.frames
+        frames = CarefulFrames(dataset.frames, stop_asked) if dataset.files else dataset.frames
         patterns = prepare_frames(frames, rows, _bad_pixels(dataset, parameters), parameters.preprocessing)
         first, object_notes = first_object(settings.object_guess, geometry, pixel_m)
         trial = None if backend is None else Trial(patterns.patterns, geometry, first, modes, settings, backend)
@@ -121,6 +121,7 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
                 *waiting_notes,
                 *position_notes,
                 *memory_notes,
+                *(frames.notes() if isinstance(frames, CarefulFrames) else ()),
                 *patterns.notes,
                 *probe_notes,
                 *object_notes,

@@ -1,4 +1,4 @@
-"""Waiting for raw files that a detector still writes, and reading frames in a way that can be stopped."""
+"""Waiting for raw files that a detector still writes, and reading what they hold in a way that can be stopped."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ _LOOK_S = 1.0
 
 _ASK_S = 0.1
 """Between two questions whether the job was stopped."""
+
+_MOST_DAMAGED = 0.1
+"""Part of all frames that may be damaged; with more, something else is wrong."""
 
 Asked = Callable[[], bool]
 
@@ -84,19 +87,42 @@ def _waited(seconds: float, until: str) -> tuple[str, ...]:
     return (f"waited {seconds:.0f} s for raw files, until {until}",) if seconds >= _LOOK_S else ()
 
 
-class StoppableFrames:
-    """A frame source that gives up between two reads when the job is stopped."""
+class CarefulFrames:
+    """Raw frames that are given up between two reads when the job is stopped; damaged ones come out empty.
+
+    Preprocessing leaves empty frames free, so that a few damaged ones cost no more than themselves.
+    """
 
     def __init__(self, frames: FrameSource, stop_asked: Asked) -> None:
         self._frames, self._stop_asked = frames, stop_asked
         self.shape, self.dtype = frames.shape, frames.dtype
+        self._damage: list[str] = []
 
     def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         """Return the frames at these rows.
 
         Raises:
             StoppedEarlyError: the job was stopped.
+            DataError: too many frames are damaged.
         """
         if self._stop_asked():
             raise StoppedEarlyError
-        return self._frames.read(rows)
+        try:
+            return self._frames.read(rows)
+        except DataError:
+            return np.concatenate([self._read_one(int(row)) for row in rows])
+
+    def notes(self) -> tuple[str, ...]:
+        """Say which frames were damaged."""
+        if not self._damage:
+            return ()
+        return (f"damaged raw frames are left free: {len(self._damage)}, the first of them: {self._damage[0]}",)
+
+    def _read_one(self, row: int) -> np.ndarray:
+        try:
+            return self._frames.read([row])
+        except DataError as error:
+            self._damage.append(str(error))
+            if len(self._damage) > _MOST_DAMAGED * self.shape[0]:
+                raise
+            return np.zeros((1, *self.shape[1:]), self.dtype)

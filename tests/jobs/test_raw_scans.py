@@ -91,6 +91,21 @@ def test_every_position_keeps_its_own_frame(
     assert sum("scan_0003.h5" in note for note in found.notes) == 1
 
 
+def test_a_damaged_frame_is_left_free(pattern: str, positions_file: Path) -> None:
+    path = Path(pattern).parent / "scan_0003.h5"
+    with h5py.File(path, "r") as file:
+        chunk = file["entry/data/data"].id.get_chunk_info_by_coord((2, 0, 0))
+    with path.open("r+b") as raw:
+        raw.seek(chunk.byte_offset)
+        raw.write(b"\xff" * chunk.size)
+    found = prepared(file_pattern=pattern, first_file=1, positions_file=positions_file)
+    free = (found.problem.patterns == found.problem.patterns.max()).all(axis=(1, 2))
+    assert len(found.positions_m) == LINES * POINTS
+    assert np.flatnonzero(free).tolist() == [2 * POINTS + 2]
+    (note,) = (note for note in found.notes if "can't be read" in note)
+    assert note.startswith("damaged raw frames are left free: 1, ") and "scan_0003.h5: frames 2 to 2" in note
+
+
 def test_a_raster_of_line_files_and_the_pattern_as_the_scan(pattern: str) -> None:
     raster: dict[str, Any] = {"scan_pattern": "raster", "scan_dims": (LINES, POINTS), "step_m": (4e-7, 4e-7)}
     one = prepared(file_pattern=pattern, first_file=1, **raster)

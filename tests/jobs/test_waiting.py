@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset, RawFile
-from ptychogui.jobs.waiting import StoppableFrames, StoppedEarlyError, open_settled
+from ptychogui.jobs.waiting import CarefulFrames, StoppedEarlyError, open_settled
 from ptychogui.physics.frames import ArrayFrames
 
 
@@ -81,9 +81,35 @@ def test_stopping_ends_the_wait_soon() -> None:
 
 def test_reading_ends_between_two_reads() -> None:
     asked: list[int] = []
-    frames = StoppableFrames(ArrayFrames(np.zeros((3, 4, 4))), lambda: len(asked) > 1)
+    frames = CarefulFrames(ArrayFrames(np.zeros((3, 4, 4))), lambda: len(asked) > 1)
     for row in range(2):
         assert frames.read([row]).shape == (1, 4, 4)
         asked.append(row)
     with pytest.raises(StoppedEarlyError):
         frames.read([2])
+
+
+class Scratched(ArrayFrames):
+    """Frames of which some can't be read."""
+
+    def __init__(self, array: np.ndarray, damaged: set[int]) -> None:
+        super().__init__(array)
+        self._damaged = damaged
+
+    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        bad = self._damaged.intersection(np.asarray(rows).tolist())
+        if bad:
+            raise DataError(f"a.h5: frame {min(bad)} can't be read")
+        return super().read(rows)
+
+
+def test_damaged_frames_come_out_empty_and_are_counted() -> None:
+    frames = CarefulFrames(Scratched(np.ones((40, 4, 4)), {3, 5}), lambda: False)
+    sums = np.concatenate([frames.read(range(start, start + 8)).sum(axis=(1, 2)) for start in range(0, 40, 8)])
+    np.testing.assert_array_equal(np.flatnonzero(sums == 0), [3, 5])
+    assert frames.notes() == ("damaged raw frames are left free: 2, the first of them: a.h5: frame 3 can't be read",)
+
+
+def test_too_many_damaged_frames_are_refused() -> None:
+    with pytest.raises(DataError, match="frame 4 can't be read"):
+        CarefulFrames(Scratched(np.ones((40, 4, 4)), set(range(9))), lambda: False).read(range(40))
