@@ -18,8 +18,9 @@ from ptychogui.io.atomic import check_writable
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import Result, read_result
+from ptychogui.io.series import scan_name
 from ptychogui.jobs.job import Control, Job, Progress
-from ptychogui.jobs.layers import job_layers, make_job
+from ptychogui.jobs.layers import job_layers, make_job, scan_source
 from ptychogui.jobs.outputs import result_path
 from ptychogui.jobs.runner import run_job
 from ptychogui.params.commandline import parse_text
@@ -42,7 +43,7 @@ def reconstruct(
     """Reconstruct a scan and write the result file; yields as it goes on, see `jobs.runner.run_job`.
 
     Args:
-        source: the scan's file, or the scan; None with simulate=True.
+        source: the scan's file, or the scan; None with file_pattern="..." or simulate=True.
         output: path of the result file; beside the scan, "NAME-001.cxi" and up, when None.
         control: how another thread stops early, with the result kept.
         wants_picture: asked for each iteration whether its Progress shall have an estimate; only the last one has
@@ -55,7 +56,8 @@ def reconstruct(
             the job can't be done.
     """
     values = dict(_given(name, value) for name, value in options.items())
-    file = source.path if isinstance(source, Dataset) else Path(source) if source is not None else None
+    given = source.path if isinstance(source, Dataset) else Path(source) if source is not None else None
+    file = scan_source(given, values)
     layers = job_layers(source if isinstance(source, Dataset) else file, values)
     job_id, _ = values.get("output.job_id", ("", ""))
     path = Path(output) if output is not None else result_path(file, _file_name(job_id, file))
@@ -73,7 +75,7 @@ def _run(
 
 
 def _file_name(job_id: str, file: Path | None) -> str:
-    return (job_id or (file.stem if file else "simulated")).replace("/", "_")
+    return (job_id or (scan_name(file) if file else "simulated")).replace("/", "_")
 
 
 def _given(name: str, value: Any) -> tuple[str, tuple[Any, str]]:

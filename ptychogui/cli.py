@@ -27,16 +27,18 @@ from ptychogui.display import missing_display
 from ptychogui.errors import DataError, DeviceError, MemoryBudgetError, OutputError, ParameterError, PtychoError
 from ptychogui.inspection import inspect_file
 from ptychogui.io import export
+from ptychogui.io.access import Access
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.naming import unused_path
 from ptychogui.io.result import read_result
+from ptychogui.io.series import is_pattern, scan_name
 from ptychogui.io.simulated import check_scan_replaceable, truth_path, write_scan
 from ptychogui.jobs.bench import run_bench
 from ptychogui.jobs.job import Control, JobState
-from ptychogui.jobs.layers import job_layers, make_job
+from ptychogui.jobs.layers import job_layers, make_job, scan_source
 from ptychogui.jobs.runner import run_job
 from ptychogui.params.commandline import COMMAND_DEFAULTS, read_command
-from ptychogui.params.model import describe, device_name
+from ptychogui.params.model import Parameters, by_path, describe, device_name
 from ptychogui.params.options import given_values, options
 from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.recipes import given_recipe, recipe_params
@@ -60,6 +62,12 @@ _BENCH = "{:6}  {:7}  {:>4}  {:>5}  {:9}  {:>13}  {:>11}  {:>14}  {:>5}"
 _BENCH_COLUMNS = (
     "engine", "device", "size", "modes", "sub-pixel", "FFTs/position", "positions/s", "bare FFTs only", "ratio",
 )  # fmt: skip
+
+_ACCESS = [
+    by_path()[f"preprocessing.{name}"]
+    for name in ("dataset_path", "file_pattern", "first_file", "patterns_per_file", "raw_shape_px")
+]
+"""Parameters that say how a scan's files are read."""
 
 _Values = Mapping[str, tuple[Any, str]]
 """Parameter path -> (value, the option or flag that gave it)."""
@@ -122,7 +130,7 @@ def main() -> None:
 def gui(context: click.Context, files: tuple[Path, ...]) -> int:
     """Open the window, with scans or results if FILES are given."""
     for place, file in enumerate(files):
-        if not file.exists():
+        if not file.exists() and not is_pattern(file):
             raise DataError(_no_file(str(file), maybe_command=place == 0 and _IMPLIED in context.meta))
     missing = "" if os.environ.get("QT_QPA_PLATFORM") else missing_display()
     if missing:
@@ -167,14 +175,16 @@ def simulate_command(context: click.Context, /, out: Path, **_recipe: Any) -> No
 
 @main.command()
 @click.argument("file", type=_path)
-@click.option("--dataset-path", default="", metavar="PATH", help="HDF5 path of the frames; found when not given.")
 @_json
-def info(file: Path, dataset_path: str, as_json: bool) -> None:
+@options(_ACCESS)
+@click.pass_context
+def info(context: click.Context, /, file: Path, as_json: bool, **_access: Any) -> None:
     """Say what is in a scan or a result: every value, its unit and its origin."""
-    entries, notes = inspect_file(file, dataset_path)
+    values = {path: value for path, (value, _) in given_values(context, _ACCESS).items()}
+    entries, notes = inspect_file(file, Access.of(Parameters().replace(values)))
     if as_json:
-        values = [asdict(entry) for entry in entries]
-        tell(json.dumps({"file": str(file), "values": values, "notes": notes}, indent=1))
+        rows = [asdict(entry) for entry in entries]
+        tell(json.dumps({"file": str(file), "values": rows, "notes": notes}, indent=1))
         return
     width = stdout_width()
     tell(table([(entry.name, entry.text, entry.origin) for entry in entries], width))
@@ -198,7 +208,7 @@ def info(file: Path, dataset_path: str, as_json: bool) -> None:
 def reconstruct(
     context: click.Context, /, file: Path | None, output: Path | None, command: str | None, quiet: bool, **_values: Any
 ) -> int:
-    """Reconstruct a scan FILE and print the path of the result.
+    """Reconstruct a scan FILE, or the raw files of --file-pattern, and print the path of the result.
 
     Values come from the options, then from --command, then from the file, then from the defaults. Ctrl-C stops
     after the iteration under way and keeps the result, and so do SIGTERM and SIGHUP.
@@ -211,7 +221,8 @@ def reconstruct(
     unsaid = {path: (value, "--command") for path, value in COMMAND_DEFAULTS.items() if command is not None}
     from_command = unsaid | {path: (value, told.flags[path]) for path, value in told.values.items()}
     values = from_command | given_values(context, describe())
-    return _run(file, values, output or _result_path(file, values), quiet)
+    source = scan_source(file, values)
+    return _run(source, values, output or _result_path(source, values), quiet)
 
 
 @main.command("export")
@@ -270,7 +281,7 @@ def bench(device: str, threads: int | None, sizes: tuple[int, ...], modes: tuple
 def _result_path(file: Path | None, values: _Values) -> Path:
     """Name a new result after the job or the scan, in the working folder."""
     job_id, _ = values.get("output.job_id", ("", ""))
-    name = job_id or (file.stem if file else "simulated")
+    name = job_id or (scan_name(file) if file else "simulated")
     return unused_path(Path(f"{name.replace(os.sep, '_')}-result.cxi"))
 
 

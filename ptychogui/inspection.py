@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from ptychogui.errors import DataError, ParameterError
+from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.opening import open_scan_or_result
+from ptychogui.io.raw import file_notes
 from ptychogui.io.result import Result
 from ptychogui.jobs.layers import NEEDED, dataset_layers
 from ptychogui.params.commandline import format_text
@@ -35,17 +37,17 @@ class Entry:
     text: str
 
 
-def inspect_file(path: Path, dataset_path: str = "") -> tuple[list[Entry], tuple[str, ...]]:
+def inspect_file(path: Path, access: Access | None = None) -> tuple[list[Entry], tuple[str, ...]]:
     """Return the values in a scan or result file, and notes.
 
     Raises:
         DataError: the file is neither, or broken.
     """
-    opened = open_scan_or_result(path, dataset_path)
+    opened = open_scan_or_result(path, access)
     if isinstance(opened, Result):
         return list(_result_entries(opened)), opened.notes
     with opened:
-        return list(_scan_entries(opened)), opened.notes
+        return list(_scan_entries(opened)), (*opened.notes, *file_notes(opened.files))
 
 
 def _scan_entries(dataset: Dataset) -> Iterator[Entry]:

@@ -11,9 +11,11 @@ import numpy as np
 
 from ptychogui.controllers.pictures import FINAL_PX, Picture, make_picture
 from ptychogui.engines.base import Estimate
+from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.opening import open_scan_or_result
 from ptychogui.io.pictures import flatten_layers
+from ptychogui.io.raw import file_notes
 from ptychogui.io.result import Result
 from ptychogui.jobs.layers import dataset_layers
 from ptychogui.params.origins import Source
@@ -57,17 +59,17 @@ class LoadedResult:
     state: str
 
 
-def load(path: Path, dataset_path: str = "") -> LoadedScan | LoadedResult:
+def load(path: Path, access: Access | None = None) -> LoadedScan | LoadedResult:
     """Read a scan or a result.
 
     Args:
         path: the file.
-        dataset_path: HDF5 path of a scan's frames; "" lets the reader find them.
+        access: what the user says about a scan's frames; None leaves all to be found.
 
     Raises:
         DataError: the file is neither, or broken.
     """
-    opened = open_scan_or_result(path, dataset_path)
+    opened = open_scan_or_result(path, access)
     if isinstance(opened, Result):
         return _loaded_result(path, opened)
     with opened:
@@ -81,7 +83,8 @@ def _loaded_scan(dataset: Dataset) -> LoadedScan:
     if dataset.bad_pixels is not None:
         pattern[dataset.bad_pixels] = 0
     values = dataset_layers(dataset).values[Source.FILE]
-    return LoadedScan(dataset.path, _facts(dataset), dataset.notes, values, pattern, len(chosen), dataset.positions_m)
+    notes = (*dataset.notes, *file_notes(dataset.files))
+    return LoadedScan(dataset.path, _facts(dataset), notes, values, pattern, len(chosen), dataset.positions_m)
 
 
 def _facts(dataset: Dataset) -> tuple[str, ...]:

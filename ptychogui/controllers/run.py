@@ -10,6 +10,7 @@ from ptychogui.controllers.background import Problem, explain
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.errors import PtychoError
+from ptychogui.io.series import scan_name
 from ptychogui.jobs.events import Died, Failed, Finished, Ready, Silent
 from ptychogui.jobs.job import Job, JobState, Progress
 from ptychogui.jobs.layers import heeded_layers, make_job
@@ -80,7 +81,7 @@ class RunController(QObject):
     def _make_job(self) -> Job:
         scan, layers = self._session.scan, self._session.layers
         source = scan.path if scan else None
-        name = layers.resolve()[0].output.job_id or (source.stem if source else "simulated-scan")
+        name = layers.resolve()[0].output.job_id or (scan_name(source) if source else "simulated-scan")
         return make_job(heeded_layers(layers), source, result_path(source, name), "window: Run")
 
     def _on_ready(self, event: Ready) -> None:

@@ -11,14 +11,22 @@ from PyQt5.QtCore import QObject, pyqtSignal
 from ptychogui.controllers.background import Background, explain
 from ptychogui.controllers.loading import LoadedResult, LoadedScan, load
 from ptychogui.errors import ParameterError
-from ptychogui.jobs.layers import simulation_layers
+from ptychogui.io.access import Access
+from ptychogui.io.series import is_pattern
+from ptychogui.jobs.layers import scan_source, simulation_layers
 from ptychogui.params.commandline import format_text, parse_text
 from ptychogui.params.model import by_path
 from ptychogui.params.origins import Layers, Source
 
+_OF_THE_FILES = (
+    "preprocessing.dataset_path", "preprocessing.file_pattern", "preprocessing.first_file",
+    "preprocessing.patterns_per_file", "preprocessing.raw_shape_px",
+)  # fmt: skip
+"""Parameters that say how a scan's files are read: the scan is read again when one changes."""
+
 _OF_ONE_SCAN = (
-    "experiment.positions_file", "experiment.simulate", "preprocessing.dataset_path", "output.job_id",
-    "reconstruction.probe_guess", "reconstruction.object_guess",
+    "experiment.positions_file", "experiment.simulate", "output.job_id",
+    "reconstruction.probe_guess", "reconstruction.object_guess", *_OF_THE_FILES,
 )  # fmt: skip
 """Parameters that mean nothing for another scan: they are not carried over to it."""
 
@@ -75,7 +83,7 @@ class SessionController(QObject):
 
     def open(self, path: Path, preset: Mapping[str, tuple[Any, str]] | None = None) -> None:
         """Read a file; `preset` are values that the program proposes for it, in place of the user's last ones."""
-        self._read(path, "", lambda loaded: self._opened(loaded, preset))
+        self._read(path, Access(), lambda loaded: self._opened(loaded, preset))
 
     def edit(self, path: str, value: Any) -> None:
         """Take a value of the user's; one that does not fit is refused and the form shows the old one again."""
@@ -101,19 +109,23 @@ class SessionController(QObject):
         return {path: format_text(by_path()[path], value) for path, (value, _) in self._carried().items()}
 
     def _read_again_for(self, path: str) -> None:
-        """Read the scan again where a value says which part of the file it is."""
-        if path == "preprocessing.dataset_path" and self._scan is not None:
-            wanted = self._layers.resolve()[0].preprocessing.dataset_path
-            self._read(self._scan.path, wanted, self._replaced)
+        """Read the scan again where a value says which files, or which part of them, it is."""
+        if path not in _OF_THE_FILES:
+            return
+        access = Access.of(self._layers.resolve()[0])
+        own = self._scan.path if self._scan is not None and not is_pattern(self._scan.path) else None
+        source = scan_source(own, {"preprocessing.file_pattern": (access.file_pattern, "")})
+        if source is not None:
+            self._read(source, access, self._replaced)
 
-    def _read(self, path: Path, dataset_path: str, done: Any) -> None:
+    def _read(self, path: Path, access: Access, done: Any) -> None:
         self._wanted = path
         self.opening.emit(f"Opening {path.name}")
 
         def current(deliver: Any) -> Any:
             return lambda outcome: deliver(outcome) if self._wanted == path else None
 
-        self._background.start(lambda: load(path, dataset_path), current(done), current(self._failed))
+        self._background.start(lambda: load(path, access), current(done), current(self._failed))
 
     def _failed(self, error: Exception) -> None:
         self.openFailed.emit()

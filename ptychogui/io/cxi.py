@@ -14,8 +14,9 @@ import h5py
 import numpy as np
 
 from ptychogui.errors import DataError
+from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, Value
-from ptychogui.io.frames import Hdf5Frames
+from ptychogui.io.frames import Hdf5Frames, check_sources
 from ptychogui.io.hdf5 import (
     datasets,
     first_dataset,
@@ -80,18 +81,6 @@ class _Scan:
     notes: list[str] = field(default_factory=list)
 
 
-def supports_hdf5(path: Path) -> bool:
-    """Whether the file is HDF5.
-
-    Raises:
-        DataError: it is, but damaged.
-    """
-    if not is_hdf5(path):
-        return False
-    open_h5(path).close()
-    return True
-
-
 def supports_cxi(path: Path) -> bool:
     """Whether the file is HDF5 with the group /entry_1.
 
@@ -104,45 +93,38 @@ def supports_cxi(path: Path) -> bool:
         return isinstance(file.get(_ENTRY), h5py.Group)
 
 
-def open_cxi(path: Path, dataset_path: str = "") -> Dataset:
+def open_cxi(path: Path, access: Access) -> Dataset:
     """Open a CXI scan; its frames stay in the file, which stays open until Dataset.close().
 
     Args:
         path: the file.
-        dataset_path: HDF5 path of the frames; "" for the places that CXI gives them.
+        access: its dataset_path is the HDF5 path of the frames; "" for the places that CXI gives them.
 
     Raises:
         DataError: the file is damaged, has no frames, or its parts contradict each other.
     """
-    return _open(path, dataset_path, "CXI")
+    return _open(path, access.dataset_path)
 
 
-def open_hdf5(path: Path, dataset_path: str = "") -> Dataset:
-    """Open an HDF5 file that only holds a stack of frames; positions come from elsewhere.
-
-    Raises:
-        DataError: `dataset_path` names no stack of frames; the message lists those that the file has.
-    """
-    return _open(path, dataset_path, "HDF5")
-
-
-def _open(path: Path, dataset_path: str, form: str) -> Dataset:
+def _open(path: Path, dataset_path: str) -> Dataset:
     file = open_h5(path)
     try:
         with reading(path, "its content"):
-            return _read(_Scan(path, file), dataset_path, form)
+            return _read(_Scan(path, file), dataset_path)
     except BaseException:
         file.close()
         raise
 
 
-def _read(scan: _Scan, dataset_path: str, form: str) -> Dataset:
-    frames = Hdf5Frames(scan.path, _find_frames(scan, dataset_path))
+def _read(scan: _Scan, dataset_path: str) -> Dataset:
+    found = _find_frames(scan, dataset_path)
+    frames = Hdf5Frames(scan.path, found)
+    check_sources(scan.path, found)
     frame_rows, positions_m, positions_problem = _read_scan(scan, frames.shape[0])
     values = _read_values(scan)
     return Dataset(
         path=scan.path,
-        format=form,
+        format="CXI",
         frames=frames,
         frame_rows=frame_rows,
         positions_m=positions_m,

@@ -31,6 +31,27 @@ class Value:
 
 
 @dataclass(frozen=True)
+class RawFile:
+    """One of the raw files that hold a scan's frames, there or not.
+
+    Attributes:
+        path: the file.
+        number: its number in the series.
+        first_row: row of its first frame in the stack of all frames.
+        frames: how many of its frames are in that stack; 0 where there is a problem.
+        problem: why it gives no frames, in words that name it: "there is no file scan012_0018.h5".
+        modified_s: when it was last changed, in seconds since 1970; None where it is not there.
+    """
+
+    path: Path
+    number: int
+    first_row: int
+    frames: int
+    problem: str = ""
+    modified_s: float | None = None
+
+
+@dataclass(frozen=True)
 class Dataset:
     """An opened scan. A context manager: leaving it closes the file.
 
@@ -47,6 +68,9 @@ class Dataset:
         facts: other things worth showing (title, date), text by name.
         positions_problem: why the positions that the file has can't be used; `positions_m` is None then, and
             `frame_rows` are all frames.
+        files: the raw files that hold the frames, in order of number and without gaps, where there can be several;
+            those that are missing or can't be read are there with their problem. See `pairing`.
+        is_whole: whether each of the scan's own positions has a frame; waiting for files ends then.
     """
 
     path: Path
@@ -60,6 +84,8 @@ class Dataset:
     notes: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     positions_problem: str = ""
+    files: tuple[RawFile, ...] = ()
+    is_whole: bool = True
     closer: Any = None
 
     def __enter__(self) -> Dataset:

@@ -2,40 +2,57 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from ptychogui.errors import DataError
-from ptychogui.io.hdf5 import check_filters, reading
+from ptychogui.io.hdf5 import H5_ERRORS, check_filters, reading
+from ptychogui.io.unpacking import Unpack, unpacker
+
+_MOST_THREADS = 16
+
+
+_SMALLEST_PX = 8
+"""Of a single frame; a narrower table is none."""
+
+
+def is_stack(data: h5py.Dataset) -> bool:
+    """Whether a dataset can be a stack of frames (frames, rows, columns), or a single frame (rows, columns)."""
+    if data.ndim not in (2, 3) or data.dtype.kind not in "uif" or 0 in data.shape[-2:]:
+        return False
+    return bool(data.ndim == 3 or min(data.shape) >= _SMALLEST_PX)
 
 
 class Hdf5Frames:
-    """A stack of frames in an open HDF5 file; see `dataset.Frames`."""
+    """A stack of frames, or a single frame, in an open HDF5 file; see `dataset.Frames`."""
 
     def __init__(self, path: Path, data: h5py.Dataset) -> None:
         """Check that a dataset is a readable stack of frames.
 
         Raises:
-            DataError: it is not three axes of real numbers, a filter or a file it refers to is missing.
+            DataError: it is not three axes (of a single frame: two) of real numbers, or a filter is missing.
         """
-        if data.ndim != 3 or data.dtype.kind not in "uif" or 0 in data.shape:
+        if not is_stack(data):
             raise DataError(
                 f"{path}: {data.name} is not a stack of diffraction patterns (frames, rows, columns) but has shape "
                 f"{data.shape} and type {data.dtype}; name the right dataset with --dataset-path"
             )
         check_filters(path, data)
-        _check_sources(path, data)
-        self.shape: tuple[int, int, int] = data.shape
+        self.shape: tuple[int, int, int] = data.shape if data.ndim == 3 else (1, *data.shape)
         self.dtype: np.dtype = data.dtype
         self._path = path
         self._data = data
+        self._unpack = self._direct()
 
-    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return the frames at these (increasing) rows of the stack, in the file's dtype.
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the frames at these (increasing) rows of the stack, in the file's dtype; in `out`, if it is given.
 
         Raises:
             DataError: the file is closed, or damaged in these frames.
@@ -43,12 +60,74 @@ class Hdf5Frames:
         rows = np.asarray(rows, dtype=np.int64)
         if not self._data:
             raise DataError(f"{self._path} is closed; open it again to read frames")
-        frames = np.empty((len(rows), *self.shape[1:]), dtype=self.dtype)
+        frames = np.empty((len(rows), *self.shape[1:]), dtype=self.dtype) if out is None else out
+        if self._unpack is None:
+            self._read_runs(rows, frames)
+        else:
+            self._read_chunks(rows, frames, self._unpack)
+        return frames
+
+    def _direct(self) -> Unpack | None:
+        """Return what unpacks chunks of whole frames; None where the HDF5 library has to."""
+        data = self._data
+        is_plain = data.ndim == 3 and data.chunks is not None and not data.is_virtual
+        return unpacker(data) if is_plain and data.chunks[1:] == data.shape[1:] else None
+
+    def _read_runs(self, rows: np.ndarray, frames: np.ndarray) -> None:
+        """Have the HDF5 library read neighbors at once."""
         for start, stop in _runs(rows):
             first, last = int(rows[start]), int(rows[stop - 1])
             with reading(self._path, f"frames {first} to {last} of {self._data.name}"):
-                frames[start:stop] = self._data[first : last + 1]
-        return frames
+                if self._data.ndim == 3:
+                    self._data.read_direct(frames, np.s_[first : last + 1], np.s_[start:stop])
+                else:
+                    self._data.read_direct(frames[start])
+
+    def _read_chunks(self, rows: np.ndarray, frames: np.ndarray, unpack: Unpack) -> None:
+        """Read each chunk once, and unpack on several threads; each holds one chunk at a time."""
+        depth = self._data.chunks[0]
+        chunks = np.flatnonzero(np.diff(rows // depth, prepend=-1))
+        edges = [*chunks.tolist(), len(rows)]
+
+        def read_some(part: np.ndarray) -> None:
+            for chunk in part:
+                here = slice(edges[chunk], edges[chunk + 1])
+                self._read_chunk(rows[here], frames[here], unpack)
+
+        list(_pool().map(read_some, np.array_split(np.arange(len(chunks)), _threads())))
+
+    def _read_chunk(self, rows: np.ndarray, frames: np.ndarray, unpack: Unpack) -> None:
+        """Read the frames at some rows of one chunk; what is odd about it, such as no bytes, is left to HDF5."""
+        depth = self._data.chunks[0]
+        first = int(rows[0]) // depth * depth
+        whole = frames if depth == 1 else np.empty((depth, *self.shape[1:]), self.dtype)
+        try:
+            skipped, raw = self._data.id.read_direct_chunk((first, 0, 0))
+            if skipped:
+                raise ValueError("not all filters were used on this chunk")
+            unpack(raw, whole)
+        except (*H5_ERRORS, ValueError):
+            self._read_runs(rows, frames)
+            return
+        if depth > 1:
+            frames[:] = whole[rows - first]
+
+
+def check_sources(path: Path, data: h5py.Dataset) -> None:
+    """Refuse a virtual stack with files missing: HDF5 would silently give zeros in their place.
+
+    Raises:
+        DataError: a file is missing; the message names the first.
+    """
+    if not data.is_virtual:
+        return
+    names = {source.file_name for source in data.virtual_sources()} - {"."}
+    absent = sorted(name for name in names if not (path.parent / name).exists())
+    if absent:
+        raise DataError(
+            f"{path}: {data.name} is spread over {len(names)} files of which {len(absent)} are missing, the first is "
+            f"'{absent[0]}'; put them beside it"
+        )
 
 
 def _runs(rows: np.ndarray) -> list[tuple[int, int]]:
@@ -60,14 +139,11 @@ def _runs(rows: np.ndarray) -> list[tuple[int, int]]:
     return list(itertools.pairwise(edges))
 
 
-def _check_sources(path: Path, data: h5py.Dataset) -> None:
-    """Refuse a virtual stack with files missing: HDF5 would silently give zeros in their place."""
-    if not data.is_virtual:
-        return
-    names = {source.file_name for source in data.virtual_sources()} - {"."}
-    absent = sorted(name for name in names if not (path.parent / name).exists())
-    if absent:
-        raise DataError(
-            f"{path}: {data.name} is spread over {len(names)} files of which {len(absent)} are missing, the first is "
-            f"'{absent[0]}'; put them beside it"
-        )
+def _threads() -> int:
+    return min(os.cpu_count() or 1, _MOST_THREADS)
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    """Return the threads on which chunks are unpacked, the same for all files."""
+    return ThreadPoolExecutor(_threads(), thread_name_prefix="unpack")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +19,7 @@ from ptychogui.errors import DataError
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """First bytes of an HDF5 file, after a user block of 0, 512, 1024 or 2048 bytes."""
 
-_H5_ERRORS = (OSError, RuntimeError, KeyError, TypeError, UnicodeError)
+H5_ERRORS = (OSError, RuntimeError, KeyError, TypeError, UnicodeError)
 """What h5py raises where a file is damaged, or of a type that numpy has no equal for."""
 
 
@@ -30,15 +31,31 @@ def is_hdf5(path: Path) -> bool:
 
 
 def open_h5(path: Path) -> h5py.File:
-    """Open an HDF5 file for reading.
+    """Open an HDF5 file for reading, without a lock, so that no detector finds its own file locked by a reader.
+
+    A file whose writer shares it (SWMR) is opened as it stands.
 
     Raises:
         DataError: it does not exist, is not HDF5, is cut off, or is being written by another program.
     """
+    if _is_held(path):
+        raise DataError(f"can't open {path}: another program is writing it; try again when it has finished")
     try:
-        return h5py.File(path, "r")
+        return h5py.File(path, "r", locking=False)
     except (OSError, RuntimeError) as error:
+        with contextlib.suppress(OSError, RuntimeError):
+            return h5py.File(path, "r", locking=False, swmr=True)
         raise DataError(f"can't open {path}: {_opening_problem(path, error)}") from error
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a program that writes the file holds HDF5's lock on it; a file system without locks says no."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _opening_problem(path: Path, error: Exception) -> str:
@@ -46,8 +63,8 @@ def _opening_problem(path: Path, error: Exception) -> str:
         return "there is no such file"
     if isinstance(error, PermissionError):
         return "no permission to read it"
-    if isinstance(error, BlockingIOError):
-        return "another program is writing it; try again when it has finished"
+    if "already open for" in str(error):
+        return "another program is writing it, or ended without closing it; try again later, or run h5clear -s on it"
     if path.is_dir():
         return "it is a folder, not a file"
     size_bytes = path.stat().st_size
@@ -68,7 +85,7 @@ def reading(path: Path, what: str) -> Iterator[None]:
     """
     try:
         yield
-    except _H5_ERRORS as error:
+    except H5_ERRORS as error:
         raise DataError(
             f"{path}: {what} can't be read, the file is damaged; copy or record it again [{_brief(error)}]"
         ) from error
@@ -132,6 +149,25 @@ def check_filters(path: Path, dataset: h5py.Dataset) -> None:
                 f"{path}: {dataset.name} is packed with the HDF5 filter {code} ({title}), which is not installed; "
                 "install its HDF5 plugin or update hdf5plugin"
             )
+
+
+_PACKINGS = {
+    1: "zlib", 2: "shuffle", 3: "checksum", 32000: "LZF", 32001: "Blosc", 32004: "LZ4", 32008: "bitshuffle",
+    32015: "Zstd", 32026: "Blosc2",
+}  # fmt: skip
+
+
+def packing_of(dataset: h5py.Dataset) -> str:
+    """Name the filters that pack a dataset, such as "bitshuffle-LZ4"; "none" without any."""
+    settings = dataset.id.get_create_plist()
+    filters = [settings.get_filter(number) for number in range(settings.get_nfilters())]
+    return ", ".join(_packing(code, values, label) for code, _, values, label in filters) or "none"
+
+
+def _packing(code: int, values: tuple[int, ...], label: bytes) -> str:
+    name = _PACKINGS.get(code) or f"filter {code} {label.decode('ascii', errors='replace').split(';')[0]}".strip()
+    inner = {2: "-LZ4", 3: "-Zstd"}.get(values[4], "") if name == "bitshuffle" and len(values) > 4 else ""
+    return name + inner
 
 
 def missing_target(file: h5py.File, place: str) -> str:

@@ -5,23 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from ptychogui.errors import DataError
+from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import Result, read_result
 
 
-def open_scan_or_result(path: Path, dataset_path: str = "") -> Dataset | Result:
+def open_scan_or_result(path: Path, access: Access | None = None) -> Dataset | Result:
     """Open a scan, which is to be closed, or read a result.
 
     Args:
         path: the file.
-        dataset_path: HDF5 path of a scan's frames; "" lets the reader find them.
+        access: what the user says about a scan's frames; None leaves all to be found.
 
     Raises:
         DataError: the file is neither, or broken; the message is that of the attempt to open a scan.
     """
     try:
-        return open_dataset(path, dataset_path)
+        return open_dataset(path, access)
     except DataError as no_scan:
         try:
             return read_result(path)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ptychogui.errors import DataError
-from ptychogui.io import cxi
+from ptychogui.io import cxi, raw
+from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
+from ptychogui.io.series import is_pattern
 
 
 @dataclass(frozen=True)
@@ -20,15 +22,17 @@ class Reader:
         content: what it reads, in words, for the error that lists the formats.
         supports: looks into an existing, ordinary file and says whether it is this format. A probe may raise
             DataError where the file is of this format but broken; any failure leaves the file to other readers.
-        open: makes the Dataset; the second argument is the HDF5 path of the frames, "" to find them.
+        open: makes the Dataset.
         priority: readers are asked from the highest to the lowest.
+        takes_series: whether the frames may be in the series of files that Access.file_pattern names.
     """
 
     name: str
     content: str
     supports: Callable[[Path], bool]
-    open: Callable[[Path, str], Dataset]
+    open: Callable[[Path, Access], Dataset]
     priority: int = 0
+    takes_series: bool = False
 
 
 _readers: list[Reader] = []
@@ -50,26 +54,37 @@ def readers() -> tuple[Reader, ...]:
     return tuple(_readers)
 
 
-def open_dataset(path: Path | str, dataset_path: str = "") -> Dataset:
+def open_dataset(path: Path | str, access: Access | None = None) -> Dataset:
     """Open a scan file with the reader that its content asks for.
 
     Args:
-        path: the file.
-        dataset_path: HDF5 path of the frames; "" lets the reader find them.
+        path: the file, or the pattern of a series of raw files ("raw/scan012_#04d.h5").
+        access: what the user says about its frames; None leaves all to be found.
 
     Raises:
         DataError: no reader knows the content, or the file is broken or inconsistent.
     """
     path = Path(path)
+    access = access or Access()
+    if is_pattern(path):
+        _check_pattern(access, path, str(path))
+        return raw.open_series(str(path), access)
     _check_readable(path)
     reasons: list[str] = []
     for reader in _readers:
         if _supported(reader, path, reasons):
-            return reader.open(path, dataset_path)
+            _check_pattern(access, path, access.file_pattern if reader.takes_series else "")
+            return reader.open(path, access)
     if reasons:
         raise DataError(reasons[0])
     known = "; ".join(reader.content for reader in _readers)
     raise DataError(f"{path} is not a scan that ptychogui knows. It can read: {known}")
+
+
+def _check_pattern(access: Access, path: Path, allowed: str) -> None:
+    """Refuse a series of files where the scan's own file holds the frames."""
+    if access.file_pattern not in ("", allowed):
+        raise DataError(f"{path} holds the frames itself; leave out the pattern {access.file_pattern}, or the scan")
 
 
 def _check_readable(path: Path) -> None:
@@ -96,4 +111,4 @@ def _supported(reader: Reader, path: Path, reasons: list[str]) -> bool:
 
 
 register(Reader("CXI", "CXI, an HDF5 file with a group /entry_1", cxi.supports_cxi, cxi.open_cxi, priority=10))
-register(Reader("HDF5", "HDF5 with --dataset-path naming a stack of frames", cxi.supports_hdf5, cxi.open_hdf5))
+register(Reader("raw", "raw frames: HDF5, NPY, NPZ, TIFF, headerless .bin", raw.supports_raw, raw.open_raw))

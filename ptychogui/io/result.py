@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,6 +28,9 @@ __all__ = [
     "Result", "SourceFile", "check_replaceable", "check_writable", "needed_bytes", "read_result", "result_image",
     "write_result",
 ]  # fmt: skip
+
+_SOURCES_ONE_BY_ONE = 8
+"""Raw files of a series that have an entry each in a result; more share one."""
 
 CXI_VERSION = 160
 ENTRY = "/entry_1"
@@ -52,13 +55,29 @@ class SourceFile:
     path: str
     size_bytes: int
     modified: str
+    files: int = 1
+    """How many, where one entry stands for the files of a series: size is their sum, the change the last one."""
 
     @classmethod
     def of(cls, path: Path) -> SourceFile:
         """Describe an existing file."""
         status = path.stat()
-        modified = datetime.fromtimestamp(status.st_mtime, timezone.utc).isoformat(timespec="seconds")
-        return cls(os.fspath(path.resolve()), status.st_size, modified)
+        return cls(os.fspath(path.resolve()), status.st_size, _date(status.st_mtime))
+
+    @classmethod
+    def of_series(cls, paths: Sequence[Path]) -> tuple[SourceFile, ...]:
+        """Describe the existing ones of some files in order: a few one by one, many as one entry from the first on."""
+        there = [path for path in paths if path.exists()]
+        if len(there) <= _SOURCES_ONE_BY_ONE:
+            return tuple(map(cls.of, there))
+        states = [path.stat() for path in there]
+        span = f"{there[0].resolve()} to {there[-1].name}"
+        changed = _date(max(status.st_mtime for status in states))
+        return (cls(span, sum(status.st_size for status in states), changed, len(there)),)
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)

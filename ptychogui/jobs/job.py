@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from ptychogui.engines.base import Estimate
+from ptychogui.io.series import is_pattern, scan_name
 from ptychogui.params.model import Parameters
 from ptychogui.params.origins import Origin
 
@@ -31,7 +32,7 @@ class Job:
 
     Attributes:
         id: unique among the jobs of a session.
-        source: the scan file; None with experiment.simulate.
+        source: the scan file, or the pattern of a series of raw files; None with experiment.simulate.
         parameters: complete parameters, file values already in.
         output: path of the result file, written whole or not at all.
         origins: parameter path -> where its value came from.
@@ -47,18 +48,18 @@ class Job:
 
     @property
     def sources(self) -> tuple[Path, ...]:
-        """The files that the job reads."""
+        """The files that the job reads, without those of a series."""
         parameters = self.parameters
         paths = (
             self.source, parameters.experiment.positions_file, parameters.preprocessing.mask_file,
             parameters.reconstruction.probe_guess, parameters.reconstruction.object_guess,
         )  # fmt: skip
-        return tuple(path for path in paths if path is not None)
+        return tuple(path for path in paths if path is not None and not is_pattern(path))
 
     @property
     def title(self) -> str:
         """Short name for lists and logs."""
-        return self.parameters.output.job_id or (self.source.stem if self.source else "simulated scan")
+        return self.parameters.output.job_id or (scan_name(self.source) if self.source else "simulated scan")
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ptychogui.errors import OutputError, ParameterError
+from ptychogui.errors import DataError, OutputError, ParameterError
+from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import BINARY_ENDS, CSV_ENDS
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import check_replaceable
+from ptychogui.io.series import is_pattern
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.stages import planned_stages
 from ptychogui.params.chain import engines_of, titles
@@ -25,8 +27,9 @@ NEEDED = ("experiment.energy_eV", "experiment.distance_m", "experiment.detector_
 """What no reconstruction can do without."""
 
 _NOT_SIMULATED = (
-    "experiment.positions_file", "preprocessing.dataset_path", "preprocessing.data_are", "preprocessing.direct_beam",
-    "preprocessing.center_px",
+    "experiment.positions_file", "preprocessing.dataset_path", "preprocessing.file_pattern", "preprocessing.first_file",
+    "preprocessing.patterns_per_file", "preprocessing.unfinished_files", "preprocessing.data_are",
+    "preprocessing.direct_beam", "preprocessing.center_px",
 )  # fmt: skip
 """What says how to read a file, and so means nothing where there is none."""
 
@@ -67,9 +70,26 @@ def job_layers(source: Dataset | Path | None, values: Mapping[str, tuple[Any, st
     elif isinstance(source, Dataset):
         layers = dataset_layers(source)
     else:
-        with open_dataset(source, values.get("preprocessing.dataset_path", ("", ""))[0]) as dataset:
-            layers = dataset_layers(dataset)
+        layers = _file_layers(source, values)
     return layers.with_layer(Source.USER, values)
+
+
+def _file_layers(source: Path, values: Mapping[str, tuple[Any, str]]) -> Layers:
+    """Return layers with what a scan's file knows; nothing where the user will wait for it."""
+    asked = Layers().with_layer(Source.USER, values).resolve()[0]
+    try:
+        with open_dataset(source, Access.of(asked)) as dataset:
+            return dataset_layers(dataset)
+    except DataError:
+        if asked.preprocessing.unfinished_files == "wait":
+            return Layers()
+        raise
+
+
+def scan_source(file: Path | None, values: Mapping[str, tuple[Any, str]]) -> Path | None:
+    """Return the scan of a job: its file, or the pattern of raw files that are a scan by themselves, or None."""
+    pattern = values.get("preprocessing.file_pattern", ("", ""))[0]
+    return Path(pattern) if file is None and pattern else file
 
 
 def heeded_layers(layers: Layers) -> Layers:
@@ -124,6 +144,7 @@ def check_job(job: Job) -> None:
     if job.source is not None and simulate:
         raise ParameterError(f"experiment.simulate takes no scan file: leave out {job.source}, or --simulate")
     _check_ignored(job.parameters)
+    _check_series(job)
     for target in _targets(job):
         for source in job.sources:
             if _is_same(target, source):
@@ -155,6 +176,16 @@ def _check_ignored(parameters: Parameters) -> None:
         raise ParameterError(
             "experiment.positions_file has no effect with a computed scan pattern; leave out --positions-file or "
             "--scan-pattern"
+        )
+
+
+def _check_series(job: Job) -> None:
+    """Refuse a first file where there is no series."""
+    given = job.parameters.preprocessing
+    if given.first_file and not given.file_pattern and job.source is not None and not is_pattern(job.source):
+        raise ParameterError(
+            "preprocessing.first_file has no effect without a series of raw files; give --file-pattern, or leave out "
+            "--first-file"
         )
 
 

@@ -29,7 +29,8 @@ def result_path(source: Path | None, name: str, folders: tuple[Path, ...] | None
     Raises:
         OutputError: no folder can be written.
     """
-    asked = [source.parent] if source is not None and not _closed(source.parent) else []
+    beside = None if source is None else next(folder for folder in source.absolute().parents if folder.is_dir())
+    asked = [beside] if beside is not None and not _closed(beside) else []
     spare = (Path(platformdirs.user_documents_dir()) / "ptychogui", Path(tempfile.gettempdir()) / "ptychogui")
     problems = []
     for folder in (*asked, *(spare if folders is None else folders)):

@@ -11,9 +11,13 @@ from ptychogui.backends.base import Backend
 from ptychogui.engines.base import Problem
 from ptychogui.engines.memory import Extent
 from ptychogui.errors import DataError, ParameterError
+from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.guesses import holds_result, read_mask, read_positions
+from ptychogui.io.pairing import Pairing, assign, pair
+from ptychogui.io.raw import NO_POSITIONS
 from ptychogui.io.readers import open_dataset
+from ptychogui.io.result import SourceFile, read_result
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.budget import check_memory
 from ptychogui.jobs.guesses import first_object, first_probe, first_variation, scaled_probe
@@ -22,6 +26,7 @@ from ptychogui.jobs.layers import NEEDED
 from ptychogui.jobs.scale import check_pixel, energy_notes, scale_text
 from ptychogui.jobs.stages import check_crops, coarsest, planned_stages
 from ptychogui.jobs.trial import Trial
+from ptychogui.jobs.waiting import Asked, CarefulFrames, open_settled
 from ptychogui.params.model import Experiment, Parameters, Reconstruction, by_path
 from ptychogui.params.origins import Source
 from ptychogui.physics.frames import pattern_bytes, pattern_size, prepare_frames
@@ -45,6 +50,7 @@ class Prepared:
         positions_m: float64 (positions, 2), row and column of the probe on the object, transformed.
         frame_rows: int64 (positions,), the frame of each position.
         sources: files that were read.
+        raw_files: those of the scan that hold its frames, where there can be several.
         notes: what was noticed on the way.
     """
 
@@ -54,22 +60,26 @@ class Prepared:
     positions_m: np.ndarray
     frame_rows: np.ndarray
     sources: tuple[Path, ...]
+    raw_files: tuple[Path, ...]
     notes: tuple[str, ...]
 
 
-def prepare(job: Job, backend: Backend | None = None) -> Prepared:
+def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda: False) -> Prepared:
     """Read, or simulate, what a job needs and make the first guesses.
 
     Args:
         job: what to do.
         backend: the device whose memory the job must fit in, and on which guesses are tried; None does neither.
+        stop_asked: whether to give up, asked while files are waited for and read.
 
     Raises:
+        StoppedEarlyError: it was.
         DataError: a file can't be read, or its parts contradict each other.
         ParameterError: a parameter is missing or does not fit the scan.
         MemoryBudgetError: the job does not fit in memory; nothing large has been read yet.
     """
-    with _open(job) as dataset:
+    opened, waiting_notes = _open_settled(job, stop_asked)
+    with opened as dataset:
         parameters = _completed(job, dataset)
         settings = parameters.reconstruction
         n = pattern_size(dataset.frames.shape, parameters.preprocessing)
@@ -82,7 +92,8 @@ def prepare(job: Job, backend: Backend | None = None) -> Prepared:
         modes = parameters.experiment.probe_modes
         extent = _extent(dataset, parameters, geometry)
         memory_notes = () if backend is None else check_memory(extent, settings, backend, scale)
-        patterns = prepare_frames(dataset.frames, rows, _bad_pixels(dataset, parameters), parameters.preprocessing)
+        frames = CarefulFrames(dataset.frames, stop_asked) if dataset.files else dataset.frames
+        patterns = prepare_frames(frames, rows, _bad_pixels(dataset, parameters), parameters.preprocessing)
         first, object_notes = first_object(settings.object_guess, geometry, pixel_m)
         trial = None if backend is None else Trial(patterns.patterns, geometry, first, modes, settings, backend)
         probe, probe_notes = first_probe(dataset, parameters, patterns, pixel_m, positions_m, trial)
@@ -103,11 +114,14 @@ def prepare(job: Job, backend: Backend | None = None) -> Prepared:
             positions_m=positions_m,
             frame_rows=rows,
             sources=job.sources,
+            raw_files=tuple(file.path for file in dataset.files if file.path not in job.sources),
             notes=(
                 *energy_notes(parameters.experiment),
-                *dataset.notes,
+                *(note for note in dataset.notes if not note.endswith(NO_POSITIONS)),
+                *waiting_notes,
                 *position_notes,
                 *memory_notes,
+                *(frames.notes() if isinstance(frames, CarefulFrames) else ()),
                 *patterns.notes,
                 *probe_notes,
                 *object_notes,
@@ -118,8 +132,27 @@ def prepare(job: Job, backend: Backend | None = None) -> Prepared:
 def _open(job: Job) -> Dataset:
     """Open the scan file, or simulate a scan."""
     if job.source is not None:
-        return open_dataset(job.source, job.parameters.preprocessing.dataset_path)
+        return open_dataset(job.source, Access.of(job.parameters))
     return dataset_of(simulate(recipe_of(job.parameters)))
+
+
+def _open_settled(job: Job, stop_asked: Asked) -> tuple[Dataset, tuple[str, ...]]:
+    """Open the scan, and wait for its raw files if that is asked for."""
+    given = job.parameters.preprocessing
+    if job.source is None or given.unfinished_files == "skip":
+        return _open(job), ()
+    return open_settled(
+        lambda: _open(job), lambda dataset: _is_whole(dataset, job.parameters), given.wait_limit_s, stop_asked
+    )
+
+
+def _is_whole(dataset: Dataset, parameters: Parameters) -> bool:
+    """Whether every position has its frame; raw files that don't fit the positions at all may still come."""
+    try:
+        _, kept, listed, _ = _matched(dataset, parameters)
+    except DataError:
+        return False
+    return dataset.is_whole and listed is not None and len(kept) == len(listed)
 
 
 def _completed(job: Job, dataset: Dataset) -> Parameters:
@@ -187,13 +220,7 @@ def _positions(
     Those of a result are on the object's axes and stay as they are.
     """
     experiment = parameters.experiment
-    if experiment.positions_file is not None and holds_result(experiment.positions_file):
-        note = f"the positions are those of {experiment.positions_file}, as they are there"
-        return *_given_positions(dataset, experiment), (note,)
-    if experiment.simulate or (experiment.scan_pattern == "listed" and experiment.positions_file is None):
-        listed, rows = dataset.positions_m, dataset.frame_rows
-    else:
-        listed, rows = _given_positions(dataset, experiment)
+    rows, kept, listed, notes = _matched(dataset, parameters)
     if listed is None and dataset.positions_problem:
         raise DataError(f"{dataset.positions_problem}; give {_option('positions_file')} or repair the file")
     if listed is None:
@@ -201,25 +228,80 @@ def _positions(
             f"{dataset.path} has no scan positions; give {_option('positions_file')}, or "
             f"{_option('scan_pattern')} raster with {_option('scan_dims')} and {_option('step_m')}"
         )
+    if experiment.positions_file is not None and holds_result(experiment.positions_file):
+        note = f"the positions are those of {experiment.positions_file}, as they are there"
+        return listed[kept], rows, (note, *notes)
     seed = parameters.reconstruction.seed
-    return transform_positions(listed, experiment, pixel_m, seed), rows, ()
+    return transform_positions(listed, experiment, pixel_m, seed)[kept], rows, notes
 
 
-def _given_positions(dataset: Dataset, experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:
-    """Take positions from a list or compute them; they belong to the frames in the order of the file."""
+def _matched(
+    dataset: Dataset, parameters: Parameters
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """Return rows of frames, the positions that they belong to, the list of all positions in m, and notes."""
+    experiment, guessed = _with_raster(dataset, parameters.experiment)
+    is_own = experiment.scan_pattern == "listed" and experiment.positions_file is None
+    if experiment.simulate or is_own:
+        rows = dataset.frame_rows
+        return rows, np.arange(len(rows)), dataset.positions_m, ()
+    listed, place = _given_positions(experiment)
+    known = _rows_in_result(dataset, experiment)
+    if known is not None:
+        return known, np.arange(len(listed)), listed, ()
+    if dataset.files:
+        paired, notes = _paired(dataset, parameters, listed)
+        return paired.rows, paired.kept, listed, (*guessed, *notes, *paired.notes)
+    return _rows_in_order(dataset, len(listed), place), np.arange(len(listed)), listed, guessed
+
+
+def _with_raster(dataset: Dataset, experiment: Experiment) -> tuple[Experiment, tuple[str, ...]]:
+    """Take a scan without any positions, whose dimensions and step are known, for a raster, as ptychopy does."""
+    has_list = experiment.scan_pattern != "listed" or experiment.positions_file is not None
+    if has_list or experiment.simulate or dataset.positions_m is not None or dataset.positions_problem:
+        return experiment, ()
+    if experiment.scan_dims is None or experiment.step_m is None:
+        return experiment, ()
+    note = "no positions are given; they are taken to be a raster of the scan's dimensions and step"
+    return experiment.model_copy(update={"scan_pattern": "raster"}), (note,)
+
+
+def _given_positions(experiment: Experiment) -> tuple[np.ndarray, str]:
+    """Read positions from a list or compute them; say where they are from."""
     if experiment.scan_pattern == "listed":
         assert experiment.positions_file is not None
-        positions_m, place = read_positions(experiment.positions_file), str(experiment.positions_file)
-    else:
-        positions_m, place = _computed_positions(experiment)
+        return read_positions(experiment.positions_file), str(experiment.positions_file)
+    return _computed_positions(experiment)
+
+
+def _rows_in_result(dataset: Dataset, experiment: Experiment) -> np.ndarray | None:
+    """Return the frames that a result has for its positions, if they are of raw files that are still the same."""
+    path = experiment.positions_file
+    if not dataset.files or experiment.scan_pattern != "listed" or path is None or not holds_result(path):
+        return None
+    result = read_result(path)
+    files = SourceFile.of_series([file.path for file in dataset.files])
+    return result.frame_indices if set(files) <= set(result.sources) else None
+
+
+def _paired(dataset: Dataset, parameters: Parameters, listed: np.ndarray) -> tuple[Pairing, tuple[str, ...]]:
+    """Pair positions with frames in raw files by file and place in it."""
+    experiment = parameters.experiment
+    dims = experiment.scan_dims
+    is_grid = dims is not None and experiment.scan_pattern != "spiral" and dims[0] * dims[1] == len(listed)
+    per_file = parameters.preprocessing.patterns_per_file
+    assigned = assign(dataset.files, len(listed), dims if is_grid else None, per_file)
+    return pair(dataset.files, assigned.of, assigned.point), assigned.notes
+
+
+def _rows_in_order(dataset: Dataset, positions: int, place: str) -> np.ndarray:
+    """Return the rows of frames that belong to positions in the order of the file."""
     frames = dataset.frames.shape[0]
-    if len(positions_m) == frames:
-        return positions_m, np.arange(frames)
-    if len(positions_m) == len(dataset.frame_rows):
-        return positions_m, dataset.frame_rows
+    if positions == frames:
+        return np.arange(frames)
+    if positions == len(dataset.frame_rows):
+        return dataset.frame_rows
     raise DataError(
-        f"{place} gives {len(positions_m)} scan positions but {dataset.path} holds {frames} frames; "
-        "each frame needs one"
+        f"{place} gives {positions} scan positions but {dataset.path} holds {frames} frames; each frame needs one"
     )
 
 

@@ -25,6 +25,8 @@ from ptychogui.jobs.job import Control, Job, JobState, Progress
 from ptychogui.jobs.layers import check_job
 from ptychogui.jobs.outputs import keep_elsewhere
 from ptychogui.jobs.prepare import Prepared, prepare
+from ptychogui.jobs.stages import total_iterations
+from ptychogui.jobs.waiting import StoppedEarlyError
 from ptychogui.params.storage import to_json
 from ptychogui.physics.variation import Variation
 
@@ -69,7 +71,11 @@ def _run(
 ) -> Generator[Progress, None, None]:
     check_job(job)
     check_writable(job.output)
-    run = _Reconstruction(job, backend)
+    try:
+        run = _Reconstruction(job, backend, control)
+    except StoppedEarlyError:
+        yield _cancelled(job)
+        return
     yield run.progress(estimate=run.picture() if wants_picture(0) else None)
     while not (run.done or control.stop_asked or run.out_of_time):
         run.step()
@@ -77,6 +83,12 @@ def _run(
         picture = run.picture() if wants_picture(run.iteration) else None
         yield run.progress(estimate=picture, result=saved)
     yield run.finish()
+
+
+def _cancelled(job: Job) -> Progress:
+    """Say that a job was stopped while its data were read."""
+    iterations = total_iterations(job.parameters.reconstruction)
+    return Progress(job.id, 0, iterations, math.nan, 0.0, 0.0, math.nan, JobState.CANCELLED)
 
 
 class _Stopwatch:
@@ -95,19 +107,20 @@ class _Stopwatch:
 class _Reconstruction:
     """A job under way: its problem, its engines, and what the result file will tell of them."""
 
-    def __init__(self, job: Job, backend: Backend) -> None:
+    def __init__(self, job: Job, backend: Backend, control: Control) -> None:
         self._job, self._backend = job, backend
         self._started = _now()
         self._preparing, self._iterating = _Stopwatch(), _Stopwatch()
         self._saved: int | None = None
         self._said = 0
         with self._preparing:
-            self._prepared: Prepared = prepare(job, backend)
+            self._prepared: Prepared = prepare(job, backend, lambda: control.stop_asked)
             problem, settings = self._prepared.problem, self._prepared.parameters.reconstruction
             self._positions = len(problem.patterns)
             bytes_ = needed_bytes(problem.object.shape, problem.probe.shape, self._positions, settings.opr_modes)
             check_writable(job.output, bytes_)
-            self._sources = tuple(map(SourceFile.of, self._prepared.sources))
+            raw_files = SourceFile.of_series(self._prepared.raw_files)
+            self._sources = (*map(SourceFile.of, self._prepared.sources), *raw_files)
             self._course = Course(problem, settings, backend)
         self._notes = list(self._prepared.notes)
         self._hear()

@@ -98,16 +98,21 @@ class Preprocessing(Group):
         flag="hdf5path", advanced=True)  # fmt: skip
     file_pattern: str = param(
         "", "File pattern", "Path of the raw files with '#' and a width in place of the number, such as "
-        "scan012_#04d.h5.", flag="fp", advanced=True, awaits="series of raw files")  # fmt: skip
+        "scan012_#04d.h5.", flag="fp", advanced=True)  # fmt: skip
     first_file: int = param(
-        0, "First file", "Number of the first raw file.",
-        flag="fs", advanced=True, ge=0, awaits="series of raw files")  # fmt: skip
-    patterns_per_file: int = param(
-        1, "Patterns per file", "Number of diffraction patterns in each raw file.", flag="dpf", advanced=True, ge=1,
-        awaits="series of raw files")  # fmt: skip
+        0, "First file", "Number of the first raw file.", flag="fs", advanced=True, ge=0)  # fmt: skip
+    patterns_per_file: int | None = param(
+        None, "Patterns per file", "Number of diffraction patterns in each raw file; as many as are found when not "
+        "given.", flag="dpf", advanced=True, ge=1)  # fmt: skip
     raw_shape_px: tuple[PositiveInt, PositiveInt] | None = param(
-        None, "Raw frame size", "Rows and columns of a headerless raw frame.", unit="px", flag="nxy", advanced=True,
-        awaits="headerless raw files")  # fmt: skip
+        None, "Raw frame size", "Rows and columns of a headerless raw frame.",
+        unit="px", flag="nxy", advanced=True)  # fmt: skip
+    unfinished_files: Literal["skip", "wait"] = param(
+        "skip", "Unfinished files", "What to do about raw files that are missing or still being written: skip leaves "
+        "their positions out, wait goes on when all frames are there.", advanced=True)  # fmt: skip
+    wait_limit_s: float = param(
+        60.0, "Wait at most", "How long no raw file has to have changed until waiting ends and what is there is used.",
+        unit="s", gt=0, advanced=True)  # fmt: skip
 
 
 class Devices(Group):

@@ -25,6 +25,7 @@ from ptychogui.jobs.outputs import result_path
 from ptychogui.params.origins import Source
 from ptychogui.physics.simulation import simulate
 from tests.gui.conftest import RECIPE
+from tests.io.makers import make_frames, make_rows
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +136,21 @@ class TestSession:
         session = SessionController(background, kept)
         assert values_of(qtbot, session)[0].reconstruction.iterations == 17
         assert session.remembered() == {"reconstruction.iterations": "17"}
+
+    def test_a_pattern_in_the_form_opens_the_series(
+        self, qtbot: QtBot, session: SessionController, tmp_path: Path
+    ) -> None:
+        pattern = make_rows(tmp_path, {1: make_frames(3), 2: make_frames(2)})
+        session.edit("preprocessing.first_file", 1)
+        with qtbot.waitSignal(session.scanOpened, timeout=10_000) as signal:
+            session.edit("preprocessing.file_pattern", pattern)
+        assert signal.args[0].path == Path(pattern)
+        assert "files: 2 of 2, scan_0001.h5 to scan_0002.h5" in signal.args[0].facts
+        assert session.layers.resolve()[0].preprocessing.first_file == 1
+        (tmp_path / "scan_0001.h5").unlink()
+        with qtbot.waitSignal(session.scanOpened, timeout=10_000) as signal:
+            session.edit("preprocessing.patterns_per_file", 3)
+        assert "there is no file scan_0001.h5" in signal.args[0].notes
 
     def test_a_simulation_can_be_run_without_a_file(self, qtbot: QtBot, session: SessionController) -> None:
         with qtbot.waitSignal(session.runnableChanged, timeout=1000) as signal:

@@ -42,6 +42,22 @@ def make_cxi(path: Path, changes: Mapping[str, Any] | None = None) -> Path:
     return path
 
 
+def make_rows(folder: Path, lines: Mapping[int, np.ndarray], **packing: Any) -> str:
+    """Write raw files of frames (frames, rows, columns) by number; gives the pattern of the series."""
+    for number, frames in lines.items():
+        with h5py.File(folder / f"scan_{number:04d}.h5", "w") as file:
+            chunks = {"chunks": (1, *frames.shape[1:])} if packing else {}
+            file.create_dataset("entry/data/data", data=frames, **chunks, **packing)
+    return str(folder / "scan_#04d.h5")
+
+
+def make_frames(count: int, start: int = 0, size: int = 16) -> np.ndarray:
+    """Return uint16 frames that are all different and tell their number, at [0, 0]."""
+    frames = np.random.default_rng(start).poisson(2.0, (count, size, size)).astype(np.uint16)
+    frames[:, 0, 0] = np.arange(start, start + count)
+    return frames
+
+
 def make_result(**changes: Any) -> Result:
     """Return a small result with a different number along every axis."""
     rng = np.random.default_rng(2)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError
+from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.readers import Reader, open_dataset, readers, register, unregister
 from ptychogui.io.result import write_result
@@ -31,7 +32,7 @@ def added() -> Iterator[Callable[[Reader], None]]:
 
 
 def reader(name: str, priority: int, supports: Callable[[Path], bool]) -> Reader:
-    def open_it(path: Path, dataset_path: str) -> Dataset:
+    def open_it(path: Path, access: Access) -> Dataset:
         return Dataset(path, name, frames=None, frame_rows=np.arange(0), positions_m=None)  # type: ignore[arg-type]
 
     return Reader(name, f"{name} files", supports, open_it, priority)
@@ -62,7 +63,7 @@ def test_unknown_content_lists_what_can_be_read(tmp_path: Path) -> None:
 def test_higher_priority_is_asked_first(tmp_path: Path, added: Callable[[Reader], None]) -> None:
     added(reader("low", -5, lambda path: True))
     added(reader("high", 50, lambda path: True))
-    assert [known.name for known in readers()] == ["high", "CXI", "HDF5", "low"]
+    assert [known.name for known in readers()] == ["high", "CXI", "raw", "low"]
     assert open_dataset(make_cxi(tmp_path / "a.cxi")).format == "high"
 
 
@@ -75,7 +76,7 @@ def test_a_failing_probe_leaves_the_file_to_others(tmp_path: Path, added: Callab
 
 def test_the_reason_of_the_reader_that_knows_the_file_is_told(tmp_path: Path, added: Callable[[Reader], None]) -> None:
     added(reader("broken", 40, broken))
-    path = tmp_path / "a.bin"
+    path = tmp_path / "a.scan"
     path.write_bytes(b"x")
     with pytest.raises(DataError, match="is mine but broken"):
         open_dataset(path)
@@ -97,13 +98,14 @@ def test_a_result_is_no_scan(tmp_path: Path) -> None:
         open_dataset(tmp_path / "r.cxi")
 
 
-def test_plain_hdf5_is_read_when_told_where(tmp_path: Path) -> None:
+def test_plain_hdf5_is_read_by_the_usual_place_of_frames_or_where_it_is_told(tmp_path: Path) -> None:
     path = tmp_path / "stack.h5"
     with h5py.File(path, "w") as file:
         file["entry/data/data"] = COUNTS
-    with pytest.raises(DataError, match=r"/entry/data/data \(5, 8, 8\): name one with --dataset-path"):
-        open_dataset(path)
-    with open_dataset(path, "/entry/data/data") as dataset:
+        file["other/frames"] = COUNTS[::-1]
+    with open_dataset(path, Access(dataset_path="/other/frames")) as dataset:
+        np.testing.assert_array_equal(dataset.frames.read(dataset.frame_rows), COUNTS[::-1])
+    with open_dataset(path) as dataset:
         assert dataset.format == "HDF5"
         assert dataset.positions_m is None
         np.testing.assert_array_equal(dataset.frames.read(dataset.frame_rows), COUNTS)

@@ -23,7 +23,7 @@ def prepare_scan(monkeypatch: pytest.MonkeyPatch) -> Prepare:
     """Prepare a scan in memory with some parameters."""
 
     def run(dataset: Dataset, backend: Any = None, **values: Any) -> Prepared:
-        monkeypatch.setattr(prepare_module, "open_dataset", lambda _path, _dataset_path: dataset)
+        monkeypatch.setattr(prepare_module, "open_dataset", lambda _path, _access: dataset)
         parameters = Parameters().replace({key.replace("__", "."): value for key, value in values.items()})
         return prepare(Job("1", dataset.path, parameters, Path("result.cxi")), backend)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ptychogui.errors import OutputError, ParameterError
+from ptychogui.io.access import Access
 from ptychogui.io.result import write_result
 from ptychogui.jobs import layers as layers_module
 from ptychogui.jobs.job import Job
@@ -41,13 +42,13 @@ def test_the_users_values_hide_those_of_the_file() -> None:
 def test_a_file_is_opened_with_the_users_dataset_path_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     closed, asked = [], []
 
-    def open_dataset(path: Path, dataset_path: str) -> Any:
-        asked.append((path, dataset_path))
+    def open_dataset(path: Path, access: Access) -> Any:
+        asked.append((path, access))
         return scan(closer=lambda: closed.append(path))
 
     monkeypatch.setattr(layers_module, "open_dataset", open_dataset)
     job_layers(Path("scan.h5"), {"preprocessing.dataset_path": ("/frames", "--dataset-path")})
-    assert asked == [(Path("scan.h5"), "/frames")]
+    assert asked == [(Path("scan.h5"), Access(dataset_path="/frames"))]
     assert closed == [Path("scan.h5")]
 
 

@@ -1,0 +1,41 @@
+"""How the frames of a scan are to be found and read: what the user says about its raw files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ptychogui.params.model import Parameters
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a reader is told besides the file's path; the defaults leave all to be found.
+
+    Attributes:
+        dataset_path: HDF5 path of the frames; "" to find them.
+        file_pattern: path of a series of raw files, '#' and a width in place of the number; "" where the scan's own
+            file holds the frames.
+        first_file: number of the first raw file.
+        patterns_per_file: frames in each raw file; None for as many as are found.
+        raw_shape_px: rows and columns of headerless frames.
+        beamline: name of a preset; "" to recognize it.
+    """
+
+    dataset_path: str = ""
+    file_pattern: str = ""
+    first_file: int = 0
+    patterns_per_file: int | None = None
+    raw_shape_px: tuple[int, int] | None = None
+    beamline: str = ""
+
+    @classmethod
+    def of(cls, parameters: Parameters) -> Access:
+        """Return what these parameters say."""
+        given = parameters.preprocessing
+        return cls(
+            dataset_path=given.dataset_path,
+            file_pattern=given.file_pattern,
+            first_file=given.first_file,
+            patterns_per_file=given.patterns_per_file,
+            raw_shape_px=given.raw_shape_px,
+        )

@@ -1,0 +1,59 @@
+"""Where the frames are in an HDF5 file that follows no standard, or its own reading of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+
+from ptychogui.errors import DataError
+from ptychogui.io.frames import is_stack
+from ptychogui.io.hdf5 import datasets, missing_target
+
+USUAL_PLACES = (
+    "/entry/data/data",
+    "/entry/instrument/detector/data",
+    "/entry/data/eiger_4",
+    "/entry/externals/eiger",
+    "/entry/measurement/Eiger/data",
+    "/exchange/data",
+    "/dp",
+)
+"""Where beamlines put frames, the commonest first (research: formats that ptychopy and ptychodus read)."""
+
+_OFFERED = 8
+
+
+def find_frames(path: Path, file: h5py.File, dataset_path: str = "") -> h5py.Dataset:
+    """Return the dataset with the frames: the one named, one of the usual places, or the only one there is.
+
+    Raises:
+        DataError: there is none, or nothing says which of several; the message lists them.
+    """
+    places = (dataset_path,) if dataset_path else USUAL_PLACES
+    for place in places:
+        found = file.get(place)
+        if isinstance(found, h5py.Dataset) and (dataset_path or is_stack(found)):
+            return found
+    dangling = next((text for place in places if (text := missing_target(file, place))), "")
+    if dangling:
+        raise DataError(f"{path}: {dangling}; put it back or name other frames with --dataset-path")
+    candidates = _candidates(file)
+    if len(candidates) == 1 and not dataset_path:
+        return candidates[0]
+    raise DataError(f"{path}: {_why(dataset_path, candidates)}")
+
+
+def _candidates(file: h5py.File) -> list[h5py.Dataset]:
+    """List what can be frames: stacks, and single images only where there is no stack."""
+    found = [data for data in datasets(file, 3) if is_stack(data)]
+    return found or [data for data in datasets(file, 2) if is_stack(data)]
+
+
+def _why(dataset_path: str, candidates: list[h5py.Dataset]) -> str:
+    offer = ", ".join(f"{data.name} {data.shape}" for data in candidates[:_OFFERED])
+    if not candidates:
+        return "there are no diffraction patterns at all" if not dataset_path else f"there is nothing at {dataset_path}"
+    if dataset_path:
+        return f"there are no diffraction patterns at {dataset_path}; it has {offer}: name one with --dataset-path"
+    return f"which are the diffraction patterns? It has {offer}: name one with --dataset-path"

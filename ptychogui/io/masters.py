@@ -1,0 +1,85 @@
+"""HDF5 files that hold no frames themselves but say which files do: links one by one, or a virtual dataset."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from ptychogui.io.access import Access
+from ptychogui.io.parts import Part
+
+_LINK_GROUP = "/entry/data"
+_LINK = re.compile(r"data_(\d+)")
+
+
+def parts_of(path: Path, file: h5py.File, dataset_path: str) -> list[Part]:
+    """List the files that a master's frames are in, in their order; [] where it holds its frames itself.
+
+    Args:
+        path: the master.
+        file: the master, open.
+        dataset_path: HDF5 path of the virtual dataset, or of the group with links data_000001, ...; "" to find them.
+    """
+    place = file.get(dataset_path or _LINK_GROUP)
+    data = place if isinstance(place, h5py.Dataset) else file.get(f"{_LINK_GROUP}/data")
+    is_virtual = isinstance(data, h5py.Dataset) and data.is_virtual
+    if isinstance(place, h5py.Group) and (dataset_path or is_virtual or not isinstance(data, h5py.Dataset)):
+        linked = _linked(path, place)
+        if linked:
+            return linked
+    return _mapped(path, data) if is_virtual else []
+
+
+def _linked(path: Path, group: h5py.Group) -> list[Part]:
+    """List the targets of the links data_000001, ...; a number without a link is a part with a problem."""
+    links = {int(match[1]): name for name in group if (match := _LINK.fullmatch(name))}
+    if not links:
+        return []
+    return [_link_part(path, group, number, links.get(number)) for number in range(min(links), max(links) + 1)]
+
+
+def _link_part(path: Path, group: h5py.Group, number: int, name: str | None) -> Part:
+    if name is None:
+        return Part(path, number, Access(), problem=f"{path.name} has no link {group.name}/data_{number:06d}")
+    link = group.get(name, getlink=True)
+    if isinstance(link, h5py.ExternalLink):
+        return Part(_beside(path, link.filename), number, Access(dataset_path=link.path))
+    return Part(path, number, Access(dataset_path=f"{group.name}/{name}"))
+
+
+def _mapped(path: Path, data: h5py.Dataset) -> list[Part]:
+    """List the files of a virtual dataset that puts whole stacks one after the other; [] for any other mapping."""
+    if data.ndim != 3:
+        return []
+    sources = sorted(data.virtual_sources(), key=lambda source: _bounds(source)[0])
+    parts: list[Part] = []
+    row = 0
+    for number, source in enumerate(sources):
+        (first, *corner), (last, *end) = _bounds(source)
+        whole = not any(corner) and tuple(size + 1 for size in end) == data.shape[1:] and first == row
+        if not whole or any(_start(source.src_space)) or "%" in source.file_name:
+            return []
+        row = last + 1
+        target = path if source.file_name == "." else _beside(path, source.file_name)
+        parts.append(Part(target, number, Access(dataset_path=source.dset_name), most_frames=row - first))
+    return parts if row == data.shape[0] else []
+
+
+def _bounds(source: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the first and the last element of a source in the virtual dataset."""
+    start, end = source.vspace.get_select_bounds()
+    return tuple(start), tuple(end)
+
+
+def _start(space: h5py.h5s.SpaceID) -> tuple[int, ...]:
+    """Return the first element of a selection; () where all is selected."""
+    return () if space.get_select_type() == h5py.h5s.SEL_ALL else tuple(space.get_select_bounds()[0])
+
+
+def _beside(path: Path, name: str) -> Path:
+    """Return where HDF5 looks for a file that another one names: as it is, or beside the other."""
+    return Path(name) if os.path.isabs(name) and Path(name).exists() else path.parent / name

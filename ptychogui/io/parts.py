@@ -1,0 +1,148 @@
+"""Several raw files as one stack: each is opened when its frames are read, and closed when the next one is."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ptychogui.errors import DataError
+from ptychogui.io.access import Access
+from ptychogui.io.dataset import RawFile
+from ptychogui.io.stacks import Stack, open_stack
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the files: where, its number in the series, how to read it, and how many frames count (None: all)."""
+
+    path: Path
+    number: int
+    access: Access
+    most_frames: int | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class _Surveyed:
+    """What a part was found to hold."""
+
+    part: Part
+    shape: tuple[int, int, int] = (0, 0, 0)
+    dtype: np.dtype | None = None
+    problem: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def kind(self) -> tuple[int, int, np.dtype]:
+        assert self.dtype is not None
+        return *self.shape[1:], self.dtype
+
+
+class JoinedFrames:
+    """The frames of several files, one file after the other; see `dataset.Frames`. One file is open at a time."""
+
+    def __init__(self, parts: Sequence[Part], files: Sequence[RawFile], size: tuple[int, int], dtype: np.dtype) -> None:
+        self.shape = (sum(file.frames for file in files), *size)
+        self.dtype = dtype
+        self._parts, self._files = parts, files
+        self._edges = np.array([*(file.first_row for file in files), self.shape[0]])
+        self._open: tuple[int, Stack] | None = None
+        self._closed = False
+
+    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return the frames at these (increasing) rows of the stack.
+
+        Raises:
+            DataError: it is closed, or a file has changed or is damaged.
+        """
+        rows = np.asarray(rows, dtype=np.int64)
+        if self._closed:
+            raise DataError(f"the files of {self._parts[0].path.parent} are closed; open them again to read frames")
+        frames = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        of = np.searchsorted(self._edges, rows, side="right") - 1
+        edges = [0, *(np.flatnonzero(np.diff(of)) + 1).tolist(), len(rows)]
+        for start, stop in itertools.pairwise(edges):
+            if stop > start:
+                here = int(of[start])
+                self._read_file(here, rows[start:stop] - self._edges[here], frames[start:stop])
+        return frames
+
+    def close(self) -> None:
+        """Close the file that is open."""
+        if self._open is not None:
+            self._open[1].close()
+        self._open, self._closed = None, True
+
+    def _read_file(self, number: int, rows: np.ndarray, out: np.ndarray) -> None:
+        frames = self._stack(number).frames
+        if rows[-1] >= frames.shape[0] or (*frames.shape[1:], frames.dtype) != (*self.shape[1:], self.dtype):
+            raise DataError(f"{self._parts[number].path} has changed since it was opened; open the scan again")
+        frames.read(rows, out)
+
+    def _stack(self, number: int) -> Stack:
+        """Return an open file, the one before it closed."""
+        if self._open is None or self._open[0] != number:
+            if self._open is not None:
+                self._open[1].close()
+            self._open = None
+            self._open = number, open_stack(self._parts[number].path, self._parts[number].access)
+        return self._open[1]
+
+
+def join(parts: Iterable[Part]) -> tuple[JoinedFrames, tuple[RawFile, ...], dict[str, str]]:
+    """Look into each file and make one stack of those that can be read.
+
+    Frames that most files have decide on size and type; a file with others has a problem.
+
+    Returns:
+        the frames, each file as it was found, and facts worth showing.
+
+    Raises:
+        DataError: no file can be read; the message is that of the first.
+    """
+    parts = tuple(parts)
+    found = [_survey(part) for part in parts]
+    kinds = Counter(seen.kind for seen in found if not seen.problem)
+    if not kinds:
+        raise DataError(found[0].problem)
+    kind = kinds.most_common(1)[0][0]
+    files, row = [], 0
+    for seen in (_compared(seen, kind) for seen in found):
+        frames = 0 if seen.problem else seen.shape[0]
+        files.append(RawFile(seen.part.path, seen.part.number, row, frames, seen.problem, _modified_s(seen.part.path)))
+        row += frames
+    facts = next(dict(seen.facts) for seen in found if not seen.problem)
+    return JoinedFrames(parts, files, kind[:2], kind[2]), tuple(files), facts
+
+
+def _survey(part: Part) -> _Surveyed:
+    if part.problem or not part.path.exists():
+        return _Surveyed(part, problem=part.problem or f"there is no file {part.path.name}")
+    try:
+        stack = open_stack(part.path, part.access)
+    except DataError as error:
+        return _Surveyed(part, problem=str(error).replace(str(part.path), part.path.name))
+    frames, rows, columns = stack.frames.shape
+    stack.close()
+    kept = frames if part.most_frames is None else min(frames, part.most_frames)
+    return _Surveyed(part, (kept, rows, columns), stack.frames.dtype, facts=tuple(stack.facts.items()))
+
+
+def _compared(seen: _Surveyed, kind: tuple[int, int, np.dtype]) -> _Surveyed:
+    """Give a file whose frames are not like the others' a problem."""
+    if seen.problem or seen.kind == kind:
+        return seen
+    has, other = (f"{rows} x {columns} {dtype}" for rows, columns, dtype in (seen.kind, kind))
+    return replace(seen, problem=f"{seen.part.path.name} holds frames of {has}, not {other} as most files")
+
+
+def _modified_s(path: Path) -> float | None:
+    with contextlib.suppress(OSError):
+        return path.stat().st_mtime
+    return None

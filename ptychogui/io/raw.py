@@ -1,0 +1,139 @@
+"""Raw frames as a scan by themselves: a single stack, a master with its files, or a series of files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ptychogui.errors import DataError
+from ptychogui.io.access import Access
+from ptychogui.io.dataset import Dataset, RawFile
+from ptychogui.io.hdf5 import open_h5, reading
+from ptychogui.io.masters import parts_of
+from ptychogui.io.parts import Part, join
+from ptychogui.io.series import Pattern, is_pattern
+from ptychogui.io.stacks import kind_of, open_stack
+
+_MOST_GAPS = 100_000
+"""Numbers that may be missing in a series; more are a number that means something else."""
+
+_SHOWN_PROBLEMS = 4
+
+NO_POSITIONS = "no scan positions"
+"""End of the note that says so; it is of no interest where they come from elsewhere."""
+
+
+def supports_raw(path: Path) -> bool:
+    """Whether a file can hold frames and nothing else; text is left out, since it may be anything.
+
+    Raises:
+        DataError: it is HDF5, but damaged.
+    """
+    kind = kind_of(path)
+    if kind == "HDF5":
+        open_h5(path).close()
+    return kind not in ("", "CSV")
+
+
+def open_raw(path: Path, access: Access) -> Dataset:
+    """Open a single raw file: a stack, or a master that names the files with the frames.
+
+    Raises:
+        DataError: it can't be read or holds no frames; of several stacks the message lists those that there are.
+        ParameterError: the frames of a headerless file have no known size.
+    """
+    kind = kind_of(path)
+    if kind == "HDF5":
+        with open_h5(path) as file, reading(path, "its content"):
+            parts = parts_of(path, file, access.dataset_path)
+        if parts:
+            return _joined(path, "HDF5 master", parts)
+    stack = open_stack(path, access)
+    frames = stack.frames.shape[0]
+    file_ = RawFile(path, 0, 0, frames, modified_s=path.stat().st_mtime)
+    return Dataset(
+        path=path,
+        format=kind,
+        frames=stack.frames,
+        frame_rows=np.arange(frames),
+        positions_m=None,
+        notes=(f"the file has {NO_POSITIONS}",),
+        facts=stack.facts,
+        files=(file_,),
+        closer=stack.close,
+    )
+
+
+def open_series(pattern: str, access: Access) -> Dataset:
+    """Open a series of raw files: every number from the first on, whether its file is there or not.
+
+    Args:
+        pattern: path with '#' in place of the number.
+        access: first number, and how each file is read.
+
+    Raises:
+        DataError: none of the files is there or can be read, or the pattern is none.
+    """
+    series = Pattern.parse(pattern)
+    there = series.numbers()
+    numbers = [number for number in there if number >= access.first_file]
+    if not numbers:
+        raise DataError(f"no file {series.path(access.first_file)} is there, nor a later one; {_others(series, there)}")
+    if numbers[-1] - access.first_file > len(numbers) + _MOST_GAPS:
+        raise DataError(
+            f"the files of {pattern} have numbers up to {numbers[-1]}, but only {len(numbers)} are there; correct the "
+            "pattern"
+        )
+    parts = [Part(series.path(number), number, access) for number in range(access.first_file, numbers[-1] + 1)]
+    return _joined(Path(pattern), "series of raw files", parts)
+
+
+def frame_source(path: Path | None, access: Access) -> Dataset:
+    """Open the raw files that a scan's own file does not hold: a series by its pattern, or a single file.
+
+    For readers of files that only hold positions, such as MDA. Positions and frames are paired by `pairing.pair`.
+
+    Args:
+        path: a single raw file or a pattern; None for that of `access`.
+        access: how it is read.
+
+    Raises:
+        DataError: it can't be read.
+    """
+    name = access.file_pattern if path is None else str(path)
+    return open_series(name, access) if is_pattern(name) else open_raw(Path(name), access)
+
+
+def file_notes(files: tuple[RawFile, ...]) -> tuple[str, ...]:
+    """Say which raw files give no frames, the first ones by name."""
+    problems = [file.problem for file in files if file.problem]
+    first = next((file for file in files if file.modified_s is not None), files[0]) if files else None
+    if first is not None and first is not files[0]:
+        problems.insert(0, f"the first file that is there has number {first.number}: is it the scan's --first-file?")
+    more = len(problems) - _SHOWN_PROBLEMS
+    told = problems if more <= 1 else [*problems[:_SHOWN_PROBLEMS], f"{more} more files are missing or can't be read"]
+    return tuple(told)
+
+
+def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
+    frames, files, facts = join(parts)
+    good = [file for file in files if not file.problem]
+    span = f"{len(good)} of {len(files)}, {files[0].path.name} to {files[-1].path.name}"
+    return Dataset(
+        path=path,
+        format=form,
+        frames=frames,
+        frame_rows=np.arange(frames.shape[0]),
+        positions_m=None,
+        notes=(f"the files have {NO_POSITIONS}",),
+        facts={"files": span, **facts},
+        files=files,
+        closer=frames.close,
+    )
+
+
+def _others(series: Pattern, there: list[int]) -> str:
+    if there:
+        return f"the numbers go from {there[0]} to {there[-1]}: give --first-file {there[0]}, or correct the pattern"
+    return f"no file there fits '{series.text}'; correct the pattern"

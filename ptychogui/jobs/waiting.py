@@ -1,0 +1,128 @@
+"""Waiting for raw files that a detector still writes, and reading what they hold in a way that can be stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ptychogui.errors import DataError
+from ptychogui.io.dataset import Dataset, RawFile
+from ptychogui.physics.frames import FrameSource
+
+_LOOK_S = 1.0
+"""Between two looks at the files."""
+
+_ASK_S = 0.1
+"""Between two questions whether the job was stopped."""
+
+_MOST_DAMAGED = 0.1
+"""Part of all frames that may be damaged; with more, something else is wrong."""
+
+Asked = Callable[[], bool]
+
+
+class StoppedEarlyError(Exception):
+    """The job was stopped before its first iteration."""
+
+
+def open_settled(
+    reopen: Callable[[], Dataset],
+    is_whole: Callable[[Dataset], bool],
+    limit_s: float,
+    stop_asked: Asked,
+    clock_s: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[Dataset, tuple[str, ...]]:
+    """Open a scan again and again until all its frames are there, or none of its files has changed for a while.
+
+    Args:
+        reopen: opens the scan as it is now.
+        is_whole: whether it has all frames.
+        limit_s: how long nothing must have changed for what is there to be taken.
+        stop_asked: whether to give up.
+        clock_s: the time; for tests.
+        sleep: waits some seconds; for tests.
+
+    Returns:
+        the open scan, and what is to be said about the waiting.
+
+    Raises:
+        StoppedEarlyError: the job was stopped meanwhile.
+        DataError: the scan still can't be opened in the end.
+    """
+    started_s = changed_s = clock_s()
+    before: tuple[RawFile, ...] | None = ()
+    while True:
+        looked_s = clock_s()
+        dataset, files, problem = _look(reopen)
+        if dataset is not None and is_whole(dataset):
+            return dataset, _waited(looked_s - started_s, "all frames were there")
+        if files != before:
+            before, changed_s = files, looked_s
+        if clock_s() - changed_s >= limit_s:
+            if dataset is None:
+                assert problem is not None
+                raise problem
+            return dataset, _waited(looked_s - started_s, f"no file had changed for {limit_s:g} s")
+        if dataset is not None:
+            dataset.close()
+        pause_s = max(_LOOK_S, 2 * (clock_s() - looked_s))
+        for _ in range(max(1, round(pause_s / _ASK_S))):
+            if stop_asked():
+                raise StoppedEarlyError
+            sleep(_ASK_S)
+
+
+def _look(reopen: Callable[[], Dataset]) -> tuple[Dataset | None, tuple[RawFile, ...] | None, DataError | None]:
+    try:
+        dataset = reopen()
+    except DataError as problem:
+        return None, None, problem
+    return dataset, dataset.files, None
+
+
+def _waited(seconds: float, until: str) -> tuple[str, ...]:
+    return (f"waited {seconds:.0f} s for raw files, until {until}",) if seconds >= _LOOK_S else ()
+
+
+class CarefulFrames:
+    """Raw frames that are given up between two reads when the job is stopped; damaged ones come out empty.
+
+    Preprocessing leaves empty frames free, so that a few damaged ones cost no more than themselves.
+    """
+
+    def __init__(self, frames: FrameSource, stop_asked: Asked) -> None:
+        self._frames, self._stop_asked = frames, stop_asked
+        self.shape, self.dtype = frames.shape, frames.dtype
+        self._damage: list[str] = []
+
+    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return the frames at these rows.
+
+        Raises:
+            StoppedEarlyError: the job was stopped.
+            DataError: too many frames are damaged.
+        """
+        if self._stop_asked():
+            raise StoppedEarlyError
+        try:
+            return self._frames.read(rows)
+        except DataError:
+            return np.concatenate([self._read_one(int(row)) for row in rows])
+
+    def notes(self) -> tuple[str, ...]:
+        """Say which frames were damaged."""
+        if not self._damage:
+            return ()
+        return (f"damaged raw frames are left free: {len(self._damage)}, the first of them: {self._damage[0]}",)
+
+    def _read_one(self, row: int) -> np.ndarray:
+        try:
+            return self._frames.read([row])
+        except DataError as error:
+            self._damage.append(str(error))
+            if len(self._damage) > _MOST_DAMAGED * self.shape[0]:
+                raise
+            return np.zeros((1, *self.shape[1:]), self.dtype)

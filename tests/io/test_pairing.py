@@ -1,0 +1,174 @@
+"""Positions meet their own frames and no others: against a dictionary, and case by case in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from ptychogui.errors import DataError
+from ptychogui.io.dataset import RawFile
+from ptychogui.io.pairing import Pairing, assign, pair
+
+NOW_S = 1e9
+
+
+def files(*counts: int | None, first: int = 1, age_s: float = 1e6) -> list[RawFile]:
+    """Make files with so many frames each; None is a missing one."""
+    made, row = [], 0
+    for number, count in enumerate(counts, start=first):
+        path = Path(f"scan_{number:04d}.h5")
+        problem = "" if count is not None else f"there is no file {path.name}"
+        made.append(RawFile(path, number, row, count or 0, problem, None if count is None else NOW_S - age_s))
+        row += count or 0
+    return made
+
+
+def paired(made: list[RawFile], lines: int, points: int) -> Pairing:
+    assigned = assign(made, lines * points, (lines, points))
+    return pair(made, assigned.of, assigned.point, NOW_S)
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.integers(0, 9)), min_size=1, max_size=9),
+    st.lists(st.tuples(st.integers(0, 10), st.integers(0, 9)), min_size=1, max_size=60, unique=True),
+)
+def test_every_pair_is_that_of_a_dictionary_and_none_is_lost(
+    counts: list[int | None], keys: list[tuple[int, int]]
+) -> None:
+    made = files(*counts)
+    frames = {(line, point): file.first_row + point for line, file in enumerate(made) for point in range(file.frames)}
+    expected = [(position, frames[key]) for position, key in enumerate(keys) if key in frames]
+    of, point = np.array(keys).T
+    try:
+        found = pair(made, of, point, NOW_S)
+    except DataError as error:
+        assert "expected" in str(error)
+        return
+    assert list(zip(found.kept.tolist(), found.rows.tolist(), strict=True)) == expected
+    assert found.is_whole == (len(expected) == len(keys))
+    assert found.is_whole or found.notes
+
+
+@given(st.integers(1, 6), st.integers(2, 6), st.data())
+def test_a_line_with_a_fault_never_moves_another(lines: int, points: int, data: st.DataObject) -> None:
+    counts = data.draw(st.lists(st.sampled_from([points, points, points, None, points - 1, points + 1]),
+                                min_size=lines, max_size=lines))  # fmt: skip
+    made = files(*counts)
+    try:
+        found = paired(made, lines, points)
+    except DataError:
+        return
+    for position, row in zip(found.kept, found.rows, strict=True):
+        line, point = divmod(int(position), points)
+        assert row == made[line].first_row + point
+    lost = sum(points - min(count or 0, points) for count in counts)
+    assert len(found.kept) == lines * points - lost
+
+
+def test_a_whole_scan_has_nothing_to_say() -> None:
+    found = paired(files(4, 4, 4), 3, 4)
+    assert found.is_whole and found.notes == ()
+    np.testing.assert_array_equal(found.rows, np.arange(12))
+
+
+def test_a_missing_file_takes_its_line_along() -> None:
+    found = paired(files(4, None, 4), 3, 4)
+    assert found.notes == ("line 1: there is no file scan_0002.h5; its 4 positions are left out",)
+    np.testing.assert_array_equal(found.kept, [0, 1, 2, 3, 8, 9, 10, 11])
+    np.testing.assert_array_equal(found.rows, np.arange(8))
+
+
+def test_short_and_long_lines_lose_their_ends() -> None:
+    found = paired(files(4, 3, 6), 3, 4)
+    assert found.notes == (
+        "line 1: scan_0002.h5 holds 3 frames for 4 positions; the last 1 position is left out",
+        "line 2: scan_0003.h5 holds 6 frames for 4 positions; the last 2 frames are left out",
+    )
+    np.testing.assert_array_equal(found.kept, [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11])
+    np.testing.assert_array_equal(found.rows, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+
+
+def test_a_short_file_that_has_just_changed_may_be_unfinished() -> None:
+    made = files(4, 3, age_s=2.0)
+    note = "line 1: scan_0002.h5, changed 2 s ago and maybe still being written, holds 3 frames for 4 positions; "
+    assert paired(made, 2, 4).notes[0].startswith(note)
+
+
+def test_a_scan_that_was_ended_early_and_one_that_went_on() -> None:
+    assert paired(files(4, 4), 5, 4).notes == (
+        "lines 2 to 4: there is no file after scan_0002.h5; 12 positions are left out",
+    )
+    assert paired(files(4, 4, 4, 4), 2, 4).notes == (
+        "2 files (number 3-4) belong to no line of the scan and are left out",
+    )
+
+
+def test_many_faults_are_summed_up() -> None:
+    notes = paired(files(*[None, 4] * 8, first=0), 16, 4).notes
+    assert len(notes) == 5
+    assert notes[-1] == (
+        "4 files (number 8, 10, 12, 14) are missing or can't be read as well; their 16 positions are left out"
+    )
+
+
+def test_another_first_number_is_found_out() -> None:
+    with pytest.raises(
+        DataError, match=r"scan_0000\.h5, but the files that are there are scan_0001\.h5 .*--first-file 1$"
+    ):
+        paired(files(None, 4, 4, 4, first=0), 3, 4)
+
+
+def test_what_hardly_fits_at_all_is_refused() -> None:
+    with pytest.raises(DataError, match=r"800 positions were expected, 800 to a file, but there are 4 frames, 4 to"):
+        paired(files(4), 20, 40)
+    with pytest.raises(DataError, match="a file holds more than a line"):
+        paired(files(9, 9, 9), 3, 4)
+    with pytest.raises(DataError, match="only 0 positions have a frame"):
+        pair(files(4, 4), np.array([5, 6]), np.array([0, 0]), NOW_S)
+
+
+def test_exchanged_dimensions_are_refused() -> None:
+    with pytest.raises(DataError, match=r"give --scan-dims 3,4, if not --patterns-per-file 4"):
+        assign(files(4, 4, 4), 12, (4, 3))
+
+
+def test_fixed_numbers_of_frames_are_counted_through() -> None:
+    made = files(5, 5, 2)
+    for assigned in (assign(made, 12, (4, 3), per_file=5), assign(made, 12, (4, 3)), assign(made, 12)):
+        np.testing.assert_array_equal(pair(made, assigned.of, assigned.point, NOW_S).rows, np.arange(12))
+    assert assign(made, 12, (4, 3)).notes == ("each file is taken for 5 positions, as most files hold",)
+
+
+def test_a_list_of_positions_takes_the_files_as_they_are() -> None:
+    made = files(5, 3, 4)
+    assigned = assign(made, 12)
+    assert assigned.notes == ()
+    np.testing.assert_array_equal(pair(made, assigned.of, assigned.point, NOW_S).rows, np.arange(12))
+
+
+def test_a_list_of_positions_with_a_file_missing_is_cut_by_what_most_files_hold() -> None:
+    made = files(4, None, 4)
+    assigned = assign(made, 12)
+    np.testing.assert_array_equal(pair(made, assigned.of, assigned.point, NOW_S).kept, [0, 1, 2, 3, 8, 9, 10, 11])
+
+
+def test_where_nothing_tells_it_is_asked() -> None:
+    with pytest.raises(DataError, match=r"give --scan-dims .* or --patterns-per-file"):
+        assign(files(5, None, 5, 5), 18)
+
+
+def test_a_single_stack_may_be_short_or_long() -> None:
+    for count in (10, 14):
+        made = files(count)
+        found = paired(made, 3, 4)
+        np.testing.assert_array_equal(found.rows, np.arange(min(count, 12)))
+        assert len(found.notes) == 1
+
+
+def test_one_frame_a_file() -> None:
+    made = files(1, 1, None, 1, 1, 1)
+    assigned = assign(made, 6, (2, 3))
+    np.testing.assert_array_equal(pair(made, assigned.of, assigned.point, NOW_S).kept, [0, 1, 3, 4, 5])

@@ -1,0 +1,106 @@
+"""Frames come out as they went in, whatever packs them and whoever unpacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import hdf5plugin
+import numpy as np
+import pytest
+
+from ptychogui.errors import DataError
+from ptychogui.io.frames import Hdf5Frames
+from ptychogui.io.unpacking import unpacker
+from tests.io.makers import make_frames
+
+DIRECT: dict[str, dict[str, Any]] = {
+    "bitshuffle-LZ4": {**hdf5plugin.Bitshuffle(cname="lz4")},
+    "bitshuffle-Zstd": {**hdf5plugin.Bitshuffle(cname="zstd")},
+    "bitshuffle": {**hdf5plugin.Bitshuffle(cname="none")},
+    "LZ4": {**hdf5plugin.LZ4()},
+    "Zstd": {**hdf5plugin.Zstd()},
+    "zlib": {"compression": "gzip"},
+    "shuffle-zlib": {"compression": "gzip", "shuffle": True},
+    "shuffle-Zstd": {"shuffle": True, **hdf5plugin.Zstd()},
+}
+BY_HDF5: dict[str, dict[str, Any]] = {
+    "Blosc": {**hdf5plugin.Blosc()},
+    "Blosc2": {**hdf5plugin.Blosc2()},
+    "none": {},
+    "LZF": {"compression": "lzf"},
+    "checksum": {"compression": "gzip", "fletcher32": True},
+}
+
+
+def written(path: Path, data: np.ndarray, **how: Any) -> h5py.Dataset:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data", data=data, **how)
+    return h5py.File(path, "r")["data"]
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.dtype(">u4"), np.float32])
+@pytest.mark.parametrize("name", [*DIRECT, *BY_HDF5])
+def test_what_is_read_is_what_was_written(tmp_path: Path, name: str, dtype: Any, depth: int) -> None:
+    frames = make_frames(7, size=24).astype(dtype)
+    data = written(tmp_path / "a.h5", frames, chunks=(depth, 24, 24), **{**DIRECT, **BY_HDF5}[name])
+    assert (unpacker(data) is not None) == (name in DIRECT)
+    source = Hdf5Frames(tmp_path / "a.h5", data)
+    for rows in ([0, 1, 2, 3, 4, 5, 6], [6], [1, 4, 6], [0, 3, 4], []):
+        found = source.read(rows)
+        assert found.dtype == frames.dtype
+        np.testing.assert_array_equal(found, frames[rows])
+    data.file.close()
+
+
+@pytest.mark.parametrize("chunks", [None, (2, 8, 24), (7, 24, 24)])
+def test_any_layout_is_read(tmp_path: Path, chunks: tuple[int, ...] | None) -> None:
+    frames = make_frames(7, size=24)
+    data = written(tmp_path / "a.h5", frames, chunks=chunks)
+    np.testing.assert_array_equal(Hdf5Frames(tmp_path / "a.h5", data).read([0, 2, 3, 6]), frames[[0, 2, 3, 6]])
+    data.file.close()
+
+
+def test_frames_that_were_never_written_are_empty(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        data = file.create_dataset("data", (5, 16, 16), "u2", chunks=(1, 16, 16), **DIRECT["bitshuffle-LZ4"])
+        data[:2] = make_frames(2)
+    with h5py.File(tmp_path / "a.h5", "r") as file:
+        found = Hdf5Frames(tmp_path / "a.h5", file["data"]).read(range(5))
+    np.testing.assert_array_equal(found[:2], make_frames(2))
+    assert not found[2:].any()
+
+
+@pytest.mark.parametrize("name", ["bitshuffle-LZ4", "LZ4", "Zstd", "shuffle-zlib"])
+def test_damaged_frames_are_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.h5"
+    data = written(path, make_frames(5, size=64), chunks=(1, 64, 64), **DIRECT[name])
+    chunk = data.id.get_chunk_info_by_coord((3, 0, 0))
+    data.file.close()
+    with path.open("r+b") as file:
+        file.seek(chunk.byte_offset)
+        file.write(b"\xff" * chunk.size)
+    with h5py.File(path, "r") as opened:
+        source = Hdf5Frames(path, opened["data"])
+        np.testing.assert_array_equal(source.read([2, 4]), make_frames(5, size=64)[[2, 4]])
+        with pytest.raises(DataError, match=r"a\.h5: frames 3 to 3 of /data can't be read, the file is damaged"):
+            source.read(range(5))
+
+
+def test_chunks_with_a_filter_left_out_are_read(tmp_path: Path) -> None:
+    frames = make_frames(3)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        data = file.create_dataset("data", data=frames, chunks=(1, 16, 16), compression="gzip")
+        data.id.write_direct_chunk((1, 0, 0), frames[1].tobytes(), filter_mask=1)
+    with h5py.File(tmp_path / "a.h5", "r") as file:
+        np.testing.assert_array_equal(Hdf5Frames(tmp_path / "a.h5", file["data"]).read([0, 1, 2]), frames)
+
+
+def test_a_single_frame_is_a_stack_of_one(tmp_path: Path) -> None:
+    data = written(tmp_path / "a.h5", make_frames(1)[0])
+    source = Hdf5Frames(tmp_path / "a.h5", data)
+    assert source.shape == (1, 16, 16)
+    np.testing.assert_array_equal(source.read([0]), make_frames(1))
+    data.file.close()

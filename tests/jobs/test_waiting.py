@@ -1,0 +1,115 @@
+"""Waiting ends when all is there, when nothing moves any more, or when the user says so; no real time passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ptychogui.errors import DataError
+from ptychogui.io.dataset import Dataset, RawFile
+from ptychogui.jobs.waiting import CarefulFrames, StoppedEarlyError, open_settled
+from ptychogui.physics.frames import ArrayFrames
+
+
+class Detector:
+    """A clock, and a scan whose files appear at certain seconds."""
+
+    def __init__(self, *seconds: float) -> None:
+        self.now_s = 0.0
+        self._seconds = seconds
+        self.closed = 0
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    def open(self) -> Dataset:
+        there = sum(second <= self.now_s for second in self._seconds)
+        if not there:
+            raise DataError("no file is there")
+        files = tuple(RawFile(Path(f"{number}.h5"), number, number, 1, modified_s=0.0) for number in range(there))
+        frames = ArrayFrames(np.zeros((there, 4, 4)))
+        return Dataset(Path("#d.h5"), "series", frames, np.arange(there), None, files=files, closer=self._close)  # type: ignore[arg-type]
+
+    def _close(self) -> None:
+        self.closed += 1
+
+    def wait(self, files: int, limit_s: float, stop: Callable[[], bool] = lambda: False) -> tuple[int, tuple[str, ...]]:
+        dataset, notes = open_settled(
+            self.open, lambda found: len(found.files) == files, limit_s, stop, lambda: self.now_s, self.sleep
+        )
+        return len(dataset.files), notes
+
+
+def test_what_is_whole_is_taken_at_once() -> None:
+    detector = Detector(0, 0)
+    assert detector.wait(2, 10) == (2, ())
+    assert detector.now_s == 0
+
+
+def test_files_are_waited_for() -> None:
+    detector = Detector(0, 4, 8, 12)
+    found, notes = detector.wait(4, 5)
+    assert found == 4
+    assert 12 <= detector.now_s < 14
+    assert notes == (f"waited {detector.now_s:.0f} s for raw files, until all frames were there",)
+    assert detector.closed > 3
+
+
+def test_what_does_not_change_any_more_is_taken_as_it_is() -> None:
+    detector = Detector(0, 3, 100)
+    found, notes = detector.wait(3, 6)
+    assert found == 2
+    assert 9 <= detector.now_s < 11
+    assert notes[0].endswith("until no file had changed for 6 s")
+
+
+def test_a_scan_that_begins_later_is_waited_for() -> None:
+    assert Detector(4).wait(1, 10)[0] == 1
+    with pytest.raises(DataError, match="no file is there"):
+        Detector(40).wait(1, 10)
+
+
+def test_stopping_ends_the_wait_soon() -> None:
+    detector = Detector(0, 1000)
+    with pytest.raises(StoppedEarlyError):
+        detector.wait(2, 500, lambda: detector.now_s >= 20)
+    assert 20 <= detector.now_s < 20.2
+
+
+def test_reading_ends_between_two_reads() -> None:
+    asked: list[int] = []
+    frames = CarefulFrames(ArrayFrames(np.zeros((3, 4, 4))), lambda: len(asked) > 1)
+    for row in range(2):
+        assert frames.read([row]).shape == (1, 4, 4)
+        asked.append(row)
+    with pytest.raises(StoppedEarlyError):
+        frames.read([2])
+
+
+class Scratched(ArrayFrames):
+    """Frames of which some can't be read."""
+
+    def __init__(self, array: np.ndarray, damaged: set[int]) -> None:
+        super().__init__(array)
+        self._damaged = damaged
+
+    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        bad = self._damaged.intersection(np.asarray(rows).tolist())
+        if bad:
+            raise DataError(f"a.h5: frame {min(bad)} can't be read")
+        return super().read(rows)
+
+
+def test_damaged_frames_come_out_empty_and_are_counted() -> None:
+    frames = CarefulFrames(Scratched(np.ones((40, 4, 4)), {3, 5}), lambda: False)
+    sums = np.concatenate([frames.read(range(start, start + 8)).sum(axis=(1, 2)) for start in range(0, 40, 8)])
+    np.testing.assert_array_equal(np.flatnonzero(sums == 0), [3, 5])
+    assert frames.notes() == ("damaged raw frames are left free: 2, the first of them: a.h5: frame 3 can't be read",)
+
+
+def test_too_many_damaged_frames_are_refused() -> None:
+    with pytest.raises(DataError, match="frame 4 can't be read"):
+        CarefulFrames(Scratched(np.ones((40, 4, 4)), set(range(9))), lambda: False).read(range(40))
