@@ -146,7 +146,7 @@ def nearest_m(positions_m: np.ndarray) -> np.ndarray:
     places, inverse = np.unique(positions_m, axis=0, return_inverse=True)
     if len(places) < 2:
         raise ParameterError("the size of the beam can't be told from a single scan position; give --probe-diameter")
-    return np.asarray(cKDTree(places).query(places, k=2)[0])[np.ravel(inverse), 1]
+    return np.asarray(np.asarray(cKDTree(places).query(places, k=2)[0])[np.ravel(inverse), 1])
 
 
 def typical_step_m(positions_m: np.ndarray) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from ptychogui.engines import create_engine, memory_needed
 from ptychogui.engines.base import Problem
 from ptychogui.errors import MemoryBudgetError, ParameterError
 from ptychogui.jobs.budget import check_memory
-from ptychogui.jobs.preflight.findings import Finding, Level, share_text
+from ptychogui.jobs.preflight.findings import Finding, Level, counted, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.jobs.stages import PlannedStage, planned_stages, total_iterations
 from ptychogui.physics.probe import gaussian, scale_to_counts
@@ -34,13 +34,22 @@ _ROOM = 0.5
 """Part of a device's free memory that a timing may take."""
 
 
+@dataclass(frozen=True)
+class Speed:
+    """Seconds that a step takes besides its positions, and for each of them, measured on so many of them."""
+
+    fixed_s: float
+    each_s: float
+    measured_on: int
+
+
 @dataclass
 class Speeds:
     """Times of steps that were measured, by what they depend on; the oldest are forgotten."""
 
-    known: OrderedDict[Any, tuple[float, float]] = field(default_factory=OrderedDict)
+    known: OrderedDict[Any, Speed] = field(default_factory=OrderedDict)
 
-    def get(self, key: Any, measure: Any) -> tuple[float, float]:
+    def get(self, key: Any, measure: Callable[[], Speed]) -> Speed:
         """Return what is known for a key, or measure it."""
         if key not in self.known:
             self.known[key] = measure()
@@ -61,8 +70,8 @@ def check_run_memory(look: Look, backend: Backend) -> Iterator[Finding]:
     extent = look.extent
     needed = max(memory_needed(stage.engine, extent, stage.settings(look.settings), backend)
                  for stage in planned_stages(look.settings))  # fmt: skip
-    reason = (f"{extent.positions} patterns of {extent.n} x {extent.n} and {extent.modes} probe modes take about "
-              f"{needed / 1e9:.2g} of {free / 1e9:.3g} GB free on {backend.name}")  # fmt: skip
+    what = f"{extent.positions} patterns of {extent.n} x {extent.n} and {counted(extent.modes, 'probe mode')}"
+    reason = (f"{what} take about {needed / 1e9:.2g} GB, of {free / 1e9:.3g} GB free on {backend.name}")  # fmt: skip
     for note in notes:
         yield Finding("memory", Level.LOOK, "Patterns stream from this computer", note, None,
                       "it works, but slower; a smaller crop would fit")  # fmt: skip
@@ -96,11 +105,13 @@ def _changes(look: Look) -> Iterator[tuple[Mapping[str, Any], str]]:
 
 def check_time(look: Look, backend: Backend, speeds: Speeds) -> Iterator[Finding]:
     """Measure a step on a few patterns and reckon what the whole run takes."""
-    settings, positions = look.settings, len(look.positions_m)
+    settings, positions, stages = look.settings, len(look.positions_m), planned_stages(look.settings)
     reading_s = look.sample.seconds / len(look.sample.rows) * positions
-    run_s = sum(_stage_s(look, stage, backend, speeds) for stage in planned_stages(settings))
+    found = [(stage, _speed(look, stage, backend, speeds)) for stage in stages]
+    run_s = sum(stage.iterations * (speed.fixed_s + speed.each_s * positions) for stage, speed in found)
     count = total_iterations(settings)
-    reason = (f"estimate, from steps measured on {min(_MANY, positions)} positions or fewer: {count} iterations of "
+    measured = min(speed.measured_on for _, speed in found)
+    reason = (f"estimate, from steps measured on {counted(measured, 'position')}: {counted(count, 'iteration')} of "
               f"{run_s / count:.2g} s on {backend.name}, and {reading_s:.1g} s to read the frames")  # fmt: skip
     total_s = run_s + reading_s
     limit_s = settings.time_limit_s
@@ -130,25 +141,23 @@ def time_text(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _stage_s(look: Look, stage: PlannedStage, backend: Backend, speeds: Speeds) -> float:
-    """Return the seconds of a stage: a part for each step, and one for each of its positions."""
+def _speed(look: Look, stage: PlannedStage, backend: Backend, speeds: Speeds) -> Speed:
     settings = stage.settings(look.settings)
     key = (backend.name, look.job.parameters.devices.threads, settings.model_dump_json(exclude={"iterations", "seed"}),
            look.n // stage.crop, look.parameters.experiment.probe_modes, look.geometry.object_shape)  # fmt: skip
-    fixed_s, each_s = speeds.get(key, lambda: _measured(look, stage, backend))
-    return stage.iterations * (fixed_s + each_s * len(look.positions_m))
+    return speeds.get(key, lambda: _measured(look, stage, backend))
 
 
-def _measured(look: Look, stage: PlannedStage, backend: Backend) -> tuple[float, float]:
-    """Return the seconds that a step takes besides its positions, and for each of them."""
+def _measured(look: Look, stage: PlannedStage, backend: Backend) -> Speed:
+    """Time a step on a few positions and, where that is quick, on more, which tells the two parts of a step apart."""
     few = min(_SLOW.get(backend.name, _FEW), len(look.positions_m))
     few_s = _step_s(look, stage, backend, few)
     many = min(_MANY, len(look.positions_m))
     if few_s > _QUICK_S or many < 2 * few or backend.name in _SLOW:
-        return 0.0, few_s / few
+        return Speed(0.0, few_s / few, few)
     many_s = _step_s(look, stage, backend, many)
     each_s = max(many_s - few_s, 0.1 * many_s * (many - few) / many) / (many - few)
-    return max(many_s - each_s * many, 0.0), each_s
+    return Speed(max(many_s - each_s * many, 0.0), each_s, many)
 
 
 def _step_s(look: Look, stage: PlannedStage, backend: Backend, positions: int) -> float:
@@ -158,13 +167,14 @@ def _step_s(look: Look, stage: PlannedStage, backend: Backend, positions: int) -
     needed = problem.patterns.nbytes + 16 * problem.object.nbytes
     if needed > _ROOM * backend.memory_free_bytes():
         raise MemoryBudgetError(f"{backend.name} has no room to measure a step")
-    engine = create_engine(problem, settings, backend)
-    engine.step()
-    engine.finish()
-    start = time.perf_counter()
-    engine.step()
-    engine.finish()
-    engine.estimate()
+    with np.errstate(all="ignore"):  # patterns of other positions need not converge
+        engine = create_engine(problem, settings, backend)
+        engine.step()
+        engine.finish()
+        start = time.perf_counter()
+        engine.step()
+        engine.finish()
+        engine.estimate()
     return time.perf_counter() - start
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import scipy.fft
 
-from ptychogui.jobs.preflight.findings import Finding, Level, quantity, share_text
+from ptychogui.jobs.preflight.findings import Finding, Level, counted, quantity, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.params.chain import engines_of
 from ptychogui.physics.centering import bright_level
@@ -21,10 +21,14 @@ _CUT = 0.1
 _WIDE, _TOO_WIDE = 0.6, 0.95
 """Parts of its window that a beam may fill."""
 _NARROW_PX = 4.0
+_LARGER = (1.25, 1.5, 2, 3, 4, 6, 8)
+"""Crops to try, as factors of the present one."""
 _FEW_PHOTONS = 300.0
 """Counts of a pattern below which LSQML's gaussian likelihood leads nowhere."""
 _SPOILT, _MUCH_SPOILT = 0.01, 0.2
 """Parts of all readings that may be saturated."""
+_WIDER_WINDOW = "the window is wavelength x distance / detector pixel: a smaller beam or a longer distance helps"
+_LISTED = 4
 _LEAST_BITS, _PLATEAU = 4, 3
 _BY_THE_BEAM_PX = 3.0
 """Distance from the center within which a single bright pixel may be the direct beam itself."""
@@ -59,8 +63,7 @@ def check_sampling(look: Look) -> Iterator[Finding]:
     if share > _WIDE:
         level = Level.STOP if share > _TOO_WIDE and not beam.assumed else Level.LOOK
         given = look.job.parameters.experiment.probe_diameter_m is not None and beam.place == "as given"
-        text = ("let the size follow from the scan" if given
-                else "the window is wavelength x distance / detector pixel: a smaller beam or a longer distance helps")  # fmt: skip
+        text = "let the size follow from the scan" if given else _WIDER_WINDOW
         yield Finding("sampling", level, "The beam is wide for its window", reason,
                       {"experiment.probe_diameter_m": None} if given else None, text)  # fmt: skip
     if across_px < _NARROW_PX:
@@ -75,10 +78,11 @@ def _cut_off(look: Look) -> Iterator[Finding]:
     border = _border(look, look.n)
     if level == 0 or border is None or border <= _CUT * level:
         return
-    reason = (f"counts at the border of the {look.n} x {look.n} crop are {share_text(border / level)} of the bright "
-              f"pixels' ({border:.3g} of {level:.3g}): a part of the beam is cut off, or the background is high")  # fmt: skip
+    part = share_text(border / level)
+    reason = (f"the border of the {look.n} x {look.n} crop has {border:.3g} counts a pixel, {part} "
+              "of the bright pixels': a part of the beam is cut off, or the background is high")  # fmt: skip
     size = _larger_size(look, lambda n: (_border(look, n) or 0.0) <= _CUT * level)
-    text = "take more of each pattern" if size else "the detector does not see more; look for background, set a Threshold"
+    text = "take more of each pattern" if size else "the detector does not see more; a Threshold takes background away"
     yield Finding("sampling", Level.LOOK, "The pattern reaches the border", reason, size, text)
 
 
@@ -96,13 +100,13 @@ def _border(look: Look, n: int) -> float | None:
     return float(mean[ring].mean()) if ring.any() else None
 
 
-def _larger_size(look: Look, will_do: Any) -> Mapping[str, Any] | None:
+def _larger_size(look: Look, will_do: Callable[[int], bool]) -> Mapping[str, Any] | None:
     """Return the smallest larger crop on the detector that will do."""
-    largest = 2 * min(min(pixel, size - pixel) for pixel, size in zip(look.center, look.sample.frames.shape[1:],
-                                                                       strict=True))  # fmt: skip
-    sizes = sorted({2 * int(scipy.fft.prev_fast_len(max(1, int(look.n * factor / 2))))
-                    for factor in (1.25, 1.5, 2, 3, 4, 6, 8)} | {2 * int(scipy.fft.prev_fast_len(max(1, largest // 2)))})  # fmt: skip
-    size = next((size for size in sizes if look.n < size <= largest and will_do(size)), None)
+    shape = look.sample.frames.shape[1:]
+    half = min(min(pixel, size - pixel) for pixel, size in zip(look.center, shape, strict=True))
+    halves = {int(look.n * times / 2) for times in _LARGER} | {half}
+    sizes = sorted({2 * int(scipy.fft.prev_fast_len(least)) for least in halves if least > 0})
+    size = next((size for size in sizes if look.n < size <= 2 * half and will_do(size)), None)
     return None if size is None else {"preprocessing.size_px": size}
 
 
@@ -147,16 +151,19 @@ def _plateau(look: Look) -> Iterator[Finding]:
 def check_pixels(look: Look) -> Iterator[Finding]:
     """Look for pixels that do not count, shine, or never change."""
     known = look.good.any(axis=0)
-    suspects = suspicious_pixels(np.where(look.good, look.readings, 0), known)
+    suspects = suspicious_pixels(np.where(look.good, look.readings, 0), np.asarray(known))
     origin = np.array([part.start or 0 for part in look.crop])
-    near = np.hypot(*(np.indices(known.shape) + origin[:, None, None] - np.array(look.center)[:, None, None]))
+    beam = np.array(look.found_center or look.center)
+    near = np.hypot(*(np.indices(known.shape) + (origin - beam)[:, None, None]))
     hot = suspects.hot & ~(near < _BY_THE_BEAM_PX)
-    found = {"never count": suspects.dead, "shine": hot, "never change": suspects.stuck}
+    found = {"count nothing": suspects.dead, "shine": hot, "do not change": suspects.stuck}
     for what, pixels in found.items():
         places = np.argwhere(pixels) + origin
         if len(places):
-            listed = ", ".join(f"({row}, {column})" for row, column in places[:4]) + (", ..." if len(places) > 4 else "")
-            reason = f"{len(places)} pixels {what} in {look.sampled}, unlike their neighbors: {listed}"
+            listed = ", ".join(f"({row}, {column})" for row, column in places[:4]) + (
+                ", ..." if len(places) > 4 else ""
+            )
+            reason = f"{counted(len(places), 'pixel')} among good neighbors {what} in {look.sampled}: {listed}"
             yield Finding("pixels", Level.LOOK, f"Pixels that {what}", reason, None,
                           "mark them in a Mask file, so that they are left free")  # fmt: skip
     masked = int(np.count_nonzero(look.bad[look.crop]))

@@ -21,6 +21,10 @@ TITLES = {
 """Every check by name, in the order in which they are shown."""
 
 
+_COUNTING_UNITS = ("px", "counts", "bit")
+"""What a number on the command line need not say."""
+
+
 class Level(str, Enum):
     """How much a finding matters."""
 
@@ -103,11 +107,18 @@ def share_text(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.2g} %"
 
 
+def counted(count: int, thing: str) -> str:
+    """Write a number of things: "1 pixel", "3 pixels"."""
+    return f"{count} {thing}" + ("" if count == 1 else "s")
+
+
 def _option(path: str, value: Any) -> str:
     param = by_path()[path]
     if param.kind is bool:
         return param.option if value else param.option.replace("--", "--no-", 1)
     text = format_text(param, value).replace(", ", ",").replace(" ", "")
+    if param.unit in _COUNTING_UNITS:
+        text = text.replace(param.unit, "")
     return f"{param.option} {shlex.quote(text)}"
 
 

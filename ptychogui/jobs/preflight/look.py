@@ -122,7 +122,7 @@ class Look:
 
     @property
     def rows(self) -> np.ndarray:
-        """int (positions,), the frame of each."""
+        """The frame of each position, int (positions,)."""
         return self._placed[1]
 
     @cached_property
@@ -164,7 +164,7 @@ class Look:
 
     @cached_property
     def bad(self) -> np.ndarray:
-        """bool (rows, columns) of the detector, True on pixels that are known to be bad."""
+        """Pixels that are known to be bad, bool (rows, columns) of the detector."""
         found = bad_pixels(self.dataset, self.job.parameters)
         return np.zeros(self.dataset.frames.shape[1:], bool) if found is None else found
 
@@ -211,7 +211,7 @@ class Look:
 
     @cached_property
     def crop(self) -> tuple[slice, slice]:
-        """The part of the detector, as it lies in the file, that holds the patterns; all of it if beams are cornered."""
+        """The part of a frame, as it lies in the file, that patterns are cut from."""
         if self.preprocessing.direct_beam == "corner":
             return slice(None), slice(None)
         spans = zip(self.center, self.sample.frames.shape[1:], strict=True)
@@ -224,8 +224,8 @@ class Look:
 
     @cached_property
     def good(self) -> np.ndarray:
-        """bool of `readings`: those that are counts."""
-        return np.stack([self.readable(frame) for frame in self.readings]) & ~self.bad[self.crop]
+        """Which of the `readings` are counts, bool."""
+        return np.asarray([self.readable(frame) & ~self.bad[self.crop] for frame in self.readings])
 
     def with_parameters(self, parameters: Parameters) -> Look:
         """Return a look at the same sample with other parameters."""

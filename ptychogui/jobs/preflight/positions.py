@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ptychogui.errors import PtychoError
-from ptychogui.jobs.preflight.findings import Finding, Level, quantity, share_text
+from ptychogui.jobs.preflight.findings import Finding, Level, counted, quantity, share_text
 from ptychogui.jobs.preflight.look import Look
+from ptychogui.jobs.preflight.values import implausible_values
 
 _ENOUGH_OVERLAP, _HALF = 0.6, 0.5
 _SAME_PLACE = 1e-3
@@ -28,13 +29,14 @@ def check_pairing(look: Look) -> Iterator[Finding]:
     frames = look.dataset.frames.shape[0]
     for note in look.dataset.notes:
         yield Finding("pairing", Level.LOOK, "The reader noticed something", note)
+    yield from _odd_frames(look)
     try:
         rows = look.rows
     except PtychoError as error:
         fix = _matching_dims(look, frames)
         text = f"a scan of {_dims_text(fix)} has as many positions as there are frames" if fix else ""
-        level = Level.STOP if look.parameters else Level.UNKNOWN
-        yield Finding("pairing", level, "Positions and frames can't be paired", str(error), fix, text)
+        _ = look.parameters  # without them nothing can be said
+        yield Finding("pairing", Level.STOP, "Positions and frames can't be paired", str(error), fix, text)
         return
     paired = len(np.unique(rows))
     if paired < frames and not any("no position" in note for note in look.dataset.notes):
@@ -43,7 +45,6 @@ def check_pairing(look: Look) -> Iterator[Finding]:
     if paired < len(rows):
         reason = f"{len(rows)} positions share {paired} frames"
         yield Finding("pairing", Level.LOOK, "Positions share frames", reason, None, "check the position list")
-    yield from _odd_frames(look)
     reason = f"{len(rows)} positions, each with its own of {frames} frames; brightness is even in {look.sampled}"
     yield Finding("pairing", Level.GOOD, "Positions and frames go together", reason)
 
@@ -119,8 +120,8 @@ def _duplicates(look: Look) -> Iterator[Finding]:
 def _strays(look: Look) -> Iterator[Finding]:
     lonely = np.flatnonzero(look.nearest_m > _FAR * look.step_m)
     if len(lonely):
-        reason = (f"{len(lonely)} positions are more than {_FAR:g} steps away from all others, the first is position "
-                  f"{lonely[0]}: nothing ties them to the rest")  # fmt: skip
+        where = f"{counted(len(lonely), 'position')} more than {_FAR:g} steps away from all others"
+        reason = f"{where}, the first is position {lonely[0]}: nothing ties them to the rest"
         yield Finding("overlap", Level.LOOK, "Isolated positions", reason, None, "leave them out of the position list")
 
 
@@ -159,6 +160,9 @@ def check_object(look: Look) -> Iterator[Finding]:
 
 def _unit_fix(look: Look, step_px: float) -> tuple[Mapping[str, Any] | None, str]:
     """Return a step of another unit that gives a usual number of pixels, and what to do in words."""
+    doubtful = implausible_values(look.job.parameters)
+    if doubtful:
+        return None, f"correct the {' and the '.join(doubtful)} first"
     factor = next((f for f in _UNITS if 2 <= step_px * f <= look.n / 2), None)
     experiment = look.job.parameters.experiment
     if factor is None:

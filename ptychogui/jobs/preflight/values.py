@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ptychogui.errors import ParameterError
-from ptychogui.jobs.layers import NEEDED, check_job
+from ptychogui.jobs.layers import NEEDED, check_honored
 from ptychogui.jobs.preflight.findings import Finding, Level, quantity
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.params.chain import engines_of
-from ptychogui.params.model import by_path, describe
+from ptychogui.params.model import Parameters, by_path, describe
 
 _PLAUSIBLE = {
     "experiment.energy_eV": (100.0, 200e3), "experiment.distance_m": (1e-3, 200.0),
@@ -44,6 +44,14 @@ def _missing(look: Look) -> Iterator[Finding]:
         yield Finding("values", Level.STOP, "A value is missing", str(error), fix_text="give the missing value")
 
 
+def implausible_values(parameters: Parameters) -> list[str]:
+    """Name what is known but outside of the usual: "photon energy"."""
+    known = ((path, parameters.get(path)) for path in NEEDED)
+    return [
+        by_path()[path].title.lower() for path, value in known if value is not None and not _is_plausible(path, value)
+    ]
+
+
 def _is_plausible(path: str, value: float) -> bool:
     low, high = _PLAUSIBLE[path]
     return low <= value <= high
@@ -65,7 +73,7 @@ def _implausible(path: str, value: float) -> Finding:
 def _refused(look: Look) -> Iterator[Finding]:
     """Tell what the job would be refused for; values that no engine heeds go back to their defaults."""
     try:
-        check_job(look.job)
+        check_honored(look.job)
     except ParameterError as error:
         fix = _defaults_of_idle(look)
         text = "set it back to its default" if fix else "change the values as it says"
