@@ -8,7 +8,7 @@ import numpy as np
 import scipy.ndimage
 
 _DEAD_BELOW_COUNTS = 12.0
-"""Counts that a pixel's neighbors give it a right to, over all frames, of which it shows none: odds below 1e-5."""
+"""Counts, over all frames, that most neighbors of a dead pixel have where it has none: photons do that once in 1e5."""
 
 _HOT_TIMES, _HOT_COUNTS = 4.0, 30.0
 """How much brighter than nearly all of its neighbors a hot pixel is, and how much it has counted at least."""
@@ -17,8 +17,9 @@ _STUCK_COUNTS = 10.0
 """Reading from which on photons can't give the same number in every frame."""
 
 _AROUND = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [1, 1, 0, 1, 1], [1, 1, 1, 1, 1], [1, 1, 1, 1, 1]], bool)
-_MOST = 88
-"""Percentile of the neighbors that a hot pixel is compared with: two or three of them may be hot as well."""
+_LEAST, _MOST = 25, 88
+"""Percentiles of the neighbors that dead and hot pixels are compared with: at the edge of the beam many are dark, and
+two or three may be hot as well."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ def suspicious_pixels(frames: np.ndarray, known: np.ndarray) -> Suspects:
         known: bool (rows, columns), False on pixels that are known to be bad: they are not looked at.
     """
     total = frames.sum(axis=0, dtype=np.float64) * known
-    around = scipy.ndimage.median_filter(total, footprint=_AROUND, mode="mirror")
+    least = scipy.ndimage.percentile_filter(total, _LEAST, footprint=_AROUND, mode="mirror")
     most = scipy.ndimage.percentile_filter(total, _MOST, footprint=_AROUND, mode="mirror")
-    dead = known & (total == 0) & (around >= _DEAD_BELOW_COUNTS)
+    dead = known & (total == 0) & (least >= _DEAD_BELOW_COUNTS)
     hot = known & (total > _HOT_TIMES * most) & (total - most >= _HOT_COUNTS)
     first = frames[0]
     same = (frames == first).all(axis=0) & (len(frames) > 2)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from PyQt5.QtCore import QEvent, QSize, Qt, pyqtSignal
-from PyQt5.QtGui import QColor, QIcon, QPalette
+from PyQt5.QtCore import QEvent, QEventLoop, QSize, Qt, pyqtSignal
+from PyQt5.QtGui import QColor, QIcon
 from PyQt5.QtWidgets import (
+    QApplication,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -24,8 +25,8 @@ from ptychogui.views.parts import ElidedLabel, label, named, small, tool_button
 from ptychogui.views.theme import colors_of, icon, tinted
 
 _LIGHT_PX, _ICON_PX = 22, 16
-_LIST_PX = 250
-"""Height of the list; it scrolls."""
+_LIST_PX = 240
+"""Least height of the list, which is a third of the window's; it scrolls."""
 _WORDS = {Level.GOOD: "good", Level.UNKNOWN: "can't be checked", Level.LOOK: "look", Level.STOP: "stop"}
 
 
@@ -49,8 +50,8 @@ class PreflightStrip(QFrame):
         self.found = Preflight(())
         self._lay_out()
         self.head.toggled.connect(self._unfold)
-        for light in self.lights.values():
-            light.clicked.connect(lambda: self.head.setChecked(True))
+        for check, light in self.lights.items():
+            light.clicked.connect(lambda _checked, check=check: self._show_check(check))
         self.show_idle("Open a scan to have it checked.")
         self._unfold(False)
 
@@ -91,6 +92,9 @@ class PreflightStrip(QFrame):
         for place, row in enumerate(self.rows):
             row.fixAsked.connect(self.fixAsked)
             self.list.insertWidget(place, row)
+        bar = self.area.verticalScrollBar()
+        if bar is not None:
+            bar.setValue(0)
 
     def _lay_out(self) -> None:
         lights = QHBoxLayout()
@@ -112,7 +116,6 @@ class PreflightStrip(QFrame):
         self.area.setWidgetResizable(True)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setFixedHeight(_LIST_PX)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 4, 8, 8)
         column.setSpacing(3)
@@ -120,7 +123,18 @@ class PreflightStrip(QFrame):
         column.addLayout(lights)
         column.addWidget(self.area)
 
+    def _show_check(self, check: str) -> None:
+        """Bring the worst finding of a check into view."""
+        self.head.setChecked(True)
+        row = next((row for row in self.rows if row.finding.check == check), None)
+        bar = self.area.verticalScrollBar()
+        if row is not None and bar is not None:
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)  # rows get their places
+            bar.setValue(row.y())
+
     def _unfold(self, unfolded: bool) -> None:
+        window = self.window()
+        self.area.setFixedHeight(max(_LIST_PX, (window.height() if window else 0) // 3))
         self.area.setVisible(unfolded)
         self._draw_arrow()
 
@@ -154,7 +168,7 @@ class Light(QToolButton):
         self._draw()
 
     def _draw(self) -> None:
-        self.setIcon(_light(self.level, self.palette()))
+        self.setIcon(_light(self.level))
 
     def changeEvent(self, event: QEvent | None) -> None:
         super().changeEvent(event)
@@ -198,7 +212,7 @@ class FindingRow(QWidget):
         self.apply.clicked.connect(lambda: self.fixAsked.emit(self.finding.fix))
 
     def _draw(self) -> None:
-        self.light.setPixmap(_light(self.finding.level, self.palette()).pixmap(_ICON_PX, _ICON_PX))
+        self.light.setPixmap(_light(self.finding.level).pixmap(_ICON_PX, _ICON_PX))
         self.light.setToolTip(_WORDS[self.finding.level])
 
     def changeEvent(self, event: QEvent | None) -> None:
@@ -207,9 +221,9 @@ class FindingRow(QWidget):
             self._draw()
 
 
-def _light(level: Level | None, palette: QPalette) -> QIcon:
+def _light(level: Level | None) -> QIcon:
     """Draw a level as a shape in its color, so that either tells it."""
-    colors = colors_of(palette)
+    colors = colors_of(QApplication.palette())  # a button's own is changed by the style sheet
     color = {Level.GOOD: colors.success, Level.LOOK: colors.warning, Level.STOP: colors.danger}.get(
         level or Level.UNKNOWN, colors.muted
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from ptychogui.jobs.preflight.findings import Finding, Level, counted, quantity, share_text
+from ptychogui.jobs.preflight.findings import Finding, Level, count_text, counted, quantity, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.params.chain import engines_of
 from ptychogui.physics.centering import bright_level
@@ -79,7 +79,7 @@ def _cut_off(look: Look) -> Iterator[Finding]:
     if level == 0 or border is None or border <= _CUT * level:
         return
     part = share_text(border / level)
-    reason = (f"the border of the {look.n} x {look.n} crop has {border:.3g} counts a pixel, {part} "
+    reason = (f"the border of the {look.n} x {look.n} crop has {count_text(border)} counts a pixel, {part} "
               "of the bright pixels': a part of the beam is cut off, or the background is high")  # fmt: skip
     size = _larger_size(look, lambda n: (_border(look, n) or 0.0) <= _CUT * level)
     text = "take more of each pattern" if size else "the detector does not see more; a Threshold takes background away"
@@ -116,13 +116,17 @@ def check_saturation(look: Look) -> Iterator[Finding]:
     bits = look.preprocessing.bit_depth
     limit = f"2^{bits} - 1" if bits is not None else "the type's largest number"
     reason = f"{share_text(share)} of the readings in {look.sampled} are at {limit} or above and are left free"
+    if not share:
+        reason = f"no reading in {look.sampled} is at {limit}"
     if share > _SPOILT:
         level = Level.STOP if share > _MUCH_SPOILT else Level.LOOK
         yield Finding("saturation", level, "Many readings are saturated", reason, None,
                       "measure with an attenuator or shorter exposures, or check the bit depth")  # fmt: skip
     yield from _plateau(look)
     largest = look.patterns.max_counts
-    yield Finding("saturation", Level.GOOD, "The detector counts freely", f"{reason}; the largest count is {largest:g}")
+    yield Finding(
+        "saturation", Level.GOOD, "The detector counts freely", f"{reason}; the largest count is {count_text(largest)}"
+    )
 
 
 def _plateau(look: Look) -> Iterator[Finding]:
@@ -176,7 +180,7 @@ def check_photons(look: Look) -> Iterator[Finding]:
     counts = look.patterns.counts
     usual, largest = float(np.median(counts[counts > 0])), look.patterns.max_counts
     per_pixel = usual / look.n**2
-    reason = f"a pattern has {usual:.3g} counts (median of {look.sampled}), {per_pixel:.2g} a pixel"
+    reason = f"a pattern has {count_text(usual)} counts (median of {look.sampled}), {count_text(per_pixel)} a pixel"
     if largest < 1 and look.readings.dtype.kind == "f":
         yield Finding("photons", Level.LOOK, "Frames may not be counts",
                       f"the largest reading is {largest:.3g}: errors in units of photon noise mean nothing then", None,

@@ -107,6 +107,12 @@ def share_text(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.2g} %"
 
 
+def count_text(count: float) -> str:
+    """Write a mean or large number of counts with three digits: "458,000", "0.0278"."""
+    rounded = float(f"{count:.3g}")
+    return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"
+
+
 def counted(count: int, thing: str) -> str:
     """Write a number of things: "1 pixel", "3 pixels"."""
     return f"{count} {thing}" + ("" if count == 1 else "s")

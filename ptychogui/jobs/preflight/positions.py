@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ptychogui.errors import PtychoError
-from ptychogui.jobs.preflight.findings import Finding, Level, counted, quantity, share_text
+from ptychogui.jobs.preflight.findings import Finding, Level, count_text, counted, quantity, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.jobs.preflight.values import implausible_values
 
@@ -60,7 +60,7 @@ def _odd_frames(look: Look) -> Iterator[Finding]:
         places = rows[odd]
         if len(places):
             listed = ", ".join(map(str, places[:5])) + (", ..." if len(places) > 5 else "")
-            reason = (f"{len(places)} of {look.sampled} looked at are {what} next to the median of {usual:.3g} counts: "
+            reason = (f"{len(places)} of {look.sampled} are {what} next to the median of {count_text(usual)} counts: "
                       f"frame {listed}; {why}")  # fmt: skip
             yield Finding("pairing", Level.LOOK, f"Some frames are {what}", reason, None,
                           "check the shutter and the ring current; LSQML fits intensities with Intensity correction"
