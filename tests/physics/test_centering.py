@@ -10,7 +10,8 @@ from ptychogui.physics.simulation import Recipe, simulate
 
 
 def mean_pattern(**recipe) -> np.ndarray:
-    return np.asarray(simulate(Recipe(**{"n": 64, "outer_zone_m": 80e-9, "scan_dims": (6, 6), **recipe})).counts.mean(0))
+    small = {"n": 64, "outer_zone_m": 80e-9, "scan_dims": (6, 6)}
+    return np.asarray(simulate(Recipe(**{**small, **recipe})).counts.mean(axis=0))
 
 
 ALL = np.ones((64, 64), bool)

@@ -25,8 +25,10 @@ from ptychogui.physics.scan import coarser
 _FEW, _MANY = 64, 512
 """Positions that a step is timed on: always, and where that was quick."""
 _QUICK_S = 0.1
-_SLOW = {"numpy": 8}
-"""By device: positions to time a step on where it is so slow."""
+_WORK_PX = {"numpy": 1 << 17}
+"""By device: pixels of exit waves to time a step on; of others, those of _FEW positions of 128 x 128 and more."""
+_USUAL_WORK_PX = 1 << 23
+_MOST_OBJECT_PX = 1 << 26
 _REMEMBERED = 64
 _LONG_S = 3600.0
 _SMALLEST_PX = 32
@@ -149,11 +151,18 @@ def _speed(look: Look, stage: PlannedStage, backend: Backend, speeds: Speeds) ->
 
 
 def _measured(look: Look, stage: PlannedStage, backend: Backend) -> Speed:
-    """Time a step on a few positions and, where that is quick, on more, which tells the two parts of a step apart."""
-    few = min(_SLOW.get(backend.name, _FEW), len(look.positions_m))
+    """Time a step on a few positions and, where that is quick, on more, which tells the two parts of a step apart.
+
+    Raises:
+        ParameterError: even a few positions would take too long.
+    """
+    wave_px = (look.n // stage.crop) ** 2 * look.parameters.experiment.probe_modes
+    fitting = _WORK_PX.get(backend.name, _USUAL_WORK_PX) // wave_px
+    if not fitting or np.prod(look.geometry.object_shape) > _MOST_OBJECT_PX:
+        raise ParameterError(f"patterns or object are too large to measure a step on {backend.name} in a moment")
+    few, many = min(_FEW, fitting, len(look.positions_m)), min(_MANY, fitting, len(look.positions_m))
     few_s = _step_s(look, stage, backend, few)
-    many = min(_MANY, len(look.positions_m))
-    if few_s > _QUICK_S or many < 2 * few or backend.name in _SLOW:
+    if few_s > _QUICK_S or many < 2 * few:
         return Speed(0.0, few_s / few, few)
     many_s = _step_s(look, stage, backend, many)
     each_s = max(many_s - few_s, 0.1 * many_s * (many - few) / many) / (many - few)
@@ -183,13 +192,14 @@ def _part(look: Look, stage: PlannedStage, positions: int) -> Problem:
     chosen = np.linspace(0, len(look.positions_m) - 1, positions).astype(int)
     whole = look.geometry
     geometry = replace(whole, corners=whole.corners[chosen], fractions=whole.fractions[chosen])
-    patterns = look.patterns.patterns[np.arange(positions) % len(look.sample.frames)]
-    probe = gaussian(look.n, look.pixel_m, min(look.beam.diameter_m, look.window_m / 2))
+    patterns = look.patterns.patterns[np.arange(positions) % len(look.prepared_rows)]
     if stage.crop > 1:
         geometry = coarser(geometry, stage.crop)
         patterns = crop_patterns(patterns, geometry.window_px)
-        probe = gaussian(geometry.window_px, look.pixel_m * stage.crop, min(look.beam.diameter_m, look.window_m / 2))
+    pixel_m = look.pixel_m * stage.crop
+    width_m = min(max(look.beam.diameter_m, 4 * pixel_m), look.window_m / 2)
+    probe = gaussian(geometry.window_px, pixel_m, width_m)
     modes = np.concatenate([probe] * look.parameters.experiment.probe_modes)
     counts = float(look.patterns.mean_pattern.sum())
     return Problem(patterns, geometry, scale_to_counts(modes, counts), np.ones(geometry.object_shape, np.complex64),
-                   iteration=max(3, stage.iterations // 2), object_pixel_m=look.pixel_m * stage.crop)  # fmt: skip
+                   iteration=max(3, stage.iterations // 2), object_pixel_m=pixel_m)  # fmt: skip

@@ -40,6 +40,7 @@ def check_center(look: Look) -> Iterator[Finding]:
     if found is None:
         yield Finding("center", Level.UNKNOWN, "Can't check the center", f"nothing is seen in {look.sampled}")
         return
+    yield from _corners_are_brighter(look)
     off = float(np.hypot(found[0] - row, found[1] - column))
     reason = (f"the mean of {look.sampled} is centered at ({found[0]:g}, {found[1]:g}), patterns at ({row}, {column}): "
               f"{off:.1f} pixels away")  # fmt: skip
@@ -51,6 +52,25 @@ def check_center(look: Look) -> Iterator[Finding]:
     text = (f"crop about ({nearest[0]:g}, {nearest[1]:g})" if fix
             else "the frames do not hold the beam at element [0, 0]: check Direct beam at")  # fmt: skip
     yield Finding("center", Level.LOOK, "The beam is off center", reason, fix, text)
+
+
+def _corners_are_brighter(look: Look) -> Iterator[Finding]:
+    """Tell frames that hold the beam at their corners from those that hold it in the middle."""
+    mean, known = look.detector
+    middle, corners = (float(image[kept].mean()) if (kept := part & known).any() else 0.0
+                       for image, part in ((mean, _middle(mean.shape)),
+                                           (mean, scipy.fft.fftshift(_middle(mean.shape)))))  # fmt: skip
+    if corners > 2 * middle:
+        other = "center" if look.preprocessing.direct_beam == "corner" else "corner"
+        reason = f"in {look.sampled} corners have {count_text(corners)} counts a pixel, the middle {count_text(middle)}"
+        yield Finding("center", Level.STOP, "The beam is at the corners", reason,
+                      {"preprocessing.direct_beam": other}, f"take the direct beam at the {other}")  # fmt: skip
+
+
+def _middle(shape: tuple[int, ...]) -> np.ndarray:
+    """Return the middle half of each axis: bool of `shape`, which shifted by half its size is the corners."""
+    rows, columns = (np.abs(np.arange(size) - size // 2) < size / 4 for size in shape)
+    return np.asarray(rows[:, None] & columns)
 
 
 def check_sampling(look: Look) -> Iterator[Finding]:

@@ -28,6 +28,14 @@ MOST_FRAMES, MOST_BYTES, FEWEST_FRAMES = 64, 64_000_000, 3
 """Bounds of a sample: so many frames, or bytes as they lie in memory, but a few in any case."""
 
 
+_MOST_PIXELS = 1 << 25
+"""Of all patterns that a sample becomes; a few in any case."""
+
+_FARTHEST_M = 1e3
+_FAR_STEPS = 10.0
+"""Usual distances to the nearest position that a stray one is away from all others."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """Some frames, spread evenly over the scan.
@@ -113,6 +121,8 @@ class Look:
         positions_m, rows, _notes = scan_positions(self.dataset, self.parameters, self.pixel_m)
         if not np.isfinite(positions_m).all():
             raise DataError("some scan positions are not numbers; repair the positions or give a position list")
+        if np.abs(positions_m).max(initial=0) > _FARTHEST_M:
+            raise DataError("scan positions reach beyond a kilometer; check their unit, drift and jitter")
         return positions_m, rows
 
     @property
@@ -132,8 +142,13 @@ class Look:
 
     @cached_property
     def step_m(self) -> float:
-        """The scan's usual step."""
-        return typical_step_m(self.positions_m)
+        """The scan's usual step; strays do not count."""
+        return typical_step_m(self.positions_m[~self.strays])
+
+    @cached_property
+    def strays(self) -> np.ndarray:
+        """Which positions are far from all others, bool (positions,)."""
+        return np.asarray(self.nearest_m > _FAR_STEPS * np.median(self.nearest_m))
 
     @cached_property
     def geometry(self) -> ScanGeometry:
@@ -166,12 +181,22 @@ class Look:
     def bad(self) -> np.ndarray:
         """Pixels that are known to be bad, bool (rows, columns) of the detector."""
         found = bad_pixels(self.dataset, self.job.parameters)
-        return np.zeros(self.dataset.frames.shape[1:], bool) if found is None else found
+        shape = self.dataset.frames.shape[1:]
+        if found is not None and found.shape != shape:
+            raise DataError(f"the mask of bad pixels has shape {found.shape}, but frames have {shape}")
+        return np.zeros(shape, bool) if found is None else found
+
+    @cached_property
+    def prepared_rows(self) -> np.ndarray:
+        """Which frames of the sample become patterns, int: all but where patterns are very large."""
+        count = len(self.sample.frames)
+        kept = min(count, max(FEWEST_FRAMES, _MOST_PIXELS // self.n**2))
+        return np.linspace(0, count - 1, kept).astype(int)
 
     @cached_property
     def patterns(self) -> Patterns:
         """The sample as an engine would get it."""
-        rows = np.arange(len(self.sample.frames))
+        rows = self.prepared_rows
         return prepare_frames(ArrayFrames(self.sample.frames), rows, self.bad, self.preprocessing)
 
     @cached_property

@@ -18,8 +18,6 @@ _SAME_PLACE = 1e-3
 _DIM, _BRIGHT = 0.25, 4.0
 """Counts of a frame, against the median, beyond which it is an outlier."""
 _GRID_SHARE = 0.9
-_FAR = 10.0
-"""Steps that a position is away from all others where the stage must have slipped."""
 _FINEST_STEP_PX = 0.5
 _UNITS = (1e-3, 1e3, 1e-6, 1e6)
 
@@ -50,7 +48,7 @@ def check_pairing(look: Look) -> Iterator[Finding]:
 
 
 def _odd_frames(look: Look) -> Iterator[Finding]:
-    counts, rows = look.patterns.counts, look.sample.rows
+    counts, rows = look.patterns.counts, look.sample.rows[look.prepared_rows]
     usual = float(np.median(counts))
     for odd, what, why in (
         (counts <= 0, "empty", "they are left free"),
@@ -118,9 +116,9 @@ def _duplicates(look: Look) -> Iterator[Finding]:
 
 
 def _strays(look: Look) -> Iterator[Finding]:
-    lonely = np.flatnonzero(look.nearest_m > _FAR * look.step_m)
+    lonely = np.flatnonzero(look.strays)
     if len(lonely):
-        where = f"{counted(len(lonely), 'position')} more than {_FAR:g} steps away from all others"
+        where = f"{counted(len(lonely), 'position')} many steps away from all others"
         reason = f"{where}, the first is position {lonely[0]}: nothing ties them to the rest"
         yield Finding("overlap", Level.LOOK, "Isolated positions", reason, None, "leave them out of the position list")
 
