@@ -41,7 +41,7 @@ _CHECKS: dict[str, _Check] = {
 
 
 def preflight(job: Job, backend: Backend | None = None, speeds: Speeds | None = None) -> Preflight:
-    """Check a job before it runs. Reads at most 64 frames or 64 MB of its scan.
+    """Check a job before it runs. Reads at most 64 frames or 256 MB of its scan.
 
     Args:
         job: what is to be done; nothing of it is done.

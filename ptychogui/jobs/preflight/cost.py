@@ -23,12 +23,13 @@ from ptychogui.physics.resolution import crop_patterns
 from ptychogui.physics.scan import coarser
 
 _FEW, _MANY = 64, 512
-"""Positions that a step is timed on: always, and where that was quick."""
+"""Positions that a step is timed on at most, at first and to tell what does not grow with them."""
 _QUICK_S = 0.1
+"""Of a position, above which a second measurement would take too long."""
 _WORK_PX = {"numpy": 1 << 17}
 """By device: pixels of exit waves to time a step on; of others, those of _FEW positions of 128 x 128 and more."""
 _USUAL_WORK_PX = 1 << 23
-_MOST_OBJECT_PX = 1 << 26
+_MOST_OBJECT_PX = 1 << 24
 _REMEMBERED = 64
 _LONG_S = 3600.0
 _SMALLEST_PX = 32
@@ -160,9 +161,10 @@ def _measured(look: Look, stage: PlannedStage, backend: Backend) -> Speed:
     fitting = _WORK_PX.get(backend.name, _USUAL_WORK_PX) // wave_px
     if not fitting or np.prod(look.geometry.object_shape) > _MOST_OBJECT_PX:
         raise ParameterError(f"patterns or object are too large to measure a step on {backend.name} in a moment")
-    few, many = min(_FEW, fitting, len(look.positions_m)), min(_MANY, fitting, len(look.positions_m))
+    many = min(_MANY, fitting, len(look.positions_m))
+    few = max(1, min(_FEW, many // 4))
     few_s = _step_s(look, stage, backend, few)
-    if few_s > _QUICK_S or many < 2 * few:
+    if few_s > _QUICK_S * few or many < 2 * few:
         return Speed(0.0, few_s / few, few)
     many_s = _step_s(look, stage, backend, many)
     each_s = max(many_s - few_s, 0.1 * many_s * (many - few) / many) / (many - few)

@@ -29,6 +29,8 @@ _SPOILT, _MUCH_SPOILT = 0.01, 0.2
 """Parts of all readings that may be saturated."""
 _WIDER_WINDOW = "the window is wavelength x distance / detector pixel: a smaller beam or a longer distance helps"
 _LISTED = 4
+_ENOUGH_FRAMES = 8
+"""With fewer, photons alone make pixels look bad."""
 _LEAST_BITS, _PLATEAU = 4, 3
 _BY_THE_BEAM_PX = 3.0
 """Distance from the center within which a single bright pixel may be the direct beam itself."""
@@ -174,6 +176,9 @@ def _plateau(look: Look) -> Iterator[Finding]:
 
 def check_pixels(look: Look) -> Iterator[Finding]:
     """Look for pixels that do not count, shine, or never change."""
+    if len(look.sample.frames) < _ENOUGH_FRAMES:
+        yield Finding("pixels", Level.UNKNOWN, "Can't check pixels", f"{look.sampled} are too few to tell")
+        return
     known = look.good.any(axis=0)
     suspects = suspicious_pixels(np.where(look.good, look.readings, 0), np.asarray(known))
     origin = np.array([part.start or 0 for part in look.crop])

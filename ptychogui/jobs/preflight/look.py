@@ -24,7 +24,7 @@ from ptychogui.physics.optics import object_pixel_m
 from ptychogui.physics.probe import STEPS_ACROSS, power_radius_px
 from ptychogui.physics.scan import ScanGeometry, nearest_m, typical_step_m
 
-MOST_FRAMES, MOST_BYTES, FEWEST_FRAMES = 64, 64_000_000, 3
+MOST_FRAMES, MOST_BYTES, FEWEST_FRAMES = 64, 256_000_000, 3
 """Bounds of a sample: so many frames, or bytes as they lie in memory, but a few in any case."""
 
 
