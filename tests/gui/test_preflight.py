@@ -69,7 +69,9 @@ class TestStrip:
                        if image.pixelColor(x, y).alpha() == 255} for image in images]  # fmt: skip
             for names, color in zip(middle, (colors.success, colors.warning, colors.danger), strict=True):
                 assert color in names
-            outlines = [[image.pixelColor(x, y).alpha() > 100 for x in range(16) for y in range(16)] for image in images]
+            outlines = [
+                [image.pixelColor(x, y).alpha() > 100 for x in range(16) for y in range(16)] for image in images
+            ]
             assert outlines[0] != outlines[1] != outlines[2] != outlines[0]
 
     def test_the_list_has_the_worst_first_and_a_button_for_every_fix(self, strip: PreflightStrip) -> None:
