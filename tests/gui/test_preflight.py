@@ -234,20 +234,24 @@ class TestController:
         assert bench.process.jobs[0].source is None
 
 
+def level_of(strip: PreflightStrip) -> Level | None:
+    return strip.lights["center"].level
+
+
 def test_from_a_light_to_a_value_of_the_users_and_back(qtbot: QtBot, workstation: Workstation, scan: Path) -> None:
     """A wrong center is found by the real process, applied with a click, and gone."""
     window, strip = workstation.window, workstation.window.preflight
     with qtbot.waitSignal(workstation.preflight.checked, timeout=LONG):
         window.openAsked.emit(scan)
-    assert strip.lights["center"].level is Level.GOOD
+    assert level_of(strip) is Level.GOOD
     with qtbot.waitSignal(workstation.preflight.checked, timeout=LONG):
         window.edited.emit("preprocessing.center_px", (26.0, 40.0))
-    assert strip.lights["center"].level is Level.LOOK
+    assert level_of(strip) is Level.LOOK
     strip.lights["center"].click()
     (row,) = (row for row in strip.rows if row.finding.check == "center")
     with qtbot.waitSignal(workstation.preflight.checked, timeout=LONG):
         row.apply.click()
-    assert strip.lights["center"].level is Level.GOOD
+    assert level_of(strip) is Level.GOOD
     form_row = window.form.rows["preprocessing.center_px"]
     assert form_row.editor.value() == (32.0, 32.0)
     assert workstation.session.layers.values[Source.USER]["preprocessing.center_px"][0] == (32.0, 32.0)

@@ -43,7 +43,8 @@ def scan(**recipe: Any) -> SimulatedScan:
 
 def dataset(counts: np.ndarray | None = None, **changes: Any) -> Dataset:
     made = dataset_of(scan())
-    return replace(made, **({} if counts is None else {"frames": ArrayFrames(counts)}), **changes)
+    content: dict[str, Any] = {} if counts is None else {"frames": ArrayFrames(counts)}
+    return replace(made, **content, **changes)
 
 
 def job(source: Dataset, values: Mapping[str, Any]) -> Job:

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def process() -> Iterator[PreflightProcess]:
     made.close(for_good=True)
 
 
-def small(**values: object) -> Job:
+def small(**values: Any) -> Job:
     return make_job(Path("result.cxi"), **values)
 
 

@@ -24,8 +24,6 @@ from ptychogui.physics.scan import coarser
 
 _FEW, _MANY = 64, 512
 """Positions that a step is timed on at most, at first and to tell what does not grow with them."""
-_QUICK_S = 0.1
-"""Of a position, above which a second measurement would take too long."""
 _WORK_PX = {"numpy": 1 << 17}
 """By device: pixels of exit waves to time a step on; of others, those of _FEW positions of 128 x 128 and more."""
 _USUAL_WORK_PX = 1 << 23
@@ -152,7 +150,7 @@ def _speed(look: Look, stage: PlannedStage, backend: Backend, speeds: Speeds) ->
 
 
 def _measured(look: Look, stage: PlannedStage, backend: Backend) -> Speed:
-    """Time a step on a few positions and, where that is quick, on more, which tells the two parts of a step apart.
+    """Time a step on a few positions and on more, which tells the two parts of a step apart.
 
     Raises:
         ParameterError: even a few positions would take too long.
@@ -164,7 +162,7 @@ def _measured(look: Look, stage: PlannedStage, backend: Backend) -> Speed:
     many = min(_MANY, fitting, len(look.positions_m))
     few = max(1, min(_FEW, many // 4))
     few_s = _step_s(look, stage, backend, few)
-    if few_s > _QUICK_S * few or many < 2 * few:
+    if many < 2 * few:
         return Speed(0.0, few_s / few, few)
     many_s = _step_s(look, stage, backend, many)
     each_s = max(many_s - few_s, 0.1 * many_s * (many - few) / many) / (many - few)
