@@ -1,11 +1,12 @@
-"""The command line: `ptychogui [gui|demo|simulate|info|reconstruct|export|devices|bench]`.
+"""The command line: `ptychogui [gui|demo|simulate|info|check|reconstruct|export|devices|bench]`.
 
-Results go to stdout, everything else to stderr. Exit status: 0 done, 2 bad input or a poor environment (one line says
-what), 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
+Results go to stdout, everything else to stderr. Exit status: 0 done, 1 where `check` says stop, 2 bad input or a poor
+environment (one line says what), 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
 import json
@@ -23,6 +24,7 @@ import psutil
 
 from ptychogui import __version__
 from ptychogui.backends import Device, list_devices, open_backend
+from ptychogui.checklist import checklist, checklist_json
 from ptychogui.display import missing_display
 from ptychogui.errors import DataError, DeviceError, MemoryBudgetError, OutputError, ParameterError, PtychoError
 from ptychogui.inspection import inspect_file
@@ -34,8 +36,9 @@ from ptychogui.io.result import read_result
 from ptychogui.io.series import is_pattern, scan_name
 from ptychogui.io.simulated import check_scan_replaceable, truth_path, write_scan
 from ptychogui.jobs.bench import run_bench
-from ptychogui.jobs.job import Control, JobState
+from ptychogui.jobs.job import Control, Job, JobState
 from ptychogui.jobs.layers import job_layers, make_job, scan_source
+from ptychogui.jobs.preflight import Checker, Level, preflight
 from ptychogui.jobs.runner import run_job
 from ptychogui.params.commandline import COMMAND_DEFAULTS, read_command
 from ptychogui.params.model import Parameters, by_path, describe, device_name
@@ -44,6 +47,7 @@ from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.recipes import given_recipe, recipe_params
 from ptychogui.terminal import error_console, interruptible, say, shown_progress, stdout_width, table, tell, wrapped
 
+STOP = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 _UNPRINTABLE = (errno.ENOSPC, errno.EBADF, errno.EIO)
@@ -68,6 +72,8 @@ _ACCESS = [
     for name in ("dataset_path", "file_pattern", "first_file", "patterns_per_file", "raw_shape_px")
 ]
 """Parameters that say how a scan's files are read."""
+_NOT_REFUSED = ("overlap", "object", "sampling", "saturation", "photons")
+"""Preflight's checks whose 'stop' a run does not find out by itself."""
 
 _Values = Mapping[str, tuple[Any, str]]
 """Parameter path -> (value, the option or flag that gave it)."""
@@ -193,6 +199,27 @@ def info(context: click.Context, /, file: Path, as_json: bool, **_access: Any) -
 
 
 @main.command()
+@click.argument("file", type=_path)
+@_json
+@options(describe())
+@click.pass_context
+def check(context: click.Context, /, file: Path, as_json: bool, **_values: Any) -> int:
+    """Look at a scan before a run: what would go wrong, why, and the options that mend it.
+
+    Takes the options of `reconstruct`. Exit status 1 where a finding says stop.
+    """
+    values = given_values(context, describe())
+    parameters, origins = job_layers(file, values).resolve()
+    with Checker() as checker:
+        found = checker.check(Job("check", file, parameters, _result_path(file, values), origins))
+    if as_json:
+        tell(json.dumps({"file": str(file), **checklist_json(found)}, indent=1))
+    else:
+        tell("\n".join(checklist(found, stdout_width())))
+    return STOP if found.level is Level.STOP else 0
+
+
+@main.command()
 @click.argument("file", required=False, type=_path)
 @click.option(
     "-o",
@@ -290,6 +317,8 @@ def _run(source: Path | None, values: _Values, output: Path, quiet: bool) -> int
     job = make_job(job_layers(source, values), source, output, shlex.join(["ptychogui", *sys.argv[1:]]))
     check_writable(output)
     control, console = Control(), error_console()
+    if not quiet:
+        _warn(job)
     with warnings.catch_warnings():
         if quiet:
             warnings.simplefilter("ignore")
@@ -305,6 +334,17 @@ def _run(source: Path | None, values: _Values, output: Path, quiet: bool) -> int
     else:
         tell(result)
     return caught.exit_status
+
+
+def _warn(job: Job) -> None:
+    """Say what would let the job come to nothing and is not refused by itself."""
+    if job.source is None:
+        return
+    with contextlib.suppress(PtychoError):
+        for finding in preflight(job).findings:
+            if finding.level is Level.STOP and finding.check in _NOT_REFUSED:
+                fix = f"; {finding.fix_text}: {finding.options}" if finding.fix else ""
+                say(error_console(), f"warning: {finding.title.lower()}: {finding.reason}{fix}")
 
 
 def _device_row(device: Device) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def modulus(
         power = _norm(waves[b]).sum(axis=0) * scale
         measured, modelled = amplitudes_of(patterns[places[i]]), np.sqrt(power)
         known = measured >= 0
-        waves[b] *= np.where(known, scale * measured / (modelled + np.float32(1e-9)), scale)
+        waves[b] *= np.where(known, scale * measured / np.sqrt(power + np.float32(1e-18)), scale)
         misfit[i] = np.where(known, (modelled - measured) ** 2, 0).sum(axis=1)
         expected[i] = np.where(known, expected_amplitude_variance((power + measured**2) / 2), 0).sum(axis=1)
 

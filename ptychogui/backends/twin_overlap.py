@@ -46,9 +46,9 @@ def dm_update(
         model, old, measured = waves[slot] / n, stored[at + slot], amplitudes_of(patterns[places[i]])
         beyond = np.float32(c) * model + np.float32(1 - c) * old
         misfit[i], expected[i] = _misfit(model, measured)
-        modulus = np.sqrt(norm(beyond).sum(axis=0))
-        wanted = measured + slack[slot] * (modulus - measured)
-        factor = np.where(measured >= 0, wanted / (modulus + np.float32(1e-9)), 1)
+        power = norm(beyond).sum(axis=0)
+        wanted = measured + slack[slot] * (np.sqrt(power) - measured)
+        factor = np.where(measured >= 0, wanted / np.sqrt(power + np.float32(1e-18)), 1)
         stored[at + slot] = np.float32(1 - a - b) * old + np.float32(a) * model + np.float32(b) * factor * beyond
         waves[slot] = stored[at + slot] / n
 

@@ -80,20 +80,20 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
     """
     opened, waiting_notes = _open_settled(job, stop_asked)
     with opened as dataset:
-        parameters = _completed(job, dataset)
+        parameters = completed(job, dataset)
         settings = parameters.reconstruction
         n = pattern_size(dataset.frames.shape, parameters.preprocessing)
         check_crops(planned_stages(settings), n)
         pixel_m = _object_pixel_m(parameters.experiment, n)
         check_pixel(parameters.experiment, pixel_m)
-        positions_m, rows, position_notes = _positions(dataset, parameters, pixel_m)
+        positions_m, rows, position_notes = scan_positions(dataset, parameters, pixel_m)
         scale = scale_text(parameters.experiment, pixel_m, positions_m)
-        geometry = _geometry(positions_m, pixel_m, n, settings, scale)
+        geometry = lay_windows(positions_m, pixel_m, n, settings, scale)
         modes = parameters.experiment.probe_modes
-        extent = _extent(dataset, parameters, geometry)
+        extent = extent_of(dataset, parameters, geometry)
         memory_notes = () if backend is None else check_memory(extent, settings, backend, scale)
         frames = CarefulFrames(dataset.frames, stop_asked) if dataset.files else dataset.frames
-        patterns = prepare_frames(frames, rows, _bad_pixels(dataset, parameters), parameters.preprocessing)
+        patterns = prepare_frames(frames, rows, bad_pixels(dataset, parameters), parameters.preprocessing)
         first, object_notes = first_object(settings.object_guess, geometry, pixel_m)
         trial = None if backend is None else Trial(patterns.patterns, geometry, first, modes, settings, backend)
         probe, probe_notes = first_probe(dataset, parameters, patterns, pixel_m, positions_m, trial)
@@ -129,7 +129,7 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
         )
 
 
-def _open(job: Job) -> Dataset:
+def open_scan(job: Job) -> Dataset:
     """Open the scan file, or simulate a scan."""
     if job.source is not None:
         return open_dataset(job.source, Access.of(job.parameters))
@@ -140,9 +140,9 @@ def _open_settled(job: Job, stop_asked: Asked) -> tuple[Dataset, tuple[str, ...]
     """Open the scan, and wait for its raw files if that is asked for."""
     given = job.parameters.preprocessing
     if job.source is None or given.unfinished_files == "skip":
-        return _open(job), ()
+        return open_scan(job), ()
     return open_settled(
-        lambda: _open(job), lambda dataset: _is_whole(dataset, job.parameters), given.wait_limit_s, stop_asked
+        lambda: open_scan(job), lambda dataset: _is_whole(dataset, job.parameters), given.wait_limit_s, stop_asked
     )
 
 
@@ -155,7 +155,7 @@ def _is_whole(dataset: Dataset, parameters: Parameters) -> bool:
     return dataset.is_whole and listed is not None and len(kept) == len(listed)
 
 
-def _completed(job: Job, dataset: Dataset) -> Parameters:
+def completed(job: Job, dataset: Dataset) -> Parameters:
     """Fill in what a reconstruction can't do without from the scan; what the user took out stays out.
 
     Raises:
@@ -188,7 +188,7 @@ def _object_pixel_m(experiment: Experiment, n: int) -> float:
     return object_pixel_m(experiment.energy_eV, experiment.distance_m, experiment.detector_pixel_m, n)
 
 
-def _geometry(positions_m: np.ndarray, pixel_m: float, n: int, settings: Reconstruction, scale: str) -> ScanGeometry:
+def lay_windows(positions_m: np.ndarray, pixel_m: float, n: int, settings: Reconstruction, scale: str) -> ScanGeometry:
     """Lay the object around the windows, with room for positions that move and for pixels that are joined."""
     stages = planned_stages(settings)
     correction = by_path()["reconstruction.position_correction"]
@@ -200,7 +200,7 @@ def _geometry(positions_m: np.ndarray, pixel_m: float, n: int, settings: Reconst
         raise DataError(f"{error} ({scale})") from error
 
 
-def _extent(dataset: Dataset, parameters: Parameters, geometry: ScanGeometry) -> Extent:
+def extent_of(dataset: Dataset, parameters: Parameters, geometry: ScanGeometry) -> Extent:
     """Say how large a job is, before its frames are read."""
     return Extent(
         positions=len(geometry.corners),
@@ -212,7 +212,7 @@ def _extent(dataset: Dataset, parameters: Parameters, geometry: ScanGeometry) ->
     )
 
 
-def _positions(
+def scan_positions(
     dataset: Dataset, parameters: Parameters, pixel_m: float
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Return the positions (positions, 2) in m, transformed, the row in the stack of each one's frame, and notes.
@@ -317,7 +317,7 @@ def _computed_positions(experiment: Experiment) -> tuple[np.ndarray, str]:
     return spiral_m(dims[0] * dims[1], step_m), place
 
 
-def _bad_pixels(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:
+def bad_pixels(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:
     """Join the file's own mask and the user's: bool (rows, columns) of the detector, or None."""
     path = parameters.preprocessing.mask_file
     if path is None:

@@ -129,6 +129,19 @@ def pattern_size(shape: tuple[int, ...], preprocessing: Preprocessing) -> int:
     return _plan_crop(shape[1:], preprocessing).n
 
 
+def pattern_center(shape: tuple[int, ...], preprocessing: Preprocessing) -> tuple[int, int]:
+    """Return row and column of the detector pixel that patterns are cropped about, before any frame is read.
+
+    Args:
+        shape: (frames, rows, columns) as on the detector.
+        preprocessing: the settings.
+
+    Raises:
+        ParameterError: center or size don't fit the detector.
+    """
+    return _plan_crop(shape[1:], preprocessing).center
+
+
 def pattern_bytes(dtype: np.dtype, preprocessing: Preprocessing) -> int:
     """Return the most bytes that a pixel of the patterns may take, before any frame is read.
 
