@@ -1,7 +1,7 @@
-"""The command line: `ptychogui [gui|demo|simulate|info|check|reconstruct|export|devices|bench]`.
+"""The command line: `ptychogui [gui|demo|simulate|info|check|reconstruct|batch|export|devices|bench]`.
 
-Results go to stdout, everything else to stderr. Exit status: 0 done, 1 where `check` says stop, 2 bad input or a poor
-environment (one line says what), 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
+Results go to stdout, everything else to stderr. Exit status: 0 done, 1 where `check` says stop or a scan of a `batch`
+failed, 2 bad input or a poor environment (one line says what), 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from ptychogui.jobs.job import Control, Job, JobState
 from ptychogui.jobs.layers import job_layers, make_job, scan_source
 from ptychogui.jobs.preflight import Checker, Level, preflight
 from ptychogui.jobs.runner import run_job
+from ptychogui.jobs.scanlist import scan_list
 from ptychogui.params.commandline import COMMAND_DEFAULTS, read_command
 from ptychogui.params.model import Parameters, by_path, describe, device_name
 from ptychogui.params.options import given_values, options
@@ -49,6 +50,7 @@ from ptychogui.terminal import error_console, interruptible, say, shown_progress
 
 STOP = 1
 BAD_INPUT = 2
+FAILED = 1
 INTERRUPTED = 130
 _UNPRINTABLE = (errno.ENOSPC, errno.EBADF, errno.EIO)
 """What a full or closed stdout is to click, when it prints help."""
@@ -252,6 +254,48 @@ def reconstruct(
     return _run(source, values, output or _result_path(source, values), quiet)
 
 
+@main.command()
+@click.argument("scans", nargs=-1, required=True, metavar="LIST...")
+@click.option(
+    "-o", "--output", type=_path, default=".", metavar="DIR", help="Folder of the results; made if absent. [.]"
+)
+@click.option("--scans", "numbered", default="", metavar="PATTERN", help="What numbers stand for: mda/scan_#04d.mda.")
+@click.option("--skip-done", is_flag=True, help="Leave out scans whose NAME-result.cxi is there already.")
+@_quiet
+@options(describe())
+@click.pass_context
+def batch(
+    context: click.Context, /, scans: tuple[str, ...], output: Path, numbered: str, skip_done: bool, quiet: bool,
+    **_values: Any,
+) -> int:  # fmt: skip
+    """Reconstruct many scans, one after the other, and print the paths of the results.
+
+    LIST is scan files, globs, numbers (12-40,55, with --scans), and text files (.txt) of such items, one a line. The
+    options of `reconstruct` hold for every scan. Where a scan can't be reconstructed, the reason is said and the next
+    one begins; exit status 1 then. Ctrl-C keeps the result under way and ends the batch.
+    """
+    found, values, console = scan_list(scans, numbered), given_values(context, describe()), error_console()
+    _make_folder(output)
+    failed = dict.fromkeys(found.absent, "there is no such file")
+    status = 0
+    for number, scan in enumerate(found.scans, 1):
+        if skip_done and (output / _result_name(scan, values)).exists():
+            continue
+        if not quiet:
+            say(console, f"scan {number} of {len(found.scans)}: {scan}")
+        try:
+            status = _run(scan, values, _result_path(scan, values, output), quiet)
+        except PtychoError as error:
+            failed[scan] = str(error)
+            say(console, f"ptychogui: {scan}: {' '.join(str(error).split())}")
+        if status:
+            return status
+    if failed and not quiet:
+        say(console, f"{len(failed)} of {len(found.scans) + len(found.absent)} scans are not reconstructed:")
+        say(console, table([(str(scan), " ".join(reason.split())) for scan, reason in failed.items()]))
+    return FAILED if failed else 0
+
+
 @main.command("export")
 @click.argument("result", type=_path, metavar="RESULT.cxi")
 @click.option("--csv", is_flag=True, help="Object and probe as text, 9 digits.")
@@ -305,11 +349,23 @@ def bench(device: str, threads: int | None, sizes: tuple[int, ...], modes: tuple
         tell(json.dumps(rows, indent=1))
 
 
-def _result_path(file: Path | None, values: _Values) -> Path:
-    """Name a new result after the job or the scan, in the working folder."""
+def _result_path(file: Path | None, values: _Values, folder: Path = Path()) -> Path:
+    """Return a path for a new result in a folder."""
+    return unused_path(folder / _result_name(file, values))
+
+
+def _result_name(file: Path | None, values: _Values) -> str:
+    """Name a result after the job or the scan."""
     job_id, _ = values.get("output.job_id", ("", ""))
     name = job_id or (scan_name(file) if file else "simulated")
-    return unused_path(Path(f"{name.replace(os.sep, '_')}-result.cxi"))
+    return f"{name.replace(os.sep, '_')}-result.cxi"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"can't make the folder {folder}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _run(source: Path | None, values: _Values, output: Path, quiet: bool) -> int:

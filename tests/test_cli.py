@@ -221,6 +221,41 @@ class TestInfo:
         assert "notes.txt" in refusal("info", tmp_path / "notes.txt")
 
 
+class TestBatch:
+    @pytest.fixture
+    def night(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Scans 1 and 3 of a night are good, 2 is cut off, 4 was never taken."""
+        monkeypatch.chdir(tmp_path)
+        write_scan(tmp_path / "fly_0001.cxi", simulate(SMALL))
+        good = (tmp_path / "fly_0001.cxi").read_bytes()
+        (tmp_path / "fly_0002.cxi").write_bytes(good[:3000])
+        (tmp_path / "fly_0003.cxi").write_bytes(good)
+        return tmp_path
+
+    def test_a_scan_that_fails_does_not_hold_up_the_others(self, night: Path) -> None:
+        outcome = run("batch", "1-4", "--scans", "fly_#04d.cxi", "-o", "done", *FAST, status=1)
+        results = [Path("done/fly_0001-result.cxi"), Path("done/fly_0003-result.cxi")]
+        assert outcome.stdout.split() == [str(path) for path in results]
+        assert all(len(read_result(path).errors) == 3 for path in results)
+        assert "scan 2 of 3: fly_0002.cxi" in outcome.stderr
+        assert "2 of 4 scans are not reconstructed" in outcome.stderr
+        assert re.search(r"fly_0004\.cxi +there is no such file", outcome.stderr)
+
+    def test_what_is_done_is_left_out_if_asked_and_never_replaced(self, night: Path) -> None:
+        run("batch", "fly_0001.cxi", *FAST)
+        before = Path("fly_0001-result.cxi").read_bytes()
+        outcome = run("batch", "fly_000[13].cxi", "--skip-done", "--quiet", *FAST)
+        assert outcome.stdout.split() == ["fly_0003-result.cxi"]
+        outcome = run("batch", "fly_0001.cxi", "--quiet", *FAST)
+        assert outcome.stdout.split() == ["fly_0001-result-001.cxi"]
+        assert Path("fly_0001-result.cxi").read_bytes() == before
+
+    def test_a_list_without_a_scan_and_a_folder_that_is_a_file_are_refused(self, night: Path) -> None:
+        assert "no file matches '*.mda'" in refusal("batch", "*.mda")
+        assert "--scans" in refusal("batch", "12-40")
+        assert "can't make the folder fly_0001.cxi" in refusal("batch", "fly_0003.cxi", "-o", "fly_0001.cxi")
+
+
 class TestReconstruct:
     def test_prints_the_path_and_a_few_plain_lines(self, scan: Path, tmp_path: Path) -> None:
         result = tmp_path / "r.cxi"
