@@ -1,8 +1,8 @@
 """MDA files, which EPICS' saveData writes: scans of one to four axes, and process variables (PVs) beside them.
 
-The layout is that of docs/MDAFormat.md of EPICS' sscan module: big-endian XDR, in which every number takes 4 or 8 bytes. A
-file may be cut off or damaged anywhere; nothing is allocated before it is known to lie in the file, and all parts together
-never take more than the file.
+The layout is that of docs/MDAFormat.md of EPICS' sscan module: big-endian XDR, in which every number takes 4 or 8 bytes.
+A file may be cut off or damaged anywhere; nothing is allocated before it is known to lie in the file, and all parts
+together never take more than the file.
 """
 
 from __future__ import annotations
@@ -228,13 +228,16 @@ def _read_scan(cursor: _Cursor, offset: int, rank: int, notes: list[str]) -> Sca
     offsets = cursor.values(requested, ">i4", "the places of the lines") if rank > 1 else np.empty(0, np.int32)
     name, time = cursor.text("the loop's name"), cursor.text("its time")
     counts = [cursor.count(f"the number of {things}") for things in ("positioners", "detectors", "triggers")]
-    positioners = [_texts(cursor, "a positioner", 7) for _ in range(counts[0])]
+    axes = [_texts(cursor, "a positioner", 7) for _ in range(counts[0])]
     detectors = [_texts(cursor, "a detector", 3) for _ in range(counts[1])]
     triggers = tuple(_trigger(cursor) for _ in range(counts[2]))
     return Scan(
         rank, name, time, requested, acquired,
-        tuple(Positioner(number, *texts, cursor.values(requested, ">f8", texts[0])) for number, texts in positioners),
-        tuple(Detector(number, *texts, cursor.values(requested, ">f4", texts[0])) for number, texts in detectors),
+        tuple(_positioner(number, texts, cursor.values(requested, ">f8", texts[0])) for number, texts in axes),
+        tuple(
+            Detector(number, name, description, unit, cursor.values(requested, ">f4", name))
+            for number, (name, description, unit) in detectors
+        ),
         triggers,
         tuple(_line(cursor, int(offset), i < acquired, (rank - 1, i), notes) for i, offset in enumerate(offsets)),
     )  # fmt: skip
@@ -257,6 +260,11 @@ def _line(
 def _texts(cursor: _Cursor, what: str, count: int) -> tuple[int, list[str]]:
     """Read the number of something, and strings that describe it."""
     return cursor.whole(f"the number of {what}"), [cursor.text(what) for _ in range(count)]
+
+
+def _positioner(number: int, texts: list[str], values: np.ndarray) -> Positioner:
+    name, description, mode, unit, readback, of_readback, its_unit = texts
+    return Positioner(number, name, description, mode, unit, readback, of_readback, its_unit, values)
 
 
 def _trigger(cursor: _Cursor) -> Trigger:
