@@ -1,8 +1,8 @@
 """MDA files, which EPICS' saveData writes: scans of one to four axes, and process variables (PVs) beside them.
 
-The layout is that of docs/MDAFormat.md of EPICS' sscan module: big-endian XDR, in which every number takes 4 or 8 bytes.
-A file may be cut off or damaged anywhere; nothing is allocated before it is known to lie in the file, and all parts
-together never take more than the file.
+The layout is that of docs/MDAFormat.md of EPICS' sscan module: big-endian XDR, every number of which takes 4 or 8
+bytes. A file may be cut off or damaged anywhere; nothing is allocated before it is known to lie in the file, and all
+parts together never take more than the file.
 """
 
 from __future__ import annotations
