@@ -70,8 +70,11 @@ _BENCH_COLUMNS = (
 )  # fmt: skip
 
 _ACCESS = [
-    by_path()[f"preprocessing.{name}"]
-    for name in ("dataset_path", "file_pattern", "first_file", "patterns_per_file", "raw_shape_px")
+    by_path()["experiment.beamline"],
+    *(
+        by_path()[f"preprocessing.{name}"]
+        for name in ("dataset_path", "file_pattern", "first_file", "patterns_per_file", "raw_shape_px")
+    ),
 ]
 """Parameters that say how a scan's files are read."""
 _NOT_REFUSED = ("overlap", "object", "sampling", "saturation", "photons")

@@ -31,6 +31,11 @@ def resources_folder() -> Path:
     return _shipped("resources")
 
 
+def config_folder() -> Path:
+    """Return the user's configuration folder (beamline presets), whether it is there or not."""
+    return Path(platformdirs.user_config_dir(_APP, appauthor=False))
+
+
 def cache_folder() -> Path:
     """Return the user's cache folder (compiled kernels, FFT plans), made if absent.
 

@@ -38,4 +38,5 @@ class Access:
             first_file=given.first_file,
             patterns_per_file=given.patterns_per_file,
             raw_shape_px=given.raw_shape_px,
+            beamline=parameters.experiment.beamline,
         )

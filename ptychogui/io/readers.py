@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ptychogui.errors import DataError
-from ptychogui.io import cxi, raw
+from ptychogui.io import cxi, mda, mda_scans, raw
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.series import is_pattern
@@ -81,6 +81,13 @@ def open_dataset(path: Path | str, access: Access | None = None) -> Dataset:
     raise DataError(f"{path} is not a scan that ptychogui knows. It can read: {known}")
 
 
+def takes_series(path: Path) -> bool:
+    """Whether a scan's frames are in a series of files: its own path is a pattern, or it is a file without frames."""
+    if is_pattern(path) or not path.is_file():
+        return is_pattern(path)
+    return next((reader.takes_series for reader in _readers if _supported(reader, path, [])), False)
+
+
 def _check_pattern(access: Access, path: Path, allowed: str) -> None:
     """Refuse a series of files where the scan's own file holds the frames."""
     if access.file_pattern not in ("", allowed):
@@ -112,3 +119,4 @@ def _supported(reader: Reader, path: Path, reasons: list[str]) -> bool:
 
 register(Reader("CXI", "CXI, an HDF5 file with a group /entry_1", cxi.supports_cxi, cxi.open_cxi, priority=10))
 register(Reader("raw", "raw frames: HDF5, NPY, NPZ, TIFF, headerless .bin", raw.supports_raw, raw.open_raw))
+register(Reader("MDA", "MDA with raw frames beside it", mda.is_mda, mda_scans.open_mda, priority=20, takes_series=True))

@@ -12,9 +12,8 @@ from ptychogui.errors import DataError, OutputError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import BINARY_ENDS, CSV_ENDS
-from ptychogui.io.readers import open_dataset
+from ptychogui.io.readers import open_dataset, takes_series
 from ptychogui.io.result import check_replaceable
-from ptychogui.io.series import is_pattern
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.stages import planned_stages
 from ptychogui.params.chain import engines_of, titles
@@ -27,7 +26,8 @@ NEEDED = ("experiment.energy_eV", "experiment.distance_m", "experiment.detector_
 """What no reconstruction can do without."""
 
 _NOT_SIMULATED = (
-    "experiment.positions_file", "preprocessing.dataset_path", "preprocessing.file_pattern", "preprocessing.first_file",
+    "experiment.beamline", "experiment.positions_file", "preprocessing.dataset_path",
+    "preprocessing.file_pattern", "preprocessing.first_file",
     "preprocessing.patterns_per_file", "preprocessing.unfinished_files", "preprocessing.data_are",
     "preprocessing.direct_beam", "preprocessing.center_px",
 )  # fmt: skip
@@ -192,7 +192,7 @@ def _check_ignored(parameters: Parameters) -> None:
 def _check_series(job: Job) -> None:
     """Refuse a first file where there is no series."""
     given = job.parameters.preprocessing
-    if given.first_file and not given.file_pattern and job.source is not None and not is_pattern(job.source):
+    if given.first_file and not given.file_pattern and job.source is not None and not takes_series(job.source):
         raise ParameterError(
             "preprocessing.first_file has no effect without a series of raw files; give --file-pattern, or leave out "
             "--first-file"

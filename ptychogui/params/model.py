@@ -23,6 +23,9 @@ from ptychogui.params.spec import Group, Param, describe_group, param
 class Experiment(Group):
     """Beam, scan and detector geometry."""
 
+    beamline: str = param(
+        "", "Beamline", "Preset that says where an MDA file holds energy and positions, and where its frames lie, such "
+        "as velociprobe; recognized from the file when empty.", advanced=True)  # fmt: skip
     energy_eV: float | None = param(
         None, "Photon energy", "Energy of the incident beam.", unit="eV", flag="lambda", gt=0)  # fmt: skip
     distance_m: float | None = param(

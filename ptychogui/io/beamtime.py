@@ -1,0 +1,262 @@
+"""What a preset makes of an MDA file: parameters, and the position of every point that was measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from ptychogui.errors import DataError, ParameterError
+from ptychogui.io.dataset import Value
+from ptychogui.io.mda import ExtraPv, Mda, Scan
+from ptychogui.io.presets import Axis, Named, Preset, Quantity
+from ptychogui.params.commandline import parse_text
+from ptychogui.params.model import by_path
+from ptychogui.params.units import parse_quantity
+
+_COLUMN = re.compile(r"(outer|inner)\s+(?:([DP])(\d+)|(\S+))")
+_GROUPS = ("experiment", "preprocessing")
+
+
+@dataclass(frozen=True)
+class Beamtime:
+    """A scan as its MDA file tells it.
+
+    Attributes:
+        values: parameter path -> value with the PV or column that it is from.
+        positions_m: float64 (positions, 2), row and column of the points that were measured.
+        line, point: int64 (positions,), in which line each is, and where in it.
+        dims: lines and points of a line, as planned.
+        facts: text worth showing.
+        notes: what is missing.
+    """
+
+    values: Mapping[str, Value]
+    positions_m: np.ndarray
+    line: np.ndarray
+    point: np.ndarray
+    dims: tuple[int, int]
+    facts: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Loops:
+    """The two innermost loops: the outer one, and its lines; a scan of one loop is a single line without an outer."""
+
+    outer: Scan | None
+    lines: tuple[Scan | None, ...]
+    points: int
+    notes: tuple[str, ...]
+
+    @property
+    def first(self) -> Scan:
+        """The first line that was measured."""
+        return next(line for line in self.lines if line is not None and line.acquired)
+
+
+def apply_preset(named: Named, mda: Mda) -> Beamtime:
+    """Read what a preset knows of a file.
+
+    Raises:
+        DataError: a column that positions need is not there, or no point was measured; the message names preset and
+            columns.
+        ParameterError: a constant of the preset is not a value of its parameter.
+    """
+    preset, loops = named.preset, _innermost(mda)
+    axes_m = [_axis(axis, preset, named, loops, side) for side, axis in enumerate((preset.rows, preset.columns))]
+    line, point = _measured(loops)
+    positions_m = np.stack([values[line, point] for values in axes_m], axis=1)
+    dims = len(loops.lines), loops.points
+    values = dict(_values(named, mda, loops))
+    if loops.outer is not None:
+        values["experiment.scan_dims"] = Value(dims, "the loops of the MDA file")
+        step_m = _steps(*axes_m)
+        if step_m is not None:
+            values["experiment.step_m"] = Value(step_m, f"{preset.rows.source} and {preset.columns.source}")
+    facts = {"beamline": f"{preset.title} (preset {named.name})", "scan number": str(mda.number), "time": mda.scan.time}
+    angle = _quantity(preset.angle, mda, loops)
+    if angle is not None:
+        facts["rotation angle"] = f"{angle[0]:g} {angle[1] or 'degrees'} ({angle[2]})"
+    return Beamtime(values, positions_m, line, point, dims, facts, (*mda.notes, *loops.notes, *_missing(loops)))
+
+
+def _innermost(mda: Mda) -> _Loops:
+    """Find the two innermost loops; of a scan with more the first pair that has points."""
+    if not mda.scan.lines:
+        return _Loops(None, (mda.scan,), mda.scan.requested, ())
+    pairs = [scan for scan in _pairs(mda.scan) if any(line is not None and line.acquired for line in scan.lines)]
+    if not pairs:
+        raise DataError("the MDA file has no point that was measured")
+    lines = pairs[0].lines
+    points = max(line.requested for line in lines if line is not None)
+    more = f"the scan has {len(mda.dims)} axes; the first of {len(pairs)} two-dimensional scans in it is taken"
+    return _Loops(pairs[0], lines, points, (more,) if len(mda.dims) > 2 else ())
+
+
+def _pairs(scan: Scan) -> Iterator[Scan]:
+    """Give the loops of rank 2 in a scan."""
+    if scan.rank == 2:
+        yield scan
+    for inner in scan.lines:
+        if inner is not None:
+            yield from _pairs(inner)
+
+
+def _measured(loops: _Loops) -> tuple[np.ndarray, np.ndarray]:
+    """Return line and point of everything that was measured."""
+    counts = [0 if line is None else line.acquired for line in loops.lines]
+    if not any(counts):
+        raise DataError("the MDA file has no point that was measured")
+    return np.repeat(np.arange(len(counts)), counts), np.concatenate([np.arange(count) for count in counts])
+
+
+def _missing(loops: _Loops) -> Iterator[str]:
+    """Say which lines were not measured, and which are short."""
+    gone = [i for i, line in enumerate(loops.lines) if line is None or not line.acquired]
+    short = [i for i, line in enumerate(loops.lines) if line is not None and 0 < line.acquired < loops.points]
+    for lines, what in ((gone, "were not measured"), (short, f"have less than {loops.points} points")):
+        if lines:
+            yield f"{len(lines)} of {len(loops.lines)} scan lines {what}, the first is line {lines[0]}"
+
+
+def _axis(axis: Axis, preset: Preset, named: Named, loops: _Loops, side: int) -> np.ndarray:
+    """Return float64 (lines, points), the positions along an axis in m; NaN where there is no line."""
+    source = axis.source
+    if loops.outer is None:
+        source = _flat_source(preset, side)
+    found = np.full((len(loops.lines), loops.points), np.nan)
+    loop, name = _split(source, named)
+    if loop == "outer":
+        assert loops.outer is not None
+        values, unit = _column(loops.outer, name, source, named)
+        found[:] = values[: len(found), None]
+    else:
+        unit = _column(loops.first, name, source, named)[1]
+        for row, line in zip(found, loops.lines, strict=True):
+            if line is not None:
+                values = _column(line, name, source, named)[0]
+                row[: len(values)] = values
+    return axis.sign * found * _metres(unit, axis.unit)
+
+
+def _flat_source(preset: Preset, side: int) -> str:
+    """Return where a scan of one loop has its rows (side 0) and columns: columns first, where loops are told apart."""
+    sources = preset.rows.source, preset.columns.source
+    if all(source.startswith("inner") for source in sources):
+        return sources[side]
+    return ("inner P2", "inner P1")[side]
+
+
+def _split(source: str, named: Named) -> tuple[str, str]:
+    match = _COLUMN.fullmatch(source)
+    if match is None:
+        raise DataError(
+            f"{named.path}: '{source}' is no column of a loop; write 'outer P1', 'inner D14', or 'inner' and a name"
+        )
+    loop, _, name = source.partition(" ")
+    return loop, name.strip()
+
+
+def _column(scan: Scan, name: str, source: str, named: Named) -> tuple[np.ndarray, str]:
+    """Return the values of a loop's column, and its unit."""
+    for key, (values, unit) in columns_of(scan).items():
+        label, _, pv = key.partition(" ")
+        if name == label or fnmatchcase(pv, name):
+            return values, unit
+    there = ", ".join(columns_of(scan)) or "none"
+    raise DataError(
+        f"preset {named.name} wants '{source}', but loop {scan.name} has no such column; there are {there}. Make a "
+        "preset of your own, or choose another with --beamline"
+    )
+
+
+def columns_of(scan: Scan) -> dict[str, tuple[np.ndarray, str]]:
+    """Return a loop's columns: "P1 name" or "D1 name" -> (values, unit)."""
+    axes = {
+        f"P{i} {axis.readback_name or axis.name}": (axis.values, axis.readback_unit or axis.unit)
+        for i, axis in enumerate(scan.positioners, 1)
+    }
+    return axes | {f"D{i} {one.name}": (one.values, one.unit) for i, one in enumerate(scan.detectors, 1)}
+
+
+def _metres(said: str, preset: str) -> float:
+    """Return the factor from the file's unit, if it is one of length, or else the preset's."""
+    for unit in (said.strip(), preset):
+        try:
+            return parse_quantity(f"1 {unit}", "m") if unit else parse_quantity(f"1 {preset}", "m")
+        except ParameterError:
+            continue
+    raise AssertionError("a preset's units are checked")
+
+
+def _steps(rows_m: np.ndarray, columns_m: np.ndarray) -> tuple[float, float] | None:
+    """Return the median steps between lines and between points; None where there is none."""
+    with np.errstate(invalid="ignore"):
+        across = [np.abs(np.diff(values, axis=axis)) for axis, values in ((0, rows_m), (1, columns_m))]
+    steps = [float(np.median(step[np.isfinite(step)])) if np.isfinite(step).any() else 0.0 for step in across]
+    return (steps[0], steps[1]) if min(steps) > 0 else None
+
+
+def _values(named: Named, mda: Mda, loops: _Loops) -> Iterator[tuple[str, Value]]:
+    """Give the parameters that the file or the preset knows."""
+    preset = named.preset
+    wanted = {
+        "experiment.energy_eV": (preset.energy, "eV"),
+        "experiment.distance_m": (preset.distance, "m"),
+        "experiment.detector_pixel_m": (preset.detector_pixel, "m"),
+    }
+    found = set()
+    for path, (quantity, unit) in wanted.items():
+        number = _quantity(quantity, mda, loops)
+        if number is not None and quantity is not None and number[0] > 0:
+            found.add(path)
+            guess = ", a guess" if quantity.certainty == "guess" else ""
+            yield path, Value(_si(number[0], number[1], quantity.unit, unit), f"{number[2]}{guess}")
+    for name, constant in preset.constants.items():
+        path = next((f"{group}.{name}" for group in _GROUPS if f"{group}.{name}" in by_path()), "")
+        if not path:
+            raise ParameterError(f"{named.path}: constants.{name} is no parameter of Experiment or Preprocessing")
+        if path not in found:
+            guess = ", a guess" if constant.certainty == "guess" else ""
+            yield path, Value(parse_text(by_path()[path], constant.value), f"preset {named.name}{guess}")
+
+
+def _si(number: float, said: str, preset: str, unit: str) -> float:
+    """Return a number in an SI unit, by the file's unit if that fits, or else by the preset's."""
+    for written in (said.strip(), preset):
+        try:
+            if written:
+                return float(parse_quantity(f"{number!r} {written}", unit))
+        except ParameterError:
+            continue
+    return number
+
+
+def _quantity(quantity: Quantity | None, mda: Mda, loops: _Loops) -> tuple[float, str, str] | None:
+    """Return a number, its unit as the file says it, and where it is from; None where it is not there."""
+    if quantity is None:
+        return None
+    for pv in _pvs(quantity, mda):
+        if not isinstance(pv.value, str) and len(pv.value) and np.isfinite(pv.value[0]):
+            return float(pv.value[0]), pv.unit or quantity.unit, f"PV {pv.name}"
+    match = _COLUMN.fullmatch(quantity.column)
+    scan = loops.first if match is None or match[1] == "inner" else loops.outer
+    if match is None or scan is None or not scan.acquired:
+        return None
+    name = quantity.column.split(None, 1)[1]
+    for key, (values, unit) in columns_of(scan).items():
+        if name == key.split(" ")[0] or fnmatchcase(key.split(" ", 1)[1], name):
+            return float(values[0]), unit or quantity.unit, f"column {quantity.column}, {key.split(' ', 1)[1]}"
+    return None
+
+
+def _pvs(quantity: Quantity, mda: Mda) -> Iterator[ExtraPv]:
+    """Give the PVs that may hold a quantity, the first choice first."""
+    for glob in quantity.pvs:
+        yield from (pv for name, pv in mda.pvs.items() if fnmatchcase(name, glob))
+    if quantity.pv_number is not None and quantity.pv_number <= len(mda.pvs):
+        yield list(mda.pvs.values())[quantity.pv_number - 1]

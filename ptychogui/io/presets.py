@@ -1,0 +1,174 @@
+"""Beamline presets: where an MDA file of a beamline holds energy, positions and the rest, and where its frames lie.
+
+Presets are TOML: those that come with the program in resources/presets, the user's own in the configuration folder. A
+user's preset of the same name goes first.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ptychogui.errors import DataError
+from ptychogui.io.mda import Mda
+from ptychogui.paths import config_folder, resources_folder
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # type: ignore[import-not-found]
+
+FALLBACK = "any"
+"""The preset that is taken where no other recognizes a file."""
+
+
+class _Entry(BaseModel):
+    """Something that a preset knows, or guesses."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    certainty: Literal["known", "guess"] = "known"
+    note: str = ""
+
+
+class Quantity(_Entry):
+    """A number: from the first PV there is (globs are allowed), the PV of a number, or a column of a loop.
+
+    A column is "outer D1", "inner D14" or "inner P1": loop, detector or positioner, and its place in the file from 1
+    on; or its name in place of D1. `unit` is taken where the file says none.
+    """
+
+    pvs: tuple[str, ...] = ()
+    pv_number: int | None = Field(None, ge=1)
+    column: str = ""
+    unit: str = ""
+
+
+class Axis(_Entry):
+    """Positions along rows or columns: a column as in Quantity, and the sign of the object's axis."""
+
+    source: str
+    unit: Literal["m", "mm", "um", "µm", "nm", "pm"] = "um"
+    sign: Literal[1, -1] = 1
+
+
+class Constant(_Entry):
+    """A parameter that is always the same, as text with its unit."""
+
+    value: str
+
+
+class RawFrames(_Entry):
+    """Raw files beside the scan: '#' is the number of a line, {scan} the scan's number, {stem} the MDA file's name."""
+
+    patterns: tuple[str, ...] = ()
+    first_file: int = Field(0, ge=0)
+    dataset_path: str = ""
+
+
+class Recognize(BaseModel):
+    """Globs of file names and of PV names; one that fits is enough."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    files: tuple[str, ...] = ()
+    pvs: tuple[str, ...] = ()
+
+
+class Preset(BaseModel):
+    """What a beamline's files are like. `constants` are by the names of the Experiment and Preprocessing parameters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    title: str
+    recognize: Recognize = Recognize()
+    energy: Quantity | None = None
+    distance: Quantity | None = None
+    detector_pixel: Quantity | None = None
+    angle: Quantity | None = None
+    rows: Axis
+    columns: Axis
+    constants: Mapping[str, Constant] = Field(default_factory=dict)
+    frames: RawFrames = RawFrames()
+
+
+@dataclass(frozen=True)
+class Named:
+    """A preset with its name and the file that it was read from."""
+
+    name: str
+    path: Path
+    preset: Preset
+
+
+def preset_folder() -> Path:
+    """Return the folder of the user's own presets, whether it is there or not."""
+    return config_folder() / "presets"
+
+
+def read_preset(path: Path) -> Named:
+    """Read one preset.
+
+    Raises:
+        DataError: it can't be read, or a key or value is not right; the message names it.
+    """
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Named(path.stem, path, Preset.model_validate(content))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"can't read the preset {path}: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise DataError(f"the preset {path} is not right: {key}: {first['msg'].lower()}") from error
+
+
+def list_presets() -> tuple[Named, ...]:
+    """Read all presets, the user's before those that come with the program, each name once.
+
+    Raises:
+        DataError: one of them is not right.
+    """
+    files = [*sorted(preset_folder().glob("*.toml")), *sorted((resources_folder() / "presets").glob("*.toml"))]
+    named = {path.stem: path for path in reversed(files)}
+    return tuple(read_preset(path) for path in files if named[path.stem] == path)
+
+
+def choose_preset(mda: Mda, path: Path, name: str = "") -> Named:
+    """Return the preset of this name, or the one that recognizes a file best.
+
+    Raises:
+        DataError: no preset has this name, or the one that is meant is not right.
+    """
+    presets = list_presets()
+    if name:
+        for named in presets:
+            if name.casefold() in (named.name.casefold(), named.preset.title.casefold()):
+                return named
+        names = ", ".join(named.name for named in presets)
+        raise DataError(f"no beamline preset is called '{name}'; there are {names}, and {preset_folder()} is for yours")
+    return max(presets, key=lambda named: _likeness(named, mda, path))
+
+
+def _likeness(named: Named, mda: Mda, path: Path) -> int:
+    """Say how well a preset recognizes a file: by its name, by PVs, or as the one for whatever is left."""
+    globs, names = named.preset.recognize, [*mda.pvs, *column_names(mda)]
+    if named.name == FALLBACK:
+        return 1
+    if any(fnmatchcase(path.name, glob) for glob in globs.files):
+        return 3
+    return 2 if any(fnmatchcase(name, glob) for glob in globs.pvs for name in names) else 0
+
+
+def column_names(mda: Mda) -> list[str]:
+    """Return the names of all loops' positioners and detectors."""
+    names, scan = [], mda.scan
+    while True:
+        names += [axis.name for axis in scan.positioners] + [one.name for one in scan.detectors]
+        inner = next((line for line in scan.lines if line is not None), None)
+        if inner is None:
+            return names
+        scan = inner

@@ -1,0 +1,281 @@
+"""MDA scans through presets: positions, values, frames, and what happens where parts of them are missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from ptychogui import paths
+from ptychogui.errors import DataError
+from ptychogui.io.access import Access
+from ptychogui.io.beamtime import apply_preset
+from ptychogui.io.beamtime_writing import DATASET, write_beamtime
+from ptychogui.io.mda import Detector, ExtraPv, Mda, Positioner, Scan, read_mda
+from ptychogui.io.mda_writing import write_mda
+from ptychogui.io.presets import Named, choose_preset, list_presets, preset_folder, read_preset
+from ptychogui.io.readers import open_dataset
+
+DIMS = (5, 4)
+
+
+@pytest.fixture(autouse=True)
+def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "configuration"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    return folder
+
+
+def shipped(name: str) -> Named:
+    return read_preset(paths.resources_folder() / "presets" / f"{name}.toml")
+
+
+def frames() -> np.ndarray:
+    """Return frames that tell their place in the scan."""
+    stack = np.zeros((DIMS[0] * DIMS[1], 20, 24), np.uint16)
+    stack[:, 0, 0] = np.arange(len(stack)) + 1
+    return stack
+
+
+def positions_m() -> np.ndarray:
+    rows, columns = np.mgrid[: DIMS[0], : DIMS[1]]
+    return np.stack([rows.ravel() * 2e-7, columns.ravel() * 3e-7 - 1e-7], axis=1)
+
+
+@pytest.fixture(params=["velociprobe", "2-id-d", "bionanoprobe", "any"])
+def written(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Named]:
+    named = shipped(request.param)
+    name = {"velociprobe": "velo", "2-id-d": "2idd", "bionanoprobe": "bnp_fly", "any": "fly"}[named.name]
+    path = tmp_path / "user" / "mda" / f"{name}_0012.mda"
+    write_beamtime(path, named, frames(), positions_m(), DIMS, 8800.0)
+    return path, named
+
+
+def raw_files(path: Path) -> list[Path]:
+    return sorted((path.parent.parent / "ptycho" / "scan012").glob("*.h5"))
+
+
+def test_a_scan_in_each_layout_comes_back_with_its_preset_recognized(written: tuple[Path, Named]) -> None:
+    path, named = written
+    with open_dataset(path) as scan:
+        assert scan.format == "MDA" and f"(preset {named.name})" in scan.facts["beamline"]
+        assert scan.positions_m is not None
+        np.testing.assert_allclose(scan.positions_m, positions_m(), atol=1e-15)
+        read = scan.frames.read(scan.frame_rows)
+        assert np.array_equal(read[:, 0, 0], np.arange(20) + 1) and scan.is_whole
+        assert scan.values["experiment.energy_eV"].value == pytest.approx(8800, abs=1e-9)
+        assert scan.values["experiment.energy_eV"].place.startswith("PV ")
+        assert scan.values["experiment.scan_dims"].value == DIMS
+        assert scan.values["experiment.step_m"].value == pytest.approx((2e-7, 3e-7))
+
+
+def _spoiled(path: Path) -> None:
+    """File 2 of a scan is gone, file 4 has 2 of its 4 frames, file 5 has 6."""
+    files = raw_files(path)
+    files[1].unlink()
+    for place, count in ((3, 2), (4, 6)):
+        with h5py.File(files[place], "r+") as file:
+            stack = file[DATASET][()]
+            del file[DATASET]
+            file[DATASET] = np.concatenate([stack, stack])[:count]
+
+
+def test_what_is_missing_is_left_out_and_nothing_moves_up(written: tuple[Path, Named]) -> None:
+    path, _ = written
+    _spoiled(path)
+    with open_dataset(path) as scan:
+        seen = scan.frames.read(scan.frame_rows)[:, 0, 0].astype(int) - 1
+        expected = [i for i in range(20) if i // 4 != 1 and i not in (14, 15)]
+        assert seen.tolist() == expected
+        assert scan.positions_m is not None
+        np.testing.assert_allclose(scan.positions_m, positions_m()[expected], atol=1e-15)
+        notes = "\n".join(scan.notes)
+        for file in (1, 3, 4):
+            assert raw_files(path)[0].name.replace("1.h5", f"{file + 1}.h5") in notes
+        assert not scan.is_whole
+
+
+def test_a_stopped_scan_has_the_lines_that_were_measured(tmp_path: Path) -> None:
+    named, path = shipped("velociprobe"), tmp_path / "mda" / "velo_0012.mda"
+    write_beamtime(path, named, frames(), positions_m(), DIMS, 8800.0, lines=3)
+    with open_dataset(path) as scan:
+        assert scan.positions_m is not None
+        np.testing.assert_allclose(scan.positions_m, positions_m()[:12], atol=1e-15)
+        assert np.array_equal(scan.frames.read(scan.frame_rows)[:, 0, 0], np.arange(12) + 1)
+        assert any("2 of 5 scan lines were not measured, the first is line 3" in note for note in scan.notes)
+
+
+def test_files_that_begin_at_zero_are_not_taken_for_the_next_line(tmp_path: Path) -> None:
+    named, path = shipped("velociprobe"), tmp_path / "mda" / "velo_0012.mda"
+    counted = named.preset.model_copy(update={"frames": named.preset.frames.model_copy(update={"first_file": 0})})
+    write_beamtime(path, replace(named, preset=counted), frames(), positions_m(), DIMS, 8800.0)
+    with open_dataset(path) as scan:
+        assert np.array_equal(scan.frames.read(scan.frame_rows)[:, 0, 0], np.arange(20) + 1)
+
+
+def test_the_user_names_other_frames(tmp_path: Path) -> None:
+    named, path = shipped("any"), tmp_path / "mda" / "fly_0012.mda"
+    files = write_beamtime(path, named, frames(), positions_m(), DIMS, 8800.0)[1:]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for number, file in enumerate(files):
+        file.rename(elsewhere / f"line{number + 7:02d}.h5")
+    with pytest.raises(DataError, match=r"no raw frames of .*fly_0012\.mda .*scan012_#04d\.h5.* Give --file-pattern"):
+        open_dataset(path)
+    access = Access(file_pattern=str(elsewhere / "line#02d.h5"), first_file=7)
+    with open_dataset(path, access) as scan:
+        assert np.array_equal(scan.frames.read(scan.frame_rows)[:, 0, 0], np.arange(20) + 1)
+
+
+def test_several_series_that_fit_are_not_chosen_from(tmp_path: Path) -> None:
+    named, path = shipped("2-id-d"), tmp_path / "mda" / "2idd_0012.mda"
+    first = write_beamtime(path, named, frames(), positions_m(), DIMS, 8800.0)[1]
+    first.with_name("scan012_2_data_000001.h5").write_bytes(first.read_bytes())
+    with pytest.raises(DataError, match=r"several series fit .*1, 2"):
+        open_dataset(path)
+
+
+def test_a_scan_of_one_loop_has_columns_before_rows(tmp_path: Path) -> None:
+    at = positions_m() * 1e6
+    axes = tuple(
+        Positioner(i, name, "", "TABLE", "um", "", "", "", at[:, 1 - i]) for i, name in enumerate(("x", "y"))
+    )  # fmt: skip
+    scan = Scan(1, "spiral", "now", 20, 20, axes, ())
+    write_mda(tmp_path / "scan.mda", Mda(1.3, 3, (20,), True, scan))
+    found = apply_preset(shipped("any"), read_mda(tmp_path / "scan.mda"))
+    np.testing.assert_allclose(found.positions_m, positions_m(), atol=1e-15)
+    assert "experiment.scan_dims" not in found.values and (found.line == 0).all()
+
+
+def test_of_a_tomography_series_the_first_projection_is_taken_and_said(tmp_path: Path) -> None:
+    write_beamtime(tmp_path / "mda" / "one_0001.mda", shipped("any"), frames(), positions_m(), DIMS, 8800.0)
+    one = read_mda(tmp_path / "mda" / "one_0001.mda")
+    angles = Positioner(0, "theta", "", "LINEAR", "degrees", "", "", "", np.arange(3.0))
+    series = Scan(3, "tomo", "now", 3, 2, (angles,), (), (), (one.scan, one.scan, None))
+    found = apply_preset(shipped("any"), replace(one, dims=(3, *DIMS), scan=series))
+    np.testing.assert_allclose(found.positions_m, positions_m(), atol=1e-15)
+    assert any("3 axes; the first of 2" in note for note in found.notes)
+
+
+def test_the_unit_of_the_file_goes_before_that_of_the_preset(tmp_path: Path) -> None:
+    path = tmp_path / "mda" / "velo_0001.mda"
+    write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
+    mda = read_mda(path)
+    (axis,) = mda.scan.positioners
+    in_mm = replace(mda.scan, positioners=(replace(axis, values=axis.values / 1000, readback_unit="mm"),))
+    found = apply_preset(shipped("velociprobe"), replace(mda, scan=in_mm))
+    np.testing.assert_allclose(found.positions_m, positions_m(), atol=1e-15)
+    silent = replace(mda.scan, positioners=(replace(axis, readback_unit="", unit="counts"),))
+    np.testing.assert_allclose(
+        apply_preset(shipped("velociprobe"), replace(mda, scan=silent)).positions_m, positions_m()
+    )
+
+
+class TestPresets:
+    OWN = """
+title = "Mine"
+recognize = { files = ["velo*"] }
+[energy]
+pvs = ["mono:*"]
+unit = "eV"
+[distance]
+column = "inner zdet"
+unit = "mm"
+[angle]
+pv_number = 2
+unit = "degrees"
+[rows]
+source = "outer P1"
+sign = -1
+[columns]
+source = "inner D2"
+unit = "nm"
+[constants.detector_pixel_m]
+value = "55 um"
+[constants.size_px]
+value = "16"
+"""
+
+    def own(self, text: str = OWN, name: str = "velociprobe") -> Path:
+        preset_folder().mkdir(parents=True, exist_ok=True)
+        path = preset_folder() / f"{name}.toml"
+        path.write_text(text)
+        return path
+
+    def mda(self) -> Mda:
+        x = np.array([100.0, 200.0])
+        detectors = (Detector(0, "zdet", "", "", np.array([1950, 1950], np.float32)), Detector(1, "x", "", "", x))
+        axis = Positioner(0, "y", "", "", "", "", "", "", np.array([1.0, 2.0, 3.0]))
+        line = Scan(1, "in", "", 2, 2, (), detectors)
+        pvs = [ExtraPv("mono:E", "", 34, "", np.array([7112.0])), ExtraPv("stage:r", "", 30, "", np.array([12.5]))]
+        outer = Scan(2, "out", "", 3, 3, (axis,), (), (), (line,) * 3)
+        return Mda(1.4, 1, (3, 2), True, outer, {pv.name: pv for pv in pvs})
+
+    def test_a_preset_of_the_user_takes_the_place_of_one_that_is_shipped(self) -> None:
+        path = self.own()
+        assert [named.path for named in list_presets() if named.name == "velociprobe"] == [path]
+        found = apply_preset(choose_preset(self.mda(), Path("velo_1.mda")), self.mda())
+        values = {name: value.value for name, value in found.values.items()}
+        assert values["experiment.energy_eV"] == 7112 and values["experiment.distance_m"] == pytest.approx(1.95)
+        assert values["experiment.detector_pixel_m"] == 55e-6 and values["preprocessing.size_px"] == 16
+        assert found.facts["rotation angle"].startswith("12.5 degrees (PV stage:r)")
+        np.testing.assert_allclose(found.positions_m[:, 0], -np.repeat([1e-6, 2e-6, 3e-6], 2))
+        np.testing.assert_allclose(found.positions_m[:, 1], np.tile([1e-7, 2e-7], 3))
+
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ('title = "Mine"', "title = ", "can't read the preset"),
+            ("sign = -1", "sign = 2", r"rows\.sign"),
+            ("sign = -1", "sighn = 1", r"rows\.sighn"),
+            ('unit = "nm"', 'unit = "parsec"', r"columns\.unit"),
+        ],
+    )
+    def test_what_is_wrong_in_a_preset_is_named(self, old: str, new: str, said: str) -> None:
+        path = self.own(self.OWN.replace(old, new))
+        with pytest.raises(DataError, match=said) as caught:
+            list_presets()
+        assert str(path) in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ("inner D2", "inner D9", r"wants 'inner D9', but loop in has no such column; there are D1 zdet, D2 x"),
+            ("inner D2", "middle D9", "'middle D9' is no column"),
+            ("size_px", "sise_px", r"constants\.sise_px is no parameter"),
+        ],
+    )
+    def test_what_a_file_has_not_is_named(self, old: str, new: str, said: str) -> None:
+        self.own(self.OWN.replace(old, new))
+        with pytest.raises(Exception, match=said):
+            apply_preset(choose_preset(self.mda(), Path("velo_1.mda")), self.mda())
+
+    def test_a_name_that_no_preset_has_is_refused_with_those_there_are(self) -> None:
+        assert choose_preset(self.mda(), Path("x.mda"), "Bionanoprobe, APS").name == "bionanoprobe"
+        with pytest.raises(DataError, match=r"'nope'; there are .*velociprobe"):
+            choose_preset(self.mda(), Path("x.mda"), "nope")
+
+    def test_every_value_of_the_shipped_presets_says_how_sure_it_is(self) -> None:
+        for named in list_presets():
+            preset = named.preset
+            entries = [
+                preset.energy,
+                preset.angle,
+                preset.rows,
+                preset.columns,
+                *preset.constants.values(),
+                preset.frames,
+            ]
+            assert all(entry.note and entry.certainty for entry in entries if entry is not None), named.name
+
+
+def test_real_scans_are_read_by_the_preset_that_fits(shared_data: Path) -> None:
+    mda = read_mda(shared_data / "mda" / "2iddf_0106.mda")
+    named = choose_preset(mda, shared_data / "mda" / "2iddf_0106.mda")
+    assert named.name == "2-id-d"
+    found = apply_preset(named, replace(mda, scan=next(line for line in mda.scan.lines if line), dims=mda.dims[1:]))
+    assert found.dims == (41, 21) and len(found.positions_m) == 41 * 21
+    np.testing.assert_allclose(found.positions_m[:2, 1], [0.112187e-3, 0.113187e-3], rtol=1e-6)
