@@ -1,0 +1,56 @@
+"""Bad pixels told by a few frames: those that were made bad are found, and no other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ptychogui.physics.simulation import Recipe, simulate
+from ptychogui.physics.suspects import suspicious_pixels
+
+RECIPE = Recipe(n=64, outer_zone_m=80e-9, scan_dims=(6, 6))
+
+
+def known(pixels: int = 64) -> np.ndarray:
+    return np.ones((pixels, pixels), bool)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("photons", [1e3, 1e5, 1e7])
+def test_a_sound_detector_has_none(photons: float, seed: int) -> None:
+    counts = simulate(Recipe(**{**vars(RECIPE), "photons": photons, "seed": seed})).counts
+    assert not suspicious_pixels(counts.astype(float), known()).all.any()
+
+
+def test_dead_pixels_in_the_light_are_found() -> None:
+    scan = simulate(Recipe(**{**vars(RECIPE), "dead_pixels": 12}))
+    found = suspicious_pixels(scan.counts.astype(float), known())
+    around = simulate(RECIPE).counts.sum(axis=0)
+    np.testing.assert_array_equal(found.dead[around > 40], scan.bad_pixels[around > 40])
+    assert not found.hot.any() and not found.stuck.any()
+    assert found.dead.sum() >= 3
+
+
+def test_hot_and_stuck_pixels_are_told_apart() -> None:
+    counts = simulate(RECIPE).counts.astype(float)
+    rng = np.random.default_rng(0)
+    counts[:, 3, 5] = rng.poisson(5000, len(counts))
+    counts[:, 50, 40] = 77
+    counts[:, 30, 30] = 12
+    found = suspicious_pixels(counts, known())
+    assert np.argwhere(found.hot).tolist() == [[3, 5]]
+    assert np.argwhere(found.stuck).tolist() == [[30, 30], [50, 40]]
+    assert not found.dead.any()
+
+
+def test_two_hot_neighbors_do_not_hide_each_other() -> None:
+    counts = np.random.default_rng(0).poisson(1.0, (20, 32, 32)).astype(float)
+    counts[:, 10, 10:12] += np.random.default_rng(1).poisson(100, (20, 2))
+    assert np.argwhere(suspicious_pixels(counts, known(32)).hot).tolist() == [[10, 10], [10, 11]]
+
+
+def test_masked_pixels_are_not_looked_at() -> None:
+    counts, good = np.full((5, 16, 16), 3.0), known(16)
+    counts[:, 4, 4] = 1e6
+    good[4, 4] = False
+    assert not suspicious_pixels(counts, good).all.any()
