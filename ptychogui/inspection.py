@@ -23,7 +23,7 @@ from ptychogui.params.origins import Origin, Source
 from ptychogui.params.storage import from_json
 from ptychogui.params.units import format_quantity
 from ptychogui.physics.frames import pattern_size
-from ptychogui.physics.optics import object_pixel_m
+from ptychogui.physics.optics import job_pixel_m
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,9 @@ def _positions(positions_m: np.ndarray | None) -> Iterator[Entry]:
 
 def _object_pixel(dataset: Dataset, parameters: Parameters) -> Iterator[Entry]:
     """Give the pixel of the object if all that it follows from is known."""
-    experiment = parameters.experiment
     with contextlib.suppress(ParameterError, DataError):
         n = pattern_size(dataset.frames.shape, parameters.preprocessing)
-        pixel_m = object_pixel_m(experiment.energy_eV, experiment.distance_m, experiment.detector_pixel_m, n)
+        pixel_m = job_pixel_m(parameters, n)
         text = f"{format_quantity(_round(pixel_m), 'm')} with patterns of {n} x {n} px"
         yield Entry("object pixel", pixel_m, "m", "computed", text)
 

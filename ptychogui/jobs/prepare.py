@@ -13,7 +13,7 @@ from ptychogui.engines.memory import Extent
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.guesses import holds_result, read_mask, read_positions
+from ptychogui.io.guesses import holds_result, read_background, read_mask, read_positions
 from ptychogui.io.pairing import Pairing, assign, pair
 from ptychogui.io.raw import NO_POSITIONS
 from ptychogui.io.readers import open_dataset
@@ -30,9 +30,10 @@ from ptychogui.jobs.waiting import Asked, CarefulFrames, open_settled
 from ptychogui.params.model import Experiment, Parameters, Reconstruction, by_path
 from ptychogui.params.origins import Source
 from ptychogui.physics.frames import pattern_bytes, pattern_size, prepare_frames
-from ptychogui.physics.optics import object_pixel_m
+from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.probe import add_modes
 from ptychogui.physics.scan import ScanGeometry, place_windows, raster_m, spiral_m, to_pixels, transform_positions
+from ptychogui.physics.settling import settle
 from ptychogui.physics.simulation import recipe_of, simulate
 
 _STILL_PX, _MOVING_PX = 2, 10
@@ -82,9 +83,11 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
     with opened as dataset:
         parameters = _completed(job, dataset)
         settings = parameters.reconstruction
-        n = pattern_size(dataset.frames.shape, parameters.preprocessing)
+        frames = CarefulFrames(dataset.frames, stop_asked) if dataset.files else dataset.frames
+        settled = settle(frames, dataset.frame_rows, _bad_pixels(dataset, parameters), parameters.preprocessing)
+        n = pattern_size(dataset.frames.shape, settled.preprocessing)
         check_crops(planned_stages(settings), n)
-        pixel_m = _object_pixel_m(parameters.experiment, n)
+        pixel_m = job_pixel_m(parameters, n)
         check_pixel(parameters.experiment, pixel_m)
         positions_m, rows, position_notes = _positions(dataset, parameters, pixel_m)
         scale = scale_text(parameters.experiment, pixel_m, positions_m)
@@ -92,8 +95,8 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
         modes = parameters.experiment.probe_modes
         extent = _extent(dataset, parameters, geometry)
         memory_notes = () if backend is None else check_memory(extent, settings, backend, scale)
-        frames = CarefulFrames(dataset.frames, stop_asked) if dataset.files else dataset.frames
-        patterns = prepare_frames(frames, rows, _bad_pixels(dataset, parameters), parameters.preprocessing)
+        background = _background(dataset, parameters)
+        patterns = prepare_frames(frames, rows, settled.bad_pixels, settled.preprocessing, background)
         first, object_notes = first_object(settings.object_guess, geometry, pixel_m)
         trial = None if backend is None else Trial(patterns.patterns, geometry, first, modes, settings, backend)
         probe, probe_notes = first_probe(dataset, parameters, patterns, pixel_m, positions_m, trial)
@@ -121,6 +124,7 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
                 *waiting_notes,
                 *position_notes,
                 *memory_notes,
+                *settled.notes,
                 *(frames.notes() if isinstance(frames, CarefulFrames) else ()),
                 *patterns.notes,
                 *probe_notes,
@@ -182,10 +186,6 @@ def _missing_text(dataset: Dataset, unknown: list[str], taken_out: list[str]) ->
 
 def _titles(paths: list[str], joint: str) -> str:
     return f" {joint} ".join(f"the {by_path()[path].title.lower()}" for path in paths)
-
-
-def _object_pixel_m(experiment: Experiment, n: int) -> float:
-    return object_pixel_m(experiment.energy_eV, experiment.distance_m, experiment.detector_pixel_m, n)
 
 
 def _geometry(positions_m: np.ndarray, pixel_m: float, n: int, settings: Reconstruction, scale: str) -> ScanGeometry:
@@ -327,6 +327,17 @@ def _bad_pixels(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:
     if mask.shape != detector:
         raise DataError(f"{path}: the mask has shape {mask.shape} but the detector has {detector}")
     return mask if dataset.bad_pixels is None else mask | dataset.bad_pixels
+
+
+def _background(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:
+    """Read the user's background: float64 (rows, columns) of the detector, or None."""
+    path = parameters.preprocessing.background_file
+    if path is None:
+        return None
+    background, detector = read_background(path), tuple(dataset.frames.shape[1:])
+    if background.shape != detector:
+        raise DataError(f"{path}: the background has shape {background.shape} but the detector has {detector}")
+    return background
 
 
 def _option(name: str) -> str:

@@ -139,6 +139,9 @@ def test_a_job_has_either_a_scan_or_a_simulation() -> None:
         ("preprocessing.data_are", "amplitudes", "--data-are"),
         ("preprocessing.direct_beam", "corner", "--direct-beam"),
         ("preprocessing.center_px", (30.0, 30.0), "--center"),
+        ("preprocessing.bin_px", 2, "--bin"),
+        ("preprocessing.find_center", True, "--find-center"),
+        ("preprocessing.background_file", Path("dark.npy"), "--background-file"),
     ],
 )
 def test_a_simulated_scan_takes_nothing_that_says_how_to_read_a_file(path: str, value: Any, option: str) -> None:
@@ -162,8 +165,8 @@ def test_a_wrong_value_names_its_origin() -> None:
 @pytest.mark.parametrize("link", ["same", "symbolic", "hard", "spelled otherwise"])
 @pytest.mark.parametrize(
     "name",
-    ["source", "experiment.positions_file", "preprocessing.mask_file", "reconstruction.probe_guess",
-     "reconstruction.object_guess"],
+    ["source", "experiment.positions_file", "preprocessing.mask_file", "preprocessing.background_file",
+     "reconstruction.probe_guess", "reconstruction.object_guess"],
 )  # fmt: skip
 def test_what_a_job_reads_is_not_overwritten(tmp_path: Path, name: str, link: str) -> None:
     read, output = tmp_path / "read.cxi", tmp_path / "result.cxi"
