@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from ptychogui.io.atomic import check_writable, replacing
 from ptychogui.io.cxi import ELECTRON_VOLT_J, FRAME_PLACES
 from ptychogui.io.hdf5 import build_image, first_dataset, open_h5, read_complex, read_text, reading
 from ptychogui.io.pictures import thumbnail
+from ptychogui.physics.orientation import Orientation
 
 __all__ = [
     "Result", "SourceFile", "check_replaceable", "check_writable", "needed_bytes", "read_result", "result_image",
@@ -111,6 +112,7 @@ class Result:
         components: complex64 (K, N, N), by which the first mode varies; None if it does not. See physics.variation.
         coefficients: float32 (positions, K), how much of each component a position has.
         intensities: float32 (positions,), relative, of the beam at each position; None if they were not fitted.
+        orientation: what was done to the file's frames and positions; None if not known.
     """
 
     object: np.ndarray
@@ -139,6 +141,7 @@ class Result:
     components: np.ndarray | None = None
     coefficients: np.ndarray | None = None
     intensities: np.ndarray | None = None
+    orientation: Orientation | None = None
 
     @property
     def scanned(self) -> np.ndarray | None:
@@ -260,6 +263,8 @@ def _fill_own(file: h5py.File, result: Result) -> None:
     own["object_pixel_m"] = float(result.object_pixel_m)
     own["notes"] = json.dumps(result.notes)
     own["sources"] = json.dumps([asdict(source) for source in result.sources])
+    if result.orientation is not None:
+        own["orientation"] = json.dumps(asdict(result.orientation))
     own["thumbnail"] = thumbnail(result.object, result.scanned) if result.thumbnail is None else result.thumbnail
     if result.frame_indices is not None:
         own["frame_indices"] = np.asarray(result.frame_indices, dtype=np.int64)
@@ -341,8 +346,15 @@ def _read(path: Path, file: h5py.File) -> Result:
         components=_array(file, f"{OWN}/components"),
         coefficients=_array(file, f"{OWN}/coefficients"),
         intensities=_array(file, f"{OWN}/intensities"),
+        orientation=_orientation(read_text(file, f"{OWN}/orientation")),
         **texts,
     )
+
+
+def _orientation(text: str) -> Orientation | None:
+    """Read what asdict gave; what later versions add is left out."""
+    known = {item.name for item in fields(Orientation)}
+    return Orientation(**{name: value for name, value in json.loads(text).items() if name in known}) if text else None
 
 
 def _array(file: h5py.File, place: str) -> np.ndarray | None:

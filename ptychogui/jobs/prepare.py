@@ -31,6 +31,7 @@ from ptychogui.params.model import Experiment, Parameters, Reconstruction, by_pa
 from ptychogui.params.origins import Source
 from ptychogui.physics.frames import pattern_bytes, pattern_size, prepare_frames
 from ptychogui.physics.optics import job_pixel_m
+from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.probe import add_modes
 from ptychogui.physics.scan import ScanGeometry, place_windows, raster_m, spiral_m, to_pixels, transform_positions
 from ptychogui.physics.settling import settle
@@ -52,6 +53,7 @@ class Prepared:
         frame_rows: int64 (positions,), the frame of each position.
         sources: files that were read.
         raw_files: those of the scan that hold its frames, where there can be several.
+        orientation: what was done to frames and positions.
         notes: what was noticed on the way.
     """
 
@@ -62,6 +64,7 @@ class Prepared:
     frame_rows: np.ndarray
     sources: tuple[Path, ...]
     raw_files: tuple[Path, ...]
+    orientation: Orientation
     notes: tuple[str, ...]
 
 
@@ -95,6 +98,7 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
         modes = parameters.experiment.probe_modes
         extent = _extent(dataset, parameters, geometry)
         memory_notes = () if backend is None else check_memory(extent, settings, backend, scale)
+        orientation = _orientation(parameters)
         background = _background(dataset, parameters)
         patterns = prepare_frames(frames, rows, settled.bad_pixels, settled.preprocessing, background)
         first, object_notes = first_object(settings.object_guess, geometry, pixel_m)
@@ -118,10 +122,12 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
             frame_rows=rows,
             sources=job.sources,
             raw_files=tuple(file.path for file in dataset.files if file.path not in job.sources),
+            orientation=orientation,
             notes=(
                 *energy_notes(parameters.experiment),
                 *(note for note in dataset.notes if not note.endswith(NO_POSITIONS)),
                 *waiting_notes,
+                *(() if orientation.changes_nothing else (f"orientation: {orientation}",)),
                 *position_notes,
                 *memory_notes,
                 *settled.notes,
@@ -228,11 +234,23 @@ def _positions(
             f"{dataset.path} has no scan positions; give {_option('positions_file')}, or "
             f"{_option('scan_pattern')} raster with {_option('scan_dims')} and {_option('step_m')}"
         )
-    if experiment.positions_file is not None and holds_result(experiment.positions_file):
+    if _are_placed(experiment):
         note = f"the positions are those of {experiment.positions_file}, as they are there"
         return listed[kept], rows, (note, *notes)
     seed = parameters.reconstruction.seed
     return transform_positions(listed, experiment, pixel_m, seed)[kept], rows, notes
+
+
+def _are_placed(experiment: Experiment) -> bool:
+    """Whether positions are those of a result, and so on the object's axes already."""
+    is_listed = experiment.scan_pattern == "listed" and experiment.positions_file is not None
+    return is_listed and holds_result(str(experiment.positions_file))
+
+
+def _orientation(parameters: Parameters) -> Orientation:
+    """Return what is done to frames and positions of a job."""
+    experiment = parameters.experiment
+    return Orientation.of(parameters.preprocessing, None if _are_placed(experiment) else experiment)
 
 
 def _matched(

@@ -244,6 +244,7 @@ class _Reconstruction:
             components=variation.components,
             coefficients=variation.coefficients,
             intensities=variation.intensities,
+            orientation=prepared.orientation,
         )
 
     @contextlib.contextmanager

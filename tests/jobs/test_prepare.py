@@ -21,6 +21,7 @@ from ptychogui.params.model import Reconstruction
 from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.optics import object_pixel_m
+from ptychogui.physics.orientation import Orientation
 from tests.jobs.fakes import GuardedFrames, Prepare, make_job as fake_job, result_file, scan
 
 OUTPUT = Path("result.cxi")
@@ -167,6 +168,7 @@ def test_a_results_positions_are_taken_as_they_are(prepare_scan: Prepare, tmp_pa
     settings: dict[str, Any] = {"experiment__mirror_rows": True, "experiment__swap_axes": True}
     prepared = prepare_scan(scan(), experiment__positions_file=path, **settings, experiment__jitter_radius_px=3)
     np.testing.assert_array_equal(prepared.positions_m, refined)
+    assert prepared.orientation.changes_nothing
     assert prepared.notes == (f"the positions are those of {path}, as they are there",)
 
 
@@ -327,3 +329,12 @@ def test_bad_pixels_that_are_found_are_free(prepare_scan: Prepare) -> None:
     assert prepared.notes[0] == ("0 dead, 1 hot, 0 stuck pixels are found in 12 of 12 frames and are left free: (5, 6)")
     free = np.fft.fftshift(amplitudes_of(prepared.problem.patterns) < 0, axes=(1, 2))
     assert np.argwhere(free.all(axis=0)).tolist() == [[5, 6]]
+
+
+def test_frames_and_positions_are_turned_by_one_orientation(prepare_scan: Prepare) -> None:
+    settings: dict[str, Any] = {"preprocessing__rotate90": 1, "experiment__swap_axes": True}
+    plain, prepared = prepare_scan(scan()), prepare_scan(scan(), **settings)
+    assert prepared.orientation == Orientation(rotate90=1, swap_axes=True)
+    assert prepared.notes[0] == "orientation: patterns (turned by 90 degrees), positions (axes swapped)"
+    np.testing.assert_array_equal(prepared.positions_m, plain.positions_m[:, ::-1])
+    assert plain.orientation.changes_nothing and plain.notes == ()
