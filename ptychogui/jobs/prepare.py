@@ -36,6 +36,7 @@ from ptychogui.physics.probe import add_modes
 from ptychogui.physics.scan import ScanGeometry, place_windows, raster_m, spiral_m, to_pixels, transform_positions
 from ptychogui.physics.settling import settle
 from ptychogui.physics.simulation import recipe_of, simulate
+from ptychogui.physics.survey import Survey
 
 _STILL_PX, _MOVING_PX = 2, 10
 """Spare pixels around the outermost windows where positions stay as they are, and where they are refined."""
@@ -54,6 +55,7 @@ class Prepared:
         sources: files that were read.
         raw_files: those of the scan that hold its frames, where there can be several.
         orientation: what was done to frames and positions.
+        survey: what the scan shows before any reconstruction.
         notes: what was noticed on the way.
     """
 
@@ -65,6 +67,7 @@ class Prepared:
     sources: tuple[Path, ...]
     raw_files: tuple[Path, ...]
     orientation: Orientation
+    survey: Survey
     notes: tuple[str, ...]
 
 
@@ -123,6 +126,7 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
             sources=job.sources,
             raw_files=tuple(file.path for file in dataset.files if file.path not in job.sources),
             orientation=orientation,
+            survey=patterns.survey,
             notes=(
                 *energy_notes(parameters.experiment),
                 *(note for note in dataset.notes if not note.endswith(NO_POSITIONS)),

@@ -245,6 +245,9 @@ class _Reconstruction:
             coefficients=variation.coefficients,
             intensities=variation.intensities,
             orientation=prepared.orientation,
+            stxm=prepared.survey.stxm,
+            dpc_px=prepared.survey.dpc_px,
+            mean_pattern=prepared.survey.mean,
         )
 
     @contextlib.contextmanager

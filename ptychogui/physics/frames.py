@@ -13,6 +13,7 @@ from ptychogui.params.model import Preprocessing
 from ptychogui.physics.compact import PatternStack
 from ptychogui.physics.crop import Crop, joined, pattern_center, pattern_size, plan_crop
 from ptychogui.physics.sieve import Sieve, pattern_bytes
+from ptychogui.physics.survey import Survey, Tally
 
 __all__ = [
     "ArrayFrames", "FrameSource", "Patterns", "check_scan", "pattern_bytes", "pattern_center", "pattern_size",
@@ -63,6 +64,7 @@ class Patterns:
         free_pixels: number of free pixels in `patterns`.
         saturated: number of pixel readings that are free because the detector was saturated.
         center_px: row and column of the detector pixel that became [0, 0].
+        survey: what the scan shows before any reconstruction.
         notes: what was found and done, a sentence each.
     """
 
@@ -74,6 +76,7 @@ class Patterns:
     free_pixels: int
     saturated: int
     center_px: tuple[int, int]
+    survey: Survey
     notes: tuple[str, ...]
 
 
@@ -104,7 +107,7 @@ def prepare_frames(
     dark = None if background is None else crop.cut(np.asarray(background, np.float64)[None], outside=0)[0]
     sieve = Sieve(preprocessing, frames.dtype, dark)
     stack = PatternStack((len(rows), crop.n, crop.n))
-    tally = _Tally(len(rows), crop.n)
+    tally = Tally(len(rows), crop.n)
     for chunk in _chunks(len(rows), frames):
         unique, inverse = np.unique(rows[chunk], return_inverse=True)
         raw = crop.cut(frames.read(unique)[inverse], outside=False)
@@ -122,63 +125,9 @@ def prepare_frames(
         free_pixels=tally.free_pixels,
         saturated=sieve.saturated,
         center_px=crop.center,
+        survey=tally.survey(),
         notes=(*crop.notes, *_found(frames.shape, crop, bad), *sieve.notes(), *tally.notes()),
     )
-
-
-class _Tally:
-    """Sums over patterns in float64, so that no number of counts overflows."""
-
-    def __init__(self, frames: int, n: int) -> None:
-        self.counts = np.zeros(frames)
-        self.empty = np.zeros(frames, bool)
-        self.known = np.zeros((n, n), np.int64)
-        self._sum = np.zeros((n, n))
-        self.max_counts = 0.0
-        self.free_pixels = 0
-
-    def set_free_if_empty(self, chunk: slice, amplitudes: np.ndarray) -> None:
-        """Set all pixels of a pattern without a single count to free: it was not exposed, and says nothing."""
-        dark = ~(amplitudes > 0).any(axis=(1, 2))
-        self.empty[chunk] = dark & (amplitudes >= 0).any(axis=(1, 2))
-        amplitudes[dark] = -1
-
-    def add(self, chunk: slice, amplitudes: np.ndarray) -> None:
-        """Add the patterns (frames, n, n) of positions `chunk`."""
-        known = amplitudes >= 0
-        counts = np.square(amplitudes, where=known, out=np.zeros_like(amplitudes))
-        self.counts[chunk] = counts.sum(axis=(1, 2), dtype=np.float64)
-        self.known += known.sum(axis=0)
-        self._sum += counts.sum(axis=0, dtype=np.float64)
-        self.max_counts = max(self.max_counts, float(counts.max()))
-        self.free_pixels += known.size - int(np.count_nonzero(known))
-
-    def mean(self) -> np.ndarray:
-        """Return float64 (n, n), the mean of each pixel where it is known."""
-        return np.asarray(self._sum / np.maximum(self.known, 1))
-
-    def check(self) -> None:
-        """Refuse patterns without any information.
-
-        Raises:
-            DataError: no pixel is known, or all counts are zero.
-        """
-        if self.counts.any():
-            return
-        if self.empty.any():
-            raise DataError(
-                "all patterns are empty: no pixel counts anything; check center, threshold, mask and bit depth"
-            )
-        raise DataError("every pixel of every pattern is bad or saturated; check mask, bit depth and center")
-
-    def notes(self) -> Iterator[str]:
-        """Say what looks wrong."""
-        empty = np.flatnonzero(self.empty)
-        if len(empty):
-            yield (
-                f"{len(empty)} of {len(self.counts)} patterns are empty and left free, "
-                f"the first is that of position {empty[0]}"
-            )
 
 
 def check_scan(

@@ -39,6 +39,9 @@ def full_result(tmp_path: Path) -> Result:
         components=np.arange(128).reshape(2, 8, 8).astype(np.complex64) * np.complex64(1 + 2j),
         coefficients=np.arange(12, dtype=np.float32).reshape(6, 2),
         intensities=np.linspace(0.5, 1.5, 6, dtype=np.float32),
+        stxm=np.arange(6, dtype=np.float32),
+        dpc_px=np.array([[np.nan] * 2, *[[k, -k] for k in range(5)]], np.float32),
+        mean_pattern=np.arange(64, dtype=np.float32).reshape(8, 8),
         orientation=Orientation(3, True, False, True, False, True, True),
     )
 

@@ -58,6 +58,10 @@ def test_the_result_tells_how_it_was_made(output: Path) -> None:
     assert result.errors[-1] == before.error and len(result.errors) == 3
     assert result.state == "done"
     assert result.orientation == Orientation(mirror_rows=True)
+    assert result.stxm is not None and result.dpc_px is not None and result.mean_pattern is not None
+    assert (result.stxm.shape, result.dpc_px.shape, result.mean_pattern.shape) == ((12,), (12, 2), (64, 64))
+    assert result.mean_pattern.sum() == pytest.approx(result.stxm.mean(), rel=1e-5)
+    assert np.abs(result.dpc_px).max() < 5
     assert result.command == "the command"
     assert result.title == job.title
     assert result.device.startswith("numpy: ")
