@@ -178,6 +178,11 @@ def _check_ignored(parameters: Parameters) -> None:
             "experiment.positions_file has no effect with a computed scan pattern; leave out --positions-file or "
             "--scan-pattern"
         )
+    if parameters.preprocessing.subtract_threshold and not parameters.preprocessing.threshold_counts:
+        raise ParameterError(
+            "preprocessing.subtract_threshold has no effect without a threshold; give --threshold, or leave out "
+            "--subtract-threshold"
+        )
 
 
 def _check_series(job: Job) -> None:

@@ -71,7 +71,7 @@ class Preprocessing(Group):
         unit="px", flag="qxy")  # fmt: skip
     find_center: bool = param(
         False, "Find the center", "Take for the center what the mean of frames from all over the scan is symmetric "
-        "about, whatever the pattern center says.", advanced=True)  # fmt: skip
+        "about, unless the pattern center is within two pixels of it.", advanced=True)  # fmt: skip
     size_px: int | None = param(
         None, "Crop size", "Rows and columns cut out of each pattern about its center: the probe's array size. "
         "The largest even size that fits when not given.",

@@ -19,6 +19,9 @@ _MOST_FRAMES, _MOST_BYTES, _FEWEST_FRAMES = 200, 128_000_000, 3
 _ENOUGH_FRAMES = 3
 """Frames without which no pixel is called bad."""
 
+_NEAR_PX = 2.0
+"""Distance up to which a center is as good as the one that is found."""
+
 _BY_THE_BEAM_PX = 3.0
 """Distance from the center within which a bright pixel may be the direct beam itself."""
 
@@ -114,6 +117,8 @@ def _with_center(seen: _Seen, preprocessing: Preprocessing) -> tuple[Preprocessi
     off_px = float(np.hypot(found[0] - before[0], found[1] - before[1]))
     place = "the detector's center" if given is None else f"the pattern center ({given[0]:g}, {given[1]:g})"
     note = f"the beam is found at ({found[0]:g}, {found[1]:g}) in {seen.text}, {off_px:.1f} pixels from {place}"
+    if off_px <= _NEAR_PX:
+        return preprocessing, (f"{note}, which is kept",)
     return preprocessing.model_copy(update={"center_px": found}), (note,)
 
 

@@ -156,6 +156,15 @@ def test_a_computed_scan_takes_no_position_list(pattern: str) -> None:
         check_job(Job("1", Path("scan.h5"), Parameters().replace(values), OUTPUT))
 
 
+def test_a_threshold_of_nothing_is_not_subtracted() -> None:
+    values = {"preprocessing.subtract_threshold": True}
+    with pytest.raises(ParameterError, match="no effect without a threshold; give --threshold, or leave out --subtr"):
+        check_job(Job("1", Path("scan.h5"), Parameters().replace(values), OUTPUT))
+    check_job(
+        Job("1", Path("scan.h5"), Parameters().replace({**values, "preprocessing.threshold_counts": 2.0}), OUTPUT)
+    )
+
+
 def test_a_wrong_value_names_its_origin() -> None:
     layers = Layers().with_value("experiment.probe_modes", 0, place="--probe-modes")
     with pytest.raises(ParameterError, match=r"--probe-modes 0: must be at least 1"):

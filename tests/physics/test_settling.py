@@ -58,9 +58,16 @@ def test_the_center_is_found_to_half_a_pixel() -> None:
 
 
 def test_a_found_center_goes_before_a_given_one() -> None:
-    settled = look(off_center(), find_center=True, center_px=(67, 41))
+    settled = look(off_center(), find_center=True, center_px=(67, 42))
     assert settled.preprocessing.center_px == pytest.approx((67, 38), abs=0.5)
-    assert settled.notes[0].endswith("pixels from the pattern center (67, 41)")
+    assert settled.notes[0].endswith("pixels from the pattern center (67, 42)")
+
+
+@pytest.mark.parametrize("given", [(67, 38), (66, 39), (67, 36)])
+def test_a_center_that_is_near_enough_is_kept(given: tuple[float, float]) -> None:
+    settled = look(off_center(), find_center=True, center_px=given)
+    assert settled.preprocessing.center_px == given
+    assert settled.notes[0].endswith("which is kept")
 
 
 def test_neither_hot_nor_saturated_nor_masked_pixels_pull_the_center() -> None:
