@@ -19,6 +19,12 @@ _MOST_FRAMES, _MOST_BYTES, _FEWEST_FRAMES = 200, 128_000_000, 3
 _ENOUGH_FRAMES = 3
 """Frames without which no pixel is called bad."""
 
+_CHANCE = 1e-3
+"""How often photons alone may let a whole sound detector have a pixel that is called dead or stuck."""
+
+_MOST_BAD = 0.01
+"""Part of all pixels that may be found bad; with more, it is not the pixels that are odd."""
+
 _NEAR_PX = 2.0
 """Distance up to which a center is as good as the one that is found."""
 
@@ -127,18 +133,42 @@ def _with_suspects(
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
     if len(seen.readings) < _ENOUGH_FRAMES:
         return bad_pixels, (f"bad pixels are not looked for: {seen.text} are too few to tell",)
-    suspects = _but_the_beam(suspicious_pixels(seen.readings, seen.known), seen, preprocessing)
+    suspects = _beyond_chance(suspicious_pixels(seen.readings, seen.known), seen)
+    suspects = _but_the_beam(suspects, seen, preprocessing)
     counts = [f"{np.count_nonzero(pixels)} {what}" for pixels, what in
               ((suspects.dead, "dead"), (suspects.hot, "hot"), (suspects.stuck, "stuck"))]  # fmt: skip
     if not suspects.all.any():
         return bad_pixels, (f"no bad pixel is found in {seen.text}",)
     found = suspects.all
+    if np.count_nonzero(found) > _MOST_BAD * found.size:
+        return bad_pixels, (f"{', '.join(counts)} pixels seem bad in {seen.text}; so many are none, and stay",)
     if preprocessing.direct_beam == "corner":
         found = scipy.fft.ifftshift(found)
     places = [f"({row}, {column})" for row, column in np.argwhere(found)[:4]]
     listed = ", ".join(places) + (", ..." if np.count_nonzero(found) > len(places) else "")
     note = f"{', '.join(counts)} pixels are found in {seen.text} and are left free: {listed}"
     return found if bad_pixels is None else found | bad_pixels, (note,)
+
+
+def _beyond_chance(suspects: Suspects, seen: _Seen) -> Suspects:
+    """Return suspects without those that photons alone can give on so many pixels.
+
+    Photons of mean m are missing with probability exp(-m), and F readings of them are equal with
+    F^-1/2 (2 pi m)^-(F - 1)/2, for large m.
+    """
+    limit = np.log(seen.known.size / _CHANCE)
+    frames, first = len(seen.readings), seen.readings[0].astype(np.float64)
+    surprise = 0.5 * np.log(frames) + 0.5 * (frames - 1) * np.log(2 * np.pi * np.maximum(first, 1))
+    dead, places = np.zeros_like(suspects.dead), np.argwhere(suspects.dead)
+    lowest = _lowest_around(seen.readings.sum(axis=0, dtype=np.float64), places)
+    dead[tuple(places[lowest > limit].T)] = True
+    return Suspects(dead, suspects.hot, suspects.stuck & (surprise > limit))
+
+
+def _lowest_around(total: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the lower quartile of the 5 x 5 pixels about each of some places (places, 2)."""
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(total, 2, mode="symmetric"), (5, 5))
+    return np.sort(around[places[:, 0], places[:, 1]].reshape(-1, 25), axis=1)[:, 6]
 
 
 def _but_the_beam(suspects: Suspects, seen: _Seen, preprocessing: Preprocessing) -> Suspects:

@@ -15,6 +15,7 @@ from ptychogui.physics import settling
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.settling import Settled, settle
 from ptychogui.physics.simulation import Recipe, simulate
+from ptychogui.physics.suspects import suspicious_pixels
 
 SHIFT = (7, -12)
 
@@ -117,6 +118,29 @@ def test_a_sound_detector_keeps_all_its_pixels(photons: float) -> None:
     settled = look(np.asarray(stack), find_bad_pixels=True)
     assert settled.bad_pixels is None
     assert settled.notes == ("no bad pixel is found in 36 of 36 frames",)
+
+
+@pytest.mark.parametrize(("mean", "frames"), [(12, 4), (10, 6), (300, 3)])
+def test_chance_makes_no_bad_pixels_on_a_large_detector(mean: float, frames: int) -> None:
+    stack = np.random.default_rng(7).poisson(mean, (frames, 1024, 1024)).astype(np.uint16)
+    assert suspicious_pixels(stack, np.ones((1024, 1024), bool)).all.any()
+    assert look(stack, find_bad_pixels=True).bad_pixels is None
+
+
+@pytest.mark.parametrize(("mean", "is_dead"), [(1.8, False), (4.0, True)])
+def test_a_dark_pixel_is_dead_where_photons_cant_have_missed_it(mean: float, is_dead: bool) -> None:
+    stack = np.random.default_rng(8).poisson(mean, (10, 256, 256)).astype(np.uint16)
+    stack[:, 100, 50] = 0
+    assert suspicious_pixels(stack, np.ones((256, 256), bool)).dead[100, 50]
+    settled = look(stack, find_bad_pixels=True)
+    assert ([] if settled.bad_pixels is None else np.argwhere(settled.bad_pixels).tolist()) == [[100, 50]] * is_dead
+
+
+def test_frames_without_any_noise_are_not_taken_for_bad_pixels() -> None:
+    stack = np.repeat(simulated()[:1], 20, axis=0)
+    settled = look(stack, find_bad_pixels=True)
+    assert settled.bad_pixels is None
+    assert "so many are none, and stay" in settled.notes[0]
 
 
 def test_a_narrow_direct_beam_is_no_hot_pixel() -> None:
