@@ -77,7 +77,7 @@ class _Seen:
 
     Attributes:
         readings: (frames, rows, columns), 0 where they are no measurement; squared where they were roots.
-        known: bool (rows, columns), the pixels that are not bad and measured in every one of the frames.
+        seen: int (rows, columns), in how many of the frames each pixel measured something; 0 where it is bad.
         text: what was looked at.
     """
 
@@ -88,11 +88,20 @@ class _Seen:
         readings = np.array(frames.read(chosen))
         usable = _usable(readings, preprocessing)
         readings[~usable] = 0
-        self.known = usable.all(axis=0) & (True if bad_pixels is None else ~bad_pixels)
-        self.readings = readings**2 if preprocessing.data_are == "amplitudes" else readings
+        self.seen = usable.sum(axis=0) * (1 if bad_pixels is None else ~bad_pixels)
+        self.readings = np.square(readings, dtype=np.float64) if preprocessing.data_are == "amplitudes" else readings
         self.text = f"{len(chosen)} of {frames.shape[0]} frames"
         if preprocessing.direct_beam == "corner":
-            self.readings, self.known = (scipy.fft.fftshift(image, (-2, -1)) for image in (self.readings, self.known))
+            self.readings, self.seen = (scipy.fft.fftshift(image, (-2, -1)) for image in (self.readings, self.seen))
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which pixels measured something in every one of the frames: bool (rows, columns)."""
+        return np.asarray(self.seen == len(self.readings))
+
+    def mean(self) -> np.ndarray:
+        """Return the mean counts of each pixel, float64 (rows, columns)."""
+        return np.asarray(self.readings.sum(axis=0, dtype=np.float64) / np.maximum(self.seen, 1))
 
 
 def _spread(rows: np.ndarray, frames: FrameSource) -> np.ndarray:
@@ -114,10 +123,10 @@ def _usable(readings: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
 def _with_center(seen: _Seen, preprocessing: Preprocessing) -> tuple[Preprocessing, tuple[str, ...]]:
     if preprocessing.direct_beam == "corner":
         return preprocessing, ("the center is not looked for: the frames hold the direct beam at element [0, 0]",)
-    found = beam_center(seen.readings.mean(axis=0, dtype=np.float64), seen.known)
+    found = beam_center(seen.mean(), seen.seen > 0)
     if found is None:
         return preprocessing, (f"the center is not found: nothing is seen in {seen.text}",)
-    shape = seen.known.shape
+    shape = seen.seen.shape
     given = preprocessing.center_px
     before = given or (shape[0] // 2, shape[1] // 2)
     off_px = float(np.hypot(found[0] - before[0], found[1] - before[1]))

@@ -84,6 +84,20 @@ def test_roots_have_the_same_center() -> None:
     assert settled.preprocessing.center_px == pytest.approx((67, 38), abs=0.5)
 
 
+def test_a_beam_that_saturates_now_and_then_has_its_center() -> None:
+    stack = off_center().astype(np.uint8)
+    bright = off_center() > 0.7 * off_center().max(axis=(1, 2), keepdims=True)
+    stack[bright] = 255
+    assert look(stack, find_center=True).preprocessing.center_px == pytest.approx((67, 38), abs=0.5)
+
+
+def test_roots_in_small_integers_do_not_overflow() -> None:
+    roots = np.sqrt(off_center() * 30).astype(np.uint8)
+    settled = look(roots, find_center=True, find_bad_pixels=True, data_are="amplitudes")
+    assert settled.preprocessing.center_px == pytest.approx((67, 38), abs=0.5)
+    assert settled.bad_pixels is None
+
+
 def test_a_center_that_cant_be_found_is_said() -> None:
     dark = look(np.zeros((4, 32, 32), np.uint16), find_center=True)
     assert dark.preprocessing.center_px is None
