@@ -45,7 +45,7 @@ DEVICE void dm_reflected_rows(
                 power += norm(reflection(model, s[m * plane + x], c));
             }
             const float a = amplitude_of(measured[x]);
-            const float known = a >= 0.0f ? 1.0f : 0.0f, off = sqrtf(power) - a;
+            const float known = a >= 0.0f ? 1.0f : 0.0f, off = power * inverse_root(power + 1e-18f) - a;
             misfit += known * off * off;
             noise += known * amplitude_variance(0.5f * (power + a * a));
         }
@@ -117,13 +117,14 @@ DEVICE void dm_update_rows(
                 power += norm(model);
                 power_beyond += norm(reflection(model, s[m * plane + x], c));
             }
-            const float modulus = sqrtf(power_beyond), amplitude = amplitude_of(measured[x]);
+            const float inverse = inverse_root(power_beyond + 1e-18f), amplitude = amplitude_of(measured[x]);
             const float known = amplitude >= 0.0f ? 1.0f : 0.0f;
-            const float off = sqrtf(power) - amplitude, off_beyond = modulus - amplitude;
+            const float off = power * inverse_root(power + 1e-18f) - amplitude;
+            const float off_beyond = power_beyond * inverse - amplitude;
             difference += known * off * off;
             noise += known * amplitude_variance(0.5f * (power + amplitude * amplitude));
             const float wanted = amplitude + left * off_beyond;
-            const float factor = amplitude >= 0.0f ? b * wanted / (modulus + 1e-9f) : b;
+            const float factor = amplitude >= 0.0f ? b * wanted * inverse : b;
             for (int m = 0; m < M; m++) {
                 const c64 model = scale * w[m * plane + x], old = s[m * plane + x];
                 const c64 next = kept * old + a * model + factor * reflection(model, old, c);
@@ -168,8 +169,8 @@ KERNEL dm_recall(
     }
 }
 
-// waves[b, m, r, c] = ramp[0, r] ramp[1, c] sum_k rotation[m, k] stored[at + b, k, r, c]: what becomes of exit waves when probe
-// and object move by whole pixels and the probe's modes turn.
+// waves[b, m, r, c] = N ramp[0, r] ramp[1, c] sum_k rotation[m, k] stored[at + b, k, r, c]: what becomes of exit waves when
+// probe and object move by whole pixels and the probe's modes turn, not normalised, as dm_begin takes it.
 KERNEL dm_follow(
     c64* __restrict__ waves,          // complex64 (B, M, N, N), written
     const c64* __restrict__ stored,   // complex64 (S, M, N, N)
@@ -182,7 +183,7 @@ KERNEL dm_follow(
         c64* to = waves + (index_t)row * n;
         const c64* from = stored + (index_t)(at + b) * modes * plane + (index_t)r * n;
         const c64* turn = rotation + m * modes;
-        const c64 down = ramp[r];
+        const c64 down = (float)n * ramp[r];
         FOR_COLUMNS(x, n) {
             c64 sum = {0.0f, 0.0f};
             for (int k = 0; k < modes; k++)

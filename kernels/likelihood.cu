@@ -19,7 +19,7 @@ DEVICE float power_of(const c64* __restrict__ waves, index_t plane, int modes, f
 
 // 1 - a xi, never below 0: a sum of what is not negative.
 DEVICE float poisson_factor(float power, float counts, float a, float floor) {
-    return 1.0f - a + a * (counts + floor) / (power + floor);
+    return 1.0f - a + a * (counts + floor) * reciprocal(power + floor);
 }
 
 // lengths[b] = a, where the likelihood's slope along the direction vanishes: sum xi (A^2 - I / (1 - a xi)) = a sum xi^2 A^2
@@ -44,8 +44,8 @@ DEVICE void poisson_lengths_of(
                     const index_t at = (index_t)r * n + c;
                     const float amplitude = amplitude_of(measured[at]), counts = amplitude * amplitude;
                     const float power = power_of<MODES>(w + at, plane, modes, scale);
-                    const float xi = amplitude >= 0.0f ? (power - counts) / (power + floor) : 0.0f;
-                    row_pull += xi * (power - counts / (poisson_factor(power, counts, a, floor) + 1e-30f));
+                    const float xi = amplitude >= 0.0f ? (power - counts) * reciprocal(power + floor) : 0.0f;
+                    row_pull += xi * (power - counts * reciprocal(poisson_factor(power, counts, a, floor) + 1e-30f));
                     row_length += xi * xi * power;
                 }
                 pull += row_pull;
@@ -88,7 +88,7 @@ DEVICE void poisson_rows(
         float difference = 0.0f, noise = 0.0f;
         FOR_COLUMNS(c, n) {
             const float power = power_of<MODES>(w + c, plane, modes, scale);
-            const float amplitude = amplitude_of(measured[c]), counts = amplitude * amplitude, modelled = sqrtf(power);
+            const float amplitude = amplitude_of(measured[c]), counts = amplitude * amplitude, modelled = power * inverse_root(power + 1e-18f);
             const bool known = amplitude >= 0.0f;
             const float factor = known ? scale * poisson_factor(power, counts, a, floor) : scale;
             difference += known ? (modelled - amplitude) * (modelled - amplitude) : 0.0f;

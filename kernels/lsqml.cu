@@ -216,7 +216,7 @@ KERNEL object_direction(
         const float* light = illumination + (index_t)y * width;
         float pull = 0.0f, length = 0.0f;
         FOR_COLUMNS(x, width) {
-            const float weight = 1.0f / (light[x] + lowest);
+            const float weight = reciprocal(light[x] + lowest);
             const float size = norm(g[x]);
             pull += weight * size;
             length += weight * weight * size * light[x];
@@ -255,7 +255,7 @@ KERNEL probe_direction(
             FOR_COLUMNS(c, n) {
                 const bool learns = m < learned; // else there may be nothing to read
                 const float bright = learns ? brightness[first + c] : 0.0f;
-                const float weight = learns ? 1.0f / (bright + damping + 1e-30f) : 0.0f;
+                const float weight = learns ? reciprocal(bright + damping + 1e-30f) : 0.0f;
                 const c64 old = learns ? g[c] : c64{0.0f, 0.0f};
                 const float size = norm(old);
                 pull += weight * size;

@@ -11,7 +11,8 @@ DEVICE float amplitude_of(float amplitude) { return amplitude; }
 // Variance of sqrt(counts) for a Poisson mean of l: 2 l for few photons, 1/4 for many. Rational fit of
 // physics.noise.expected_amplitude_variance, whose coefficients these are.
 DEVICE float amplitude_variance(float l) {
-    return l * (NOISE_A0 + l * (NOISE_A1 + l * NOISE_A2)) / (1.0f + l * (NOISE_B0 + l * (NOISE_B1 + l * (4.0f * NOISE_A2))));
+    const float below = 1.0f + l * (NOISE_B0 + l * (NOISE_B1 + l * (4.0f * NOISE_A2)));
+    return l * (NOISE_A0 + l * (NOISE_A1 + l * NOISE_A2)) * reciprocal(below);
 }
 
 // Call template function `run<MODES, T>(..., (const T*)measured, ...)` for the type that the patterns are held in; `run`

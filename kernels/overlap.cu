@@ -152,7 +152,7 @@ KERNEL overlap_solve_object(
         }
         FOR_COLUMNS(x, width) {
             const c64 old = o[x];
-            const c64 step = sum ? 1.0f / (lit[x] + floor + 1e-30f) * (sum[x] - lit[x] * old) : c64{0.0f, 0.0f};
+            const c64 step = sum ? reciprocal(lit[x] + floor + 1e-30f) * (sum[x] - lit[x] * old) : c64{0.0f, 0.0f};
             const float before = norm(old), after = norm(old + step);
             q[x] = conj(old) * step;
             bright[x] = before > after ? before : after;
@@ -242,7 +242,7 @@ KERNEL overlap_solve_probe(
             const float lit = (1.0f - 2.0f * w) * mean_on_line(bright + here, before, c, after, w)
                               + w * (mean_on_line(bright + up, before, c, after, w)
                                      + mean_on_line(bright + down, before, c, after, w));
-            const float part = 1.0f / (lit + floor[0] + 1e-30f);
+            const float part = reciprocal(lit + floor[0] + 1e-30f);
             for (int m = 0; m < learned; m++) {
                 const index_t at = m * plane + here + c;
                 const c64 old = probe[at];

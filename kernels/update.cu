@@ -38,7 +38,7 @@ DEVICE void pie_rows(
             const c64 old = o[c];
             c64 sum = {0.0f, 0.0f};
             float power = 0.0f;
-            const float probe_factor = 1.0f / ((1.0f - alpha) * norm(old) + object_floor);
+            const float probe_factor = reciprocal((1.0f - alpha) * norm(old) + object_floor);
             for (int m = 0; m < M; m++) {
                 const c64 mode = p[m * plane + c];
                 const c64 chi = w[m * plane + c] - mode * old;
@@ -46,7 +46,7 @@ DEVICE void pie_rows(
                 power += norm(mode);
                 w[m * plane + c] = probe_factor * (conj(old) * chi);
             }
-            pull[c] = 1.0f / ((1.0f - alpha) * power + probe_floor) * sum;
+            pull[c] = reciprocal((1.0f - alpha) * power + probe_floor) * sum;
         }
     }
 }
@@ -63,6 +63,66 @@ KERNEL pie_update(
     int start, int count, int first, float alpha, int modes, int n, int probes, int width) {
     FOR_MODES(modes, pie_rows, waves, pulls, probe, object, brightest, strongest, corners, order, start, count, first,
               alpha, modes, n, probes, width)
+}
+
+// The same for one probe of all positions, and what it is to take is summed at once: sums[l, m] (+)= sum of its directions for
+// `slices` lanes l = lane + k, each over slots b = k, k + slices, ... of the batch. Slices are what gives a GPU blocks enough.
+template <int MODES>
+DEVICE void pie_summed_rows(
+    c64* __restrict__ pulls, c64* __restrict__ sums, const c64* __restrict__ waves, const c64* __restrict__ probe,
+    const c64* __restrict__ object, const float* __restrict__ brightest, const float* __restrict__ strongest,
+    const int* __restrict__ corners, const int* __restrict__ order, int start, int count, int first, int lane, int slices,
+    int fresh, float alpha, int modes, int n, int width) {
+    const int M = MODES ? MODES : modes;
+    const index_t plane = (index_t)n * n;
+    const float probe_floor = alpha * largest_of(strongest, n) + 1e-30f;
+    FOR_ROWS(row, slices * n) {
+        const int k = row / n, r = row % n;
+        c64* taken = sums + (lane + k) * M * plane + (index_t)r * n;
+        const c64* p = probe + (index_t)r * n;
+        if (fresh) {
+            for (int m = 0; m < M; m++)
+                FOR_COLUMNS(c, n)
+                    taken[m * plane + c] = {0.0f, 0.0f};
+        }
+        for (int b = k; b < count; b += slices) {
+            const float object_floor = alpha * largest_of(brightest + (index_t)b * n, n) + 1e-30f;
+            const int i = order[start + b];
+            const c64* o = object + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
+            const c64* w = waves + b * M * plane + (index_t)r * n;
+            c64* pull = pulls + (first + b) * plane + (index_t)r * n;
+            EXPECT_WRITES(pull + n, n);
+            FOR_COLUMNS(c, n) {
+                const c64 old = o[c];
+                c64 sum = {0.0f, 0.0f};
+                float power = 0.0f;
+                const c64 turned = reciprocal((1.0f - alpha) * norm(old) + object_floor) * conj(old);
+                for (int m = 0; m < M; m++) {
+                    const c64 mode = p[m * plane + c];
+                    const c64 chi = w[m * plane + c] - mode * old;
+                    sum = sum + conj(mode) * chi;
+                    power += norm(mode);
+                    taken[m * plane + c] = taken[m * plane + c] + turned * chi;
+                }
+                pull[c] = reciprocal((1.0f - alpha) * power + probe_floor) * sum;
+            }
+        }
+    }
+}
+
+KERNEL pie_summed_update(
+    c64* pulls,              // complex64 (G, N, N), object directions of the group, slots [first, first + count) written
+    c64* sums,               // complex64 (L, M, N, N), lanes [lane, lane + slices) written
+    const c64* waves,        // complex64 (B, M, N, N), revised exit waves
+    const c64* probe,        // complex64 (1, M, N, N)
+    const c64* object,       // complex64 (H, W)
+    const float* brightest,  // float32 (B, N), max |object|^2 of each row of each window
+    const float* strongest,  // float32 (1, N), max over each row of sum_m |probe|^2
+    const int* corners,      // int32 (n, 2)
+    const int* order,        // int32 (n)
+    int start, int count, int first, int lane, int slices, int fresh, float alpha, int modes, int n, int width) {
+    FOR_MODES(modes, pie_summed_rows, pulls, sums, waves, probe, object, brightest, strongest, corners, order, start, count,
+              first, lane, slices, fresh, alpha, modes, n, width)
 }
 
 // object[y, x] += step * sum over the group of pulls[g, y - row of g, x - column of g], for rows [top, top + rows): each
@@ -100,29 +160,8 @@ KERNEL row_max(
     }
 }
 
-// sums[lane, m, r, c] (+)= sum over the batch of waves[b, m, r, c]; `fresh` starts the sum instead of adding to it.
-KERNEL sum_waves(
-    c64* __restrict__ sums,         // complex64 (L, M, N, N), lane written
-    const c64* __restrict__ waves,  // complex64 (B, M, N, N)
-    int lane, int count, int fresh, int modes, int n) {
-    const index_t frame = (index_t)modes * n * n;
-    FOR_ROWS(row, modes * n) {
-        c64* to = sums + lane * frame + (index_t)row * n;
-        const c64* from = waves + (index_t)row * n;
-        for (int b = 0; b < count; b++) {
-            const c64* wave = from + b * frame;
-            if (fresh && b == 0) {
-                FOR_COLUMNS(c, n)
-                    to[c] = wave[c];
-            } else {
-                FOR_COLUMNS(c, n)
-                    to[c] = to[c] + wave[c];
-            }
-        }
-    }
-}
-
-// The same in Fourier space, each wave shifted back by its position's sub-pixel rest: the adjoint of shift_probe.
+// sums[lane, m, r, c] (+)= sum over the batch of waves[b, m, r, c], in Fourier space, each shifted back by its position's
+// sub-pixel rest: the adjoint of shift_probe. `fresh` starts the sum instead of adding to it.
 KERNEL sum_waves_shifted(
     c64* __restrict__ sums,         // complex64 (L, M, N, N), lane written
     const c64* __restrict__ waves,  // complex64 (B, M, N, N), not normalised FFTs of the probe directions

@@ -91,9 +91,10 @@ DEVICE void modulus_rows(
             for (int m = 0; m < M; m++)
                 power += norm(w[m * plane + c]);
             power *= scale;
-            const float a = amplitude_of(measured[c]), modelled = sqrtf(power);
+            const float inverse = inverse_root(power + 1e-18f), modelled = power * inverse;
+            const float a = amplitude_of(measured[c]);
             const bool known = a >= 0.0f;
-            const float factor = known ? scale * a / (modelled + 1e-9f) : scale;
+            const float factor = known ? scale * a * inverse : scale;
             difference += known ? (modelled - a) * (modelled - a) : 0.0f;
             noise += known ? amplitude_variance(0.5f * (power + a * a)) : 0.0f;
             for (int m = 0; m < M; m++)

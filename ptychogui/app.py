@@ -17,6 +17,7 @@ from ptychogui.controllers.background import Background, Problem
 from ptychogui.controllers.demo import DemoController
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
 from ptychogui.controllers.pictures import Picture
+from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.worker import DeviceWorker
@@ -81,16 +82,19 @@ class Workstation:
         self.session = SessionController(self.background, memory.values())
         self.run = RunController(self.session, self.worker)
         self.demo = DemoController(self.session, self.run, self.background, demo_folder, demo_recipe)
+        self.preflight = PreflightController(self.session, self.run, self.background)
         self.window = MainWindow(memory)
         self._join_intents()
         self._join_session()
         self._join_run()
+        self._join_preflight()
         self.session.announce()
         self.worker.start()
 
     def close(self) -> None:
         """Remember the user's values, end the run with its result kept, and end threads and processes."""
         self.window.memory.keep_values(self.session.remembered())
+        self.preflight.close()
         self.worker.shut_down()
         self.background.close()
 
@@ -126,6 +130,12 @@ class Workstation:
         run.stopping.connect(window.show_stopping)
         run.ended.connect(window.show_ended)
         run.message.connect(window.show_message)
+
+    def _join_preflight(self) -> None:
+        strip = self.window.preflight
+        self.preflight.checking.connect(strip.show_checking)
+        self.preflight.checked.connect(strip.show_findings)
+        self.preflight.idle.connect(strip.show_idle)
 
     def _show_scan(self, scan: LoadedScan) -> None:
         self.window.show_scan(scan.path, scan.facts, scan.notes)

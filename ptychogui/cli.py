@@ -1,11 +1,12 @@
-"""The command line: `ptychogui [gui|demo|simulate|info|reconstruct|export|devices|bench]`.
+"""The command line: `ptychogui [gui|demo|simulate|info|check|reconstruct|batch|export|devices|bench]`.
 
-Results go to stdout, everything else to stderr. Exit status: 0 done, 2 bad input or a poor environment (one line says
-what), 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
+Results go to stdout, everything else to stderr. Exit status: 0 done, 1 where `check` says stop or a scan of a `batch`
+failed, 2 bad input or a poor environment (one line says what), 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
 import json
@@ -23,6 +24,7 @@ import psutil
 
 from ptychogui import __version__
 from ptychogui.backends import Device, list_devices, open_backend
+from ptychogui.checklist import checklist, checklist_json
 from ptychogui.display import missing_display
 from ptychogui.errors import DataError, DeviceError, MemoryBudgetError, OutputError, ParameterError, PtychoError
 from ptychogui.inspection import inspect_file
@@ -34,9 +36,11 @@ from ptychogui.io.result import read_result
 from ptychogui.io.series import is_pattern, scan_name
 from ptychogui.io.simulated import check_scan_replaceable, truth_path, write_scan
 from ptychogui.jobs.bench import run_bench
-from ptychogui.jobs.job import Control, JobState
+from ptychogui.jobs.job import Control, Job, JobState
 from ptychogui.jobs.layers import job_layers, make_job, scan_source
+from ptychogui.jobs.preflight import Checker, Level, preflight
 from ptychogui.jobs.runner import run_job
+from ptychogui.jobs.scanlist import scan_list
 from ptychogui.params.commandline import COMMAND_DEFAULTS, read_command
 from ptychogui.params.model import Parameters, by_path, describe, device_name
 from ptychogui.params.options import given_values, options
@@ -44,7 +48,9 @@ from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.recipes import given_recipe, recipe_params
 from ptychogui.terminal import error_console, interruptible, say, shown_progress, stdout_width, table, tell, wrapped
 
+STOP = 1
 BAD_INPUT = 2
+FAILED = 1
 INTERRUPTED = 130
 _UNPRINTABLE = (errno.ENOSPC, errno.EBADF, errno.EIO)
 """What a full or closed stdout is to click, when it prints help."""
@@ -68,6 +74,8 @@ _ACCESS = [
     for name in ("dataset_path", "file_pattern", "first_file", "patterns_per_file", "raw_shape_px")
 ]
 """Parameters that say how a scan's files are read."""
+_NOT_REFUSED = ("overlap", "object", "sampling", "saturation", "photons")
+"""Preflight's checks whose 'stop' a run does not find out by itself."""
 
 _Values = Mapping[str, tuple[Any, str]]
 """Parameter path -> (value, the option or flag that gave it)."""
@@ -193,6 +201,27 @@ def info(context: click.Context, /, file: Path, as_json: bool, **_access: Any) -
 
 
 @main.command()
+@click.argument("file", type=_path)
+@_json
+@options(describe())
+@click.pass_context
+def check(context: click.Context, /, file: Path, as_json: bool, **_values: Any) -> int:
+    """Look at a scan before a run: what would go wrong, why, and the options that mend it.
+
+    Takes the options of `reconstruct`. Exit status 1 where a finding says stop.
+    """
+    values = given_values(context, describe())
+    parameters, origins = job_layers(file, values).resolve()
+    with Checker() as checker:
+        found = checker.check(Job("check", file, parameters, _result_path(file, values), origins))
+    if as_json:
+        tell(json.dumps({"file": str(file), **checklist_json(found)}, indent=1))
+    else:
+        tell("\n".join(checklist(found, stdout_width())))
+    return STOP if found.level is Level.STOP else 0
+
+
+@main.command()
 @click.argument("file", required=False, type=_path)
 @click.option(
     "-o",
@@ -223,6 +252,48 @@ def reconstruct(
     values = from_command | given_values(context, describe())
     source = scan_source(file, values)
     return _run(source, values, output or _result_path(source, values), quiet)
+
+
+@main.command()
+@click.argument("scans", nargs=-1, required=True, metavar="LIST...")
+@click.option(
+    "-o", "--output", type=_path, default=".", metavar="DIR", help="Folder of the results; made if absent. [.]"
+)
+@click.option("--scans", "numbered", default="", metavar="PATTERN", help="What numbers stand for: mda/scan_#04d.mda.")
+@click.option("--skip-done", is_flag=True, help="Leave out scans whose NAME-result.cxi is there already.")
+@_quiet
+@options(describe())
+@click.pass_context
+def batch(
+    context: click.Context, /, scans: tuple[str, ...], output: Path, numbered: str, skip_done: bool, quiet: bool,
+    **_values: Any,
+) -> int:  # fmt: skip
+    """Reconstruct many scans, one after the other, and print the paths of the results.
+
+    LIST is scan files, globs, numbers (12-40,55, with --scans), and text files (.txt) of such items, one a line. The
+    options of `reconstruct` hold for every scan. Where a scan can't be reconstructed, the reason is said and the next
+    one begins; exit status 1 then. Ctrl-C keeps the result under way and ends the batch.
+    """
+    found, values, console = scan_list(scans, numbered), given_values(context, describe()), error_console()
+    _make_folder(output)
+    failed = dict.fromkeys(found.absent, "there is no such file")
+    status = 0
+    for number, scan in enumerate(found.scans, 1):
+        if skip_done and (output / _result_name(scan, values)).exists():
+            continue
+        if not quiet:
+            say(console, f"scan {number} of {len(found.scans)}: {scan}")
+        try:
+            status = _run(scan, values, _result_path(scan, values, output), quiet)
+        except PtychoError as error:
+            failed[scan] = str(error)
+            say(console, f"ptychogui: {scan}: {' '.join(str(error).split())}")
+        if status:
+            return status
+    if failed and not quiet:
+        say(console, f"{len(failed)} of {len(found.scans) + len(found.absent)} scans are not reconstructed:")
+        say(console, table([(str(scan), " ".join(reason.split())) for scan, reason in failed.items()]))
+    return FAILED if failed else 0
 
 
 @main.command("export")
@@ -278,11 +349,23 @@ def bench(device: str, threads: int | None, sizes: tuple[int, ...], modes: tuple
         tell(json.dumps(rows, indent=1))
 
 
-def _result_path(file: Path | None, values: _Values) -> Path:
-    """Name a new result after the job or the scan, in the working folder."""
+def _result_path(file: Path | None, values: _Values, folder: Path = Path()) -> Path:
+    """Return a path for a new result in a folder."""
+    return unused_path(folder / _result_name(file, values))
+
+
+def _result_name(file: Path | None, values: _Values) -> str:
+    """Name a result after the job or the scan."""
     job_id, _ = values.get("output.job_id", ("", ""))
     name = job_id or (scan_name(file) if file else "simulated")
-    return unused_path(Path(f"{name.replace(os.sep, '_')}-result.cxi"))
+    return f"{name.replace(os.sep, '_')}-result.cxi"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"can't make the folder {folder}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _run(source: Path | None, values: _Values, output: Path, quiet: bool) -> int:
@@ -290,6 +373,8 @@ def _run(source: Path | None, values: _Values, output: Path, quiet: bool) -> int
     job = make_job(job_layers(source, values), source, output, shlex.join(["ptychogui", *sys.argv[1:]]))
     check_writable(output)
     control, console = Control(), error_console()
+    if not quiet:
+        _warn(job)
     with warnings.catch_warnings():
         if quiet:
             warnings.simplefilter("ignore")
@@ -305,6 +390,17 @@ def _run(source: Path | None, values: _Values, output: Path, quiet: bool) -> int
     else:
         tell(result)
     return caught.exit_status
+
+
+def _warn(job: Job) -> None:
+    """Say what would let the job come to nothing and is not refused by itself."""
+    if job.source is None:
+        return
+    with contextlib.suppress(PtychoError):
+        for finding in preflight(job).findings:
+            if finding.level is Level.STOP and finding.check in _NOT_REFUSED:
+                fix = f"; {finding.fix_text}: {finding.options}" if finding.fix else ""
+                say(error_console(), f"warning: {finding.title.lower()}: {finding.reason}{fix}")
 
 
 def _device_row(device: Device) -> tuple[str, ...]:

@@ -221,6 +221,41 @@ class TestInfo:
         assert "notes.txt" in refusal("info", tmp_path / "notes.txt")
 
 
+class TestBatch:
+    @pytest.fixture
+    def night(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Scans 1 and 3 of a night are good, 2 is cut off, 4 was never taken."""
+        monkeypatch.chdir(tmp_path)
+        write_scan(tmp_path / "fly_0001.cxi", simulate(SMALL))
+        good = (tmp_path / "fly_0001.cxi").read_bytes()
+        (tmp_path / "fly_0002.cxi").write_bytes(good[:3000])
+        (tmp_path / "fly_0003.cxi").write_bytes(good)
+        return tmp_path
+
+    def test_a_scan_that_fails_does_not_hold_up_the_others(self, night: Path) -> None:
+        outcome = run("batch", "1-4", "--scans", "fly_#04d.cxi", "-o", "done", *FAST, status=1)
+        results = [Path("done/fly_0001-result.cxi"), Path("done/fly_0003-result.cxi")]
+        assert outcome.stdout.split() == [str(path) for path in results]
+        assert all(len(read_result(path).errors) == 3 for path in results)
+        assert "scan 2 of 3: fly_0002.cxi" in outcome.stderr
+        assert "2 of 4 scans are not reconstructed" in outcome.stderr
+        assert re.search(r"fly_0004\.cxi +there is no such file", outcome.stderr)
+
+    def test_what_is_done_is_left_out_if_asked_and_never_replaced(self, night: Path) -> None:
+        run("batch", "fly_0001.cxi", *FAST)
+        before = Path("fly_0001-result.cxi").read_bytes()
+        outcome = run("batch", "fly_000[13].cxi", "--skip-done", "--quiet", *FAST)
+        assert outcome.stdout.split() == ["fly_0003-result.cxi"]
+        outcome = run("batch", "fly_0001.cxi", "--quiet", *FAST)
+        assert outcome.stdout.split() == ["fly_0001-result-001.cxi"]
+        assert Path("fly_0001-result.cxi").read_bytes() == before
+
+    def test_a_list_without_a_scan_and_a_folder_that_is_a_file_are_refused(self, night: Path) -> None:
+        assert "no file matches '*.mda'" in refusal("batch", "*.mda")
+        assert "--scans" in refusal("batch", "12-40")
+        assert "can't make the folder fly_0001.cxi" in refusal("batch", "fly_0003.cxi", "-o", "fly_0001.cxi")
+
+
 class TestReconstruct:
     def test_prints_the_path_and_a_few_plain_lines(self, scan: Path, tmp_path: Path) -> None:
         result = tmp_path / "r.cxi"
@@ -611,3 +646,54 @@ def test_the_siemens_star_is_reconstructed(shared_data: Path, tmp_path: Path) ->
     content = read_result(result)
     assert content.errors[-1] < content.errors[0]
     assert content.energy_eV == pytest.approx(8_800, rel=0.2)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    recipe = Recipe(n=64, scan_dims=(6, 6), outer_zone_m=80e-9)
+    return write_scan(tmp_path_factory.mktemp("check") / "fly0012.cxi", simulate(recipe))[0]
+
+
+class TestCheck:
+    """`ptychogui check`: findings on stdout, and what they mean in the exit status."""
+
+    def test_a_sound_scan(self, sound: Path) -> None:
+        lines = run("check", sound, "--probe-diameter", "1.4um").stdout.splitlines()
+        assert {line.split()[0] for line in lines if line[:1].strip()} <= {"good", "11"}
+        assert lines[-1].startswith("11 good; looked at 36 of 36 frames in ")
+
+    def test_what_is_wrong_has_the_options_that_mend_it(self, sound: Path) -> None:
+        text = run("check", sound, "--center", "26,40", "--energy", "8.8", status=0).stdout
+        assert "fix: if keV was meant, make it 8.8 keV: --energy 8.8keV" in text
+        assert "--center 32,32" in text
+        again = run("check", sound, "--center", "32,32", "--energy", "8.8keV").stdout
+        assert "fix: " not in again.replace("fix: give the probe's size", "")
+
+    def test_stop_is_exit_status_1(self, sound: Path) -> None:
+        text = run("check", sound, "--engine", "dm", "--momentum", "0.5", status=1).stdout
+        assert text.startswith("stop  A value can't be used\n") and "--momentum 0" in text
+
+    def test_json(self, sound: Path) -> None:
+        told = json.loads(run("check", sound, "--json", "--device", "numpy", "--center", "26,40").stdout)
+        assert told["level"] == "look" and told["sampled"] == "36 of 36 frames"
+        (center,) = (finding for finding in told["findings"] if finding["check"] == "center")
+        assert center["fix"] == {"preprocessing.center_px": [32.0, 32.0]} and center["options"] == "--center 32,32"
+
+    def test_bad_input_is_one_line(self, sound: Path, tmp_path: Path) -> None:
+        letter = tmp_path / "letter.txt"
+        letter.write_text("Dear all,")
+        assert "letter.txt" in refusal("check", letter)
+        assert "--energy" in refusal("check", sound, "--energy", "bright")
+
+    def test_a_missing_device_is_a_finding(self, sound: Path) -> None:
+        assert "--device auto" in run("check", sound, "--device", "cuda:99", status=1).stdout
+
+    def test_reconstruct_warns_of_what_it_would_not_refuse(self, tmp_path: Path) -> None:
+        recipe = Recipe(n=64, scan_dims=(6, 6), outer_zone_m=80e-9, photons=150)
+        dim = write_scan(tmp_path / "dim.cxi", simulate(recipe))[0]
+        told = run("reconstruct", dim, "-o", tmp_path / "r.cxi", *FAST).stderr
+        assert "warning: very few photons: a pattern has 1" in told and "--noise-model poisson" in told
+        quiet = run("reconstruct", dim, "-o", tmp_path / "r2.cxi", "--quiet", *FAST)
+        assert quiet.stderr == ""
+        mended = run("reconstruct", dim, "-o", tmp_path / "r3.cxi", "--noise-model", "poisson", *FAST)
+        assert "warning" not in mended.stderr

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.errors import DeviceError
 from ptychogui.paths import cache_folder, kernels_folder
 from ptychogui.physics.noise import NOISE_COEFFICIENTS
@@ -25,7 +26,7 @@ OPTIMIZE = (
     "-fno-signed-zeros",
     "-fassociative-math",
 )
-LANGUAGE = ("-std=c++17", "-x", "c++")
+LANGUAGE = ("-std=c++17", "-x", "c++", "-pthread")
 
 
 def kernel_files() -> list[Path]:
@@ -36,6 +37,12 @@ def kernel_files() -> list[Path]:
 def included_files() -> list[Path]:
     """Return what the kernel sources include, in order of name."""
     return sorted(kernels_folder().glob("*.cuh"))
+
+
+def host_source() -> str:
+    """Return the kernels with what the host calls them by, see kernels/commands.hpp."""
+    commands = "\n".join(f"COMMAND({name})" for name in SIGNATURES)
+    return f'{kernel_source()}\n#include "commands.hpp"\n{commands}\n'
 
 
 def definitions() -> tuple[str, ...]:
@@ -93,7 +100,8 @@ def load_kernels() -> ctypes.CDLL:
 
 
 def _digest(compiler: str) -> str:
-    sources = [path.read_bytes() for path in (*included_files(), *kernel_files())]
+    included = (*included_files(), kernels_folder() / "commands.hpp")
+    sources = [*(path.read_bytes() for path in included), host_source().encode()]
     facts = [compiler_version(compiler), _cpu(), *OPTIMIZE, *definitions()]
     return hashlib.sha256(b"\0".join([*sources, *(fact.encode() for fact in facts)])).hexdigest()[:16]
 
@@ -123,7 +131,7 @@ def _build(compiler: str, library: Path) -> None:
         made = Path(folder) / "kernels.so"
         options = [*OPTIMIZE, *definitions(), *LANGUAGE, "-fPIC", "-shared", f"-I{kernels_folder()}"]
         command = [compiler, *options, "-o", str(made), "-"]
-        done = subprocess.run(command, input=kernel_source(), capture_output=True, text=True, check=False)
+        done = subprocess.run(command, input=host_source(), capture_output=True, text=True, check=False)
         if done.returncode:
             raise DeviceError(f"{compiler} can't build the kernels in {library.parent}: {done.stderr.strip()}")
         made.replace(library)

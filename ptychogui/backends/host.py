@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
-import itertools
 import os
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -19,14 +15,14 @@ from numpy.typing import DTypeLike
 
 from ptychogui.backends import wisdom
 from ptychogui.backends.base import Arrived, AtOnce, Batch, Launch
+from ptychogui.backends.commands import Commands, Piece
 from ptychogui.backends.compiler import load_kernels
-from ptychogui.backends.signatures import scalar_types, signature
+from ptychogui.backends.signatures import signature
 
 LANES = min(16, max(4, os.cpu_count() or 1))
 """Independent sums: a constant of the machine. More threads than these would have nothing to do."""
 
 _CACHE_BYTES = 1 << 20
-_C_TYPES = {"int32": ctypes.c_int, "float32": ctypes.c_float}
 
 
 class HostBackend:
@@ -40,8 +36,7 @@ class HostBackend:
     def __init__(self, threads: int | None = None) -> None:
         self.name = "cpu"
         self.workers = min(threads or len(os.sched_getaffinity(0)), LANES)
-        self._library = load_kernels()
-        self._pool = ThreadPoolExecutor(max(1, self.workers - 1), thread_name_prefix="ptychogui-cpu")
+        self._commands = Commands(load_kernels(), self.workers)
 
     def __enter__(self) -> HostBackend:
         return self
@@ -49,7 +44,7 @@ class HostBackend:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown()
+        self._commands.dismiss()
 
     def empty(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         """Allocate an aligned array."""
@@ -84,53 +79,38 @@ class HostBackend:
         to[...] = array
 
     def bind(self, kernel: str, **arrays: np.ndarray) -> Launch:
-        """Check the arrays once; the launch is then a bare C call that releases the GIL."""
+        """Check the arrays once; a launch is then a few words, done at once outside of `run`."""
         sig = signature(kernel)
         sizes = sig.measure(arrays)
-        function = self._library[kernel]
-        kinds: list[Any] = [_C_TYPES[kind] for kind in scalar_types(sig)]
-        pointer_types: list[Any] = [ctypes.c_void_p] * len(sig.arrays)
-        function.argtypes = pointer_types + kinds
-        function.restype = None
-        pointers = [ctypes.c_void_p(arrays[spec.name].ctypes.data) for spec in sig.arrays]
-        dims = tuple(sizes[symbol] for symbol in sig.dims)
-        call = functools.partial(function, *pointers)
+        pointers = [arrays[spec.name].ctypes.data for spec in sig.arrays]
+        dims = [sizes[symbol] for symbol in sig.dims]
+        words = self._commands.kernel(kernel, pointers, [kind for _, kind in sig.scalars], dims)
+        add = self._commands.add
 
         def launch(*scalars: float, _keep: object = arrays) -> None:
-            call(*scalars, *dims)
+            add(words(*scalars))
 
         return launch
 
     def fft_pair(self, array: np.ndarray) -> HostFFT:
         """Plan the in-place FFTs of a complex64 array (slots, ..., N, N), slot by slot."""
-        return HostFFT(array)
+        return HostFFT(array, self._commands)
 
     def batch_size(self, bytes_per_position: int) -> int:
         """Positions whose scratch fills a core's L2 cache."""
         return max(1, _CACHE_BYTES // bytes_per_position)
 
     def run(self, batches: Sequence[Batch], work: Callable[[int, int, int, int], None]) -> None:
-        """Spread lanes over the threads; the calling thread is worker 0."""
+        """Spread lanes over the threads. What `work` launches is done when this returns, not when `work` does."""
         lanes = min(self.lanes, len(batches))
         workers = min(self.workers, lanes)
-        tickets = itertools.count()
-        lock = threading.Lock()
 
-        def labour(worker: int) -> None:
-            while True:
-                with lock:
-                    lane = next(tickets)
-                if lane >= lanes:
-                    return
+        def share(worker: int) -> Iterator[Piece]:
+            for lane in range(worker, lanes, workers):
                 for start, stop in batches[lane :: self.lanes]:
-                    work(worker, lane, start, stop)
+                    yield functools.partial(work, worker, lane, start, stop)
 
-        helpers = [self._pool.submit(labour, worker) for worker in range(1, workers)]
-        try:
-            labour(0)
-        finally:
-            for helper in helpers:
-                helper.result()
+        self._commands.spread([share(worker) for worker in range(workers)])
 
     def memory_free_bytes(self) -> int:
         """Memory that is free now, caches that the system would give up included."""
@@ -140,21 +120,26 @@ class HostBackend:
 class HostFFT:
     """FFTW plans for runs of slots of a batch's array, in powers of two; see FFTPair.
 
-    Few calls, since each one hands the interpreter's lock over, and few shapes, since each one is measured once.
+    Few shapes, since each one is measured once.
     """
 
-    def __init__(self, array: np.ndarray) -> None:
-        self._plans: dict[str, dict[tuple[int, int], Callable[[], None]]] = {"forward": {}, "backward": {}}
+    def __init__(self, array: np.ndarray, commands: Commands) -> None:
+        self._add = commands.add
+        self._plans: dict[tuple[int, int, str], wisdom.Plan] = {}
         sizes = [1 << power for power in reversed(range(len(array).bit_length()))]
-        for count in range(1, len(array) + 1):
-            for first, size in self._runs(count, sizes):
-                for direction, plans in self._plans.items():
-                    if (first, size) not in plans:
-                        plans[first, size] = wisdom.plan(array[first : first + size], direction).execute
-        self._chains = {
-            direction: [[plans[run] for run in self._runs(count, sizes)] for count in range(len(array) + 1)]
-            for direction, plans in self._plans.items()
-        }
+        counts = [self._runs(count, sizes) for count in range(len(array) + 1)]
+        self._forward, self._backward = (
+            [b"".join(commands.foreign(*self._plan(array, run, direction)) for run in runs) for runs in counts]
+            for direction in ("forward", "backward")
+        )
+
+    def _plan(self, array: np.ndarray, run: tuple[int, int], direction: str) -> tuple[int, int]:
+        """Return the addresses of FFTW's execute and of the plan for (first, size) slots."""
+        first, size = run
+        key = (first, size, direction)
+        if key not in self._plans:
+            self._plans[key] = wisdom.plan(array[first : first + size], direction)
+        return wisdom.execute_address(), self._plans[key].address
 
     @staticmethod
     def _runs(count: int, sizes: list[int]) -> list[tuple[int, int]]:
@@ -168,10 +153,8 @@ class HostFFT:
 
     def forward(self, count: int) -> None:
         """Transform the first `count` slots."""
-        for execute in self._chains["forward"][count]:
-            execute()
+        self._add(self._forward[count])
 
     def inverse(self, count: int) -> None:
         """Transform the first `count` slots back."""
-        for execute in self._chains["backward"][count]:
-            execute()
+        self._add(self._backward[count])

@@ -73,7 +73,7 @@ def modulus(
         power = _norm(waves[b]).sum(axis=0) * scale
         measured, modelled = amplitudes_of(patterns[places[i]]), np.sqrt(power)
         known = measured >= 0
-        waves[b] *= np.where(known, scale * measured / (modelled + np.float32(1e-9)), scale)
+        waves[b] *= np.where(known, scale * measured / np.sqrt(power + np.float32(1e-18)), scale)
         misfit[i] = np.where(known, (modelled - measured) ** 2, 0).sum(axis=1)
         expected[i] = np.where(known, expected_amplitude_variance((power + measured**2) / 2), 0).sum(axis=1)
 
@@ -104,6 +104,20 @@ def pie_update(
         waves[b] = old.conj() * chi / ((1 - alpha) * _norm(old) + alpha * brightest[b].max() + _TINY)
 
 
+def pie_summed_update(
+    pulls: np.ndarray, sums: np.ndarray, waves: np.ndarray, probe: np.ndarray, object: np.ndarray,  # noqa: A002
+    brightest: np.ndarray, strongest: np.ndarray, corners: np.ndarray, order: np.ndarray,
+    start: int, count: int, first: int, lane: int, slices: int, fresh: int, alpha: float,
+) -> None:  # fmt: skip
+    """Find the directions of one rPIE step: the object's in `pulls`, the probe's summed into lanes."""
+    directions = waves.copy()
+    pie_update(directions, pulls, probe, object, brightest, strongest, corners, order, start, count, first, alpha)
+    if fresh:
+        sums[lane : lane + slices] = 0
+    for b in range(count):
+        sums[lane + b % slices] += directions[b]
+
+
 def gather_object(
     object: np.ndarray, pulls: np.ndarray, corners: np.ndarray, order: np.ndarray,  # noqa: A002
     start: int, count: int, top: int, rows: int, step: float,
@@ -119,12 +133,6 @@ def gather_object(
 def row_max(most: np.ndarray, rows: np.ndarray, count: int) -> None:
     """Take the maximum over each of the first `count` rows."""
     most[:count] = rows[:count].max(axis=1)
-
-
-def sum_waves(sums: np.ndarray, waves: np.ndarray, lane: int, count: int, fresh: int) -> None:
-    """Sum the batch's waves into a lane."""
-    total = waves[:count].sum(axis=0)
-    sums[lane] = total if fresh else sums[lane] + total
 
 
 def sum_waves_shifted(

@@ -46,9 +46,9 @@ def dm_update(
         model, old, measured = waves[slot] / n, stored[at + slot], amplitudes_of(patterns[places[i]])
         beyond = np.float32(c) * model + np.float32(1 - c) * old
         misfit[i], expected[i] = _misfit(model, measured)
-        modulus = np.sqrt(norm(beyond).sum(axis=0))
-        wanted = measured + slack[slot] * (modulus - measured)
-        factor = np.where(measured >= 0, wanted / (modulus + np.float32(1e-9)), 1)
+        power = norm(beyond).sum(axis=0)
+        wanted = measured + slack[slot] * (np.sqrt(power) - measured)
+        factor = np.where(measured >= 0, wanted / np.sqrt(power + np.float32(1e-18)), 1)
         stored[at + slot] = np.float32(1 - a - b) * old + np.float32(a) * model + np.float32(b) * factor * beyond
         waves[slot] = stored[at + slot] / n
 
@@ -68,8 +68,9 @@ def dm_recall(waves: np.ndarray, stored: np.ndarray, count: int, at: int) -> Non
 def dm_follow(
     waves: np.ndarray, stored: np.ndarray, rotation: np.ndarray, ramp: np.ndarray, count: int, at: int
 ) -> None:
-    """Turn the modes of stored waves and roll them by whole pixels."""
-    waves[:count] = np.einsum("mk,bkrc->bmrc", rotation, stored[at : at + count]) * (ramp[0][:, None] * ramp[1])
+    """Turn the modes of stored waves and roll them by whole pixels; not normalised."""
+    ramps = waves.shape[-1] * ramp[0][:, None] * ramp[1]
+    waves[:count] = np.einsum("mk,bkrc->bmrc", rotation, stored[at : at + count]) * ramps
 
 
 def pack_waves(packed: np.ndarray, units: np.ndarray, stored: np.ndarray, start: int, count: int, at: int) -> None:

@@ -1,9 +1,17 @@
-"""FFTW plans, measured once a machine and kept: the same plan, hence the same bits, in every later run."""
+"""FFTW plans, measured once a machine and kept: the same plan, hence the same bits, in every later run.
+
+pyFFTW brings the library and its wisdom; plans are made by FFTW's own interface, since a worker executes them by their
+addresses, several in one call.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
+import functools
 import os
+import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,45 +21,90 @@ import pyfftw
 
 from ptychogui.paths import cache_folder
 
-_DIRECTIONS = {"forward": "FFTW_FORWARD", "backward": "FFTW_BACKWARD"}
-_THREADS = 1
+_SIGNS = {"forward": -1, "backward": 1}
+_MEASURE, _WISDOM_ONLY = 0, 1 << 21
+"""FFTW's planner flags."""
+
+_planner = threading.RLock()
+"""FFTW makes and destroys one plan at a time."""
 
 
-def plan(array: np.ndarray, direction: str) -> pyfftw.FFTW:
+class Plan:
+    """One in-place 2-D FFT of an array, which lives as long."""
+
+    def __init__(self, address: int, array: np.ndarray) -> None:
+        """Take a plan of FFTW's by its address."""
+        self.address, self._array = address, array
+        weakref.finalize(self, _destroy, address).atexit = False
+
+    def execute(self) -> None:
+        """Transform; neither direction is normalised."""
+        _fftw().fftwf_execute(self.address)
+
+
+def execute_address() -> int:
+    """Return the address of FFTW's execute, which takes a plan's."""
+    address = ctypes.cast(_fftw().fftwf_execute, ctypes.c_void_p).value
+    assert address is not None
+    return address
+
+
+def plan(array: np.ndarray, direction: str) -> Plan:
     """Plan the in-place 2-D FFT over the last two axes of an array; its contents are kept.
 
     Args:
         array: complex64 (..., N, N), contiguous.
         direction: "forward" or "backward"; execute() normalises neither.
     """
-    known = _known(array, direction)
+    known = _plan(array, direction, _WISDOM_ONLY)
     if known is not None:
         return known
     with _locked(cache_folder() / "fftw-wisdom") as path:
         if path.exists():
             pyfftw.import_wisdom((b"", path.read_bytes(), b""))
-        known = _known(array, direction)
+        known = _plan(array, direction, _WISDOM_ONLY)
         if known is not None:
             return known
         kept = array.copy()
         try:
-            return _plan(array, direction, "FFTW_MEASURE")
+            measured = _plan(array, direction, _MEASURE)
+            assert measured is not None
+            return measured
         finally:
             array[...] = kept
             _replace(path, pyfftw.export_wisdom()[1])
 
 
-def _known(array: np.ndarray, direction: str) -> pyfftw.FFTW | None:
-    """Return the plan if this process has wisdom about its shape."""
-    try:
-        return _plan(array, direction, "FFTW_WISDOM_ONLY")
-    except RuntimeError:
-        return None
+def _plan(array: np.ndarray, direction: str, flags: int) -> Plan | None:
+    """Ask FFTW for a plan; None where it has no wisdom about the shape and must not measure."""
+    rows, columns = array.shape[-2:]
+    sizes = (ctypes.c_int * 2)(rows, columns)
+    data, each = array.ctypes.data, rows * columns
+    with _planner:
+        address = _fftw().fftwf_plan_many_dft(
+            2, sizes, array.size // each, data, None, 1, each, data, None, 1, each, _SIGNS[direction], flags
+        )
+    return Plan(address, array) if address else None
 
 
-def _plan(array: np.ndarray, direction: str, *flags: str) -> pyfftw.FFTW:
-    axes = (array.ndim - 2, array.ndim - 1)
-    return pyfftw.FFTW(array, array, axes=axes, direction=_DIRECTIONS[direction], flags=flags, threads=_THREADS)
+def _destroy(address: int) -> None:
+    with _planner:
+        _fftw().fftwf_destroy_plan(address)
+
+
+@functools.cache
+def _fftw() -> ctypes.CDLL:
+    """Return the FFTW that pyFFTW has loaded."""
+    library = ctypes.CDLL(pyfftw.pyfftw.__file__)
+    pointer, whole = ctypes.c_void_p, ctypes.c_int
+    library.fftwf_plan_many_dft.argtypes = (
+        whole, pointer, whole, pointer, pointer, whole, whole, pointer, pointer, whole, whole, whole, ctypes.c_uint,
+    )  # fmt: skip
+    library.fftwf_plan_many_dft.restype = pointer
+    for function in (library.fftwf_execute, library.fftwf_destroy_plan):
+        function.argtypes = (pointer,)
+        function.restype = None
+    return library
 
 
 @contextmanager

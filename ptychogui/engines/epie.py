@@ -131,7 +131,8 @@ class _Pass:
         self._n = probe.shape[-1]
         self._sub_pixel = fields.ramps is not None
         self._spectrum = backend.empty(probe.shape, np.complex64) if self._sub_pixel else None
-        self._sums = backend.empty((backend.lanes, *probe.shape), np.complex64)
+        self._slices = 1 if self._sub_pixel else backend.slices
+        self._sums = backend.empty((backend.lanes * self._slices, *probe.shape), np.complex64)
         self._strongest = backend.empty((1, self._n), np.float32)
         self._slots = backend.batch_size(probe.nbytes * (2 if self._sub_pixel else 1))
         self._pulls = backend.empty((capacity, self._n, self._n), np.complex64)
@@ -174,7 +175,7 @@ class _Pass:
         if moves:
             self._move_object(start, stop - start)
         if modes:
-            used = min(self._backend.lanes, len(batches))
+            used = self._slices * min(self._backend.lanes, len(batches))
             self._move_probe(modes, used, self._settings.probe_step / (stop - start))
 
     def _move_object(self, start: int, count: int) -> None:
@@ -225,26 +226,28 @@ class _Worker:
         self, scratch: Scratch, fields: Fields, pulls: Array, sums: Array, strongest: Array, settings: Reconstruction,
         backend: Backend,
     ) -> None:  # fmt: skip
-        self._scratch, self._settings = scratch, settings
-        self._sub_pixel = fields.ramps is not None
-        self._update = backend.bind(
-            "pie_update", waves=scratch.waves, pulls=pulls, probe=scratch.probe, object=fields.object,
-            brightest=scratch.brightest, strongest=strongest, corners=fields.corners, order=fields.order)  # fmt: skip
+        self._scratch, self._alpha = scratch, settings.regularization
+        self._sub_pixel, self._slices = fields.ramps is not None, backend.slices
+        arrays = {
+            "waves": scratch.waves, "pulls": pulls, "probe": scratch.probe, "object": fields.object,
+            "brightest": scratch.brightest, "strongest": strongest, "corners": fields.corners, "order": fields.order,
+        }  # fmt: skip
         if self._sub_pixel:
+            self._update = backend.bind("pie_update", **arrays)
             ramps = {"ramps": fields.ramps, "order": fields.order}
             self._sum_shifted = backend.bind("sum_waves_shifted", sums=sums, waves=scratch.waves, **ramps)
         else:
-            self._sum = backend.bind("sum_waves", sums=sums, waves=scratch.waves)
+            self._summed_update = backend.bind("pie_summed_update", sums=sums, **arrays)
 
     def explore(self, start: int, stop: int, first: int, lane: int, fresh: bool, learn_probe: bool) -> None:
         """Revise the exit waves of a batch and find what they give: to the object from slot `first`, to the lane."""
         count = stop - start
         self._scratch.revise(start, stop, light=True)
-        self._update(start, count, first, self._settings.regularization)
-        if not learn_probe:
+        if not self._sub_pixel:
+            lanes = lane * self._slices, self._slices
+            self._summed_update(start, count, first, *lanes, int(fresh), self._alpha)
             return
-        if self._sub_pixel:
+        self._update(start, count, first, self._alpha)
+        if learn_probe:
             self._scratch.fft.forward(count)
             self._sum_shifted(start, lane, count, int(fresh))
-        else:
-            self._sum(lane, count, int(fresh))

@@ -173,7 +173,7 @@ class Worker:
         """Let the exit waves of a batch follow the frame of probe and object."""
         count, at = visit.count, self._drawer.take(visit.start, visit.count)
         self._follow(count, at)
-        self._drawer.waves[at : at + count] = self._waves[:count]
+        self._begin(count, at)
         self._drawer.put(visit.start, count)
 
     def _give(self, visit: Visit, asked: Asked) -> None:

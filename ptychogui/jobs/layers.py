@@ -136,6 +136,21 @@ def check_job(job: Job) -> None:
         OutputError: the result, or what is written beside it, would replace a file that the job reads or any other
             that is no result.
     """
+    check_honored(job)
+    for target in _targets(job):
+        for source in job.sources:
+            if _is_same(target, source):
+                raise OutputError(f"{target} would overwrite {source}, which the job reads; choose another name")
+    check_replaceable(job.output)
+
+
+def check_honored(job: Job) -> None:
+    """Refuse what would be ignored.
+
+    Raises:
+        ParameterError: a parameter awaits a later version or has no effect in the engines that run, or there is nothing
+            to reconstruct.
+    """
     _check_awaited(job.parameters)
     _check_heeded(job.parameters)
     planned_stages(job.parameters.reconstruction)
@@ -146,11 +161,6 @@ def check_job(job: Job) -> None:
         raise ParameterError(f"experiment.simulate takes no scan file: leave out {job.source}, or --simulate")
     _check_ignored(job.parameters)
     _check_series(job)
-    for target in _targets(job):
-        for source in job.sources:
-            if _is_same(target, source):
-                raise OutputError(f"{target} would overwrite {source}, which the job reads; choose another name")
-    check_replaceable(job.output)
 
 
 def _targets(job: Job) -> list[Path]:

@@ -87,22 +87,22 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
     """
     opened, waiting_notes = _open_settled(job, stop_asked)
     with opened as dataset:
-        parameters = _completed(job, dataset)
+        parameters = completed(job, dataset)
         settings = parameters.reconstruction
         frames = CarefulFrames(dataset.frames, stop_asked) if dataset.files else dataset.frames
-        settled = settle(frames, dataset.frame_rows, _bad_pixels(dataset, parameters), parameters.preprocessing)
+        settled = settle(frames, dataset.frame_rows, bad_pixels(dataset, parameters), parameters.preprocessing)
         n = pattern_size(dataset.frames.shape, settled.preprocessing)
         check_crops(planned_stages(settings), n)
         pixel_m = job_pixel_m(parameters, n)
         check_pixel(parameters.experiment, pixel_m)
-        positions_m, rows, position_notes = _positions(dataset, parameters, pixel_m)
+        positions_m, rows, position_notes = scan_positions(dataset, parameters, pixel_m)
         scale = scale_text(parameters.experiment, pixel_m, positions_m)
-        geometry = _geometry(positions_m, pixel_m, n, settings, scale)
+        geometry = lay_windows(positions_m, pixel_m, n, settings, scale)
         modes = parameters.experiment.probe_modes
-        extent = _extent(dataset, parameters, geometry)
+        extent = extent_of(dataset, parameters, geometry)
         memory_notes = () if backend is None else check_memory(extent, settings, backend, scale)
         orientation = _orientation(parameters)
-        background = _background(dataset, parameters)
+        background = background_counts(dataset, parameters)
         patterns = prepare_frames(frames, rows, settled.bad_pixels, settled.preprocessing, background)
         first, object_notes = first_object(settings.object_guess, geometry, pixel_m)
         trial = None if backend is None else Trial(patterns.patterns, geometry, first, modes, settings, backend)
@@ -143,7 +143,7 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
         )
 
 
-def _open(job: Job) -> Dataset:
+def open_scan(job: Job) -> Dataset:
     """Open the scan file, or simulate a scan."""
     if job.source is not None:
         return open_dataset(job.source, Access.of(job.parameters))
@@ -154,9 +154,9 @@ def _open_settled(job: Job, stop_asked: Asked) -> tuple[Dataset, tuple[str, ...]
     """Open the scan, and wait for its raw files if that is asked for."""
     given = job.parameters.preprocessing
     if job.source is None or given.unfinished_files == "skip":
-        return _open(job), ()
+        return open_scan(job), ()
     return open_settled(
-        lambda: _open(job), lambda dataset: _is_whole(dataset, job.parameters), given.wait_limit_s, stop_asked
+        lambda: open_scan(job), lambda dataset: _is_whole(dataset, job.parameters), given.wait_limit_s, stop_asked
     )
 
 
@@ -169,7 +169,7 @@ def _is_whole(dataset: Dataset, parameters: Parameters) -> bool:
     return dataset.is_whole and listed is not None and len(kept) == len(listed)
 
 
-def _completed(job: Job, dataset: Dataset) -> Parameters:
+def completed(job: Job, dataset: Dataset) -> Parameters:
     """Fill in what a reconstruction can't do without from the scan; what the user took out stays out.
 
     Raises:
@@ -198,7 +198,7 @@ def _titles(paths: list[str], joint: str) -> str:
     return f" {joint} ".join(f"the {by_path()[path].title.lower()}" for path in paths)
 
 
-def _geometry(positions_m: np.ndarray, pixel_m: float, n: int, settings: Reconstruction, scale: str) -> ScanGeometry:
+def lay_windows(positions_m: np.ndarray, pixel_m: float, n: int, settings: Reconstruction, scale: str) -> ScanGeometry:
     """Lay the object around the windows, with room for positions that move and for pixels that are joined."""
     stages = planned_stages(settings)
     correction = by_path()["reconstruction.position_correction"]
@@ -210,7 +210,7 @@ def _geometry(positions_m: np.ndarray, pixel_m: float, n: int, settings: Reconst
         raise DataError(f"{error} ({scale})") from error
 
 
-def _extent(dataset: Dataset, parameters: Parameters, geometry: ScanGeometry) -> Extent:
+def extent_of(dataset: Dataset, parameters: Parameters, geometry: ScanGeometry) -> Extent:
     """Say how large a job is, before its frames are read."""
     return Extent(
         positions=len(geometry.corners),
@@ -222,7 +222,7 @@ def _extent(dataset: Dataset, parameters: Parameters, geometry: ScanGeometry) ->
     )
 
 
-def _positions(
+def scan_positions(
     dataset: Dataset, parameters: Parameters, pixel_m: float
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Return the positions (positions, 2) in m, transformed, the row in the stack of each one's frame, and notes.
@@ -339,7 +339,7 @@ def _computed_positions(experiment: Experiment) -> tuple[np.ndarray, str]:
     return spiral_m(dims[0] * dims[1], step_m), place
 
 
-def _bad_pixels(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:
+def bad_pixels(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:
     """Join the file's own mask and the user's: bool (rows, columns) of the detector, or None."""
     path = parameters.preprocessing.mask_file
     if path is None:
@@ -351,7 +351,7 @@ def _bad_pixels(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:
     return mask if dataset.bad_pixels is None else mask | dataset.bad_pixels
 
 
-def _background(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:
+def background_counts(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:
     """Read the user's background: float64 (rows, columns) of the detector, or None."""
     path = parameters.preprocessing.background_file
     if path is None:

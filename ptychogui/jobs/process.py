@@ -189,7 +189,7 @@ class EngineProcess:
 
 
 @contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
+def without_interrupts() -> Iterator[None]:
     """Let a process that is started here not see Ctrl-C, which is the parent's to answer."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -211,7 +211,7 @@ class _Child:
         self.process = context.Process(
             target=child_main, args=(theirs, self._slot, run), name=f"ptychogui {device}", daemon=True
         )
-        with theirs, _without_interrupts():
+        with theirs, without_interrupts():
             self.process.start()
 
     def send(self, message: Any) -> None:

@@ -11,18 +11,18 @@ from collections.abc import Callable
 import numpy as np
 import scipy.fft
 import scipy.ndimage
-from scipy.spatial import cKDTree
 
 from ptychogui.errors import ParameterError
 from ptychogui.physics.modes import add_modes, orthogonalize
 from ptychogui.physics.optics import propagate
+from ptychogui.physics.scan import typical_step_m
 
 __all__ = [
     "add_modes", "far_field", "gaussian", "guess_probe", "orthogonalize", "phase_ramps", "power_radius_px",
     "radii_px", "resample", "scale_to_counts", "shift_probe", "usual_diameter_m", "zone_plate",
 ]  # fmt: skip
 
-_STEPS_ACROSS = 3.5
+STEPS_ACROSS = 3.5
 """Scan steps that a beam of unknown size is taken to be wide: about 70 % overlap."""
 
 _EDGE = 0.15
@@ -124,22 +124,13 @@ def guess_probe(
 def usual_diameter_m(positions_m: np.ndarray) -> float:
     """Return a plausible beam diameter for a scan, from its step.
 
-    The step is the median distance to the nearest position, or, where positions are denser along lines than across,
-    the root of the area that each has: 12 sqrt(det(covariance)) is the area of a square filled evenly.
-
     Args:
         positions_m: float (positions, 2).
 
     Raises:
         ParameterError: the scan has no two different positions.
     """
-    places = np.unique(positions_m, axis=0)
-    if len(places) < 2:
-        raise ParameterError("the size of the beam can't be told from a single scan position; give --probe-diameter")
-    nearest = np.median(np.asarray(cKDTree(places).query(places, k=2)[0])[:, 1])
-    spread = np.cov(places.T / nearest, bias=True)
-    area_step = nearest * np.sqrt(12 * np.sqrt(max(np.linalg.det(spread), 0)) / len(places))
-    return float(_STEPS_ACROSS * max(nearest, area_step))
+    return STEPS_ACROSS * typical_step_m(positions_m)
 
 
 def resample(probe: np.ndarray, pixel_m: float, n: int, new_pixel_m: float) -> np.ndarray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.fft
+from scipy.spatial import cKDTree
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.params.model import Experiment
@@ -132,6 +133,40 @@ def to_pixels(positions_m: np.ndarray, object_pixel_m: float) -> np.ndarray:
     """Return positions in object pixels: float64 (positions, 2), for `place_windows`."""
     with np.errstate(over="ignore"):  # place_windows refuses what is not finite
         return np.asarray(np.asarray(positions_m, dtype=np.float64) / object_pixel_m)
+
+
+def nearest_m(positions_m: np.ndarray) -> np.ndarray:
+    """Return the distance of every position to the nearest that lies at another place: float64 (positions,).
+
+    Args:
+        positions_m: float (positions, 2).
+
+    Raises:
+        ParameterError: the scan has no two different positions.
+    """
+    places, inverse = np.unique(positions_m, axis=0, return_inverse=True)
+    if len(places) < 2:
+        raise ParameterError("the size of the beam can't be told from a single scan position; give --probe-diameter")
+    return np.asarray(np.asarray(cKDTree(places).query(places, k=2)[0])[np.ravel(inverse), 1])
+
+
+def typical_step_m(positions_m: np.ndarray) -> float:
+    """Return the step of a scan in m.
+
+    It is the median distance to the nearest position, or, where positions are denser along lines than across, the root
+    of the area that each has: 12 sqrt(det(covariance)) is the area of a square filled evenly.
+
+    Args:
+        positions_m: float (positions, 2).
+
+    Raises:
+        ParameterError: the scan has no two different positions.
+    """
+    places = np.unique(positions_m, axis=0)
+    nearest = np.median(nearest_m(places))
+    spread = np.cov(places.T / nearest, bias=True)
+    area_step = nearest * np.sqrt(12 * np.sqrt(max(np.linalg.det(spread), 0)) / len(places))
+    return float(max(nearest, area_step))
 
 
 def raster_m(dims: tuple[int, int], step_m: tuple[float, float]) -> np.ndarray:

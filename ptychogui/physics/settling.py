@@ -182,7 +182,7 @@ def _lowest_around(total: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 def _but_the_beam(suspects: Suspects, seen: _Seen, preprocessing: Preprocessing) -> Suspects:
     """Return suspects without bright pixels that may be a narrow direct beam."""
-    center = np.array(plan_crop(seen.known.shape, preprocessing).center)
-    rows, columns = np.indices(seen.known.shape, sparse=True)
-    away = np.hypot(rows - center[0], columns - center[1]) >= _BY_THE_BEAM_PX
+    center = plan_crop(seen.seen.shape, preprocessing).center
+    rows, columns = (np.arange(size) - middle for size, middle in zip(seen.seen.shape, center, strict=True))
+    away = np.hypot(rows[:, None], columns) >= _BY_THE_BEAM_PX
     return Suspects(suspects.dead, suspects.hot & away, suspects.stuck)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PyQt5.QtCore import QEvent, QSize, Qt, QUrl, pyqtSignal
@@ -33,6 +34,7 @@ from ptychogui.views.editors import Editor, make_editor
 from ptychogui.views.form import ParameterForm
 from ptychogui.views.memory import Memory
 from ptychogui.views.parts import named
+from ptychogui.views.preflight import PreflightStrip
 from ptychogui.views.run import ProgressStrip, RunPage
 from ptychogui.views.scan import DropTarget, PreviewPage, ScanCard
 from ptychogui.views.theme import app_icon, apply_theme
@@ -174,6 +176,7 @@ class MainWindow(QMainWindow):
 
     def _make_pages(self) -> None:
         self.scan = ScanCard()
+        self.preflight = PreflightStrip()
         self.welcome = WelcomePage()
         self.preview = PreviewPage()
         self.run_page = RunPage()
@@ -207,6 +210,7 @@ class MainWindow(QMainWindow):
         card.addWidget(self.scan)
         left.addLayout(card)
         left.addWidget(self.form, 1)
+        left.addWidget(self.preflight)
         side.setMinimumWidth(self.form.minimumSizeHint().width())
         middle = QVBoxLayout()
         middle.setContentsMargins(10, 6, 10, 8)
@@ -247,6 +251,7 @@ class MainWindow(QMainWindow):
         self.commands.themes.triggered.connect(self._change_theme)
         self.form.edited.connect(self.edited)
         self.form.reverted.connect(self.reverted)
+        self.preflight.fixAsked.connect(self._apply_fix)
         self.form.reasonsChanged.connect(lambda _reasons: self._refresh_actions())
         for path, editor in self.quick.items():
             editor.valueChanged.connect(lambda value, path=path: self.edited.emit(path, value))
@@ -273,6 +278,10 @@ class MainWindow(QMainWindow):
         name, _ = QFileDialog.getOpenFileName(self, "Open a scan or a result", self.memory.folder, _FILTER)
         if name:
             self.openAsked.emit(Path(name))
+
+    def _apply_fix(self, fix: Mapping[str, Any]) -> None:
+        for path, value in fix.items():
+            self.edited.emit(path, value)
 
     def _refresh_actions(self) -> None:
         wrong = [editor.reason for editor in self._editors() if editor.reason]

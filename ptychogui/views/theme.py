@@ -102,6 +102,11 @@ def tinted(name: str, palette: QPalette) -> QIcon:
     )
 
 
+def colors_of(palette: QPalette) -> Colors:
+    """Return the colors of the theme that a palette belongs to."""
+    return DARK if palette.color(_Role.Window).lightness() < 128 else LIGHT
+
+
 def app_icon() -> QIcon:
     """Return the program's own icon, in its own colors."""
     return icon("ptychogui", QColor(LIGHT.accent))

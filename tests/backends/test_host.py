@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-import threading
+import gc
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,32 +38,79 @@ def test_every_batch_is_done_once_its_lane_in_order(threads: int) -> None:
     assert done == [list(range(lane, len(batches), LANES)) for lane in range(LANES)]
 
 
-def test_workers_are_numbered_and_never_two_at_once() -> None:
-    inside = [threading.Lock() for _ in range(3)]
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+def test_launches_of_a_run_are_done_when_it_returns(threads: int) -> None:
+    """Each lane's launches in order: a maximum of what the launch before it wrote."""
+    with HostBackend(threads) as host:
+        chain = host.asarray(np.random.default_rng(0).uniform(1, 2, (64, 5, 1, 300)).astype(np.float32))
+        heads = [host.empty((1,), np.float32) for _ in range(64)]
+        launches = [
+            [host.bind("row_max", most=chain[i, step + 1, :, 0], rows=chain[i, step]) for step in range(4)]
+            + [host.bind("row_max", most=heads[i], rows=chain[i, 4])]
+            for i in range(64)
+        ]
 
-    def work(worker: int, *_: int) -> None:
-        assert inside[worker].acquire(blocking=False), "one worker's scratch memory was used twice at a time"
-        inside[worker].release()
+        def work(_worker: int, _lane: int, start: int, stop: int) -> None:
+            for launch in [launch for i in range(start, stop) for launch in launches[i]]:
+                launch(1)
+
+        expected = _running_maxima(chain.copy())
+        host.run([(i, i + 2) for i in range(0, 64, 2)], work)
+        assert np.array_equal(np.concatenate(heads), expected)
+
+
+def _running_maxima(chain: np.ndarray) -> np.ndarray:
+    for step in range(4):
+        chain[:, step + 1, 0, 0] = chain[:, step, 0].max(axis=1)
+    return np.asarray(chain[:, 4, 0].max(axis=1))
+
+
+def test_workers_have_their_own_lanes() -> None:
+    worker_of: dict[int, set[int]] = {}
+
+    def work(worker: int, lane: int, *_: int) -> None:
+        worker_of.setdefault(lane, set()).add(worker)
 
     with HostBackend(threads=3) as host:
         host.run([(i, i + 1) for i in range(64)], work)
+    assert set(worker_of) == set(range(LANES))
+    assert all(len(workers) == 1 for workers in worker_of.values())
+    assert set().union(*worker_of.values()) == {0, 1, 2}
 
 
-def test_error_of_any_worker_reaches_the_caller_and_the_pool_goes_on(host: HostBackend) -> None:
-    both_started = threading.Barrier(2)
-    for failing in (0, 1):
+@pytest.mark.parametrize("failing", [0, 1])
+def test_an_error_reaches_the_caller_and_the_workers_go_on(host: HostBackend, failing: int) -> None:
+    most, rows = host.empty((1,), np.float32), host.asarray(np.ones((1, 8), np.float32))
+    launch = host.bind("row_max", most=most, rows=rows)
 
-        def work(worker: int, lane: int, *_: int, failing: int = failing) -> None:
-            if lane < 2:
-                both_started.wait()
-            if worker == failing:
-                raise ValueError(f"worker {worker} failed")
+    def fail(worker: int, *_: int) -> None:
+        if worker == failing:
+            raise ValueError(f"worker {worker} failed")
 
-        with pytest.raises(ValueError, match=f"worker {failing} failed"):
-            host.run([(0, 1), (1, 2)], work)
-    done: list[int] = []
-    host.run([(0, 1)], lambda *call: done.append(call[2]))
-    assert done == [0]
+    with pytest.raises(ValueError, match=f"worker {failing} failed"):
+        host.run([(0, 1), (1, 2)], fail)
+    most[...] = 0
+    host.run([(0, 1), (1, 2)], lambda worker, *_: launch(1) if worker == failing else None)
+    assert most[0] == 1
+    most[...] = 0
+    launch(1)
+    assert most[0] == 1, "outside of a run a launch is done at once"
+
+
+def test_threads_end_with_the_backend() -> None:
+    def threads() -> int:
+        return len(os.listdir("/proc/self/task"))
+
+    before = threads()
+    with HostBackend(4) as host:
+        host.run([(i, i + 1) for i in range(8)], lambda *_: None)
+        assert threads() == before + 3
+    assert threads() == before
+    forgotten = HostBackend(3)
+    assert threads() == before + 2
+    del forgotten
+    gc.collect()
+    assert threads() == before
 
 
 def test_nothing_to_do_is_no_error(host: HostBackend) -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -42,10 +44,27 @@ def test_planning_keeps_what_is_in_the_array(cache: Path) -> None:
 
 def test_a_shape_is_measured_once(cache: Path) -> None:
     array = np.ones((2, 20, 20), np.complex64)
-    first = wisdom.plan(array, "forward")
-    assert "FFTW_MEASURE" in first.flags
-    assert "FFTW_MEASURE" not in wisdom.plan(array, "forward").flags
-    assert (cache / "fftw-wisdom").stat().st_size > 0
+    wisdom.plan(array, "forward")
+    kept = cache / "fftw-wisdom"
+    assert kept.stat().st_size > 0
+    kept.unlink()
+    wisdom.plan(array, "forward")
+    assert not kept.exists(), "measured again"
+    wisdom.plan(array, "backward")
+    assert kept.exists()
+
+
+def test_a_plan_keeps_its_array(cache: Path) -> None:
+    array = np.ones((1, 12, 12), np.complex64)
+    gone = weakref.ref(array)
+    plan = wisdom.plan(array, "forward")
+    del array
+    gc.collect()
+    assert gone() is not None
+    plan.execute()
+    del plan
+    gc.collect()
+    assert gone() is None
 
 
 def test_another_process_has_the_same_plan_and_bits(tmp_path: Path, repo_root: Path) -> None:

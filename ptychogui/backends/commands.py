@@ -1,0 +1,110 @@
+"""What the host's workers do: launches as words, gathered for each worker and done by its thread without Python.
+
+A call into C for every launch would hand the interpreter's lock over each time, which takes longer than a small kernel
+where several threads want it. See kernels/commands.hpp.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import struct
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+_WORD = 8
+_FORMATS = {"int32": "q", "float32": "d"}
+
+_LEAD = 2
+"""Pieces of work that workers are ahead of the thread that gathers them."""
+
+Piece = Callable[[], None]
+"""Work of which all but the launches is done when it is called."""
+
+
+class Commands:
+    """Where launches go: done at once, or gathered and done by worker threads."""
+
+    def __init__(self, library: ctypes.CDLL, workers: int) -> None:
+        """Start the threads; worker 0 is the one that calls.
+
+        Args:
+            library: the compiled kernels.
+            workers: threads in all.
+        """
+        pointer, whole = ctypes.c_void_p, ctypes.c_longlong
+        library.do_commands.argtypes = (ctypes.c_char_p, whole)
+        library.give_commands.argtypes = (pointer, ctypes.c_char_p, whole)
+        library.finish_commands.argtypes = library.dismiss_worker.argtypes = (pointer,)
+        library.hire_worker.restype = pointer
+        self._library = library
+        self._gathered: list[bytes] | None = None
+        self._threads = [library.hire_worker() for _ in range(workers - 1)]
+        self.dismiss = weakref.finalize(self, _dismiss, library, self._threads)
+
+    def kernel(
+        self, name: str, pointers: Sequence[int], scalars: Sequence[str], dims: Sequence[int]
+    ) -> Callable[..., bytes]:
+        """Return what makes the words of a kernel's launches from its scalars, given their types."""
+        count = 2 + len(pointers) + len(scalars) + len(dims)
+        front = struct.pack(f"={2 + len(pointers)}Q", self._handler(name), count, *pointers)
+        back = struct.pack(f"={len(dims)}q", *dims)
+        pack = struct.Struct("=" + "".join(_FORMATS[kind] for kind in scalars)).pack
+        return lambda *values: front + pack(*values) + back
+
+    def foreign(self, function: int, pointer: int) -> bytes:
+        """Return the words of a call function(pointer) of another library, by their addresses."""
+        return struct.pack("=4Q", self._handler("foreign"), 4, function, pointer)
+
+    def add(self, words: bytes) -> None:
+        """Do launches now, or in their turn while they are gathered."""
+        if self._gathered is None:
+            self._give(0, words)
+        else:
+            self._gathered.append(words)
+
+    def spread(self, shares: Sequence[Iterator[Piece]]) -> None:
+        """Have each worker do its share of pieces, in order.
+
+        The others are given a lead, and a piece more for each that worker 0 does, who gathers for all of them.
+        """
+        try:
+            for worker in range(1, len(shares)):
+                self._hand_over(worker, shares[worker], _LEAD)
+            while sum(self._hand_over(worker, shares[worker], 1) for worker in reversed(range(len(shares)))):
+                pass
+        finally:
+            for thread in self._threads[: len(shares) - 1]:
+                self._library.finish_commands(thread)
+
+    def _hand_over(self, worker: int, share: Iterator[Piece], most: int) -> int:
+        """Gather the next pieces of a share and give their launches to its worker; return how many there were."""
+        self._gathered = []
+        try:
+            pieces = list(itertools.islice(share, most))
+            for piece in pieces:
+                piece()
+            words = b"".join(self._gathered)
+        finally:
+            self._gathered = None
+        if words:
+            self._give(worker, words)
+        return len(pieces)
+
+    def _give(self, worker: int, words: bytes) -> None:
+        if worker == 0:
+            self._library.do_commands(words, len(words) // _WORD)
+        else:
+            self._library.give_commands(self._threads[worker - 1], words, len(words) // _WORD)
+
+    def _handler(self, name: str) -> int:
+        handler: Any = getattr(self._library, f"command_{name}")
+        address = ctypes.cast(handler, ctypes.c_void_p).value
+        assert address is not None
+        return address
+
+
+def _dismiss(library: ctypes.CDLL, threads: list[int]) -> None:
+    for thread in threads:
+        library.dismiss_worker(thread)

@@ -1,0 +1,149 @@
+"""Preflight in the window: checks the open scan in the background whenever something about it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from PyQt5.QtCore import QObject, QTimer, pyqtSignal
+
+from ptychogui.controllers.background import Background
+from ptychogui.controllers.loading import LoadedScan
+from ptychogui.controllers.run import RunController
+from ptychogui.controllers.session import SessionController
+from ptychogui.errors import ParameterError
+from ptychogui.jobs.job import Job
+from ptychogui.jobs.layers import heeded_layers
+from ptychogui.jobs.preflight import Preflight
+from ptychogui.jobs.preflight.process import PreflightProcess
+from ptychogui.params.model import Parameters
+
+_SETTLED_MS = 400
+"""Without another change for so long, values are checked."""
+
+
+class Checking(Protocol):
+    """What checks jobs: a PreflightProcess."""
+
+    def check(self, job: Job) -> Preflight | None:
+        """Return the findings; None where it was closed."""
+
+    def close(self, for_good: bool = False) -> None:
+        """End what is under way."""
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a check is about."""
+
+    scan: LoadedScan | None
+    parameters: Parameters
+
+    def is_same(self, other: _Wanted) -> bool:
+        """Whether nothing that matters has changed; a file that was opened again may be another."""
+        mine, its = self.parameters, other.parameters
+        return self.scan is other.scan and mine.model_copy(update={"output": its.output}) == its
+
+
+class PreflightController(QObject):
+    """Keeps the findings up to date; while a job runs nothing is checked, and the device is free.
+
+    Signals:
+        checking(): findings are on their way; those shown are of before.
+        checked(Preflight): the findings.
+        idle(text): there is nothing to check, or it can't be checked at all; why.
+    """
+
+    checking = pyqtSignal()
+    checked = pyqtSignal(object)
+    idle = pyqtSignal(str)
+
+    def __init__(
+        self,
+        session: SessionController,
+        run: RunController,
+        background: Background,
+        process: Checking | None = None,
+    ) -> None:
+        super().__init__()
+        self._session, self._run, self._background = session, run, background
+        self._process = process or PreflightProcess()
+        self._wanted: _Wanted | None = None
+        self._busy = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_SETTLED_MS)
+        self._timer.timeout.connect(self._start)
+        session.valuesChanged.connect(lambda *_: self._timer.start())
+        session.scanOpened.connect(lambda _scan: self._timer.start())
+        run.started.connect(lambda *_: self._pause())
+        run.ended.connect(lambda *_: self._timer.start())
+
+    def close(self) -> None:
+        """End the check under way and the process."""
+        self._timer.stop()
+        self._process.close(for_good=True)
+
+    def _pause(self) -> None:
+        """Leave the device to the job; what was under way comes again after it."""
+        self._timer.stop()
+        if self._busy:
+            self._wanted = None
+        self._process.close()
+
+    def _start(self) -> None:
+        if self._run.job is not None:
+            return
+        try:
+            job = self._job()
+        except ParameterError as error:
+            self._rest(str(error))
+            return
+        if job is None:
+            self._rest("Open a scan to have it checked.")
+            return
+        wanted = _Wanted(self._session.scan, job.parameters)
+        if self._wanted is not None and wanted.is_same(self._wanted):
+            return
+        self._wanted = wanted
+        self.checking.emit()
+        if not self._busy:
+            self._check(job, wanted)
+
+    def _rest(self, why: str) -> None:
+        self._wanted = None
+        self.idle.emit(why)
+
+    def _check(self, job: Job, wanted: _Wanted) -> None:
+        self._busy = True
+
+        def ended(tell: Any) -> Any:
+            return lambda outcome: self._ended(outcome, tell, wanted)
+
+        self._background.start(lambda: self._process.check(job), ended(self._tell), ended(self._tell_error))
+
+    def _ended(self, outcome: Any, tell: Any, wanted: _Wanted) -> None:
+        """Tell the outcome of the newest check; after an older one begin anew."""
+        self._busy = False
+        if wanted is self._wanted:
+            tell(outcome)
+        else:
+            self._wanted = None
+            self._start()
+
+    def _tell(self, found: Preflight | None) -> None:
+        if found is not None:
+            self.checked.emit(found)
+
+    def _tell_error(self, error: Exception) -> None:
+        self.idle.emit(f"It can't be checked: {error}")
+
+    def _job(self) -> Job | None:
+        """Return the job that Run would make, but for its result; None without a scan."""
+        scan = self._session.scan
+        parameters, origins = heeded_layers(self._session.layers).resolve()
+        if scan is None and not parameters.experiment.simulate:
+            return None
+        source = scan.path if scan else None
+        return Job("preflight", source, parameters, Path("preflight-result.cxi"), origins)

@@ -1,0 +1,156 @@
+"""Preflight: what is worth knowing before a run, told by the job, a few frames of its scan, and its device."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ptychogui.backends import list_devices, open_backend
+from ptychogui.backends.base import Backend
+from ptychogui.errors import DeviceError, PtychoError
+from ptychogui.io.dataset import Dataset
+from ptychogui.jobs.job import Job
+from ptychogui.jobs.preflight.cost import Speeds, check_run_memory, check_time
+from ptychogui.jobs.preflight.detector import (
+    check_center,
+    check_photons,
+    check_pixels,
+    check_sampling,
+    check_saturation,
+)
+from ptychogui.jobs.preflight.findings import TITLES, Finding, Level, Preflight
+from ptychogui.jobs.preflight.look import Look, Sample, read_sample
+from ptychogui.jobs.preflight.positions import check_object, check_overlap, check_pairing
+from ptychogui.jobs.preflight.values import check_values
+from ptychogui.jobs.prepare import open_scan
+
+__all__ = ["TITLES", "Checker", "Finding", "Level", "Preflight", "preflight"]
+
+_Check = Callable[[Look], Iterator[Finding]]
+
+_CHECKS: dict[str, _Check] = {
+    "values": check_values, "pairing": check_pairing, "overlap": check_overlap, "object": check_object,
+    "center": check_center, "sampling": check_sampling, "saturation": check_saturation, "pixels": check_pixels,
+    "photons": check_photons,
+}  # fmt: skip
+"""Those that need no device."""
+
+
+def preflight(job: Job, backend: Backend | None = None, speeds: Speeds | None = None) -> Preflight:
+    """Check a job before it runs. Reads at most 64 frames or 256 MB of its scan.
+
+    Args:
+        job: what is to be done; nothing of it is done.
+        backend: the open device; None leaves memory and time unchecked.
+        speeds: remembers what was measured, for the next time.
+
+    Returns:
+        at least one finding of every check; what can't be checked is a finding that says why.
+
+    Raises:
+        DataError: the scan can't be opened or read at all.
+        ParameterError: a scan to be simulated can't be.
+    """
+    start = time.perf_counter()
+    with open_scan(job) as dataset:
+        return _checked(Look(job, dataset, read_sample(dataset)), backend, speeds or Speeds(), start)
+
+
+def _checked(look: Look, backend: Backend | None, speeds: Speeds, start: float) -> Preflight:
+    checks = dict(_CHECKS)
+    if backend is not None:
+        checks["memory"] = partial(check_run_memory, backend=backend)
+        checks["time"] = partial(check_time, backend=backend, speeds=speeds)
+    findings = (finding for name, check in checks.items() for finding in _kept(name, check, look))
+    return Preflight(tuple(findings), look.sampled, time.perf_counter() - start)
+
+
+def _kept(name: str, check: _Check, look: Look) -> list[Finding]:
+    """Return a check's findings, the worst first: what is good only where nothing else is."""
+    found: list[Finding] = []
+    try:
+        found.extend(check(look))
+    except PtychoError as error:
+        found.append(_unchecked(name, str(error)))
+    except Exception as error:  # noqa: BLE001 - one check that fails must not hide what the others found
+        found.append(_unchecked(name, f"{type(error).__name__}: {error} (a defect of ptychogui)"))
+    found.sort(key=lambda finding: -finding.level.rank)
+    return [finding for finding in found if finding.level is not Level.GOOD] or found
+
+
+def _unchecked(name: str, reason: str) -> Finding:
+    return Finding(name, Level.UNKNOWN, f"Can't check: {TITLES[name].lower()}", reason)
+
+
+@dataclass
+class Checker:
+    """Checks jobs one after the other, and keeps what the next one can use: device, sample and speeds.
+
+    A context manager: leaving it closes the device.
+    """
+
+    speeds: Speeds = field(default_factory=Speeds)
+    _sampled: tuple[Any, Sample] | None = None
+    _opened: tuple[Any, Backend] | None = None
+
+    def __enter__(self) -> Checker:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._close()
+
+    def check(self, job: Job) -> Preflight:
+        """Check a job on the device that it names; one that can't be used is a finding.
+
+        Raises:
+            DataError: the scan can't be opened or read at all.
+            ParameterError: a scan to be simulated can't be.
+        """
+        start = time.perf_counter()
+        with open_scan(job) as dataset:
+            look = Look(job, dataset, self._sample(job, dataset))
+            try:
+                backend = self._backend(job)
+            except DeviceError as error:
+                done = _checked(look, None, self.speeds, start)
+                return Preflight((*done.findings, *_no_device(job, error)), done.sampled, done.seconds)
+            return _checked(look, backend, self.speeds, start)
+
+    def _sample(self, job: Job, dataset: Dataset) -> Sample:
+        key = _identity(job, dataset)
+        if self._sampled is None or self._sampled[0] != key or job.source is None:
+            self._sampled = key, read_sample(dataset)
+        return self._sampled[1]
+
+    def _backend(self, job: Job) -> Backend:
+        devices = job.parameters.devices
+        key = devices.device, devices.threads
+        if self._opened is None or self._opened[0] != key:
+            self._close()
+            self._opened = key, open_backend(*key).__enter__()
+        return self._opened[1]
+
+    def _close(self) -> None:
+        if self._opened is not None:
+            self._opened[1].__exit__(None, None, None)
+        self._opened = None
+
+
+def _identity(job: Job, dataset: Dataset) -> Any:
+    """Return what tells one stack of frames from another."""
+    with contextlib.suppress(OSError):
+        state = dataset.path.stat()
+        return dataset.path, state.st_mtime_ns, state.st_size, dataset.frames.shape, job.parameters.preprocessing
+    return object()
+
+
+def _no_device(job: Job, error: DeviceError) -> Iterator[Finding]:
+    usable = next((device.name for device in list_devices() if device.usable), "auto")
+    fix = {"devices.device": "auto"} if job.parameters.devices.device != "auto" else None
+    text = f"take the best device that works: {usable}" if fix else ""
+    yield Finding("memory", Level.STOP, "The device can't be used", str(error), fix, text)
+    yield _unchecked("time", "there is no device to measure it on")

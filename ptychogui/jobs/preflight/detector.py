@@ -1,0 +1,225 @@
+"""The beam on the detector: its center, its size in the crop, saturation, bad pixels and photons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import scipy.fft
+
+from ptychogui.jobs.preflight.findings import Finding, Level, count_text, counted, quantity, share_text
+from ptychogui.jobs.preflight.look import Look
+from ptychogui.params.chain import engines_of
+from ptychogui.physics.centering import bright_level
+from ptychogui.physics.suspects import suspicious_pixels
+
+_OFF_PX, _OFF_SHARE = 2.0, 1 / 64
+"""Distance of the beam from the center that matters: in pixels, and as a part of the pattern."""
+_CUT = 0.1
+"""Mean counts at the border of the crop, as a part of the bright pixels', above which a part of the beam is cut off."""
+_WIDE, _TOO_WIDE = 0.6, 0.95
+"""Parts of its window that a beam may fill."""
+_NARROW_PX = 4.0
+_LARGER = (1.25, 1.5, 2, 3, 4, 6, 8)
+"""Crops to try, as factors of the present one."""
+_FEW_PHOTONS = 300.0
+"""Counts of a pattern below which LSQML's gaussian likelihood leads nowhere."""
+_SPOILT, _MUCH_SPOILT = 0.01, 0.2
+"""Parts of all readings that may be saturated."""
+_WIDER_WINDOW = "the window is wavelength x distance / detector pixel: a smaller beam or a longer distance helps"
+_LISTED = 4
+_ENOUGH_FRAMES = 8
+"""With fewer, photons alone make pixels look bad."""
+_LEAST_BITS, _PLATEAU = 4, 3
+_BY_THE_BEAM_PX = 3.0
+"""Distance from the center within which a single bright pixel may be the direct beam itself."""
+
+
+def check_center(look: Look) -> Iterator[Finding]:
+    """Compare where the beam is with where the crop takes it to be."""
+    found, (row, column) = look.found_center, look.center
+    if found is None:
+        yield Finding("center", Level.UNKNOWN, "Can't check the center", f"nothing is seen in {look.sampled}")
+        return
+    yield from _corners_are_brighter(look)
+    off = float(np.hypot(found[0] - row, found[1] - column))
+    reason = (f"the mean of {look.sampled} is centered at ({found[0]:g}, {found[1]:g}), patterns at ({row}, {column}): "
+              f"{off:.1f} pixels away")  # fmt: skip
+    if off <= max(_OFF_PX, _OFF_SHARE * look.n):
+        yield Finding("center", Level.GOOD, "The beam is centered", reason)
+        return
+    nearest = (float(np.floor(found[0] + 0.5)), float(np.floor(found[1] + 0.5)))
+    fix = None if look.preprocessing.direct_beam == "corner" else {"preprocessing.center_px": nearest}
+    text = (f"crop about ({nearest[0]:g}, {nearest[1]:g})" if fix
+            else "the frames do not hold the beam at element [0, 0]: check Direct beam at")  # fmt: skip
+    yield Finding("center", Level.LOOK, "The beam is off center", reason, fix, text)
+
+
+def _corners_are_brighter(look: Look) -> Iterator[Finding]:
+    """Tell frames that hold the beam at their corners from those that hold it in the middle."""
+    mean, known = look.detector
+    middle, corners = (float(image[kept].mean()) if (kept := part & known).any() else 0.0
+                       for image, part in ((mean, _middle(mean.shape)),
+                                           (mean, scipy.fft.fftshift(_middle(mean.shape)))))  # fmt: skip
+    if corners > 2 * middle:
+        other = "center" if look.preprocessing.direct_beam == "corner" else "corner"
+        reason = f"in {look.sampled} corners have {count_text(corners)} counts a pixel, the middle {count_text(middle)}"
+        yield Finding("center", Level.STOP, "The beam is at the corners", reason,
+                      {"preprocessing.direct_beam": other}, f"take the direct beam at the {other}")  # fmt: skip
+
+
+def _middle(shape: tuple[int, ...]) -> np.ndarray:
+    """Return the middle half of each axis: bool of `shape`, which shifted by half its size is the corners."""
+    rows, columns = (np.abs(np.arange(size) - size // 2) < size / 4 for size in shape)
+    return np.asarray(rows[:, None] & columns)
+
+
+def check_sampling(look: Look) -> Iterator[Finding]:
+    """Compare the pattern with its crop, and the beam with its window."""
+    yield from _cut_off(look)
+    beam = look.beam
+    share, across_px = beam.diameter_m / look.window_m, beam.diameter_m / look.pixel_m
+    reason = (f"the beam of {quantity(beam.diameter_m, 'm')} ({beam.place}) fills {share_text(share)} of its window of "
+              f"{quantity(look.window_m, 'm')}, {across_px:.3g} object pixels")  # fmt: skip
+    if share > _WIDE:
+        level = Level.STOP if share > _TOO_WIDE and not beam.assumed else Level.LOOK
+        given = look.job.parameters.experiment.probe_diameter_m is not None and beam.place == "as given"
+        text = "let the size follow from the scan" if given else _WIDER_WINDOW
+        yield Finding("sampling", level, "The beam is wide for its window", reason,
+                      {"experiment.probe_diameter_m": None} if given else None, text)  # fmt: skip
+    if across_px < _NARROW_PX:
+        size = _larger_size(look, lambda n: beam.diameter_m / (look.window_m / n) >= _NARROW_PX)
+        text = "take more of each pattern, for finer pixels" if size else "check the probe's size and its unit"
+        yield Finding("sampling", Level.LOOK, "The beam is only a few pixels wide", reason, size, text)
+    yield Finding("sampling", Level.GOOD, "Beam and pattern fit in", reason)
+
+
+def _cut_off(look: Look) -> Iterator[Finding]:
+    level = bright_level(np.where(*_known(look), 0.0))
+    border = _border(look, look.n)
+    if level == 0 or border is None or border <= _CUT * level:
+        return
+    part = share_text(border / level)
+    reason = (f"the border of the {look.n} x {look.n} crop has {count_text(border)} counts a pixel, {part} "
+              "of the bright pixels': a part of the beam is cut off, or the background is high")  # fmt: skip
+    size = _larger_size(look, lambda n: (_border(look, n) or 0.0) <= _CUT * level)
+    text = "take more of each pattern" if size else "the detector does not see more; a Threshold takes background away"
+    yield Finding("sampling", Level.LOOK, "The pattern reaches the border", reason, size, text)
+
+
+def _known(look: Look) -> tuple[np.ndarray, np.ndarray]:
+    mean, known = look.detector
+    return known, mean
+
+
+def _border(look: Look, n: int) -> float | None:
+    """Return the mean counts of the known pixels in the outermost two rows and columns of a crop; None without any."""
+    mean, known = look.detector
+    rows, columns = (np.arange(size) - middle for size, middle in zip(mean.shape, look.center, strict=True))
+    reach = np.maximum(np.abs(rows + 0.5)[:, None], np.abs(columns + 0.5))
+    half = look.bin_px * n / 2
+    ring = known & (reach < half) & (reach > half - 2)
+    return float(mean[ring].mean()) if ring.any() else None
+
+
+def _larger_size(look: Look, will_do: Callable[[int], bool]) -> Mapping[str, Any] | None:
+    """Return the smallest larger crop on the detector that will do."""
+    shape = look.sample.frames.shape[1:]
+    half = min(min(pixel, size - pixel) for pixel, size in zip(look.center, shape, strict=True)) // look.bin_px
+    halves = {int(look.n * times / 2) for times in _LARGER} | {half}
+    sizes = sorted({2 * int(scipy.fft.prev_fast_len(least)) for least in halves if least > 0})
+    size = next((size for size in sizes if look.n < size <= 2 * half and will_do(size)), None)
+    return None if size is None else {"preprocessing.size_px": size}
+
+
+def check_saturation(look: Look) -> Iterator[Finding]:
+    """Count saturated readings, and look for a detector that stops counting below what its file could hold."""
+    share = look.patterns.saturated / max(1, look.readings.size)
+    bits = look.preprocessing.bit_depth
+    limit = f"2^{bits} - 1" if bits is not None else "the type's largest number"
+    reason = f"{share_text(share)} of the readings in {look.sampled} are at {limit} or above and are left free"
+    if not share:
+        reason = f"no reading in {look.sampled} is at {limit}"
+    if share > _SPOILT:
+        level = Level.STOP if share > _MUCH_SPOILT else Level.LOOK
+        yield Finding("saturation", level, "Many readings are saturated", reason, None,
+                      "measure with an attenuator or shorter exposures, or check the bit depth")  # fmt: skip
+    yield from _plateau(look)
+    largest = look.patterns.max_counts
+    yield Finding(
+        "saturation", Level.GOOD, "The detector counts freely", f"{reason}; the largest count is {count_text(largest)}"
+    )
+
+
+def _plateau(look: Look) -> Iterator[Finding]:
+    """Find a number that far more readings have than numbers just below it."""
+    if look.preprocessing.data_are == "amplitudes":
+        return
+    readings = look.readings[look.good]
+    if look.preprocessing.bit_depth is not None:
+        readings = readings[readings < 2**look.preprocessing.bit_depth - 1]
+    if not readings.size:
+        return
+    top = float(readings.max())
+    at_top = int(np.count_nonzero(readings == top))
+    below = int(np.count_nonzero((readings >= 0.9 * top) & (readings < top)))
+    if top < 2**_LEAST_BITS - 1 or at_top <= 2 * below + _PLATEAU:
+        return
+    bits = int(np.log2(top + 1))
+    fits = 2**bits - 1 == top and bits <= 32
+    reason = (f"{at_top} readings in {look.sampled} are exactly {top:.12g}, only {below} are within a tenth below: the "
+              "detector stops counting there")  # fmt: skip
+    fix = {"preprocessing.bit_depth": bits} if fits else None
+    text = f"{top:.12g} is 2^{bits} - 1: say so, and these readings are left free" if fits else "mask these pixels"
+    yield Finding("saturation", Level.LOOK, "A plateau in the counts", reason, fix, text)
+
+
+def check_pixels(look: Look) -> Iterator[Finding]:
+    """Look for pixels that do not count, shine, or never change."""
+    if len(look.sample.frames) < _ENOUGH_FRAMES:
+        yield Finding("pixels", Level.UNKNOWN, "Can't check pixels", f"{look.sampled} are too few to tell")
+        return
+    known = look.good.any(axis=0)
+    suspects = suspicious_pixels(np.where(look.good, look.readings, 0), np.asarray(known))
+    origin = np.array([part.start or 0 for part in look.crop])
+    beam = np.array(look.found_center or look.center)
+    near = np.hypot(*(np.indices(known.shape) + (origin - beam)[:, None, None]))
+    hot = suspects.hot & ~(near < _BY_THE_BEAM_PX)
+    found = {"count nothing": suspects.dead, "shine": hot, "do not change": suspects.stuck}
+    for what, pixels in found.items():
+        places = np.argwhere(pixels) + origin
+        if len(places):
+            listed = ", ".join(f"({row}, {column})" for row, column in places[:4]) + (
+                ", ..." if len(places) > 4 else ""
+            )
+            reason = f"{counted(len(places), 'pixel')} among good neighbors {what} in {look.sampled}: {listed}"
+            yield Finding("pixels", Level.LOOK, f"Pixels that {what}", reason, None,
+                          "mark them in a Mask file, so that they are left free")  # fmt: skip
+    masked = int(np.count_nonzero(look.bad[look.crop]))
+    reason = f"{masked} of {known.size} pixels are marked as bad; no other stands out in {look.sampled}"
+    yield Finding("pixels", Level.GOOD, "Pixels look sound", reason)
+
+
+def check_photons(look: Look) -> Iterator[Finding]:
+    """Compare the counts of a pattern with what the engine's likelihood needs."""
+    counts = look.patterns.counts
+    usual, largest = float(np.median(counts[counts > 0])), look.patterns.max_counts
+    per_pixel = usual / look.n**2
+    reason = f"a pattern has {count_text(usual)} counts (median of {look.sampled}), {count_text(per_pixel)} a pixel"
+    if largest < 1 and look.readings.dtype.kind == "f":
+        yield Finding("photons", Level.LOOK, "Frames may not be counts",
+                      f"the largest reading is {largest:.3g}: errors in units of photon noise mean nothing then", None,
+                      "scale the frames to photons")  # fmt: skip
+        return
+    settings = look.settings
+    engines = engines_of(settings.engine)
+    if usual < _FEW_PHOTONS and not ("lsqml" in engines and settings.noise_model == "poisson"):
+        fix = {"reconstruction.noise_model": "poisson"}
+        if "lsqml" not in engines:
+            fix["reconstruction.engine"] = "lsqml"
+        level = Level.STOP if "lsqml" in engines else Level.LOOK
+        yield Finding("photons", level, "Very few photons",
+                      f"{reason}; below {_FEW_PHOTONS:g} amplitudes say too little", fix,
+                      "fit photons, not amplitudes: LSQML with the poisson noise model")  # fmt: skip
+    yield Finding("photons", Level.GOOD, "There are photons enough", reason)

@@ -1,0 +1,132 @@
+"""What preflight says: findings with a level, a reason in numbers, and a fix that can be applied."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from ptychogui.params.commandline import format_text
+from ptychogui.params.model import by_path
+from ptychogui.params.units import format_quantity
+
+TITLES = {
+    "values": "Values", "pairing": "Pairing", "overlap": "Overlap", "object": "Object size", "center": "Beam center",
+    "sampling": "Sampling", "saturation": "Saturation", "pixels": "Bad pixels", "photons": "Photons",
+    "memory": "Memory", "time": "Time",
+}  # fmt: skip
+"""Every check by name, in the order in which they are shown."""
+
+
+_COUNTING_UNITS = ("px", "counts", "bit")
+"""What a number on the command line need not say."""
+
+
+class Level(str, Enum):
+    """How much a finding matters."""
+
+    GOOD = "good"
+    UNKNOWN = "unknown"
+    """It can't be checked; the reason says what is missing."""
+    LOOK = "look"
+    STOP = "stop"
+    """The run would fail, or come to nothing."""
+
+    @property
+    def rank(self) -> int:
+        """From 0, good, to 3, stop."""
+        return list(Level).index(self)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    Attributes:
+        check: its name in TITLES.
+        level: how much it matters.
+        title: what, in a few words.
+        reason: why, with numbers; a sentence.
+        fix: parameter path -> value, which mends it when set; None where no parameter does.
+        fix_text: what to do, in words; "" where nothing is to be done.
+    """
+
+    check: str
+    level: Level
+    title: str
+    reason: str
+    fix: Mapping[str, Any] | None = None
+    fix_text: str = ""
+
+    @property
+    def options(self) -> str:
+        """The fix as options of the command line: "--center 64,71"; "" where there is none."""
+        return " ".join(_option(path, value) for path, value in (self.fix or {}).items())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything for JSON."""
+        fix = None if self.fix is None else {path: _plain(value) for path, value in self.fix.items()}
+        return {"check": self.check, "level": self.level.value, "title": self.title, "reason": self.reason,
+                "fix": fix, "fix_text": self.fix_text, "options": self.options}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """All findings before a run, at least one of every check.
+
+    Attributes:
+        findings: in the order of TITLES, the worst of a check first.
+        sampled: what was looked at, in words.
+        seconds: how long it took.
+    """
+
+    findings: tuple[Finding, ...]
+    sampled: str = ""
+    seconds: float = 0.0
+
+    @property
+    def level(self) -> Level:
+        """The worst of all."""
+        return max((finding.level for finding in self.findings), key=lambda level: level.rank, default=Level.GOOD)
+
+    def of(self, check: str) -> tuple[Finding, ...]:
+        """Return the findings of a check, the worst first."""
+        return tuple(finding for finding in self.findings if finding.check == check)
+
+
+def quantity(value: float, unit: str) -> str:
+    """Write a quantity with three digits and a readable unit."""
+    return format_quantity(float(f"{value:.3g}"), unit)
+
+
+def share_text(share: float) -> str:
+    """Write a part of 1 in percent, with as many digits as say something."""
+    return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.2g} %"
+
+
+def count_text(count: float) -> str:
+    """Write a mean or large number of counts with three digits: "458,000", "0.0278"."""
+    rounded = float(f"{count:.3g}")
+    return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"
+
+
+def counted(count: int, thing: str) -> str:
+    """Write a number of things: "1 pixel", "3 pixels"."""
+    return f"{count} {thing}" + ("" if count == 1 else "s")
+
+
+def _option(path: str, value: Any) -> str:
+    param = by_path()[path]
+    if param.kind is bool:
+        return param.option if value else param.option.replace("--", "--no-", 1)
+    text = format_text(param, value).replace(", ", ",").replace(" ", "")
+    if param.unit in _COUNTING_UNITS:
+        text = text.replace(param.unit, "")
+    return f"{param.option} {shlex.quote(text)}"
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,274 @@
+"""A look at a scan: a bounded sample of its frames, and what follows from it and the parameters, each once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import scipy.fft
+
+from ptychogui.engines.memory import Extent
+from ptychogui.errors import DataError
+from ptychogui.io.dataset import Dataset
+from ptychogui.io.guesses import read_probe
+from ptychogui.jobs.job import Job
+from ptychogui.jobs.prepare import background_counts, bad_pixels, completed, extent_of, lay_windows, scan_positions
+from ptychogui.jobs.scale import check_pixel, scale_text
+from ptychogui.jobs.stages import check_crops, planned_stages
+from ptychogui.params.model import Parameters, Preprocessing
+from ptychogui.physics.centering import beam_center
+from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_center, pattern_size, prepare_frames
+from ptychogui.physics.optics import job_pixel_m
+from ptychogui.physics.probe import STEPS_ACROSS, power_radius_px
+from ptychogui.physics.scan import ScanGeometry, nearest_m, typical_step_m
+from ptychogui.physics.settling import Settled, settle
+
+MOST_FRAMES, MOST_BYTES, FEWEST_FRAMES = 64, 256_000_000, 3
+"""Bounds of a sample: so many frames, or bytes as they lie in memory, but a few in any case."""
+
+
+_MOST_PIXELS = 1 << 25
+"""Of all patterns that a sample becomes; a few in any case."""
+
+_FARTHEST_M = 1e3
+_FAR_STEPS = 10.0
+"""Usual distances to the nearest position that a stray one is away from all others."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some frames, spread evenly over the scan.
+
+    Attributes:
+        rows: int (frames,), their rows in the stack.
+        frames: (frames, rows, columns) in the file's type.
+        seconds: that it took to read them.
+    """
+
+    rows: np.ndarray
+    frames: np.ndarray
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Beam:
+    """The size of the beam on the sample, and where it is known from; `assumed` where it is not."""
+
+    diameter_m: float
+    place: str
+    assumed: bool = False
+
+
+def read_sample(dataset: Dataset) -> Sample:
+    """Read frames all over a scan, as many as the bounds allow.
+
+    Raises:
+        DataError: the file is damaged there, or has no frame with a position.
+    """
+    known = np.unique(dataset.frame_rows)
+    if not len(known):
+        raise DataError(f"{dataset.path} has no frame with a position")
+    _, rows, columns = dataset.frames.shape
+    fitting = max(FEWEST_FRAMES, MOST_BYTES // max(1, rows * columns * dataset.frames.dtype.itemsize))
+    count = min(MOST_FRAMES, fitting, len(known))
+    chosen = known[np.linspace(0, len(known) - 1, count).astype(int)]
+    start = time.perf_counter()
+    frames = dataset.frames.read(chosen)
+    return Sample(chosen, frames, time.perf_counter() - start)
+
+
+class Look:
+    """What checks ask for; each raises a PtychoError that says what is missing."""
+
+    def __init__(self, job: Job, dataset: Dataset, sample: Sample) -> None:
+        self.job, self.dataset, self.sample = job, dataset, sample
+        self.settings = job.parameters.reconstruction
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The settings, with the center that the sample shows where that is asked for."""
+        return self._settled.preprocessing
+
+    @property
+    def bin_px(self) -> int:
+        """Rows and columns of detector pixels that become one of a pattern."""
+        return self.job.parameters.preprocessing.bin_px
+
+    @property
+    def sampled(self) -> str:
+        """Say what was looked at."""
+        return f"{len(self.sample.rows)} of {self.dataset.frames.shape[0]} frames"
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """The job's parameters with what the scan knows."""
+        return completed(self.job, self.dataset)
+
+    @cached_property
+    def n(self) -> int:
+        """Rows and columns of a pattern."""
+        n = pattern_size(self.dataset.frames.shape, self.preprocessing)
+        check_crops(planned_stages(self.settings), n)
+        return n
+
+    @cached_property
+    def pixel_m(self) -> float:
+        """Object pixel."""
+        experiment = self.parameters.experiment
+        pixel_m = job_pixel_m(self.parameters, self.n)
+        check_pixel(experiment, pixel_m)
+        return pixel_m
+
+    @cached_property
+    def window_m(self) -> float:
+        """Side of the probe's window: wavelength * distance / detector pixel, whatever the crop."""
+        return self.n * self.pixel_m
+
+    @cached_property
+    def _placed(self) -> tuple[np.ndarray, np.ndarray]:
+        positions_m, rows, _notes = scan_positions(self.dataset, self.parameters, self.pixel_m)
+        if not np.isfinite(positions_m).all():
+            raise DataError("some scan positions are not numbers; repair the positions or give a position list")
+        if np.abs(positions_m).max(initial=0) > _FARTHEST_M:
+            raise DataError("scan positions reach beyond a kilometer; check their unit, drift and jitter")
+        return positions_m, rows
+
+    @property
+    def positions_m(self) -> np.ndarray:
+        """float64 (positions, 2), transformed."""
+        return self._placed[0]
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The frame of each position, int (positions,)."""
+        return self._placed[1]
+
+    @cached_property
+    def nearest_m(self) -> np.ndarray:
+        """float64 (positions,), distance from each position to the nearest that is another."""
+        return nearest_m(self.positions_m)
+
+    @cached_property
+    def step_m(self) -> float:
+        """The scan's usual step; strays do not count."""
+        return typical_step_m(self.positions_m[~self.strays])
+
+    @cached_property
+    def strays(self) -> np.ndarray:
+        """Which positions are far from all others, bool (positions,)."""
+        return np.asarray(self.nearest_m > _FAR_STEPS * np.median(self.nearest_m))
+
+    @cached_property
+    def geometry(self) -> ScanGeometry:
+        """Windows of all positions."""
+        scale = scale_text(self.parameters.experiment, self.pixel_m, self.positions_m)
+        return lay_windows(self.positions_m, self.pixel_m, self.n, self.settings, scale)
+
+    @cached_property
+    def extent(self) -> Extent:
+        """How large the job is."""
+        return extent_of(self.dataset, self.parameters, self.geometry)
+
+    @cached_property
+    def beam(self) -> Beam:
+        """The beam as the first probe will have it."""
+        diameter_m, guess = self.parameters.experiment.probe_diameter_m, self.settings.probe_guess
+        if guess is not None:
+            return Beam(self._width_m(read_probe(guess)), f"in {guess.name}")
+        if diameter_m is not None:
+            return Beam(diameter_m, "as given")
+        if self.dataset.probe is not None:
+            return Beam(self.bin_px * self._width_m(self.dataset.probe), "in the file's illumination")
+        return Beam(STEPS_ACROSS * self.step_m, f"assumed to be {STEPS_ACROSS:g} scan steps", assumed=True)
+
+    def _width_m(self, probe: np.ndarray) -> float:
+        """Diameter of the disc that has a probe's half-power radius; its window is that of the patterns."""
+        return float(np.sqrt(8) * power_radius_px(probe) * self.window_m / probe.shape[-1])
+
+    @cached_property
+    def _settled(self) -> Settled:
+        frames, given = ArrayFrames(self.sample.frames), bad_pixels(self.dataset, self.job.parameters)
+        return settle(frames, np.arange(len(self.sample.frames)), given, self.job.parameters.preprocessing)
+
+    @cached_property
+    def bad(self) -> np.ndarray:
+        """Pixels that are known to be bad, or found to be where that is asked for: bool (rows, columns)."""
+        found = self._settled.bad_pixels
+        shape = self.dataset.frames.shape[1:]
+        if found is not None and found.shape != shape:
+            raise DataError(f"the mask of bad pixels has shape {found.shape}, but frames have {shape}")
+        return np.zeros(shape, bool) if found is None else found
+
+    @cached_property
+    def prepared_rows(self) -> np.ndarray:
+        """Which frames of the sample become patterns, int: all but where patterns are very large."""
+        count = len(self.sample.frames)
+        kept = min(count, max(FEWEST_FRAMES, _MOST_PIXELS // self.n**2))
+        return np.linspace(0, count - 1, kept).astype(int)
+
+    @cached_property
+    def patterns(self) -> Patterns:
+        """The sample as an engine would get it."""
+        rows = self.prepared_rows
+        background = background_counts(self.dataset, self.job.parameters)
+        return prepare_frames(ArrayFrames(self.sample.frames), rows, self.bad, self.preprocessing, background)
+
+    @cached_property
+    def detector(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean counts float64 (rows, columns) of the whole detector, beam inside, and bool, where they are known."""
+        total = np.zeros(self.sample.frames.shape[1:])
+        seen = np.zeros(total.shape, int)
+        for frame in self.sample.frames:
+            good = self.readable(frame)
+            total += np.where(good, frame, 0).astype(np.float64) ** (2 if self._roots else 1)
+            seen += good
+        mean, known = total / np.maximum(seen, 1), (seen > 0) & ~self.bad
+        if self.preprocessing.direct_beam == "corner":
+            return scipy.fft.fftshift(mean), scipy.fft.fftshift(known)
+        return mean, known
+
+    def readable(self, frame: np.ndarray) -> np.ndarray:
+        """Return where readings are numbers, not negative and below the type's largest: bool of a frame's shape."""
+        good = np.isfinite(frame) & (frame >= 0)
+        if np.issubdtype(frame.dtype, np.integer):
+            good &= frame < np.iinfo(frame.dtype).max
+        return np.asarray(good)
+
+    @property
+    def _roots(self) -> bool:
+        return self.preprocessing.data_are == "amplitudes"
+
+    @cached_property
+    def center(self) -> tuple[int, int]:
+        """Row and column of the detector pixel that patterns are cropped about."""
+        return pattern_center(self.dataset.frames.shape, self.preprocessing)
+
+    @cached_property
+    def found_center(self) -> tuple[float, float] | None:
+        """Where the beam is on the detector by the mean of the sample."""
+        return beam_center(*self.detector)
+
+    @cached_property
+    def crop(self) -> tuple[slice, slice]:
+        """The part of a frame, as it lies in the file, that patterns are cut from."""
+        if self.preprocessing.direct_beam == "corner":
+            return slice(None), slice(None)
+        half = self.bin_px * self.n // 2
+        spans = zip(self.center, self.sample.frames.shape[1:], strict=True)
+        return tuple(slice(max(middle - half, 0), min(middle + half, size)) for middle, size in spans)  # type: ignore[return-value]
+
+    @cached_property
+    def readings(self) -> np.ndarray:
+        """(frames, rows, columns) of the crop, as they are in the file."""
+        return self.sample.frames[:, self.crop[0], self.crop[1]]
+
+    @cached_property
+    def good(self) -> np.ndarray:
+        """Which of the `readings` are counts, bool."""
+        return np.asarray([self.readable(frame) & ~self.bad[self.crop] for frame in self.readings])
+
+    def with_parameters(self, parameters: Parameters) -> Look:
+        """Return a look at the same sample with other parameters."""
+        return Look(replace(self.job, parameters=parameters), self.dataset, self.sample)

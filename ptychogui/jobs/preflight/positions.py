@@ -1,0 +1,172 @@
+"""Pairing of positions and frames, overlap of neighbors, and the size of the object that they span."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ptychogui.errors import PtychoError
+from ptychogui.jobs.preflight.findings import Finding, Level, count_text, counted, quantity, share_text
+from ptychogui.jobs.preflight.look import Look
+from ptychogui.jobs.preflight.values import implausible_values
+
+_ENOUGH_OVERLAP, _HALF = 0.6, 0.5
+_SAME_PLACE = 1e-3
+"""Part of a step that two positions are apart which are taken to be the same."""
+_DIM, _BRIGHT = 0.25, 4.0
+"""Counts of a frame, against the median, beyond which it is an outlier."""
+_GRID_SHARE = 0.9
+_FINEST_STEP_PX = 0.5
+_UNITS = (1e-3, 1e3, 1e-6, 1e6)
+
+
+def check_pairing(look: Look) -> Iterator[Finding]:
+    """Compare positions with frames, and frames with each other."""
+    frames = look.dataset.frames.shape[0]
+    for note in look.dataset.notes:
+        yield Finding("pairing", Level.LOOK, "The reader noticed something", note)
+    yield from _odd_frames(look)
+    try:
+        rows = look.rows
+    except PtychoError as error:
+        fix = _matching_dims(look, frames)
+        text = f"a scan of {_dims_text(fix)} has as many positions as there are frames" if fix else ""
+        _ = look.parameters  # without them nothing can be said
+        yield Finding("pairing", Level.STOP, "Positions and frames can't be paired", str(error), fix, text)
+        return
+    paired = len(np.unique(rows))
+    if paired < frames and not any("no position" in note for note in look.dataset.notes):
+        reason = f"{frames - paired} of {frames} frames have no position and are not used"
+        yield Finding("pairing", Level.LOOK, "Frames without a position", reason)
+    if paired < len(rows):
+        reason = f"{len(rows)} positions share {paired} frames"
+        yield Finding("pairing", Level.LOOK, "Positions share frames", reason, None, "check the position list")
+    reason = f"{len(rows)} positions, each with its own of {frames} frames; brightness is even in {look.sampled}"
+    yield Finding("pairing", Level.GOOD, "Positions and frames go together", reason)
+
+
+def _odd_frames(look: Look) -> Iterator[Finding]:
+    counts, rows = look.patterns.counts, look.sample.rows[look.prepared_rows]
+    usual = float(np.median(counts))
+    for odd, what, why in (
+        (counts <= 0, "empty", "they are left free"),
+        ((counts > 0) & (counts < _DIM * usual), "dim", "the beam was off, or the shutter closed"),
+        (counts > _BRIGHT * usual, "bright", "several exposures may have been summed"),
+    ):
+        places = rows[odd]
+        if len(places):
+            listed = ", ".join(map(str, places[:5])) + (", ..." if len(places) > 5 else "")
+            reason = (f"{len(places)} of {look.sampled} are {what} next to the median of {count_text(usual)} counts: "
+                      f"frame {listed}; {why}")  # fmt: skip
+            yield Finding("pairing", Level.LOOK, f"Some frames are {what}", reason, None,
+                          "check the shutter and the ring current; LSQML fits intensities with Intensity correction"
+                          if what != "empty" else "check how the frames were triggered")  # fmt: skip
+
+
+def _matching_dims(look: Look, frames: int) -> Mapping[str, Any] | None:
+    """Return scan dimensions, one of them as given, that have as many positions as there are frames."""
+    experiment = look.job.parameters.experiment
+    dims = experiment.scan_dims
+    if dims is None or experiment.scan_pattern == "listed" or dims[0] * dims[1] == frames:
+        return None
+    for kept, other in ((1, 0), (0, 1)):
+        if frames % dims[kept] == 0:
+            found = [0, 0]
+            found[kept], found[other] = dims[kept], frames // dims[kept]
+            return {"experiment.scan_dims": (found[0], found[1])}
+    return None
+
+
+def _dims_text(fix: Mapping[str, Any]) -> str:
+    rows, columns = fix["experiment.scan_dims"]
+    return f"{rows} x {columns}"
+
+
+def check_overlap(look: Look) -> Iterator[Finding]:
+    """Compare the steps with the beam."""
+    yield from _duplicates(look)
+    yield from _strays(look)
+    beam, step_m = look.beam, look.step_m
+    overlap = 1 - step_m / beam.diameter_m
+    sizes = f"steps of {quantity(step_m, 'm')} in a beam of {quantity(beam.diameter_m, 'm')} ({beam.place})"
+    if beam.assumed:
+        reason = f"the beam's size is not known: {sizes} would overlap by {share_text(overlap)}"
+        yield Finding("overlap", Level.UNKNOWN, "Can't check the overlap", reason, None, "give the probe's size")
+        return
+    far = int(np.count_nonzero(look.nearest_m > (1 - _HALF) * beam.diameter_m))
+    reason = (f"{sizes} overlap by {share_text(max(overlap, 0))}; {far} of {len(look.nearest_m)} positions overlap by "
+              f"less than half with their nearest{_grid_text(look)}")  # fmt: skip
+    if overlap <= 0:
+        yield Finding("overlap", Level.STOP, "Positions do not overlap", reason, None,
+                      "check the probe's size, and the unit of the positions")  # fmt: skip
+    elif overlap < _ENOUGH_OVERLAP or far > 0.1 * len(look.nearest_m):
+        text = f"{share_text(_ENOUGH_OVERLAP)} or more is usual; scan with smaller steps, or in a larger beam"
+        yield Finding("overlap", Level.LOOK, "Little overlap", reason, None, text)
+    yield Finding("overlap", Level.GOOD, "Neighbors overlap well", reason)
+
+
+def _duplicates(look: Look) -> Iterator[Finding]:
+    cells = np.rint(look.positions_m / (_SAME_PLACE * look.step_m))
+    same = len(cells) - len(np.unique(cells, axis=0))
+    if same:
+        reason = f"{same} of {len(cells)} positions are where another one is"
+        yield Finding("overlap", Level.LOOK, "Positions come twice", reason, None, "check the position list")
+
+
+def _strays(look: Look) -> Iterator[Finding]:
+    lonely = np.flatnonzero(look.strays)
+    if len(lonely):
+        where = f"{counted(len(lonely), 'position')} many steps away from all others"
+        reason = f"{where}, the first is position {lonely[0]}: nothing ties them to the rest"
+        yield Finding("overlap", Level.LOOK, "Isolated positions", reason, None, "leave them out of the position list")
+
+
+def _grid_text(look: Look) -> str:
+    """Note a regular grid, whose period can show in the object."""
+    moves = np.abs(np.diff(look.positions_m, axis=0))
+    steps = moves[(moves.max(axis=1) < 1.5 * look.step_m) & (moves.max(axis=1) > 0)]
+    if len(steps) < 4:
+        return ""
+    along = steps.min(axis=1) < 0.02 * look.step_m
+    even = np.abs(steps.max(axis=1) - np.median(steps.max(axis=1))) < 0.02 * look.step_m
+    regular = np.count_nonzero(along & even) > _GRID_SHARE * len(steps)
+    return "; a regular grid like this can leave its period in the object" if regular else ""
+
+
+def check_object(look: Look) -> Iterator[Finding]:
+    """Compare the object's size with its pixels, windows and patterns."""
+    step_px = look.step_m / look.pixel_m
+    extent_m = np.ptp(look.positions_m, axis=0)
+    reach = f"positions reach over {quantity(float(extent_m[0]), 'm')} x {quantity(float(extent_m[1]), 'm')}"
+    steps = f"a step is {step_px:.3g} object pixels of {quantity(look.pixel_m, 'm')}"
+    if step_px > look.n:
+        reason = f"{reach}; {steps}, more than the {look.n} of a whole window: no two windows meet"
+        yield Finding("object", Level.STOP, "Positions are too far apart", reason, *_unit_fix(look, step_px))
+        return
+    if step_px < _FINEST_STEP_PX:
+        reason = f"{reach}; {steps}: the beam hardly moves"
+        yield Finding("object", Level.LOOK, "Positions are very close", reason, *_unit_fix(look, step_px))
+    rows, columns = look.geometry.object_shape
+    reason = f"{reach}; {steps}; the object has {rows} x {columns} pixels"
+    if rows * columns > len(look.positions_m) * look.n**2:
+        text = "look for positions that are far from all others"
+        yield Finding("object", Level.LOOK, "The object is large for so few patterns", reason, None, text)
+    yield Finding("object", Level.GOOD, "The object has a plausible size", reason)
+
+
+def _unit_fix(look: Look, step_px: float) -> tuple[Mapping[str, Any] | None, str]:
+    """Return a step of another unit that gives a usual number of pixels, and what to do in words."""
+    doubtful = implausible_values(look.job.parameters)
+    if doubtful:
+        return None, f"correct the {' and the '.join(doubtful)} first"
+    factor = next((f for f in _UNITS if 2 <= step_px * f <= look.n / 2), None)
+    experiment = look.job.parameters.experiment
+    if factor is None:
+        return None, "check the unit of the positions, the energy, the distance and the detector pixel"
+    times = f"{factor:g} times as large"
+    if experiment.scan_pattern != "listed" and experiment.step_m is not None:
+        rows, columns = (float(f"{step * factor:.12g}") for step in experiment.step_m)
+        return {"experiment.step_m": (rows, columns)}, f"make the scan step {times}"
+    return None, f"the unit of the positions looks wrong: they should be {times} (positions are in meters)"

@@ -1,0 +1,98 @@
+"""Lists of scans for batch runs: files, globs, ranges of numbers, and text files of any of these."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ptychogui.errors import DataError, ParameterError
+from ptychogui.io.series import Pattern
+
+_NUMBERS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
+_LIST_SUFFIXES = (".txt", ".lst")
+_MOST = 100_000
+"""Scans of a list at most: more is a slip of the finger in a range."""
+
+
+@dataclass(frozen=True)
+class ScanList:
+    """Scans in the order in which they were asked for, each once.
+
+    Attributes:
+        scans: their files.
+        absent: files that a range of numbers asks for and that are not there.
+    """
+
+    scans: tuple[Path, ...]
+    absent: tuple[Path, ...]
+
+
+def scan_list(items: Sequence[str], numbered: str = "") -> ScanList:
+    """Find the scans that a user means.
+
+    Args:
+        items: each a file, a glob ("mda/*.mda"), numbers ("12-40,55"), or a text file (.txt, .lst) with such items, one
+            a line, relative to its folder; lines from '#' on are remarks.
+        numbered: what numbers stand for: a path with '#' and a width in place of the number, "mda/2idd_#04d.mda".
+
+    Raises:
+        DataError: a file is not there, a glob matches nothing, or no scan is left.
+        ParameterError: numbers without `numbered`, or a range that runs backwards.
+    """
+    found = dict.fromkeys(path for item in items for path in _paths(item, Path(), numbered))
+    scans = tuple(path for path in found if path.exists())
+    absent = tuple(path for path in found if not path.exists())
+    if not scans:
+        first = f"; the first that was looked for is {absent[0]}" if absent else ""
+        raise DataError(f"there is no scan in '{' '.join(items)}'{first}")
+    return ScanList(scans, absent)
+
+
+def _paths(item: str, folder: Path, numbered: str) -> Iterator[Path]:
+    """Give the files of one item; those of numbers whether they are there or not."""
+    path = folder / item
+    if path.suffix in _LIST_SUFFIXES and path.is_file():
+        yield from _listed(path, numbered)
+    elif path.exists():
+        yield path
+    elif _NUMBERS.fullmatch(item):
+        yield from _numbered(item, numbered)
+    elif glob.has_magic(item):
+        matches = sorted(glob.glob(str(path)))
+        if not matches:
+            raise DataError(f"no file matches '{path}'")
+        yield from map(Path, matches)
+    else:
+        raise DataError(f"there is no file '{path}'")
+
+
+def _listed(path: Path, numbered: str) -> Iterator[Path]:
+    """Read a text file of items."""
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"can't read the list {path}: {error}") from error
+    for number, line in enumerate(text.splitlines(), 1):
+        item = re.sub(r"(^|\s)#.*", "", line).strip()
+        if item.endswith(_LIST_SUFFIXES):
+            raise DataError(f"{path}, line {number}: '{item}' is a list in a list; write its scans here")
+        try:
+            yield from _paths(item, path.parent, numbered) if item else ()
+        except (DataError, ParameterError) as error:
+            raise type(error)(f"{path}, line {number}: {error}") from error
+
+
+def _numbered(item: str, numbered: str) -> Iterator[Path]:
+    """Give the files of numbers such as "12-40,55"."""
+    if not numbered:
+        raise ParameterError(f"'{item}' are numbers of scans: say with --scans what they are called, mda/scan_#04d.mda")
+    pattern = Pattern.parse(numbered)
+    for part in item.split(","):
+        first, _, last = part.partition("-")
+        start, stop = int(first), int(last or first)
+        if not start <= stop < start + _MOST:
+            raise ParameterError(f"'{part}' is no range of scan numbers: write the smaller number first, 12-40")
+        yield from map(pattern.path, range(start, stop + 1))

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ptychogui.errors import DataError, ParameterError
+from ptychogui.jobs.scanlist import scan_list
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "mda").mkdir()
+    for number in (9, 10, 11, 12, 14, 55):
+        (tmp_path / "mda" / f"fly_{number:04d}.mda").write_text("scan")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _numbers(scans: tuple[Path, ...]) -> list[int]:
+    return [int(path.stem[-4:]) for path in scans]
+
+
+def test_ranges_of_numbers_are_files_by_their_pattern(folder: Path) -> None:
+    found = scan_list(["10-14,55,9"], "mda/fly_#04d.mda")
+    assert _numbers(found.scans) == [10, 11, 12, 14, 55, 9]
+    assert found.absent == (Path("mda/fly_0013.mda"),)
+
+
+def test_files_and_globs_keep_their_order_and_come_once(folder: Path) -> None:
+    found = scan_list(["mda/fly_0055.mda", "mda/*1?.mda", "mda/fly_0011.mda"])
+    assert _numbers(found.scans) == [55, 10, 11, 12, 14] and not found.absent
+
+
+def test_a_text_file_lists_anything_relative_to_its_folder(folder: Path) -> None:
+    (folder / "mda" / "night.txt").write_text("# Tuesday\nfly_0009.mda  # good\n\n*_005?.mda\n12\n")
+    found = scan_list(["mda/night.txt"], str(folder / "mda" / "fly_#04d.mda"))
+    assert _numbers(found.scans) == [9, 55, 12]
+
+
+def test_a_file_that_is_called_like_numbers_is_a_file(folder: Path) -> None:
+    (folder / "12").write_text("scan")
+    assert scan_list(["12"]).scans == (Path("12"),)
+
+
+@pytest.mark.parametrize(
+    ("items", "numbered", "error", "said"),
+    [
+        (["12-14"], "", ParameterError, "--scans"),
+        (["14-12"], "mda/fly_#04d.mda", ParameterError, "smaller number first"),
+        (["1-999999999"], "mda/fly_#04d.mda", ParameterError, "1-999999999"),
+        (["100-110"], "mda/fly_#04d.mda", DataError, r"looked for is mda/fly_0100\.mda"),
+        (["12"], "mda/fly.mda", DataError, "'#'"),
+        (["mda/*.h5"], "", DataError, r"no file matches 'mda/\*\.h5'"),
+        (["mda/fly_0013.mda"], "", DataError, r"no file 'mda/fly_0013\.mda'"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    folder: Path, items: list[str], numbered: str, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        scan_list(items, numbered)
+
+
+def test_a_fault_in_a_text_file_has_its_line(folder: Path) -> None:
+    (folder / "night.txt").write_text("mda/fly_0009.mda\nmda/fly_0008.mda\n")
+    with pytest.raises(DataError, match=r"night\.txt, line 2: there is no file 'mda/fly_0008\.mda'"):
+        scan_list(["night.txt"])
+    (folder / "both.txt").write_text("night.txt\n")
+    with pytest.raises(DataError, match=r"both\.txt, line 1: .* a list in a list"):
+        scan_list(["both.txt"])
