@@ -23,7 +23,8 @@ from ptychogui.params.origins import Origin, Source
 from ptychogui.params.storage import from_json
 from ptychogui.params.units import format_quantity
 from ptychogui.physics.frames import pattern_size
-from ptychogui.physics.optics import object_pixel_m
+from ptychogui.physics.optics import job_pixel_m
+from ptychogui.physics.orientation import Orientation
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ def _scan_entries(dataset: Dataset) -> Iterator[Entry]:
     if dataset.probe is not None:
         yield _plain("first probe", list(dataset.probe.shape), "", _sizes(dataset.probe))
     parameters, origins = dataset_layers(dataset).resolve()
+    orientation = Orientation.of(parameters.preprocessing, parameters.experiment)
+    if not orientation.changes_nothing:
+        yield Entry("orientation", str(orientation), "", "computed", str(orientation))
     yield from _object_pixel(dataset, parameters)
     yield from _parameters(parameters, origins)
 
@@ -75,6 +79,8 @@ def _result_entries(result: Result) -> Iterator[Entry]:
     yield _plain("probe", list(result.probe.shape), "px", _sizes(result.probe))
     yield _plain("object pixel", result.object_pixel_m, "m", format_quantity(_round(result.object_pixel_m), "m"))
     yield from _positions(result.positions_m)
+    if result.orientation is not None:
+        yield _text("orientation", str(result.orientation))
     if len(result.errors):
         yield _plain("iterations done", len(result.errors), "")
         yield _plain("error", float(result.errors[-1]), "photon noise", f"{result.errors[-1]:.4g} photon noise")
@@ -99,10 +105,9 @@ def _positions(positions_m: np.ndarray | None) -> Iterator[Entry]:
 
 def _object_pixel(dataset: Dataset, parameters: Parameters) -> Iterator[Entry]:
     """Give the pixel of the object if all that it follows from is known."""
-    experiment = parameters.experiment
     with contextlib.suppress(ParameterError, DataError):
         n = pattern_size(dataset.frames.shape, parameters.preprocessing)
-        pixel_m = object_pixel_m(experiment.energy_eV, experiment.distance_m, experiment.detector_pixel_m, n)
+        pixel_m = job_pixel_m(parameters, n)
         text = f"{format_quantity(_round(pixel_m), 'm')} with patterns of {n} x {n} px"
         yield Entry("object pixel", pixel_m, "m", "computed", text)
 

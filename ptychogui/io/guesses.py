@@ -164,22 +164,46 @@ def read_mask(path: Path | str) -> np.ndarray:
     Raises:
         DataError: the file can't be read or holds no single image.
     """
+    return np.asarray(_image(Path(path), "mask", (MASK_PLACE,)) != 0)
+
+
+def read_background(path: Path | str) -> np.ndarray:
+    """Read what a detector counts without beam: float64 (rows, columns).
+
+    Args:
+        path: NPY, TIFF or HDF5 image (the only one in the file).
+
+    Raises:
+        DataError: the file can't be read or holds no single image of real, finite numbers.
+    """
     path = Path(path)
+    image = _image(path, "background")
+    if image.dtype.kind not in "biuf":
+        raise DataError(f"{path}: a background is of real numbers, but this array is {image.dtype}")
+    broken = int(np.count_nonzero(~np.isfinite(image)))
+    if broken:
+        raise DataError(f"{path}: {broken} of {image.size} values of the background are not finite; repair the file")
+    return image.astype(np.float64)
+
+
+def _image(path: Path, what: str, places: tuple[str, ...] = ()) -> np.ndarray:
+    """Read the image at one of some places in an HDF5 file, or the only one in any file."""
     kind = _kind(path)
     if kind == "hdf5":
-        with open_h5(path) as file, reading(path, "the mask"):
+        with open_h5(path) as file, reading(path, f"the {what}"):
             images = datasets(file, 2)
-            found = first_dataset(file, [MASK_PLACE]) or (images[0] if len(images) == 1 else None)
+            found = first_dataset(file, places) or (images[0] if len(images) == 1 else None)
             if found is None:
+                where = "".join(f"at {place} or " for place in places)
                 raise DataError(
-                    f"{path}: the mask should be at {MASK_PLACE} or the only image in the file; there are {len(images)}"
+                    f"{path}: the {what} should be {where}the only image in the file; there are {len(images)}"
                 )
-            mask = np.asarray(found[()])
+            image = np.asarray(found[()])
     else:
-        mask = _tiff(path) if kind == "tiff" else _numbers(path, kind)
-    if mask.ndim != 2:
-        raise DataError(f"{path}: a mask has rows and columns, but this array is {_sizes(mask)}")
-    return np.asarray(mask != 0)
+        image = _tiff(path) if kind == "tiff" else _numbers(path, kind)
+    if image.ndim != 2:
+        raise DataError(f"{path}: a {what} has rows and columns, but this array is {_sizes(image)}")
+    return image
 
 
 def _kind(path: Path) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from ptychogui.io.atomic import check_writable, replacing
 from ptychogui.io.cxi import ELECTRON_VOLT_J, FRAME_PLACES
 from ptychogui.io.hdf5 import build_image, first_dataset, open_h5, read_complex, read_text, reading
 from ptychogui.io.pictures import thumbnail
+from ptychogui.physics.orientation import Orientation
 
 __all__ = [
     "Result", "SourceFile", "check_replaceable", "check_writable", "needed_bytes", "read_result", "result_image",
@@ -43,7 +44,11 @@ OWN = f"{ENTRY}/ptychogui"
 PTYCHODUS = f"{ENTRY}/ptychodus"
 
 _OWN_TEXTS = ("parameters", "device", "command", "started", "finished", "state", "recipe")
-_VARIATION = {"components": np.complex64, "coefficients": np.float32, "intensities": np.float32}
+_OPTIONAL = {
+    "components": np.complex64, "coefficients": np.float32, "intensities": np.float32, "stxm": np.float32,
+    "dpc_px": np.float32, "mean_pattern": np.float32,
+}  # fmt: skip
+"""Arrays in our own group that are not always there."""
 _OVERHEAD_BYTES = 400_000
 """Thumbnail, texts and HDF5's own, at most."""
 
@@ -111,6 +116,11 @@ class Result:
         components: complex64 (K, N, N), by which the first mode varies; None if it does not. See physics.variation.
         coefficients: float32 (positions, K), how much of each component a position has.
         intensities: float32 (positions,), relative, of the beam at each position; None if they were not fitted.
+        orientation: what was done to the file's frames and positions; None if not known.
+        stxm: float32 (positions,), counts of each position's pattern; None if not known, and so are the next. See
+            physics.survey.
+        dpc_px: float32 (positions, 2), row and column of each pattern's center of mass from the direct beam.
+        mean_pattern: float32 (N, N), mean counts of all patterns, beam at [N // 2, N // 2].
     """
 
     object: np.ndarray
@@ -139,6 +149,10 @@ class Result:
     components: np.ndarray | None = None
     coefficients: np.ndarray | None = None
     intensities: np.ndarray | None = None
+    orientation: Orientation | None = None
+    stxm: np.ndarray | None = None
+    dpc_px: np.ndarray | None = None
+    mean_pattern: np.ndarray | None = None
 
     @property
     def scanned(self) -> np.ndarray | None:
@@ -158,8 +172,8 @@ def needed_bytes(
     object_shape: tuple[int, ...], probe_shape: tuple[int, ...], positions: int, components: int = 0
 ) -> int:
     """Estimate the size of a result file, for `check_writable` before the work starts."""
-    planes = (probe_shape[0] + components) * int(np.prod(probe_shape[1:]))
-    return 8 * (int(np.prod(object_shape)) + planes + (6 + components) * positions) + _OVERHEAD_BYTES
+    planes = (probe_shape[0] + components + 1) * int(np.prod(probe_shape[1:]))
+    return 8 * (int(np.prod(object_shape)) + planes + (8 + components) * positions) + _OVERHEAD_BYTES
 
 
 def check_replaceable(path: Path) -> None:
@@ -260,10 +274,12 @@ def _fill_own(file: h5py.File, result: Result) -> None:
     own["object_pixel_m"] = float(result.object_pixel_m)
     own["notes"] = json.dumps(result.notes)
     own["sources"] = json.dumps([asdict(source) for source in result.sources])
+    if result.orientation is not None:
+        own["orientation"] = json.dumps(asdict(result.orientation))
     own["thumbnail"] = thumbnail(result.object, result.scanned) if result.thumbnail is None else result.thumbnail
     if result.frame_indices is not None:
         own["frame_indices"] = np.asarray(result.frame_indices, dtype=np.int64)
-    for name, kind in _VARIATION.items():
+    for name, kind in _OPTIONAL.items():
         if getattr(result, name) is not None:
             own[name] = np.asarray(getattr(result, name), dtype=kind)
     if result.object_origin_m is not None:
@@ -318,6 +334,7 @@ def _read(path: Path, file: h5py.File) -> Result:
     translation_m = first_dataset(file, [TRANSLATION_PLACE, f"{ENTRY}/data_1/translation"])
     origin = _array(file, f"{OWN}/object_origin_m")
     texts: dict[str, Any] = {name: read_text(file, f"{OWN}/{name}") for name in _OWN_TEXTS}
+    arrays: dict[str, Any] = {name: _array(file, f"{OWN}/{name}") for name in _OPTIONAL}
     errors = _array(file, f"{OWN}/errors")
     return Result(
         object=object_,
@@ -338,11 +355,16 @@ def _read(path: Path, file: h5py.File) -> Result:
         title=read_text(file, f"{ENTRY}/title"),
         notes=tuple(json.loads(read_text(file, f"{OWN}/notes") or "[]")),
         thumbnail=_array(file, f"{OWN}/thumbnail"),
-        components=_array(file, f"{OWN}/components"),
-        coefficients=_array(file, f"{OWN}/coefficients"),
-        intensities=_array(file, f"{OWN}/intensities"),
+        **arrays,
+        orientation=_orientation(read_text(file, f"{OWN}/orientation")),
         **texts,
     )
+
+
+def _orientation(text: str) -> Orientation | None:
+    """Read what asdict gave; what later versions add is left out."""
+    known = {item.name for item in fields(Orientation)}
+    return Orientation(**{name: value for name, value in json.loads(text).items() if name in known}) if text else None
 
 
 def _array(file: h5py.File, place: str) -> np.ndarray | None:

@@ -10,13 +10,16 @@ import scipy.fft
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.guesses import object_place_m, read_object, read_probe, read_variation
 from ptychogui.jobs.trial import Trial
-from ptychogui.params.model import Experiment, Parameters
+from ptychogui.params.model import Parameters
 from ptychogui.physics.frames import Patterns
-from ptychogui.physics.optics import object_pixel_m
+from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.probe import guess_probe, resample, usual_diameter_m
 from ptychogui.physics.resolution import matching_scale, resample_object
 from ptychogui.physics.scan import ScanGeometry
 from ptychogui.physics.variation import Variation
+
+_SAME_PIXEL = 0.01
+"""Relative difference up to which two pixels are the same."""
 
 
 def first_probe(
@@ -42,14 +45,17 @@ def first_probe(
         complex64 (modes, N, N) with as many modes as are given, and what was noticed.
     """
     path, diameter_m = parameters.reconstruction.probe_guess, parameters.experiment.probe_diameter_m
-    n = len(patterns.dead)
+    n, modes = len(patterns.dead), parameters.experiment.probe_modes
     if path is not None:
-        probe, notes = _fitted_probe(read_probe(path), str(path), parameters.experiment, n, pixel_m)
+        probe = read_probe(path)
+        old_pixel_m = _pixel_of(path, parameters, probe.shape[-1])
+        probe, notes = _fitted_probe(probe, str(path), old_pixel_m, modes, n, pixel_m)
         given = [] if diameter_m is None else [f"the given probe size is not used, since {path} is the first probe"]
         return probe, [*notes, *given]
     if dataset.probe is not None and diameter_m is None:
         place = f"the illumination in {dataset.path.name}"
-        return _fitted_probe(dataset.probe, place, parameters.experiment, n, pixel_m)
+        old_pixel_m = job_pixel_m(parameters, dataset.probe.shape[-1]) * parameters.preprocessing.bin_px
+        return _fitted_probe(dataset.probe, place, old_pixel_m, modes, n, pixel_m)
     notes = [] if dataset.probe is None else ["the file's illumination is not used, since a probe size is given"]
     usual_m = diameter_m or usual_diameter_m(positions_m)
 
@@ -142,16 +148,24 @@ def _lay(guess: np.ndarray, first: np.ndarray, starts: list[int]) -> bool:
     return True
 
 
+def _pixel_of(path: Path, parameters: Parameters, n: int) -> float:
+    """Return the pixel of a user's probe of n x n pixels: a result's own, or as if it were of this job's detector."""
+    place = object_place_m(path)
+    return job_pixel_m(parameters, n) if place is None else place[0]
+
+
 def _fitted_probe(
-    probe: np.ndarray, place: str, experiment: Experiment, n: int, pixel_m: float
+    probe: np.ndarray, place: str, old_pixel_m: float, wanted: int, n: int, pixel_m: float
 ) -> tuple[np.ndarray, list[str]]:
-    """Give a probe of another array size, taken to be of the same detector, the pattern's size."""
-    old, modes, wanted = probe.shape[-1], len(probe), experiment.probe_modes
+    """Give a probe of another array size or pixel the patterns' size and the job's pixel."""
+    old, modes = probe.shape[-1], len(probe)
     notes = []
     if modes > wanted:
         notes.append(f"{place} has {modes} probe modes, of which the strongest {wanted} are used; see --probe-modes")
     if old != n:
-        old_pixel_m = object_pixel_m(experiment.energy_eV, experiment.distance_m, experiment.detector_pixel_m, old)
-        probe = resample(probe, old_pixel_m, n, pixel_m)
         notes.append(f"{place} has {old} x {old} pixels and is resampled to {n} x {n}")
-    return probe, notes
+    elif abs(old_pixel_m / pixel_m - 1) > _SAME_PIXEL:
+        notes.append(f"{place} has pixels of {old_pixel_m:.4g} m and is resampled to {pixel_m:.4g} m")
+    else:
+        return probe, notes
+    return resample(probe, old_pixel_m, n, pixel_m), notes

@@ -52,7 +52,8 @@ class Job:
         parameters = self.parameters
         paths = (
             self.source, parameters.experiment.positions_file, parameters.preprocessing.mask_file,
-            parameters.reconstruction.probe_guess, parameters.reconstruction.object_guess,
+            parameters.preprocessing.background_file, parameters.reconstruction.probe_guess,
+            parameters.reconstruction.object_guess,
         )  # fmt: skip
         return tuple(path for path in paths if path is not None and not is_pattern(path))
 

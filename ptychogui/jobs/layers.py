@@ -29,7 +29,8 @@ _NOT_SIMULATED = (
     "experiment.beamline", "experiment.positions_file", "preprocessing.dataset_path",
     "preprocessing.file_pattern", "preprocessing.first_file",
     "preprocessing.patterns_per_file", "preprocessing.unfinished_files", "preprocessing.data_are",
-    "preprocessing.direct_beam", "preprocessing.center_px",
+    "preprocessing.direct_beam", "preprocessing.center_px", "preprocessing.find_center", "preprocessing.bin_px",
+    "preprocessing.background_file",
 )  # fmt: skip
 """What says how to read a file, and so means nothing where there is none."""
 
@@ -186,6 +187,11 @@ def _check_ignored(parameters: Parameters) -> None:
         raise ParameterError(
             "experiment.positions_file has no effect with a computed scan pattern; leave out --positions-file or "
             "--scan-pattern"
+        )
+    if parameters.preprocessing.subtract_threshold and not parameters.preprocessing.threshold_counts:
+        raise ParameterError(
+            "preprocessing.subtract_threshold has no effect without a threshold; give --threshold, or leave out "
+            "--subtract-threshold"
         )
 
 

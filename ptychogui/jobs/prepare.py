@@ -13,7 +13,7 @@ from ptychogui.engines.memory import Extent
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.guesses import holds_result, read_mask, read_positions
+from ptychogui.io.guesses import holds_result, read_background, read_mask, read_positions
 from ptychogui.io.pairing import Pairing, assign, pair
 from ptychogui.io.raw import NO_POSITIONS
 from ptychogui.io.readers import open_dataset
@@ -30,10 +30,13 @@ from ptychogui.jobs.waiting import Asked, CarefulFrames, open_settled
 from ptychogui.params.model import Experiment, Parameters, Reconstruction, by_path
 from ptychogui.params.origins import Source
 from ptychogui.physics.frames import pattern_bytes, pattern_size, prepare_frames
-from ptychogui.physics.optics import object_pixel_m
+from ptychogui.physics.optics import job_pixel_m
+from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.probe import add_modes
 from ptychogui.physics.scan import ScanGeometry, place_windows, raster_m, spiral_m, to_pixels, transform_positions
+from ptychogui.physics.settling import settle
 from ptychogui.physics.simulation import recipe_of, simulate
+from ptychogui.physics.survey import Survey
 
 _STILL_PX, _MOVING_PX = 2, 10
 """Spare pixels around the outermost windows where positions stay as they are, and where they are refined."""
@@ -51,6 +54,8 @@ class Prepared:
         frame_rows: int64 (positions,), the frame of each position.
         sources: files that were read.
         raw_files: those of the scan that hold its frames, where there can be several.
+        orientation: what was done to frames and positions.
+        survey: what the scan shows before any reconstruction.
         notes: what was noticed on the way.
     """
 
@@ -61,6 +66,8 @@ class Prepared:
     frame_rows: np.ndarray
     sources: tuple[Path, ...]
     raw_files: tuple[Path, ...]
+    orientation: Orientation
+    survey: Survey
     notes: tuple[str, ...]
 
 
@@ -82,9 +89,11 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
     with opened as dataset:
         parameters = completed(job, dataset)
         settings = parameters.reconstruction
-        n = pattern_size(dataset.frames.shape, parameters.preprocessing)
+        frames = CarefulFrames(dataset.frames, stop_asked) if dataset.files else dataset.frames
+        settled = settle(frames, dataset.frame_rows, bad_pixels(dataset, parameters), parameters.preprocessing)
+        n = pattern_size(dataset.frames.shape, settled.preprocessing)
         check_crops(planned_stages(settings), n)
-        pixel_m = _object_pixel_m(parameters.experiment, n)
+        pixel_m = job_pixel_m(parameters, n)
         check_pixel(parameters.experiment, pixel_m)
         positions_m, rows, position_notes = scan_positions(dataset, parameters, pixel_m)
         scale = scale_text(parameters.experiment, pixel_m, positions_m)
@@ -92,8 +101,9 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
         modes = parameters.experiment.probe_modes
         extent = extent_of(dataset, parameters, geometry)
         memory_notes = () if backend is None else check_memory(extent, settings, backend, scale)
-        frames = CarefulFrames(dataset.frames, stop_asked) if dataset.files else dataset.frames
-        patterns = prepare_frames(frames, rows, bad_pixels(dataset, parameters), parameters.preprocessing)
+        orientation = _orientation(parameters)
+        background = background_counts(dataset, parameters)
+        patterns = prepare_frames(frames, rows, settled.bad_pixels, settled.preprocessing, background)
         first, object_notes = first_object(settings.object_guess, geometry, pixel_m)
         trial = None if backend is None else Trial(patterns.patterns, geometry, first, modes, settings, backend)
         probe, probe_notes = first_probe(dataset, parameters, patterns, pixel_m, positions_m, trial)
@@ -115,12 +125,16 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
             frame_rows=rows,
             sources=job.sources,
             raw_files=tuple(file.path for file in dataset.files if file.path not in job.sources),
+            orientation=orientation,
+            survey=patterns.survey,
             notes=(
                 *energy_notes(parameters.experiment),
                 *(note for note in dataset.notes if not note.endswith(NO_POSITIONS)),
                 *waiting_notes,
+                *(() if orientation.changes_nothing else (f"orientation: {orientation}",)),
                 *position_notes,
                 *memory_notes,
+                *settled.notes,
                 *(frames.notes() if isinstance(frames, CarefulFrames) else ()),
                 *patterns.notes,
                 *probe_notes,
@@ -184,10 +198,6 @@ def _titles(paths: list[str], joint: str) -> str:
     return f" {joint} ".join(f"the {by_path()[path].title.lower()}" for path in paths)
 
 
-def _object_pixel_m(experiment: Experiment, n: int) -> float:
-    return object_pixel_m(experiment.energy_eV, experiment.distance_m, experiment.detector_pixel_m, n)
-
-
 def lay_windows(positions_m: np.ndarray, pixel_m: float, n: int, settings: Reconstruction, scale: str) -> ScanGeometry:
     """Lay the object around the windows, with room for positions that move and for pixels that are joined."""
     stages = planned_stages(settings)
@@ -228,11 +238,23 @@ def scan_positions(
             f"{dataset.path} has no scan positions; give {_option('positions_file')}, or "
             f"{_option('scan_pattern')} raster with {_option('scan_dims')} and {_option('step_m')}"
         )
-    if experiment.positions_file is not None and holds_result(experiment.positions_file):
+    if _are_placed(experiment):
         note = f"the positions are those of {experiment.positions_file}, as they are there"
         return listed[kept], rows, (note, *notes)
     seed = parameters.reconstruction.seed
     return transform_positions(listed, experiment, pixel_m, seed)[kept], rows, notes
+
+
+def _are_placed(experiment: Experiment) -> bool:
+    """Whether positions are those of a result, and so on the object's axes already."""
+    is_listed = experiment.scan_pattern == "listed" and experiment.positions_file is not None
+    return is_listed and holds_result(str(experiment.positions_file))
+
+
+def _orientation(parameters: Parameters) -> Orientation:
+    """Return what is done to frames and positions of a job."""
+    experiment = parameters.experiment
+    return Orientation.of(parameters.preprocessing, None if _are_placed(experiment) else experiment)
 
 
 def _matched(
@@ -327,6 +349,17 @@ def bad_pixels(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:
     if mask.shape != detector:
         raise DataError(f"{path}: the mask has shape {mask.shape} but the detector has {detector}")
     return mask if dataset.bad_pixels is None else mask | dataset.bad_pixels
+
+
+def background_counts(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:
+    """Read the user's background: float64 (rows, columns) of the detector, or None."""
+    path = parameters.preprocessing.background_file
+    if path is None:
+        return None
+    background, detector = read_background(path), tuple(dataset.frames.shape[1:])
+    if background.shape != detector:
+        raise DataError(f"{path}: the background has shape {background.shape} but the detector has {detector}")
+    return background
 
 
 def _option(name: str) -> str:

@@ -244,6 +244,10 @@ class _Reconstruction:
             components=variation.components,
             coefficients=variation.coefficients,
             intensities=variation.intensities,
+            orientation=prepared.orientation,
+            stxm=prepared.survey.stxm,
+            dpc_px=prepared.survey.dpc_px,
+            mean_pattern=prepared.survey.mean,
         )
 
     @contextlib.contextmanager

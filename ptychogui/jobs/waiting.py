@@ -96,7 +96,7 @@ class CarefulFrames:
     def __init__(self, frames: FrameSource, stop_asked: Asked) -> None:
         self._frames, self._stop_asked = frames, stop_asked
         self.shape, self.dtype = frames.shape, frames.dtype
-        self._damage: list[str] = []
+        self._damage: dict[int, str] = {}
 
     def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         """Return the frames at these rows.
@@ -116,13 +116,14 @@ class CarefulFrames:
         """Say which frames were damaged."""
         if not self._damage:
             return ()
-        return (f"damaged raw frames are left free: {len(self._damage)}, the first of them: {self._damage[0]}",)
+        first = next(iter(self._damage.values()))
+        return (f"damaged raw frames are left free: {len(self._damage)}, the first of them: {first}",)
 
     def _read_one(self, row: int) -> np.ndarray:
         try:
             return self._frames.read([row])
         except DataError as error:
-            self._damage.append(str(error))
+            self._damage[row] = str(error)
             if len(self._damage) > _MOST_DAMAGED * self.shape[0]:
                 raise
             return np.zeros((1, *self.shape[1:]), self.dtype)

@@ -72,13 +72,25 @@ class Preprocessing(Group):
     center_px: tuple[float, float] | None = param(
         None, "Pattern center", "Row and column of the direct beam on the detector; the array's center when not known.",
         unit="px", flag="qxy")  # fmt: skip
+    find_center: bool = param(
+        False, "Find the center", "Take for the center what the mean of frames from all over the scan is symmetric "
+        "about, unless the pattern center is within two pixels of it.", advanced=True)  # fmt: skip
     size_px: int | None = param(
         None, "Crop size", "Rows and columns cut out of each pattern about its center: the probe's array size. "
         "The largest even size that fits when not given.",
         unit="px", flag="size", ge=16, le=4096, multiple_of=2)  # fmt: skip
+    bin_px: int = param(
+        1, "Binning", "Rows and columns of detector pixels whose counts are added up to one pixel of a pattern. The "
+        "center stays in detector pixels; the crop size is in joined ones.",
+        unit="px", ge=1, le=16, advanced=True)  # fmt: skip
     threshold_counts: float = param(
         0.0, "Threshold", "Counts below this are noise and are set to zero.",
         unit="counts", flag="threshold", ge=0)  # fmt: skip
+    subtract_threshold: bool = param(
+        False, "Subtract threshold", "Take the threshold off the counts above it as well.", advanced=True)  # fmt: skip
+    background_file: Path | None = param(
+        None, "Background file", "NPY, TIFF or HDF5 image of the detector with the counts of a frame without beam, "
+        "which are subtracted from every frame; what is below zero then becomes zero.", advanced=True)  # fmt: skip
     bit_depth: int | None = param(
         None, "Bit depth", "Bits of a detector pixel; counts at or above 2^bits - 1 are saturated and left free.",
         unit="bit", flag="bitDepth", ge=1, le=32)  # fmt: skip
@@ -96,6 +108,9 @@ class Preprocessing(Group):
     mask_file: Path | None = param(
         None, "Mask file", "NPY, TIFF or HDF5 image of the detector that is non-zero on bad pixels, which are left "
         "free. Added to the file's own mask.", flag="beamstopMask", advanced=True)  # fmt: skip
+    find_bad_pixels: bool = param(
+        False, "Find bad pixels", "Leave pixels free that never count, shine or never change among good neighbors, in "
+        "frames from all over the scan.", advanced=True)  # fmt: skip
     dataset_path: str = param(
         "", "Data path in file", "HDF5 path of the frames, such as /entry/data/data; found by the reader when empty.",
         flag="hdf5path", advanced=True)  # fmt: skip

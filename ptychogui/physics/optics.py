@@ -9,6 +9,7 @@ import scipy.constants
 import scipy.fft
 
 from ptychogui.errors import ParameterError
+from ptychogui.params.model import Parameters
 
 _HC_EV_M: float = scipy.constants.h * scipy.constants.c / scipy.constants.e
 """Photon energy in eV times wavelength in m; exact by the SI's definition."""
@@ -47,6 +48,26 @@ def object_pixel_m(energy_eV: float | None, distance_m: float | None, detector_p
     distance = _positive(distance_m, "detector distance", "m")
     pixel = _positive(detector_pixel_m, "detector pixel", "m")
     return wavelength_m(energy_eV) * distance / (_positive(n, "pattern size", "px") * pixel)
+
+
+def pattern_pixel_m(parameters: Parameters) -> float | None:
+    """Return the pixel in m of a pattern, as it lies on the detector: that of the detector, or of several joined."""
+    pixel_m = parameters.experiment.detector_pixel_m
+    return None if pixel_m is None else pixel_m * parameters.preprocessing.bin_px
+
+
+def job_pixel_m(parameters: Parameters, n: int) -> float:
+    """Return the pixel in m of the object that a job gives; see `object_pixel_m`.
+
+    Args:
+        parameters: of the job.
+        n: rows and columns of a pattern after cropping and joining.
+
+    Raises:
+        ParameterError: energy, distance or detector pixel is not known.
+    """
+    experiment = parameters.experiment
+    return object_pixel_m(experiment.energy_eV, experiment.distance_m, pattern_pixel_m(parameters), n)
 
 
 def propagate(field: np.ndarray, pixel_m: float, wavelength_m: float, distance_m: float) -> np.ndarray:

@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.params.model import Experiment
+from ptychogui.physics.orientation import Orientation
 
 
 @dataclass(frozen=True)
@@ -243,12 +244,11 @@ def transform_positions(
     Raises:
         ParameterError: a drift is given without scan dimensions, or with others than the scan has.
     """
-    signs = [-1 if experiment.mirror_rows else 1, -1 if experiment.mirror_columns else 1]
-    moved = np.asarray(positions_m, dtype=np.float64) * signs
+    orientation = Orientation.of(experiment=experiment)
+    moved = orientation.place(positions_m)
     if any(experiment.drift_m):
-        moved += _scan_indices(len(moved), experiment.scan_dims) * experiment.drift_m
-    if experiment.swap_axes:
-        moved = moved[:, ::-1]
+        drift_m = _scan_indices(len(moved), experiment.scan_dims) * experiment.drift_m
+        moved = moved + orientation.swapped(drift_m)
     jitter = np.random.default_rng(seed).uniform(-1, 1, moved.shape)
     return np.asarray(moved + jitter * experiment.jitter_radius_px * object_pixel_m)
 

@@ -14,7 +14,15 @@ from hypothesis.extra import numpy as arrays
 
 from ptychogui.errors import DataError
 from ptychogui.io.csvtext import read_complex_csv, write_complex_csv
-from ptychogui.io.guesses import holds_result, object_place_m, read_mask, read_object, read_positions, read_probe
+from ptychogui.io.guesses import (
+    holds_result,
+    object_place_m,
+    read_background,
+    read_mask,
+    read_object,
+    read_positions,
+    read_probe,
+)
 from ptychogui.io.result import write_result
 from tests.io.makers import POSITIONS_M, TRANSLATION, make_cxi, make_result
 
@@ -211,3 +219,29 @@ def test_a_mask_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.tif").write_bytes(b"II*\x00\x08")
     with pytest.raises(DataError, match="cut off or damaged"):
         read_mask(tmp_path / "cut.tif")
+
+
+def test_backgrounds_from_every_format(tmp_path: Path) -> None:
+    dark = np.arange(12, dtype=np.float32).reshape(3, 4) / 4
+    np.save(tmp_path / "dark.npy", dark)
+    tifffile.imwrite(tmp_path / "dark.tif", dark)
+    with h5py.File(tmp_path / "dark.h5", "w") as file:
+        file["somewhere/dark"] = dark
+    for name in ("dark.npy", "dark.tif", "dark.h5"):
+        read = read_background(tmp_path / name)
+        assert read.dtype == np.float64
+        np.testing.assert_array_equal(read, dark)
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.zeros((2, 3, 4)), "a background has rows and columns"),
+        (np.array([[np.nan, 1.0]]), "1 of 2 values of the background are not finite; repair the file"),
+        (np.ones((2, 2), np.complex64), "a background is of real numbers, but this array is complex64"),
+    ],
+)
+def test_what_is_no_background_is_refused(tmp_path: Path, array: np.ndarray, said: str) -> None:
+    np.save(tmp_path / "dark.npy", array)
+    with pytest.raises(DataError, match=said):
+        read_background(tmp_path / "dark.npy")

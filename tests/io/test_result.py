@@ -12,6 +12,7 @@ import pytest
 from ptychogui.errors import DataError, OutputError
 from ptychogui.io.cxi import ELECTRON_VOLT_J
 from ptychogui.io.result import Result, SourceFile, check_replaceable, needed_bytes, read_result, write_result
+from ptychogui.physics.orientation import Orientation
 from tests.io.makers import make_cxi, make_result
 
 
@@ -38,6 +39,10 @@ def full_result(tmp_path: Path) -> Result:
         components=np.arange(128).reshape(2, 8, 8).astype(np.complex64) * np.complex64(1 + 2j),
         coefficients=np.arange(12, dtype=np.float32).reshape(6, 2),
         intensities=np.linspace(0.5, 1.5, 6, dtype=np.float32),
+        stxm=np.arange(6, dtype=np.float32),
+        dpc_px=np.array([[np.nan] * 2, *[[k, -k] for k in range(5)]], np.float32),
+        mean_pattern=np.arange(64, dtype=np.float32).reshape(8, 8),
+        orientation=Orientation(3, True, False, True, False, True, True),
     )
 
 
@@ -204,3 +209,16 @@ def test_only_a_result_may_be_replaced(tmp_path: Path) -> None:
             check_replaceable(tmp_path / f"{name}.cxi")
     with pytest.raises(OutputError, match="is a folder; name a file in it"):
         check_replaceable(tmp_path)
+
+
+def test_an_orientation_of_a_later_version_is_read_as_far_as_it_is_known(tmp_path: Path) -> None:
+    write_result(tmp_path / "r.cxi", make_result(orientation=Orientation(rotate90=1)))
+    with h5py.File(tmp_path / "r.cxi", "a") as file:
+        del file["entry_1/ptychogui/orientation"]
+        file["entry_1/ptychogui/orientation"] = '{"rotate90": 1, "spin": 3}'
+    assert read_result(tmp_path / "r.cxi").orientation == Orientation(rotate90=1)
+    with h5py.File(tmp_path / "r.cxi", "a") as file:
+        del file["entry_1/ptychogui/orientation"]
+        file["entry_1/ptychogui/orientation"] = "sideways"
+    with pytest.raises(DataError, match="can't be read"):
+        read_result(tmp_path / "r.cxi")

@@ -119,3 +119,24 @@ def test_a_given_probe_is_kept_where_it_shall_not_be_scaled(prepare_scan: Prepar
     kept = prepare_scan(scan(), **settings, reconstruction__rescale_probe=False)
     np.testing.assert_array_equal(kept.problem.probe, guess)
     assert counts_of(prepare_scan(scan(), **settings).problem.probe) == pytest.approx(16 * 1000, rel=1e-5)
+
+
+def test_an_illumination_is_of_single_detector_pixels(prepare_scan: Prepare) -> None:
+    own = gaussian(32, 1.0, 3.0)
+    prepared = prepare_scan(scan(probe=own), preprocessing__bin_px=2)
+    inner = own[0, 8:24, 8:24] / np.abs(own).max()
+    np.testing.assert_allclose(prepared.problem.probe[0] / np.abs(prepared.problem.probe).max(), inner, atol=2e-2)
+
+
+def test_a_results_probe_keeps_its_size_in_meters(prepare_scan: Prepare, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"preprocessing__bin_px": 2}
+    pixel_m = prepare_scan(scan()).object_pixel_m
+    probe = gaussian(32, 1.0, 3.0)
+    path = result_file(tmp_path / "r.cxi", probe=probe, object_pixel_m=pixel_m, object_origin_m=(0.0, 0.0))
+    settings["reconstruction__probe_guess"] = path
+    prepared = prepare_scan(scan(), **settings)
+    found = prepared.problem.probe[0] / np.abs(prepared.problem.probe).max()
+    np.testing.assert_allclose(found, probe[0, 8:24, 8:24] / np.abs(probe).max(), atol=2e-2)
+    wide = result_file(tmp_path / "w.cxi", probe=probe, object_pixel_m=pixel_m / 2, object_origin_m=(0.0, 0.0))
+    prepared = prepare_scan(scan(), reconstruction__probe_guess=wide)
+    assert prepared.notes == (f"{wide} has pixels of {pixel_m / 2:.4g} m and is resampled to {pixel_m:.4g} m",)

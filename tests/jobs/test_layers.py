@@ -139,6 +139,9 @@ def test_a_job_has_either_a_scan_or_a_simulation() -> None:
         ("preprocessing.data_are", "amplitudes", "--data-are"),
         ("preprocessing.direct_beam", "corner", "--direct-beam"),
         ("preprocessing.center_px", (30.0, 30.0), "--center"),
+        ("preprocessing.bin_px", 2, "--bin"),
+        ("preprocessing.find_center", True, "--find-center"),
+        ("preprocessing.background_file", Path("dark.npy"), "--background-file"),
     ],
 )
 def test_a_simulated_scan_takes_nothing_that_says_how_to_read_a_file(path: str, value: Any, option: str) -> None:
@@ -153,6 +156,15 @@ def test_a_computed_scan_takes_no_position_list(pattern: str) -> None:
         check_job(Job("1", Path("scan.h5"), Parameters().replace(values), OUTPUT))
 
 
+def test_a_threshold_of_nothing_is_not_subtracted() -> None:
+    values = {"preprocessing.subtract_threshold": True}
+    with pytest.raises(ParameterError, match="no effect without a threshold; give --threshold, or leave out --subtr"):
+        check_job(Job("1", Path("scan.h5"), Parameters().replace(values), OUTPUT))
+    check_job(
+        Job("1", Path("scan.h5"), Parameters().replace({**values, "preprocessing.threshold_counts": 2.0}), OUTPUT)
+    )
+
+
 def test_a_wrong_value_names_its_origin() -> None:
     layers = Layers().with_value("experiment.probe_modes", 0, place="--probe-modes")
     with pytest.raises(ParameterError, match=r"--probe-modes 0: must be at least 1"):
@@ -162,8 +174,8 @@ def test_a_wrong_value_names_its_origin() -> None:
 @pytest.mark.parametrize("link", ["same", "symbolic", "hard", "spelled otherwise"])
 @pytest.mark.parametrize(
     "name",
-    ["source", "experiment.positions_file", "preprocessing.mask_file", "reconstruction.probe_guess",
-     "reconstruction.object_guess"],
+    ["source", "experiment.positions_file", "preprocessing.mask_file", "preprocessing.background_file",
+     "reconstruction.probe_guess", "reconstruction.object_guess"],
 )  # fmt: skip
 def test_what_a_job_reads_is_not_overwritten(tmp_path: Path, name: str, link: str) -> None:
     read, output = tmp_path / "read.cxi", tmp_path / "result.cxi"

@@ -254,6 +254,18 @@ class TestObject:
         positions_m[3] = (5e-5, 5e-5)
         assert only(check(dataset(positions_m=positions_m)), "object").level is Level.LOOK
 
+    def test_joined_pixels_have_a_smaller_window(self, check: Check) -> None:
+        plain, joined = (
+            only(
+                check(dataset(probe=scan().probe), preprocessing__bin_px=k, experiment__probe_diameter_m=None),
+                "sampling",
+            )
+            for k in (1, 2)
+        )
+        beam = plain.reason.split(" (")[0]
+        assert joined.reason.startswith(beam)
+        assert "of its window of 3.61 µm" in plain.reason and "of its window of 1.8 µm" in joined.reason
+
 
 class TestCenter:
     def test_a_beam_off_center(self, check: Check) -> None:
@@ -262,6 +274,11 @@ class TestCenter:
         assert finding.level is Level.LOOK and finding.fix == {"preprocessing.center_px": (37.0, 28.0)}
         assert finding.options == "--center 37,28"
         assert only(mended(check, source, finding), "center").level is Level.GOOD
+
+    def test_a_center_that_is_found_is_checked(self, check: Check) -> None:
+        source = dataset(np.roll(scan().counts, (5, -4), axis=(1, 2)))
+        finding = only(check(source, preprocessing__find_center=True), "center")
+        assert finding.level is Level.GOOD and "patterns at (37, 28)" in finding.reason
 
     def test_a_wrong_center(self, check: Check) -> None:
         wrong = {"preprocessing__center_px": (20.0, 32.0), "preprocessing__size_px": 32}
@@ -328,6 +345,12 @@ class TestPixels:
         found = check(dataset(counts, bad_pixels=None), preprocessing__center_px=(42.0, 32.0))
         finding = only(found, "pixels")
         assert finding.level is Level.LOOK and "(30, 45)" in finding.reason and "1 pixel " in finding.reason
+
+    def test_pixels_that_are_found_are_no_matter(self, check: Check) -> None:
+        counts = scan().counts.copy()
+        counts[:, 3, 5] = np.random.default_rng(0).poisson(5000, len(counts))
+        finding = only(check(dataset(counts), preprocessing__find_bad_pixels=True), "pixels")
+        assert finding.level is Level.GOOD and "1 of 4096 pixels are marked" in finding.reason
 
     def test_a_mask_mends_it(self, check: Check, tmp_path: Path) -> None:
         counts = scan().counts.copy()

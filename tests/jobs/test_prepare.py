@@ -21,6 +21,7 @@ from ptychogui.params.model import Reconstruction
 from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.optics import object_pixel_m
+from ptychogui.physics.orientation import Orientation
 from tests.jobs.fakes import GuardedFrames, Prepare, make_job as fake_job, result_file, scan
 
 OUTPUT = Path("result.cxi")
@@ -167,6 +168,7 @@ def test_a_results_positions_are_taken_as_they_are(prepare_scan: Prepare, tmp_pa
     settings: dict[str, Any] = {"experiment__mirror_rows": True, "experiment__swap_axes": True}
     prepared = prepare_scan(scan(), experiment__positions_file=path, **settings, experiment__jitter_radius_px=3)
     np.testing.assert_array_equal(prepared.positions_m, refined)
+    assert prepared.orientation.changes_nothing
     assert prepared.notes == (f"the positions are those of {path}, as they are there",)
 
 
@@ -282,3 +284,57 @@ def test_a_real_scan_becomes_a_problem(shared_data: Path) -> None:
     assert prepared.problem.patterns.shape == (516, 128, 128)
     assert prepared.problem.probe.shape == (3, 128, 128)
     assert prepared.sources == (source,)
+
+
+def test_joined_pixels_halve_the_window_and_keep_the_object_pixel(prepare_scan: Prepare) -> None:
+    plain, joined = prepare_scan(scan()), prepare_scan(scan(), preprocessing__bin_px=2)
+    assert joined.problem.patterns.shape == (12, 16, 16)
+    assert joined.object_pixel_m == pytest.approx(plain.object_pixel_m)
+    assert joined.object_pixel_m == pytest.approx(object_pixel_m(8000.0, 2.0, 2 * 150e-6, 16))
+    assert counts_of(joined.problem.probe) == pytest.approx(16 * 1000, rel=1e-5)
+    assert joined.parameters.experiment.detector_pixel_m == 150e-6
+
+
+def test_a_background_comes_off_the_patterns(prepare_scan: Prepare, tmp_path: Path) -> None:
+    np.save(tmp_path / "dark.npy", np.full((32, 32), 100, np.uint16))
+    prepared = prepare_scan(scan(), preprocessing__background_file=tmp_path / "dark.npy")
+    assert prepared.sources == (Path("scan.h5"), tmp_path / "dark.npy")
+    counts = amplitudes_of(prepared.problem.patterns)[0] ** 2
+    assert np.unique(np.rint(counts)).tolist() == [0, 900]
+    np.save(tmp_path / "small.npy", np.zeros((3, 4)))
+    with pytest.raises(
+        DataError, match=r"small\.npy: the background has shape \(3, 4\) but the detector has \(32, 32\)"
+    ):
+        prepare_scan(scan(), preprocessing__background_file=tmp_path / "small.npy")
+
+
+def test_the_center_that_is_found_decides_the_size(prepare_scan: Prepare) -> None:
+    counts = np.zeros((12, 64, 96), np.uint16)
+    counts[:, 28:33, 68:73] = np.random.default_rng(0).poisson(900, (12, 5, 5))
+    prepared = prepare_scan(scan(frames=ArrayFrames(counts)), preprocessing__find_center=True)
+    assert prepared.problem.patterns.shape == (12, 50, 50)
+    assert prepared.notes[0].startswith("the beam is found at (30, 70) in 12 of 12 frames, 22.1 pixels from the detec")
+    assert prepared.parameters.preprocessing.center_px is None
+    center_of_mass = np.fft.fftshift(amplitudes_of(prepared.problem.patterns)[0])
+    assert np.argwhere(center_of_mass > 0).mean(axis=0).tolist() == [25, 25]
+
+
+def test_bad_pixels_that_are_found_are_free(prepare_scan: Prepare) -> None:
+    counts = np.zeros((12, 32, 32), np.uint16)
+    counts[:, 14:18, 14:18] = np.random.default_rng(0).poisson(900, (12, 4, 4))
+    counts[:, 5, 6] = np.random.default_rng(1).poisson(500, 12)
+    settings: dict[str, Any] = {"frames": ArrayFrames(counts)}
+    assert prepare_scan(scan(**settings)).notes == ()
+    prepared = prepare_scan(scan(**settings), preprocessing__find_bad_pixels=True)
+    assert prepared.notes[0] == ("0 dead, 1 hot, 0 stuck pixels are found in 12 of 12 frames and are left free: (5, 6)")
+    free = np.fft.fftshift(amplitudes_of(prepared.problem.patterns) < 0, axes=(1, 2))
+    assert np.argwhere(free.all(axis=0)).tolist() == [[5, 6]]
+
+
+def test_frames_and_positions_are_turned_by_one_orientation(prepare_scan: Prepare) -> None:
+    settings: dict[str, Any] = {"preprocessing__rotate90": 1, "experiment__swap_axes": True}
+    plain, prepared = prepare_scan(scan()), prepare_scan(scan(), **settings)
+    assert prepared.orientation == Orientation(rotate90=1, swap_axes=True)
+    assert prepared.notes[0] == "orientation: patterns (turned by 90 degrees), positions (axes swapped)"
+    np.testing.assert_array_equal(prepared.positions_m, plain.positions_m[:, ::-1])
+    assert plain.orientation.changes_nothing and plain.notes == ()

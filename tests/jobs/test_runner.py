@@ -24,6 +24,7 @@ from ptychogui.jobs.prepare import prepare
 from ptychogui.jobs.runner import run_job
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.storage import from_json
+from ptychogui.physics.orientation import Orientation
 from tests.jobs.fakes import FakeEngine, make_job
 
 RUNNING, DONE, STOPPED = JobState.RUNNING, JobState.DONE, JobState.STOPPED
@@ -47,7 +48,7 @@ def test_every_iteration_comes_in_order_and_the_result_is_written(output: Path) 
 
 
 def test_the_result_tells_how_it_was_made(output: Path) -> None:
-    job = make_job(output, "the command")
+    job = make_job(output, "the command", experiment__mirror_rows=True)
     job.origins["reconstruction.iterations"] = Origin(Source.USER, "--iterations")  # type: ignore[index]
     *_, before, last = run_job(job, BACKEND)
     result = read_result(output)
@@ -56,6 +57,11 @@ def test_the_result_tells_how_it_was_made(output: Path) -> None:
     np.testing.assert_array_equal(result.probe, last.estimate.probe)
     assert result.errors[-1] == before.error and len(result.errors) == 3
     assert result.state == "done"
+    assert result.orientation == Orientation(mirror_rows=True)
+    assert result.stxm is not None and result.dpc_px is not None and result.mean_pattern is not None
+    assert (result.stxm.shape, result.dpc_px.shape, result.mean_pattern.shape) == ((12,), (12, 2), (64, 64))
+    assert result.mean_pattern.sum() == pytest.approx(result.stxm.mean(), rel=1e-5)
+    assert np.abs(result.dpc_px).max() < 5
     assert result.command == "the command"
     assert result.title == job.title
     assert result.device.startswith("numpy: ")

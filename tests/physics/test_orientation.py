@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from ptychogui.params.model import Preprocessing
+from ptychogui.params.model import Experiment, Preprocessing
 from ptychogui.physics.orientation import Orientation
 
 ALL = [Orientation(*choice) for choice in itertools.product(range(4), (False, True), (False, True), (False, True))]
@@ -56,3 +56,37 @@ def test_the_beam_arrives_at_the_center(orientation: Orientation) -> None:
 def test_stacks_are_oriented_frame_by_frame(orientation: Orientation) -> None:
     stack = np.stack([SQUARE, SQUARE + 100])
     np.testing.assert_array_equal(orientation.apply(stack)[1], orientation.apply(SQUARE + 100))
+
+
+@pytest.mark.parametrize("scan", list(itertools.product((False, True), repeat=3)))
+def test_positions_are_mirrored_and_then_swapped(scan: tuple[bool, bool, bool]) -> None:
+    mirror_rows, mirror_columns, swap = scan
+    orientation = Orientation(0, False, False, False, *scan)
+    row, column = (-3 if mirror_rows else 3), (-5 if mirror_columns else 5)
+    expected = (column, row) if swap else (row, column)
+    np.testing.assert_array_equal(orientation.place(np.array([[3, 5], [6, 10]])), [expected, np.multiply(expected, 2)])
+
+
+def test_one_object_holds_what_both_groups_ask_for() -> None:
+    detector = Preprocessing(rotate90=3, flip_columns=True)
+    scan = Experiment(mirror_columns=True, swap_axes=True)
+    orientation = Orientation.of(detector, scan)
+    assert orientation == Orientation(3, False, True, False, False, True, True)
+    assert str(orientation) == (
+        "patterns (turned by 270 degrees, columns flipped), positions (columns mirrored, axes swapped)"
+    )
+    assert not orientation.changes_nothing
+    assert Orientation.of(detector) == Orientation(3, False, True)
+    assert str(Orientation.of(experiment=scan)) == "positions (columns mirrored, axes swapped)"
+
+
+def test_nothing_asked_for_changes_nothing() -> None:
+    assert Orientation.of(Preprocessing(), Experiment()).changes_nothing
+    assert str(Orientation()) == "as in the file"
+    assert not any(orientation.changes_nothing for orientation in ALL[1:])
+
+
+def test_positions_that_come_in_stay_as_they_were() -> None:
+    positions_m = np.array([[1.0, 2.0]])
+    Orientation(mirror_rows=True).place(positions_m)[:] = 7
+    assert positions_m.tolist() == [[1.0, 2.0]]

@@ -118,14 +118,15 @@ def _border(look: Look, n: int) -> float | None:
     mean, known = look.detector
     rows, columns = (np.arange(size) - middle for size, middle in zip(mean.shape, look.center, strict=True))
     reach = np.maximum(np.abs(rows + 0.5)[:, None], np.abs(columns + 0.5))
-    ring = known & (reach < n / 2) & (reach > n / 2 - 2)
+    half = look.bin_px * n / 2
+    ring = known & (reach < half) & (reach > half - 2)
     return float(mean[ring].mean()) if ring.any() else None
 
 
 def _larger_size(look: Look, will_do: Callable[[int], bool]) -> Mapping[str, Any] | None:
     """Return the smallest larger crop on the detector that will do."""
     shape = look.sample.frames.shape[1:]
-    half = min(min(pixel, size - pixel) for pixel, size in zip(look.center, shape, strict=True))
+    half = min(min(pixel, size - pixel) for pixel, size in zip(look.center, shape, strict=True)) // look.bin_px
     halves = {int(look.n * times / 2) for times in _LARGER} | {half}
     sizes = sorted({2 * int(scipy.fft.prev_fast_len(least)) for least in halves if least > 0})
     size = next((size for size in sizes if look.n < size <= 2 * half and will_do(size)), None)

@@ -14,15 +14,16 @@ from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.guesses import read_probe
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.prepare import bad_pixels, completed, extent_of, lay_windows, scan_positions
+from ptychogui.jobs.prepare import background_counts, bad_pixels, completed, extent_of, lay_windows, scan_positions
 from ptychogui.jobs.scale import check_pixel, scale_text
 from ptychogui.jobs.stages import check_crops, planned_stages
-from ptychogui.params.model import Parameters
+from ptychogui.params.model import Parameters, Preprocessing
 from ptychogui.physics.centering import beam_center
 from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_center, pattern_size, prepare_frames
-from ptychogui.physics.optics import object_pixel_m
+from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.probe import STEPS_ACROSS, power_radius_px
 from ptychogui.physics.scan import ScanGeometry, nearest_m, typical_step_m
+from ptychogui.physics.settling import Settled, settle
 
 MOST_FRAMES, MOST_BYTES, FEWEST_FRAMES = 64, 256_000_000, 3
 """Bounds of a sample: so many frames, or bytes as they lie in memory, but a few in any case."""
@@ -84,7 +85,16 @@ class Look:
     def __init__(self, job: Job, dataset: Dataset, sample: Sample) -> None:
         self.job, self.dataset, self.sample = job, dataset, sample
         self.settings = job.parameters.reconstruction
-        self.preprocessing = job.parameters.preprocessing
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The settings, with the center that the sample shows where that is asked for."""
+        return self._settled.preprocessing
+
+    @property
+    def bin_px(self) -> int:
+        """Rows and columns of detector pixels that become one of a pattern."""
+        return self.job.parameters.preprocessing.bin_px
 
     @property
     def sampled(self) -> str:
@@ -107,7 +117,7 @@ class Look:
     def pixel_m(self) -> float:
         """Object pixel."""
         experiment = self.parameters.experiment
-        pixel_m = object_pixel_m(experiment.energy_eV, experiment.distance_m, experiment.detector_pixel_m, self.n)
+        pixel_m = job_pixel_m(self.parameters, self.n)
         check_pixel(experiment, pixel_m)
         return pixel_m
 
@@ -170,17 +180,22 @@ class Look:
         if diameter_m is not None:
             return Beam(diameter_m, "as given")
         if self.dataset.probe is not None:
-            return Beam(self._width_m(self.dataset.probe), "in the file's illumination")
+            return Beam(self.bin_px * self._width_m(self.dataset.probe), "in the file's illumination")
         return Beam(STEPS_ACROSS * self.step_m, f"assumed to be {STEPS_ACROSS:g} scan steps", assumed=True)
 
     def _width_m(self, probe: np.ndarray) -> float:
-        """Diameter of the disc that has a probe's half-power radius; its window is that of the detector."""
+        """Diameter of the disc that has a probe's half-power radius; its window is that of the patterns."""
         return float(np.sqrt(8) * power_radius_px(probe) * self.window_m / probe.shape[-1])
 
     @cached_property
+    def _settled(self) -> Settled:
+        frames, given = ArrayFrames(self.sample.frames), bad_pixels(self.dataset, self.job.parameters)
+        return settle(frames, np.arange(len(self.sample.frames)), given, self.job.parameters.preprocessing)
+
+    @cached_property
     def bad(self) -> np.ndarray:
-        """Pixels that are known to be bad, bool (rows, columns) of the detector."""
-        found = bad_pixels(self.dataset, self.job.parameters)
+        """Pixels that are known to be bad, or found to be where that is asked for: bool (rows, columns)."""
+        found = self._settled.bad_pixels
         shape = self.dataset.frames.shape[1:]
         if found is not None and found.shape != shape:
             raise DataError(f"the mask of bad pixels has shape {found.shape}, but frames have {shape}")
@@ -197,7 +212,8 @@ class Look:
     def patterns(self) -> Patterns:
         """The sample as an engine would get it."""
         rows = self.prepared_rows
-        return prepare_frames(ArrayFrames(self.sample.frames), rows, self.bad, self.preprocessing)
+        background = background_counts(self.dataset, self.job.parameters)
+        return prepare_frames(ArrayFrames(self.sample.frames), rows, self.bad, self.preprocessing, background)
 
     @cached_property
     def detector(self) -> tuple[np.ndarray, np.ndarray]:
@@ -239,8 +255,9 @@ class Look:
         """The part of a frame, as it lies in the file, that patterns are cut from."""
         if self.preprocessing.direct_beam == "corner":
             return slice(None), slice(None)
+        half = self.bin_px * self.n // 2
         spans = zip(self.center, self.sample.frames.shape[1:], strict=True)
-        return tuple(slice(max(middle - self.n // 2, 0), min(middle + self.n // 2, size)) for middle, size in spans)  # type: ignore[return-value]
+        return tuple(slice(max(middle - half, 0), min(middle + half, size)) for middle, size in spans)  # type: ignore[return-value]
 
     @cached_property
     def readings(self) -> np.ndarray:

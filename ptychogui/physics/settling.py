@@ -1,0 +1,188 @@
+"""What frames from all over a scan tell before all of them are read: where the beam is, and which pixels are bad."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+
+from ptychogui.params.model import Preprocessing
+from ptychogui.physics.centering import beam_center
+from ptychogui.physics.crop import plan_crop
+from ptychogui.physics.frames import FrameSource, check_scan
+from ptychogui.physics.suspects import Suspects, suspicious_pixels
+
+_MOST_FRAMES, _MOST_BYTES, _FEWEST_FRAMES = 200, 128_000_000, 3
+"""Bounds of what is looked at: so many frames, or bytes as they lie in memory, but a few in any case."""
+
+_ENOUGH_FRAMES = 3
+"""Frames without which no pixel is called bad."""
+
+_CHANCE = 1e-3
+"""How often photons alone may let a whole sound detector have a pixel that is called dead or stuck."""
+
+_MOST_BAD = 0.01
+"""Part of all pixels that may be found bad; with more, it is not the pixels that are odd."""
+
+_NEAR_PX = 2.0
+"""Distance up to which a center is as good as the one that is found."""
+
+_BY_THE_BEAM_PX = 3.0
+"""Distance from the center within which a bright pixel may be the direct beam itself."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Settings and mask with what was found in them, and what is to be said about it."""
+
+    preprocessing: Preprocessing
+    bad_pixels: np.ndarray | None
+    notes: tuple[str, ...] = ()
+
+
+def settle(
+    frames: FrameSource, rows: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: Preprocessing
+) -> Settled:
+    """Do what `find_center` and `find_bad_pixels` ask for, on a bounded number of frames; read none where neither is.
+
+    Args:
+        frames: (frames, rows, columns) of the detector.
+        rows: int, the frames that belong to the scan, at least one.
+        bad_pixels: bool (rows, columns) of the detector, those that are known to be bad; or None.
+        preprocessing: the settings.
+
+    Returns:
+        the settings with the center that was found as `center_px`, and the mask with the pixels that were found.
+
+    Raises:
+        DataError: a frame can't be read, or frames, rows and mask don't fit each other.
+        ParameterError: the pattern center is not on the detector.
+    """
+    if not (preprocessing.find_center or preprocessing.find_bad_pixels):
+        return Settled(preprocessing, bad_pixels)
+    check_scan(frames, rows, bad_pixels)
+    seen = _Seen(frames, rows, bad_pixels, preprocessing)
+    notes: tuple[str, ...] = ()
+    if preprocessing.find_center:
+        preprocessing, notes = _with_center(seen, preprocessing)
+    if preprocessing.find_bad_pixels:
+        bad_pixels, found = _with_suspects(seen, bad_pixels, preprocessing)
+        notes += found
+    return Settled(preprocessing, bad_pixels, notes)
+
+
+class _Seen:
+    """Some frames of a scan, with the direct beam inside, not at the corners.
+
+    Attributes:
+        readings: (frames, rows, columns), 0 where they are no measurement; squared where they were roots.
+        seen: int (rows, columns), in how many of the frames each pixel measured something; 0 where it is bad.
+        text: what was looked at.
+    """
+
+    def __init__(
+        self, frames: FrameSource, rows: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: Preprocessing
+    ) -> None:
+        chosen = _spread(np.unique(rows), frames)
+        readings = np.array(frames.read(chosen))
+        usable = _usable(readings, preprocessing)
+        readings[~usable] = 0
+        self.seen = usable.sum(axis=0) * (1 if bad_pixels is None else ~bad_pixels)
+        self.readings = np.square(readings, dtype=np.float64) if preprocessing.data_are == "amplitudes" else readings
+        self.text = f"{len(chosen)} of {frames.shape[0]} frames"
+        if preprocessing.direct_beam == "corner":
+            self.readings, self.seen = (scipy.fft.fftshift(image, (-2, -1)) for image in (self.readings, self.seen))
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which pixels measured something in every one of the frames: bool (rows, columns)."""
+        return np.asarray(self.seen == len(self.readings))
+
+    def mean(self) -> np.ndarray:
+        """Return the mean counts of each pixel, float64 (rows, columns)."""
+        return np.asarray(self.readings.sum(axis=0, dtype=np.float64) / np.maximum(self.seen, 1))
+
+
+def _spread(rows: np.ndarray, frames: FrameSource) -> np.ndarray:
+    frame_bytes = max(1, frames.shape[1] * frames.shape[2] * frames.dtype.itemsize)
+    count = min(_MOST_FRAMES, max(_FEWEST_FRAMES, _MOST_BYTES // frame_bytes), len(rows))
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, count).astype(int)])
+
+
+def _usable(readings: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """Return where readings are numbers, not negative, and not saturated: bool of their shape."""
+    usable = np.isfinite(readings) & (readings >= 0)
+    if np.issubdtype(readings.dtype, np.integer):
+        usable &= readings < np.iinfo(readings.dtype).max
+    if preprocessing.bit_depth is not None and preprocessing.data_are == "counts":
+        usable &= readings < 2**preprocessing.bit_depth - 1
+    return np.asarray(usable)
+
+
+def _with_center(seen: _Seen, preprocessing: Preprocessing) -> tuple[Preprocessing, tuple[str, ...]]:
+    if preprocessing.direct_beam == "corner":
+        return preprocessing, ("the center is not looked for: the frames hold the direct beam at element [0, 0]",)
+    found = beam_center(seen.mean(), seen.seen > 0)
+    if found is None:
+        return preprocessing, (f"the center is not found: nothing is seen in {seen.text}",)
+    shape = seen.seen.shape
+    given = preprocessing.center_px
+    before = given or (shape[0] // 2, shape[1] // 2)
+    off_px = float(np.hypot(found[0] - before[0], found[1] - before[1]))
+    place = "the detector's center" if given is None else f"the pattern center ({given[0]:g}, {given[1]:g})"
+    note = f"the beam is found at ({found[0]:g}, {found[1]:g}) in {seen.text}, {off_px:.1f} pixels from {place}"
+    if off_px <= _NEAR_PX:
+        return preprocessing, (f"{note}, which is kept",)
+    return preprocessing.model_copy(update={"center_px": found}), (note,)
+
+
+def _with_suspects(
+    seen: _Seen, bad_pixels: np.ndarray | None, preprocessing: Preprocessing
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    if len(seen.readings) < _ENOUGH_FRAMES:
+        return bad_pixels, (f"bad pixels are not looked for: {seen.text} are too few to tell",)
+    suspects = _beyond_chance(suspicious_pixels(seen.readings, seen.known), seen)
+    suspects = _but_the_beam(suspects, seen, preprocessing)
+    counts = [f"{np.count_nonzero(pixels)} {what}" for pixels, what in
+              ((suspects.dead, "dead"), (suspects.hot, "hot"), (suspects.stuck, "stuck"))]  # fmt: skip
+    if not suspects.all.any():
+        return bad_pixels, (f"no bad pixel is found in {seen.text}",)
+    found = suspects.all
+    if np.count_nonzero(found) > _MOST_BAD * found.size:
+        return bad_pixels, (f"{', '.join(counts)} pixels seem bad in {seen.text}; so many are none, and stay",)
+    if preprocessing.direct_beam == "corner":
+        found = scipy.fft.ifftshift(found)
+    places = [f"({row}, {column})" for row, column in np.argwhere(found)[:4]]
+    listed = ", ".join(places) + (", ..." if np.count_nonzero(found) > len(places) else "")
+    note = f"{', '.join(counts)} pixels are found in {seen.text} and are left free: {listed}"
+    return found if bad_pixels is None else found | bad_pixels, (note,)
+
+
+def _beyond_chance(suspects: Suspects, seen: _Seen) -> Suspects:
+    """Return suspects without those that photons alone can give on so many pixels.
+
+    Photons of mean m are missing with probability exp(-m), and F readings of them are equal with
+    F^-1/2 (2 pi m)^-(F - 1)/2, for large m.
+    """
+    limit = np.log(seen.known.size / _CHANCE)
+    frames, first = len(seen.readings), seen.readings[0].astype(np.float64)
+    surprise = 0.5 * np.log(frames) + 0.5 * (frames - 1) * np.log(2 * np.pi * np.maximum(first, 1))
+    dead, places = np.zeros_like(suspects.dead), np.argwhere(suspects.dead)
+    lowest = _lowest_around(seen.readings.sum(axis=0, dtype=np.float64), places)
+    dead[tuple(places[lowest > limit].T)] = True
+    return Suspects(dead, suspects.hot, suspects.stuck & (surprise > limit))
+
+
+def _lowest_around(total: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the lower quartile of the 5 x 5 pixels about each of some places (places, 2)."""
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(total, 2, mode="symmetric"), (5, 5))
+    return np.sort(around[places[:, 0], places[:, 1]].reshape(-1, 25), axis=1)[:, 6]
+
+
+def _but_the_beam(suspects: Suspects, seen: _Seen, preprocessing: Preprocessing) -> Suspects:
+    """Return suspects without bright pixels that may be a narrow direct beam."""
+    center = plan_crop(seen.seen.shape, preprocessing).center
+    rows, columns = (np.arange(size) - middle for size, middle in zip(seen.seen.shape, center, strict=True))
+    away = np.hypot(rows[:, None], columns) >= _BY_THE_BEAM_PX
+    return Suspects(suspects.dead, suspects.hot & away, suspects.stuck)

@@ -1,0 +1,192 @@
+"""What is found in frames before all of them are read: centers and bad pixels of simulated scans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ptychogui.errors import DataError
+from ptychogui.params.model import Preprocessing
+from ptychogui.physics import settling
+from ptychogui.physics.frames import ArrayFrames
+from ptychogui.physics.settling import Settled, settle
+from ptychogui.physics.simulation import Recipe, simulate
+from ptychogui.physics.suspects import suspicious_pixels
+
+SHIFT = (7, -12)
+
+
+@cache
+def simulated() -> np.ndarray:
+    """Counts (36, 64, 64) with the beam at [32, 32]."""
+    return np.asarray(simulate(Recipe(n=64, outer_zone_m=80e-9, scan_dims=(6, 6), photons=1e5)).counts)
+
+
+def off_center() -> np.ndarray:
+    stack = np.zeros((36, 120, 100), simulated().dtype)
+    stack[:, 60 + SHIFT[0] - 32 : 92 + SHIFT[0], 50 + SHIFT[1] - 32 : 82 + SHIFT[1]] = simulated()
+    return stack
+
+
+def look(stack: np.ndarray, bad: np.ndarray | None = None, rows: Any = None, **values: Any) -> Settled:
+    chosen = np.arange(len(stack)) if rows is None else np.asarray(rows)
+    return settle(ArrayFrames(stack), chosen, bad, Preprocessing(**values))
+
+
+class Unread(ArrayFrames):
+    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        raise AssertionError("frames were read")
+
+
+def test_nothing_is_read_where_nothing_is_asked_for() -> None:
+    bad, given = np.ones((64, 64), bool), Preprocessing()
+    settled = settle(Unread(simulated()), np.arange(36), bad, given)
+    assert settled.preprocessing is given
+    assert settled.bad_pixels is bad
+    assert settled.notes == ()
+
+
+def test_the_center_is_found_to_half_a_pixel() -> None:
+    settled = look(off_center(), find_center=True)
+    assert settled.preprocessing.center_px == pytest.approx((67, 38), abs=0.5)
+    assert settled.bad_pixels is None
+    assert "in 36 of 36 frames, 13." in settled.notes[0]
+    assert settled.notes[0].endswith("pixels from the detector's center")
+
+
+def test_a_found_center_goes_before_a_given_one() -> None:
+    settled = look(off_center(), find_center=True, center_px=(67, 42))
+    assert settled.preprocessing.center_px == pytest.approx((67, 38), abs=0.5)
+    assert settled.notes[0].endswith("pixels from the pattern center (67, 42)")
+
+
+@pytest.mark.parametrize("given", [(67, 38), (66, 39), (67, 36)])
+def test_a_center_that_is_near_enough_is_kept(given: tuple[float, float]) -> None:
+    settled = look(off_center(), find_center=True, center_px=given)
+    assert settled.preprocessing.center_px == given
+    assert settled.notes[0].endswith("which is kept")
+
+
+def test_neither_hot_nor_saturated_nor_masked_pixels_pull_the_center() -> None:
+    stack, bad = off_center(), np.zeros((120, 100), bool)
+    stack[:, 5, 90], stack[:, 110:, 4] = 60000, np.iinfo(stack.dtype).max
+    stack[:, 20:30, 80:], bad[20:30, 80:] = 50000, True
+    settled = look(stack, bad, find_center=True)
+    assert settled.preprocessing.center_px == pytest.approx((67, 38), abs=0.5)
+
+
+def test_roots_have_the_same_center() -> None:
+    settled = look(np.sqrt(off_center(), dtype=np.float32), find_center=True, data_are="amplitudes")
+    assert settled.preprocessing.center_px == pytest.approx((67, 38), abs=0.5)
+
+
+def test_a_beam_that_saturates_now_and_then_has_its_center() -> None:
+    stack = off_center().astype(np.uint8)
+    bright = off_center() > 0.7 * off_center().max(axis=(1, 2), keepdims=True)
+    stack[bright] = 255
+    assert look(stack, find_center=True).preprocessing.center_px == pytest.approx((67, 38), abs=0.5)
+
+
+def test_roots_in_small_integers_do_not_overflow() -> None:
+    roots = np.sqrt(off_center() * 30).astype(np.uint8)
+    settled = look(roots, find_center=True, find_bad_pixels=True, data_are="amplitudes")
+    assert settled.preprocessing.center_px == pytest.approx((67, 38), abs=0.5)
+    assert settled.bad_pixels is None
+
+
+def test_a_center_that_cant_be_found_is_said() -> None:
+    dark = look(np.zeros((4, 32, 32), np.uint16), find_center=True)
+    assert dark.preprocessing.center_px is None
+    assert dark.notes == ("the center is not found: nothing is seen in 4 of 4 frames",)
+    corner = look(simulated(), find_center=True, direct_beam="corner")
+    assert "not looked for: the frames hold the direct beam at element" in corner.notes[0]
+
+
+@pytest.mark.parametrize("corner", [False, True])
+def test_dead_hot_and_stuck_pixels_are_found_and_joined_to_the_mask(corner: bool) -> None:
+    stack, bad = simulated().copy(), np.zeros((64, 64), bool)
+    stack[:, 31, 40] = 0
+    stack[:, 10, 8] += np.random.default_rng(0).poisson(200, 36).astype(stack.dtype)
+    stack[:, 50, 50] = 777
+    bad[3, 3] = True
+    values: dict[str, Any] = {"find_bad_pixels": True}
+    if corner:
+        stack, bad = np.fft.ifftshift(stack, axes=(1, 2)), np.fft.ifftshift(bad)
+        values["direct_beam"] = "corner"
+    settled = look(stack, bad, **values)
+    assert settled.bad_pixels is not None
+    found = np.fft.fftshift(settled.bad_pixels) if corner else settled.bad_pixels
+    assert np.argwhere(found).tolist() == [[3, 3], [10, 8], [31, 40], [50, 50]]
+    assert settled.notes[0].startswith(
+        "1 dead, 1 hot, 1 stuck pixels are found in 36 of 36 frames and are left free: ("
+    )
+
+
+@pytest.mark.parametrize("photons", [1e3, 1e5, 1e7])
+def test_a_sound_detector_keeps_all_its_pixels(photons: float) -> None:
+    stack = simulate(Recipe(n=64, outer_zone_m=80e-9, scan_dims=(6, 6), photons=photons)).counts
+    settled = look(np.asarray(stack), find_bad_pixels=True)
+    assert settled.bad_pixels is None
+    assert settled.notes == ("no bad pixel is found in 36 of 36 frames",)
+
+
+@pytest.mark.parametrize(("mean", "frames"), [(12, 4), (10, 6), (300, 3)])
+def test_chance_makes_no_bad_pixels_on_a_large_detector(mean: float, frames: int) -> None:
+    stack = np.random.default_rng(7).poisson(mean, (frames, 1024, 1024)).astype(np.uint16)
+    assert suspicious_pixels(stack, np.ones((1024, 1024), bool)).all.any()
+    assert look(stack, find_bad_pixels=True).bad_pixels is None
+
+
+@pytest.mark.parametrize(("mean", "is_dead"), [(1.8, False), (4.0, True)])
+def test_a_dark_pixel_is_dead_where_photons_cant_have_missed_it(mean: float, is_dead: bool) -> None:
+    stack = np.random.default_rng(8).poisson(mean, (10, 256, 256)).astype(np.uint16)
+    stack[:, 100, 50] = 0
+    assert suspicious_pixels(stack, np.ones((256, 256), bool)).dead[100, 50]
+    settled = look(stack, find_bad_pixels=True)
+    assert ([] if settled.bad_pixels is None else np.argwhere(settled.bad_pixels).tolist()) == [[100, 50]] * is_dead
+
+
+def test_frames_without_any_noise_are_not_taken_for_bad_pixels() -> None:
+    stack = np.repeat(simulated()[:1], 20, axis=0)
+    settled = look(stack, find_bad_pixels=True)
+    assert settled.bad_pixels is None
+    assert "so many are none, and stay" in settled.notes[0]
+
+
+def test_a_narrow_direct_beam_is_no_hot_pixel() -> None:
+    random = np.random.default_rng(1)
+    stack = random.poisson(2, (20, 64, 64)).astype(np.uint16)
+    for place in ((33, 31), (8, 9)):
+        stack[:, place[0], place[1]] = random.poisson(5000, 20)
+    settled = look(stack, find_bad_pixels=True)
+    assert settled.bad_pixels is not None
+    assert np.argwhere(settled.bad_pixels).tolist() == [[8, 9]]
+
+
+def test_too_few_frames_tell_nothing_about_pixels() -> None:
+    settled = look(simulated(), rows=[4, 4, 9], find_bad_pixels=True)
+    assert settled.bad_pixels is None
+    assert settled.notes == ("bad pixels are not looked for: 2 of 36 frames are too few to tell",)
+
+
+def test_a_bounded_number_of_frames_is_read_from_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class Watched(ArrayFrames):
+        def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+            asked.append(list(rows))
+            return super().read(rows)
+
+    monkeypatch.setattr(settling, "_MOST_BYTES", 5 * simulated()[0].nbytes)
+    settled = settle(Watched(simulated()), np.arange(36)[::-1], None, Preprocessing(find_center=True))
+    assert asked == [[0, 8, 17, 26, 35]]
+    assert "in 5 of 36 frames" in settled.notes[0]
+
+
+def test_a_mask_of_another_detector_is_refused() -> None:
+    with pytest.raises(DataError, match="mask of bad pixels has shape"):
+        look(simulated(), np.zeros((3, 3), bool), find_center=True)

@@ -1,0 +1,41 @@
+"""What `ptychogui info` says about files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ptychogui import inspection
+from ptychogui.inspection import inspect_file
+from ptychogui.io.dataset import Dataset, Value
+from ptychogui.io.result import write_result
+from ptychogui.physics.orientation import Orientation
+from tests.io.makers import make_result
+from tests.jobs.fakes import scan
+
+
+def orientation_in(path: Path) -> list[str]:
+    return [entry.text for entry in inspect_file(path)[0] if entry.name == "orientation"]
+
+
+def test_a_result_says_how_frames_and_positions_were_turned(tmp_path: Path) -> None:
+    path = tmp_path / "r.cxi"
+    write_result(path, make_result(orientation=Orientation(transpose=True, mirror_columns=True)))
+    assert orientation_in(path) == ["patterns (transposed), positions (columns mirrored)"]
+    write_result(path, make_result(orientation=Orientation()))
+    assert orientation_in(path) == ["as in the file"]
+    write_result(path, make_result())
+    assert orientation_in(path) == []
+
+
+def test_a_scan_says_what_its_file_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(**values: Value) -> Dataset:
+        plain = scan()
+        return scan(values={**plain.values, **{f"preprocessing.{name}": value for name, value in values.items()}})
+
+    monkeypatch.setattr(inspection, "open_scan_or_result", lambda _path, _access: opened())
+    assert orientation_in(Path("scan.h5")) == []
+    turned = opened(flip_rows=Value(True, "/flipped"))
+    monkeypatch.setattr(inspection, "open_scan_or_result", lambda _path, _access: turned)
+    assert orientation_in(Path("scan.h5")) == ["patterns (rows flipped)"]
