@@ -98,7 +98,7 @@ def matter_correlation(obj: np.ndarray, weight: np.ndarray, smoothing_px: float 
 
 def _smooth_slopes(obj: np.ndarray, weight: np.ndarray, axis: int, smoothing_px: float) -> np.ndarray:
     """Return differences of log modulus + i phase along an axis, less their mean, each times the root of its weight."""
-    along, known = np.moveaxis(obj, axis, 0).astype(np.complex128), np.moveaxis(weight, axis, 0)
+    along, known = np.moveaxis(obj, axis, 0).astype(np.complex128), np.moveaxis(weight, axis, 0).astype(np.float64)
     usable = np.isfinite(along) & (along != 0)
     along = np.where(usable, along, 1)
     shares = np.minimum(known[1:], known[:-1]) * (usable[1:] & usable[:-1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from ptychogui.backends import open_backend
 from ptychogui.backends.base import Backend
 from ptychogui.errors import DataError
-from ptychogui.io.dataset import Dataset, Value
+from ptychogui.io.dataset import Dataset, Frames, Value
 from ptychogui.jobs import prepare as prepare_module
 from ptychogui.jobs.doctor import Look, examine, find_orientation
 from ptychogui.jobs.job import Control, Job
@@ -26,7 +26,7 @@ from ptychogui.physics.phantoms import PHANTOMS
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 
 SMALL: dict[str, Any] = {
-    "n": 64, "detector_pixel_m": 150e-6, "probe_diameter_m": 0.8e-6, "scan_dims": (7, 7), "phantom": "cells"
+    "n": 32, "detector_pixel_m": 300e-6, "probe_diameter_m": 0.4e-6, "scan_dims": (6, 6), "phantom": "cells"
 }  # fmt: skip
 
 TURNS = {
@@ -77,11 +77,15 @@ def dataset(scan: SimulatedScan, turn: str = "", mirrored: bool = False, probe: 
     """Return a scan in memory. An odd number of pixels has the beam in the middle, however it is turned."""
     frames = TURNS[turn](np.pad(scan.counts, ((0, 0), (0, 1), (0, 1))))
     recipe = scan.recipe
-    known = {"energy_eV": recipe.energy_eV, "distance_m": recipe.distance_m, "detector_pixel_m": 150e-6}
+    known = {
+        "energy_eV": recipe.energy_eV,
+        "distance_m": recipe.distance_m,
+        "detector_pixel_m": recipe.detector_pixel_m,
+    }
     return Dataset(
         path=Path("scan.h5"),
         format="test",
-        frames=ArrayFrames(np.ascontiguousarray(frames)),
+        frames=cast("Frames", ArrayFrames(np.ascontiguousarray(frames))),
         frame_rows=np.arange(len(frames)),
         positions_m=scan.positions_m * (1, -1 if mirrored else 1),
         values={f"experiment.{name}": Value(value, f"/at/{name}") for name, value in known.items()},
@@ -136,9 +140,9 @@ class TestHardScans:
     @pytest.mark.parametrize(
         "recipe",
         [
-            {"photons": 3e3, "scan_dims": (9, 9)},
-            {"scan": "raster", "phantom": "grains", "photons": 1e4, "scan_dims": (9, 9)},
-            {"dead_pixels": 40},
+            {"photons": 3e3, "scan_dims": (8, 8)},
+            {"scan": "raster", "phantom": "grains", "photons": 1e4, "scan_dims": (8, 8)},
+            {"dead_pixels": 20},
         ],
     )
     def test_noise_rasters_and_dead_pixels(self, diagnose: Any, recipe: dict[str, Any]) -> None:
@@ -147,7 +151,7 @@ class TestHardScans:
         assert verdict.sure is Certainty.SURE
 
     def test_patterns_beside_the_center(self, diagnose: Any) -> None:
-        verdict = diagnose(simulated(), "flip_rows", preprocessing__center_px=(36.0, 27.0), preprocessing__size_px=52)
+        verdict = diagnose(simulated(), "flip_rows", preprocessing__center_px=(18.0, 14.0), preprocessing__size_px=28)
         assert is_named(verdict, UNDONE["flip_rows"], mirrored=False)
         assert verdict.sure is Certainty.SURE
 
