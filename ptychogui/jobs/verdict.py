@@ -292,8 +292,8 @@ def _class_reasons(evidence: Evidence, winner: int, sure: Certainty) -> list[str
     next_fit = min(others, key=lambda other: errors[other])
     next_curl = min(others, key=lambda other: evidence.curl_z(winner, other))
     fit = (
-        f"of the four arrangements that patterns tell apart, the first here fits {evidence.fits.shape[1]} neighbors with an "
-        f"error of {errors[winner]:.3g} (photon noise), the next with {errors[next_fit]:.3g}: "
+        f"of the four arrangements that patterns tell apart, the first here fits {evidence.fits.shape[1]} neighbors "
+        f"with an error of {errors[winner]:.3g} (photon noise), the next with {errors[next_fit]:.3g}: "
         f"{evidence.fit_z(winner, next_fit):.1f} standard errors"
     )
     curl = (
