@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ptychogui.jobs.verdict import Case, Certainty, Verdict
+from ptychogui.jobs.cases import Case
+from ptychogui.jobs.verdict import Certainty, Verdict
 from ptychogui.terminal import table, wrapped
 
 AS_IT_COMES = "(no option)"

@@ -1,22 +1,4 @@
-"""Which orientations a scan can be in, which of them nobody can tell apart, and what the evidence says.
-
-A case turns or mirrors the frames by D and the scan positions by S, each one of the square's 8 symmetries. One that is
-wrong fits as well as the right one in just two ways, and in what follows from them:
-
-- **Together.** Frames and positions turned by the same G are the same measurement of a sample turned by G. So only
-  T = S^-1 D tells: 8 kinds, not 64. Of the 16 cases here (8 turns of the frames, columns of the scan mirrored or not)
-  each has a partner that gives the object's **mirror image**. No measurement tells them apart: one has to know which
-  way the stage or the detector faces.
-- **Conjugates.** |FFT(P O)|^2 at -x is that of conj(P O). So frames turned by 180 degrees are fitted by the conjugate
-  object and the conjugate beam, phases having the other sign. Patterns alone do not tell. What does: matter lowers
-  phase and modulus together (physics.gradients.matter_correlation), or a beam that is known beforehand.
-
-So there are **four classes**, T up to its sign: as it is, a quarter turn, mirrored, transposed. Two things tell them:
-
-- The **fit** of a few neighbors' patterns.
-- The **curl**. The patterns' centers of mass over the scan are a gradient, whose slopes are a symmetric matrix H. A
-  class turns it into T H, which has no curl for T = 1, the Laplacian for a quarter turn, and 2 H_rc and H_rr - H_cc
-  for the other two. Conjugates change the sign of it all and have the same curl.
+"""What the evidence says about a scan's orientation, and how sure that is; jobs.cases says what there is to tell.
 
 Each kind of evidence compares two classes at every position; the mean over its standard error, z, is in units of what
 chance gives. The two are independent and add up as (z1 + z2) / sqrt(2) (Stouffer).
@@ -25,32 +7,18 @@ chance gives. The two are independent and add up as (z1 + z2) / sqrt(2) (Stouffe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
 import numpy as np
 
-from ptychogui.params.model import Experiment, Parameters, by_path
-from ptychogui.physics.orientation import Orientation
-
-_TURNS = ([[1, 0], [0, 1]], [[0, -1], [1, 0]], [[1, 0], [0, -1]], [[0, 1], [1, 0]])
-CLASSES = tuple(np.array(turn) for turn in _TURNS)
-"""What can be told apart by patterns: the square's symmetries but for their sign."""
-
-_SPELT = (
-    *(Orientation(rotate90=turns) for turns in range(4)),
-    Orientation(flip_rows=True),
-    Orientation(flip_columns=True),
-    Orientation(transpose=True),
-    Orientation(rotate90=2, transpose=True),
-)
-"""The square's 8 symmetries in the fewest operations."""
+from ptychogui.jobs.cases import CLASSES, Case, options_text
 
 _OVERLAPPING = 4
 """Neighboring positions that see the same part of the sample, and so count as one."""
 
-_SURE_Z, _LIKELY_Z = 4.0, 2.5
+_SURE_Z, _LIKELY_Z, _MOST_Z = 4.0, 2.5, 100.0
 _RESOLVED = 0.6
 """Part of the next class's misfit, without the photons' share, below which a fit shows the object as it is."""
 
@@ -64,55 +32,6 @@ class Certainty(Enum):
     SURE = "sure"
     LIKELY = "likely"
     UNKNOWN = "can't tell"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One way to read a scan.
-
-    Attributes:
-        orientation: of the frames.
-        mirror_columns: of the scan.
-        turn: int (2, 2), T: how the frames of the job would have to be turned, its positions staying as they are.
-        misfit: error in photon-noise units; NaN before anything was fitted.
-        curl: of the centers of mass, as a part of that of the worst class.
-        current: whether the job has it so.
-    """
-
-    orientation: Orientation
-    mirror_columns: bool
-    turn: np.ndarray = field(compare=False)
-    misfit: float = np.nan
-    curl: float = np.nan
-    current: bool = False
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """Its class, and 1 or -1, the sign of its turn."""
-        signed = ((number, sign) for number in range(len(CLASSES)) for sign in (1, -1))
-        return next(place for place in signed if (self.turn == place[1] * CLASSES[place[0]]).all())
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """Return its parameters, path -> value."""
-        given = self.orientation
-        return {
-            "preprocessing.rotate90": given.rotate90,
-            "preprocessing.flip_rows": given.flip_rows,
-            "preprocessing.flip_columns": given.flip_columns,
-            "preprocessing.transpose": given.transpose,
-            "experiment.mirror_columns": self.mirror_columns,
-        }
-
-    @property
-    def options(self) -> str:
-        """Return what to type for it, "" for frames and scan as they come."""
-        return options_text({path: value for path, value in self.values.items() if value})
-
-    @property
-    def changes(self) -> int:
-        """Number of operations that it takes."""
-        return sum(bool(value) for value in self.values.values())
 
 
 @dataclass(frozen=True)
@@ -186,19 +105,6 @@ class Verdict:
         return options_text(needed)
 
 
-def all_cases(parameters: Parameters, positions_are_final: bool = False) -> tuple[Case, ...]:
-    """Return the 16 cases, the job's own among them as it is spelt there.
-
-    Args:
-        parameters: of the job.
-        positions_are_final: whether its scan settings have no effect, as on positions of a result: 8 cases then.
-    """
-    own = Orientation.of(parameters.preprocessing)
-    mirrors = (parameters.experiment.mirror_columns,) if positions_are_final else (False, True)
-    frames = [own if (given.matrix == own.matrix).all() else given for given in _SPELT]
-    return tuple(_case(parameters, given, mirror) for mirror in mirrors for given in frames)
-
-
 def judge(cases: Sequence[Case], evidence: Evidence) -> Verdict:
     """Rank the cases and say which one it is, and how sure that is."""
     winner = max(range(len(CLASSES)), key=evidence.z)
@@ -207,44 +113,21 @@ def judge(cases: Sequence[Case], evidence: Evidence) -> Verdict:
     if sure is Certainty.UNKNOWN:
         right, sign = 0, Certainty.UNKNOWN
     curls = evidence.curls.mean(axis=1) / max(evidence.curls.mean(axis=1).max(), np.finfo(np.float64).tiny)
-    known = [_with(case, evidence.misfit(case.place), float(curls[case.place[0]])) for case in cases]
+    known = [replace(case, misfit=evidence.misfit(case.place), curl=float(curls[case.place[0]])) for case in cases]
     current = next(case for case in known if case.current)
     ranking = sorted(known, key=lambda case: _rank(case, current, winner, right))
     chosen = current if sure is Certainty.UNKNOWN else ranking[0]
     mirrored = [case for case in ranking if case.place == chosen.place and case is not chosen]
     conjugated = [case for case in ranking if case.place == (chosen.place[0], -chosen.place[1])]
     values = {path: value for path, value in chosen.values.items() if value != current.values[path]}
-    why = (*_class_reasons(evidence, winner, sure), *_sign_reasons(evidence, sure, right, sign))
+    why = (*_class_reasons(evidence, winner, sure), *_sign_reasons(evidence, sure, chosen.place[1], sign))
     return Verdict(tuple(ranking), chosen, sure, sign, why, tuple(mirrored), tuple(conjugated), values)
 
 
-def options_text(values: Mapping[str, Any]) -> str:
-    """Write parameters as command-line options."""
-    return " ".join(_option_text(path, value) for path, value in values.items())
-
-
 def standard_errors(differences: np.ndarray) -> float:
-    """Return the mean of differences at positions, in units of its standard error; 0 where they are all alike."""
-    error = differences.std() / np.sqrt(max(len(differences) / _OVERLAPPING, 1.0))
-    return float(differences.mean() / error) if error > 0 else 0.0
-
-
-def _case(parameters: Parameters, given: Orientation, mirror_columns: bool) -> Case:
-    """Turn the frames from the job's orientation to this one, and undo what the scan is turned by besides."""
-    own, experiment = Orientation.of(parameters.preprocessing), parameters.experiment
-    frames = given.matrix @ own.matrix.T
-    scan = _scan_matrix(experiment, mirror_columns) @ _scan_matrix(experiment, experiment.mirror_columns).T
-    current = given == own and mirror_columns == experiment.mirror_columns
-    return Case(given, mirror_columns, scan.T @ frames, current=current)
-
-
-def _scan_matrix(experiment: Experiment, mirror_columns: bool) -> np.ndarray:
-    signs = np.diag([-1 if experiment.mirror_rows else 1, -1 if mirror_columns else 1])
-    return signs[::-1] if experiment.swap_axes else signs
-
-
-def _with(case: Case, misfit: float, curl: float) -> Case:
-    return Case(case.orientation, case.mirror_columns, case.turn, misfit, curl, case.current)
+    """Return the mean of differences at positions, in units of its standard error: at most 100."""
+    mean, error = differences.mean(), differences.std() / np.sqrt(max(len(differences) / _OVERLAPPING, 1.0))
+    return float(mean / max(error, abs(mean) / _MOST_Z)) if mean else 0.0
 
 
 def _rank(case: Case, current: Case, winner: int, right: int) -> tuple[Any, ...]:
@@ -310,11 +193,11 @@ def _class_reasons(evidence: Evidence, winner: int, sure: Certainty) -> list[str
     return found
 
 
-def _sign_reasons(evidence: Evidence, sure: Certainty, right: int, sign: Certainty) -> list[str]:
+def _sign_reasons(evidence: Evidence, sure: Certainty, taken: int, sign: Certainty) -> list[str]:
+    """Say what speaks for the sign of the turn that is taken."""
     if sure is Certainty.UNKNOWN:
         return []
-    # Said of the sign that is taken: the right one, or 1 where neither is.
-    correlation = evidence.correlation * (right or 1)
+    correlation = evidence.correlation * taken
     matter = f"phase and absorption of the object go together with a correlation of {correlation:+.2f}"
     if not _is_resolved(evidence):
         found = [f"{matter}, but the fit is not good enough to believe it"]
@@ -323,15 +206,8 @@ def _sign_reasons(evidence: Evidence, sure: Certainty, right: int, sign: Certain
     else:
         found = [f"{matter}; of matter it is above 0"]
     if evidence.beam_is_known:
-        beams = evidence.misfits[_best_fit(evidence)][:: right or 1]
+        beams = evidence.misfits[_best_fit(evidence)][::taken]
         found.append(f"with the given beam the error is {beams[0]:.3g}, with its conjugate {beams[1]:.3g}")
     if sign is Certainty.UNKNOWN:
         found.append("the sign of the phase can't be told: frames turned by 180 degrees fit as well")
     return found
-
-
-def _option_text(path: str, value: Any) -> str:
-    option = by_path()[path].option
-    if isinstance(value, bool):
-        return option if value else option.replace("--", "--no-", 1)
-    return f"{option} {value}"

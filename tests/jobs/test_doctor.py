@@ -51,7 +51,7 @@ UNDONE = {
 
 @pytest.fixture(scope="module")
 def device() -> Iterator[Backend]:
-    with open_backend("cpu", threads=2) as opened:
+    with open_backend("cpu", threads=1) as opened:
         yield opened
 
 

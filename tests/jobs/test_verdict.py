@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ptychogui.jobs.verdict import CLASSES, Case, Certainty, Evidence, all_cases, judge, standard_errors
+from ptychogui.jobs.cases import CLASSES, Case, all_cases
+from ptychogui.jobs.verdict import Certainty, Evidence, judge, standard_errors
 from ptychogui.params.model import Parameters
 from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.scan import transform_positions
@@ -131,8 +132,10 @@ class TestJudgement:
         verdict = judge(cases(), evidence(misfits=misfits, fits=fits))
         assert verdict.chosen.place == (0, 1)
         assert verdict.sure is Certainty.SURE
+        assert evidence(misfits=misfits, fits=fits).fit_z(0, 2) == pytest.approx(100)
 
     def test_standard_errors_count_neighbors_that_overlap_once(self) -> None:
         differences = np.random.default_rng(3).normal(1.0, 2.0, 10_000)
         assert standard_errors(differences) == pytest.approx(0.5 * np.sqrt(10_000 / 4), rel=0.05)
-        assert standard_errors(np.ones(10)) == 0
+        assert standard_errors(np.zeros(10)) == 0
+        assert standard_errors(np.full(10, -np.float64(np.finfo(np.float32).max))) == -100
