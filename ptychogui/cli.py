@@ -1,4 +1,4 @@
-"""The command line: `ptychogui [gui|demo|simulate|info|check|reconstruct|batch|export|devices|bench]`.
+"""The command line: `ptychogui [gui|demo|simulate|info|check|orientation|reconstruct|batch|export|devices|bench]`.
 
 Results go to stdout, everything else to stderr. Exit status: 0 done, 1 where `check` says stop or a scan of a `batch`
 failed, 2 bad input or a poor environment (one line says what), 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
@@ -36,6 +36,7 @@ from ptychogui.io.result import read_result
 from ptychogui.io.series import is_pattern, scan_name
 from ptychogui.io.simulated import check_scan_replaceable, truth_path, write_scan
 from ptychogui.jobs.bench import run_bench
+from ptychogui.jobs.doctor import find_orientation
 from ptychogui.jobs.job import Control, Job, JobState
 from ptychogui.jobs.layers import job_layers, make_job, scan_source
 from ptychogui.jobs.preflight import Checker, Level, preflight
@@ -46,6 +47,7 @@ from ptychogui.params.model import Parameters, by_path, describe, device_name
 from ptychogui.params.options import given_values, options
 from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.recipes import given_recipe, recipe_params
+from ptychogui.reports import verdict_json, verdict_text
 from ptychogui.terminal import error_console, interruptible, say, shown_progress, stdout_width, table, tell, wrapped
 
 STOP = 1
@@ -222,6 +224,26 @@ def check(context: click.Context, /, file: Path, as_json: bool, **_values: Any) 
     else:
         tell("\n".join(checklist(found, stdout_width())))
     return STOP if found.level is Level.STOP else 0
+
+
+@main.command()
+@click.argument("file", required=False, type=_path)
+@_json
+@options(describe())
+@click.pass_context
+def orientation(context: click.Context, /, file: Path | None, as_json: bool, **_values: Any) -> None:
+    """Find out which way the detector and the scan of FILE face, and print the options that say so.
+
+    A part of the scan is reconstructed in every arrangement that patterns can tell apart: seconds, not minutes.
+    """
+    values = given_values(context, describe())
+    source = scan_source(file, values)
+    job = make_job(job_layers(source, values), source, _result_path(source, values))
+    console = error_console()
+    with open_backend(job.parameters.devices.device, job.parameters.devices.threads) as backend:
+        verdict = find_orientation(job, backend, lambda look: say(console, f"{look.done}/{look.total} {look.text}"))
+    assert verdict is not None
+    tell(json.dumps(verdict_json(verdict), indent=1) if as_json else verdict_text(verdict, stdout_width()))
 
 
 @main.command()

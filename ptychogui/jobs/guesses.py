@@ -72,6 +72,12 @@ def first_probe(
     return best.probe, notes
 
 
+def is_guessed(dataset: Dataset, parameters: Parameters) -> bool:
+    """Whether `first_probe` makes the probe from the mean pattern, neither the user nor the file giving one."""
+    unused = dataset.probe is None or parameters.experiment.probe_diameter_m is not None
+    return parameters.reconstruction.probe_guess is None and unused
+
+
 def first_variation(path: Path | None, probe: np.ndarray, frame_rows: np.ndarray) -> Variation | None:
     """Take how the user's probe varies, where it is that of a result of the same patterns.
 

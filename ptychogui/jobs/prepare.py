@@ -20,7 +20,7 @@ from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import SourceFile, read_result
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.budget import check_memory
-from ptychogui.jobs.guesses import first_object, first_probe, first_variation, scaled_probe
+from ptychogui.jobs.guesses import first_object, first_probe, first_variation, is_guessed, scaled_probe
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.layers import NEEDED
 from ptychogui.jobs.scale import check_pixel, energy_notes, scale_text
@@ -56,6 +56,7 @@ class Prepared:
         raw_files: those of the scan that hold its frames, where there can be several.
         orientation: what was done to frames and positions.
         survey: what the scan shows before any reconstruction.
+        probe_is_guess: whether the first probe was made from the mean pattern, since nobody gives one.
         notes: what was noticed on the way.
     """
 
@@ -68,6 +69,7 @@ class Prepared:
     raw_files: tuple[Path, ...]
     orientation: Orientation
     survey: Survey
+    probe_is_guess: bool
     notes: tuple[str, ...]
 
 
@@ -127,6 +129,7 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
             raw_files=tuple(file.path for file in dataset.files if file.path not in job.sources),
             orientation=orientation,
             survey=patterns.survey,
+            probe_is_guess=is_guessed(dataset, parameters),
             notes=(
                 *energy_notes(parameters.experiment),
                 *(note for note in dataset.notes if not note.endswith(NO_POSITIONS)),

@@ -9,6 +9,9 @@ import numpy as np
 
 from ptychogui.params.model import Experiment, Preprocessing
 
+_QUARTER = np.array([[0, -1], [1, 0]])
+"""A quarter turn counter-clockwise of (row, column), rows growing downwards."""
+
 
 @dataclass(frozen=True)
 class Orientation:
@@ -48,6 +51,13 @@ class Orientation:
             scan.mirror_rows, scan.mirror_columns, scan.swap_axes,
         )  # fmt: skip
 
+    @property
+    def matrix(self) -> np.ndarray:
+        """Where a step (row, column) from the beam's pixel goes: int (2, 2), orthogonal."""
+        turned = np.linalg.matrix_power(_QUARTER, self.rotate90)
+        flipped = np.diag([-1 if self.flip_rows else 1, -1 if self.flip_columns else 1]) @ turned
+        return np.asarray(flipped[::-1] if self.transpose else flipped)
+
     def apply(self, frames: np.ndarray) -> np.ndarray:
         """Return a view of frames or a mask (..., N, N) with the last two axes oriented."""
         turned = np.rot90(frames, self.rotate90, axes=(-2, -1))
@@ -86,3 +96,16 @@ class Orientation:
         """
         middle = self.apply(np.arange(4).reshape(2, 2))[1, 1]
         return n // 2 - 1 + int(middle) // 2, n // 2 - 1 + int(middle) % 2
+
+
+def turn_beam(probe: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Turn or mirror a probe about its center: complex (modes, N, N), what was at x from the center is at `matrix` x.
+
+    Args:
+        probe: complex (modes, N, N), centered at [N // 2, N // 2]; taken to go on periodically, so nothing is lost.
+        matrix: int (2, 2), one of the square's 8 symmetries.
+    """
+    n = probe.shape[-1]
+    from_center = np.indices((n, n)).reshape(2, -1) - n // 2
+    row, column = (matrix.T @ from_center + n // 2) % n
+    return np.asarray(probe[:, row, column].reshape(probe.shape))

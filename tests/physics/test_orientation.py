@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ptychogui.params.model import Experiment, Preprocessing
-from ptychogui.physics.orientation import Orientation
+from ptychogui.physics.orientation import Orientation, turn_beam
 
 ALL = [Orientation(*choice) for choice in itertools.product(range(4), (False, True), (False, True), (False, True))]
 SQUARE = np.arange(36).reshape(6, 6)
@@ -90,3 +90,22 @@ def test_positions_that_come_in_stay_as_they_were() -> None:
     positions_m = np.array([[1.0, 2.0]])
     Orientation(mirror_rows=True).place(positions_m)[:] = 7
     assert positions_m.tolist() == [[1.0, 2.0]]
+
+
+@pytest.mark.parametrize("orientation", ALL)
+def test_the_matrix_says_where_pixels_go(orientation: Orientation) -> None:
+    image = np.arange(81).reshape(9, 9)
+    turned = orientation.apply(image)
+    for step in ((1, 0), (0, 1), (2, -3)):
+        row, column = orientation.matrix @ step
+        assert turned[4 + row, 4 + column] == image[4 + step[0], 4 + step[1]]
+
+
+@pytest.mark.parametrize("orientation", ALL)
+def test_a_beam_is_turned_about_its_center(orientation: Orientation) -> None:
+    n = 8
+    beam = np.random.default_rng(0).normal(size=(2, n, n)) + 1j
+    turned = turn_beam(beam, orientation.matrix)
+    np.testing.assert_array_equal(turned[:, n // 2, n // 2], beam[:, n // 2, n // 2])
+    np.testing.assert_array_equal(turned[:, 1:, 1:], orientation.apply(beam[:, 1:, 1:]))
+    np.testing.assert_array_equal(turn_beam(turned, orientation.matrix.T), beam)
