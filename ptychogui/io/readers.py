@@ -119,4 +119,4 @@ def _supported(reader: Reader, path: Path, reasons: list[str]) -> bool:
 
 register(Reader("CXI", "CXI, an HDF5 file with a group /entry_1", cxi.supports_cxi, cxi.open_cxi, priority=10))
 register(Reader("raw", "raw frames: HDF5, NPY, NPZ, TIFF, headerless .bin", raw.supports_raw, raw.open_raw))
-register(Reader("MDA", "MDA with raw frames beside it", mda.is_mda, mda_scans.open_mda, priority=20, takes_series=True))
+register(Reader("MDA", "MDA with raw frames beside it", mda.is_mda, mda_scans.open_mda, takes_series=True))
