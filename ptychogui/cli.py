@@ -1,4 +1,4 @@
-"""The command line: `ptychogui [gui|demo|simulate|info|check|orientation|reconstruct|batch|export|devices|bench]`.
+"""The command line: `ptychogui` and its commands, `gui` where none is named.
 
 Results go to stdout, everything else to stderr. Exit status: 0 done, 1 where `check` says stop or a scan of a `batch`
 failed, 2 bad input or a poor environment (one line says what), 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
@@ -31,7 +31,10 @@ from ptychogui.inspection import inspect_file
 from ptychogui.io import export
 from ptychogui.io.access import Access
 from ptychogui.io.atomic import check_writable
+from ptychogui.io.mda import read_mda
 from ptychogui.io.naming import unused_path
+from ptychogui.io.picking import items_of, write_skeleton
+from ptychogui.io.presets import list_presets, preset_folder
 from ptychogui.io.result import read_result
 from ptychogui.io.series import is_pattern, scan_name
 from ptychogui.io.simulated import check_scan_replaceable, truth_path, write_scan
@@ -189,10 +192,14 @@ def simulate_command(context: click.Context, /, out: Path, **_recipe: Any) -> No
 @main.command()
 @click.argument("file", type=_path)
 @_json
+@click.option("--pvs", is_flag=True, help="List all PVs and columns of an MDA file instead.")
 @options(_ACCESS)
 @click.pass_context
-def info(context: click.Context, /, file: Path, as_json: bool, **_access: Any) -> None:
+def info(context: click.Context, /, file: Path, as_json: bool, pvs: bool, **_access: Any) -> None:
     """Say what is in a scan or a result: every value, its unit and its origin."""
+    if pvs:
+        _tell_items(file, as_json)
+        return
     values = {path: value for path, (value, _) in given_values(context, _ACCESS).items()}
     entries, notes = inspect_file(file, Access.of(Parameters().replace(values)))
     if as_json:
@@ -203,6 +210,33 @@ def info(context: click.Context, /, file: Path, as_json: bool, **_access: Any) -
     tell(table([(entry.name, entry.text, entry.origin) for entry in entries], width))
     for note in notes:
         tell(wrapped(f"note: {note}", width))
+
+
+def _tell_items(file: Path, as_json: bool) -> None:
+    """Print every PV and column of an MDA file."""
+    mda = read_mda(file)
+    if as_json:
+        tell(json.dumps({"file": str(file), "items": [asdict(item) for item in items_of(mda)], "notes": mda.notes}))
+        return
+    tell(table([(item.place, item.name, item.value, item.unit, item.description) for item in items_of(mda)]))
+    for note in mda.notes:
+        tell(f"note: {note}")
+
+
+@main.command()
+@click.option("--new", metavar="NAME", help="Write a preset to begin with into your folder; needs --from.")
+@click.option("--from", "source", type=_path, metavar="SCAN.mda", help="A file of the beamline.")
+def presets(new: str | None, source: Path | None) -> None:
+    """List the beamline presets, where they lie, and what they only guess; or begin one of your own."""
+    if new is None and source is None:
+        for named in list_presets():
+            guessed = ", ".join(named.preset.guesses)
+            tell(f"{named.name}: {named.preset.title}\n  {named.path}" + (f"\n  guesses: {guessed}" if guessed else ""))
+        tell(f"yours go into {preset_folder()}")
+        return
+    if new is None or source is None:
+        raise ParameterError("a new preset needs both: --new NAME --from SCAN.mda")
+    tell(write_skeleton(new, source, read_mda(source)))
 
 
 @main.command()

@@ -21,6 +21,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ptychogui import cli
+from ptychogui.io.beamtime_writing import write_beamtime
+from ptychogui.io.presets import list_presets
 from ptychogui.io.result import read_result
 from ptychogui.io.simulated import read_truth, write_scan
 from ptychogui.jobs.job import Control, Job, JobState, Progress
@@ -219,6 +221,37 @@ class TestInfo:
     def test_of_what_is_neither(self, tmp_path: Path) -> None:
         (tmp_path / "notes.txt").write_text("beam is down")
         assert "notes.txt" in refusal("info", tmp_path / "notes.txt")
+
+
+class TestPresets:
+    @pytest.fixture(autouse=True)
+    def own_configuration(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
+
+    @pytest.fixture
+    def scan(self, tmp_path: Path) -> Path:
+        path = tmp_path / "mda" / "velo_0012.mda"
+        named = next(named for named in list_presets() if named.name == "velociprobe")
+        simulated = simulate(SMALL)
+        write_beamtime(path, named, simulated.counts, simulated.positions_m, SMALL.scan_dims, 8800.0)
+        return path
+
+    def test_they_are_listed_with_what_they_guess(self) -> None:
+        listed = run("presets").stdout
+        assert "velociprobe: Velociprobe, APS" in listed and "guesses: energy" in listed
+
+    def test_one_is_begun_from_a_file_and_all_of_the_file_is_listed(self, scan: Path) -> None:
+        path = Path(run("presets", "--new", "mine", "--from", scan).stdout.strip())
+        assert path.is_file() and "mine: mine" in run("presets").stdout
+        assert "needs both" in refusal("presets", "--new", "mine")
+        listed = run("info", scan, "--pvs").stdout
+        assert re.search(r"PV +2idd:BraggEAO +8\.8 +keV", listed) and re.search(r"inner P1 +sim:x\.RBV", listed)
+        assert json.loads(run("info", scan, "--pvs", "--json").stdout)["items"][0]["name"] == "2idd:BraggEAO"
+
+    def test_values_of_a_scan_say_which_pv_they_are_from(self, scan: Path) -> None:
+        said = run("info", scan).stdout
+        assert re.search(r"energy_eV +8\.8 keV +file: velo_0012\.mda: PV 2idd:BraggEAO, a guess", said)
+        run("reconstruct", scan, "-o", scan.parent / "result.cxi", "--distance", "1.92m", "--quiet", *FAST)
 
 
 class TestBatch:

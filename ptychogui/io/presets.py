@@ -94,6 +94,12 @@ class Preset(BaseModel):
     constants: Mapping[str, Constant] = Field(default_factory=dict)
     frames: RawFrames = RawFrames()
 
+    @property
+    def guesses(self) -> list[str]:
+        """Names of what is not known for sure."""
+        entries = {name: getattr(self, name) for name in type(self).model_fields} | dict(self.constants)
+        return [name for name, entry in entries.items() if isinstance(entry, _Entry) and entry.certainty == "guess"]
+
 
 @dataclass(frozen=True)
 class Named:

@@ -63,7 +63,7 @@ def test_unknown_content_lists_what_can_be_read(tmp_path: Path) -> None:
 def test_higher_priority_is_asked_first(tmp_path: Path, added: Callable[[Reader], None]) -> None:
     added(reader("low", -5, lambda path: True))
     added(reader("high", 50, lambda path: True))
-    assert [known.name for known in readers()] == ["high", "CXI", "raw", "low"]
+    assert [known.name for known in readers()] == ["high", "CXI", "raw", "MDA", "low"]
     assert open_dataset(make_cxi(tmp_path / "a.cxi")).format == "high"
 
 

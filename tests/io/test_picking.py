@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ptychogui.errors import OutputError
+from ptychogui.io.beamtime import apply_preset
+from ptychogui.io.mda import Detector, ExtraPv, Mda, Positioner, Scan
+from ptychogui.io.picking import items_of, write_skeleton
+from ptychogui.io.presets import list_presets, preset_folder, read_preset
+
+
+@pytest.fixture(autouse=True)
+def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+
+def _mda() -> Mda:
+    x = Positioner(0, "m1", "stage x", "FLY", "um", "m1.RBV", "where x is", "um", np.array([1.0, 2.0, 0.0]))
+    line = Scan(1, "in", "", 3, 2, (x,), (Detector(0, "ring", "current", "mA", np.full(3, 102, np.float32)),))
+    y = Positioner(0, "m2", "stage y", "LINEAR", "mm", "", "", "", np.array([5.0, 6.0]))
+    pvs = [
+        ExtraPv("mono:BraggEAO", "energy", 34, "keV", np.array([8.8])),
+        ExtraPv("note", 'evil "\n\x07', 0, "", "a\nb"),
+    ]
+    return Mda(1.4, 7, (2, 3), True, Scan(2, "out", "", 2, 2, (y,), (), (), (line, line)), {pv.name: pv for pv in pvs})
+
+
+def test_all_pvs_and_columns_are_listed_with_their_places() -> None:
+    found = {(item.place, item.name): (item.value, item.unit) for item in items_of(_mda())}
+    assert found == {
+        ("PV", "mono:BraggEAO"): ("8.8", "keV"),
+        ("PV", "note"): ("'a\\nb'", ""),
+        ("outer P1", "m2"): ("5 to 6", "mm"),
+        ("inner P1", "m1.RBV"): ("1 to 2", "um"),
+        ("inner D1", "ring"): ("102 to 102", "mA"),
+    }
+
+
+def test_a_preset_to_begin_with_works_as_it_is_written() -> None:
+    path = write_skeleton("mine", Path("run_0007.mda"), _mda())
+    assert path == preset_folder() / "mine.toml" and "#   inner D1" in path.read_text()
+    named = read_preset(path)
+    assert named in list_presets()
+    assert named.preset.recognize.files == ("run_*",)
+    found = apply_preset(named, _mda())
+    np.testing.assert_allclose(found.positions_m, [[5e-3, 1e-6], [5e-3, 2e-6], [6e-3, 1e-6], [6e-3, 2e-6]])
+    assert found.values["experiment.energy_eV"].value == pytest.approx(8800)
+
+
+def test_a_preset_is_never_replaced_and_never_lies_elsewhere() -> None:
+    before = write_skeleton("mine", Path("run_0007.mda"), _mda()).read_bytes()
+    with pytest.raises(OutputError, match="already"):
+        write_skeleton("mine", Path("other_0001.mda"), _mda())
+    assert (preset_folder() / "mine.toml").read_bytes() == before
+    for name in ("", "../mine", "a/b", ".hidden", 'quo"te'):
+        with pytest.raises(OutputError, match="no name for a preset"):
+            write_skeleton(name, Path("run_0007.mda"), _mda())
