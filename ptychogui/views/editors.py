@@ -68,7 +68,7 @@ class TextEditor(Editor):
         super().__init__(param)
         self._value: Any = param.default
         self.line = _Line()
-        self.line.setPlaceholderText("not known" if param.optional else "")
+        self.line.setPlaceholderText(_empty_text(param))
         self.line.textEdited.connect(self._check)
         self.line.editingFinished.connect(self.commit)
         self.line.stepped.connect(self._step)
@@ -205,6 +205,13 @@ class ChoiceEditor(Editor):
 
     def setValue(self, value: Any) -> None:
         self.box.setCurrentText(str(value))
+
+
+def _empty_text(param: Param) -> str:
+    """Say what an empty editor means: a fact that is missing, or a choice that is left to the program."""
+    if not param.optional:
+        return ""
+    return "not known" if param.path.startswith("experiment.") else "automatic"
 
 
 def make_editor(param: Param) -> Editor:

@@ -12,7 +12,7 @@ from ptychogui.views.parts import label, named
 from ptychogui.views.theme import app_icon
 
 _RECENT = 5
-_HINT = "a CXI file with diffraction patterns and positions, or a result to look at"
+_HINT = "a CXI or MDA scan, raw frames, or a result to look at"
 
 
 class WelcomePage(QWidget):
