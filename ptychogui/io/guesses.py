@@ -240,9 +240,13 @@ def _translation(path: Path) -> np.ndarray:
 
 
 def _checked(path: Path, array: np.ndarray, what: str) -> np.ndarray:
-    broken = int(np.count_nonzero(~np.isfinite(array)))
-    if broken:
-        raise DataError(f"{path}: {broken} of {array.size} values of the {what} are not finite; repair the file")
+    broken = np.argwhere(~np.isfinite(array))
+    if len(broken):
+        place, value = ", ".join(map(str, broken[0])), array[tuple(broken[0])]
+        raise DataError(
+            f"{path}: {len(broken)} of {array.size} values of the {what} are not finite, the first is {value} at "
+            f"[{place}]; repair the file"
+        )
     if not array.any():
         raise DataError(f"{path}: the {what} is zero everywhere; give one with some light in it")
     return np.ascontiguousarray(array, dtype=np.complex64)
