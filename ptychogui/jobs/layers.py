@@ -107,6 +107,11 @@ def heeded_layers(layers: Layers) -> Layers:
     )
 
 
+def heeded_values(values: Mapping[str, tuple[Any, str]], engines: tuple[str, ...]) -> dict[str, tuple[Any, str]]:
+    """Return the values that any of the engines heeds."""
+    return {path: value for path, value in values.items() if by_path()[path].heeded_by(engines)}
+
+
 def make_job(layers: Layers, source: Path | None, output: Path, command: str = "", in_memory: bool = False) -> Job:
     """Resolve layers into a job and check that this version can do it.
 
