@@ -280,7 +280,7 @@ def _command_of(name: str, keywords: Mapping[str, Any]) -> str:
 
 def _check_keyword(name: str, keyword: str) -> None:
     flags = {param.flag for param in describe() if param.flag}
-    known = (flags - _PAIRS.keys() - set(_OTHER_NAMES.values())) | _HALVES.keys() | _OTHER_NAMES.keys()
+    known = (flags - _PAIRS.keys() - {"lambda"}) | _HALVES.keys() | _OTHER_NAMES.keys()
     if keyword not in known:
         nearest = difflib.get_close_matches(keyword, sorted(known), n=1, cutoff=0.0)[0]
         raise ParameterError(f"{name}: there is no keyword '{keyword}'; the nearest is {nearest}")

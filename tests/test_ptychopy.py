@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -134,6 +135,23 @@ def test_arrays_give_the_bits_of_a_file(scan: SimulatedScan, prefix: str, begins
     np.testing.assert_array_equal(function(prefix, "resprobe")(), last.estimate.probe)
     function(prefix, "post")()
     np.testing.assert_allclose(read_result("data/steps.cxi").positions_m, read_result("from_file.cxi").positions_m)
+
+
+def test_raw_files_and_arrays_give_the_same(scan: SimulatedScan) -> None:
+    """Raster positions, frames of a line in a file each, as at the APS."""
+    for line in range(3):
+        with h5py.File(f"scan_{line + 1:04d}.h5", "w") as file:
+            file["entry/data/data"] = scan.counts[3 * line : 3 * line + 3]
+    shared = "-scanDims=3,3 -step=0.3e-6 -lambda=1.4e-10 -z=1.92 -dx_d=150e-6 -size=48 -i=2 -updateProbe=1"
+    files = ptychopy.epie(
+        f"-jobID=files -fp=scan_#04d.h5 -fs=1 -dpf=3 {shared} -qxy=32,32 -hdf5path=/entry/data/data", device="numpy"
+    )
+    arrays = ptychopy.epienp(
+        "arrays", scan.counts[:, 8:56, 8:56], fftShiftData=1, scanDimsx=3, scanDimsy=3, stepx=0.3e-6, stepy=0.3e-6,
+        lambd=1.4e-10, z=1.92, dx_d=150e-6, i=2, updateProbe=1, device="numpy", fs=1, dpf=3,
+    )  # fmt: skip
+    np.testing.assert_array_equal(files, arrays)
+    assert len(read_result("data/files.cxi").sources) == 3
 
 
 def test_first_probe_and_object_may_be_arrays(scan: SimulatedScan) -> None:
