@@ -1,35 +1,60 @@
-"""The script API: open a scan, reconstruct it, read the result.
+"""The script API: open a scan, reconstruct it, read the result; or step a reconstruction and go on as it turns out.
 
 for progress in reconstruct("scan.cxi", "result.cxi", iterations=50, probe_modes=3):
     print(progress.iteration, progress.error)
 result = read_result("result.cxi")
+
+with Reconstruction("scan.cxi", probe_modes=3) as r:
+    for progress in r.run(50, engine="dm"):
+        print(progress.iteration, progress.error)
+    for progress in r.run(100, engine="lsqml"):
+        print(progress.iteration, progress.error)
+    r.save("result.cxi")
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from ptychogui.backends import list_devices, open_backend
 from ptychogui.backends.base import Backend
-from ptychogui.errors import ParameterError
+from ptychogui.errors import OutputError, ParameterError
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.dataset import Dataset
+from ptychogui.io.guesses import as_object, as_probe
+from ptychogui.io.memory import scan_of
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import Result, read_result
 from ptychogui.io.series import scan_name
 from ptychogui.jobs.job import Control, Job, Progress
-from ptychogui.jobs.layers import job_layers, make_job, scan_source
+from ptychogui.jobs.layers import check_job, heeded_values, job_layers, make_job, scan_source
 from ptychogui.jobs.outputs import result_path
+from ptychogui.jobs.prepare import Given
 from ptychogui.jobs.runner import run_job
-from ptychogui.params.commandline import parse_text
-from ptychogui.params.model import describe
+from ptychogui.jobs.session import Session
+from ptychogui.params.chain import engines_of
+from ptychogui.params.commandline import format_text, parse_text
+from ptychogui.params.model import Reconstruction as Settings, by_path, describe
 from ptychogui.params.spec import Param
 
 __all__ = [
-    "Control", "Dataset", "Progress", "Result", "list_devices", "open_dataset", "read_result", "reconstruct",
+    "Control", "Dataset", "Progress", "Reconstruction", "Result", "list_devices", "open_dataset", "read_result",
+    "reconstruct", "scan_of",
 ]  # fmt: skip
+
+_Values = Mapping[str, tuple[Any, str]]
+"""Parameter path -> value, and where it comes from."""
+
+_BEFORE_THE_FIRST = ("probe_guess", "object_guess", "rescale_probe")
+"""Parameters of the reconstruction that are used up before its first iteration."""
 
 
 def reconstruct(
@@ -43,7 +68,8 @@ def reconstruct(
     """Reconstruct a scan and write the result file; yields as it goes on, see `jobs.runner.run_job`.
 
     Args:
-        source: the scan's file, or the scan; None with file_pattern="..." or simulate=True.
+        source: the scan's file, or the scan, such as scan_of makes of arrays; None with file_pattern="..." or
+            simulate=True.
         output: path of the result file; beside the scan, "NAME-001.cxi" and up, when None.
         control: how another thread stops early, with the result kept.
         wants_picture: asked for each iteration whether its Progress shall have an estimate; only the last one has
@@ -55,27 +81,212 @@ def reconstruct(
         PtychoError: at once, where a parameter, the scan, the device or the output is no good; while it goes on, where
             the job can't be done.
     """
-    values = dict(_given(name, value) for name, value in options.items())
-    given = source.path if isinstance(source, Dataset) else Path(source) if source is not None else None
-    file = scan_source(given, values)
-    layers = job_layers(source if isinstance(source, Dataset) else file, values)
-    job_id, _ = values.get("output.job_id", ("", ""))
-    path = Path(output) if output is not None else result_path(file, _file_name(job_id, file))
-    job = make_job(layers, file, path, "ptychogui.api.reconstruct")
-    check_writable(path)
-    devices = job.parameters.devices
-    return _run(job, open_backend(devices.device, devices.threads), control, wants_picture)
+    job = _job(source, output, _given_values(options), "ptychogui.api.reconstruct")
+    check_writable(job.output)
+    devices, given = job.parameters.devices, Given(scan=_in_memory(source))
+    return _run(job, open_backend(devices.device, devices.threads), control, wants_picture, given)
 
 
 def _run(
-    job: Job, backend: Backend, control: Control | None, wants_picture: Callable[[int], bool] | None
+    job: Job,
+    backend: Backend,
+    control: Control | None,
+    wants_picture: Callable[[int], bool] | None,
+    given: Given,
 ) -> Generator[Progress, None, None]:
     with backend:
-        yield from run_job(job, backend, control, wants_picture)
+        yield from run_job(job, backend, control, wants_picture, given)
+
+
+class Reconstruction:
+    """A reconstruction that a script runs piece by piece, looks at, and continues as it likes.
+
+    A context manager: leaving it frees the device, and what was not saved is lost. Runs one after the other give what a
+    chain of engines gives: run(50, engine="dm") and run(100, engine="lsqml") is engine="dm:50,lsqml:100".
+
+    Args:
+        source: as in `reconstruct`.
+        probe: complex (N, N) or (modes, N, N), the first probe; guessed when None.
+        object: complex (rows, columns), the first object; empty space when None.
+        room_to_move: whether the object is laid so that later runs may refine positions, also where the engine of the
+            options does not. A chain whose engines all keep positions has no such room, and gives a smaller object.
+        options: parameters by name, as in `reconstruct`.
+
+    Raises:
+        PtychoError: a parameter, the scan or the device is no good.
+    """
+
+    def __init__(
+        self,
+        source: Path | str | Dataset | None,
+        *,
+        probe: ArrayLike | None = None,
+        object: ArrayLike | None = None,  # noqa: A002 - it is the object of ptychography
+        room_to_move: bool = True,
+        **options: Any,
+    ) -> None:
+        self._values: _Values = _given_values(options)
+        self._job = _job(source, None, self._values, "ptychogui.api.Reconstruction")
+        given = Given(
+            scan=_in_memory(source),
+            probe=None if probe is None else as_probe(np.asarray(probe), "the given probe"),
+            object=None if object is None else as_object(np.asarray(object), "the given object"),
+            room_to_move=room_to_move,
+        )
+        self._stop = threading.Event()
+        self._room_to_move = room_to_move or _refines(self._job.parameters.reconstruction)
+        self._session = Session(self._job, given)
+
+    def __enter__(self) -> Reconstruction:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the device; nothing can be run or read any more."""
+        self._session.close()
+
+    def run(self, iterations: int | None = None, **options: Any) -> Iterator[Progress]:
+        """Go on from where the reconstruction is; each iteration is done when it is asked for.
+
+        Leaving the loop early keeps what was done; the next run goes on from there.
+
+        Args:
+            iterations: of every engine whose own number is not given; the option's when None.
+            options: parameters of the reconstruction that change, by name, and stay so for later runs.
+
+        Raises:
+            PtychoError: at once, where an option is no good or comes too late; in the loop, where the reconstruction
+                diverges or the memory is used up.
+        """
+        new = _given_values(options | ({} if iterations is None else {"iterations": iterations}))
+        _check_in_time(new)
+        values = heeded_values(self._values, engines_of(self._engine(new))) | new
+        job = self._with(values)
+        check_job(job)
+        self._check_room(job.parameters.reconstruction)
+        return self._iterations(job, values, _changes_text(new))
+
+    def stop(self) -> None:
+        """Have the run under way end after its iteration; safe from any thread."""
+        self._stop.set()
+
+    @property
+    def object(self) -> np.ndarray:
+        """complex64 (rows, columns), as it stands."""
+        return self._session.estimate().object
+
+    @property
+    def probe(self) -> np.ndarray:
+        """complex64 (modes, N, N), centered at [N // 2, N // 2], as it stands."""
+        return self._session.estimate().probe
+
+    @property
+    def positions_m(self) -> np.ndarray:
+        """float64 (positions, 2): row and column of the probe on the object, as refined."""
+        return self._session.run.positions_m
+
+    @property
+    def errors(self) -> np.ndarray:
+        """float64 (iterations,), in photon-noise units; a run that was left early may not know its last one yet."""
+        return self._session.run.errors
+
+    def save(self, path: Path | str | None = None) -> Path:
+        """Write the result as it stands, and CSV or raw binary beside it if those options are set.
+
+        Args:
+            path: of the result file; beside the scan, "NAME-001.cxi" and up, when None.
+
+        Returns:
+            the path.
+
+        Raises:
+            OutputError: it can't be written, or would replace a file that is no result.
+        """
+        job = replace(self._job, output=_output(self._job.source, None, self._values) if path is None else Path(path))
+        check_job(job)
+        check_writable(job.output)
+        problems = self._session.save(job.output)
+        if problems:
+            raise OutputError(f"{job.output} is written, but not all beside it: {'; '.join(problems)}")
+        return job.output
+
+    def _check_room(self, settings: Settings) -> None:
+        """Refuse to refine positions in an object that was not laid for it."""
+        if _refines(settings) and not self._room_to_move:
+            raise ParameterError(
+                "positions have no room to move in this object; give position_correction='never', or leave "
+                "room_to_move=False out of Reconstruction(...)"
+            )
+
+    def _engine(self, new: _Values) -> str:
+        parameters = self._with({**self._values, **new}).parameters
+        return parameters.reconstruction.engine
+
+    def _with(self, values: _Values) -> Job:
+        """Return the job with other values of the user."""
+        chosen = {path: value for path, (value, _) in values.items() if path.startswith("reconstruction.")}
+        untold = {path: by_path()[path].default for path in self._values if path.startswith("reconstruction.")}
+        return replace(self._job, parameters=self._job.parameters.replace({**untold, **chosen}))
+
+    def _iterations(self, job: Job, values: _Values, note: str) -> Iterator[Progress]:
+        settings, session = job.parameters.reconstruction, self._session
+        if session.run.iteration:
+            settings = settings.model_copy(update={"coarse_levels": 0})
+        self._stop.clear()
+        session.extend(settings, note)
+        self._values = values
+        while not (session.run.done or self._stop.is_set()):
+            yield session.step()
+
+
+def _refines(settings: Settings) -> bool:
+    """Whether an engine refines positions."""
+    correction = by_path()["reconstruction.position_correction"]
+    return settings.position_correction != "never" and correction.heeded_by(engines_of(settings.engine))
+
+
+def _job(source: Path | str | Dataset | None, output: Path | str | None, values: _Values, command: str) -> Job:
+    """Make the job of a script."""
+    in_memory = _in_memory(source) is not None
+    path = source.path if isinstance(source, Dataset) else Path(source) if source is not None else None
+    file = None if in_memory else scan_source(path, values)
+    layers = job_layers(source if isinstance(source, Dataset) else file, values)
+    return make_job(layers, file, _output(file, output, values), command, in_memory)
+
+
+def _in_memory(source: Path | str | Dataset | None) -> Dataset | None:
+    return source if isinstance(source, Dataset) and source.in_memory else None
+
+
+def _output(file: Path | None, output: Path | str | None, values: _Values) -> Path:
+    job_id, _ = values.get("output.job_id", ("", ""))
+    return Path(output) if output is not None else result_path(file, _file_name(job_id, file))
+
+
+def _check_in_time(new: _Values) -> None:
+    """Refuse what a reconstruction can't change once it has begun."""
+    for path in new:
+        group, _, name = path.partition(".")
+        if group != "reconstruction" or name in _BEFORE_THE_FIRST:
+            raise ParameterError(f"{path} can't change in a run; give {name} to Reconstruction(...)")
+
+
+def _changes_text(new: _Values) -> str:
+    """Say which values a run was given."""
+    given = (f"{path.partition('.')[2]}={format_text(by_path()[path], value)}" for path, (value, _) in new.items())
+    return f"run({', '.join(given)})" if new else ""
 
 
 def _file_name(job_id: str, file: Path | None) -> str:
     return (job_id or (scan_name(file) if file else "simulated")).replace("/", "_")
+
+
+def _given_values(options: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+    return dict(_given(name, value) for name, value in options.items())
 
 
 def _given(name: str, value: Any) -> tuple[str, tuple[Any, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,8 +19,16 @@ _BLANKS = re.compile(r"\s+")
 def write_complex_csv(file: BinaryIO, array: np.ndarray) -> None:
     """Write a complex array (rows, columns) as lines of "a+bj, a-bj": 9 digits, which give complex64 back exactly."""
     for row in array:
-        line = ", ".join(f"{value.real:.9g}{value.imag:+.9g}j" for value in row.tolist())
+        line = ", ".join(map(_complex_text, row.tolist()))
         file.write(f"{line}\n".encode("ascii"))
+
+
+def _complex_text(value: complex) -> str:
+    """Write a number so that ptychopy reads it, too: it takes the first exponent in it for that of the real part."""
+    real, imaginary = f"{value.real:.9g}", f"{value.imag:+.9g}"
+    if "e" in imaginary and "e" not in real:
+        real = f"{value.real:.8e}"
+    return f"{real}{imaginary}j"
 
 
 def read_complex_csv(path: Path) -> np.ndarray:
@@ -32,7 +40,7 @@ def read_complex_csv(path: Path) -> np.ndarray:
     Raises:
         DataError: the file can't be read, a word is no number, or rows differ in length.
     """
-    rows = [[_number(path, line, word) for word in words] for line, words in _lines(path)]
+    rows = {line: [_number(path, line, word) for word in words] for line, words in _lines(path)}
     return _table(path, rows).astype(np.complex64)
 
 
@@ -45,7 +53,7 @@ def read_real_csv(path: Path) -> np.ndarray:
     lines = list(_lines(path))
     if lines and not any(_is_real(word) for word in lines[0][1]):
         lines = lines[1:]
-    return _table(path, [[_real(path, line, word) for word in words] for line, words in lines])
+    return _table(path, {line: [_real(path, line, word) for word in words] for line, words in lines})
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -89,10 +97,12 @@ def _is_real(word: str) -> bool:
     return True
 
 
-def _table(path: Path, rows: Sequence[Sequence[complex]]) -> np.ndarray:
+def _table(path: Path, rows: Mapping[int, Sequence[complex]]) -> np.ndarray:
+    """Make an array of the numbers on each line."""
     if not rows:
         raise DataError(f"{path} holds no numbers")
-    odd = next((number for number, row in enumerate(rows) if len(row) != len(rows[0])), None)
+    first, *others = rows
+    odd = next((line for line in others if len(rows[line]) != len(rows[first])), None)
     if odd is not None:
-        raise DataError(f"{path}: row {odd + 1} has {len(rows[odd])} numbers but the first row has {len(rows[0])}")
-    return np.array(rows)
+        raise DataError(f"{path}, line {odd}: {len(rows[odd])} numbers, but line {first} has {len(rows[first])}")
+    return np.array(list(rows.values()))

@@ -71,6 +71,7 @@ class Dataset:
         files: the raw files that hold the frames, in order of number and without gaps, where there can be several;
             those that are missing or can't be read are there with their problem. See `pairing`.
         is_whole: whether each of the scan's own positions has a frame; waiting for files ends then.
+        in_memory: whether there is no file, and `path` is but a name.
     """
 
     path: Path
@@ -86,6 +87,7 @@ class Dataset:
     positions_problem: str = ""
     files: tuple[RawFile, ...] = ()
     is_whole: bool = True
+    in_memory: bool = False
     closer: Any = None
 
     def __enter__(self) -> Dataset:

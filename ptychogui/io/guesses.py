@@ -38,9 +38,22 @@ def read_probe(path: Path | str) -> np.ndarray:
         probe = _numbers(path, kind)
         if kind == "csv" and probe.shape[0] % probe.shape[1] == 0:
             probe = probe.reshape(-1, probe.shape[1], probe.shape[1])
-    if probe.ndim not in (2, 3) or probe.shape[-1] != probe.shape[-2]:
-        raise DataError(f"{path}: a probe is square, with modes stacked, but this array is {_sizes(probe)}")
-    return _checked(path, probe.reshape(-1, *probe.shape[-2:]), "probe")
+    return as_probe(probe, path)
+
+
+def as_probe(array: np.ndarray, place: Path | str) -> np.ndarray:
+    """Return an array (N, N) or (modes, N, N) as a first probe: complex64 (modes, N, N).
+
+    Args:
+        array: of numbers.
+        place: where it is from, for messages.
+
+    Raises:
+        DataError: it is of another shape, has values that are not finite, or is zero everywhere.
+    """
+    if array.ndim not in (2, 3) or array.shape[-1] != array.shape[-2]:
+        raise DataError(f"{place}: a probe is square, with modes stacked, but this array is {_sizes(array)}")
+    return _checked(place, array.reshape(-1, *array.shape[-2:]), "probe")
 
 
 def read_object(path: Path | str) -> np.ndarray:
@@ -55,10 +68,15 @@ def read_object(path: Path | str) -> np.ndarray:
     path = Path(path)
     kind = _kind(path)
     array = _from_hdf5(path, (OBJECT_PLACE,), "object") if kind == "hdf5" else _numbers(path, kind)
+    return as_object(array, path)
+
+
+def as_object(array: np.ndarray, place: Path | str) -> np.ndarray:
+    """Return an array (rows, columns) as a first object: complex64. See `as_probe`."""
     array = array[0] if array.ndim == 3 and len(array) == 1 else array
     if array.ndim != 2:
-        raise DataError(f"{path}: an object has rows and columns, but this array is {_sizes(array)}")
-    return _checked(path, array, "object")
+        raise DataError(f"{place}: an object has rows and columns, but this array is {_sizes(array)}")
+    return _checked(place, array, "object")
 
 
 def read_positions(path: Path | str) -> np.ndarray:
@@ -263,10 +281,14 @@ def _translation(path: Path) -> np.ndarray:
     return positions_m
 
 
-def _checked(path: Path, array: np.ndarray, what: str) -> np.ndarray:
-    broken = int(np.count_nonzero(~np.isfinite(array)))
-    if broken:
-        raise DataError(f"{path}: {broken} of {array.size} values of the {what} are not finite; repair the file")
+def _checked(path: Path | str, array: np.ndarray, what: str) -> np.ndarray:
+    broken = np.argwhere(~np.isfinite(array))
+    if len(broken):
+        place, value = ", ".join(map(str, broken[0])), array[tuple(broken[0])]
+        raise DataError(
+            f"{path}: {len(broken)} of {array.size} values of the {what} are not finite, the first is {value} at "
+            f"[{place}]; repair the file"
+        )
     if not array.any():
         raise DataError(f"{path}: the {what} is zero everywhere; give one with some light in it")
     return np.ascontiguousarray(array, dtype=np.complex64)

@@ -132,6 +132,7 @@ def dataset_of(scan: SimulatedScan) -> Dataset:
         values={path: Value(number, place) for path, number in numbers.items() if number is not None},
         bad_pixels=scan.bad_pixels,
         facts={"title": _title(scan)},
+        in_memory=True,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,9 +11,9 @@ import numpy as np
 from ptychogui.backends.base import Backend
 from ptychogui.engines import create_engine
 from ptychogui.engines.base import Engine, Estimate, Problem
-from ptychogui.errors import DivergedError
-from ptychogui.jobs.stages import PlannedStage, planned_stages
-from ptychogui.params.chain import ENGINE_TITLES
+from ptychogui.errors import DivergedError, ParameterError
+from ptychogui.jobs.stages import PlannedStage, check_crops, coarsest, planned_stages
+from ptychogui.params.chain import ENGINE_TITLES, Stage
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.resolution import (
     counts_share,
@@ -85,8 +85,8 @@ class Course:
         self.notes: list[str] = []
         self._made: Engine | None = None
         self._copy: Estimate | None = None
-        self._good = _Standing(0, 1, Estimate(problem.object, problem.probe, problem.variation), problem.geometry)
-        self._enter(0, self._good)
+        self._first = _Standing(0, 1, Estimate(problem.object, problem.probe, problem.variation), problem.geometry)
+        self._enter(0, self._first)
 
     @property
     def crop(self) -> int:
@@ -136,6 +136,49 @@ class Course:
         """
         if self.iteration < self._ends:
             self._take(self._engine.finish())
+
+    def extend(self, settings: Reconstruction, check: Callable[[], object] = lambda: None) -> None:
+        """End the stage under way, leave out those to come, and go on from here with the stages of other settings.
+
+        Args:
+            settings: of the new stages.
+            check: called when the engine's memory is free; what it raises leaves the course where it was, as long as
+                nothing is stepped.
+
+        Raises:
+            ParameterError: the object has no room for patterns cropped as the stages want.
+            DivergedError: the engine diverged, with smaller steps as well.
+        """
+        stages = planned_stages(settings)
+        check_crops(stages, self._whole.patterns.shape[-1])
+        if any(side % coarsest(stages) for side in self._whole.object.shape):
+            raise ParameterError(
+                f"patterns can't be cropped by {coarsest(stages)} from here on, only in the stages that a "
+                "reconstruction begins with; leave out the crop"
+            )
+        self.settle()
+        self.estimate()
+        self._made = None
+        try:
+            check()
+        except Exception:
+            self._engage(self._good)
+            raise
+        self._settings = settings
+        self._stages = (*self._stages_done(), *stages)
+        self.iterations = self.iteration + sum(stage.iterations for stage in stages)
+        self._enter(len(self._stages) - len(stages), self._good if self.iteration else self._first)
+
+    @property
+    def chain(self) -> str:
+        """The stages as a parameter gives them: "dm:50,lsqml:100"."""
+        return ",".join(str(Stage(stage.engine, stage.iterations, stage.crop)) for stage in self._stages)
+
+    def _stages_done(self) -> tuple[PlannedStage, ...]:
+        """Return the stages so far, the last one with the iterations that it had."""
+        done = self.iteration - (self._ends - self._stage.iterations)
+        last = (replace(self._stage, iterations=done),) if done else ()
+        return (*self._stages[: self._place], *last)
 
     def estimate(self) -> Estimate:
         """Copy the estimate, once in an iteration; where it has no numbers, go back to the last that had.
@@ -256,7 +299,7 @@ class Course:
     def _engine_settings(self, standing: _Standing) -> Reconstruction:
         """Return the settings for what is left of the stage, halved as often as it took."""
         settings, factor = self._stage.settings(self._settings), 0.5**self._halvings
-        changed: dict[str, float] = {"iterations": self._ends - standing.iteration}
+        changed: dict[str, float] = {"iterations": max(1, self._ends - standing.iteration)}
         if settings.engine in _RELAXATION:
             relaxation = settings.relaxation or _RELAXATION[settings.engine]
             changed |= {"relaxation": relaxation * factor} if self._halvings else {}

@@ -29,6 +29,7 @@ def first_probe(
     pixel_m: float,
     positions_m: np.ndarray,
     trial: Trial | None = None,
+    given: np.ndarray | None = None,
 ) -> tuple[np.ndarray, list[str]]:
     """Take the user's probe, or guess one of the user's size, or take the file's, or guess one.
 
@@ -40,18 +41,21 @@ def first_probe(
         positions_m: float (positions, 2), which tell the size of the beam if nobody does.
         trial: tells on which side of its focus a guessed beam is, and whether another size is clearly better; without
             it the sample is downstream.
+        given: complex64 (modes, N, N), the user's probe where it is in no file.
 
     Returns:
         complex64 (modes, N, N) with as many modes as are given, and what was noticed.
     """
     path, diameter_m = parameters.reconstruction.probe_guess, parameters.experiment.probe_diameter_m
     n, modes = len(patterns.dead), parameters.experiment.probe_modes
-    if path is not None:
-        probe = read_probe(path)
-        old_pixel_m = _pixel_of(path, parameters, probe.shape[-1])
-        probe, notes = _fitted_probe(probe, str(path), old_pixel_m, modes, n, pixel_m)
-        given = [] if diameter_m is None else [f"the given probe size is not used, since {path} is the first probe"]
-        return probe, [*notes, *given]
+    if path is not None or given is not None:
+        first, place = (read_probe(path), str(path)) if path is not None else (given, "the given probe")
+        assert first is not None
+        size = first.shape[-1]
+        old_pixel_m = job_pixel_m(parameters, size) if path is None else _pixel_of(path, parameters, size)
+        probe, notes = _fitted_probe(first, place, old_pixel_m, modes, n, pixel_m)
+        unused = [] if diameter_m is None else [f"the given probe size is not used, since {place} is the first probe"]
+        return probe, [*notes, *unused]
     if dataset.probe is not None and diameter_m is None:
         place = f"the illumination in {dataset.path.name}"
         old_pixel_m = job_pixel_m(parameters, dataset.probe.shape[-1]) * parameters.preprocessing.bin_px
@@ -110,7 +114,9 @@ def scaled_probe(probe: np.ndarray, patterns: Patterns, first: np.ndarray, geome
     return np.asarray(probe * np.sqrt(patterns.mean_pattern.sum() / expected), dtype=np.complex64)
 
 
-def first_object(path: Path | None, geometry: ScanGeometry, pixel_m: float) -> tuple[np.ndarray, list[str]]:
+def first_object(
+    path: Path | None, geometry: ScanGeometry, pixel_m: float, given: np.ndarray | None = None
+) -> tuple[np.ndarray, list[str]]:
     """Take the user's object with empty space around it, or empty space alone.
 
     An object that knows its place lies there, and its pixel is brought to the job's; another lies center on center.
@@ -119,19 +125,23 @@ def first_object(path: Path | None, geometry: ScanGeometry, pixel_m: float) -> t
         path: the user's object; None for empty space.
         geometry: of the scan.
         pixel_m: object pixel.
+        given: complex64 (rows, columns), the user's object where it is in no file.
 
     Returns:
         complex64 (rows, columns), and what was noticed.
     """
     first = np.ones(geometry.object_shape, np.complex64)
-    if path is None:
+    if path is not None:
+        guess, place = read_object(path), object_place_m(path)
+    elif given is not None:
+        guess, place = given, None
+    else:
         return first, []
-    guess, place = read_object(path), object_place_m(path)
-    notes = []
+    name, notes = str(path or "the given object"), []
     if place is not None:
         wanted = tuple(round(side * place[0] / pixel_m) for side in guess.shape)
         if wanted != guess.shape:
-            notes.append(f"{path} has pixels of {place[0]:.4g} m and is resampled to {pixel_m:.4g} m")
+            notes.append(f"{name} has pixels of {place[0]:.4g} m and is resampled to {pixel_m:.4g} m")
             guess = resample_object(guess, (wanted[0], wanted[1]))
         starts = [round(old_m / pixel_m - new) for old_m, new in zip(place[1], geometry.origin_px, strict=True)]
         if _lay(guess, first, starts):
@@ -140,7 +150,7 @@ def first_object(path: Path | None, geometry: ScanGeometry, pixel_m: float) -> t
     if guess.shape == first.shape:
         return first, notes
     sizes = " x ".join(map(str, guess.shape)), " x ".join(map(str, first.shape))
-    return first, [*notes, f"{path} has {sizes[0]} pixels and is centered on {sizes[1]}"]
+    return first, [*notes, f"{name} has {sizes[0]} pixels and is centered on {sizes[1]}"]
 
 
 def _lay(guess: np.ndarray, first: np.ndarray, starts: list[int]) -> bool:

@@ -37,6 +37,7 @@ class Job:
         output: path of the result file, written whole or not at all.
         origins: parameter path -> where its value came from.
         command: the command line or action that made the job, kept with the result.
+        in_memory: whether the scan is in this process's memory: the runner is given it, and `source` is None.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Job:
     output: Path
     origins: Mapping[str, Origin] = field(default_factory=dict)
     command: str = ""
+    in_memory: bool = False
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -60,7 +62,8 @@ class Job:
     @property
     def title(self) -> str:
         """Short name for lists and logs."""
-        return self.parameters.output.job_id or (scan_name(self.source) if self.source else "simulated scan")
+        made = "scan in memory" if self.in_memory else "simulated scan"
+        return self.parameters.output.job_id or (scan_name(self.source) if self.source else made)
 
 
 @dataclass(frozen=True)

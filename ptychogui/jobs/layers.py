@@ -108,7 +108,12 @@ def heeded_layers(layers: Layers) -> Layers:
     )
 
 
-def make_job(layers: Layers, source: Path | None, output: Path, command: str = "") -> Job:
+def heeded_values(values: Mapping[str, tuple[Any, str]], engines: tuple[str, ...]) -> dict[str, tuple[Any, str]]:
+    """Return the values that any of the engines heeds."""
+    return {path: value for path, value in values.items() if by_path()[path].heeded_by(engines)}
+
+
+def make_job(layers: Layers, source: Path | None, output: Path, command: str = "", in_memory: bool = False) -> Job:
     """Resolve layers into a job and check that this version can do it.
 
     Args:
@@ -116,13 +121,14 @@ def make_job(layers: Layers, source: Path | None, output: Path, command: str = "
         source: the scan file; None with experiment.simulate.
         output: path of the result file.
         command: the command line or action that asks for the job.
+        in_memory: whether the runner will be given the scan; there is no source then.
 
     Raises:
         ParameterError: a value does not fit its declaration, or has no effect in this version.
         OutputError: the result would take the place of a file that is no result.
     """
     parameters, origins = layers.resolve()
-    job = Job(uuid.uuid4().hex, source, parameters, output, origins, command)
+    job = Job(uuid.uuid4().hex, source, parameters, output, origins, command, in_memory)
     check_job(job)
     return job
 
@@ -155,10 +161,12 @@ def check_honored(job: Job) -> None:
     _check_heeded(job.parameters)
     planned_stages(job.parameters.reconstruction)
     simulate = job.parameters.experiment.simulate
-    if job.source is None and not simulate:
+    if job.source is None and not simulate and not job.in_memory:
         raise ParameterError("there is no scan to reconstruct: give a scan file, or --simulate")
     if job.source is not None and simulate:
         raise ParameterError(f"experiment.simulate takes no scan file: leave out {job.source}, or --simulate")
+    if job.in_memory and simulate:
+        raise ParameterError("experiment.simulate takes no scan: leave out the arrays, or simulate")
     _check_ignored(job.parameters)
     _check_series(job)
 

@@ -43,6 +43,26 @@ _STILL_PX, _MOVING_PX = 2, 10
 
 
 @dataclass(frozen=True)
+class Given:
+    """What a script has in memory for a job.
+
+    Attributes:
+        scan: in place of a file.
+        probe: complex64 (modes, N, N), in place of a first probe in a file.
+        object: complex64 (rows, columns), in place of a first object in a file.
+        room_to_move: whether later stages may refine positions that the job's own keep.
+    """
+
+    scan: Dataset | None = None
+    probe: np.ndarray | None = None
+    object: np.ndarray | None = None
+    room_to_move: bool = False
+
+
+NOTHING_GIVEN = Given()
+
+
+@dataclass(frozen=True)
 class Prepared:
     """A problem and what belongs to it.
 
@@ -73,13 +93,16 @@ class Prepared:
     notes: tuple[str, ...]
 
 
-def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda: False) -> Prepared:
+def prepare(
+    job: Job, backend: Backend | None = None, stop_asked: Asked = lambda: False, given: Given = NOTHING_GIVEN
+) -> Prepared:
     """Read, or simulate, what a job needs and make the first guesses.
 
     Args:
         job: what to do.
         backend: the device whose memory the job must fit in, and on which guesses are tried; None does neither.
         stop_asked: whether to give up, asked while files are waited for and read.
+        given: what is in memory.
 
     Raises:
         StoppedEarlyError: it was.
@@ -87,7 +110,7 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
         ParameterError: a parameter is missing or does not fit the scan.
         MemoryBudgetError: the job does not fit in memory; nothing large has been read yet.
     """
-    opened, waiting_notes = _open_settled(job, stop_asked)
+    opened, waiting_notes = (given.scan, ()) if given.scan is not None else _open_settled(job, stop_asked)
     with opened as dataset:
         parameters = completed(job, dataset)
         settings = parameters.reconstruction
@@ -99,16 +122,16 @@ def prepare(job: Job, backend: Backend | None = None, stop_asked: Asked = lambda
         check_pixel(parameters.experiment, pixel_m)
         positions_m, rows, position_notes = scan_positions(dataset, parameters, pixel_m)
         scale = scale_text(parameters.experiment, pixel_m, positions_m)
-        geometry = lay_windows(positions_m, pixel_m, n, settings, scale)
+        geometry = lay_windows(positions_m, pixel_m, n, settings, scale, given.room_to_move)
         modes = parameters.experiment.probe_modes
         extent = extent_of(dataset, parameters, geometry)
         memory_notes = () if backend is None else check_memory(extent, settings, backend, scale)
         orientation = _orientation(parameters)
         background = background_counts(dataset, parameters)
         patterns = prepare_frames(frames, rows, settled.bad_pixels, settled.preprocessing, background)
-        first, object_notes = first_object(settings.object_guess, geometry, pixel_m)
+        first, object_notes = first_object(settings.object_guess, geometry, pixel_m, given.object)
         trial = None if backend is None else Trial(patterns.patterns, geometry, first, modes, settings, backend)
-        probe, probe_notes = first_probe(dataset, parameters, patterns, pixel_m, positions_m, trial)
+        probe, probe_notes = first_probe(dataset, parameters, patterns, pixel_m, positions_m, trial, given.probe)
         probe = add_modes(probe, modes)
         if settings.rescale_probe:
             probe = scaled_probe(probe, patterns, first, geometry)
@@ -201,11 +224,14 @@ def _titles(paths: list[str], joint: str) -> str:
     return f" {joint} ".join(f"the {by_path()[path].title.lower()}" for path in paths)
 
 
-def lay_windows(positions_m: np.ndarray, pixel_m: float, n: int, settings: Reconstruction, scale: str) -> ScanGeometry:
+def lay_windows(
+    positions_m: np.ndarray, pixel_m: float, n: int, settings: Reconstruction, scale: str, room_to_move: bool = False
+) -> ScanGeometry:
     """Lay the object around the windows, with room for positions that move and for pixels that are joined."""
     stages = planned_stages(settings)
     correction = by_path()["reconstruction.position_correction"]
-    moving = settings.position_correction != "never" and correction.heeded_by(stage.engine for stage in stages)
+    refined = room_to_move or correction.heeded_by(stage.engine for stage in stages)
+    moving = settings.position_correction != "never" and refined
     margin_px = _MOVING_PX if moving else _STILL_PX
     try:
         return place_windows(to_pixels(positions_m, pixel_m), n, margin_px, coarsest(stages))

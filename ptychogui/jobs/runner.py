@@ -8,6 +8,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,17 +17,20 @@ import numpy as np
 from ptychogui import __version__
 from ptychogui.backends import list_devices
 from ptychogui.backends.base import Backend
+from ptychogui.engines import Extent
 from ptychogui.engines.base import Estimate
 from ptychogui.errors import DivergedError, MemoryBudgetError, OutputError
 from ptychogui.io.export import export_binary, export_csv
 from ptychogui.io.result import Result, SourceFile, check_writable, needed_bytes, write_result
+from ptychogui.jobs.budget import check_memory
 from ptychogui.jobs.course import Course
 from ptychogui.jobs.job import Control, Job, JobState, Progress
 from ptychogui.jobs.layers import check_job
 from ptychogui.jobs.outputs import keep_elsewhere
-from ptychogui.jobs.prepare import Prepared, prepare
+from ptychogui.jobs.prepare import NOTHING_GIVEN, Given, Prepared, prepare
 from ptychogui.jobs.stages import total_iterations
 from ptychogui.jobs.waiting import StoppedEarlyError
+from ptychogui.params.model import Reconstruction
 from ptychogui.params.storage import to_json
 from ptychogui.physics.variation import Variation
 
@@ -38,6 +42,7 @@ def run_job(
     backend: Backend,
     control: Control | None = None,
     wants_picture: Callable[[int], bool] | None = None,
+    given: Given = NOTHING_GIVEN,
 ) -> Generator[Progress, None, None]:
     """Reconstruct, and write the result.
 
@@ -53,12 +58,20 @@ def run_job(
         backend: an open device; it stays open.
         control: how to stop early with the result kept.
         wants_picture: asked for each iteration whether its Progress shall have an estimate; never, if None.
+        given: what the job takes from memory in place of files.
 
     Raises:
         PtychoError: the job can't be done or diverged; a checkpoint that was written before is kept.
     """
+    with telling_of_memory(backend):
+        yield from _run(job, backend, control or Control(), wants_picture or (lambda _iteration: False), given)
+
+
+@contextlib.contextmanager
+def telling_of_memory(backend: Backend) -> Iterator[None]:
+    """Have memory that is used up be said as an error of the user's."""
     try:
-        yield from _run(job, backend, control or Control(), wants_picture or (lambda _iteration: False))
+        yield
     except MemoryError as error:
         raise MemoryBudgetError(
             f"the memory of {backend.name} was used up ({error}); crop the patterns (--size), use fewer probe modes or "
@@ -67,19 +80,18 @@ def run_job(
 
 
 def _run(
-    job: Job, backend: Backend, control: Control, wants_picture: Callable[[int], bool]
+    job: Job, backend: Backend, control: Control, wants_picture: Callable[[int], bool], given: Given
 ) -> Generator[Progress, None, None]:
     check_job(job)
     check_writable(job.output)
     try:
-        run = _Reconstruction(job, backend, control)
+        run = JobRun(job, backend, control, given)
     except StoppedEarlyError:
         yield _cancelled(job)
         return
     yield run.progress(estimate=run.picture() if wants_picture(0) else None)
     while not (run.done or control.stop_asked or run.out_of_time):
-        run.step()
-        saved = run.checkpoint() if run.checkpoint_is_due else None
+        saved = run.step()
         picture = run.picture() if wants_picture(run.iteration) else None
         yield run.progress(estimate=picture, result=saved)
     yield run.finish()
@@ -104,17 +116,28 @@ class _Stopwatch:
         self.seconds += time.perf_counter() - self._start
 
 
-class _Reconstruction:
-    """A job under way: its problem, its engines, and what the result file will tell of them."""
+class JobRun:
+    """A job under way: its problem, its engines, and what the result file will tell of them.
 
-    def __init__(self, job: Job, backend: Backend, control: Control) -> None:
+    Args:
+        job: checked by layers.check_job.
+        backend: an open device; it stays open.
+        control: asked, while data are read, whether to give up.
+        given: what the job takes from memory in place of files.
+
+    Raises:
+        StoppedEarlyError: the control said so.
+        PtychoError: the job can't be done.
+    """
+
+    def __init__(self, job: Job, backend: Backend, control: Control, given: Given = NOTHING_GIVEN) -> None:
         self._job, self._backend = job, backend
         self._started = _now()
         self._preparing, self._iterating = _Stopwatch(), _Stopwatch()
         self._saved: int | None = None
         self._said = 0
         with self._preparing:
-            self._prepared: Prepared = prepare(job, backend, lambda: control.stop_asked)
+            self._prepared: Prepared = prepare(job, backend, lambda: control.stop_asked, given)
             problem, settings = self._prepared.problem, self._prepared.parameters.reconstruction
             self._positions = len(problem.patterns)
             bytes_ = needed_bytes(problem.object.shape, problem.probe.shape, self._positions, settings.opr_modes)
@@ -127,25 +150,67 @@ class _Reconstruction:
 
     @property
     def iteration(self) -> int:
+        """Iterations done."""
         return self._course.iteration
 
     @property
     def done(self) -> bool:
+        """Whether all iterations are done."""
         return self.iteration == self._course.iterations
 
     @property
     def out_of_time(self) -> bool:
+        """Whether iterations took as long as the job allows."""
         limit_s = self._job.parameters.reconstruction.time_limit_s
         return limit_s is not None and self._iterating.seconds >= limit_s
 
     @property
-    def checkpoint_is_due(self) -> bool:
+    def reconstruction(self) -> Reconstruction:
+        """The settings under way."""
+        return self._prepared.parameters.reconstruction
+
+    @property
+    def errors(self) -> np.ndarray:
+        """float64 (iterations,), in photon-noise units; of the last iteration it may not be known yet."""
+        return np.array(self._course.errors)
+
+    @property
+    def positions_m(self) -> np.ndarray:
+        """float64 (positions, 2): row and column of the probe on the object, as refined."""
+        return self._course.positions_m()
+
+    @property
+    def _checkpoint_is_due(self) -> bool:
         every = self._job.parameters.output.save_every
         return every is not None and self.iteration % every == 0 and 0 < self.iteration < self._course.iterations
 
-    def step(self) -> None:
+    def step(self) -> Path | None:
+        """Do one iteration; return the path of the result file where a checkpoint was due and written."""
         with self._iterating, self._telling_of_the_checkpoint():
             self._course.step()
+        return self._checkpoint() if self._checkpoint_is_due else None
+
+    def extend(self, settings: Reconstruction, note: str = "") -> None:
+        """Go on from here with other settings, in place of what was still to come.
+
+        Args:
+            settings: of the stages that follow; first guesses and what else the data were prepared with are past.
+            note: what is to be said about it in the result.
+
+        Raises:
+            PtychoError: the settings don't fit the patterns, or the memory.
+        """
+        problem = self._prepared.problem
+
+        def check() -> None:
+            self._notes += check_memory(Extent.of(problem, settings), settings, self._backend)
+
+        with self._preparing:
+            self._course.extend(settings, check)
+        told = settings.model_copy(update={"engine": self._course.chain, "coarse_levels": 0})
+        parameters = self._prepared.parameters.model_copy(update={"reconstruction": told})
+        self._prepared = replace(self._prepared, parameters=parameters)
+        self._notes += (note,) if note else ()
 
     def picture(self) -> Estimate:
         """Copy the estimate."""
@@ -173,7 +238,7 @@ class _Reconstruction:
             notes=news,
         )
 
-    def checkpoint(self) -> Path | None:
+    def _checkpoint(self) -> Path | None:
         """Write the result as it stands; a full disk must not end a reconstruction that may still be written."""
         estimate = self.picture()
         try:
@@ -197,20 +262,33 @@ class _Reconstruction:
             write_result(self._job.output, result)
         except OutputError as error:
             raise OutputError(f"{error}; {keep_elsewhere(result, self._job.output.stem)}") from error
-        self._course.notes += self._export(result)
+        self._course.notes += self._export(result, self._job.output)
         return self.progress(state, estimate, self._job.output)
+
+    def save(self, path: Path) -> tuple[str, ...]:
+        """Write the result as it stands, with the other formats that the job asks for; it can go on.
+
+        Returns:
+            what could not be written besides the result, a sentence each.
+
+        Raises:
+            OutputError: the result can't be written.
+        """
+        result = self._result((JobState.DONE if self.done else JobState.STOPPED).value, self.picture())
+        write_result(path, result)
+        return tuple(self._export(result, path))
 
     def _hear(self) -> None:
         """Take over what the engines have noticed."""
         self._notes += self._course.notes
         self._course.notes.clear()
 
-    def _export(self, result: Result) -> Iterator[str]:
+    def _export(self, result: Result, path: Path) -> Iterator[str]:
         """Write other formats; the result is safe by now, so trouble here is a note."""
         wanted = {export_csv: self._job.parameters.output.csv, export_binary: self._job.parameters.output.binary}
         for export in (export for export, wanted_ in wanted.items() if wanted_):
             try:
-                export(result, self._job.output.parent, self._job.output.stem)
+                export(result, path.parent, path.stem)
             except OutputError as error:
                 yield str(error)
 

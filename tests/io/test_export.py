@@ -37,6 +37,34 @@ def test_csv_is_read_by_numpy(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read.astype(np.complex64), result.object)
 
 
+def ptychopys_number(word: str) -> complex:
+    """Read a number as ptychopy does: what follows the first exponent, e and three more characters, is imaginary."""
+    word = word.strip(",()ji").replace("+-", "-")
+    at = word.find("e")
+    cut = at + 4 if at >= 0 else max(word.rfind("+"), word.rfind("-"))
+    return complex(float(word[:cut]), float(word[cut:] or 0))
+
+
+def ptychopys_table(path: Path) -> np.ndarray:
+    """Read a table as ptychopy does: words between blanks, as many on a line as there are commas and one."""
+    content = path.read_text()
+    numbers = [ptychopys_number(word) for word in content.split()]
+    lines = content.count("\n")
+    return np.array(numbers, np.complex64).reshape(lines, content.count(",") // lines + 1)
+
+
+def test_ptychopy_reads_what_it_could_not_read_of_its_own(tmp_path: Path) -> None:
+    parts = np.array([0, 0.0012345, -1.2e-5, 7e8, -0.25, 3.4e-20, 1, -123456789], np.float32)
+    every = (parts[:, None] + 1j * parts).astype(np.complex64)
+    result = make_result(object=np.tile(every, (1, 2)))
+    paths = export_csv(result, tmp_path, "scan")
+    np.testing.assert_array_equal(ptychopys_table(paths[0]), result.object)
+    np.testing.assert_array_equal(ptychopys_table(paths[1]), result.probe.reshape(-1, 8))
+    np.testing.assert_array_equal(read_object(paths[0]), result.object)
+    read = np.genfromtxt(paths[0], delimiter=",", dtype=complex)
+    np.testing.assert_array_equal(read.astype(np.complex64), result.object)
+
+
 def test_binary_is_headerless_complex64(tmp_path: Path) -> None:
     result = make_result()
     paths = export_binary(result, tmp_path, "scan")

@@ -1,0 +1,87 @@
+"""A job that a script steps: the device that it runs on, and its life."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from types import TracebackType
+
+from ptychogui.backends import open_backend
+from ptychogui.engines.base import Estimate
+from ptychogui.io.result import check_writable
+from ptychogui.jobs.job import Control, Job, Progress
+from ptychogui.jobs.layers import check_job
+from ptychogui.jobs.prepare import NOTHING_GIVEN, Given
+from ptychogui.jobs.runner import JobRun, telling_of_memory
+from ptychogui.params.model import Reconstruction
+
+
+class Session:
+    """A job on a device of its own, ready to step; a context manager: leaving it frees the device.
+
+    Args:
+        job: what to do.
+        given: what it takes from memory in place of files.
+
+    Raises:
+        PtychoError: the job can't be done.
+    """
+
+    def __init__(self, job: Job, given: Given = NOTHING_GIVEN) -> None:
+        self._job = job
+        check_job(job)
+        check_writable(job.output)
+        devices = job.parameters.devices
+        with contextlib.ExitStack() as stack:
+            self._backend = stack.enter_context(open_backend(devices.device, devices.threads))
+            with telling_of_memory(self._backend):
+                self.run = JobRun(job, self._backend, Control(), given)
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the device's memory; nothing can be stepped any more. Closing again does nothing."""
+        if hasattr(self, "run"):
+            del self.run
+        self._stack.close()
+
+    def step(self) -> Progress:
+        """Do one iteration.
+
+        Raises:
+            PtychoError: the reconstruction diverged, or the memory is used up.
+        """
+        with telling_of_memory(self._backend):
+            saved = self.run.step()
+            return self.run.progress(result=saved)
+
+    def extend(self, settings: Reconstruction, note: str = "") -> None:
+        """Go on with other settings; see JobRun.extend."""
+        with telling_of_memory(self._backend):
+            self.run.extend(settings, note)
+
+    def estimate(self) -> Estimate:
+        """Copy object and probe to the host."""
+        with telling_of_memory(self._backend):
+            return self.run.picture()
+
+    @property
+    def settings(self) -> Reconstruction:
+        """What the job asks of its engines."""
+        return self._job.parameters.reconstruction
+
+    def finish(self) -> Progress:
+        """Write the result to the job's output; nothing if nothing was done. See JobRun.finish."""
+        with telling_of_memory(self._backend):
+            return self.run.finish()
+
+    def save(self, path: Path) -> tuple[str, ...]:
+        """Write the result as it stands; see JobRun.save."""
+        return self.run.save(path)

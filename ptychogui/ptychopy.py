@@ -1,0 +1,318 @@
+"""ptychopy's functions for its users' scripts: import this module in place of ptychopy.
+
+from ptychogui import ptychopy
+
+ptychopy.epieinit("./ptycho -jobID=sim512 -beamSize=110e-9 -scanDims=30,30 -step=50e-9,50e-9 -size=512 -simulate=1")
+for i in range(100):
+    ptychopy.epiestep()
+resobj = ptychopy.epieresobj()
+ptychopy.epiepost()
+
+Every algorithm has the same functions; X stands for epie, dm, lsqml or, as ptychopy calls LSQML, mls:
+
+- `X(para)` and `Xcmdstr(para)` do a whole reconstruction, write it, and return the object; `Xnp` does so with arrays.
+- `Xinit(para)` or `Xnpinit` begins one, `Xstep()` does one iteration, `Xresobj()` and `Xresprobe()` copy the object,
+  complex64 (rows, columns), and the probe, complex64 (modes, N, N); `Xpost()` writes the result and frees the device.
+
+`para` is a command string; ptychopy's keywords (jobID, scanDimsx, lambd, iter, ...) do as well, and `device="cpu"` says
+where to run. Results are `data/<jobID>.cxi`, `data/<jobID>_object_0.csv` and `data/<jobID>_probes_0.csv`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ptychogui.errors import OutputError, ParameterError
+from ptychogui.io.guesses import as_object, as_probe
+from ptychogui.io.memory import scan_of
+from ptychogui.io.series import scan_name
+from ptychogui.jobs.job import Job
+from ptychogui.jobs.layers import heeded_values, job_layers, make_job, scan_source
+from ptychogui.jobs.prepare import Given
+from ptychogui.jobs.session import Session
+from ptychogui.params.chain import ENGINE_TITLES, engines_of
+from ptychogui.params.commandline import read_command
+from ptychogui.params.model import by_path, describe
+
+FOLDER = Path("data")
+"""Where results are written, in the working folder, as ptychopy does."""
+
+_PAIRS = {
+    "qxy": ("qx", "qy"), "nxy": ("nx", "ny"), "scanDims": ("scanDimsx", "scanDimsy"), "step": ("stepx", "stepy"),
+}  # fmt: skip
+"""Flags of a command string whose value is two keywords."""
+
+_OTHER_NAMES = {"lambd": "lambda", "iter": "i"}
+"""Keyword -> flag of a command string, where they differ."""
+
+_OF_FILES = (
+    "center_px", "raw_shape_px", "file_pattern", "first_file", "patterns_per_file", "dataset_path",
+)  # fmt: skip
+"""Parameters of preprocessing that say how to read and crop a file, and nothing of arrays that are cropped."""
+
+_HALVES = {half: (flag, halves) for flag, halves in _PAIRS.items() for half in halves}
+
+_log = logging.getLogger(__name__)
+
+_Values = dict[str, tuple[Any, str]]
+
+
+class _Algorithm:
+    """One algorithm's functions, and its current job: there is one at most, and the next init takes its place."""
+
+    def __init__(self, prefix: str, engine: str) -> None:
+        self._prefix, self._engine = prefix, engine
+        self._session: Session | None = None
+
+    def whole(self, para: str = "", **keywords: Any) -> np.ndarray:
+        """Reconstruct, and write the result; return the object, complex64 (rows, columns).
+
+        Args:
+            para: a command string, or nothing where keywords say all.
+            keywords: ptychopy's, and `device`.
+
+        Raises:
+            PtychoError: the reconstruction can't be done, or diverged, or its result can't be written.
+        """
+        return self._whole(self._begun("", para, keywords, None))
+
+    def whole_of_arrays(
+        self,
+        jobID: str,
+        diffractionNP: ArrayLike,
+        positionNP: ArrayLike | None = None,
+        objectNP: ArrayLike | None = None,
+        probeNP: ArrayLike | None = None,
+        **keywords: Any,
+    ) -> np.ndarray:
+        """Reconstruct arrays, and write the result; return the object, complex64 (rows, columns).
+
+        Args:
+            jobID: name of the result.
+            diffractionNP: (positions, N, N), cropped, the direct beam at [0, 0]; at the center with fftShiftData=1.
+            positionNP: (positions, 2), row and column in m; None for a raster of scanDimsx, scanDimsy, stepx, stepy.
+            objectNP: (rows, columns), the first object, or None.
+            probeNP: (N, N) or (modes, N, N), the first probe, or None.
+            keywords: ptychopy's, and `device`.
+
+        Raises:
+            PtychoError: the reconstruction can't be done, or diverged, or its result can't be written.
+        """
+        given = _given(diffractionNP, positionNP, objectNP, probeNP)
+        return self._whole(self._begun("np", "", {"jobID": jobID, **keywords}, given))
+
+    def init(self, para: str = "", **keywords: Any) -> bool:
+        """Begin a reconstruction, in place of the current one; see `whole`."""
+        self._replace(lambda: self._begun("init", para, keywords, None))
+        return True
+
+    def init_of_arrays(
+        self,
+        jobID: str,
+        diffractionNP: ArrayLike,
+        positionNP: ArrayLike | None = None,
+        objectNP: ArrayLike | None = None,
+        probeNP: ArrayLike | None = None,
+        **keywords: Any,
+    ) -> bool:
+        """Begin a reconstruction of arrays, in place of the current one; see `whole_of_arrays`."""
+        given = _given(diffractionNP, positionNP, objectNP, probeNP)
+        self._replace(lambda: self._begun("npinit", "", {"jobID": jobID, **keywords}, given))
+        return True
+
+    def step(self) -> bool:
+        """Do one iteration; beyond those of -i the reconstruction goes on for as many again."""
+        session = self._current("step")
+        if session.run.done:
+            session.extend(session.settings, "more steps were asked for than -i says")
+        self._told(session)
+        return True
+
+    def object(self) -> np.ndarray:
+        """Copy the object: complex64 (rows, columns)."""
+        return self._current("resobj").estimate().object
+
+    def probe(self) -> np.ndarray:
+        """Copy the probe: complex64 (modes, N, N)."""
+        return self._current("resprobe").estimate().probe
+
+    def post(self) -> bool:
+        """Write the result, and free the device."""
+        session = self._current("post")
+        self._session = None
+        with session:
+            self._finished(session)
+        return True
+
+    def _current(self, function: str) -> Session:
+        if self._session is None:
+            raise ParameterError(f"{self._prefix}{function}(): no job is under way; call {self._prefix}init() first")
+        return self._session
+
+    def _replace(self, begin: Callable[[], Session]) -> None:
+        """Free the current job before the next one takes its memory."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        self._session = begin()
+
+    def _begun(self, function: str, para: str, keywords: dict[str, Any], given: Given | None) -> Session:
+        name = f"{self._prefix}{function}()"
+        device = keywords.pop("device", None)
+        if not isinstance(para, str):
+            raise ParameterError(f"{name} takes a command string, or keywords, not {type(para).__name__}")
+        if para and keywords:
+            raise ParameterError(f"{name} takes a command string or keywords, not both; put all into the string")
+        command = para or _command_of(name, keywords)
+        values = self._values(name, command)
+        if given is not None:
+            values = _for_arrays(name, values, given)
+        if device is not None:
+            values["devices.device"] = (device, f"{name}: device")
+        return Session(_job(values, command, given), given or Given())
+
+    def _values(self, name: str, command: str) -> _Values:
+        told = read_command(command)
+        for note in told.notes:
+            _log.info("%s: %s", name, note)
+        values: _Values = {path: (value, told.flags[path]) for path, value in told.values.items()}
+        engine = values.setdefault("reconstruction.engine", (self._engine, name))[0]
+        if engine != self._engine:
+            raise ParameterError(f"{name} is {ENGINE_TITLES[self._engine]}, but -algorithm says {engine}; leave it out")
+        binary = values.get("output.binary", (False, ""))[0]
+        values.setdefault("output.csv", (not binary, name))
+        return self._heeded(name, values)
+
+    def _heeded(self, name: str, values: _Values) -> _Values:
+        """Leave out what this algorithm has no use for, and say so: ptychopy's users give one list to all."""
+        heeded = heeded_values(values, engines_of(self._engine))
+        _warn(name, values, heeded, f"in {ENGINE_TITLES[self._engine]}")
+        return heeded
+
+    def _whole(self, session: Session) -> np.ndarray:
+        with session:
+            while not (session.run.done or session.run.out_of_time):
+                self._told(session)
+            self._finished(session)
+            return session.estimate().object
+
+    def _told(self, session: Session) -> None:
+        for note in session.step().notes:
+            _log.info("%s: %s", self._prefix, note)
+
+    def _finished(self, session: Session) -> None:
+        last = session.finish()
+        for note in last.notes:
+            _log.info("%s: %s", self._prefix, note)
+        if last.result is None:
+            _log.warning("%spost(): no iteration was done, so nothing is written", self._prefix)
+
+
+def _warn(name: str, before: _Values, after: _Values, where: str) -> None:
+    """Say which values were left out, but for those that ask for nothing."""
+    for path, (value, _) in before.items():
+        if path not in after and value != by_path()[path].default:
+            _log.warning("%s: -%s has no effect %s", name, by_path()[path].flag, where)
+
+
+def _for_arrays(name: str, values: _Values, given: Given) -> _Values:
+    """Leave out what says how to read a file; positions that are given are not computed."""
+    unused = {f"preprocessing.{parameter}" for parameter in _OF_FILES}
+    kept = {path: value for path, value in values.items() if path not in unused}
+    kept.setdefault("preprocessing.direct_beam", ("corner", name))
+    if given.scan is not None and given.scan.positions_m is not None:
+        kept.pop("experiment.scan_pattern", None)
+    _warn(name, {path: value for path, value in values.items() if path in unused}, kept, "on arrays")
+    return kept
+
+
+def _job(values: _Values, command: str, given: Given | None) -> Job:
+    scan = None if given is None else given.scan
+    source = scan_source(None, values) if scan is None else None
+    layers = job_layers(scan if scan is not None else source, values)
+    job_id, _ = values.get("output.job_id", ("", ""))
+    name = (job_id or (scan_name(source) if source else "ptychopy")).replace(os.sep, "_")
+    _make_folder()
+    return make_job(layers, source, FOLDER / f"{name}.cxi", command, in_memory=scan is not None)
+
+
+def _make_folder() -> None:
+    try:
+        FOLDER.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"can't make the folder {FOLDER.absolute()} for results: {error.strerror}") from error
+
+
+def _given(
+    patterns: ArrayLike, positions_m: ArrayLike | None, first: ArrayLike | None, probe: ArrayLike | None
+) -> Given:
+    return Given(
+        scan=scan_of(patterns, positions_m),
+        probe=None if probe is None else as_probe(np.asarray(probe), "probeNP"),
+        object=None if first is None else as_object(np.asarray(first), "objectNP"),
+    )
+
+
+def _command_of(name: str, keywords: Mapping[str, Any]) -> str:
+    """Write keywords as a command string."""
+    told = {keyword: value for keyword, value in keywords.items() if value is not None}
+    for keyword in told:
+        _check_keyword(name, keyword)
+    words = ["./ptycho"]
+    for keyword, value in told.items():
+        flag, halves = _HALVES.get(keyword, (_OTHER_NAMES.get(keyword, keyword), (keyword,)))
+        missing = [half for half in halves if half not in told]
+        if missing:
+            raise ParameterError(f"{name}: {keyword}={value} needs {missing[0]} as well")
+        if keyword == halves[0]:
+            words.append(f"-{flag}={','.join(_text(told[half]) for half in halves)}")
+    return shlex.join(words)
+
+
+def _check_keyword(name: str, keyword: str) -> None:
+    flags = {param.flag for param in describe() if param.flag}
+    known = (flags - _PAIRS.keys() - {"lambda"}) | _HALVES.keys() | _OTHER_NAMES.keys()
+    if keyword not in known:
+        nearest = difflib.get_close_matches(keyword, sorted(known), n=1, cutoff=0.0)[0]
+        raise ParameterError(f"{name}: there is no keyword '{keyword}'; the nearest is {nearest}")
+
+
+def _text(value: Any) -> str:
+    """Write a keyword's value; numbers with all their digits, truth as 1 or 0."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, bool):
+        return str(int(value))
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+_EPIE, _DM, _LSQML = _Algorithm("epie", "epie"), _Algorithm("dm", "dm"), _Algorithm("lsqml", "lsqml")
+_MLS = _Algorithm("mls", "lsqml")
+
+epie = epiecmdstr = _EPIE.whole
+epienp, epienpinit = _EPIE.whole_of_arrays, _EPIE.init_of_arrays
+epieinit, epiestep, epiepost = _EPIE.init, _EPIE.step, _EPIE.post
+epieresobj, epieresprobe = _EPIE.object, _EPIE.probe
+
+dm = dmcmdstr = _DM.whole
+dmnp, dmnpinit = _DM.whole_of_arrays, _DM.init_of_arrays
+dminit, dmstep, dmpost = _DM.init, _DM.step, _DM.post
+dmresobj, dmresprobe = _DM.object, _DM.probe
+
+lsqml = lsqmlcmdstr = _LSQML.whole
+lsqmlnp, lsqmlnpinit = _LSQML.whole_of_arrays, _LSQML.init_of_arrays
+lsqmlinit, lsqmlstep, lsqmlpost = _LSQML.init, _LSQML.step, _LSQML.post
+lsqmlresobj, lsqmlresprobe = _LSQML.object, _LSQML.probe
+
+mls = mlscmdstr = _MLS.whole
+mlsnp, mlsnpinit = _MLS.whole_of_arrays, _MLS.init_of_arrays
+mlsinit, mlsstep, mlspost = _MLS.init, _MLS.step, _MLS.post
+mlsresobj, mlsresprobe = _MLS.object, _MLS.probe
