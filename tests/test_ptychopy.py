@@ -279,3 +279,8 @@ def test_a_file_in_the_place_of_the_folder_is_named() -> None:
     Path("data").touch()
     with pytest.raises(OutputError, match=r"can't make the folder .*data for results"):
         ptychopy.epieinit(SMALL, device="numpy")
+
+
+def test_a_name_that_is_too_long_is_named() -> None:
+    with pytest.raises(OutputError, match=r"can't write .*xxx"):
+        ptychopy.epieinit(f"{SMALL} -jobID={'x' * 300}", device="numpy")
