@@ -274,7 +274,7 @@ def _command_of(name: str, keywords: Mapping[str, Any]) -> str:
         if missing:
             raise ParameterError(f"{name}: {keyword}={value} needs {missing[0]} as well")
         if keyword == halves[0]:
-            words.append(f"-{flag}={','.join(_text(told[half]) for half in halves)}")
+            words.append(f"-{flag}={','.join(_text(name, half, told[half]) for half in halves)}")
     return shlex.join(words)
 
 
@@ -286,9 +286,11 @@ def _check_keyword(name: str, keyword: str) -> None:
         raise ParameterError(f"{name}: there is no keyword '{keyword}'; the nearest is {nearest}")
 
 
-def _text(value: Any) -> str:
+def _text(name: str, keyword: str, value: Any) -> str:
     """Write a keyword's value; numbers with all their digits, truth as 1 or 0."""
     value = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(value, (str, int, float, Path)):
+        raise ParameterError(f"{name}: {keyword} is a number or a text, not {type(value).__name__}")
     if isinstance(value, bool):
         return str(int(value))
     return repr(value) if isinstance(value, float) else str(value)

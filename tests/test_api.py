@@ -161,6 +161,15 @@ def test_a_run_keeps_the_values_of_runs_before(scan_file: Path) -> None:
         assert last.iteration == 4
 
 
+def test_what_was_closed_says_so(scan_file: Path, tmp_path: Path) -> None:
+    with Reconstruction(scan_file, device="numpy", engine="epie") as r:
+        list(r.run(1))
+    r.close()
+    for use in (lambda: r.object, lambda: r.errors, lambda: list(r.run(1)), lambda: r.save(tmp_path / "r.cxi")):
+        with pytest.raises(ParameterError, match="the reconstruction was closed"):
+            use()
+
+
 def test_a_crop_only_begins(scan_file: Path, tmp_path: Path) -> None:
     with Reconstruction(scan_file, device="numpy", engine="dm:2/2,lsqml:2") as r:
         list(r.run(2))

@@ -247,6 +247,7 @@ def test_what_an_algorithm_does_not_heed_is_said(caplog: pytest.LogCaptureFixtur
         (lambda: ptychopy.epie(7), "not int"),  # type: ignore[arg-type]
         (lambda: ptychopy.epie(), "there is no scan to reconstruct"),
         (lambda: ptychopy.epie(scanDimx=3), "no keyword 'scanDimx'; the nearest is scanDimsx"),
+        (lambda: ptychopy.epie(size=np.ones(2)), "size is a number or a text, not ndarray"),
         (lambda: ptychopy.epie(scanDimsx=3), "scanDimsx=3 needs scanDimsy as well"),
         (lambda: ptychopy.epienp("a", np.ones((2, 64, 64)), np.zeros((2, 2))), "does not say the photon energy"),
         (lambda: ptychopy.epienp("a", np.ones((2, 64, 64)), np.zeros((2, 2)), simulate=1), "leave out the arrays"),
@@ -278,3 +279,8 @@ def test_a_file_in_the_place_of_the_folder_is_named() -> None:
     Path("data").touch()
     with pytest.raises(OutputError, match=r"can't make the folder .*data for results"):
         ptychopy.epieinit(SMALL, device="numpy")
+
+
+def test_a_name_that_is_too_long_is_named() -> None:
+    with pytest.raises(OutputError, match=r"can't write .*xxx"):
+        ptychopy.epieinit(f"{SMALL} -jobID={'x' * 300}", device="numpy")

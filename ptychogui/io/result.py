@@ -182,7 +182,7 @@ def check_replaceable(path: Path) -> None:
     Raises:
         OutputError: there is another file; it may be a measurement, so it is never replaced.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # is_dir() raises where the name is too long
         raise OutputError(f"{path} is a folder; name a file in it")
     if os.path.lexists(path) and not _is_result(path):
         raise OutputError(f"{path} exists and is not a result; choose another name or delete it")

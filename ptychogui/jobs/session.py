@@ -8,6 +8,7 @@ from types import TracebackType
 
 from ptychogui.backends import open_backend
 from ptychogui.engines.base import Estimate
+from ptychogui.errors import ParameterError
 from ptychogui.io.result import check_writable
 from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.layers import check_job
@@ -35,7 +36,7 @@ class Session:
         with contextlib.ExitStack() as stack:
             self._backend = stack.enter_context(open_backend(devices.device, devices.threads))
             with telling_of_memory(self._backend):
-                self.run = JobRun(job, self._backend, Control(), given)
+                self._run: JobRun | None = JobRun(job, self._backend, Control(), given)
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Session:
@@ -48,9 +49,19 @@ class Session:
 
     def close(self) -> None:
         """Free the device's memory; nothing can be stepped any more. Closing again does nothing."""
-        if hasattr(self, "run"):
-            del self.run
+        self._run = None
         self._stack.close()
+
+    @property
+    def run(self) -> JobRun:
+        """The job under way.
+
+        Raises:
+            ParameterError: the session was closed.
+        """
+        if self._run is None:
+            raise ParameterError("the reconstruction was closed; use it inside its 'with', and save what is to be kept")
+        return self._run
 
     def step(self) -> Progress:
         """Do one iteration.
