@@ -132,7 +132,9 @@ def pair(files: Sequence[RawFile], of: np.ndarray, point: np.ndarray, now_s: flo
     kept = np.flatnonzero(has)
     wanted = np.bincount(of, minlength=len(files))
     _check_plausible(files, wanted, len(of), len(kept))
-    notes = repair_notes(files, wanted, time.time() if now_s is None else now_s)
+    points = np.zeros_like(wanted)
+    np.maximum.at(points, of, point + 1)
+    notes = repair_notes(files, wanted, points, time.time() if now_s is None else now_s)
     return Pairing(first_rows[inside[kept]] + point[kept], kept, notes, len(kept) == len(of))
 
 

@@ -15,22 +15,26 @@ _FRESH_S = 10.0
 """Since its last change a file may still be being written."""
 
 
-def repair_notes(files: Sequence[RawFile], wanted: np.ndarray, now_s: float) -> tuple[str, ...]:
+def repair_notes(
+    files: Sequence[RawFile], wanted: np.ndarray, points: np.ndarray, now_s: float
+) -> tuple[str, ...]:  # fmt: skip
     """Say what was left out.
 
     Args:
         files: the raw files, without gaps; the line of a file is its index.
         wanted: int (lines,), positions on each line; not fewer lines than files.
+        points: int (lines,), frames that each line's file must have for its last position; more than `wanted` where
+            points of the line are no positions.
         now_s: the present, in seconds since 1970.
     """
     counts = np.array([file.frames for file in files])
-    asked = wanted[: len(files)]
+    asked, points = wanted[: len(files)], points[: len(files)]
     gone = np.array([bool(file.problem) for file in files])
     return (
         *_absent(files, np.flatnonzero(gone & (asked > 0)), asked),
         *_beyond(files, wanted[len(files) :]),
-        *_short(files, np.flatnonzero(~gone & (counts < asked)), asked, now_s),
-        *_surplus(files, np.flatnonzero((counts > asked) & (asked > 0)), asked),
+        *_short(files, np.flatnonzero(~gone & (counts < points)), points, now_s),
+        *_surplus(files, np.flatnonzero((counts > points) & (asked > 0)), points),
         *_idle(files, np.flatnonzero((counts > 0) & (asked == 0))),
     )
 

@@ -172,3 +172,11 @@ def test_one_frame_a_file() -> None:
     made = files(1, 1, None, 1, 1, 1)
     assigned = assign(made, 6, (2, 3))
     np.testing.assert_array_equal(pair(made, assigned.of, assigned.point, NOW_S).kept, [0, 1, 3, 4, 5])
+
+
+def test_a_position_beyond_its_file_is_told_though_numbers_agree() -> None:
+    found = pair(files(1, 1), np.array([0, 1]), np.array([0, 1]), NOW_S)
+    assert found.kept.tolist() == [0] and not found.is_whole
+    assert found.notes == (
+        "line 1: scan_0002.h5 holds 1 frames for 2 positions; the last 1 position is left out",
+    )  # fmt: skip
