@@ -124,7 +124,8 @@ class Backend(Protocol):
         """Call work(worker, lane, start, stop) for every batch, spread over the workers.
 
         Batch i belongs to lane i % lanes; the batches of a lane run in order, on one worker at a time.
-        `worker` counts from 0 and is below `workers`: it selects scratch memory.
+        `worker` counts from 0 and is below `workers`: it selects scratch memory. What `work` launches is done, in its
+        order, when this returns and not before: `work` may not look into arrays.
         """
 
     workers: int
