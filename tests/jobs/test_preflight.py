@@ -346,6 +346,13 @@ class TestPixels:
         finding = only(found, "pixels")
         assert finding.level is Level.LOOK and "(30, 45)" in finding.reason and "1 pixel " in finding.reason
 
+    def test_bad_pixels_are_mended_by_having_them_found(self, check: Check) -> None:
+        counts = scan().counts.copy()
+        counts[:, 3, 5] = np.random.default_rng(0).poisson(5000, len(counts))
+        finding = only(check(dataset(counts)), "pixels")
+        assert finding.level is Level.LOOK and finding.options == "--find-bad-pixels"
+        assert only(check(dataset(counts), preprocessing__find_bad_pixels=True), "pixels").level is Level.GOOD
+
     def test_pixels_that_are_found_are_no_matter(self, check: Check) -> None:
         counts = scan().counts.copy()
         counts[:, 3, 5] = np.random.default_rng(0).poisson(5000, len(counts))

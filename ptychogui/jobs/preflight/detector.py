@@ -194,8 +194,12 @@ def check_pixels(look: Look) -> Iterator[Finding]:
                 ", ..." if len(places) > 4 else ""
             )
             reason = f"{counted(len(places), 'pixel')} among good neighbors {what} in {look.sampled}: {listed}"
-            yield Finding("pixels", Level.LOOK, f"Pixels that {what}", reason, None,
-                          "mark them in a Mask file, so that they are left free")  # fmt: skip
+            tried = look.job.parameters.preprocessing.find_bad_pixels
+            fix = None if tried else {"preprocessing.find_bad_pixels": True}
+            way = "mark them in a Mask file" if tried else "have them found"
+            yield Finding(
+                "pixels", Level.LOOK, f"Pixels that {what}", reason, fix, f"{way}, so that they are left free"
+            )
     masked = int(np.count_nonzero(look.bad[look.crop]))
     reason = f"{masked} of {known.size} pixels are marked as bad; no other stands out in {look.sampled}"
     yield Finding("pixels", Level.GOOD, "Pixels look sound", reason)
