@@ -34,14 +34,16 @@ def compact(amplitudes: np.ndarray, kinds: Sequence[np.dtype] = KINDS) -> np.nda
         amplitudes: float32 of any shape, square roots of counts, -1 where free.
         kinds: the types that are allowed, smallest first.
     """
-    counts = np.rint(np.square(amplitudes))
-    free = amplitudes < 0
-    counts[free] = 0
-    whole = np.array_equal(np.sqrt(counts)[~free], amplitudes[~free])
-    for kind in kinds if whole else ():
-        if kind.kind == "u" and counts.max(initial=0) < np.iinfo(kind).max:
-            counts[free] = np.iinfo(kind).max
-            return np.asarray(counts, kind)
+    counts = np.square(amplitudes)
+    np.rint(counts, out=counts)
+    if not np.array_equal(np.sqrt(counts), np.abs(amplitudes)):  # a free pixel, -1, is whole as well
+        return amplitudes
+    largest = counts.max(initial=0)
+    for kind in kinds:
+        if kind.kind == "u" and largest < np.iinfo(kind).max:
+            held: np.ndarray = counts.astype(kind)
+            held[amplitudes < 0] = np.iinfo(kind).max
+            return held
     return amplitudes
 
 

@@ -73,7 +73,7 @@ class Sieve:
     def _unusable(self, raw: np.ndarray, values: np.ndarray, free: np.ndarray) -> np.ndarray:
         """Return where there is no measurement, bool of the shape of the raw frames, and count why."""
         if raw.dtype.kind in "ub":
-            broken: np.ndarray = np.zeros(raw.shape, bool)
+            broken: np.ndarray = np.zeros_like(raw, bool)
         else:
             broken = ~((values >= 0) & (values <= _LARGEST))
             self._broken += int(np.count_nonzero(broken & ~free))
