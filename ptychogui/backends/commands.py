@@ -106,5 +106,5 @@ class Commands:
 
 
 def _dismiss(library: ctypes.CDLL, threads: list[int]) -> None:
-    for thread in threads:
-        library.dismiss_worker(thread)
+    while threads:
+        library.dismiss_worker(threads.pop())
