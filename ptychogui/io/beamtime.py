@@ -70,6 +70,11 @@ def apply_preset(named: Named, mda: Mda) -> Beamtime:
     axes_m = [_axis(axis, preset, named, loops, side) for side, axis in enumerate((preset.rows, preset.columns))]
     line, point = _measured(loops)
     positions_m = np.stack([values[line, point] for values in axes_m], axis=1)
+    real = np.isfinite(positions_m).all(axis=1)
+    if not real.any():
+        raise DataError(f"{preset.rows.source} and {preset.columns.source} hold no number; make a preset of your own")
+    lost = () if real.all() else (f"{np.count_nonzero(~real)} points have no position (not a number); left out",)
+    positions_m, line, point = positions_m[real], line[real], point[real]
     dims = len(loops.lines), loops.points
     values = dict(_values(named, mda, loops))
     if loops.outer is not None:
@@ -81,7 +86,8 @@ def apply_preset(named: Named, mda: Mda) -> Beamtime:
     angle = _quantity(preset.angle, mda, loops)
     if angle is not None:
         facts["rotation angle"] = f"{angle[0]:g} {angle[1] or 'degrees'} ({angle[2]})"
-    return Beamtime(values, positions_m, line, point, dims, facts, (*mda.notes, *loops.notes, *_missing(loops)))
+    notes = (*mda.notes, *loops.notes, *_missing(loops), *lost)
+    return Beamtime(values, positions_m, line, point, dims, facts, notes)
 
 
 def _innermost(mda: Mda) -> _Loops:

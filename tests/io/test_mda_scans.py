@@ -174,6 +174,17 @@ def test_the_unit_of_the_file_goes_before_that_of_the_preset(tmp_path: Path) -> 
     )
 
 
+def test_a_point_without_a_position_is_left_out_and_its_frame_goes_to_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "mda" / "velo_0012.mda"
+    at_m = positions_m()
+    at_m[[6, 13], 1] = np.nan
+    write_beamtime(path, shipped("velociprobe"), frames(), at_m, DIMS, 8800.0)
+    with open_dataset(path) as scan:
+        expected = [i for i in range(20) if i not in (6, 13)]
+        assert (scan.frames.read(scan.frame_rows)[:, 0, 0] - 1).tolist() == expected
+        assert any("2 points have no position" in note for note in scan.notes)
+
+
 class TestPresets:
     OWN = """
 title = "Mine"
