@@ -46,7 +46,7 @@ def test_page_holds_every_case_its_figure_its_rows_and_its_commands() -> None:
 def test_a_measured_scan_gets_a_section_that_stays_until_it_is_measured_again() -> None:
     found = [(case, [_measured("one")]) for case in cases()]
     first = write_page(found, [_star("lsqml, 1 mode")], "")
-    assert "| lsqml, 1 mode | 2.50 | 14 | 3.2 |" in first[first.index(STAR_HEADING) :]
+    assert "| lsqml, 1 mode | 2.50 | 14 | 0.550 | 3.2 |" in first[first.index(STAR_HEADING) :]
     again = write_page(found, [], first)
     assert again[again.index(STAR_HEADING) :] == first[first.index(STAR_HEADING) :]
     renewed = write_page(found, [_star("lsqml, 3 modes")], again)
