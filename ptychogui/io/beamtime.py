@@ -19,6 +19,16 @@ from ptychogui.params.units import parse_quantity
 
 _COLUMN = re.compile(r"(outer|inner)\s+(?:([DP])(\d+)|(\S+))")
 _GROUPS = ("experiment", "preprocessing")
+_MOST_POINTS = 20_000_000
+"""Of the grid that a scan's lines span; a damaged file may claim any number."""
+
+_WORDS = {
+    "micron": "um", "micrometer": "um", "micrometre": "um", "millimeter": "mm", "millimetre": "mm",
+    "nanometer": "nm", "nanometre": "nm", "meter": "m", "metre": "m",
+}  # fmt: skip
+"""Units of length that IOCs write in words, in the singular."""
+
+_ANGLES = ("deg", "degree", "rad", "mrad", "urad", "µrad", "°")
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,7 @@ def apply_preset(named: Named, mda: Mda) -> Beamtime:
 
     Raises:
         DataError: a column that positions need is not there, or no point was measured; the message names preset and
-            columns.
+            columns. Or a column is an angle, or the lines span more points than can be.
         ParameterError: a constant of the preset is not a value of its parameter.
     """
     preset, loops = named.preset, _innermost(mda)
@@ -83,7 +93,7 @@ def apply_preset(named: Named, mda: Mda) -> Beamtime:
         if step_m is not None:
             values["experiment.step_m"] = Value(step_m, f"{preset.rows.source} and {preset.columns.source}")
     facts = {"beamline": f"{preset.title} (preset {named.name})", "scan number": str(mda.number), "time": mda.scan.time}
-    angle = _quantity(preset.angle, mda, loops)
+    angle = next(_candidates(preset.angle, mda, loops), None)
     if angle is not None:
         facts["rotation angle"] = f"{angle[0]:g} {angle[1] or 'degrees'} ({angle[2]})"
     notes = (*mda.notes, *loops.notes, *_missing(loops), *lost)
@@ -99,6 +109,8 @@ def _innermost(mda: Mda) -> _Loops:
         raise DataError("the MDA file has no point that was measured")
     lines = pairs[0].lines
     points = max(line.requested for line in lines if line is not None)
+    if len(lines) * points > _MOST_POINTS:
+        raise DataError(f"the scan's {len(lines)} lines of up to {points} points are more than {_MOST_POINTS} in all")
     more = f"the scan has {len(mda.dims)} axes; the first of {len(pairs)} two-dimensional scans in it is taken"
     return _Loops(pairs[0], lines, points, (more,) if len(mda.dims) > 2 else ())
 
@@ -130,7 +142,7 @@ def _missing(loops: _Loops) -> Iterator[str]:
 
 
 def _axis(axis: Axis, preset: Preset, named: Named, loops: _Loops, side: int) -> np.ndarray:
-    """Return float64 (lines, points), the positions along an axis in m; NaN where there is no line."""
+    """Return float64 (lines, points), the positions along an axis in m; NaN where nothing was measured."""
     source = axis.source
     if loops.outer is None:
         source = _flat_source(preset, side)
@@ -139,13 +151,15 @@ def _axis(axis: Axis, preset: Preset, named: Named, loops: _Loops, side: int) ->
     if loop == "outer":
         assert loops.outer is not None
         values, unit = _column(loops.outer, name, source, named)
-        found[:] = values[: len(found), None]
+        for row, line, value in zip(found, loops.lines, values, strict=True):
+            row[: line.acquired if line else 0] = value
     else:
         unit = _column(loops.first, name, source, named)[1]
         for row, line in zip(found, loops.lines, strict=True):
-            if line is not None:
-                values = _column(line, name, source, named)[0]
-                row[: len(values)] = values
+            if line is not None and line.acquired:
+                row[: line.acquired] = _column(line, name, source, named)[0][: line.acquired]
+    if _singular(unit) in _ANGLES:
+        raise DataError(f"preset {named.name} wants positions from '{source}', but that is an angle, in {unit.strip()}")
     return axis.sign * found * _metres(unit, axis.unit)
 
 
@@ -191,12 +205,15 @@ def columns_of(scan: Scan) -> dict[str, tuple[np.ndarray, str]]:
 
 def _metres(said: str, preset: str) -> float:
     """Return the factor from the file's unit, if it is one of length, or else the preset's."""
-    for unit in (said.strip(), preset):
-        try:
-            return parse_quantity(f"1 {unit}", "m") if unit else parse_quantity(f"1 {preset}", "m")
-        except ParameterError:
-            continue
-    raise AssertionError("a preset's units are checked")
+    unit = _WORDS.get(_singular(said), said.strip())
+    try:
+        return parse_quantity(f"1 {unit or preset}", "m")
+    except ParameterError:
+        return parse_quantity(f"1 {preset}", "m")
+
+
+def _singular(unit: str) -> str:
+    return unit.strip().casefold().removesuffix("s")
 
 
 def _steps(rows_m: np.ndarray, columns_m: np.ndarray) -> tuple[float, float] | None:
@@ -217,11 +234,13 @@ def _values(named: Named, mda: Mda, loops: _Loops) -> Iterator[tuple[str, Value]
     }
     found = set()
     for path, (quantity, unit) in wanted.items():
-        number = _quantity(quantity, mda, loops)
-        if number is not None and quantity is not None and number[0] > 0:
-            found.add(path)
-            guess = ", a guess" if quantity.certainty == "guess" else ""
-            yield path, Value(_si(number[0], number[1], quantity.unit, unit), f"{number[2]}{guess}")
+        for number, said, place in _candidates(quantity, mda, loops):
+            value = _si(number, said, unit)
+            if quantity is not None and value is not None and value > 0:
+                found.add(path)
+                guess = ", a guess" if quantity.certainty == "guess" else ""
+                yield path, Value(value, f"{place}{guess}")
+                break
     for name, constant in preset.constants.items():
         path = next((f"{group}.{name}" for group in _GROUPS if f"{group}.{name}" in by_path()), "")
         if not path:
@@ -231,33 +250,31 @@ def _values(named: Named, mda: Mda, loops: _Loops) -> Iterator[tuple[str, Value]
             yield path, Value(parse_text(by_path()[path], constant.value), f"preset {named.name}{guess}")
 
 
-def _si(number: float, said: str, preset: str, unit: str) -> float:
-    """Return a number in an SI unit, by the file's unit if that fits, or else by the preset's."""
-    for written in (said.strip(), preset):
-        try:
-            if written:
-                return float(parse_quantity(f"{number!r} {written}", unit))
-        except ParameterError:
-            continue
-    return number
-
-
-def _quantity(quantity: Quantity | None, mda: Mda, loops: _Loops) -> tuple[float, str, str] | None:
-    """Return a number, its unit as the file says it, and where it is from; None where it is not there."""
-    if quantity is None:
+def _si(number: float, said: str, unit: str) -> float | None:
+    """Return a number in an SI unit; None where its own unit measures something else, as a ring current's does."""
+    try:
+        return parse_quantity(f"{number!r} {_WORDS.get(_singular(said), said.strip())}", unit)
+    except ParameterError:
         return None
+
+
+def _candidates(quantity: Quantity | None, mda: Mda, loops: _Loops) -> Iterator[tuple[float, str, str]]:
+    """Give numbers that may be a quantity, the first choice first, each with its unit and where it is from."""
+    if quantity is None:
+        return
     for pv in _pvs(quantity, mda):
         if not isinstance(pv.value, str) and len(pv.value) and np.isfinite(pv.value[0]):
-            return float(pv.value[0]), pv.unit or quantity.unit, f"PV {pv.name}"
+            yield float(pv.value[0]), pv.unit.strip() or quantity.unit, f"PV {pv.name}"
     match = _COLUMN.fullmatch(quantity.column)
     scan = loops.first if match is None or match[1] == "inner" else loops.outer
     if match is None or scan is None or not scan.acquired:
-        return None
+        return
     name = quantity.column.split(None, 1)[1]
     for key, (values, unit) in columns_of(scan).items():
-        if name == key.split(" ")[0] or fnmatchcase(key.split(" ", 1)[1], name):
-            return float(values[0]), unit or quantity.unit, f"column {quantity.column}, {key.split(' ', 1)[1]}"
-    return None
+        if (name == key.split(" ")[0] or fnmatchcase(key.split(" ", 1)[1], name)) and np.isfinite(values[0]):
+            place = f"column {quantity.column}, {key.split(' ', 1)[1]}"
+            yield float(values[0]), unit.strip() or quantity.unit, place
+            return
 
 
 def _pvs(quantity: Quantity, mda: Mda) -> Iterator[ExtraPv]:

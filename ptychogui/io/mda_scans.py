@@ -63,7 +63,7 @@ def frame_patterns(path: Path, mda: Mda, named: Named) -> list[str]:
     words = {"scan": int(match[1]) if match else mda.number, "stem": path.stem}
     try:
         return [os.path.normpath(path.parent / text.format(**words)) for text in named.preset.frames.patterns]
-    except (KeyError, ValueError, IndexError) as error:
+    except (AttributeError, KeyError, ValueError, IndexError) as error:
         raise DataError(f"{named.path}: frames.patterns can hold {{scan:03d}} and {{stem}}, not {error}") from error
 
 

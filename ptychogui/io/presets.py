@@ -129,7 +129,12 @@ def read_preset(path: Path) -> Named:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        raise DataError(f"the preset {path} is not right: {key}: {first['msg'].lower()}") from error
+        raise DataError(f"the preset {path} is not right: {key}: {first['msg'].lower()}{_given(first)}") from error
+
+
+def _given(error: Any) -> str:
+    """Say which value was given, where there is one that is short enough to read."""
+    return f", not {error['input']!r}" if isinstance(error["input"], str | int | float) else ""
 
 
 def list_presets() -> tuple[Named, ...]:

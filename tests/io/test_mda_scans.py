@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ptychogui.io.access import Access
 from ptychogui.io.beamtime import apply_preset
 from ptychogui.io.beamtime_writing import DATASET, write_beamtime
 from ptychogui.io.mda import Detector, ExtraPv, Mda, Positioner, Scan, read_mda
+from ptychogui.io.mda_scans import frame_patterns
 from ptychogui.io.mda_writing import write_mda
 from ptychogui.io.presets import Named, choose_preset, list_presets, preset_folder, read_preset
 from ptychogui.io.readers import open_dataset
@@ -185,6 +187,56 @@ def test_a_point_without_a_position_is_left_out_and_its_frame_goes_to_no_other(t
         assert any("2 points have no position" in note for note in scan.notes)
 
 
+def _line_scan(lines: int, done: int, counts: Sequence[int], unit: str = "um") -> Mda:
+    """Return a scan of steps of 0.2 and 0.3 that was stopped after some lines; the rest of all values is 0."""
+
+    def axis(name: str, values: np.ndarray, measured: int) -> Positioner:
+        return Positioner(0, name, "", "", unit, "", "", "", np.where(np.arange(len(values)) < measured, values, 0.0))
+
+    inner = [Scan(1, "in", "", 20, count, (axis("x", 5 + np.arange(20) * 0.3, count),), ()) for count in counts]
+    outer = axis("y", 10 + np.arange(lines) * 0.2, done)
+    scan = Scan(2, "out", "", lines, done, (outer,), (), (), (*inner[:done], *[None] * (lines - done)))
+    return Mda(1.4, 1, (lines, 20), True, scan)
+
+
+@pytest.mark.parametrize(("lines", "done", "count"), [(20, 20, 20), (20, 6, 20), (3, 2, 20), (20, 20, 8), (20, 6, 5)])
+def test_steps_are_those_of_what_was_measured(lines: int, done: int, count: int) -> None:
+    found = apply_preset(shipped("velociprobe"), _line_scan(lines, done, [count] * lines))
+    assert found.values["experiment.step_m"].value == pytest.approx((0.2e-6, 0.3e-6))
+    assert len(found.positions_m) == done * count and found.dims == (lines, 20)
+
+
+@pytest.mark.parametrize("unit", ["microns", "Micron", "micrometers", " um "])
+def test_units_in_words_are_understood(unit: str) -> None:
+    found = apply_preset(shipped("2-id-d"), _line_scan(3, 3, [20] * 3, unit))
+    assert found.values["experiment.step_m"].value == pytest.approx((0.2e-6, 0.3e-6))
+
+
+@pytest.mark.parametrize("unit", ["deg", "degrees", "Deg", "mrad"])
+def test_an_angle_is_no_position(unit: str) -> None:
+    with pytest.raises(DataError, match=f"2-id-d wants positions from 'outer P1', but that is an angle, in {unit}"):
+        apply_preset(shipped("2-id-d"), _line_scan(3, 3, [20] * 3, unit))
+
+
+def test_a_small_file_that_claims_a_huge_grid_is_refused() -> None:
+    mda = _line_scan(3, 3, [20] * 3)
+    lines = tuple(replace(mda.scan.lines[0], requested=10**9) for _ in range(3) if mda.scan.lines[0])
+    with pytest.raises(DataError, match="3 lines of up to 1000000000 points are more than"):
+        apply_preset(shipped("any"), replace(mda, scan=replace(mda.scan, lines=lines)))
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "energy_eV"),
+    [("keV", 8.8, 8800.0), ("eV", 8800.0, 8800.0), ("", 8.8, 8800.0), ("mA", 101.7, None), ("keV", np.inf, None)],
+)
+def test_an_energy_is_taken_only_from_what_can_be_one(unit: str, value: float, energy_eV: float | None) -> None:
+    mda = _line_scan(3, 3, [20] * 3)
+    first = Detector(0, "S:SRcurrentAI", "", unit, np.full(3, value, np.float32))
+    found = apply_preset(shipped("velociprobe"), replace(mda, scan=replace(mda.scan, detectors=(first,))))
+    energy = found.values.get("experiment.energy_eV")
+    assert (energy is None) if energy_eV is None else (energy and energy.value == pytest.approx(energy_eV))
+
+
 class TestPresets:
     OWN = """
 title = "Mine"
@@ -240,9 +292,9 @@ value = "16"
         ("old", "new", "said"),
         [
             ('title = "Mine"', "title = ", "can't read the preset"),
-            ("sign = -1", "sign = 2", r"rows\.sign"),
+            ("sign = -1", "sign = 2", r"rows\.sign: .*, not 2$"),
             ("sign = -1", "sighn = 1", r"rows\.sighn"),
-            ('unit = "nm"', 'unit = "parsec"', r"columns\.unit"),
+            ('unit = "nm"', 'unit = "parsec"', r"columns\.unit: .*, not 'parsec'$"),
         ],
     )
     def test_what_is_wrong_in_a_preset_is_named(self, old: str, new: str, said: str) -> None:
@@ -263,6 +315,11 @@ value = "16"
         self.own(self.OWN.replace(old, new))
         with pytest.raises(Exception, match=said):
             apply_preset(choose_preset(self.mda(), Path("velo_1.mda")), self.mda())
+
+    def test_a_pattern_with_an_unknown_field_is_refused(self) -> None:
+        named = read_preset(self.own(self.OWN + '[frames]\npatterns = ["{scan.x}_#d.h5"]\n'))
+        with pytest.raises(DataError, match=r"frames\.patterns can hold"):
+            frame_patterns(Path("velo_1.mda"), self.mda(), named)
 
     def test_a_name_that_no_preset_has_is_refused_with_those_there_are(self) -> None:
         assert choose_preset(self.mda(), Path("x.mda"), "Bionanoprobe, APS").name == "bionanoprobe"
@@ -287,6 +344,10 @@ def test_real_scans_are_read_by_the_preset_that_fits(shared_data: Path) -> None:
     mda = read_mda(shared_data / "mda" / "2iddf_0106.mda")
     named = choose_preset(mda, shared_data / "mda" / "2iddf_0106.mda")
     assert named.name == "2-id-d"
-    found = apply_preset(named, replace(mda, scan=next(line for line in mda.scan.lines if line), dims=mda.dims[1:]))
+    scan = next(line for line in mda.scan.lines if line)
+    with pytest.raises(DataError, match=r"'outer P1', but that is an angle, in degrees"):
+        apply_preset(named, replace(mda, scan=scan, dims=mda.dims[1:]))
+    stage = replace(scan.positioners[0], unit="mm")
+    found = apply_preset(named, replace(mda, scan=replace(scan, positioners=(stage,)), dims=mda.dims[1:]))
     assert found.dims == (41, 21) and len(found.positions_m) == 41 * 21
     np.testing.assert_allclose(found.positions_m[:2, 1], [0.112187e-3, 0.113187e-3], rtol=1e-6)
