@@ -23,6 +23,7 @@ NUMBERS = {29: ">i4", 30: ">f4", CTRL_CHAR: ">i4", 33: ">i4", 34: ">f8"}
 """EPICS' types of numeric PVs, and how their values are stored."""
 
 _HEADER_BYTES = 20
+_MOST_NOTES = 20
 
 
 @dataclass(frozen=True)
@@ -226,6 +227,12 @@ def _read_scan(cursor: _Cursor, offset: int, rank: int, notes: list[str]) -> Sca
     if not 0 <= acquired <= requested:
         raise cursor.error(f"{acquired} of {requested} points are acquired")
     offsets = cursor.values(requested, ">i4", "the places of the lines") if rank > 1 else np.empty(0, np.int32)
+    places, uses = np.unique(offsets[:acquired], return_counts=True)
+    shared = set(places[uses > 1].tolist())  # nobody knows whose line it is
+    if shared:
+        _note(
+            notes, f"{int(uses[uses > 1].sum())} lines are left out: they are said to be at the same places as others"
+        )
     name, time = cursor.text("the loop's name"), cursor.text("its time")
     counts = [cursor.count(f"the number of {things}") for things in ("positioners", "detectors", "triggers")]
     axes = [_texts(cursor, "a positioner", 7) for _ in range(counts[0])]
@@ -239,22 +246,27 @@ def _read_scan(cursor: _Cursor, offset: int, rank: int, notes: list[str]) -> Sca
             for number, (name, description, unit) in detectors
         ),
         triggers,
-        tuple(_line(cursor, int(offset), i < acquired, (rank - 1, i), notes) for i, offset in enumerate(offsets)),
+        tuple(
+            _line(cursor, int(offset), (rank - 1, i), notes) if i < acquired and offset not in shared else None
+            for i, offset in enumerate(offsets)
+        ),
     )  # fmt: skip
 
 
-def _line(
-    cursor: _Cursor, offset: int, is_acquired: bool, rank_and_place: tuple[int, int], notes: list[str]
-) -> Scan | None:
-    """Read an inner loop; None where it was not acquired, or can't be read."""
-    if not is_acquired:
-        return None
+def _line(cursor: _Cursor, offset: int, rank_and_place: tuple[int, int], notes: list[str]) -> Scan | None:
+    """Read an inner loop; None where it can't be read."""
     rank, place = rank_and_place
     try:
         return _read_scan(cursor, offset, rank, notes)
     except DataError as error:
-        notes.append(f"line {place} is left out as not acquired: {error}")
+        _note(notes, f"line {place} is left out as not acquired: {error}")
         return None
+
+
+def _note(notes: list[str], text: str) -> None:
+    """Say something, but no more than a person reads."""
+    if len(notes) < _MOST_NOTES:
+        notes.append(text if len(notes) < _MOST_NOTES - 1 else "there is more damage, which is not listed")
 
 
 def _texts(cursor: _Cursor, what: str, count: int) -> tuple[int, list[str]]:

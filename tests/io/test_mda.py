@@ -216,6 +216,19 @@ class TestDamage:
         assert sum(line is not None for line in mda.scan.lines) <= 200
         self.read(tmp_path, data[: len(data) // 100])
 
+    def test_a_line_is_never_taken_for_another_one(self, tmp_path: Path) -> None:
+        data = mda_bytes(_fly_scan())
+        third = struct.unpack_from(">i", data, _offset_of_line(data, 3))[0]
+        mda = self.read(tmp_path, _with(data, _offset_of_line(data, 1), third))
+        assert [line is not None for line in mda.scan.lines] == [True, False, True, False, True]
+        assert mda.notes == ("2 lines are left out: they are said to be at the same places as others",)
+
+    def test_much_damage_is_not_told_line_by_line(self, tmp_path: Path) -> None:
+        data = mda_bytes(_fly_scan(lines=300))
+        for line in range(300):
+            data = _with(data, _offset_of_line(data, line), -8 - line)
+        assert len(self.read(tmp_path, data).notes) == 20
+
     def test_pvs_that_are_cut_off_cost_only_themselves(self, tmp_path: Path) -> None:
         data = mda_bytes(_fly_scan())
         mda = self.read(tmp_path, data[:-6])
