@@ -29,7 +29,7 @@ from ptychogui.display import missing_display
 from ptychogui.errors import DataError, DeviceError, MemoryBudgetError, OutputError, ParameterError, PtychoError
 from ptychogui.inspection import inspect_file
 from ptychogui.io import export
-from ptychogui.io.access import Access
+from ptychogui.io.access import OF_THE_FILES, Access
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.mda import read_mda
 from ptychogui.io.naming import unused_path
@@ -74,14 +74,7 @@ _BENCH_COLUMNS = (
     "engine", "device", "size", "modes", "sub-pixel", "FFTs/position", "positions/s", "bare FFTs only", "ratio",
 )  # fmt: skip
 
-_ACCESS = [
-    by_path()["experiment.beamline"],
-    *(
-        by_path()[f"preprocessing.{name}"]
-        for name in ("dataset_path", "file_pattern", "first_file", "patterns_per_file", "raw_shape_px")
-    ),
-]
-"""Parameters that say how a scan's files are read."""
+_ACCESS = [by_path()[path] for path in OF_THE_FILES]
 _NOT_REFUSED = ("overlap", "object", "sampling", "saturation", "photons")
 """Preflight's checks whose 'stop' a run does not find out by itself."""
 
@@ -229,9 +222,12 @@ def _tell_items(file: Path, as_json: bool) -> None:
 def presets(new: str | None, source: Path | None) -> None:
     """List the beamline presets, where they lie, and what they only guess; or begin one of your own."""
     if new is None and source is None:
-        for named in list_presets():
+        found, problems = list_presets()
+        for named in found:
             guessed = ", ".join(named.preset.guesses)
             tell(f"{named.name}: {named.preset.title}\n  {named.path}" + (f"\n  guesses: {guessed}" if guessed else ""))
+        for problem in problems:
+            say(error_console(), f"warning: {problem}")
         tell(f"yours go into {preset_folder()}")
         return
     if new is None or source is None:

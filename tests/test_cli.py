@@ -231,7 +231,7 @@ class TestPresets:
     @pytest.fixture
     def scan(self, tmp_path: Path) -> Path:
         path = tmp_path / "mda" / "velo_0012.mda"
-        named = next(named for named in list_presets() if named.name == "velociprobe")
+        named = next(named for named in list_presets()[0] if named.name == "velociprobe")
         simulated = simulate(SMALL)
         write_beamtime(path, named, simulated.counts, simulated.positions_m, SMALL.scan_dims, 8800.0)
         return path

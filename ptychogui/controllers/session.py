@@ -11,22 +11,18 @@ from PyQt5.QtCore import QObject, pyqtSignal
 from ptychogui.controllers.background import Background, explain
 from ptychogui.controllers.loading import LoadedResult, LoadedScan, load
 from ptychogui.errors import ParameterError
-from ptychogui.io.access import Access
+from ptychogui.io.access import OF_THE_FILES, Access
+from ptychogui.io.readers import takes_series
 from ptychogui.io.series import is_pattern
 from ptychogui.jobs.layers import scan_source, simulation_layers
 from ptychogui.params.commandline import format_text, parse_text
 from ptychogui.params.model import by_path
 from ptychogui.params.origins import Layers, Source
 
-_OF_THE_FILES = (
-    "preprocessing.dataset_path", "preprocessing.file_pattern", "preprocessing.first_file",
-    "preprocessing.patterns_per_file", "preprocessing.raw_shape_px",
-)  # fmt: skip
-"""Parameters that say how a scan's files are read: the scan is read again when one changes."""
-
 _OF_ONE_SCAN = (
     "experiment.positions_file", "experiment.simulate", "output.job_id",
-    "reconstruction.probe_guess", "reconstruction.object_guess", *_OF_THE_FILES,
+    "reconstruction.probe_guess", "reconstruction.object_guess",
+    *(path for path in OF_THE_FILES if path != "experiment.beamline"),
 )  # fmt: skip
 """Parameters that mean nothing for another scan: they are not carried over to it."""
 
@@ -54,6 +50,7 @@ class SessionController(QObject):
         self._background = background
         self._scan: LoadedScan | None = None
         self._wanted: Path | None = None
+        self._unread: Path | None = None  # a scan whose frames were not found where they were looked for
         self._layers = Layers().with_layer(Source.LAST, _readable(remembered or {}))
 
     @property
@@ -83,7 +80,8 @@ class SessionController(QObject):
 
     def open(self, path: Path, preset: Mapping[str, tuple[Any, str]] | None = None) -> None:
         """Read a file; `preset` are values that the program proposes for it, in place of the user's last ones."""
-        self._read(path, Access(), lambda loaded: self._opened(loaded, preset))
+        access = Access(beamline=self._layers.resolve()[0].experiment.beamline)
+        self._read(path, access, lambda loaded: self._opened(loaded, preset))
 
     def edit(self, path: str, value: Any) -> None:
         """Take a value of the user's; one that does not fit is refused and the form shows the old one again."""
@@ -110,9 +108,12 @@ class SessionController(QObject):
 
     def _read_again_for(self, path: str) -> None:
         """Read the scan again where a value says which files, or which part of them, it is."""
-        if path not in _OF_THE_FILES:
+        if path not in OF_THE_FILES:
             return
         access = Access.of(self._layers.resolve()[0])
+        if self._unread is not None:
+            self._read(self._unread, access, self._opened_as_said)
+            return
         own = self._scan.path if self._scan is not None and not is_pattern(self._scan.path) else None
         source = scan_source(own, {"preprocessing.file_pattern": (access.file_pattern, "")})
         if source is not None:
@@ -128,6 +129,8 @@ class SessionController(QObject):
         self._background.start(lambda: load(path, access), current(done), current(self._failed))
 
     def _failed(self, error: Exception) -> None:
+        wanted = self._wanted
+        self._unread = wanted if wanted is not None and not is_pattern(wanted) and takes_series(wanted) else None
         self.openFailed.emit()
         self.problem.emit(explain("This file can't be opened", error))
 
@@ -139,6 +142,13 @@ class SessionController(QObject):
         layers = Layers({Source.PRESET: preset or {}, Source.FILE: loaded.values, Source.LAST: carried})
         self._adopt(loaded, layers)
 
+    def _opened_as_said(self, loaded: LoadedScan | LoadedResult) -> None:
+        """Take a scan whose frames were not found before, with what was said since then."""
+        if isinstance(loaded, LoadedScan):
+            user = self._layers.values.get(Source.USER, {})
+            said = {path: value for path, value in user.items() if path in OF_THE_FILES}
+            self._adopt(loaded, Layers({Source.FILE: loaded.values, Source.LAST: self._carried(), Source.USER: said}))
+
     def _replaced(self, loaded: LoadedScan | LoadedResult) -> None:
         if isinstance(loaded, LoadedScan):
             self._adopt(loaded, self._layers.with_layer(Source.FILE, loaded.values))
@@ -149,7 +159,7 @@ class SessionController(QObject):
         except ParameterError as error:
             self._failed(error)
             return
-        self._layers, self._scan = layers, loaded
+        self._layers, self._scan, self._unread = layers, loaded, None
         self.announce()
         self.scanOpened.emit(loaded)
 

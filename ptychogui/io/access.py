@@ -6,6 +6,12 @@ from dataclasses import dataclass
 
 from ptychogui.params.model import Parameters
 
+OF_THE_FILES = (
+    "experiment.beamline", "preprocessing.dataset_path", "preprocessing.file_pattern", "preprocessing.first_file",
+    "preprocessing.patterns_per_file", "preprocessing.raw_shape_px",
+)  # fmt: skip
+"""Parameters that say how a scan's files are read: what Access holds."""
+
 
 @dataclass(frozen=True)
 class Access:
@@ -15,7 +21,7 @@ class Access:
         dataset_path: HDF5 path of the frames; "" to find them.
         file_pattern: path of a series of raw files, '#' and a width in place of the number; "" where the scan's own
             file holds the frames.
-        first_file: number of the first raw file.
+        first_file: number of the first raw file; None for what a preset says, or 0.
         patterns_per_file: frames in each raw file; None for as many as are found.
         raw_shape_px: rows and columns of headerless frames.
         beamline: name of a preset; "" to recognize it.
@@ -23,7 +29,7 @@ class Access:
 
     dataset_path: str = ""
     file_pattern: str = ""
-    first_file: int = 0
+    first_file: int | None = None
     patterns_per_file: int | None = None
     raw_shape_px: tuple[int, int] | None = None
     beamline: str = ""

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from ptychogui.errors import DataError, ParameterError
+from ptychogui.io.access import OF_THE_FILES
 from ptychogui.io.dataset import Value
 from ptychogui.io.mda import ExtraPv, Mda, Scan
 from ptychogui.io.presets import Axis, Named, Preset, Quantity
@@ -77,7 +78,8 @@ def apply_preset(named: Named, mda: Mda) -> Beamtime:
         ParameterError: a constant of the preset is not a value of its parameter.
     """
     preset, loops = named.preset, _innermost(mda)
-    axes_m = [_axis(axis, preset, named, loops, side) for side, axis in enumerate((preset.rows, preset.columns))]
+    axes = [_axis(axis, preset, named, loops, side) for side, axis in enumerate((preset.rows, preset.columns))]
+    axes_m = [values_m for values_m, _ in axes]
     line, point = _measured(loops)
     positions_m = np.stack([values[line, point] for values in axes_m], axis=1)
     real = np.isfinite(positions_m).all(axis=1)
@@ -91,12 +93,14 @@ def apply_preset(named: Named, mda: Mda) -> Beamtime:
         values["experiment.scan_dims"] = Value(dims, "the loops of the MDA file")
         step_m = _steps(*axes_m)
         if step_m is not None:
-            values["experiment.step_m"] = Value(step_m, f"{preset.rows.source} and {preset.columns.source}")
+            guess = ", a guess" if "guess" in (preset.rows.certainty, preset.columns.certainty) else ""
+            values["experiment.step_m"] = Value(step_m, f"{preset.rows.source} and {preset.columns.source}{guess}")
     facts = {"beamline": f"{preset.title} (preset {named.name})", "scan number": str(mda.number), "time": mda.scan.time}
     angle = next(_candidates(preset.angle, mda, loops), None)
     if angle is not None:
         facts["rotation angle"] = f"{angle[0]:g} {angle[1] or 'degrees'} ({angle[2]})"
-    notes = (*mda.notes, *loops.notes, *_missing(loops), *lost)
+    odd_units = [note for _, note in axes if note]
+    notes = (*mda.notes, *loops.notes, *odd_units, *_missing(loops), *lost)
     return Beamtime(values, positions_m, line, point, dims, facts, notes)
 
 
@@ -141,8 +145,11 @@ def _missing(loops: _Loops) -> Iterator[str]:
             yield f"{len(lines)} of {len(loops.lines)} scan lines {what}, the first is line {lines[0]}"
 
 
-def _axis(axis: Axis, preset: Preset, named: Named, loops: _Loops, side: int) -> np.ndarray:
-    """Return float64 (lines, points), the positions along an axis in m; NaN where nothing was measured."""
+def _axis(axis: Axis, preset: Preset, named: Named, loops: _Loops, side: int) -> tuple[np.ndarray, str]:
+    """Return float64 (lines, points), the positions along an axis in m; NaN where nothing was measured.
+
+    With it what is to be said of its unit, "" for nothing.
+    """
     source = axis.source
     if loops.outer is None:
         source = _flat_source(preset, side)
@@ -160,7 +167,11 @@ def _axis(axis: Axis, preset: Preset, named: Named, loops: _Loops, side: int) ->
                 row[: line.acquired] = _column(line, name, source, named)[0][: line.acquired]
     if _singular(unit) in _ANGLES:
         raise DataError(f"preset {named.name} wants positions from '{source}', but that is an angle, in {unit.strip()}")
-    return axis.sign * found * _metres(unit, axis.unit)
+    factor = _metres(unit)
+    if factor is not None:
+        return axis.sign * found * factor, ""
+    note = f"'{unit}', the unit of {source}, is not known; the preset's, {axis.unit}, is taken" if unit.strip() else ""
+    return axis.sign * found * parse_quantity(f"1 {axis.unit}", "m"), note
 
 
 def _flat_source(preset: Preset, side: int) -> str:
@@ -203,13 +214,13 @@ def columns_of(scan: Scan) -> dict[str, tuple[np.ndarray, str]]:
     return axes | {f"D{i} {one.name}": (one.values, one.unit) for i, one in enumerate(scan.detectors, 1)}
 
 
-def _metres(said: str, preset: str) -> float:
-    """Return the factor from the file's unit, if it is one of length, or else the preset's."""
+def _metres(said: str) -> float | None:
+    """Return the factor of the file's unit; None where it is no length that is known."""
     unit = _WORDS.get(_singular(said), said.strip())
     try:
-        return parse_quantity(f"1 {unit or preset}", "m")
+        return parse_quantity(f"1 {unit}", "m") if unit else None
     except ParameterError:
-        return parse_quantity(f"1 {preset}", "m")
+        return None
 
 
 def _singular(unit: str) -> str:
@@ -245,6 +256,8 @@ def _values(named: Named, mda: Mda, loops: _Loops) -> Iterator[tuple[str, Value]
         path = next((f"{group}.{name}" for group in _GROUPS if f"{group}.{name}" in by_path()), "")
         if not path:
             raise ParameterError(f"{named.path}: constants.{name} is no parameter of Experiment or Preprocessing")
+        if path in OF_THE_FILES:
+            raise ParameterError(f"{named.path}: constants.{name} says how files are read, which belongs into [frames]")
         if path not in found:
             guess = ", a guess" if constant.certainty == "guess" else ""
             yield path, Value(parse_text(by_path()[path], constant.value), f"preset {named.name}{guess}")

@@ -9,7 +9,7 @@ import hdf5plugin
 import numpy as np
 
 from ptychogui.io.mda import Detector, ExtraPv, Mda, Positioner, Scan
-from ptychogui.io.mda_scans import frame_patterns
+from ptychogui.io.mda_scans import frame_patterns, scan_number
 from ptychogui.io.mda_writing import write_mda
 from ptychogui.io.presets import Axis, Named
 from ptychogui.io.series import Pattern
@@ -41,7 +41,7 @@ def write_beamtime(
     mda = _mda(path, named, grid, energy_eV, dims[0] if lines is None else lines)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_mda(path, mda)
-    pattern = Pattern.parse(frame_patterns(path, mda, named)[0].replace("*", "1"))
+    pattern = Pattern.parse(frame_patterns(path, named, scan_number(path, mda)[0])[0].replace("*", "1"))
     files = [pattern.path(named.preset.frames.first_file + line) for line in range(dims[0])]
     files[0].parent.mkdir(parents=True, exist_ok=True)
     for file, stack in zip(files, frames.reshape(*dims, *frames.shape[1:]), strict=True):

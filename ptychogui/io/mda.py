@@ -140,7 +140,7 @@ class _Cursor:
     """A place in the file's bytes, and how many bytes may still be read in all."""
 
     def __init__(self, path: Path, data: bytes) -> None:
-        self._path, self._data, self.at, self._left = path, data, 0, len(data)
+        self.path, self._data, self.at, self._left = path, data, 0, len(data)
 
     def go(self, offset: int, what: str) -> None:
         """Go to a byte of the file."""
@@ -187,7 +187,7 @@ class _Cursor:
 
     def error(self, problem: str) -> DataError:
         """Return an error that says where."""
-        return DataError(f"{self._path}: damaged at byte {self.at}: {problem}")
+        return DataError(f"{self.path}: damaged at byte {self.at}: {problem}")
 
 
 def readable(content: bytes) -> str:
@@ -203,7 +203,7 @@ def _header(cursor: _Cursor) -> tuple[float, int, tuple[int, ...], bool, int]:
     """Read version, number of the scan, dimensions (outermost first), regularity and the place of the PVs."""
     version = round(float(cursor.values(1, ">f4", "the version")[0]), 4)
     if version not in VERSIONS:
-        raise cursor.error(f"this is no MDA file of version {VERSIONS[0]} to {VERSIONS[-1]}")
+        raise DataError(f"{cursor.path} is no MDA file of version {VERSIONS[0]} to {VERSIONS[-1]}")
     number, rank = cursor.whole("the scan's number"), cursor.whole("the rank")
     if not 1 <= rank <= MOST_AXES:
         raise cursor.error(f"the scan has {rank} axes, not 1 to {MOST_AXES}")

@@ -20,7 +20,9 @@ from ptychogui.io.presets import Named, choose_preset
 from ptychogui.io.raw import frame_source
 from ptychogui.io.series import Pattern, is_pattern
 
-_SCAN_NUMBER = re.compile(r"(\d+)(?:_\d{1,2})?$")
+_NAMED = re.compile(r"(\d{4,})_\d{2}$|(\d+)$")
+"""The scan's number at the end of a file's name; saveData adds _01, _02 ... where there is such a file already."""
+
 _FIELD = re.compile(r"#0?\d*[di]")
 
 
@@ -34,11 +36,13 @@ def open_mda(path: Path, access: Access) -> Dataset:
             where they were looked for.
     """
     mda = read_mda(path)
-    named = choose_preset(mda, path, access.beamline)
+    named, preset_notes = choose_preset(mda, path, access.beamline)
     found = apply_preset(named, mda)
-    source = frame_source(None, _access(path, mda, named, access))
+    number, number_notes = scan_number(path, mda)
+    told, file_notes = _access(path, named, number, access, int(found.line.max()) + 1)
+    source = frame_source(None, told)
     try:
-        pairing = _pair(found, source, access.patterns_per_file)
+        pairing = _pair(found, source, told.patterns_per_file)
     except DataError:
         source.close()
         raise
@@ -49,7 +53,7 @@ def open_mda(path: Path, access: Access) -> Dataset:
         frame_rows=pairing.rows,
         positions_m=found.positions_m[pairing.kept],
         values=found.values,
-        notes=(*found.notes, *pairing.notes),
+        notes=(*preset_notes, *found.notes, *number_notes, *file_notes, *pairing.notes),
         facts={**found.facts, **source.facts},
         files=source.files,
         is_whole=pairing.is_whole,
@@ -57,35 +61,87 @@ def open_mda(path: Path, access: Access) -> Dataset:
     )
 
 
-def frame_patterns(path: Path, mda: Mda, named: Named) -> list[str]:
-    """Return where a preset looks for the frames of a scan, as paths with '#' in place of the line."""
-    match = _SCAN_NUMBER.search(path.stem)
-    words = {"scan": int(match[1]) if match else mda.number, "stem": path.stem}
+def scan_number(path: Path, mda: Mda) -> tuple[int, tuple[str, ...]]:
+    """Return a scan's number, by the file's name where that ends with one, and what is odd about it."""
+    match = _NAMED.search(path.stem)
+    if match is None:
+        return mda.number, ()
+    number = int(match[1] or match[2])
+    ends = {int(part) for part in re.findall(r"\d+", path.stem)[-2:]}
+    if number == mda.number or mda.number not in ends:
+        odd = f"the file's name says scan {number}, its header {mda.number}; frames of scan {number} are looked for"
+        return number, () if number == mda.number else (odd,)
+    return mda.number, ()
+
+
+def frame_patterns(path: Path, named: Named, number: int) -> list[str]:
+    """Return where a preset looks for the frames of a scan, as paths with '#' in place of the line.
+
+    Args:
+        path: the MDA file.
+        named: the preset.
+        number: of the scan.
+
+    Raises:
+        DataError: a pattern of the preset holds something else than {scan} and {stem}.
+    """
+    words = {"scan": number, "stem": path.stem}
     try:
         return [os.path.normpath(path.parent / text.format(**words)) for text in named.preset.frames.patterns]
-    except (AttributeError, KeyError, ValueError, IndexError) as error:
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{named.path}: frames.patterns can hold {{scan:03d}} and {{stem}}, not {error}") from error
 
 
-def _access(path: Path, mda: Mda, named: Named, access: Access) -> Access:
+def _access(
+    path: Path, named: Named, number: int, access: Access, lines: int
+) -> tuple[Access, tuple[str, ...]]:  # fmt: skip
     """Say how the frames are read: by what the user says, or else by the first of the preset's patterns that has files.
 
+    Args:
+        path: the MDA file.
+        named: its preset.
+        number: of the scan.
+        access: what the user says.
+        lines: scan lines up to the last one that was measured.
+
     Raises:
-        DataError: none has.
+        DataError: no pattern has files.
     """
-    patterns = [access.file_pattern] if access.file_pattern else frame_patterns(path, mda, named)
+    patterns = [access.file_pattern] if access.file_pattern else frame_patterns(path, named, number)
     looked = [there for text in patterns for there in _expanded(text)]
     for text in looked:
         numbers = Pattern.parse(text).numbers() if is_pattern(text) and _has_folder(text) else []
         if numbers or Path(text).is_file():
-            first = access.first_file or (min(numbers[0], named.preset.frames.first_file) if numbers else 0)
+            given = access.first_file
+            asks = given is None and numbers
+            first, notes = _first_file(numbers, lines, named) if asks else (given, ())
             dataset_path = access.dataset_path or named.preset.frames.dataset_path
-            return replace(access, file_pattern=text, first_file=first, dataset_path=dataset_path)
+            per_file = access.patterns_per_file or named.preset.frames.patterns_per_file
+            told = replace(access, file_pattern=text, dataset_path=dataset_path, patterns_per_file=per_file)
+            return replace(told, first_file=first), notes
     places = "; ".join(looked) or "nowhere, since the preset has no patterns"
     raise DataError(
         f"no raw frames of {path} are found by preset {named.name}. Looked for: {places}. Give --file-pattern, such as "
         "raw/scan012_#04d.h5, or another --beamline"
     )
+
+
+def _first_file(numbers: list[int], lines: int, named: Named) -> tuple[int, tuple[str, ...]]:
+    """Return the number of the first line's file, and what else could be meant.
+
+    It is the preset's, unless the files that are there begin earlier and end where those of all lines would then.
+    """
+    first, there = named.preset.frames.first_file, set(numbers)
+    earlier, last = numbers[0], first + lines - 1
+    says = f"preset {named.name} counts files from {first}"
+    if earlier < first and last not in there and earlier + lines - 1 in there:
+        return earlier, (f"the files are taken to begin with {earlier}, since none has number {last}; {says}",)
+    if earlier < first:
+        return first, (f"file {earlier} belongs to no line, since {says}; if it does give --first-file {earlier}",)
+    if first and first in there and last not in there:
+        hint = f"if the first is the missing one give --first-file {first - 1}"
+        return first, (f"there is no file {last}, the last: {says}; {hint}",)
+    return first, ()
 
 
 def _has_folder(pattern: str) -> bool:
@@ -99,7 +155,8 @@ def _expanded(pattern: str) -> list[str]:
     field = _FIELD.search(pattern)
     before, after = (pattern[: field.start()], pattern[field.end() :]) if field else (pattern, "")
     shape = re.compile(re.escape(before).replace(r"\*", "([^/]*)") + r" *\d+" + re.escape(after))
-    ways = {match.groups() for name in glob.glob(f"{before}*{after}") if (match := shape.fullmatch(name))}
+    names = glob.glob("*".join(map(glob.escape, f"{before}*{after}".split("*"))))
+    ways = {match.groups() for name in names if (match := shape.fullmatch(name))}
     if len(ways) > 1:
         raise DataError(f"the files of several series fit {pattern}: {', '.join(sorted(map('_'.join, ways)))}")
     for way in ways:

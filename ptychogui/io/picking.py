@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,8 +33,13 @@ class Item:
 
 def items_of(mda: Mda) -> list[Item]:
     """List the PVs of a file, and then the columns of its loops, the outermost first."""
-    pvs = [Item("PV", pv.name, pv.description, pv.unit, _shown(pv.value)) for pv in mda.pvs.values()]
+    pvs = [_item("PV", pv.name, pv.description, pv.unit, pv.value) for pv in mda.pvs.values()]
     return [*pvs, *_columns(mda.scan)]
+
+
+def _item(place: str, name: str, description: str, unit: str, value: str | np.ndarray) -> Item:
+    """Make an item whose texts can be printed, whatever the file holds."""
+    return Item(place, _one_line(name), _one_line(description), _one_line(unit), _one_line(_shown(value)))
 
 
 def _columns(scan: Scan) -> Iterator[Item]:
@@ -40,7 +47,7 @@ def _columns(scan: Scan) -> Iterator[Item]:
     described += [one.description for one in scan.detectors]
     for (key, (values, unit)), description in zip(columns_of(scan).items(), described, strict=True):
         label, _, name = key.partition(" ")
-        yield Item(f"{_LOOPS[scan.rank - 1]} {label}", name, description, unit, _shown(values[: scan.acquired]))
+        yield _item(f"{_LOOPS[scan.rank - 1]} {label}", name, description, unit, values[: scan.acquired])
     inner = next((line for line in scan.lines if line is not None), None)
     if inner is not None:
         yield from _columns(inner)
@@ -58,14 +65,14 @@ def _shown(value: str | np.ndarray) -> str:
 _SKELETON = """\
 # A beamline preset of ptychogui; see docs/beamlines.md. Made from {source}: what the file holds is listed at the end.
 title = "{name}"
-recognize = {{ files = ["{files}"], pvs = [] }}
+recognize = {{ files = [{files}], pvs = [] }}
 
 [energy]
 pvs = ["*BraggEAO"]      # PVs by name, the first that is there; or: column = "outer D1"
 unit = "keV"             # where the file says none
 
 [rows]                   # the axis whose positions grow downwards in the object
-source = "outer P1"      # loop, and positioner (P) or detector (D) by number, or a name
+source = "{rows}"      # loop, and positioner (P) or detector (D) by number, or a name
 unit = "um"
 sign = 1                 # -1 if the stage moves the other way; 'ptychogui orientation' finds out
 
@@ -104,11 +111,11 @@ def write_skeleton(name: str, source: Path, mda: Mda) -> Path:
         raise OutputError(f"'{name}' is no name for a preset; use letters and digits")
     lines = [f"#   {item.place:9} {item.name:32} {item.unit:9} {item.value}  {item.description}".rstrip()
              for item in items_of(mda)]  # fmt: skip
-    columns = "inner P1" if mda.scan.lines else "inner P2"
-    prefix = source.stem.rstrip("0123456789")
+    files = json.dumps(f"{glob.escape(source.stem.rstrip('0123456789'))}*", ensure_ascii=False)
     text = _SKELETON.format(
-        source=source.name, name=name, files=f"{prefix}*", columns=columns, items="\n".join(map(_one_line, lines))
-    )
+        source=_one_line(source.name), name=name, files=files, rows="outer P1" if mda.scan.lines else "inner P2",
+        columns="inner P1", items="\n".join(lines),
+    )  # fmt: skip
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:

@@ -13,10 +13,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ptychogui.errors import DataError
+from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.mda import Mda
+from ptychogui.params.units import parse_quantity
 from ptychogui.paths import config_folder, resources_folder
 
 if sys.version_info >= (3, 11):
@@ -68,6 +69,7 @@ class RawFrames(_Entry):
 
     patterns: tuple[str, ...] = ()
     first_file: int = Field(0, ge=0)
+    patterns_per_file: int | None = Field(None, ge=1)
     dataset_path: str = ""
 
 
@@ -94,11 +96,29 @@ class Preset(BaseModel):
     constants: Mapping[str, Constant] = Field(default_factory=dict)
     frames: RawFrames = RawFrames()
 
+    @model_validator(mode="after")
+    def _units_fit(self) -> Preset:
+        for name, unit in _MEASURED_IN.items():
+            quantity: Quantity | None = getattr(self, name)
+            if quantity is not None:
+                _check_unit(name, quantity.unit, unit)
+        return self
+
     @property
     def guesses(self) -> list[str]:
         """Names of what is not known for sure."""
         entries = {name: getattr(self, name) for name in type(self).model_fields} | dict(self.constants)
         return [name for name, entry in entries.items() if isinstance(entry, _Entry) and entry.certainty == "guess"]
+
+
+_MEASURED_IN = {"energy": "eV", "distance": "m", "detector_pixel": "m"}
+
+
+def _check_unit(name: str, given: str, unit: str) -> None:
+    try:
+        parse_quantity(f"1 {given or 'nothing'}", unit)
+    except ParameterError:
+        raise ValueError(f"{name}.unit is '{given}', which is no unit that is known of {name}") from None
 
 
 @dataclass(frozen=True)
@@ -137,41 +157,67 @@ def _given(error: Any) -> str:
     return f", not {error['input']!r}" if isinstance(error["input"], str | int | float) else ""
 
 
-def list_presets() -> tuple[Named, ...]:
+def list_presets() -> tuple[tuple[Named, ...], tuple[str, ...]]:
     """Read all presets, the user's before those that come with the program, each name once.
 
-    Raises:
-        DataError: one of them is not right.
+    Returns:
+        Those that are right, and what is wrong with the others.
     """
+    found, problems = [], []
+    for path in _files():
+        try:
+            found.append(read_preset(path))
+        except DataError as error:
+            problems.append(str(error))
+    return tuple(found), tuple(problems)
+
+
+def _files() -> list[Path]:
+    """List the presets' files, none of the program's whose name one of the user's has."""
     files = [*sorted(preset_folder().glob("*.toml")), *sorted((resources_folder() / "presets").glob("*.toml"))]
-    named = {path.stem: path for path in reversed(files)}
-    return tuple(read_preset(path) for path in files if named[path.stem] == path)
+    first = {path.stem: path for path in reversed(files)}
+    return [path for path in files if first[path.stem] == path]
 
 
-def choose_preset(mda: Mda, path: Path, name: str = "") -> Named:
+def choose_preset(mda: Mda, path: Path, name: str = "") -> tuple[Named, tuple[str, ...]]:
     """Return the preset of this name, or the one that recognizes a file best.
 
+    Returns:
+        The preset, and which ones could not be asked, since they are not right.
+
     Raises:
-        DataError: no preset has this name, or the one that is meant is not right.
+        DataError: no preset has this name, or that one is not right.
     """
-    presets = list_presets()
+    presets, problems = list_presets()
     if name:
-        for named in presets:
-            if name.casefold() in (named.name.casefold(), named.preset.title.casefold()):
-                return named
-        names = ", ".join(named.name for named in presets)
-        raise DataError(f"no beamline preset is called '{name}'; there are {names}, and {preset_folder()} is for yours")
-    return max(presets, key=lambda named: _likeness(named, mda, path))
+        return _called(name, presets), ()
+    return max(presets, key=lambda named: _likeness(named, mda, path)), problems
+
+
+def _called(name: str, presets: tuple[Named, ...]) -> Named:
+    """Return the preset of a name or title."""
+    for named in presets:
+        if name.casefold() in (named.name.casefold(), named.preset.title.casefold()):
+            return named
+    for path in _files():
+        if name.casefold() == path.stem.casefold():
+            return read_preset(path)  # says what is wrong with it
+    names = ", ".join(named.name for named in presets)
+    raise DataError(f"no beamline preset is called '{name}'; there are {names}, and {preset_folder()} is for yours")
 
 
 def _likeness(named: Named, mda: Mda, path: Path) -> int:
-    """Say how well a preset recognizes a file: by its name, by PVs, or as the one for whatever is left."""
+    """Say how well a preset recognizes a file: by its name, by PVs, or as the one for whatever is left.
+
+    The user's own go before all that come with the program, but for that last one.
+    """
     globs, names = named.preset.recognize, [*mda.pvs, *column_names(mda)]
     if named.name == FALLBACK:
         return 1
-    if any(fnmatchcase(path.name, glob) for glob in globs.files):
-        return 3
-    return 2 if any(fnmatchcase(name, glob) for glob in globs.pvs for name in names) else 0
+    by_name = any(fnmatchcase(path.name, glob) for glob in globs.files)
+    by_pvs = any(fnmatchcase(name, glob) for glob in globs.pvs for name in names)
+    known = 3 if by_name else 2 if by_pvs else 0
+    return known + 2 if known and named.path.parent == preset_folder() else known
 
 
 def column_names(mda: Mda) -> list[str]:

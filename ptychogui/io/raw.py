@@ -77,15 +77,16 @@ def open_series(pattern: str, access: Access) -> Dataset:
     """
     series = Pattern.parse(pattern)
     there = series.numbers()
-    numbers = [number for number in there if number >= access.first_file]
+    first = access.first_file or 0
+    numbers = [number for number in there if number >= first]
     if not numbers:
-        raise DataError(f"no file {series.path(access.first_file)} is there, nor a later one; {_others(series, there)}")
-    if numbers[-1] - access.first_file > len(numbers) + _MOST_GAPS:
+        raise DataError(f"no file {series.path(first)} is there, nor a later one; {_others(series, there)}")
+    if numbers[-1] - first > len(numbers) + _MOST_GAPS:
         raise DataError(
             f"the files of {pattern} have numbers up to {numbers[-1]}, but only {len(numbers)} are there; correct the "
             "pattern"
         )
-    parts = [Part(series.path(number), number, access) for number in range(access.first_file, numbers[-1] + 1)]
+    parts = [Part(series.path(number), number, access) for number in range(first, numbers[-1] + 1)]
     return _joined(Path(pattern), "series of raw files", parts)
 
 

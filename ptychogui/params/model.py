@@ -117,8 +117,9 @@ class Preprocessing(Group):
     file_pattern: str = param(
         "", "File pattern", "Path of the raw files with '#' and a width in place of the number, such as "
         "scan012_#04d.h5.", flag="fp", advanced=True)  # fmt: skip
-    first_file: int = param(
-        0, "First file", "Number of the first raw file.", flag="fs", advanced=True, ge=0)  # fmt: skip
+    first_file: int | None = param(
+        None, "First file", "Number of the first raw file, that of the first scan line; what the beamline's preset "
+        "says, or 0, when not given.", flag="fs", advanced=True, ge=0)  # fmt: skip
     patterns_per_file: int | None = param(
         None, "Patterns per file", "Number of diffraction patterns in each raw file; as many as are found when not "
         "given.", flag="dpf", advanced=True, ge=1)  # fmt: skip

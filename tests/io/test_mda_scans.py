@@ -16,7 +16,7 @@ from ptychogui.io.access import Access
 from ptychogui.io.beamtime import apply_preset
 from ptychogui.io.beamtime_writing import DATASET, write_beamtime
 from ptychogui.io.mda import Detector, ExtraPv, Mda, Positioner, Scan, read_mda
-from ptychogui.io.mda_scans import frame_patterns
+from ptychogui.io.mda_scans import frame_patterns, scan_number
 from ptychogui.io.mda_writing import write_mda
 from ptychogui.io.presets import Named, choose_preset, list_presets, preset_folder, read_preset
 from ptychogui.io.readers import open_dataset
@@ -116,6 +116,70 @@ def test_files_that_begin_at_zero_are_not_taken_for_the_next_line(tmp_path: Path
     write_beamtime(path, replace(named, preset=counted), frames(), positions_m(), DIMS, 8800.0)
     with open_dataset(path) as scan:
         assert np.array_equal(scan.frames.read(scan.frame_rows)[:, 0, 0], np.arange(20) + 1)
+
+
+def _from(first_file: int) -> Named:
+    """Return the preset with files that count from another number."""
+    named = shipped("velociprobe")
+    counted = named.preset.frames.model_copy(update={"first_file": first_file})
+    return replace(named, preset=named.preset.model_copy(update={"frames": counted}))
+
+
+def _seen(path: Path, access: Access | None = None) -> tuple[list[int], list[int], str]:
+    """Return the places in the scan that frames tell of, those that positions tell of, and the notes."""
+    with open_dataset(path, access) as scan:
+        assert scan.positions_m is not None
+        steps = np.rint((scan.positions_m - positions_m()[0]) / [2e-7, 3e-7]).astype(int)
+        placed: list[int] = (steps @ [DIMS[1], 1]).tolist()
+        frames_tell = scan.frames.read(scan.frame_rows)[:, 0, 0].astype(int) - 1
+        return frames_tell.tolist(), placed, "\n".join(scan.notes)
+
+
+def test_a_stray_file_before_the_first_moves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "mda" / "velo_0012.mda"
+    first = write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)[1]
+    first.with_name("scan012_0000.h5").write_bytes(first.read_bytes())
+    seen, placed, notes = _seen(path)
+    assert seen == placed == list(range(20))
+    assert "file 0 belongs to no line, since preset velociprobe counts files from 1" in notes
+    assert "--first-file 0" in notes
+
+
+def test_where_the_first_of_files_from_zero_is_missing_the_user_can_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "mda" / "velo_0012.mda"
+    files = write_beamtime(path, _from(0), frames(), positions_m(), DIMS, 8800.0)[1:]
+    files[0].unlink()
+    seen, placed, _ = _seen(path, Access(first_file=0))
+    assert seen == placed == list(range(4, 20))
+    notes = _seen(path)[2]
+    assert "there is no file 5, the last" in notes and "--first-file 0" in notes
+
+
+@pytest.mark.parametrize("missing", range(5))
+def test_a_missing_file_of_a_scan_from_one_moves_nothing(tmp_path: Path, missing: int) -> None:
+    path = tmp_path / "mda" / "velo_0012.mda"
+    write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)[1 + missing].unlink()
+    seen, placed, _ = _seen(path)
+    assert seen == placed == [i for i in range(20) if i // 4 != missing]
+
+
+@pytest.mark.parametrize(
+    ("stem", "header", "number", "is_odd"),
+    [
+        ("velo_0012", 12, 12, False), ("velo_0012_01", 12, 12, False), ("sample2_12", 12, 12, False),
+        ("2026_12", 12, 12, False), ("2026_12", 2026, 2026, False), ("velo_0012", 99, 12, True), ("final", 7, 7, False),
+    ],
+)  # fmt: skip
+def test_the_number_of_a_scan_is_that_of_its_file(stem: str, header: int, number: int, is_odd: bool) -> None:
+    mda = replace(_line_scan(3, 3, [20] * 3), number=header)
+    found, notes = scan_number(Path(f"{stem}.mda"), mda)
+    assert found == number and bool(notes) == is_odd
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "run[1]*" / "mda" / "2idd_0012.mda"
+    write_beamtime(path, shipped("2-id-d"), frames(), positions_m(), DIMS, 8800.0)
+    assert _seen(path)[0] == list(range(20))
 
 
 def test_the_user_names_other_frames(tmp_path: Path) -> None:
@@ -237,6 +301,20 @@ def test_an_energy_is_taken_only_from_what_can_be_one(unit: str, value: float, e
     assert (energy is None) if energy_eV is None else (energy and energy.value == pytest.approx(energy_eV))
 
 
+def test_a_unit_that_is_not_known_is_said() -> None:
+    found = apply_preset(shipped("velociprobe"), _line_scan(3, 3, [20] * 3, "steps"))
+    assert found.values["experiment.step_m"].value == pytest.approx((0.2e-6, 0.3e-6))
+    assert "'steps', the unit of outer P1, is not known; the preset's, um, is taken" in found.notes
+
+
+def test_an_energy_that_is_none_gives_way_to_the_next_pv() -> None:
+    pvs = [ExtraPv(name, "", 34, "keV", np.array([value])) for name, value in
+           (("2idd:BraggEAO", 0.0), ("2idd:BraggERdbkAO", 8.8))]  # fmt: skip
+    mda = replace(_line_scan(3, 3, [20] * 3), pvs={pv.name: pv for pv in pvs})
+    energy = apply_preset(shipped("velociprobe"), mda).values["experiment.energy_eV"]
+    assert energy.value == pytest.approx(8800) and energy.place == "PV 2idd:BraggERdbkAO, a guess"
+
+
 class TestPresets:
     OWN = """
 title = "Mine"
@@ -279,8 +357,8 @@ value = "16"
 
     def test_a_preset_of_the_user_takes_the_place_of_one_that_is_shipped(self) -> None:
         path = self.own()
-        assert [named.path for named in list_presets() if named.name == "velociprobe"] == [path]
-        found = apply_preset(choose_preset(self.mda(), Path("velo_1.mda")), self.mda())
+        assert [named.path for named in list_presets()[0] if named.name == "velociprobe"] == [path]
+        found = apply_preset(choose_preset(self.mda(), Path("velo_1.mda"))[0], self.mda())
         values = {name: value.value for name, value in found.values.items()}
         assert values["experiment.energy_eV"] == 7112 and values["experiment.distance_m"] == pytest.approx(1.95)
         assert values["experiment.detector_pixel_m"] == 55e-6 and values["preprocessing.size_px"] == 16
@@ -295,13 +373,21 @@ value = "16"
             ("sign = -1", "sign = 2", r"rows\.sign: .*, not 2$"),
             ("sign = -1", "sighn = 1", r"rows\.sighn"),
             ('unit = "nm"', 'unit = "parsec"', r"columns\.unit: .*, not 'parsec'$"),
+            ('unit = "eV"', 'unit = "kiloelectronvolt"', r"energy\.unit is 'kiloelectronvolt'"),
+            ('unit = "eV"', "", r"energy\.unit is ''"),
         ],
     )
     def test_what_is_wrong_in_a_preset_is_named(self, old: str, new: str, said: str) -> None:
         path = self.own(self.OWN.replace(old, new))
         with pytest.raises(DataError, match=said) as caught:
-            list_presets()
+            read_preset(path)
         assert str(path) in str(caught.value)
+        found, problems = list_presets()
+        assert problems == (str(caught.value),)
+        assert "2-id-d" in [named.name for named in found] and path not in [named.path for named in found]
+        with pytest.raises(DataError, match=said):
+            choose_preset(self.mda(), Path("x.mda"), "velociprobe")
+        assert choose_preset(self.mda(), Path("x.mda"))[1] == problems
 
     @pytest.mark.parametrize(
         ("old", "new", "said"),
@@ -309,25 +395,31 @@ value = "16"
             ("inner D2", "inner D9", r"wants 'inner D9', but loop in has no such column; there are D1 zdet, D2 x"),
             ("inner D2", "middle D9", "'middle D9' is no column"),
             ("size_px", "sise_px", r"constants\.sise_px is no parameter"),
+            ("size_px", "first_file", r"constants\.first_file says how files are read, which belongs into \[frames\]"),
         ],
     )
     def test_what_a_file_has_not_is_named(self, old: str, new: str, said: str) -> None:
         self.own(self.OWN.replace(old, new))
         with pytest.raises(Exception, match=said):
-            apply_preset(choose_preset(self.mda(), Path("velo_1.mda")), self.mda())
+            apply_preset(choose_preset(self.mda(), Path("velo_1.mda"))[0], self.mda())
+
+    def test_the_users_own_goes_first_by_whatever_it_recognizes(self) -> None:
+        path = self.own(self.OWN.replace('files = ["velo*"]', 'pvs = ["mono:*"]'), "mine")
+        assert choose_preset(self.mda(), Path("velo_1.mda"))[0].path == path
+        assert choose_preset(replace(self.mda(), pvs={}), Path("velo_1.mda"))[0].name == "velociprobe"
 
     def test_a_pattern_with_an_unknown_field_is_refused(self) -> None:
         named = read_preset(self.own(self.OWN + '[frames]\npatterns = ["{scan.x}_#d.h5"]\n'))
         with pytest.raises(DataError, match=r"frames\.patterns can hold"):
-            frame_patterns(Path("velo_1.mda"), self.mda(), named)
+            frame_patterns(Path("velo_1.mda"), named, 1)
 
     def test_a_name_that_no_preset_has_is_refused_with_those_there_are(self) -> None:
-        assert choose_preset(self.mda(), Path("x.mda"), "Bionanoprobe, APS").name == "bionanoprobe"
+        assert choose_preset(self.mda(), Path("x.mda"), "Bionanoprobe, APS")[0].name == "bionanoprobe"
         with pytest.raises(DataError, match=r"'nope'; there are .*velociprobe"):
             choose_preset(self.mda(), Path("x.mda"), "nope")
 
     def test_every_value_of_the_shipped_presets_says_how_sure_it_is(self) -> None:
-        for named in list_presets():
+        for named in list_presets()[0]:
             preset = named.preset
             entries = [
                 preset.energy,
@@ -342,7 +434,7 @@ value = "16"
 
 def test_real_scans_are_read_by_the_preset_that_fits(shared_data: Path) -> None:
     mda = read_mda(shared_data / "mda" / "2iddf_0106.mda")
-    named = choose_preset(mda, shared_data / "mda" / "2iddf_0106.mda")
+    named, _ = choose_preset(mda, shared_data / "mda" / "2iddf_0106.mda")
     assert named.name == "2-id-d"
     scan = next(line for line in mda.scan.lines if line)
     with pytest.raises(DataError, match=r"'outer P1', but that is an angle, in degrees"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from ptychogui.errors import OutputError
 from ptychogui.io.beamtime import apply_preset
 from ptychogui.io.mda import Detector, ExtraPv, Mda, Positioner, Scan
 from ptychogui.io.picking import items_of, write_skeleton
-from ptychogui.io.presets import list_presets, preset_folder, read_preset
+from ptychogui.io.presets import choose_preset, list_presets, preset_folder, read_preset
 
 
 @pytest.fixture(autouse=True)
@@ -43,11 +44,31 @@ def test_a_preset_to_begin_with_works_as_it_is_written() -> None:
     path = write_skeleton("mine", Path("run_0007.mda"), _mda())
     assert path == preset_folder() / "mine.toml" and "#   inner D1" in path.read_text()
     named = read_preset(path)
-    assert named in list_presets()
+    assert named in list_presets()[0]
     assert named.preset.recognize.files == ("run_*",)
     found = apply_preset(named, _mda())
     np.testing.assert_allclose(found.positions_m, [[5e-3, 1e-6], [5e-3, 2e-6], [6e-3, 1e-6], [6e-3, 2e-6]])
     assert found.values["experiment.energy_eV"].value == pytest.approx(8800)
+
+
+def test_a_preset_to_begin_with_fits_a_scan_of_one_loop() -> None:
+    at = [np.array([1.0, 2.0, 4.0]), np.array([10.0, 20.0, 50.0])]
+    axes = tuple(Positioner(i, f"m{i}", "", "", "um", "", "", "", values) for i, values in enumerate(at))
+    flat = Mda(1.4, 7, (3,), True, Scan(1, "spiral", "", 3, 3, axes, ()))
+    found = apply_preset(read_preset(write_skeleton("flat", Path("run_0007.mda"), flat)), flat)
+    np.testing.assert_allclose(found.positions_m, np.stack([at[1], at[0]], axis=1) * 1e-6)
+
+
+@pytest.mark.parametrize("stem", ['my"scan_', "run[1]_", "back\\slash_", "line\nbreak_"])
+def test_a_preset_to_begin_with_recognizes_its_file_whatever_that_is_called(stem: str) -> None:
+    named = read_preset(write_skeleton("odd", Path(f"{stem}0012.mda"), _mda()))
+    assert choose_preset(replace(_mda(), pvs={}), Path(f"{stem}0013.mda"))[0] == named
+
+
+def test_what_a_terminal_would_obey_is_not_printed() -> None:
+    pv = ExtraPv("a\x1b[2J", "b\nc", 0, "", "d\x07")
+    item = items_of(Mda(1.4, 7, (3,), True, Scan(1, "", "", 0, 0, (), ()), {pv.name: pv}))[0]
+    assert (item.name, item.description, item.value) == ("a [2J", "b c", "'d\\x07'")
 
 
 def test_a_preset_is_never_replaced_and_never_lies_elsewhere() -> None:
