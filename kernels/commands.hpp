@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -110,7 +111,15 @@ class Worker {
     std::thread thread;             // last: it begins when all else is there
 };
 
-extern "C" void* hire_worker() { return new Worker; }
+// Null where the system has no more threads.
+extern "C" void* hire_worker() {
+    try {
+        return new Worker;
+    } catch (const std::system_error&) {
+        return nullptr;
+    }
+}
+
 extern "C" void dismiss_worker(void* worker) { delete (Worker*)worker; }
 extern "C" void give_commands(void* worker, const Word* at, long long words) { ((Worker*)worker)->give(at, words); }
 extern "C" void finish_commands(void* worker) { ((Worker*)worker)->finish(); }

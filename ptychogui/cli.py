@@ -6,15 +6,13 @@ failed, 2 bad input or a poor environment (one line says what), 130, 143 or 129 
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import errno
 import json
 import os
-import shlex
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,18 +30,16 @@ from ptychogui.io import export
 from ptychogui.io.access import OF_THE_FILES, Access
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.mda import read_mda
-from ptychogui.io.naming import unused_path
 from ptychogui.io.picking import items_of, write_skeleton
 from ptychogui.io.presets import list_presets, preset_folder
 from ptychogui.io.result import read_result
-from ptychogui.io.series import is_pattern, scan_name
+from ptychogui.io.series import is_pattern
 from ptychogui.io.simulated import check_scan_replaceable, truth_path, write_scan
 from ptychogui.jobs.bench import run_bench
 from ptychogui.jobs.doctor import find_orientation
-from ptychogui.jobs.job import Control, Job, JobState
+from ptychogui.jobs.job import Job
 from ptychogui.jobs.layers import job_layers, make_job, scan_source
-from ptychogui.jobs.preflight import Checker, Level, preflight
-from ptychogui.jobs.runner import run_job
+from ptychogui.jobs.preflight import Checker, Level
 from ptychogui.jobs.scanlist import scan_list
 from ptychogui.params.commandline import COMMAND_DEFAULTS, read_command
 from ptychogui.params.model import Parameters, by_path, describe, device_name
@@ -51,11 +47,11 @@ from ptychogui.params.options import given_values, options
 from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.recipes import given_recipe, recipe_params
 from ptychogui.reports import verdict_json, verdict_text
-from ptychogui.terminal import error_console, interruptible, say, shown_progress, stdout_width, table, tell, wrapped
+from ptychogui.running import result_path, run_batch, run_one
+from ptychogui.terminal import error_console, say, stdout_width, table, tell, wrapped
 
 STOP = 1
 BAD_INPUT = 2
-FAILED = 1
 INTERRUPTED = 130
 _UNPRINTABLE = (errno.ENOSPC, errno.EBADF, errno.EIO)
 """What a full or closed stdout is to click, when it prints help."""
@@ -75,12 +71,6 @@ _BENCH_COLUMNS = (
 )  # fmt: skip
 
 _ACCESS = [by_path()[path] for path in OF_THE_FILES]
-_NOT_REFUSED = ("overlap", "object", "sampling", "saturation", "photons")
-"""Preflight's checks whose 'stop' a run does not find out by itself."""
-
-_Values = Mapping[str, tuple[Any, str]]
-"""Parameter path -> (value, the option or flag that gave it)."""
-
 _IMPLIED = "ptychogui.implied"
 """Key of click's notes: nobody wrote the word `gui`."""
 
@@ -161,7 +151,7 @@ def demo(headless: bool, output: Path, quiet: bool) -> int:
     scan, result = output / "demo.cxi", output / "demo-result.cxi"
     check_writable(scan)
     write_scan(scan, simulate(Recipe()))
-    status = _run(scan, _DEMO_VALUES, result, quiet)
+    status = run_one(scan, _DEMO_VALUES, result, quiet)
     if result.exists():
         export.export_png(read_result(result), output, result.stem)
     return status
@@ -248,7 +238,7 @@ def check(context: click.Context, /, file: Path, as_json: bool, **_values: Any) 
     values = given_values(context, describe())
     parameters, origins = job_layers(file, values).resolve()
     with Checker() as checker:
-        found = checker.check(Job("check", file, parameters, _result_path(file, values), origins))
+        found = checker.check(Job("check", file, parameters, result_path(file, values), origins))
     if as_json:
         tell(json.dumps({"file": str(file), **checklist_json(found)}, indent=1))
     else:
@@ -268,7 +258,7 @@ def orientation(context: click.Context, /, file: Path | None, as_json: bool, **_
     """
     values = given_values(context, describe())
     source = scan_source(file, values)
-    job = make_job(job_layers(source, values), source, _result_path(source, values))
+    job = make_job(job_layers(source, values), source, result_path(source, values))
     console = error_console()
     with open_backend(job.parameters.devices.device, job.parameters.devices.threads) as backend:
         verdict = find_orientation(job, backend, lambda look: say(console, f"{look.done}/{look.total} {look.text}"))
@@ -306,7 +296,7 @@ def reconstruct(
     from_command = unsaid | {path: (value, told.flags[path]) for path, value in told.values.items()}
     values = from_command | given_values(context, describe())
     source = scan_source(file, values)
-    return _run(source, values, output or _result_path(source, values), quiet)
+    return run_one(source, values, output or result_path(source, values), quiet)
 
 
 @main.command()
@@ -315,7 +305,7 @@ def reconstruct(
     "-o", "--output", type=_path, default=".", metavar="DIR", help="Folder of the results; made if absent. [.]"
 )
 @click.option("--scans", "numbered", default="", metavar="PATTERN", help="What numbers stand for: mda/scan_#04d.mda.")
-@click.option("--skip-done", is_flag=True, help="Leave out scans whose NAME-result.cxi is there already.")
+@click.option("--skip-done", is_flag=True, help="Leave out scans of which DIR has a complete result.")
 @_quiet
 @options(describe())
 @click.pass_context
@@ -329,26 +319,8 @@ def batch(
     options of `reconstruct` hold for every scan. Where a scan can't be reconstructed, the reason is said and the next
     one begins; exit status 1 then. Ctrl-C keeps the result under way and ends the batch.
     """
-    found, values, console = scan_list(scans, numbered), given_values(context, describe()), error_console()
-    _make_folder(output)
-    failed = dict.fromkeys(found.absent, "there is no such file")
-    status = 0
-    for number, scan in enumerate(found.scans, 1):
-        if skip_done and (output / _result_name(scan, values)).exists():
-            continue
-        if not quiet:
-            say(console, f"scan {number} of {len(found.scans)}: {scan}")
-        try:
-            status = _run(scan, values, _result_path(scan, values, output), quiet)
-        except PtychoError as error:
-            failed[scan] = str(error)
-            say(console, f"ptychogui: {scan}: {' '.join(str(error).split())}")
-        if status:
-            return status
-    if failed and not quiet:
-        say(console, f"{len(failed)} of {len(found.scans) + len(found.absent)} scans are not reconstructed:")
-        say(console, table([(str(scan), " ".join(reason.split())) for scan, reason in failed.items()]))
-    return FAILED if failed else 0
+    values = given_values(context, describe())
+    return run_batch(scan_list(scans, numbered), values, output, skip_done, quiet)
 
 
 @main.command("export")
@@ -402,60 +374,6 @@ def bench(device: str, threads: int | None, sizes: tuple[int, ...], modes: tuple
                 ))  # fmt: skip
     if as_json:
         tell(json.dumps(rows, indent=1))
-
-
-def _result_path(file: Path | None, values: _Values, folder: Path = Path()) -> Path:
-    """Return a path for a new result in a folder."""
-    return unused_path(folder / _result_name(file, values))
-
-
-def _result_name(file: Path | None, values: _Values) -> str:
-    """Name a result after the job or the scan."""
-    job_id, _ = values.get("output.job_id", ("", ""))
-    name = job_id or (scan_name(file) if file else "simulated")
-    return f"{name.replace(os.sep, '_')}-result.cxi"
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"can't make the folder {folder}: {(error.strerror or str(error)).lower()}") from error
-
-
-def _run(source: Path | None, values: _Values, output: Path, quiet: bool) -> int:
-    """Run one job to its end or to Ctrl-C, print the result's path, and return the exit status."""
-    job = make_job(job_layers(source, values), source, output, shlex.join(["ptychogui", *sys.argv[1:]]))
-    check_writable(output)
-    control, console = Control(), error_console()
-    if not quiet:
-        _warn(job)
-    with warnings.catch_warnings():
-        if quiet:
-            warnings.simplefilter("ignore")
-        backend = open_backend(job.parameters.devices.device, job.parameters.devices.threads)
-    result = None
-    with backend, interruptible(control, console) as caught, shown_progress(console, quiet) as show:
-        for progress in run_job(job, backend, control):
-            if progress.state is not JobState.CANCELLED:
-                show(progress)
-            result = progress.result or result
-    if result is None:
-        say(console, "stopped before the first iteration; nothing was written")
-    else:
-        tell(result)
-    return caught.exit_status
-
-
-def _warn(job: Job) -> None:
-    """Say what would let the job come to nothing and is not refused by itself."""
-    if job.source is None:
-        return
-    with contextlib.suppress(PtychoError):
-        for finding in preflight(job).findings:
-            if finding.level is Level.STOP and finding.check in _NOT_REFUSED:
-                fix = f"; {finding.fix_text}: {finding.options}" if finding.fix else ""
-                say(error_console(), f"warning: {finding.title.lower()}: {finding.reason}{fix}")
 
 
 def _device_row(device: Device) -> tuple[str, ...]:

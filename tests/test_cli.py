@@ -14,18 +14,20 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from ptychogui import cli
+from ptychogui import cli, running
 from ptychogui.io.beamtime_writing import write_beamtime
 from ptychogui.io.presets import list_presets
-from ptychogui.io.result import read_result
+from ptychogui.io.result import OWN, read_result
 from ptychogui.io.simulated import read_truth, write_scan
 from ptychogui.jobs.job import Control, Job, JobState, Progress
+from ptychogui.jobs.runner import run_job
 from ptychogui.params.model import by_path
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.storage import from_json
@@ -282,6 +284,40 @@ class TestBatch:
         outcome = run("batch", "fly_0001.cxi", "--quiet", *FAST)
         assert outcome.stdout.split() == ["fly_0001-result-001.cxi"]
         assert Path("fly_0001-result.cxi").read_bytes() == before
+
+    def test_a_stopped_result_and_that_of_another_scan_are_not_done(self, night: Path) -> None:
+        run("batch", "fly_0001.cxi", "--quiet", *FAST)
+        result = Path("fly_0001-result.cxi")
+        with h5py.File(result, "r+") as file:
+            state = file[f"{OWN}/state"]
+            content = state[()]
+            del file[f"{OWN}/state"]
+            file[f"{OWN}/state"] = "stopped"
+        again = run("batch", "fly_0001.cxi", "--skip-done", "--quiet", *FAST)
+        assert again.stdout.split() == ["fly_0001-result-001.cxi"] and content == b"done"
+        assert "is done, see fly_0001-result-001.cxi" in run("batch", "fly_0001.cxi", "--skip-done", *FAST).stderr
+        (night / "other").mkdir()
+        shutil.copy("fly_0001.cxi", "other/fly_0001.cxi")
+        other = run("batch", "other/fly_0001.cxi", "--skip-done", "--quiet", *FAST)
+        assert other.stdout.split() == ["fly_0001-result-002.cxi"]
+
+    @pytest.mark.parametrize("option", [("--job-id", "night"), ("--file-pattern", "raw/scan012_#04d.h5")])
+    def test_what_is_of_one_scan_is_refused_for_several(self, night: Path, option: tuple[str, str]) -> None:
+        assert f"leave out {option[0]}" in refusal("batch", "fly_000[13].cxi", *option, *FAST)
+        assert not list(night.glob("*-result*.cxi"))
+
+    def test_the_memory_that_one_scan_lacks_does_not_end_the_night(
+        self, night: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def hungry(job: Job, *others: Any) -> Iterator[Progress]:
+            if job.source == Path("fly_0001.cxi"):
+                raise MemoryError("9 GB")
+            return run_job(job, *others)
+
+        monkeypatch.setattr(running, "run_job", hungry)
+        outcome = run("batch", "fly_000[13].cxi", *FAST, status=1)
+        assert outcome.stdout.split() == ["fly_0003-result.cxi"]
+        assert re.search(r"fly_0001\.cxi +the memory is used up \(9 GB\)", outcome.stderr)
 
     def test_a_list_without_a_scan_and_a_folder_that_is_a_file_are_refused(self, night: Path) -> None:
         assert "no file matches '*.mda'" in refusal("batch", "*.mda")
@@ -553,7 +589,7 @@ class TestInterrupt:
             assert control.stop_asked
             yield Progress(job.id, 0, 3, np.nan, 0.0, 0.0, 1e-8, state=JobState.CANCELLED)
 
-        monkeypatch.setattr(cli, "run_job", stopped_at_once)
+        monkeypatch.setattr(running, "run_job", stopped_at_once)
         outcome = run("reconstruct", scan, "-o", tmp_path / "r.cxi", *FAST, status=130)
         assert (outcome.stdout, outcome.stderr) == ("", "stopped before the first iteration; nothing was written\n")
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import os
 import struct
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from ptychogui.errors import DeviceError
 
 _WORD = 8
 _FORMATS = {"int32": "q", "float32": "d"}
@@ -32,6 +35,9 @@ class Commands:
         Args:
             library: the compiled kernels.
             workers: threads in all.
+
+        Raises:
+            DeviceError: the system has no more threads.
         """
         pointer, whole = ctypes.c_void_p, ctypes.c_longlong
         library.do_commands.argtypes = (ctypes.c_char_p, whole)
@@ -40,8 +46,14 @@ class Commands:
         library.hire_worker.restype = pointer
         self._library = library
         self._gathered: list[bytes] | None = None
-        self._threads = [library.hire_worker() for _ in range(workers - 1)]
-        self.dismiss = weakref.finalize(self, _dismiss, library, self._threads)
+        self._threads: list[int] = []
+        self.dismiss = weakref.finalize(self, _dismiss, library, self._threads, os.getpid())
+        for _ in range(workers - 1):
+            thread = library.hire_worker()
+            if thread is None:
+                self.dismiss()
+                raise DeviceError(f"can't start {workers} worker threads on the CPU; give fewer with --threads")
+            self._threads.append(thread)
 
     def kernel(
         self, name: str, pointers: Sequence[int], scalars: Sequence[str], dims: Sequence[int]
@@ -105,6 +117,7 @@ class Commands:
         return address
 
 
-def _dismiss(library: ctypes.CDLL, threads: list[int]) -> None:
-    while threads:
+def _dismiss(library: ctypes.CDLL, threads: list[int], process: int) -> None:
+    """End the threads; a forked process has none of them."""
+    while threads and os.getpid() == process:
         library.dismiss_worker(threads.pop())

@@ -13,7 +13,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ _MEASURE, _WISDOM_ONLY = 0, 1 << 21
 """FFTW's planner flags."""
 
 _planner = threading.RLock()
-"""FFTW makes and destroys one plan at a time."""
+"""FFTW makes and destroys one plan at a time, and its wisdom is what it makes them by."""
 
 
 class Plan:
@@ -59,7 +59,7 @@ def plan(array: np.ndarray, direction: str) -> Plan:
     known = _plan(array, direction, _WISDOM_ONLY)
     if known is not None:
         return known
-    with _locked(cache_folder() / "fftw-wisdom") as path:
+    with _planner, _locked(cache_folder() / "fftw-wisdom") as path:
         if path.exists():
             pyfftw.import_wisdom((b"", path.read_bytes(), b""))
         known = _plan(array, direction, _WISDOM_ONLY)
@@ -116,6 +116,11 @@ def _locked(path: Path) -> Iterator[Path]:
 
 
 def _replace(path: Path, content: bytes) -> None:
+    """Keep wisdom for later processes; where the disk has no room they measure anew."""
     fresh = path.with_suffix(f".{os.getpid()}")
-    fresh.write_bytes(content)
-    fresh.replace(path)
+    try:
+        fresh.write_bytes(content)
+        fresh.replace(path)
+    except OSError:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)

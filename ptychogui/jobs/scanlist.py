@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.io.series import Pattern
+from ptychogui.io.series import Pattern, is_pattern
 
 _NUMBERS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 _LIST_SUFFIXES = (".txt", ".lst")
@@ -34,8 +34,8 @@ def scan_list(items: Sequence[str], numbered: str = "") -> ScanList:
     """Find the scans that a user means.
 
     Args:
-        items: each a file, a glob ("mda/*.mda"), numbers ("12-40,55"), or a text file (.txt, .lst) with such items, one
-            a line, relative to its folder; lines from '#' on are remarks.
+        items: each a file, the pattern of a raw series, a glob ("mda/*.mda"), numbers ("12-40,55"), or a text file
+            (.txt, .lst) with such items, one a line, relative to its folder; lines from '#' on are remarks.
         numbered: what numbers stand for: a path with '#' and a width in place of the number, "mda/2idd_#04d.mda".
 
     Raises:
@@ -43,8 +43,8 @@ def scan_list(items: Sequence[str], numbered: str = "") -> ScanList:
         ParameterError: numbers without `numbered`, or a range that runs backwards.
     """
     found = dict.fromkeys(path for item in items for path in _paths(item, Path(), numbered))
-    scans = tuple(path for path in found if path.exists())
-    absent = tuple(path for path in found if not path.exists())
+    scans = tuple(path for path in found if path.exists() or is_pattern(path))
+    absent = tuple(path for path in found if path not in scans)
     if not scans:
         first = f"; the first that was looked for is {absent[0]}" if absent else ""
         raise DataError(f"there is no scan in '{' '.join(items)}'{first}")
@@ -56,7 +56,9 @@ def _paths(item: str, folder: Path, numbered: str) -> Iterator[Path]:
     path = folder / item
     if path.suffix in _LIST_SUFFIXES and path.is_file():
         yield from _listed(path, numbered)
-    elif path.exists():
+    elif path.exists() and not (numbered and _NUMBERS.fullmatch(item)):
+        yield path
+    elif is_pattern(path):
         yield path
     elif _NUMBERS.fullmatch(item):
         yield from _numbered(item, numbered)
@@ -72,7 +74,7 @@ def _paths(item: str, folder: Path, numbered: str) -> Iterator[Path]:
 def _listed(path: Path, numbered: str) -> Iterator[Path]:
     """Read a text file of items."""
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"can't read the list {path}: {error}") from error
     for number, line in enumerate(text.splitlines(), 1):

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import scipy.fft
 
+from ptychogui.backends.compiler import load_kernels
 from ptychogui.backends.host import LANES, HostBackend
 from ptychogui.engines import create_engine
+from ptychogui.errors import DeviceError
 from ptychogui.params.model import Reconstruction
 from tests.backends.problems import narrow_beam
 
@@ -111,6 +115,38 @@ def test_threads_end_with_the_backend() -> None:
     del forgotten
     gc.collect()
     assert threads() == before
+
+
+def test_a_forked_process_ends_without_the_threads_that_it_has_not() -> None:
+    code = (
+        "import os, sys; from ptychogui.backends.host import HostBackend\n"
+        "host = HostBackend(3); child = os.fork()\n"
+        "if not child: sys.exit(7)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 7
+
+
+def test_too_many_threads_are_refused_and_those_that_began_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = load_kernels()
+    hire, hired = library.hire_worker, iter(range(2))
+    monkeypatch.setattr(library, "hire_worker", _Refusing(lambda: None if next(hired, None) is None else hire()))
+    before = len(os.listdir("/proc/self/task"))
+    with pytest.raises(DeviceError, match="can't start 4 worker threads"):
+        HostBackend(4)
+    assert len(os.listdir("/proc/self/task")) == before
+
+
+class _Refusing:
+    """Stands for the C function, whose result type is set before it is called."""
+
+    restype: Any = None
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+
+    def __call__(self) -> Any:
+        return self._call()
 
 
 def test_nothing_to_do_is_no_error(host: HostBackend) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import subprocess
@@ -77,6 +78,18 @@ def test_another_process_has_the_same_plan_and_bits(tmp_path: Path, repo_root: P
 
     first = transformed()
     assert transformed() == first
+
+
+def test_wisdom_that_can_not_be_kept_costs_nothing_but_itself(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_path: Path, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    array = np.arange(2 * 20 * 20).reshape(2, 20, 20).astype(np.complex64)
+    before = array.copy()
+    wisdom.plan(array, "forward").execute()
+    np.testing.assert_allclose(array, scipy.fft.fft2(before), rtol=1e-5, atol=1)
+    assert [path.name for path in cache.iterdir()] == ["fftw-wisdom.lock"]
 
 
 @pytest.mark.parametrize("content", [b"", b"not wisdom at all"])

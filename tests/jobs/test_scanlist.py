@@ -43,6 +43,21 @@ def test_a_file_that_is_called_like_numbers_is_a_file(folder: Path) -> None:
     assert scan_list(["12"]).scans == (Path("12"),)
 
 
+def test_numbers_are_numbers_where_it_is_said_what_they_stand_for(folder: Path) -> None:
+    (folder / "12").mkdir()
+    assert _numbers(scan_list(["12"], "mda/fly_#04d.mda").scans) == [12]
+
+
+def test_a_raw_series_is_a_scan_by_its_pattern(folder: Path) -> None:
+    found = scan_list(["raw/scan012_#04d.h5", "mda/fly_0009.mda"])
+    assert found.scans == (Path("raw/scan012_#04d.h5"), Path("mda/fly_0009.mda")) and not found.absent
+
+
+def test_a_text_file_may_be_from_windows(folder: Path) -> None:
+    (folder / "night.txt").write_bytes("\ufeffmda/fly_0009.mda\r\nmda/fly_0055.mda\r\n".encode())
+    assert _numbers(scan_list(["night.txt"]).scans) == [9, 55]
+
+
 @pytest.mark.parametrize(
     ("items", "numbered", "error", "said"),
     [
