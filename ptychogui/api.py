@@ -168,6 +168,7 @@ class Reconstruction:
         job = self._with(values)
         check_job(job)
         self._check_room(job.parameters.reconstruction)
+        self._stop.clear()
         return self._iterations(job, values, _changes_text(new))
 
     def stop(self) -> None:
@@ -236,7 +237,6 @@ class Reconstruction:
         settings, session = job.parameters.reconstruction, self._session
         if session.run.iteration:
             settings = settings.model_copy(update={"coarse_levels": 0})
-        self._stop.clear()
         session.extend(settings, note)
         self._values = values
         while not (session.run.done or self._stop.is_set()):

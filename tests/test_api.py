@@ -151,6 +151,14 @@ def test_a_run_left_early_goes_on_from_there(scan_file: Path, tmp_path: Path) ->
     assert "run(object_step=0.25, iterations=2)" in late.notes
 
 
+def test_a_run_that_is_stopped_before_its_first_iteration_does_none(scan_file: Path) -> None:
+    with Reconstruction(scan_file, device="numpy", engine="epie") as r:
+        run = r.run(3)
+        r.stop()
+        assert list(run) == [] and len(r.errors) == 0
+        assert len(list(r.run(2))) == 2
+
+
 def test_a_run_keeps_the_values_of_runs_before(scan_file: Path) -> None:
     """A value that an engine in between does not heed does not stand in its way, and is gone after it."""
     with Reconstruction(scan_file, device="numpy", engine="epie", momentum=0.5) as r:

@@ -74,7 +74,10 @@ def _mask(bad_pixels: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _numbers(array: ArrayLike, what: str) -> np.ndarray:
-    numbers = np.asarray(array)
+    try:
+        numbers = np.asarray(array)
+    except ValueError as error:  # rows of different lengths
+        raise DataError(f"{what} are no array: {error}") from error
     if numbers.dtype.kind not in "biuf":
         raise DataError(f"{what} are real numbers, not {numbers.dtype}")
     return numbers

@@ -34,6 +34,7 @@ def test_arrays_are_passed_on() -> None:
         ({"patterns": PATTERNS[:0]}, "but these are 0 x 4 x 6"),
         ({"patterns": 3}, "but these are a single number"),
         ({"patterns": PATTERNS * 1j}, "real numbers, not complex128"),
+        ({"positions_m": [[0, 1], [2]]}, "positions are no array"),
         ({"positions_m": POSITIONS_M[:2]}, "3 patterns need positions of 3 x 2 numbers (row, column), not 2 x 2"),
         ({"positions_m": POSITIONS_M * np.nan}, "3 of 3 positions are not finite, the first is position 0"),
         ({"bad_pixels": np.zeros((6, 4))}, "bad pixels are 6 x 4 but a pattern is 4 x 6"),
