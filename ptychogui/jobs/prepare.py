@@ -13,27 +13,26 @@ from ptychogui.engines.memory import Extent
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.guesses import holds_result, read_background, read_mask, read_positions
-from ptychogui.io.pairing import Pairing, assign, pair
+from ptychogui.io.guesses import read_background, read_mask
 from ptychogui.io.raw import NO_POSITIONS
 from ptychogui.io.readers import open_dataset
-from ptychogui.io.result import SourceFile, read_result
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.budget import check_memory
 from ptychogui.jobs.guesses import first_object, first_probe, first_variation, is_guessed, scaled_probe
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.layers import NEEDED
+from ptychogui.jobs.placing import are_placed, matched, scan_positions
 from ptychogui.jobs.scale import check_pixel, energy_notes, scale_text
 from ptychogui.jobs.stages import check_crops, coarsest, planned_stages
 from ptychogui.jobs.trial import Trial
 from ptychogui.jobs.waiting import Asked, CarefulFrames, open_settled
-from ptychogui.params.model import Experiment, Parameters, Reconstruction, by_path
+from ptychogui.params.model import Parameters, Reconstruction, by_path
 from ptychogui.params.origins import Source
-from ptychogui.physics.frames import pattern_bytes, pattern_size, prepare_frames
+from ptychogui.physics.frames import Patterns, pattern_bytes, pattern_size, prepare_frames
 from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.probe import add_modes
-from ptychogui.physics.scan import ScanGeometry, place_windows, raster_m, spiral_m, to_pixels, transform_positions
+from ptychogui.physics.scan import ScanGeometry, place_windows, to_pixels
 from ptychogui.physics.settling import settle
 from ptychogui.physics.simulation import recipe_of, simulate
 from ptychogui.physics.survey import Survey
@@ -118,36 +117,21 @@ def prepare(
         settled = settle(frames, dataset.frame_rows, bad_pixels(dataset, parameters), parameters.preprocessing)
         n = pattern_size(dataset.frames.shape, settled.preprocessing)
         check_crops(planned_stages(settings), n)
-        pixel_m = job_pixel_m(parameters, n)
-        check_pixel(parameters.experiment, pixel_m)
-        positions_m, rows, position_notes = scan_positions(dataset, parameters, pixel_m)
-        scale = scale_text(parameters.experiment, pixel_m, positions_m)
-        geometry = lay_windows(positions_m, pixel_m, n, settings, scale, given.room_to_move)
-        modes = parameters.experiment.probe_modes
-        extent = extent_of(dataset, parameters, geometry)
-        memory_notes = () if backend is None else check_memory(extent, settings, backend, scale)
+        layout = _lay_out(dataset, parameters, n, given.room_to_move, backend)
         orientation = _orientation(parameters)
         background = background_counts(dataset, parameters)
-        patterns = prepare_frames(frames, rows, settled.bad_pixels, settled.preprocessing, background)
-        first, object_notes = first_object(settings.object_guess, geometry, pixel_m, given.object)
-        trial = None if backend is None else Trial(patterns.patterns, geometry, first, modes, settings, backend)
-        probe, probe_notes = first_probe(dataset, parameters, patterns, pixel_m, positions_m, trial, given.probe)
-        probe = add_modes(probe, modes)
-        if settings.rescale_probe:
-            probe = scaled_probe(probe, patterns, first, geometry)
+        patterns = prepare_frames(frames, layout.rows, settled.bad_pixels, settled.preprocessing, background)
+        obj, object_notes = first_object(settings.object_guess, layout.geometry, layout.pixel_m, given.object)
+        probe, probe_notes = _probe(dataset, parameters, patterns, layout, obj, given.probe, backend)
+        variation = first_variation(settings.probe_guess, probe, layout.rows)
         return Prepared(
             problem=Problem(
-                patterns.patterns,
-                geometry,
-                probe,
-                first,
-                object_pixel_m=pixel_m,
-                variation=first_variation(settings.probe_guess, probe, rows),
+                patterns.patterns, layout.geometry, probe, obj, object_pixel_m=layout.pixel_m, variation=variation
             ),
             parameters=parameters,
-            object_pixel_m=pixel_m,
-            positions_m=positions_m,
-            frame_rows=rows,
+            object_pixel_m=layout.pixel_m,
+            positions_m=layout.positions_m,
+            frame_rows=layout.rows,
             sources=job.sources,
             raw_files=tuple(file.path for file in dataset.files if file.path not in job.sources),
             orientation=orientation,
@@ -158,8 +142,7 @@ def prepare(
                 *(note for note in dataset.notes if not note.endswith(NO_POSITIONS)),
                 *waiting_notes,
                 *(() if orientation.changes_nothing else (f"orientation: {orientation}",)),
-                *position_notes,
-                *memory_notes,
+                *layout.notes,
                 *settled.notes,
                 *(frames.notes() if isinstance(frames, CarefulFrames) else ()),
                 *patterns.notes,
@@ -167,6 +150,44 @@ def prepare(
                 *object_notes,
             ),
         )
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the positions are on the object: in m and in pixels, with the frame of each, and what was noticed."""
+
+    pixel_m: float
+    positions_m: np.ndarray
+    rows: np.ndarray
+    geometry: ScanGeometry
+    notes: tuple[str, ...]
+
+
+def _lay_out(
+    dataset: Dataset, parameters: Parameters, n: int, room_to_move: bool, backend: Backend | None
+) -> _Layout:  # fmt: skip
+    """Lay the scan out on an object for patterns of n x n, and see that the job fits in the device's memory."""
+    settings, pixel_m = parameters.reconstruction, job_pixel_m(parameters, n)
+    check_pixel(parameters.experiment, pixel_m)
+    positions_m, rows, notes = scan_positions(dataset, parameters, pixel_m)
+    scale = scale_text(parameters.experiment, pixel_m, positions_m)
+    geometry = lay_windows(positions_m, pixel_m, n, settings, scale, room_to_move)
+    if backend is not None:
+        notes = (*notes, *check_memory(extent_of(dataset, parameters, geometry), settings, backend, scale))
+    return _Layout(pixel_m, positions_m, rows, geometry, notes)
+
+
+def _probe(  # noqa: PLR0913 - all that a guess may go by
+    dataset: Dataset, parameters: Parameters, patterns: Patterns, layout: _Layout, obj: np.ndarray,
+    given: np.ndarray | None, backend: Backend | None,
+) -> tuple[np.ndarray, list[str]]:  # fmt: skip
+    """Make the first probe with all its modes, scaled to the patterns' counts where that is asked for."""
+    settings, modes, geometry = parameters.reconstruction, parameters.experiment.probe_modes, layout.geometry
+    trial = None if backend is None else Trial(patterns.patterns, geometry, obj, modes, settings, backend)
+    where = layout.pixel_m, layout.positions_m
+    probe, notes = first_probe(dataset, parameters, patterns, *where, trial, given)
+    probe = add_modes(probe, modes)
+    return scaled_probe(probe, patterns, obj, geometry) if settings.rescale_probe else probe, notes
 
 
 def open_scan(job: Job) -> Dataset:
@@ -189,7 +210,7 @@ def _open_settled(job: Job, stop_asked: Asked) -> tuple[Dataset, tuple[str, ...]
 def _is_whole(dataset: Dataset, parameters: Parameters) -> bool:
     """Whether every position has its frame; raw files that don't fit the positions at all may still come."""
     try:
-        _, kept, listed, _ = _matched(dataset, parameters)
+        _, kept, listed, _ = matched(dataset, parameters)
     except DataError:
         return False
     return dataset.is_whole and listed is not None and len(kept) == len(listed)
@@ -251,121 +272,10 @@ def extent_of(dataset: Dataset, parameters: Parameters, geometry: ScanGeometry) 
     )
 
 
-def scan_positions(
-    dataset: Dataset, parameters: Parameters, pixel_m: float
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Return the positions (positions, 2) in m, transformed, the row in the stack of each one's frame, and notes.
-
-    Those of a result are on the object's axes and stay as they are.
-    """
-    experiment = parameters.experiment
-    rows, kept, listed, notes = _matched(dataset, parameters)
-    if listed is None and dataset.positions_problem:
-        raise DataError(f"{dataset.positions_problem}; give {_option('positions_file')} or repair the file")
-    if listed is None:
-        raise ParameterError(
-            f"{dataset.path} has no scan positions; give {_option('positions_file')}, or "
-            f"{_option('scan_pattern')} raster with {_option('scan_dims')} and {_option('step_m')}"
-        )
-    if _are_placed(experiment):
-        note = f"the positions are those of {experiment.positions_file}, as they are there"
-        return listed[kept], rows, (note, *notes)
-    seed = parameters.reconstruction.seed
-    return transform_positions(listed, experiment, pixel_m, seed)[kept], rows, notes
-
-
-def _are_placed(experiment: Experiment) -> bool:
-    """Whether positions are those of a result, and so on the object's axes already."""
-    is_listed = experiment.scan_pattern == "listed" and experiment.positions_file is not None
-    return is_listed and holds_result(str(experiment.positions_file))
-
-
 def _orientation(parameters: Parameters) -> Orientation:
     """Return what is done to frames and positions of a job."""
     experiment = parameters.experiment
-    return Orientation.of(parameters.preprocessing, None if _are_placed(experiment) else experiment)
-
-
-def _matched(
-    dataset: Dataset, parameters: Parameters
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """Return rows of frames, the positions that they belong to, the list of all positions in m, and notes."""
-    experiment, guessed = _with_raster(dataset, parameters.experiment)
-    is_own = experiment.scan_pattern == "listed" and experiment.positions_file is None
-    if experiment.simulate or is_own:
-        rows = dataset.frame_rows
-        return rows, np.arange(len(rows)), dataset.positions_m, ()
-    listed, place = _given_positions(experiment)
-    known = _rows_in_result(dataset, experiment)
-    if known is not None:
-        return known, np.arange(len(listed)), listed, ()
-    if dataset.files:
-        paired, notes = _paired(dataset, parameters, listed)
-        return paired.rows, paired.kept, listed, (*guessed, *notes, *paired.notes)
-    return _rows_in_order(dataset, len(listed), place), np.arange(len(listed)), listed, guessed
-
-
-def _with_raster(dataset: Dataset, experiment: Experiment) -> tuple[Experiment, tuple[str, ...]]:
-    """Take a scan without any positions, whose dimensions and step are known, for a raster, as ptychopy does."""
-    has_list = experiment.scan_pattern != "listed" or experiment.positions_file is not None
-    if has_list or experiment.simulate or dataset.positions_m is not None or dataset.positions_problem:
-        return experiment, ()
-    if experiment.scan_dims is None or experiment.step_m is None:
-        return experiment, ()
-    note = "no positions are given; they are taken to be a raster of the scan's dimensions and step"
-    return experiment.model_copy(update={"scan_pattern": "raster"}), (note,)
-
-
-def _given_positions(experiment: Experiment) -> tuple[np.ndarray, str]:
-    """Read positions from a list or compute them; say where they are from."""
-    if experiment.scan_pattern == "listed":
-        assert experiment.positions_file is not None
-        return read_positions(experiment.positions_file), str(experiment.positions_file)
-    return _computed_positions(experiment)
-
-
-def _rows_in_result(dataset: Dataset, experiment: Experiment) -> np.ndarray | None:
-    """Return the frames that a result has for its positions, if they are of raw files that are still the same."""
-    path = experiment.positions_file
-    if not dataset.files or experiment.scan_pattern != "listed" or path is None or not holds_result(path):
-        return None
-    result = read_result(path)
-    files = SourceFile.of_series([file.path for file in dataset.files])
-    return result.frame_indices if set(files) <= set(result.sources) else None
-
-
-def _paired(dataset: Dataset, parameters: Parameters, listed: np.ndarray) -> tuple[Pairing, tuple[str, ...]]:
-    """Pair positions with frames in raw files by file and place in it."""
-    experiment = parameters.experiment
-    dims = experiment.scan_dims
-    is_grid = dims is not None and experiment.scan_pattern != "spiral" and dims[0] * dims[1] == len(listed)
-    per_file = parameters.preprocessing.patterns_per_file
-    assigned = assign(dataset.files, len(listed), dims if is_grid else None, per_file)
-    return pair(dataset.files, assigned.of, assigned.point), assigned.notes
-
-
-def _rows_in_order(dataset: Dataset, positions: int, place: str) -> np.ndarray:
-    """Return the rows of frames that belong to positions in the order of the file."""
-    frames = dataset.frames.shape[0]
-    if positions == frames:
-        return np.arange(frames)
-    if positions == len(dataset.frame_rows):
-        return dataset.frame_rows
-    raise DataError(
-        f"{place} gives {positions} scan positions but {dataset.path} holds {frames} frames; each frame needs one"
-    )
-
-
-def _computed_positions(experiment: Experiment) -> tuple[np.ndarray, str]:
-    pattern, dims, step_m = experiment.scan_pattern, experiment.scan_dims, experiment.step_m
-    if dims is None or step_m is None:
-        raise ParameterError(
-            f"a {pattern} scan needs its dimensions and step; give {_option('scan_dims')} and {_option('step_m')}"
-        )
-    place = f"a {pattern} scan of {dims[0]} x {dims[1]}"
-    if pattern == "raster":
-        return raster_m(dims, step_m), place
-    return spiral_m(dims[0] * dims[1], step_m), place
+    return Orientation.of(parameters.preprocessing, None if are_placed(experiment) else experiment)
 
 
 def bad_pixels(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:
@@ -389,7 +299,3 @@ def background_counts(dataset: Dataset, parameters: Parameters) -> np.ndarray | 
     if background.shape != detector:
         raise DataError(f"{path}: the background has shape {background.shape} but the detector has {detector}")
     return background
-
-
-def _option(name: str) -> str:
-    return by_path()[f"experiment.{name}"].option

@@ -14,7 +14,8 @@ from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.guesses import read_probe
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.prepare import background_counts, bad_pixels, completed, extent_of, lay_windows, scan_positions
+from ptychogui.jobs.placing import scan_positions
+from ptychogui.jobs.prepare import background_counts, bad_pixels, completed, extent_of, lay_windows
 from ptychogui.jobs.scale import check_pixel, scale_text
 from ptychogui.jobs.stages import check_crops, planned_stages
 from ptychogui.params.model import Parameters, Preprocessing

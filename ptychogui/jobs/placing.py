@@ -1,0 +1,128 @@
+"""Where a scan's positions come from, and which frame belongs to each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ptychogui.errors import DataError, ParameterError
+from ptychogui.io.dataset import Dataset
+from ptychogui.io.guesses import holds_result, read_positions
+from ptychogui.io.pairing import Pairing, assign, pair
+from ptychogui.io.result import SourceFile, read_result
+from ptychogui.params.model import Experiment, Parameters, by_path
+from ptychogui.physics.scan import raster_m, spiral_m, transform_positions
+
+
+def scan_positions(
+    dataset: Dataset, parameters: Parameters, pixel_m: float
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Return the positions (positions, 2) in m, transformed, the row in the stack of each one's frame, and notes.
+
+    Those of a result are on the object's axes and stay as they are.
+    """
+    experiment = parameters.experiment
+    rows, kept, listed, notes = matched(dataset, parameters)
+    if listed is None and dataset.positions_problem:
+        raise DataError(f"{dataset.positions_problem}; give {_option('positions_file')} or repair the file")
+    if listed is None:
+        raise ParameterError(
+            f"{dataset.path} has no scan positions; give {_option('positions_file')}, or "
+            f"{_option('scan_pattern')} raster with {_option('scan_dims')} and {_option('step_m')}"
+        )
+    if are_placed(experiment):
+        note = f"the positions are those of {experiment.positions_file}, as they are there"
+        return listed[kept], rows, (note, *notes)
+    seed = parameters.reconstruction.seed
+    return transform_positions(listed, experiment, pixel_m, seed)[kept], rows, notes
+
+
+def are_placed(experiment: Experiment) -> bool:
+    """Whether positions are those of a result, and so on the object's axes already."""
+    is_listed = experiment.scan_pattern == "listed" and experiment.positions_file is not None
+    return is_listed and holds_result(str(experiment.positions_file))
+
+
+def matched(
+    dataset: Dataset, parameters: Parameters
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """Return rows of frames, the positions that they belong to, the list of all positions in m, and notes."""
+    experiment, guessed = _with_raster(dataset, parameters.experiment)
+    is_own = experiment.scan_pattern == "listed" and experiment.positions_file is None
+    if experiment.simulate or is_own:
+        rows = dataset.frame_rows
+        return rows, np.arange(len(rows)), dataset.positions_m, ()
+    listed, place = _given_positions(experiment)
+    known = _rows_in_result(dataset, experiment)
+    if known is not None:
+        return known, np.arange(len(listed)), listed, ()
+    if dataset.files:
+        paired, notes = _paired(dataset, parameters, listed)
+        return paired.rows, paired.kept, listed, (*guessed, *notes, *paired.notes)
+    return _rows_in_order(dataset, len(listed), place), np.arange(len(listed)), listed, guessed
+
+
+def _with_raster(dataset: Dataset, experiment: Experiment) -> tuple[Experiment, tuple[str, ...]]:
+    """Take a scan without any positions, whose dimensions and step are known, for a raster, as ptychopy does."""
+    has_list = experiment.scan_pattern != "listed" or experiment.positions_file is not None
+    if has_list or experiment.simulate or dataset.positions_m is not None or dataset.positions_problem:
+        return experiment, ()
+    if experiment.scan_dims is None or experiment.step_m is None:
+        return experiment, ()
+    note = "no positions are given; they are taken to be a raster of the scan's dimensions and step"
+    return experiment.model_copy(update={"scan_pattern": "raster"}), (note,)
+
+
+def _given_positions(experiment: Experiment) -> tuple[np.ndarray, str]:
+    """Read positions from a list or compute them; say where they are from."""
+    if experiment.scan_pattern == "listed":
+        assert experiment.positions_file is not None
+        return read_positions(experiment.positions_file), str(experiment.positions_file)
+    return _computed_positions(experiment)
+
+
+def _rows_in_result(dataset: Dataset, experiment: Experiment) -> np.ndarray | None:
+    """Return the frames that a result has for its positions, if they are of raw files that are still the same."""
+    path = experiment.positions_file
+    if not dataset.files or experiment.scan_pattern != "listed" or path is None or not holds_result(path):
+        return None
+    result = read_result(path)
+    files = SourceFile.of_series([file.path for file in dataset.files])
+    return result.frame_indices if set(files) <= set(result.sources) else None
+
+
+def _paired(dataset: Dataset, parameters: Parameters, listed: np.ndarray) -> tuple[Pairing, tuple[str, ...]]:
+    """Pair positions with frames in raw files by file and place in it."""
+    experiment = parameters.experiment
+    dims = experiment.scan_dims
+    is_grid = dims is not None and experiment.scan_pattern != "spiral" and dims[0] * dims[1] == len(listed)
+    per_file = parameters.preprocessing.patterns_per_file
+    assigned = assign(dataset.files, len(listed), dims if is_grid else None, per_file)
+    return pair(dataset.files, assigned.of, assigned.point), assigned.notes
+
+
+def _rows_in_order(dataset: Dataset, positions: int, place: str) -> np.ndarray:
+    """Return the rows of frames that belong to positions in the order of the file."""
+    frames = dataset.frames.shape[0]
+    if positions == frames:
+        return np.arange(frames)
+    if positions == len(dataset.frame_rows):
+        return dataset.frame_rows
+    raise DataError(
+        f"{place} gives {positions} scan positions but {dataset.path} holds {frames} frames; each frame needs one"
+    )
+
+
+def _computed_positions(experiment: Experiment) -> tuple[np.ndarray, str]:
+    pattern, dims, step_m = experiment.scan_pattern, experiment.scan_dims, experiment.step_m
+    if dims is None or step_m is None:
+        raise ParameterError(
+            f"a {pattern} scan needs its dimensions and step; give {_option('scan_dims')} and {_option('step_m')}"
+        )
+    place = f"a {pattern} scan of {dims[0]} x {dims[1]}"
+    if pattern == "raster":
+        return raster_m(dims, step_m), place
+    return spiral_m(dims[0] * dims[1], step_m), place
+
+
+def _option(name: str) -> str:
+    return by_path()[f"experiment.{name}"].option
