@@ -12,16 +12,11 @@ from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
 from ptychogui.engines.constraints import Changes, Constraints
 from ptychogui.engines.errors import ErrorLog
 from ptychogui.engines.exitwaves import ExitWaves, Frame
+from ptychogui.engines.fields import fields_of, is_sub_pixel
 from ptychogui.engines.overlap import Lanes, Overlap, Rounds
 from ptychogui.engines.reflections import Asked, Parts, Spectrum, Visit, Weights, Worker, bound_at
-from ptychogui.engines.scratch import Fields
-from ptychogui.engines.streaming import device_patterns
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
-from ptychogui.physics.probe import phase_ramps
-
-_NEGLIGIBLE_PX = 1e-4
-"""Sub-pixel rests below this are rounding errors of positions on whole pixels."""
 
 
 class DifferenceMap:
@@ -38,10 +33,10 @@ class DifferenceMap:
         self._problem, self._settings, self._backend = problem, settings, backend
         modes, n, _ = problem.probe.shape
         self._probe = backend.asarray(problem.probe.copy())
-        shifted = settings.sub_pixel == "fourier" and float(np.abs(problem.geometry.fractions).max()) > _NEGLIGIBLE_PX
+        shifted = is_sub_pixel(problem, settings)
         slots = backend.batch_size(self._probe.nbytes * (3 if shifted else 2))
         lanes = Lanes.of(problem.geometry.corners, n, slots, backend.lanes)
-        self._fields = _fields(problem, lanes.order, shifted, settings, backend)
+        self._fields = fields_of(problem, backend.asarray(lanes.order), settings, backend)
         self._batches, self._weights = lanes.batches, Weights.of(settings)
         self._update_object = Schedule.parse(settings.update_object)
         self._constraints = Constraints(problem, settings, backend)
@@ -124,17 +119,3 @@ class DifferenceMap:
                 work(self._workers[worker], Visit(start, stop - start, lane, start == batches[lane][0]))
 
         self._backend.run(batches, visit)
-
-
-def _fields(problem: Problem, visits: np.ndarray, shifted: bool, settings: Reconstruction, backend: Backend) -> Fields:
-    positions, n, _ = problem.patterns.shape
-    geometry, order = problem.geometry, backend.asarray(visits)
-    return Fields(
-        patterns=device_patterns(problem, order, shifted, settings, backend),
-        corners=backend.asarray(geometry.corners),
-        order=order,
-        object=backend.asarray(problem.object.copy()),
-        misfit=backend.asarray(np.zeros((positions, n), np.float32)),
-        expected=backend.asarray(np.zeros((positions, n), np.float32)),
-        ramps=backend.asarray(phase_ramps(geometry.fractions, n)) if shifted else None,
-    )

@@ -10,14 +10,13 @@ from ptychogui.backends.base import Array, Backend, Pending
 from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
 from ptychogui.engines.constraints import Changes, Constraints
 from ptychogui.engines.errors import ErrorLog
+from ptychogui.engines.fields import fields_of
 from ptychogui.engines.groups import Grouping, SerialOrder, group_capacity, probe_ellipse
 from ptychogui.engines.momentum import Momentum
 from ptychogui.engines.scratch import Fields, Scratch
 from ptychogui.engines.spread import on_rows, split
-from ptychogui.engines.streaming import device_patterns
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
-from ptychogui.physics.probe import phase_ramps
 
 SUPPORT_POWER = 0.95
 """Share of the probe's power inside the ellipses that keep a group's positions apart. What lies outside is weak: where
@@ -28,9 +27,6 @@ _EVERY_ITERATION_UNTIL = 5
 
 _SUPPORT_CHANGE = 0.05
 """Part of the support's area that must change before positions are grouped anew, which takes the host a while."""
-
-_NEGLIGIBLE_PX = 1e-4
-"""Sub-pixel rests below this are rounding errors of positions on whole pixels."""
 
 
 class EPIE:
@@ -46,19 +42,9 @@ class EPIE:
         self._problem, self._settings, self._backend = problem, settings, backend
         self._rng = np.random.default_rng(settings.seed)
         positions, n, _ = problem.patterns.shape
-        geometry = problem.geometry
-        sub_pixel = settings.sub_pixel == "fourier" and float(np.abs(geometry.fractions).max()) > _NEGLIGIBLE_PX
         self._probe = backend.asarray(problem.probe.copy())
         order = backend.empty((positions,), np.int32)
-        self._fields = Fields(
-            patterns=device_patterns(problem, order, sub_pixel, settings, backend),
-            corners=backend.asarray(geometry.corners),
-            order=order,
-            object=backend.asarray(problem.object.copy()),
-            misfit=backend.asarray(np.zeros((positions, n), np.float32)),
-            expected=backend.asarray(np.zeros((positions, n), np.float32)),
-            ramps=backend.asarray(phase_ramps(geometry.fractions, n)) if sub_pixel else None,
-        )
+        self._fields = fields_of(problem, order, settings, backend)
         self._object_schedule = Schedule.parse(settings.update_object)
         self._constraints = Constraints(problem, settings, backend)
         self._capacity = min(settings.batch_size or positions, group_capacity(positions))

@@ -11,15 +11,13 @@ from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
 from ptychogui.engines.constraints import Changes, Constraints, normalize
 from ptychogui.engines.directions import Directions, Learned
 from ptychogui.engines.errors import ErrorLog
+from ptychogui.engines.fields import fields_of
 from ptychogui.engines.gated import Gate, GatedMomentum, object_weight
 from ptychogui.engines.groups import draw_groups
-from ptychogui.engines.scratch import Fields
-from ptychogui.engines.streaming import device_patterns
 from ptychogui.engines.variable import VariableProbe, probe_varies
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
-from ptychogui.physics.probe import phase_ramps
 
 _FIRST_GROUPS = 40
 """Groups of the first iterations: small ones get away fastest from a wrong probe."""
@@ -37,9 +35,6 @@ _FEW, _PLENTY = 1e2, 1e4
 
 _SCALE_EVERY = 10
 """Iterations between removals of the scale that object and probe can trade."""
-
-_NEGLIGIBLE_PX = 1e-4
-"""Sub-pixel rests below this are rounding errors of positions on whole pixels."""
 
 
 class LSQML:
@@ -59,7 +54,8 @@ class LSQML:
             Schedule.parse, (settings.position_correction, settings.update_object, settings.update_opr))  # fmt: skip
         self._variable = VariableProbe(problem, settings, backend) if probe_varies(settings) else None
         self._probe = backend.asarray(problem.probe.copy()) if self._variable is None else self._variable.probe
-        self._fields = _fields(problem, settings, backend)
+        order = backend.empty((len(problem.patterns),), np.int32)
+        self._fields = fields_of(problem, order, settings, backend, settings.position_correction != "never")
         self._directions = Directions(
             self._fields, self._probe, problem.geometry, settings, backend, self._variable)  # fmt: skip
         self._constraints = Constraints(problem, settings, backend)
@@ -207,20 +203,3 @@ def growth(photons: float) -> tuple[float, float]:
     plenty = np.log(max(photons, _FEW) / _FEW) / np.log(_PLENTY / _FEW)
     half = _GROW_AT * min(1.0, 0.1 + 0.9 * plenty)
     return half, _GROW_RATIO * half
-
-
-def _fields(problem: Problem, settings: Reconstruction, backend: Backend) -> Fields:
-    positions, n, _ = problem.patterns.shape
-    geometry = problem.geometry
-    shifted = settings.position_correction != "never" or float(np.abs(geometry.fractions).max()) > _NEGLIGIBLE_PX
-    sub_pixel = settings.sub_pixel == "fourier" and shifted
-    order = backend.empty((positions,), np.int32)
-    return Fields(
-        patterns=device_patterns(problem, order, sub_pixel, settings, backend),
-        corners=backend.asarray(geometry.corners.copy()),
-        order=order,
-        object=backend.asarray(problem.object.copy()),
-        misfit=backend.asarray(np.zeros((positions, n), np.float32)),
-        expected=backend.asarray(np.zeros((positions, n), np.float32)),
-        ramps=backend.asarray(phase_ramps(geometry.fractions, n)) if sub_pixel else None,
-    )

@@ -14,7 +14,7 @@ from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines import Problem, create_engine
 from ptychogui.engines.base import Estimate
 from ptychogui.engines.constraints import Changes
-from ptychogui.engines.lsqml import _fields
+from ptychogui.engines.fields import fields_of
 from ptychogui.engines.scratch import Scratch
 from ptychogui.engines.variable import VariableProbe
 from ptychogui.params.model import Reconstruction
@@ -76,7 +76,8 @@ class Bench:
         self.problem = varied(problem_of(simulate(recipe)))
         self.sub_pixel = sub_pixel == "fourier"
         chosen = asked(sub_pixel=sub_pixel, **BOTH)
-        self.fields = _fields(self.problem, chosen, backend)
+        order = backend.empty((len(self.problem.patterns),), np.int32)
+        self.fields = fields_of(self.problem, order, chosen, backend, chosen.position_correction != "never")
         self.count = len(self.fields.corners)
         self.fields.order[...] = backend.asarray(np.arange(self.count, dtype=np.int32)[::-1].copy())
         self.variable = VariableProbe(self.problem, chosen, backend)
