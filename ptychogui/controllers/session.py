@@ -129,8 +129,9 @@ class SessionController(QObject):
         self._background.start(lambda: load(path, access), current(done), current(self._failed))
 
     def _failed(self, error: Exception) -> None:
-        wanted = self._wanted
-        self._unread = wanted if wanted is not None and not is_pattern(wanted) and takes_series(wanted) else None
+        wanted, is_open = self._wanted, self._scan is not None and self._scan.path == self._wanted
+        waits = wanted is not None and not is_open and not is_pattern(wanted) and takes_series(wanted)
+        self._unread = wanted if waits else None
         self.openFailed.emit()
         self.problem.emit(explain("This file can't be opened", error))
 

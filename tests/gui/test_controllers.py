@@ -18,6 +18,8 @@ from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
 from ptychogui.engines.base import Estimate
 from ptychogui.errors import DataError, OutputError
+from ptychogui.io.beamtime_writing import write_beamtime
+from ptychogui.io.presets import list_presets
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.events import Died, Failed, Finished
 from ptychogui.jobs.job import Job, JobState
@@ -136,6 +138,32 @@ class TestSession:
         session = SessionController(background, kept)
         assert values_of(qtbot, session)[0].reconstruction.iterations == 17
         assert session.remembered() == {"reconstruction.iterations": "17"}
+
+    def test_frames_that_were_not_found_are_where_the_user_says_then(
+        self, qtbot: QtBot, session: SessionController, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
+        named = next(named for named in list_presets()[0] if named.name == "velociprobe")
+        path, frames = tmp_path / "mda" / "velo_0012.mda", np.ones((6, 16, 16), np.uint16)
+        positions_m = np.argwhere(np.ones((2, 3))) * 1e-7
+        first = write_beamtime(path, named, frames, positions_m, (2, 3), 8800.0)[1]
+        first.parent.rename(tmp_path / "elsewhere")
+        with qtbot.waitSignal(session.problem, timeout=10_000) as failed:
+            session.open(path)
+        assert "no raw frames" in failed.args[0].text
+        with qtbot.waitSignal(session.scanOpened, timeout=10_000) as signal:
+            session.edit("preprocessing.file_pattern", str(tmp_path / "elsewhere" / "scan012_#04d.h5"))
+        assert signal.args[0].path == path
+        parameters, origins, _, _ = values_of(qtbot, session)
+        assert parameters.experiment.energy_eV == pytest.approx(8800)
+        assert origins["preprocessing.file_pattern"].source is Source.USER
+        with qtbot.waitSignal(session.problem, timeout=10_000) as failed:
+            session.edit("experiment.beamline", "nowhere")
+        assert "no beamline preset is called 'nowhere'" in failed.args[0].text
+        session.edit("experiment.distance_m", 1.5)
+        with qtbot.waitSignal(session.scanOpened, timeout=10_000):
+            session.edit("experiment.beamline", "velociprobe")
+        assert values_of(qtbot, session)[1]["experiment.distance_m"].source is Source.USER
 
     def test_a_pattern_in_the_form_opens_the_series(
         self, qtbot: QtBot, session: SessionController, tmp_path: Path
