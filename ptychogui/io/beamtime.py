@@ -18,7 +18,9 @@ from ptychogui.params.commandline import parse_text
 from ptychogui.params.model import by_path
 from ptychogui.params.units import parse_quantity
 
-_COLUMN = re.compile(r"(outer|inner)\s+(?:([DP])(\d+)|(\S+))")
+COLUMN = re.compile(r"(outer|inner)\s+(?:([DP])(\d+)|(\S+))")
+"""How a preset names a column: "outer D1", "inner P2", or a loop and the column's own name."""
+
 _GROUPS = ("experiment", "preprocessing")
 _MOST_POINTS = 20_000_000
 """Of the grid that a scan's lines span; a damaged file may claim any number."""
@@ -183,7 +185,7 @@ def _flat_source(preset: Preset, side: int) -> str:
 
 
 def _split(source: str, named: Named) -> tuple[str, str]:
-    match = _COLUMN.fullmatch(source)
+    match = COLUMN.fullmatch(source)
     if match is None:
         raise DataError(
             f"{named.path}: '{source}' is no column of a loop; write 'outer P1', 'inner D14', or 'inner' and a name"
@@ -278,7 +280,7 @@ def _candidates(quantity: Quantity | None, mda: Mda, loops: _Loops) -> Iterator[
     for pv in _pvs(quantity, mda):
         if not isinstance(pv.value, str) and len(pv.value) and np.isfinite(pv.value[0]):
             yield float(pv.value[0]), pv.unit.strip() or quantity.unit, f"PV {pv.name}"
-    match = _COLUMN.fullmatch(quantity.column)
+    match = COLUMN.fullmatch(quantity.column)
     scan = loops.first if match is None or match[1] == "inner" else loops.outer
     if match is None or scan is None or not scan.acquired:
         return

@@ -39,7 +39,7 @@ def open_mda(path: Path, access: Access) -> Dataset:
     named, preset_notes = choose_preset(mda, path, access.beamline)
     found = apply_preset(named, mda)
     number, number_notes = scan_number(path, mda)
-    told, file_notes = _access(path, named, number, access, int(found.line.max()) + 1)
+    told, file_notes = find_files(path, named, number, access, int(found.line.max()) + 1)
     source = frame_source(None, told)
     try:
         pairing = _pair(found, source, told.patterns_per_file)
@@ -92,7 +92,7 @@ def frame_patterns(path: Path, named: Named, number: int) -> list[str]:
         raise DataError(f"{named.path}: frames.patterns can hold {{scan:03d}} and {{stem}}, not {error}") from error
 
 
-def _access(
+def find_files(
     path: Path, named: Named, number: int, access: Access, lines: int
 ) -> tuple[Access, tuple[str, ...]]:  # fmt: skip
     """Say how the frames are read: by what the user says, or else by the first of the preset's patterns that has files.

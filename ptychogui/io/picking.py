@@ -106,15 +106,12 @@ def write_skeleton(name: str, source: Path, mda: Mda) -> Path:
     Raises:
         OutputError: the name is no file name, a preset of this name is there already, or the folder can't be written.
     """
+    check_name(name)
     path = preset_folder() / f"{name}.toml"
-    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
-        raise OutputError(f"'{name}' is no name for a preset; use letters and digits")
-    lines = [f"#   {item.place:9} {item.name:32} {item.unit:9} {item.value}  {item.description}".rstrip()
-             for item in items_of(mda)]  # fmt: skip
     files = json.dumps(f"{glob.escape(source.stem.rstrip('0123456789'))}*", ensure_ascii=False)
     text = _SKELETON.format(
         source=_one_line(source.name), name=name, files=files, rows="outer P1" if mda.scan.lines else "inner P2",
-        columns="inner P1", items="\n".join(lines),
+        columns="inner P1", items=listing(mda),
     )  # fmt: skip
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,6 +122,23 @@ def write_skeleton(name: str, source: Path, mda: Mda) -> Path:
     except OSError as error:
         raise OutputError(f"can't write {path}: {(error.strerror or str(error)).lower()}") from error
     return path
+
+
+def check_name(name: str) -> None:
+    """Refuse what is no name for a preset.
+
+    Raises:
+        OutputError: it isn't; the message says what is.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
+        raise OutputError(f"'{name}' is no name for a preset; use letters and digits, and no blanks")
+
+
+def listing(mda: Mda) -> str:
+    """Return all that a file holds, as remarks of a TOML file."""
+    lines = (f"#   {item.place:9} {item.name:32} {item.unit:9} {item.value}  {item.description}"
+             for item in items_of(mda))  # fmt: skip
+    return "\n".join(map(str.rstrip, lines))
 
 
 def _one_line(text: str) -> str:

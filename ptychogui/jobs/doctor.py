@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ptychogui.backends import open_backend
 from ptychogui.backends.base import Backend
 from ptychogui.engines import create_engine
 from ptychogui.engines.base import Estimate, Problem
@@ -79,6 +80,12 @@ def find_orientation(
         tell(look)
         verdict = look.verdict
     return verdict
+
+
+def open_and_examine(job: Job) -> Generator[Look, None, None]:
+    """Examine a scan on the job's own device; see `examine`."""
+    with open_backend(job.parameters.devices.device, job.parameters.devices.threads) as backend:
+        yield from examine(job, backend)
 
 
 def examine(job: Job, backend: Backend, control: Control | None = None) -> Generator[Look, None, None]:

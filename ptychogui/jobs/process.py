@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import pickle
 import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any
@@ -32,6 +30,7 @@ from ptychogui.jobs.events import (
 )
 from ptychogui.jobs.job import Job, Progress
 from ptychogui.jobs.slot import PictureSlot
+from ptychogui.jobs.spawning import spawn
 
 SILENCE_S = 10.0
 """Without a sign of life for so long, a process is said to be silent."""
@@ -188,31 +187,15 @@ class EngineProcess:
         self._child, self._job_id = None, ""
 
 
-@contextlib.contextmanager
-def without_interrupts() -> Iterator[None]:
-    """Let a process that is started here not see Ctrl-C, which is the parent's to answer."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 class _Child:
     """One child from its start to its end."""
 
     def __init__(self, device: str, run: str) -> None:
-        context = multiprocessing.get_context("spawn")
         self._slot = PictureSlot()
-        self._pipe, theirs = context.Pipe(duplex=True)
         self._lock = threading.Lock()
         self._heard_s = time.monotonic()
         self._silent = False
-        self.process = context.Process(
-            target=child_main, args=(theirs, self._slot, run), name=f"ptychogui {device}", daemon=True
-        )
-        with theirs, without_interrupts():
-            self.process.start()
+        self.process, self._pipe = spawn(child_main, self._slot, run, name=f"ptychogui {device}")
 
     def send(self, message: Any) -> None:
         """Send from any thread; to a child that is gone nothing is sent, `receive` will tell."""

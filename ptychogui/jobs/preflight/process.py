@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
-import signal
 import threading
 import warnings
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 from ptychogui.errors import DeviceError, PtychoError
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.preflight import Checker, Preflight
-from ptychogui.jobs.process import without_interrupts
+from ptychogui.jobs.spawning import give_way, spawn
 
-_NICE = 10
-"""It gives way to the window and to engines."""
 _END_S = 2.0
 
 
@@ -29,7 +25,7 @@ class PreflightProcess:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._child: tuple[multiprocessing.process.BaseProcess, Connection] | None = None
+        self._child: tuple[BaseProcess, Connection] | None = None
         self._over = False
 
     def check(self, job: Job) -> Preflight | None:
@@ -64,18 +60,13 @@ class PreflightProcess:
             process.kill()
             process.join(_END_S)
 
-    def _started(self) -> tuple[multiprocessing.process.BaseProcess, Connection] | None:
+    def _started(self) -> tuple[BaseProcess, Connection] | None:
         with self._lock:
             if self._child is None and not self._over:
-                context = multiprocessing.get_context("spawn")
-                ours, theirs = context.Pipe(duplex=True)
-                process = context.Process(target=serve, args=(theirs,), name="ptychogui preflight", daemon=True)
-                with theirs, without_interrupts():
-                    process.start()
-                self._child = process, ours
+                self._child = spawn(serve, name="ptychogui preflight")
             return self._child
 
-    def _forget(self, process: multiprocessing.process.BaseProcess) -> bool:
+    def _forget(self, process: BaseProcess) -> bool:
         """Forget a child that has ended; say whether it was still ours."""
         with self._lock:
             ours = self._child is not None and self._child[0] is process
@@ -85,8 +76,7 @@ class PreflightProcess:
 
 def serve(pipe: Connection) -> None:
     """Check jobs that come by a pipe until the other end is closed; errors go back as answers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(_NICE)
+    give_way()
     warnings.simplefilter("ignore")  # that a device is slow is a finding
     with contextlib.suppress(EOFError, OSError), Checker() as checker:
         while True:
