@@ -14,13 +14,16 @@ from PyQt5.QtCore import QObject, QSettings, Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import QApplication
 
 from ptychogui.controllers.background import Background, Problem
+from ptychogui.controllers.beamline import BeamlineController, Pointing
 from ptychogui.controllers.demo import DemoController
+from ptychogui.controllers.errand import ErrandController
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
 from ptychogui.controllers.pictures import Picture
 from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.worker import DeviceWorker
+from ptychogui.jobs.doctor import open_and_examine
 from ptychogui.jobs.job import Progress
 from ptychogui.physics.simulation import Recipe
 from ptychogui.views.main_window import MainWindow
@@ -83,11 +86,17 @@ class Workstation:
         self.run = RunController(self.session, self.worker)
         self.demo = DemoController(self.session, self.run, self.background, demo_folder, demo_recipe)
         self.preflight = PreflightController(self.session, self.run, self.background)
+        self.doctor = ErrandController(
+            self.session, self.background, open_and_examine, "The orientation can't be found"
+        )
+        self.beamline = BeamlineController(self.session, self.background)
         self.window = MainWindow(memory)
         self._join_intents()
         self._join_session()
         self._join_run()
         self._join_preflight()
+        self._join_doctor()
+        self._join_beamline()
         self.session.announce()
         self.worker.start()
 
@@ -95,6 +104,7 @@ class Workstation:
         """Remember the user's values, end the run with its result kept, and end threads and processes."""
         self.window.memory.keep_values(self.session.remembered())
         self.preflight.close()
+        self.doctor.close()
         self.worker.shut_down()
         self.background.close()
 
@@ -119,7 +129,7 @@ class Workstation:
         session.openFailed.connect(self._show_scan_again)
         self.demo.opening.connect(window.show_opening)
         self.demo.failed.connect(self._show_scan_again)
-        for source in (session, self.run, self.demo, self.hook):
+        for source in (session, self.run, self.demo, self.doctor, self.beamline, self.hook):
             source.problem.connect(self._show_problem)
 
     def _join_run(self) -> None:
@@ -136,6 +146,30 @@ class Workstation:
         self.preflight.checking.connect(strip.show_checking)
         self.preflight.checked.connect(strip.show_findings)
         self.preflight.idle.connect(strip.show_idle)
+
+    def _join_doctor(self) -> None:
+        page = self.window.orientation
+        page.startAsked.connect(self.doctor.start)
+        page.stopAsked.connect(self.doctor.stop)
+        self.doctor.began.connect(page.show_began)
+        self.doctor.told.connect(page.show_look)
+        self.doctor.ended.connect(page.show_ended)
+        self.doctor.cleared.connect(page.clear)
+
+    def _join_beamline(self) -> None:
+        window, page = self.window, self.window.beamline
+        window.beamlineAsked.connect(self.beamline.begin)
+        page.changed.connect(self.beamline.change)
+        page.rawFileChosen.connect(self.beamline.point_at)
+        page.saveAsked.connect(self.beamline.save)
+        self.beamline.began.connect(self._show_pointing)
+        self.beamline.tried.connect(page.show_tried)
+        self.beamline.patternFound.connect(page.show_pattern)
+        self.beamline.saved.connect(lambda path: window.show_message(f"preset saved: {path}"))
+
+    def _show_pointing(self, pointing: Pointing) -> None:
+        self.window.beamline.show_file(pointing.path, pointing.items, pointing.draft)
+        self.window.show_beamline_page()
 
     def _show_scan(self, scan: LoadedScan) -> None:
         self.window.show_scan(scan.path, scan.facts, scan.notes)

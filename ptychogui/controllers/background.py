@@ -60,10 +60,10 @@ class Background(QObject):
             deliver(outcome)
 
 
-def explain(title: str, error: BaseException) -> Problem:
+def explain(title: str, error: BaseException, hint: str = "") -> Problem:
     """Turn an error into what is shown; one that is not the user's to mend is called a bug and keeps its traceback."""
     if isinstance(error, PtychoError):
-        return Problem(title, str(error))
+        return Problem(title, f"{error}. {hint}" if hint else str(error))
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     text = f"{type(error).__name__}: {error}. This is a defect of ptychogui; copy the details into a report."
     return Problem(title, text, trace)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from PyQt5.QtCore import QObject, QTimer, pyqtSignal
@@ -14,7 +13,6 @@ from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
 from ptychogui.errors import ParameterError
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.layers import heeded_layers
 from ptychogui.jobs.preflight import Preflight
 from ptychogui.jobs.preflight.process import PreflightProcess
 from ptychogui.params.model import Parameters
@@ -96,7 +94,7 @@ class PreflightController(QObject):
         if self._run.job is not None:
             return
         try:
-            job = self._job()
+            job = self._session.job("preflight")
         except ParameterError as error:
             self._rest(str(error))
             return
@@ -138,12 +136,3 @@ class PreflightController(QObject):
 
     def _tell_error(self, error: Exception) -> None:
         self.idle.emit(f"It can't be checked: {error}")
-
-    def _job(self) -> Job | None:
-        """Return the job that Run would make, but for its result; None without a scan."""
-        scan = self._session.scan
-        parameters, origins = heeded_layers(self._session.layers).resolve()
-        if scan is None and not parameters.experiment.simulate:
-            return None
-        source = scan.path if scan else None
-        return Job("preflight", source, parameters, Path("preflight-result.cxi"), origins)

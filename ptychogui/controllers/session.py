@@ -14,7 +14,8 @@ from ptychogui.errors import ParameterError
 from ptychogui.io.access import OF_THE_FILES, Access
 from ptychogui.io.readers import takes_series
 from ptychogui.io.series import is_pattern
-from ptychogui.jobs.layers import scan_source, simulation_layers
+from ptychogui.jobs.job import Job
+from ptychogui.jobs.layers import heeded_layers, scan_source, simulation_layers
 from ptychogui.params.commandline import format_text, parse_text
 from ptychogui.params.model import by_path
 from ptychogui.params.origins import Layers, Source
@@ -25,6 +26,9 @@ _OF_ONE_SCAN = (
     *(path for path in OF_THE_FILES if path != "experiment.beamline"),
 )  # fmt: skip
 """Parameters that mean nothing for another scan: they are not carried over to it."""
+
+
+_POINT = "Or show where they are: Scan, Beamline preset."
 
 
 class SessionController(QObject):
@@ -59,6 +63,11 @@ class SessionController(QObject):
         return self._scan
 
     @property
+    def path(self) -> Path | None:
+        """The open scan's file, or that of one whose frames were not found."""
+        return self._unread or (self._scan.path if self._scan else None)
+
+    @property
     def layers(self) -> Layers:
         """All values by layer, those of a simulation in place of the file's if one is asked for.
 
@@ -69,6 +78,17 @@ class SessionController(QObject):
         if self._scan is None and user.get("experiment.simulate", (False, ""))[0]:
             return self._layers.with_layer(Source.FILE, simulation_layers(user).values[Source.FILE])
         return self._layers
+
+    def job(self, name: str) -> Job | None:
+        """Return the job that Run would make, but for its result; None without a scan.
+
+        Raises:
+            ParameterError: a value does not fit.
+        """
+        parameters, origins = heeded_layers(self.layers).resolve()
+        if self._scan is None and not parameters.experiment.simulate:
+            return None
+        return Job(name, self._scan.path if self._scan else None, parameters, Path(f"{name}-result.cxi"), origins)
 
     def announce(self) -> None:
         """Announce all values and whether there is something to run."""
@@ -133,7 +153,7 @@ class SessionController(QObject):
         waits = wanted is not None and not is_open and not is_pattern(wanted) and takes_series(wanted)
         self._unread = wanted if waits else None
         self.openFailed.emit()
-        self.problem.emit(explain("This file can't be opened", error))
+        self.problem.emit(explain("This file can't be opened", error, _POINT if waits else ""))
 
     def _opened(self, loaded: LoadedScan | LoadedResult, preset: Mapping[str, tuple[Any, str]] | None) -> None:
         if isinstance(loaded, LoadedResult):

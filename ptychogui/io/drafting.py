@@ -21,7 +21,7 @@ from ptychogui.io.access import Access
 from ptychogui.io.atomic import replacing
 from ptychogui.io.beamtime import COLUMN, Beamtime, apply_preset
 from ptychogui.io.mda import Mda
-from ptychogui.io.mda_scans import find_files, scan_number
+from ptychogui.io.mda_scans import FramesNotFoundError, find_files, scan_number
 from ptychogui.io.picking import check_name, listing
 from ptychogui.io.presets import FALLBACK, Axis, Named, Preset, Quantity, Recognize, preset_folder
 from ptychogui.io.raw import frame_source
@@ -82,13 +82,15 @@ class Tried:
     Attributes:
         values: role -> what was found for it, "" for nothing.
         positions_m: float64 (positions, 2), row and column; None where they can't be read.
-        frames: which raw files were found.
+        frames: which raw files were found, or where they were looked for.
+        has_frames: whether there are any.
         problems: what is wrong, a sentence each.
     """
 
     values: Mapping[str, str]
     positions_m: np.ndarray | None
     frames: str
+    has_frames: bool
     problems: tuple[str, ...]
 
 
@@ -137,19 +139,20 @@ def preset_of(draft: Draft, mda: Mda) -> Preset:
 
 def try_draft(draft: Draft, mda: Mda, path: Path) -> Tried:
     """Read a file with a draft, and look for its raw files."""
-    problems: list[str] = []
     try:
         named = Named(draft.name or "draft", preset_folder() / f"{draft.name or 'draft'}.toml", preset_of(draft, mda))
         found = apply_preset(named, mda)
     except (DataError, ParameterError) as error:
-        return Tried(dict.fromkeys(ROLES, ""), None, "", (str(error),))
+        return Tried(dict.fromkeys(ROLES, ""), None, "", False, (str(error),))
+    notes = [note for note in found.notes if "unit of" in note]
     try:
-        frames = _files_text(named, found, mda, path)
+        frames, has_frames = _files_text(named, found, mda, path), True
+    except FramesNotFoundError as error:
+        frames, has_frames = "\n".join(["No such files:", *error.places]), False
     except DataError as error:
-        frames = ""
-        problems.append(str(error))
-    problems += [note for note in found.notes if "unit of" in note]
-    return Tried(dict(_values(found)), found.positions_m, frames, tuple(problems))
+        frames, has_frames = "", False
+        notes.append(str(error))
+    return Tried(dict(_values(found)), found.positions_m, frames, has_frames, tuple(notes))
 
 
 def write_draft(draft: Draft, mda: Mda, source: Path) -> Path:

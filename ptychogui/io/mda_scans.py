@@ -26,6 +26,22 @@ _NAMED = re.compile(r"(\d{4,})_\d{2}$|(\d+)$")
 _FIELD = re.compile(r"#0?\d*[di]")
 
 
+class FramesNotFoundError(DataError):
+    """A scan has no raw files where they were looked for.
+
+    Attributes:
+        places: paths and patterns that were tried.
+    """
+
+    def __init__(self, path: Path, named: Named, places: list[str]) -> None:
+        said = "; ".join(places) or "nowhere, since the preset has no patterns"
+        super().__init__(
+            f"no raw frames of {path} are found by preset {named.name}. Looked for: {said}. Give --file-pattern, such "
+            "as raw/scan012_#04d.h5, or another --beamline"
+        )
+        self.places = tuple(places)
+
+
 def open_mda(path: Path, access: Access) -> Dataset:
     """Open a scan: positions and values from the MDA file, frames from the files that its preset or the user names.
 
@@ -105,7 +121,7 @@ def find_files(
         lines: scan lines up to the last one that was measured.
 
     Raises:
-        DataError: no pattern has files.
+        FramesNotFoundError: no pattern has files.
     """
     patterns = [access.file_pattern] if access.file_pattern else frame_patterns(path, named, number)
     looked = [there for text in patterns for there in _expanded(text)]
@@ -119,11 +135,7 @@ def find_files(
             per_file = access.patterns_per_file or named.preset.frames.patterns_per_file
             told = replace(access, file_pattern=text, dataset_path=dataset_path, patterns_per_file=per_file)
             return replace(told, first_file=first), notes
-    places = "; ".join(looked) or "nowhere, since the preset has no patterns"
-    raise DataError(
-        f"no raw frames of {path} are found by preset {named.name}. Looked for: {places}. Give --file-pattern, such as "
-        "raw/scan012_#04d.h5, or another --beamline"
-    )
+    raise FramesNotFoundError(path, named, looked)
 
 
 def _first_file(numbers: list[int], lines: int, named: Named) -> tuple[int, tuple[str, ...]]:

@@ -30,6 +30,8 @@ class Actions(QWidget):
         self.simulate = self._action("Try it on a simulated scan", "Ctrl+T", "Simulate a scan and reconstruct it")
         self.start = self._action("Run", "Ctrl+R", "Reconstruct the open scan")
         self.stop = self._action("Stop", "Esc", "End after the iteration under way and keep the result")
+        self.beamline = self._action("Beamline preset…", "Ctrl+B", "Say where an MDA file holds what, by pointing")
+        self.orientation = self._action("Orientation…", "Ctrl+D", "Find out which way detector and scan face")
         self.quit = self._action("Quit", "Ctrl+Q", "Close the window")
         self.messages = self._action("Messages", "Ctrl+M", "What happened so far")
         self.messages.setCheckable(True)
@@ -42,12 +44,18 @@ class Actions(QWidget):
             action.setData(name)
         self.draw_icons()
 
+    @property
+    def of_scan(self) -> list[QAction]:
+        """What can be asked about the open scan."""
+        return [self.orientation, self.beamline]
+
     def menu_bar(self) -> QMenuBar:
         """Make the menu bar."""
         bar = QMenuBar()
         themes = QMenu("Theme", bar)
         themes.addActions(self.themes.actions())
         _add_menu(bar, "&File", [self.open, self.recent, None, self.simulate, None, self.quit])
+        _add_menu(bar, "&Scan", self.of_scan)
         _add_menu(bar, "&Run", [self.start, self.stop])
         _add_menu(bar, "&View", [themes, self.messages])
         return bar

@@ -30,9 +30,11 @@ from ptychogui.params.model import Parameters, by_path
 from ptychogui.params.origins import Origin
 from ptychogui.views.actions import Actions
 from ptychogui.views.banner import Banner, Messages
+from ptychogui.views.beamline import BeamlinePage
 from ptychogui.views.editors import Editor, make_editor
 from ptychogui.views.form import ParameterForm
 from ptychogui.views.memory import Memory
+from ptychogui.views.orientation import OrientationPage
 from ptychogui.views.parts import named
 from ptychogui.views.preflight import PreflightStrip
 from ptychogui.views.run import ProgressStrip, RunPage
@@ -54,6 +56,7 @@ class MainWindow(QMainWindow):
     simulateAsked = pyqtSignal()
     runAsked = pyqtSignal()
     stopAsked = pyqtSignal()
+    beamlineAsked = pyqtSignal()
     edited = pyqtSignal(str, object)
     reverted = pyqtSignal(str)
     closing = pyqtSignal()
@@ -86,6 +89,7 @@ class MainWindow(QMainWindow):
         self.form.show_values(parameters, origins, below, below_origins)
         for path, editor in self.quick.items():
             editor.setValue(parameters.get(path))
+        self.orientation.show_values({path: parameters.get(path) for path in by_path()})
 
     def show_opening(self, what: str) -> None:
         """Say that something is being opened or made."""
@@ -140,6 +144,14 @@ class MainWindow(QMainWindow):
         """Turn to the pictures of the run."""
         self._turn_to(self.run_page, "Reconstruction")
 
+    def show_orientation_page(self) -> None:
+        """Turn to the orientation doctor."""
+        self._turn_to(self.orientation, "Orientation")
+
+    def show_beamline_page(self) -> None:
+        """Turn to the beamline's preset."""
+        self._turn_to(self.beamline, "Beamline preset")
+
     def show_stopping(self) -> None:
         """Say that the run ends after the iteration under way."""
         self.commands.stop.setEnabled(False)
@@ -180,12 +192,14 @@ class MainWindow(QMainWindow):
         self.welcome = WelcomePage()
         self.preview = PreviewPage()
         self.run_page = RunPage()
+        self.orientation = OrientationPage()
+        self.beamline = BeamlinePage()
         self.strip = ProgressStrip()
         self.banner = Banner()
         self.messages = Messages()
         self.messages.hide()
         self.pages = QStackedWidget()
-        for page in (self.welcome, self.preview, self.run_page):
+        for page in (self.welcome, self.preview, self.run_page, self.orientation, self.beamline):
             self.pages.addWidget(page)
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
@@ -246,12 +260,15 @@ class MainWindow(QMainWindow):
             button.connect(lambda *_: self.simulateAsked.emit())
         self.commands.start.triggered.connect(self._ask_run)
         self.commands.stop.triggered.connect(lambda: self.stopAsked.emit())
+        self.commands.orientation.triggered.connect(lambda: self.show_orientation_page())
+        self.commands.beamline.triggered.connect(lambda: self.beamlineAsked.emit())
         self.commands.quit.triggered.connect(self._leave)
         self.commands.messages.toggled.connect(self.messages.setVisible)
         self.commands.themes.triggered.connect(self._change_theme)
         self.form.edited.connect(self.edited)
         self.form.reverted.connect(self.reverted)
-        self.preflight.fixAsked.connect(self._apply_fix)
+        self.preflight.fixAsked.connect(self._edit_all)
+        self.orientation.applyAsked.connect(self._edit_all)
         self.form.reasonsChanged.connect(lambda _reasons: self._refresh_actions())
         for path, editor in self.quick.items():
             editor.valueChanged.connect(lambda value, path=path: self.edited.emit(path, value))
@@ -279,8 +296,8 @@ class MainWindow(QMainWindow):
         if name:
             self.openAsked.emit(Path(name))
 
-    def _apply_fix(self, fix: Mapping[str, Any]) -> None:
-        for path, value in fix.items():
+    def _edit_all(self, values: Mapping[str, Any]) -> None:
+        for path, value in values.items():
             self.edited.emit(path, value)
 
     def _refresh_actions(self) -> None:

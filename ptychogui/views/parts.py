@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from PyQt5.QtCore import QSize, Qt
 from PyQt5.QtGui import QFont, QResizeEvent
-from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QTreeWidget, QVBoxLayout, QWidget
 
 _Widget = TypeVar("_Widget", bound=QWidget)
 
@@ -81,6 +82,21 @@ def tool_button(name: str, text: str = "", tip: str = "") -> QToolButton:
     made.setToolTip(tip)
     style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly
     made.setToolButtonStyle(style)
+    return made
+
+
+def list_widget(columns: Sequence[str], tips: Sequence[str] = ()) -> QTreeWidget:
+    """Make a table of rows that can be chosen one at a time, with a head."""
+    made = QTreeWidget()
+    made.setHeaderLabels(list(columns))
+    made.setRootIsDecorated(False)
+    made.setUniformRowHeights(True)
+    made.setAllColumnsShowFocus(True)
+    made.setSelectionMode(QTreeWidget.SelectionMode.SingleSelection)
+    head = made.headerItem()
+    assert head is not None
+    for column, tip in enumerate(tips):
+        head.setToolTip(column, tip)
     return made
 
 

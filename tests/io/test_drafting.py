@@ -111,7 +111,6 @@ def test_an_own_preset_is_changed_in_its_place(scan: Path) -> None:
         ({"sources": {"rows": "m2"}}, "'m2' is no column of a loop"),
         ({"units": {"energy": "mA"}, "sources": {"energy": "bl7:energy"}}, "energy.unit is 'ma'"),
         ({"patterns": ("../raw/{scn}_#04d.h5",)}, "patterns"),
-        ({"patterns": ("../nowhere/#04d.h5",)}, "nowhere"),
         ({"signs": {"rows": 3}}, "rows"),
     ],
 )
@@ -158,3 +157,11 @@ def test_a_raw_file_tells_the_pattern_of_all(
     for name in (path.name, *siblings):
         path.with_name(name).touch()
     assert pattern_for(path, tmp_path / "mda" / "fly0012.mda", 12) == pattern
+
+
+def test_where_raw_files_were_looked_for_is_said(scan: Path) -> None:
+    draft, mda = begun(scan)
+    tried = try_draft(replace(draft, patterns=("../nowhere/#04d.h5", "{stem}.h5")), mda, scan)
+    folder = scan.parent.parent
+    assert tried.frames.splitlines()[1:] == [f"{folder}/nowhere/#04d.h5", f"{folder}/mda/fly0012.h5"]
+    assert not tried.has_frames and tried.problems == () and tried.positions_m is not None

@@ -1,0 +1,225 @@
+"""What can be asked about a scan in the window: its orientation, and where its file holds what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PyQt5.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from ptychogui.app import Workstation
+from ptychogui.controllers.errand import ErrandController
+from ptychogui.controllers.loading import LoadedScan
+from ptychogui.controllers.session import SessionController
+from ptychogui.errors import DataError
+from ptychogui.io.beamtime_writing import write_beamtime
+from ptychogui.io.mda import ExtraPv, read_mda
+from ptychogui.io.mda_writing import write_mda
+from ptychogui.io.presets import list_presets, preset_folder, read_preset
+from ptychogui.io.simulated import write_scan
+from ptychogui.jobs.doctor import Look
+from ptychogui.jobs.job import Job
+from ptychogui.physics.simulation import Recipe, simulate
+from tests.gui.conftest import RECIPE
+
+LONG = 60_000
+
+
+@pytest.fixture(autouse=True)
+def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def run_12(tmp_path: Path) -> Path:
+    """A scan of a beamline that no preset knows, its raw files where none looks for them."""
+    scan = simulate(Recipe(n=64, scan="raster", scan_dims=(5, 6), outer_zone_m=80e-9))
+    named = next(named for named in list_presets()[0] if named.name == "velociprobe")
+    path, *files = write_beamtime(
+        tmp_path / "made" / "mda" / "x_0012.mda", named, scan.counts.astype(np.uint16), scan.positions_m, (5, 6), 8800
+    )
+    raw = tmp_path / "raw" / "run0012"
+    raw.mkdir(parents=True)
+    for number, file in enumerate(files):
+        file.rename(raw / f"line_{number:03d}.h5")
+    pvs = {"7bm:E": ExtraPv("7bm:E", "energy", 34, "keV", np.array([8.8])),
+           "7bm:Z": ExtraPv("7bm:Z", "distance", 34, "mm", np.array([1920.0]))}  # fmt: skip
+    made = tmp_path / "mda" / "run0012.mda"
+    made.parent.mkdir()
+    write_mda(made, replace(read_mda(path), pvs=pvs))
+    return made
+
+
+def mark(workstation: Workstation, name: str) -> None:
+    rows = workstation.window.beamline.items.list
+    found = [rows.topLevelItem(i) for i in range(rows.topLevelItemCount())]
+    rows.setCurrentItem(next(row for row in found if row is not None and row.text(1) == name))
+
+
+def test_a_preset_is_made_by_pointing_and_opens_the_scan(
+    qtbot: QtBot, workstation: Workstation, run_12: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, page = workstation.window, workstation.window.beamline
+    with qtbot.waitSignal(workstation.session.problem, timeout=LONG) as told:
+        workstation.session.open(run_12)
+    assert "Scan, Beamline preset" in told.args[0].text
+    with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG):
+        window.commands.beamline.trigger()
+    preset = page.preset
+    assert window.pages.currentWidget() is page and not preset.save.isEnabled()
+    assert preset.rows["energy"].value.whole_text() == "not found" and preset.frames.text().startswith("No such files")
+    mark(workstation, "7bm:E")
+    preset.rows["energy"].use.click()
+    mark(workstation, "7bm:Z")
+    preset.rows["distance"].use.click()
+    preset.rows["detector_pixel"].source.setText("75 um")
+    preset.rows["rows"].mirrored.setChecked(True)
+    raw = tmp_path / "raw" / "run0012" / "line_003.h5"
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(raw), ""))
+    with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG):
+        preset.browse.click()
+    assert preset.patterns.toPlainText() == "../raw/{stem}/line_#03d.h5"
+    assert preset.rows["distance"].value.whole_text() == "1.92 m" and preset.rows["distance"].unit.currentText() == "mm"
+    assert "5 files, 30 frames of 64 x 64 px" in preset.frames.text()
+    preset.name.setText("seven")
+    with qtbot.waitSignal(workstation.session.scanOpened, timeout=LONG) as opened:
+        preset.save.click()
+    scan = opened.args[0]
+    assert isinstance(scan, LoadedScan) and scan.path == run_12
+    parameters, origins, *_ = workstation.session.layers.resolve()
+    assert parameters.experiment.beamline == "seven" and parameters.experiment.distance_m == pytest.approx(1.92)
+    assert origins["experiment.energy_eV"].place == "run0012.mda: PV 7bm:E"
+    assert read_preset(preset_folder() / "seven.toml").preset.rows.sign == -1
+    assert window.pages.currentWidget() is window.preview
+
+
+def test_an_own_preset_is_replaced_where_it_was_begun_with(
+    qtbot: QtBot, workstation: Workstation, run_12: Path
+) -> None:
+    with qtbot.waitSignal(workstation.session.problem, timeout=LONG):
+        workstation.session.open(run_12)
+    preset = workstation.window.beamline.preset
+    for text in ("Save and use", "Replace and use"):
+        with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG):
+            workstation.window.commands.beamline.trigger()
+        preset.name.setText("seven")
+        assert preset.save.text() == text
+        with qtbot.waitSignal(workstation.session.problem, timeout=LONG):  # its files are still not found
+            preset.save.click()
+    assert [path.name for path in preset_folder().iterdir()] == ["seven.toml"]
+
+
+def test_what_can_not_be_saved_is_told_and_stays(qtbot: QtBot, workstation: Workstation, run_12: Path) -> None:
+    with qtbot.waitSignal(workstation.session.problem, timeout=LONG):
+        workstation.session.open(run_12)
+    with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG):
+        workstation.window.commands.beamline.trigger()
+    preset = workstation.window.beamline.preset
+    with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG) as tried:
+        preset.rows["rows"].source.setText("somewhere")
+    assert preset.problems.text() == "\n".join(tried.args[0].problems) and "somewhere" in preset.problems.text()
+    preset.name.setText("my preset")
+    with qtbot.waitSignal(workstation.beamline.problem, timeout=1000) as told:
+        preset.save.click()
+    assert "my preset" in told.args[0].text and not preset_folder().exists()
+    assert preset.name.text() == "my preset"
+
+
+def test_the_filter_hides_what_does_not_fit(qtbot: QtBot, workstation: Workstation, run_12: Path) -> None:
+    with qtbot.waitSignal(workstation.session.problem, timeout=LONG):
+        workstation.session.open(run_12)
+    with qtbot.waitSignal(workstation.beamline.began, timeout=LONG):
+        workstation.window.commands.beamline.trigger()
+    card = workstation.window.beamline.items
+    card.filter.setText("7BM distance")
+    rows = [card.list.topLevelItem(i) for i in range(card.list.topLevelItemCount())]
+    assert [row.text(1) for row in rows if row is not None and not row.isHidden()] == ["7bm:Z"]
+
+
+def test_without_a_file_that_can_be_pointed_at_it_is_said_what_to_do(qtbot: QtBot, workstation: Workstation) -> None:
+    with qtbot.waitSignal(workstation.beamline.problem, timeout=LONG) as told:
+        workstation.window.commands.beamline.trigger()
+    assert "open an MDA file first" in told.args[0].text
+
+
+def test_the_doctor_finds_mirrored_columns_and_they_can_be_applied(
+    qtbot: QtBot, workstation: Workstation, tmp_path: Path
+) -> None:
+    scan = simulate(replace(RECIPE, scan_dims=(8, 8)))
+    flipped = replace(scan, counts=scan.counts[..., ::-1].copy())
+    path = write_scan(tmp_path / "turned.cxi", flipped)[0]
+    with qtbot.waitSignal(workstation.session.scanOpened, timeout=LONG):
+        workstation.session.open(path)
+    window, page = workstation.window, workstation.window.orientation
+    window.commands.orientation.trigger()
+    assert window.pages.currentWidget() is page and not page.stop.isEnabled()
+    with qtbot.waitSignal(workstation.doctor.ended, timeout=LONG):
+        page.start.click()
+        assert page.stop.isEnabled() and not page.start.isEnabled()
+    assert page.verdict.text().startswith(("Sure: take", "Likely: take")) and page.cases.topLevelItemCount() == 16
+    before = _current(page)
+    assert before is not None and page.cases.currentItem() is not before and page.apply.isEnabled()
+    page.apply.click()
+    given = workstation.session.layers.resolve()[0]
+    assert given.experiment.mirror_columns or given.preprocessing.flip_columns or given.preprocessing.flip_rows
+    assert _current(page) is page.cases.currentItem() and not page.apply.isEnabled()
+
+
+def _current(page: Any) -> Any:
+    rows = [page.cases.topLevelItem(i) for i in range(page.cases.topLevelItemCount())]
+    return next(row for row in rows if "as it is now" in row.text(3))
+
+
+def waits_forever(job: Job) -> Any:
+    import threading
+
+    yield Look(0, 10, job.id)
+    threading.Event().wait()
+
+
+def refuses(_job: Job) -> Any:
+    yield Look(0, 10, "reading")
+    raise DataError("the scan has 4 positions, too few")
+
+
+@pytest.fixture
+def opened(qtbot: QtBot, workstation: Workstation, tmp_path: Path) -> SessionController:
+    with qtbot.waitSignal(workstation.session.scanOpened, timeout=LONG):
+        workstation.session.open(write_scan(tmp_path / "scan.cxi", simulate(RECIPE))[0])
+    return workstation.session
+
+
+def test_an_errand_is_stopped_and_begun_anew(qtbot: QtBot, workstation: Workstation, opened: SessionController) -> None:
+    errand = ErrandController(opened, workstation.background, waits_forever, "It can't be found out")
+    endings: list[str] = []
+    errand.ended.connect(endings.append)
+    for _ in range(2):
+        with qtbot.waitSignal(errand.told, timeout=LONG):
+            errand.start()
+        errand.stop()
+    assert endings == ["Stopped.", "Stopped."]
+    errand.close()
+
+
+def test_another_scan_ends_an_errand(
+    qtbot: QtBot, workstation: Workstation, opened: SessionController, tmp_path: Path
+) -> None:
+    errand = ErrandController(opened, workstation.background, waits_forever, "It can't be found out")
+    with qtbot.waitSignal(errand.told, timeout=LONG):
+        errand.start()
+    with qtbot.waitSignal(errand.cleared, timeout=LONG), qtbot.assertNotEmitted(errand.ended):
+        opened.open(tmp_path / "scan.cxi")
+    errand.close()
+
+
+def test_what_an_errand_can_not_do_is_told(qtbot: QtBot, workstation: Workstation, opened: SessionController) -> None:
+    errand = ErrandController(opened, workstation.background, refuses, "It can't be found out")
+    with qtbot.waitSignals([errand.problem, errand.ended], timeout=LONG) as told:
+        errand.start()
+    problem, ended = (signal.args[0] for signal in told.all_signals_and_args)
+    assert "too few" in problem.text and ended == "It can't be found out."
+    errand.close()
