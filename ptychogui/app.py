@@ -135,6 +135,7 @@ class Workstation:
     def _join_run(self) -> None:
         run, window = self.run, self.window
         run.started.connect(window.show_started)
+        run.waiting.connect(window.show_awaited)
         run.progress.connect(self._show_progress)
         run.picture.connect(self._show_picture)
         run.stopping.connect(window.show_stopping)

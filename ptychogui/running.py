@@ -126,7 +126,8 @@ def run_one(source: Path | None, values: Values, output: Path, quiet: bool) -> i
     """Run one job to its end or to Ctrl-C, print the result's path, and return the exit status."""
     job = make_job(job_layers(source, values), source, output, shlex.join(["ptychogui", *sys.argv[1:]]))
     check_writable(output)
-    control, console = Control(), error_console()
+    console = error_console()
+    control = Control(lambda text: None if quiet else say(console, text))
     if not quiet:
         _warn(job)
     with warnings.catch_warnings():

@@ -26,6 +26,7 @@ class RunController(QObject):
     """One run at a time on one worker.
 
     Signals:
+        waiting(text): for files, before anything else can be done.
         started(title, iterations), progress(Progress), picture(Picture): while it goes on.
         stopping(): Stop was understood.
         ended(text, kind, result): how it ended; kind is "done" or "failed"; result is a Path or None.
@@ -33,6 +34,7 @@ class RunController(QObject):
     """
 
     started = pyqtSignal(str, int)
+    waiting = pyqtSignal(str)
     progress = pyqtSignal(object)
     picture = pyqtSignal(object)
     stopping = pyqtSignal()
@@ -88,7 +90,11 @@ class RunController(QObject):
         self.message.emit(f"Device {event.device} is ready (process {event.pid})")
 
     def _on_progress(self, progress: Progress) -> None:
-        if self._is_mine(progress.job_id):
+        if not self._is_mine(progress.job_id):
+            return
+        if progress.state is JobState.WAITING:
+            self.waiting.emit(progress.notes[0])
+        else:
             self._last = progress
             for note in progress.notes:
                 self.message.emit(note)

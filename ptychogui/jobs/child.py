@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 from ptychogui.backends import Backend, open_backend
 from ptychogui.errors import PtychoError
 from ptychogui.jobs.events import Beat, Failed, Finished, Open, Order, Paused, PictureNote, Ready, Run, Tell
-from ptychogui.jobs.job import Control, Job, JobState, Progress
+from ptychogui.jobs.job import Control, Job, JobState, Progress, waiting_progress
 from ptychogui.jobs.slot import PictureSlot
 
 RunJob: TypeAlias = Callable[[Job, Backend, Control, Callable[[int], bool]], Generator[Progress, None, None]]
@@ -194,6 +194,7 @@ class _Worker:
         backend = self._open(task.device, job.parameters.devices.threads)
         shutter = _Shutter()
         state, result = JobState.RUNNING, None
+        switch.control.on_waiting = lambda text: self._outbox.send(waiting_progress(job, text))
         with contextlib.closing(self._run(job, backend, switch.control, shutter.wants)) as stream:
             for progress in stream:
                 self._report(progress, shutter)

@@ -108,7 +108,7 @@ def examine(job: Job, backend: Backend, control: Control | None = None) -> Gener
     total = 2 * len(CLASSES) + 2
     yield Look(0, total, "reading the patterns")
     try:
-        prepared = prepare(job, stop_asked=lambda: control.stop_asked)
+        prepared = prepare(job, control=control)
         patient = _Patient(prepared, backend, control)
         fits: list[tuple[_Fit, _Fit]] = []
         for number in range(len(CLASSES)):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -18,6 +19,7 @@ class JobState(Enum):
     """Where a job is in its life."""
 
     WAITING = "waiting"
+    """Not begun: in a queue, or for raw files that are still written."""
     RUNNING = "running"
     DONE = "done"
     STOPPED = "stopped"
@@ -101,11 +103,21 @@ class Progress:
         return self.elapsed_s / self.iteration * (self.iterations - self.iteration)
 
 
-class Control:
-    """How a running job is asked to stop with its result kept; safe from any thread."""
+def waiting_progress(job: Job, text: str) -> Progress:
+    """Say what a job waits for before its first iteration."""
+    return Progress(job.id, 0, 0, math.nan, 0.0, 0.0, math.nan, JobState.WAITING, notes=(text,))
 
-    def __init__(self) -> None:
+
+class Control:
+    """How a running job is asked to stop with its result kept, safe from any thread; and where it says what it awaits.
+
+    Attributes:
+        on_waiting: called, on the job's thread, with what it waits for before its first iteration.
+    """
+
+    def __init__(self, on_waiting: Callable[[str], None] = lambda _text: None) -> None:
         self._stop = threading.Event()
+        self.on_waiting = on_waiting
 
     def stop(self) -> None:
         """Ask the job to end after the iteration under way and write its result."""

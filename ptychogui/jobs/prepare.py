@@ -19,13 +19,13 @@ from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.budget import check_memory
 from ptychogui.jobs.guesses import first_object, first_probe, first_variation, is_guessed, scaled_probe
-from ptychogui.jobs.job import Job
+from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.layers import NEEDED
 from ptychogui.jobs.placing import are_placed, matched, scan_positions
 from ptychogui.jobs.scale import check_pixel, energy_notes, scale_text
 from ptychogui.jobs.stages import check_crops, coarsest, planned_stages
 from ptychogui.jobs.trial import Trial
-from ptychogui.jobs.waiting import Asked, CarefulFrames, open_settled
+from ptychogui.jobs.waiting import CarefulFrames, open_settled
 from ptychogui.params.model import Parameters, Reconstruction, by_path
 from ptychogui.params.origins import Source
 from ptychogui.physics.frames import Patterns, pattern_bytes, pattern_size, prepare_frames
@@ -93,14 +93,14 @@ class Prepared:
 
 
 def prepare(
-    job: Job, backend: Backend | None = None, stop_asked: Asked = lambda: False, given: Given = NOTHING_GIVEN
+    job: Job, backend: Backend | None = None, control: Control | None = None, given: Given = NOTHING_GIVEN
 ) -> Prepared:
     """Read, or simulate, what a job needs and make the first guesses.
 
     Args:
         job: what to do.
         backend: the device whose memory the job must fit in, and on which guesses are tried; None does neither.
-        stop_asked: whether to give up, asked while files are waited for and read.
+        control: asked, while files are waited for and read, whether to give up; told how far they are.
         given: what is in memory.
 
     Raises:
@@ -109,11 +109,12 @@ def prepare(
         ParameterError: a parameter is missing or does not fit the scan.
         MemoryBudgetError: the job does not fit in memory; nothing large has been read yet.
     """
-    opened, waiting_notes = (given.scan, ()) if given.scan is not None else _open_settled(job, stop_asked)
+    control = control or Control()
+    opened, waiting_notes = (given.scan, ()) if given.scan is not None else _open_settled(job, control)
     with opened as dataset:
         parameters = completed(job, dataset)
         settings = parameters.reconstruction
-        frames = CarefulFrames(dataset.frames, stop_asked) if dataset.files else dataset.frames
+        frames = CarefulFrames(dataset.frames, control) if dataset.files else dataset.frames
         settled = settle(frames, dataset.frame_rows, bad_pixels(dataset, parameters), parameters.preprocessing)
         n = pattern_size(dataset.frames.shape, settled.preprocessing)
         check_crops(planned_stages(settings), n)
@@ -197,13 +198,13 @@ def open_scan(job: Job) -> Dataset:
     return dataset_of(simulate(recipe_of(job.parameters)))
 
 
-def _open_settled(job: Job, stop_asked: Asked) -> tuple[Dataset, tuple[str, ...]]:
+def _open_settled(job: Job, control: Control) -> tuple[Dataset, tuple[str, ...]]:
     """Open the scan, and wait for its raw files if that is asked for."""
     given = job.parameters.preprocessing
     if job.source is None or given.unfinished_files == "skip":
         return open_scan(job), ()
     return open_settled(
-        lambda: open_scan(job), lambda dataset: _is_whole(dataset, job.parameters), given.wait_limit_s, stop_asked
+        lambda: open_scan(job), lambda dataset: _is_whole(dataset, job.parameters), given.wait_limit_s, control
     )
 
 

@@ -137,7 +137,7 @@ class JobRun:
         self._saved: int | None = None
         self._said = 0
         with self._preparing:
-            self._prepared: Prepared = prepare(job, backend, lambda: control.stop_asked, given)
+            self._prepared: Prepared = prepare(job, backend, control, given)
             problem, settings = self._prepared.problem, self._prepared.parameters.reconstruction
             self._positions = len(problem.patterns)
             bytes_ = needed_bytes(problem.object.shape, problem.probe.shape, self._positions, settings.opr_modes)

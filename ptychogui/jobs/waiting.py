@@ -9,6 +9,7 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset, RawFile
+from ptychogui.jobs.job import Control
 from ptychogui.physics.frames import FrameSource
 
 _LOOK_S = 1.0
@@ -20,8 +21,6 @@ _ASK_S = 0.1
 _MOST_DAMAGED = 0.1
 """Part of all frames that may be damaged; with more, something else is wrong."""
 
-Asked = Callable[[], bool]
-
 
 class StoppedEarlyError(Exception):
     """The job was stopped before its first iteration."""
@@ -31,7 +30,7 @@ def open_settled(
     reopen: Callable[[], Dataset],
     is_whole: Callable[[Dataset], bool],
     limit_s: float,
-    stop_asked: Asked,
+    control: Control,
     clock_s: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[Dataset, tuple[str, ...]]:
@@ -41,7 +40,7 @@ def open_settled(
         reopen: opens the scan as it is now.
         is_whole: whether it has all frames.
         limit_s: how long nothing must have changed for what is there to be taken.
-        stop_asked: whether to give up.
+        control: asked whether to give up, and told how far the files are.
         clock_s: the time; for tests.
         sleep: waits some seconds; for tests.
 
@@ -54,6 +53,7 @@ def open_settled(
     """
     started_s = changed_s = clock_s()
     before: tuple[RawFile, ...] | None = ()
+    said = ""
     while True:
         looked_s = clock_s()
         dataset, files, problem = _look(reopen)
@@ -66,11 +66,12 @@ def open_settled(
                 assert problem is not None
                 raise problem
             return dataset, _waited(looked_s - started_s, f"no file had changed for {limit_s:g} s")
+        said = _said(control, dataset, limit_s, said)
         if dataset is not None:
             dataset.close()
         pause_s = max(_LOOK_S, 2 * (clock_s() - looked_s))
         for _ in range(max(1, round(pause_s / _ASK_S))):
-            if stop_asked():
+            if control.stop_asked:
                 raise StoppedEarlyError
             sleep(_ASK_S)
 
@@ -83,6 +84,15 @@ def _look(reopen: Callable[[], Dataset]) -> tuple[Dataset | None, tuple[RawFile,
     return dataset, dataset.files, None
 
 
+def _said(control: Control, dataset: Dataset | None, limit_s: float, before: str) -> str:
+    """Tell what is waited for, if that is not what was told before; return it."""
+    there = "none can be read yet" if dataset is None else f"{len(dataset.frame_rows)} patterns so far"
+    text = f"Waiting for raw files, {there}; it goes on when none has changed for {limit_s:g} s"
+    if text != before:
+        control.on_waiting(text)
+    return text
+
+
 def _waited(seconds: float, until: str) -> tuple[str, ...]:
     return (f"waited {seconds:.0f} s for raw files, until {until}",) if seconds >= _LOOK_S else ()
 
@@ -93,8 +103,8 @@ class CarefulFrames:
     Preprocessing leaves empty frames free, so that a few damaged ones cost no more than themselves.
     """
 
-    def __init__(self, frames: FrameSource, stop_asked: Asked) -> None:
-        self._frames, self._stop_asked = frames, stop_asked
+    def __init__(self, frames: FrameSource, control: Control) -> None:
+        self._frames, self._control = frames, control
         self.shape, self.dtype = frames.shape, frames.dtype
         self._damage: dict[int, str] = {}
 
@@ -105,7 +115,7 @@ class CarefulFrames:
             StoppedEarlyError: the job was stopped.
             DataError: too many frames are damaged.
         """
-        if self._stop_asked():
+        if self._control.stop_asked:
             raise StoppedEarlyError
         try:
             return self._frames.read(rows)

@@ -129,6 +129,11 @@ class MainWindow(QMainWindow):
         self.strip.show_waiting()
         self._refresh_actions()
 
+    def show_awaited(self, text: str) -> None:
+        """Say what the run waits for before it can begin."""
+        if self.commands.stop.isEnabled():
+            self.strip.show_state(text)
+
     def show_progress(
         self, iteration: int, iterations: int, error: float, positions_per_s: float, seconds_left: float
     ) -> None:

@@ -223,3 +223,27 @@ def test_what_an_errand_can_not_do_is_told(qtbot: QtBot, workstation: Workstatio
     problem, ended = (signal.args[0] for signal in told.all_signals_and_args)
     assert "too few" in problem.text and ended == "It can't be found out."
     errand.close()
+
+
+def test_a_run_that_waits_for_raw_files_says_so_and_can_be_stopped(
+    qtbot: QtBot, workstation: Workstation, tmp_path: Path
+) -> None:
+    scan = simulate(Recipe(n=64, scan="raster", scan_dims=(5, 6), outer_zone_m=80e-9))
+    named = next(named for named in list_presets()[0] if named.name == "velociprobe")
+    path, *files = write_beamtime(
+        tmp_path / "mda" / "velo_0012.mda", named, scan.counts.astype(np.uint16), scan.positions_m, (5, 6), 8800
+    )
+    files[-1].unlink()
+    with qtbot.waitSignal(workstation.session.scanOpened, timeout=LONG):
+        workstation.session.open(path)
+    window = workstation.window
+    for name, value in (("experiment.distance_m", 1.92), ("preprocessing.unfinished_files", "wait"),
+                        ("preprocessing.wait_limit_s", 1000.0)):  # fmt: skip
+        workstation.session.edit(name, value)
+    with qtbot.waitSignal(workstation.run.waiting, timeout=LONG) as waiting:
+        window.commands.start.trigger()
+    assert waiting.args[0].startswith("Waiting for raw files, 24 patterns so far")
+    assert window.strip.state.text() == waiting.args[0]
+    with qtbot.waitSignal(workstation.run.ended, timeout=LONG) as ended:
+        window.commands.stop.trigger()
+    assert ended.args[0].startswith("Cancelled") and ended.args[2] is None

@@ -83,6 +83,18 @@ def picture(iteration: int, job: Job) -> Estimate:
     return Estimate(np.full((60 * modes, 80), iteration, np.complex64), np.full((modes, 8, 8), iteration, np.complex64))
 
 
+class Asking(Control):
+    """A control that asks a function whether the job was stopped."""
+
+    def __init__(self, stop: Callable[[], bool], on_waiting: Callable[[str], None] = lambda _text: None) -> None:
+        super().__init__(on_waiting)
+        self._ask = stop
+
+    @property
+    def stop_asked(self) -> bool:
+        return self._ask()
+
+
 class FakeEngine:
     """An engine that does what its errors say: one is given per iteration of the job."""
 

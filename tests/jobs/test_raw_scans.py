@@ -19,6 +19,7 @@ from ptychogui.jobs.prepare import Prepared, prepare
 from ptychogui.params.commandline import read_command
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 from tests.io.makers import make_rows
+from tests.jobs.fakes import Asking
 
 LINES, POINTS = 5, 6
 GEOMETRY: dict[str, Any] = {"energy_eV": 8800.0, "distance_m": 1.92, "detector_pixel_m": 150e-6}
@@ -50,7 +51,7 @@ def positions_file(simulated: SimulatedScan, tmp_path: Path) -> Path:
 def prepared(file: Path | None = None, stop: Any = lambda: False, **values: Any) -> Prepared:
     given = {path: (value, "test") for path, value in named({**GEOMETRY, **values}).items()}
     source = scan_source(file, given)
-    return prepare(make_job(job_layers(source, given), source, Path("result.cxi")), stop_asked=stop)
+    return prepare(make_job(job_layers(source, given), source, Path("result.cxi")), control=Asking(stop))
 
 
 def named(values: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,10 @@ import pytest
 
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset, RawFile
+from ptychogui.jobs.job import Control
 from ptychogui.jobs.waiting import CarefulFrames, StoppedEarlyError, open_settled
 from ptychogui.physics.frames import ArrayFrames
+from tests.jobs.fakes import Asking
 
 
 class Detector:
@@ -21,6 +23,7 @@ class Detector:
         self.now_s = 0.0
         self._seconds = seconds
         self.closed = 0
+        self.said: list[str] = []
 
     def sleep(self, seconds: float) -> None:
         self.now_s += seconds
@@ -37,8 +40,9 @@ class Detector:
         self.closed += 1
 
     def wait(self, files: int, limit_s: float, stop: Callable[[], bool] = lambda: False) -> tuple[int, tuple[str, ...]]:
+        control = Asking(stop, self.said.append)
         dataset, notes = open_settled(
-            self.open, lambda found: len(found.files) == files, limit_s, stop, lambda: self.now_s, self.sleep
+            self.open, lambda found: len(found.files) == files, limit_s, control, lambda: self.now_s, self.sleep
         )
         return len(dataset.files), notes
 
@@ -56,6 +60,9 @@ def test_files_are_waited_for() -> None:
     assert 12 <= detector.now_s < 14
     assert notes == (f"waited {detector.now_s:.0f} s for raw files, until all frames were there",)
     assert detector.closed > 3
+    assert [text.partition(";")[0] for text in detector.said] == [
+        f"Waiting for raw files, {count} patterns so far" for count in (1, 2, 3)
+    ]
 
 
 def test_what_does_not_change_any_more_is_taken_as_it_is() -> None:
@@ -81,7 +88,7 @@ def test_stopping_ends_the_wait_soon() -> None:
 
 def test_reading_ends_between_two_reads() -> None:
     asked: list[int] = []
-    frames = CarefulFrames(ArrayFrames(np.zeros((3, 4, 4))), lambda: len(asked) > 1)
+    frames = CarefulFrames(ArrayFrames(np.zeros((3, 4, 4))), Asking(lambda: len(asked) > 1))
     for row in range(2):
         assert frames.read([row]).shape == (1, 4, 4)
         asked.append(row)
@@ -104,7 +111,7 @@ class Scratched(ArrayFrames):
 
 
 def test_damaged_frames_come_out_empty_and_are_counted() -> None:
-    frames = CarefulFrames(Scratched(np.ones((40, 4, 4)), {3, 5}), lambda: False)
+    frames = CarefulFrames(Scratched(np.ones((40, 4, 4)), {3, 5}), Control())
     sums = np.concatenate([frames.read(range(start, start + 8)).sum(axis=(1, 2)) for start in range(0, 40, 8)])
     np.testing.assert_array_equal(np.flatnonzero(sums == 0), [3, 5])
     assert frames.notes() == ("damaged raw frames are left free: 2, the first of them: a.h5: frame 3 can't be read",)
@@ -112,4 +119,4 @@ def test_damaged_frames_come_out_empty_and_are_counted() -> None:
 
 def test_too_many_damaged_frames_are_refused() -> None:
     with pytest.raises(DataError, match="frame 4 can't be read"):
-        CarefulFrames(Scratched(np.ones((40, 4, 4)), set(range(9))), lambda: False).read(range(40))
+        CarefulFrames(Scratched(np.ones((40, 4, 4)), set(range(9))), Control()).read(range(40))
