@@ -25,6 +25,7 @@ from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.jobs.doctor import open_and_examine
 from ptychogui.jobs.job import Progress
+from ptychogui.jobs.surveying import Reading, Surveyed, survey_scan
 from ptychogui.physics.simulation import Recipe
 from ptychogui.views.main_window import MainWindow
 from ptychogui.views.memory import Memory
@@ -89,6 +90,7 @@ class Workstation:
         self.doctor = ErrandController(
             self.session, self.background, open_and_examine, "The orientation can't be found"
         )
+        self.survey = ErrandController(self.session, self.background, survey_scan, "The scan can't be surveyed")
         self.beamline = BeamlineController(self.session, self.background)
         self.window = MainWindow(memory)
         self._join_intents()
@@ -96,6 +98,7 @@ class Workstation:
         self._join_run()
         self._join_preflight()
         self._join_doctor()
+        self._join_survey()
         self._join_beamline()
         self.session.announce()
         self.worker.start()
@@ -105,6 +108,7 @@ class Workstation:
         self.window.memory.keep_values(self.session.remembered())
         self.preflight.close()
         self.doctor.close()
+        self.survey.close()
         self.worker.shut_down()
         self.background.close()
 
@@ -129,7 +133,7 @@ class Workstation:
         session.openFailed.connect(self._show_scan_again)
         self.demo.opening.connect(window.show_opening)
         self.demo.failed.connect(self._show_scan_again)
-        for source in (session, self.run, self.demo, self.doctor, self.beamline, self.hook):
+        for source in (session, self.run, self.demo, self.doctor, self.survey, self.beamline, self.hook):
             source.problem.connect(self._show_problem)
 
     def _join_run(self) -> None:
@@ -156,6 +160,22 @@ class Workstation:
         self.doctor.told.connect(page.show_look)
         self.doctor.ended.connect(page.show_ended)
         self.doctor.cleared.connect(page.clear)
+
+    def _join_survey(self) -> None:
+        page = self.window.preview
+        page.surveyAsked.connect(self.survey.start)
+        page.stopAsked.connect(self.survey.stop)
+        self.survey.began.connect(lambda: page.show_reading(None))
+        self.survey.told.connect(self._show_surveyed)
+        self.survey.ended.connect(page.show_ended)
+
+    def _show_surveyed(self, told: Reading | Surveyed) -> None:
+        if isinstance(told, Reading):
+            self.window.preview.show_reading(told)
+            return
+        self.window.preview.show_surveyed(told)
+        for note in told.notes:
+            self.window.show_message(f"survey: {note}")
 
     def _join_beamline(self) -> None:
         window, page = self.window, self.window.beamline

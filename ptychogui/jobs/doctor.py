@@ -82,10 +82,10 @@ def find_orientation(
     return verdict
 
 
-def open_and_examine(job: Job) -> Generator[Look, None, None]:
+def open_and_examine(job: Job, tell: Callable[[Look], None]) -> None:
     """Examine a scan on the job's own device; see `examine`."""
     with open_backend(job.parameters.devices.device, job.parameters.devices.threads) as backend:
-        yield from examine(job, backend)
+        find_orientation(job, backend, tell)
 
 
 def examine(job: Job, backend: Backend, control: Control | None = None) -> Generator[Look, None, None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -16,8 +16,9 @@ from ptychogui.jobs.spawning import give_way, spawn
 
 _END_S = 2.0
 
-Work = Callable[[Job], Iterable[Any]]
-"""A function at the top of a module, since its name goes to the child; what it yields must be picklable."""
+Tell = Callable[[Any], None]
+Work = Callable[[Job, Tell], None]
+"""A function at the top of a module, since its name goes to the child; what it tells must be picklable."""
 
 
 class Errand:
@@ -28,8 +29,8 @@ class Errand:
         self._process: BaseProcess | None = None
         self._over = False
 
-    def run(self, work: Work, job: Job, tell: Callable[[Any], None]) -> bool:
-        """Let a child do `work` on a job and tell all that it yields; say whether it came to its end.
+    def run(self, work: Work, job: Job, tell: Tell) -> bool:
+        """Let a child do `work` on a job, and pass on what it tells; say whether it came to its end.
 
         Raises:
             PtychoError: what the work raised, or the process ended by itself.
@@ -68,7 +69,6 @@ def _serve(pipe: Connection, work: Work, job: Job) -> None:
     warnings.simplefilter("ignore")
     with contextlib.suppress(BrokenPipeError):
         try:
-            for answer in work(job):
-                pipe.send(answer)
+            work(job, pipe.send)
         except PtychoError as error:
             pipe.send(error)

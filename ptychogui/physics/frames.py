@@ -86,6 +86,7 @@ def prepare_frames(
     bad_pixels: np.ndarray | None,
     preprocessing: Preprocessing,
     background: np.ndarray | None = None,
+    keep: bool = True,
 ) -> Patterns:
     """Read, crop, clean and orient the frames of a scan. Holds the patterns and one chunk of frames, no more.
 
@@ -95,6 +96,7 @@ def prepare_frames(
         bad_pixels: bool (rows, columns) of the detector, True where a pixel must not be used; or None.
         preprocessing: the settings; physics.settling does before what `find_center` and `find_bad_pixels` ask for.
         background: float (rows, columns) of the detector, counts that are subtracted from every frame; or None.
+        keep: whether the patterns are wanted; there are none in what is returned if not, but all that is known of them.
 
     Raises:
         DataError: frames, rows, mask or background don't fit each other, or nothing usable is left.
@@ -106,7 +108,7 @@ def prepare_frames(
     free = crop.cut(bad[None], outside=True)[0]
     dark = None if background is None else crop.cut(np.asarray(background, np.float64)[None], outside=0)[0]
     sieve = Sieve(preprocessing, frames.dtype, dark)
-    stack = PatternStack((len(rows), crop.n, crop.n))
+    stack = PatternStack((len(rows) if keep else 0, crop.n, crop.n))
     tally = Tally(len(rows), crop.n)
     for chunk in _chunks(len(rows), frames):
         unique, inverse = np.unique(rows[chunk], return_inverse=True)
@@ -114,7 +116,8 @@ def prepare_frames(
         amplitudes = sieve.amplitudes(raw, free)
         tally.set_free_if_empty(chunk, amplitudes)
         tally.add(chunk, amplitudes)
-        stack.add(amplitudes)
+        if keep:
+            stack.add(amplitudes)
     tally.check()
     return Patterns(
         patterns=stack.patterns,

@@ -46,7 +46,7 @@ _QUICK = {"reconstruction.engine": 190, "reconstruction.iterations": 92, "device
 """Parameters that the tool bar has as well, and the width of their editors."""
 
 _LARGEST = QSize(1600, 1000)
-_FILTER = "Scans and results (*.cxi *.h5 *.hdf5 *.nxs *.npy *.npz *.tif *.tiff *.bin);;All files (*)"
+_FILTER = "Scans and results (*.cxi *.mda *.h5 *.hdf5 *.nxs *.npy *.npz *.tif *.tiff *.bin);;All files (*)"
 
 
 class MainWindow(QMainWindow):

@@ -86,25 +86,33 @@ class ImageCard(PlotCard):
         pixel_m: float,
         levels: tuple[float, float],
         region_m: tuple[float, float, float, float] | None = None,
+        corner_m: tuple[float, float] = (0.0, 0.0),
     ) -> None:
         """Show an image.
 
         Args:
             data: float (rows, columns).
-            pixel_m: size of a pixel; the axes start at the top left corner.
+            pixel_m: size of a pixel.
             levels: values of the color bar's ends, taken unless the user holds his own.
             region_m: top, left, bottom, right of what is seen at first; the whole image when None.
+            corner_m: row and column of the top left corner on the axes.
         """
         rows, columns = data.shape
-        step = pixel_m * 1e6
+        step, (top, left) = pixel_m * 1e6, (edge * 1e6 for edge in corner_m)
         self._auto_levels = levels
         kept = self.bar.levels() if self.auto.isVisibleTo(self) else levels
-        self.image.setImage(data, levels=kept, rect=(0, 0, columns * step, rows * step))
+        self.image.setImage(data, levels=kept, rect=(left, top, columns * step, rows * step))
         self._set_levels(kept)
-        shape = (rows, columns, step)
-        if shape != self._shown:
-            self._shown = shape
-            self._look_at(region_m or (0.0, 0.0, rows * pixel_m, columns * pixel_m))
+        place = (rows, columns, step, top, left)
+        if place != self._shown:
+            self._shown = place
+            bottom, right = corner_m[0] + rows * pixel_m, corner_m[1] + columns * pixel_m
+            self._look_at(region_m or (*corner_m, bottom, right))
+
+    def show_quantity(self, text: str) -> None:
+        """Label the color bar anew."""
+        self.bar.getAxis("left").setLabel(text)
+        self._paint()
 
     def link(self, other: ImageCard) -> None:
         """Pan and zoom together with another image."""

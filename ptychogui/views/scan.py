@@ -7,14 +7,28 @@ from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt5.QtGui import QDragEnterEvent, QDropEvent, QPalette, QResizeEvent
-from PyQt5.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from ptychogui.jobs.surveying import Reading, Surveyed
 from ptychogui.views.parts import Card, ElidedLabel, label
-from ptychogui.views.plots import PlotCard
+from ptychogui.views.plots import ImageCard, PlotCard
 
 _Role = QPalette.ColorRole
+
+_STXM = "transmission (STXM)"
+_MAPS = {
+    _STXM: ("Counts of each pattern (STXM)", "counts", "viridis"),
+    "deflection along rows (DPC)": ("Deflection along rows (DPC)", "center of mass (px)", "CET-D1"),
+    "deflection along columns (DPC)": ("Deflection along columns (DPC)", "center of mass (px)", "CET-D1"),
+}
+"""What a survey shows at scan positions: title, quantity and colors of each."""
+
+_POWERS = {3: "10\u00b3", 6: "10\u2076"}
+
+_OUTERMOST = (1, 99)
+"""Percentiles that the levels leave out."""
 
 _FACTS = 4
 """Lines of facts on the card; the tooltip has them all."""
@@ -52,29 +66,116 @@ class ScanCard(Card):
 
 
 class PreviewPage(QWidget):
-    """Mean pattern and scan positions side by side."""
+    """A pattern and the scan side by side; after a survey of all patterns, what they show.
+
+    Announces `surveyAsked` and `stopAsked`.
+    """
+
+    surveyAsked = pyqtSignal()
+    stopAsked = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
         self.pattern = PatternCard()
         self.positions = PositionsCard()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        row.addWidget(self.pattern, 1)
-        row.addWidget(self.positions, 1)
-        row.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.maps = {name: _map_card(name) for name in _MAPS}
+        self.pattern_choice, self.scan_choice = QComboBox(), QComboBox()
+        self.survey = QPushButton("Survey all patterns")
+        self.stop = QPushButton("Stop")
+        self.state = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
+        self._patterns: dict[str, np.ndarray] = {}
+        self._lay_out()
+        self.pattern_choice.currentTextChanged.connect(self._show_pattern)
+        self.scan_choice.currentIndexChanged.connect(self.scans.setCurrentIndex)
+        self.survey.clicked.connect(lambda: self.surveyAsked.emit())
+        self.stop.clicked.connect(lambda: self.stopAsked.emit())
+
+    def show_preview(self, pattern: np.ndarray, frames: int, positions_m: np.ndarray | None) -> None:
+        """Show the mean of some frames, float (rows, columns), and positions (n, 2) row and column in m, if known."""
+        self._offer({f"mean of {frames} frames": pattern}, ["positions"])
+        self.positions.show_positions(positions_m)
+        self.show_ended("")
+
+    def show_reading(self, reading: Reading | None) -> None:
+        """Show how far a survey is; None where it has just begun."""
+        self.survey.hide()
+        self.stop.show()
+        self.state.set_text(f"{reading.done} of {reading.total} patterns read" if reading else "Opening the scan")
+
+    def show_surveyed(self, found: Surveyed) -> None:
+        """Show what all patterns show."""
+        all_of = f"of all {found.patterns}"
+        patterns = {
+            f"mean {all_of}": found.mean,
+            f"largest {all_of}": found.maximum,
+            f"variance {all_of}": found.variance,
+        }
+        first = self.pattern_choice.itemText(0)
+        self._offer({first: self._patterns[first]} | patterns, ["positions", *_MAPS])
+        for name, drawn in zip(_MAPS, (found.stxm, found.dpc_rows_px, found.dpc_columns_px), strict=True):
+            image, unit = _readable(drawn.image)
+            levels = _levels(image, about_zero=name != _STXM)
+            self.maps[name].show_image(image, drawn.pixel_m, levels, corner_m=drawn.corner_m)
+            self.maps[name].show_quantity(f"{_MAPS[name][1]}{unit}")
+        self.pattern_choice.setCurrentIndex(1)
+        self.scan_choice.setCurrentIndex(1)
+
+    def show_ended(self, text: str) -> None:
+        """Show that no survey is under way, and why."""
+        self.stop.hide()
+        self.survey.show()
+        self.state.set_text(text)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Keep the cards about square, as what they show is."""
         super().resizeEvent(event)
-        for card in (self.pattern, self.positions):
+        for card in (self.pattern, self.scans):
             card.setMaximumHeight(self.width() // 2)
 
-    def show_preview(self, pattern: np.ndarray, frames: int, positions_m: np.ndarray | None) -> None:
-        """Show the mean of some frames, float (rows, columns), and positions (n, 2) row and column in m, if known."""
-        self.pattern.show_pattern(pattern, frames)
-        self.positions.show_positions(positions_m)
+    def _offer(self, patterns: dict[str, np.ndarray], scans: Sequence[str]) -> None:
+        """Offer pictures to choose from; the first of each is shown."""
+        self._patterns = patterns
+        with QSignalBlocker(self.pattern_choice):
+            self.pattern_choice.clear()
+            self.pattern_choice.addItems(list(patterns))
+        self._show_pattern(self.pattern_choice.currentText())
+        self.scan_choice.clear()
+        self.scan_choice.addItems(list(scans))
+        for choice in (self.pattern_choice, self.scan_choice):
+            choice.setEnabled(choice.count() > 1)
+
+    def _show_pattern(self, name: str) -> None:
+        if name in self._patterns:
+            self.pattern.show_pattern(self._patterns[name], name)
+
+    def _lay_out(self) -> None:
+        self.scans = QStackedWidget()
+        for card in (self.positions, *self.maps.values()):
+            self.scans.addWidget(card)
+        tools = QHBoxLayout()
+        tools.setSpacing(8)
+        for title, choice, width_px in (("Pattern", self.pattern_choice, 176), ("Scan", self.scan_choice, 226)):
+            choice.setFixedWidth(width_px)
+            tools.addWidget(label("muted", title))
+            tools.addWidget(choice)
+        tools.addSpacing(8)
+        for button in (self.survey, self.stop):
+            tools.addWidget(button)
+        tools.addWidget(self.state, 1)
+        tools.addStretch(1)
+        self.survey.setToolTip(
+            "Read all patterns once: what was transmitted (STXM) and deflected (DPC), and every pixel"
+        )
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.pattern, 1)
+        row.addWidget(self.scans, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(tools)
+        column.addLayout(row)
+        column.addStretch(1)
 
 
 class PatternCard(PlotCard):
@@ -95,10 +196,10 @@ class PatternCard(PlotCard):
         self.bar.setImageItem(self.image, insert_in=self.plot)
         self.add_bar(self.bar)
 
-    def show_pattern(self, pattern: np.ndarray, frames: int) -> None:
-        """Show the mean of so many frames, float (rows, columns) of counts."""
+    def show_pattern(self, pattern: np.ndarray, what: str) -> None:
+        """Show float (rows, columns) of counts, such as the "mean of 16 frames"."""
         shown = np.log10(1 + np.maximum(pattern, 0))
-        self.title.setText(f"Diffraction pattern, mean of {frames} frames")
+        self.title.setText(f"Diffraction pattern, {what}")
         self.image.setImage(shown, autoLevels=False)
         self.bar.setLevels((0.0, max(float(shown.max()), 0.1)))
         self.plot.autoRange(padding=0.02)
@@ -154,6 +255,29 @@ class DropTarget(QWidget):
         if path is not None:
             event.acceptProposedAction()
             self.dropped.emit(path)
+
+
+def _map_card(name: str) -> ImageCard:
+    title, quantity, colors = _MAPS[name]
+    return ImageCard(title, quantity, colors)
+
+
+def _readable(image: np.ndarray) -> tuple[np.ndarray, str]:
+    """Return an image in a unit that leaves few digits, and that unit."""
+    largest = np.nanmax(np.abs(image), initial=0.0)
+    power = next((power for power in (6, 3) if largest >= 10**power), 0)
+    return image / np.float32(10**power), f" ({_POWERS[power]})" if power else ""
+
+
+def _levels(image: np.ndarray, about_zero: bool) -> tuple[float, float]:
+    """Return the range of all but the outermost values; with zero in its middle where that means something."""
+    values = image[np.isfinite(image)]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = (float(np.percentile(values, percent)) for percent in _OUTERMOST)
+    if about_zero:
+        low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
 def _local_file(event: QDropEvent) -> Path | None:

@@ -22,6 +22,7 @@ from ptychogui.io.mda_writing import write_mda
 from ptychogui.io.presets import list_presets, preset_folder, read_preset
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.doctor import Look
+from ptychogui.jobs.errand import Tell
 from ptychogui.jobs.job import Job
 from ptychogui.physics.simulation import Recipe, simulate
 from tests.gui.conftest import RECIPE
@@ -174,15 +175,15 @@ def _current(page: Any) -> Any:
     return next(row for row in rows if "as it is now" in row.text(3))
 
 
-def waits_forever(job: Job) -> Any:
+def waits_forever(job: Job, tell: Tell) -> None:
     import threading
 
-    yield Look(0, 10, job.id)
+    tell(Look(0, 10, job.id))
     threading.Event().wait()
 
 
-def refuses(_job: Job) -> Any:
-    yield Look(0, 10, "reading")
+def refuses(_job: Job, tell: Tell) -> None:
+    tell(Look(0, 10, "reading"))
     raise DataError("the scan has 4 positions, too few")
 
 
@@ -247,3 +248,28 @@ def test_a_run_that_waits_for_raw_files_says_so_and_can_be_stopped(
     with qtbot.waitSignal(workstation.run.ended, timeout=LONG) as ended:
         window.commands.stop.trigger()
     assert ended.args[0].startswith("Cancelled") and ended.args[2] is None
+
+
+def test_a_survey_shows_what_all_patterns_show(
+    qtbot: QtBot, workstation: Workstation, opened: SessionController, tmp_path: Path
+) -> None:
+    page = workstation.window.preview
+    assert page.pattern_choice.count() == 1 and not page.scan_choice.isEnabled()
+    with qtbot.waitSignal(workstation.survey.ended, timeout=LONG):
+        page.survey.click()
+        assert page.stop.isVisible() and not page.survey.isVisible()
+    assert page.survey.isVisible() and page.scans.currentWidget() is page.maps["transmission (STXM)"]
+    assert page.pattern.title.text() == "Diffraction pattern, mean of all 36"
+    page.pattern_choice.setCurrentIndex(2)
+    assert page.pattern.title.text() == "Diffraction pattern, largest of all 36"
+    page.scan_choice.setCurrentIndex(0)
+    assert page.scans.currentWidget() is page.positions
+    with qtbot.waitSignal(opened.scanOpened, timeout=LONG):
+        opened.open(tmp_path / "scan.cxi")
+    assert page.pattern_choice.count() == 1 and page.scans.currentWidget() is page.positions
+
+
+def test_a_survey_of_nothing_says_what_to_do(qtbot: QtBot, workstation: Workstation) -> None:
+    with qtbot.waitSignal(workstation.survey.ended, timeout=1000) as ended:
+        workstation.survey.start()
+    assert ended.args == ["Open a scan first."]

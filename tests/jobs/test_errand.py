@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -13,35 +12,35 @@ import pytest
 
 from ptychogui.errors import DataError, DeviceError
 from ptychogui.jobs.doctor import Look, open_and_examine
-from ptychogui.jobs.errand import Errand
+from ptychogui.jobs.errand import Errand, Tell
 from ptychogui.jobs.job import Job
 from tests.jobs.fakes import make_job
 
 JOB = make_job(Path("result.cxi"))
 
 
-def counts(job: Job) -> Iterator[object]:
-    yield os.getpid()
-    yield job.id
+def counts(job: Job, tell: Tell) -> None:
+    tell(os.getpid())
+    tell(job.id)
 
 
-def refuses(_job: Job) -> Iterator[object]:
-    yield os.getpid()
+def refuses(_job: Job, tell: Tell) -> None:
+    tell(os.getpid())
     raise DataError("scan.h5: no frames")
 
 
-def dies(_job: Job) -> Iterator[object]:
-    yield os.getpid()
+def dies(_job: Job, tell: Tell) -> None:
+    tell(os.getpid())
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def has_a_defect(_job: Job) -> Iterator[object]:
-    yield os.getpid()
+def has_a_defect(_job: Job, tell: Tell) -> None:
+    tell(os.getpid())
     raise ZeroDivisionError
 
 
-def never_ends(_job: Job) -> Iterator[object]:
-    yield os.getpid()
+def never_ends(_job: Job, tell: Tell) -> None:
+    tell(os.getpid())
     threading.Event().wait()
 
 

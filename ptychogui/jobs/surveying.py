@@ -1,0 +1,106 @@
+"""A survey of all patterns of a scan: what was transmitted and deflected, and which pixels it hit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ptychogui.errors import ParameterError
+from ptychogui.io.dataset import Dataset
+from ptychogui.jobs.job import Job
+from ptychogui.jobs.placing import scan_positions
+from ptychogui.jobs.prepare import background_counts, bad_pixels, completed, open_scan
+from ptychogui.physics.frames import FrameSource, pattern_size, prepare_frames
+from ptychogui.physics.maps import PositionMap, map_positions
+from ptychogui.physics.optics import job_pixel_m
+from ptychogui.physics.settling import settle
+
+_TOLD_PER_SCAN = 100
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """What all patterns of a scan show, as a reconstruction would use them.
+
+    Attributes:
+        patterns: how many.
+        stxm: counts at each position.
+        dpc_rows_px, dpc_columns_px: center of mass of each pattern from the direct beam, in pattern pixels.
+        mean, maximum, variance: float32 (N, N), of each pixel's counts, the direct beam at [N // 2, N // 2].
+        notes: what was noticed on the way.
+    """
+
+    patterns: int
+    stxm: PositionMap
+    dpc_rows_px: PositionMap
+    dpc_columns_px: PositionMap
+    mean: np.ndarray
+    maximum: np.ndarray
+    variance: np.ndarray
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How many of a scan's frames are read."""
+
+    done: int
+    total: int
+
+
+def survey_scan(job: Job, tell: Callable[[Reading | Surveyed], None]) -> None:
+    """Read all patterns of a scan once, and tell how far it is and then what they show. Keeps none of them.
+
+    Raises:
+        PtychoError: the scan can't be read, or a parameter does not fit it.
+    """
+    with open_scan(job) as dataset:
+        parameters = job.parameters
+        bad = bad_pixels(dataset, parameters)
+        settled = settle(dataset.frames, dataset.frame_rows, bad, parameters.preprocessing)
+        n = pattern_size(dataset.frames.shape, settled.preprocessing)
+        positions_m, rows, notes = scan_positions(dataset, parameters, _pixel_m(job, dataset, n))
+        frames = _Counted(dataset.frames, len(np.unique(rows)), tell)
+        background = background_counts(dataset, parameters)
+        found = prepare_frames(frames, rows, settled.bad_pixels, settled.preprocessing, background, keep=False)
+    survey = found.survey
+    tell(
+        Surveyed(
+            patterns=len(rows),
+            stxm=map_positions(positions_m, survey.stxm),
+            dpc_rows_px=map_positions(positions_m, survey.dpc_px[:, 0]),
+            dpc_columns_px=map_positions(positions_m, survey.dpc_px[:, 1]),
+            mean=survey.mean,
+            maximum=survey.maximum,
+            variance=survey.variance,
+            notes=(*notes, *settled.notes, *found.notes),
+        )
+    )
+
+
+def _pixel_m(job: Job, dataset: Dataset, n: int) -> float:
+    """Return the object's pixel, which only a jitter of positions needs; 0 where it is not known."""
+    try:
+        return job_pixel_m(completed(job, dataset), n)
+    except ParameterError:
+        return 0.0
+
+
+class _Counted:
+    """Frames that tell how many of them are read."""
+
+    def __init__(self, frames: FrameSource, total: int, tell: Callable[[Reading], None]) -> None:
+        self._frames, self._total, self._tell = frames, total, tell
+        self.shape, self.dtype = frames.shape, frames.dtype
+        self._done = self._told = 0
+
+    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return the frames at these rows."""
+        found = self._frames.read(rows)
+        self._done += len(rows)
+        if self._done - self._told >= self._total / _TOLD_PER_SCAN:
+            self._told = self._done
+            self._tell(Reading(min(self._done, self._total), self._total))
+        return found
