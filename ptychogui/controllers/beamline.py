@@ -98,7 +98,8 @@ class BeamlineController(QObject):
             self._fail(error)
             return
         self.saved.emit(path)
-        self._session.edit("experiment.beamline", draft.name)
+        recognized, _ = choose_preset(pointing.mda, pointing.path)
+        self._session.take_beamline("" if recognized.name == draft.name else draft.name)
 
     def _begin(self, pointing: Pointing) -> None:
         self._pointing = pointing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ from ptychogui.params.commandline import format_text, parse_text
 from ptychogui.params.model import by_path
 from ptychogui.params.origins import Layers, Source
 
+_BEAMLINE = "experiment.beamline"
+
 _OF_ONE_SCAN = (
     "experiment.positions_file", "experiment.simulate", "output.job_id",
     "reconstruction.probe_guess", "reconstruction.object_guess",
-    *(path for path in OF_THE_FILES if path != "experiment.beamline"),
+    *(path for path in OF_THE_FILES if path != _BEAMLINE),
 )  # fmt: skip
 """Parameters that mean nothing for another scan: they are not carried over to it."""
 
@@ -122,6 +125,13 @@ class SessionController(QObject):
         self.announce()
         self._read_again_for(path)
 
+    def take_beamline(self, name: str) -> None:
+        """Read the scan again with a preset; "" for the one that recognizes it."""
+        layers = self._layers.without(_BEAMLINE, Source.USER).without(_BEAMLINE, Source.LAST)
+        self._layers = layers.with_value(_BEAMLINE, name) if name else layers
+        self.announce()
+        self._read_again_for(_BEAMLINE)
+
     def remembered(self) -> dict[str, str]:
         """Return the user's values that another session or scan can use, as text by path."""
         return {path: format_text(by_path()[path], value) for path, (value, _) in self._carried().items()}
@@ -146,7 +156,15 @@ class SessionController(QObject):
         def current(deliver: Any) -> Any:
             return lambda outcome: deliver(outcome) if self._wanted == path else None
 
-        self._background.start(lambda: load(path, access), current(done), current(self._failed))
+        def failed(error: Exception) -> None:
+            if access.beamline and self._layers.resolve()[1][_BEAMLINE].source is Source.LAST:
+                self._layers = self._layers.without(_BEAMLINE, Source.LAST)
+                self.announce()
+                self._read(path, replace(access, beamline=""), done)  # what fitted the last scan need not fit this one
+            else:
+                self._failed(error)
+
+        self._background.start(lambda: load(path, access), current(done), current(failed))
 
     def _failed(self, error: Exception) -> None:
         wanted, is_open = self._wanted, self._scan is not None and self._scan.path == self._wanted

@@ -20,8 +20,8 @@ _Role = QPalette.ColorRole
 _STXM = "transmission (STXM)"
 _MAPS = {
     _STXM: ("Counts of each pattern (STXM)", "counts", "viridis"),
-    "deflection along rows (DPC)": ("Deflection along rows (DPC)", "center of mass (px)", "CET-D1"),
-    "deflection along columns (DPC)": ("Deflection along columns (DPC)", "center of mass (px)", "CET-D1"),
+    "rows' deflection (DPC)": ("Deflection along rows (DPC)", "center of mass (px)", "CET-D1"),
+    "columns' deflection (DPC)": ("Deflection along columns (DPC)", "center of mass (px)", "CET-D1"),
 }
 """What a survey shows at scan positions: title, quantity and colors of each."""
 

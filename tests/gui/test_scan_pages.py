@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PyQt5.QtCore import QSettings
 from PyQt5.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
@@ -25,6 +26,7 @@ from ptychogui.jobs.doctor import Look
 from ptychogui.jobs.errand import Tell
 from ptychogui.jobs.job import Job
 from ptychogui.physics.simulation import Recipe, simulate
+from ptychogui.views.memory import Memory
 from tests.gui.conftest import RECIPE
 
 LONG = 60_000
@@ -92,8 +94,9 @@ def test_a_preset_is_made_by_pointing_and_opens_the_scan(
     scan = opened.args[0]
     assert isinstance(scan, LoadedScan) and scan.path == run_12
     parameters, origins, *_ = workstation.session.layers.resolve()
-    assert parameters.experiment.beamline == "seven" and parameters.experiment.distance_m == pytest.approx(1.92)
+    assert parameters.experiment.beamline == "" and parameters.experiment.distance_m == pytest.approx(1.92)
     assert origins["experiment.energy_eV"].place == "run0012.mda: PV 7bm:E"
+    assert scan.facts[2].endswith("(preset seven)")
     assert read_preset(preset_folder() / "seven.toml").preset.rows.sign == -1
     assert window.pages.currentWidget() is window.preview
 
@@ -112,6 +115,42 @@ def test_an_own_preset_is_replaced_where_it_was_begun_with(
         with qtbot.waitSignal(workstation.session.problem, timeout=LONG):  # its files are still not found
             preset.save.click()
     assert [path.name for path in preset_folder().iterdir()] == ["seven.toml"]
+
+
+def test_a_preset_that_does_not_recognize_its_own_file_is_chosen_by_name(
+    qtbot: QtBot, workstation: Workstation, run_12: Path
+) -> None:
+    with qtbot.waitSignal(workstation.session.problem, timeout=LONG):
+        workstation.session.open(run_12)
+    with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG):
+        workstation.window.commands.beamline.trigger()
+    preset = workstation.window.beamline.preset
+    preset.name.setText("seven")
+    preset.files.setText("fly*")
+    with qtbot.waitSignal(workstation.session.problem, timeout=LONG) as told:
+        preset.save.click()
+    assert "by preset seven" in told.args[0].text
+    assert workstation.session.layers.resolve()[0].experiment.beamline == "seven"
+
+
+def test_a_preset_of_the_last_session_gives_way_where_it_does_not_fit(
+    qtbot: QtBot, tmp_path: Path, settings: QSettings
+) -> None:
+    scan = simulate(Recipe(n=64, scan="raster", scan_dims=(5, 6), outer_zone_m=80e-9))
+    named = next(named for named in list_presets()[0] if named.name == "velociprobe")
+    frames = scan.counts.astype(np.uint16)
+    path, *_ = write_beamtime(tmp_path / "mda" / "velo_0012.mda", named, frames, scan.positions_m, (5, 6), 8800)
+    Memory(settings).keep_values({"experiment.beamline": "one-that-was-deleted"})
+    made = Workstation(settings, tmp_path / "demo", RECIPE)
+    qtbot.addWidget(made.window)
+    with (
+        qtbot.waitSignal(made.session.scanOpened, timeout=LONG) as opened,
+        qtbot.assertNotEmitted(made.session.problem),
+    ):
+        made.session.open(path)
+    assert "(preset velociprobe)" in told.args[0].facts[2]
+    assert made.session.layers.resolve()[0].experiment.beamline == ""
+    made.window.close()
 
 
 def test_what_can_not_be_saved_is_told_and_stays(qtbot: QtBot, workstation: Workstation, run_12: Path) -> None:
