@@ -144,7 +144,7 @@ def test_a_preset_of_the_last_session_gives_way_where_it_does_not_fit(
     made = Workstation(settings, tmp_path / "demo", RECIPE)
     qtbot.addWidget(made.window)
     with (
-        qtbot.waitSignal(made.session.scanOpened, timeout=LONG) as opened,
+        qtbot.waitSignal(made.session.scanOpened, timeout=LONG) as told,
         qtbot.assertNotEmitted(made.session.problem),
     ):
         made.session.open(path)
