@@ -5,7 +5,8 @@ from __future__ import annotations
 import glob
 import os
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.beamtime import Beamtime, apply_preset
-from ptychogui.io.dataset import Dataset
+from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.mda import Mda, read_mda
 from ptychogui.io.pairing import Pairing, assign, pair
 from ptychogui.io.presets import Named, choose_preset
@@ -26,6 +27,43 @@ _NAMED = re.compile(r"(\d{4,})_\d{2}$|(\d+)$")
 _FIELD = re.compile(r"#0?\d*[di]")
 
 
+@dataclass(frozen=True)
+class MdaScan:
+    """What the MDA file of a scan says by itself, before any frames are looked for.
+
+    Attributes:
+        path: the file.
+        named: the preset it was read by.
+        found: values and positions.
+        number: of the scan.
+        notes: what is missing or odd.
+    """
+
+    path: Path
+    named: Named
+    found: Beamtime
+    number: int
+    notes: tuple[str, ...]
+
+    @property
+    def values(self) -> Mapping[str, Value]:
+        """Parameter path -> value with the PV or column that it is from."""
+        return self.found.values
+
+
+def read_mda_scan(path: Path, access: Access) -> MdaScan:
+    """Read a scan without its frames.
+
+    Raises:
+        DataError: the file or the preset can't be read, or they don't fit each other.
+    """
+    mda = read_mda(path)
+    named, preset_notes = choose_preset(mda, path, access.beamline)
+    found = apply_preset(named, mda)
+    number, number_notes = scan_number(path, mda)
+    return MdaScan(path, named, found, number, (*preset_notes, *found.notes, *number_notes))
+
+
 def open_mda(path: Path, access: Access) -> Dataset:
     """Open a scan: positions and values from the MDA file, frames from the files that its preset or the user names.
 
@@ -35,11 +73,9 @@ def open_mda(path: Path, access: Access) -> Dataset:
         DataError: the file, the preset or the frames can't be read, or the frames are not found; the message lists
             where they were looked for.
     """
-    mda = read_mda(path)
-    named, preset_notes = choose_preset(mda, path, access.beamline)
-    found = apply_preset(named, mda)
-    number, number_notes = scan_number(path, mda)
-    told, file_notes = _access(path, named, number, access, int(found.line.max()) + 1)
+    scan = read_mda_scan(path, access)
+    found = scan.found
+    told, file_notes = _access(path, scan.named, scan.number, access, int(found.line.max()) + 1)
     source = frame_source(None, told)
     try:
         pairing = _pair(found, source, told.patterns_per_file)
@@ -53,7 +89,7 @@ def open_mda(path: Path, access: Access) -> Dataset:
         frame_rows=pairing.rows,
         positions_m=found.positions_m[pairing.kept],
         values=found.values,
-        notes=(*preset_notes, *found.notes, *number_notes, *file_notes, *pairing.notes),
+        notes=(*scan.notes, *file_notes, *pairing.notes),
         facts={**found.facts, **source.facts},
         files=source.files,
         is_whole=pairing.is_whole,
