@@ -13,6 +13,8 @@ import numpy as np
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
+from ptychogui.io.mda import is_mda
+from ptychogui.io.mda_scans import MdaScan, read_mda_scan
 from ptychogui.io.opening import open_scan_or_result
 from ptychogui.io.raw import file_notes
 from ptychogui.io.result import Result
@@ -41,19 +43,53 @@ class Entry:
 def inspect_file(path: Path, access: Access | None = None) -> tuple[list[Entry], tuple[str, ...]]:
     """Return the values in a scan or result file, and notes.
 
+    Of an MDA scan whose frames can't be opened it is what the MDA file says, and a note with the reason.
+
     Raises:
         DataError: the file is neither, or broken.
     """
-    opened = open_scan_or_result(path, access)
+    try:
+        opened = open_scan_or_result(path, access)
+    except DataError as error:
+        scan = _frameless_scan(path, access or Access())
+        if scan is None:
+            raise
+        return list(_frameless_entries(scan)), (*scan.notes, str(error))
     if isinstance(opened, Result):
         return list(_result_entries(opened)), opened.notes
     with opened:
         return list(_scan_entries(opened)), (*opened.notes, *file_notes(opened.files))
 
 
+def _frameless_scan(path: Path, access: Access) -> MdaScan | None:
+    """Read what an MDA file says by itself; None where the file is none, or is itself at fault."""
+    with contextlib.suppress(DataError, OSError):
+        return read_mda_scan(path, access) if is_mda(path) else None
+    return None
+
+
+def _frameless_entries(scan: MdaScan) -> Iterator[Entry]:
+    yield from _titles("MDA", scan.found.facts)
+    yield Entry("frames", None, "", "missing", "none")
+    yield from _positions(scan.found.positions_m)
+    parameters, origins = dataset_layers(scan).resolve()
+    yield from _turned(parameters)
+    yield from _parameters(parameters, origins)
+
+
+def _titles(form: str, facts: Mapping[str, str]) -> Iterator[Entry]:
+    yield _text("format", f"{form} scan")
+    yield from (_text(name, text) for name, text in facts.items())
+
+
+def _turned(parameters: Parameters) -> Iterator[Entry]:
+    orientation = Orientation.of(parameters.preprocessing, parameters.experiment)
+    if not orientation.changes_nothing:
+        yield Entry("orientation", str(orientation), "", "computed", str(orientation))
+
+
 def _scan_entries(dataset: Dataset) -> Iterator[Entry]:
-    yield _text("format", f"{dataset.format} scan")
-    yield from (_text(name, text) for name, text in dataset.facts.items())
+    yield from _titles(dataset.format, dataset.facts)
     rows, columns = dataset.frames.shape[1:]
     yield _plain("frames", dataset.frames.shape[0], "", f"{dataset.frames.shape[0]} ({dataset.frames.dtype})")
     yield _plain("frame size", [rows, columns], "px", f"{rows} x {columns} px")
@@ -63,9 +99,7 @@ def _scan_entries(dataset: Dataset) -> Iterator[Entry]:
     if dataset.probe is not None:
         yield _plain("first probe", list(dataset.probe.shape), "", _sizes(dataset.probe))
     parameters, origins = dataset_layers(dataset).resolve()
-    orientation = Orientation.of(parameters.preprocessing, parameters.experiment)
-    if not orientation.changes_nothing:
-        yield Entry("orientation", str(orientation), "", "computed", str(orientation))
+    yield from _turned(parameters)
     yield from _object_pixel(dataset, parameters)
     yield from _parameters(parameters, origins)
 

@@ -255,6 +255,34 @@ class TestPresets:
         assert re.search(r"energy_eV +8\.8 keV +file: velo_0012\.mda: PV 2idd:BraggEAO, a guess", said)
         run("reconstruct", scan, "-o", scan.parent / "result.cxi", "--distance", "1.92m", "--quiet", *FAST)
 
+    def test_a_scan_without_its_frames_is_told_all_the_same(self, scan: Path) -> None:
+        with_frames = _values_of(scan)
+        raw = scan.parent.parent / "ptycho"
+        raw.rename(raw.with_name("elsewhere"))
+        values = _values_of(scan)
+        assert values.pop("frames") == {"value": None, "text": "none", "origin": "missing"}
+        of_frames = {"frames", "frame size", "data in file", "compression", "files"}
+        assert values == {name: entry for name, entry in with_frames.items() if name not in of_frames}
+        assert values["positions"]["value"] == 16 and "PV" in values["experiment.energy_eV"]["origin"]
+        told = run("info", scan)
+        assert told.stderr == ""
+        words = " ".join(told.stdout.split())
+        assert "scan number 12" in words and "frames none missing" in words
+        assert f"note: no raw frames of {scan} are found by preset velociprobe. Looked for: {raw}/scan012/" in words
+
+    def test_what_an_mda_file_can_t_say_is_refused_as_ever(self, scan: Path) -> None:
+        raw = scan.parent.parent / "ptycho"
+        raw.rename(raw.with_name("elsewhere"))
+        assert "no beamline preset is called 'nope'" in refusal("info", scan, "--beamline", "nope")
+        scan.write_bytes(scan.read_bytes()[:60])
+        assert refusal("info", scan).startswith(f"ptychogui: {scan}: ")
+        assert "velo_0013.mda" in refusal("info", scan.with_name("velo_0013.mda"))
+
+
+def _values_of(file: Path) -> dict[str, dict[str, Any]]:
+    rows = json.loads(run("info", file, "--json").stdout)["values"]
+    return {row["name"]: {key: row[key] for key in ("value", "text", "origin")} for row in rows}
+
 
 class TestBatch:
     @pytest.fixture

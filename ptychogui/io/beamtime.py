@@ -16,7 +16,7 @@ from ptychogui.io.mda import ExtraPv, Mda, Scan
 from ptychogui.io.presets import Axis, Named, Preset, Quantity
 from ptychogui.params.commandline import parse_text
 from ptychogui.params.model import by_path
-from ptychogui.params.units import parse_quantity
+from ptychogui.params.units import parse_quantity, said_quantity, singular
 
 COLUMN = re.compile(r"(outer|inner)\s+(?:([DP])(\d+)|(\S+))")
 """How a preset names a column: "outer D1", "inner P2", or a loop and the column's own name."""
@@ -24,12 +24,6 @@ COLUMN = re.compile(r"(outer|inner)\s+(?:([DP])(\d+)|(\S+))")
 _GROUPS = ("experiment", "preprocessing")
 _MOST_POINTS = 20_000_000
 """Of the grid that a scan's lines span; a damaged file may claim any number."""
-
-_WORDS = {
-    "micron": "um", "micrometer": "um", "micrometre": "um", "millimeter": "mm", "millimetre": "mm",
-    "nanometer": "nm", "nanometre": "nm", "meter": "m", "metre": "m",
-}  # fmt: skip
-"""Units of length that IOCs write in words, in the singular."""
 
 _ANGLES = ("deg", "degree", "rad", "mrad", "urad", "µrad", "°")
 
@@ -45,6 +39,7 @@ class Beamtime:
         dims: lines and points of a line, as planned.
         facts: text worth showing.
         notes: what is missing.
+        guesses: paths of the values that no file says and that the preset only guesses.
     """
 
     values: Mapping[str, Value]
@@ -54,6 +49,7 @@ class Beamtime:
     dims: tuple[int, int]
     facts: Mapping[str, str]
     notes: tuple[str, ...]
+    guesses: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,8 @@ def apply_preset(named: Named, mda: Mda) -> Beamtime:
         facts["rotation angle"] = f"{angle[0]:g} {angle[1] or 'degrees'} ({angle[2]})"
     odd_units = [note for _, note in axes if note]
     notes = (*mda.notes, *loops.notes, *odd_units, *_missing(loops), *lost)
-    return Beamtime(values, positions_m, line, point, dims, facts, notes)
+    guesses = frozenset(path for path, value in values.items() if value.place == _constant_place(named, "guess"))
+    return Beamtime(values, positions_m, line, point, dims, facts, notes, guesses)
 
 
 def _innermost(mda: Mda) -> _Loops:
@@ -167,9 +164,9 @@ def _axis(axis: Axis, preset: Preset, named: Named, loops: _Loops, side: int) ->
         for row, line in zip(found, loops.lines, strict=True):
             if line is not None and line.acquired:
                 row[: line.acquired] = _column(line, name, source, named)[0][: line.acquired]
-    if _singular(unit) in _ANGLES:
+    if singular(unit) in _ANGLES:
         raise DataError(f"preset {named.name} wants positions from '{source}', but that is an angle, in {unit.strip()}")
-    factor = _metres(unit)
+    factor = said_quantity(1.0, unit, "m") if unit.strip() else None
     if factor is not None:
         return axis.sign * found * factor, ""
     note = f"'{unit}', the unit of {source}, is not known; the preset's, {axis.unit}, is taken" if unit.strip() else ""
@@ -216,19 +213,6 @@ def columns_of(scan: Scan) -> dict[str, tuple[np.ndarray, str]]:
     return axes | {f"D{i} {one.name}": (one.values, one.unit) for i, one in enumerate(scan.detectors, 1)}
 
 
-def _metres(said: str) -> float | None:
-    """Return the factor of the file's unit; None where it is no length that is known."""
-    unit = _WORDS.get(_singular(said), said.strip())
-    try:
-        return parse_quantity(f"1 {unit}", "m") if unit else None
-    except ParameterError:
-        return None
-
-
-def _singular(unit: str) -> str:
-    return unit.strip().casefold().removesuffix("s")
-
-
 def _steps(rows_m: np.ndarray, columns_m: np.ndarray) -> tuple[float, float] | None:
     """Return the median steps between lines and between points; None where there is none."""
     with np.errstate(invalid="ignore"):
@@ -248,7 +232,7 @@ def _values(named: Named, mda: Mda, loops: _Loops) -> Iterator[tuple[str, Value]
     found = set()
     for path, (quantity, unit) in wanted.items():
         for number, said, place in _candidates(quantity, mda, loops):
-            value = _si(number, said, unit)
+            value = said_quantity(number, said, unit)
             if quantity is not None and value is not None and value > 0:
                 found.add(path)
                 guess = ", a guess" if quantity.certainty == "guess" else ""
@@ -261,16 +245,12 @@ def _values(named: Named, mda: Mda, loops: _Loops) -> Iterator[tuple[str, Value]
         if path in OF_THE_FILES:
             raise ParameterError(f"{named.path}: constants.{name} says how files are read, which belongs into [frames]")
         if path not in found:
-            guess = ", a guess" if constant.certainty == "guess" else ""
-            yield path, Value(parse_text(by_path()[path], constant.value), f"preset {named.name}{guess}")
+            place = _constant_place(named, constant.certainty)
+            yield path, Value(parse_text(by_path()[path], constant.value), place)
 
 
-def _si(number: float, said: str, unit: str) -> float | None:
-    """Return a number in an SI unit; None where its own unit measures something else, as a ring current's does."""
-    try:
-        return parse_quantity(f"{number!r} {_WORDS.get(_singular(said), said.strip())}", unit)
-    except ParameterError:
-        return None
+def _constant_place(named: Named, certainty: str) -> str:
+    return f"preset {named.name}" + (", a guess" if certainty == "guess" else "")
 
 
 def _candidates(quantity: Quantity | None, mda: Mda, loops: _Loops) -> Iterator[tuple[float, str, str]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +15,59 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.beamtime import Beamtime, apply_preset
-from ptychogui.io.dataset import Dataset
+from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.mda import Mda, read_mda
 from ptychogui.io.pairing import Pairing, assign, pair
 from ptychogui.io.presets import Named, choose_preset
-from ptychogui.io.raw import frame_source
+from ptychogui.io.raw import NO_POSITIONS, frame_source
 from ptychogui.io.series import Pattern, is_pattern
+from ptychogui.params.commandline import format_text
+from ptychogui.params.model import by_path
 
 _NAMED = re.compile(r"(\d{4,})_\d{2}$|(\d+)$")
 """The scan's number at the end of a file's name; saveData adds _01, _02 ... where there is such a file already."""
 
 _FIELD = re.compile(r"#0?\d*[di]")
+
+_SAME = 0.01
+"""Relative difference up to which MDA file and detector say the same of a quantity."""
+
+
+@dataclass(frozen=True)
+class MdaScan:
+    """What the MDA file of a scan says by itself, before any frames are looked for.
+
+    Attributes:
+        path: the file.
+        named: the preset it was read by.
+        found: values and positions.
+        number: of the scan.
+        notes: what is missing or odd.
+    """
+
+    path: Path
+    named: Named
+    found: Beamtime
+    number: int
+    notes: tuple[str, ...]
+
+    @property
+    def values(self) -> Mapping[str, Value]:
+        """Parameter path -> value with the PV or column that it is from."""
+        return self.found.values
+
+
+def read_mda_scan(path: Path, access: Access) -> MdaScan:
+    """Read a scan without its frames.
+
+    Raises:
+        DataError: the file or the preset can't be read, or they don't fit each other.
+    """
+    mda = read_mda(path)
+    named, preset_notes = choose_preset(mda, path, access.beamline)
+    found = apply_preset(named, mda)
+    number, number_notes = scan_number(path, mda)
+    return MdaScan(path, named, found, number, (*preset_notes, *found.notes, *number_notes))
 
 
 class FramesNotFoundError(DataError):
@@ -45,36 +89,53 @@ class FramesNotFoundError(DataError):
 def open_mda(path: Path, access: Access) -> Dataset:
     """Open a scan: positions and values from the MDA file, frames from the files that its preset or the user names.
 
+    What the detector's files say of beam and detector fills the gaps, and goes before what a preset only guesses.
     Positions and frames meet by line and point; what has no partner is left out and said, and nothing moves up.
 
     Raises:
         DataError: the file, the preset or the frames can't be read, or the frames are not found; the message lists
             where they were looked for.
     """
-    mda = read_mda(path)
-    named, preset_notes = choose_preset(mda, path, access.beamline)
-    found = apply_preset(named, mda)
-    number, number_notes = scan_number(path, mda)
-    told, file_notes = find_files(path, named, number, access, int(found.line.max()) + 1)
+    scan = read_mda_scan(path, access)
+    found = scan.found
+    told, file_notes = find_files(path, scan.named, scan.number, access, int(found.line.max()) + 1)
     source = frame_source(None, told)
     try:
         pairing = _pair(found, source, told.patterns_per_file)
     except DataError:
         source.close()
         raise
+    values, value_notes = _merged(found, source)
     return Dataset(
         path=path,
         format="MDA",
         frames=source.frames,
         frame_rows=pairing.rows,
         positions_m=found.positions_m[pairing.kept],
-        values=found.values,
-        notes=(*preset_notes, *found.notes, *number_notes, *file_notes, *pairing.notes),
+        values=values,
+        bad_pixels=source.bad_pixels,
+        notes=(*scan.notes, *file_notes, *value_notes, *pairing.notes),
         facts={**found.facts, **source.facts},
         files=source.files,
         is_whole=pairing.is_whole,
         closer=source.close,
     )
+
+
+def _merged(found: Beamtime, source: Dataset) -> tuple[dict[str, Value], tuple[str, ...]]:
+    """Return values of the MDA file, and where it has none those of the frames' file; and what is odd about the latter.
+
+    Where both have a quantity, and differ, a note says which one is taken.
+    """
+    gaps = found.guesses & source.values.keys()
+    said = {path: value for path, value in found.values.items() if path not in gaps}
+    notes = [note for note in source.notes if not note.endswith(NO_POSITIONS)]
+    for path in sorted(said.keys() & source.values.keys()):
+        taken, other = said[path], source.values[path]
+        if taken.value is None or not math.isclose(taken.value, other.value, rel_tol=_SAME):
+            texts = [f"{format_text(by_path()[path], value.value)} ({value.place})" for value in (taken, other)]
+            notes.append(f"{by_path()[path].title.lower()}: {texts[0]} is taken, not {texts[1]}")
+    return {**source.values, **said}, tuple(notes)
 
 
 def scan_number(path: Path, mda: Mda) -> tuple[int, tuple[str, ...]]:

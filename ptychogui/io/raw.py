@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, RawFile
 from ptychogui.io.hdf5 import open_h5, reading
 from ptychogui.io.masters import parts_of
+from ptychogui.io.nexus import placed, read_header
 from ptychogui.io.parts import Part, join
 from ptychogui.io.series import Pattern, is_pattern
 from ptychogui.io.stacks import kind_of, open_stack
@@ -39,6 +41,8 @@ def supports_raw(path: Path) -> bool:
 def open_raw(path: Path, access: Access) -> Dataset:
     """Open a single raw file: a stack, or a master that names the files with the frames.
 
+    What an HDF5 file says of beam and detector by the names of NeXus is taken from it; see `nexus`.
+
     Raises:
         DataError: it can't be read or holds no frames; of several stacks the message lists those that there are.
         ParameterError: the frames of a headerless file have no known size.
@@ -50,15 +54,18 @@ def open_raw(path: Path, access: Access) -> Dataset:
         if parts:
             return _joined(path, "HDF5 master", parts)
     stack = open_stack(path, access)
-    frames = stack.frames.shape[0]
+    frames, *size = stack.frames.shape
     file_ = RawFile(path, 0, 0, frames, modified_s=path.stat().st_mtime)
+    header = read_header(path, (size[0], size[1]))
     return Dataset(
         path=path,
         format=kind,
         frames=stack.frames,
         frame_rows=np.arange(frames),
         positions_m=None,
-        notes=(f"the file has {NO_POSITIONS}",),
+        values=header.values,
+        bad_pixels=header.bad_pixels,
+        notes=(f"the file has {NO_POSITIONS}", *header.notes),
         facts=stack.facts,
         files=(file_,),
         closer=stack.close,
@@ -67,6 +74,8 @@ def open_raw(path: Path, access: Access) -> Dataset:
 
 def open_series(pattern: str, access: Access) -> Dataset:
     """Open a series of raw files: every number from the first on, whether its file is there or not.
+
+    Beam and detector are as the first file that can be read says, where that is HDF5; see `nexus`.
 
     Args:
         pattern: path with '#' in place of the number.
@@ -103,7 +112,10 @@ def frame_source(path: Path | None, access: Access) -> Dataset:
         DataError: it can't be read.
     """
     name = access.file_pattern if path is None else str(path)
-    return open_series(name, access) if is_pattern(name) else open_raw(Path(name), access)
+    if is_pattern(name):
+        return open_series(name, access)
+    source = open_raw(Path(name), access)
+    return replace(source, values=placed(source.values, source.path.name))
 
 
 def file_notes(files: tuple[RawFile, ...]) -> tuple[str, ...]:
@@ -120,6 +132,7 @@ def file_notes(files: tuple[RawFile, ...]) -> tuple[str, ...]:
 def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
     frames, files, facts = join(parts)
     good = [file for file in files if not file.problem]
+    header = read_header(path if path.is_file() else good[0].path, frames.shape[1:])
     span = f"{len(good)} of {len(files)}, {files[0].path.name} to {files[-1].path.name}"
     return Dataset(
         path=path,
@@ -127,7 +140,9 @@ def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
         frames=frames,
         frame_rows=np.arange(frames.shape[0]),
         positions_m=None,
-        notes=(f"the files have {NO_POSITIONS}",),
+        values=header.values if path.is_file() else placed(header.values, good[0].path.name),
+        bad_pixels=header.bad_pixels,
+        notes=(f"the files have {NO_POSITIONS}", *header.notes),
         facts={"files": span, **facts},
         files=files,
         closer=frames.close,

@@ -12,6 +12,7 @@ from ptychogui.errors import DataError, OutputError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import BINARY_ENDS, CSV_ENDS
+from ptychogui.io.mda_scans import MdaScan
 from ptychogui.io.readers import open_dataset, takes_series
 from ptychogui.io.result import check_replaceable
 from ptychogui.jobs.job import Job
@@ -35,7 +36,7 @@ _NOT_SIMULATED = (
 """What says how to read a file, and so means nothing where there is none."""
 
 
-def dataset_layers(dataset: Dataset) -> Layers:
+def dataset_layers(dataset: Dataset | MdaScan) -> Layers:
     """Return layers with what the scan file knows, each value from "file name: place in it"."""
     name = dataset.path.name
     known = {path: (found.value, f"{name}: {found.place}") for path, found in dataset.values.items()}

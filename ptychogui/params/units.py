@@ -33,6 +33,12 @@ _SHOWN: dict[str, tuple[str, ...]] = {
 }
 """Units used for showing, largest first."""
 
+_WORDS = {
+    "micron": "um", "micrometer": "um", "micrometre": "um", "millimeter": "mm", "millimetre": "mm",
+    "nanometer": "nm", "nanometre": "nm", "meter": "m", "metre": "m", "angstrom": "Å",
+}  # fmt: skip
+"""Units of length that files write in words, in the singular."""
+
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*(\D*?)\s*")
 _GREEK_MU = "\u03bc"
 _MICRO_SIGN = "\u00b5"
@@ -53,6 +59,22 @@ def parse_quantity(text: str, unit: str) -> float:
     if abs(value) == float("inf"):
         raise ParameterError(f"'{text}' is too large a number")
     return value
+
+
+def said_quantity(number: float, said: str, unit: str) -> float | None:
+    """Return a number in `unit` that a file gives in a unit of its own, words and plurals included ("microns").
+
+    None where that is no unit of the kind, as a ring current's is none of energy. No unit at all is `unit`.
+    """
+    try:
+        return parse_quantity(f"{number!r} {_WORDS.get(singular(said), said.strip())}", unit)
+    except ParameterError:
+        return None
+
+
+def singular(said: str) -> str:
+    """Return a unit that a file writes in words as it is in the singular, in small letters."""
+    return said.strip().casefold().removesuffix("s")
 
 
 def parse_whole(text: str, unit: str) -> int:

@@ -196,6 +196,63 @@ def test_the_user_names_other_frames(tmp_path: Path) -> None:
         assert np.array_equal(scan.frames.read(scan.frame_rows)[:, 0, 0], np.arange(20) + 1)
 
 
+ENERGY, DISTANCE, PIXEL = (f"experiment.{name}" for name in ("energy_eV", "distance_m", "detector_pixel_m"))
+
+
+def _with_master(folder: Path, energy_eV: float) -> tuple[Path, Access]:
+    """Write a scan whose frames are named by a master that says energy, distance, pixel and bad pixels as well."""
+    path = folder / "mda" / "velo_0012.mda"
+    files = write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)[1:]
+    master = files[0].with_name("scan012_master.h5")
+    with h5py.File(master, "w") as file:
+        for number, linked in enumerate(files, 1):
+            file[f"entry/data/data_{number:06d}"] = h5py.ExternalLink(linked.name, DATASET)
+        for place, value, units in (
+            ("beam/incident_energy", energy_eV, "eV"),
+            ("detector/detector_distance", 1.95, "m"),
+            ("detector/x_pixel_size", 55e-6, "m"),
+            ("detector/y_pixel_size", 55e-6, "m"),
+        ):
+            file[f"entry/instrument/{place}"] = value
+            file[f"entry/instrument/{place}"].attrs["units"] = units
+        file["entry/instrument/detector/pixel_mask"] = np.eye(20, 24, dtype=np.uint32)
+    return path, Access(file_pattern=str(master))
+
+
+def test_a_detectors_master_fills_the_gaps_and_goes_before_a_guess_only(tmp_path: Path) -> None:
+    path, access = _with_master(tmp_path, 8801.0)
+    with open_dataset(path) as scan:
+        assert scan.values[PIXEL].place == "preset velociprobe, a guess" and DISTANCE not in scan.values
+    with open_dataset(path, access) as scan:
+        assert scan.values[ENERGY].value == pytest.approx(8800) and scan.values[ENERGY].place.startswith("PV ")
+        assert scan.values[DISTANCE].value == 1.95 and scan.values[PIXEL].value == 55e-6
+        place = "/entry/instrument/detector/detector_distance"
+        assert scan.values[DISTANCE].place == f"scan012_master.h5: {place}"
+        assert np.array_equal(scan.bad_pixels if scan.bad_pixels is not None else 0, np.eye(20, 24) > 0)
+        assert np.array_equal(scan.frames.read(scan.frame_rows)[:, 0, 0], np.arange(20) + 1)
+        assert not [note for note in scan.notes if "is taken" in note or "positions" in note]
+
+
+def test_where_mda_file_and_master_differ_the_mda_file_is_taken_and_it_is_said(tmp_path: Path) -> None:
+    path, access = _with_master(tmp_path, 7112.0)
+    with open_dataset(path, access) as scan:
+        assert scan.values[ENERGY].value == pytest.approx(8800)
+        (note,) = [note for note in scan.notes if "is taken" in note]
+    assert note.startswith(
+        "photon energy: 8.8 keV (PV 2idd:BraggEAO, a guess) is taken, not 7.112 keV (scan012_master.h5"
+    )
+
+
+def test_a_constant_that_a_preset_knows_goes_before_the_master(tmp_path: Path) -> None:
+    path, access = _with_master(tmp_path, 8800.0)
+    preset_folder().mkdir(parents=True)
+    mine = (paths.resources_folder() / "presets" / "velociprobe.toml").read_text()
+    (preset_folder() / "velociprobe.toml").write_text(f'{mine}\n[constants.distance_m]\nvalue = "1.9 m"\n')
+    with open_dataset(path, access) as scan:
+        assert scan.values[DISTANCE].value == 1.9 and scan.values[DISTANCE].place == "preset velociprobe"
+        assert any("detector distance: 1.9 m (preset velociprobe) is taken, not 1.95 m" in note for note in scan.notes)
+
+
 def test_several_series_that_fit_are_not_chosen_from(tmp_path: Path) -> None:
     named, path = shipped("2-id-d"), tmp_path / "mda" / "2idd_0012.mda"
     first = write_beamtime(path, named, frames(), positions_m(), DIMS, 8800.0)[1]
