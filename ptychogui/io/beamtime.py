@@ -229,24 +229,35 @@ def _values(named: Named, mda: Mda, loops: _Loops) -> Iterator[tuple[str, Value]
         "experiment.distance_m": (preset.distance, "m"),
         "experiment.detector_pixel_m": (preset.detector_pixel, "m"),
     }
-    found = set()
-    for path, (quantity, unit) in wanted.items():
-        for number, said, place in _candidates(quantity, mda, loops):
-            value = said_quantity(number, said, unit)
-            if quantity is not None and value is not None and value > 0:
-                found.add(path)
-                guess = ", a guess" if quantity.certainty == "guess" else ""
-                yield path, Value(value, f"{place}{guess}")
-                break
+    found = {path: _found(quantity, unit, mda, loops) for path, (quantity, unit) in wanted.items()}
+    found["preprocessing.center_px"] = _center(preset, mda, loops)
+    yield from ((path, value) for path, value in found.items() if value is not None)
     for name, constant in preset.constants.items():
         path = next((f"{group}.{name}" for group in _GROUPS if f"{group}.{name}" in by_path()), "")
         if not path:
             raise ParameterError(f"{named.path}: constants.{name} is no parameter of Experiment or Preprocessing")
         if path in OF_THE_FILES:
             raise ParameterError(f"{named.path}: constants.{name} says how files are read, which belongs into [frames]")
-        if path not in found:
+        if found.get(path) is None:
             place = _constant_place(named, constant.certainty)
             yield path, Value(parse_text(by_path()[path], constant.value), place)
+
+
+def _found(quantity: Quantity | None, unit: str, mda: Mda, loops: _Loops) -> Value | None:
+    """Return the first positive number that may be a quantity; None where there is none."""
+    for number, said, place in _candidates(quantity, mda, loops):
+        value = said_quantity(number, said, unit)
+        if quantity is not None and value is not None and value > 0:
+            return Value(value, f"{place}, a guess" if quantity.certainty == "guess" else place)
+    return None
+
+
+def _center(preset: Preset, mda: Mda, loops: _Loops) -> Value | None:
+    """Return row and column of the direct beam; None where one of them is not known."""
+    row, column = (_found(given, "px", mda, loops) for given in (preset.center_row, preset.center_column))
+    if row is None or column is None:
+        return None
+    return Value((row.value, column.value), f"{row.place}; {column.place}")
 
 
 def _constant_place(named: Named, certainty: str) -> str:

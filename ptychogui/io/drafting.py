@@ -28,6 +28,7 @@ from ptychogui.io.raw import frame_source
 from ptychogui.params.units import accepted_units, format_quantity, parse_quantity
 
 AXES = ("rows", "columns")
+CENTER = ("center_row", "center_column")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ ROLES: Mapping[str, Role] = {
     "energy": Role("Photon energy", "experiment.energy_eV", "eV", accepted_units("eV")),
     "distance": Role("Detector distance", "experiment.distance_m", "m", ("m", "cm", "mm")),
     "detector_pixel": Role("Detector pixel", "experiment.detector_pixel_m", "m", ("m", "mm", "um")),
+    "center_row": Role("Center, row", "", "px", ("px",)),
+    "center_column": Role("Center, column", "", "px", ("px",)),
     "angle": Role("Rotation angle", "", "", ("degrees",)),
 }
 
@@ -294,6 +297,9 @@ def _values(found: Beamtime) -> Iterator[tuple[str, str]]:
     for axis, values_m in zip(AXES, found.positions_m.T, strict=True):
         ends = (format_quantity(float(f"{end:.4g}"), "m") for end in (values_m.min(), values_m.max()))
         yield axis, " to ".join(ends)
+    center = found.values.get("preprocessing.center_px")
+    for role, value in zip(CENTER, center.value if center else ("", ""), strict=True):
+        yield role, f"{value:g} px" if center else ""
     yield "angle", found.facts.get("rotation angle", "").partition(" (")[0]
 
 

@@ -90,6 +90,8 @@ class Preset(BaseModel):
     energy: Quantity | None = None
     distance: Quantity | None = None
     detector_pixel: Quantity | None = None
+    center_row: Quantity | None = None
+    center_column: Quantity | None = None
     angle: Quantity | None = None
     rows: Axis
     columns: Axis
@@ -100,7 +102,7 @@ class Preset(BaseModel):
     def _units_fit(self) -> Preset:
         for name, unit in _MEASURED_IN.items():
             quantity: Quantity | None = getattr(self, name)
-            if quantity is not None:
+            if quantity is not None and (quantity.unit or unit != "px"):
                 _check_unit(name, quantity.unit, unit)
         return self
 
@@ -111,7 +113,7 @@ class Preset(BaseModel):
         return [name for name, entry in entries.items() if isinstance(entry, _Entry) and entry.certainty == "guess"]
 
 
-_MEASURED_IN = {"energy": "eV", "distance": "m", "detector_pixel": "m"}
+_MEASURED_IN = {"energy": "eV", "distance": "m", "detector_pixel": "m", "center_row": "px", "center_column": "px"}
 
 
 def _check_unit(name: str, given: str, unit: str) -> None:

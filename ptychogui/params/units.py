@@ -36,8 +36,9 @@ _SHOWN: dict[str, tuple[str, ...]] = {
 _WORDS = {
     "micron": "um", "micrometer": "um", "micrometre": "um", "millimeter": "mm", "millimetre": "mm",
     "nanometer": "nm", "nanometre": "nm", "meter": "m", "metre": "m", "angstrom": "Å",
+    "pixel": "px", "pix": "px",
 }  # fmt: skip
-"""Units of length that files write in words, in the singular."""
+"""Units that files write in words, in the singular."""
 
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*(\D*?)\s*")
 _GREEK_MU = "\u03bc"

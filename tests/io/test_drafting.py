@@ -28,6 +28,7 @@ def _mda() -> Mda:
     )  # fmt: skip
     y = Positioner(0, "m2", "stage y", "LINEAR", "mm", "", "", "", np.array([5.0, 6.0]))
     pvs = [
+        ExtraPv("bl7:cy", "center", 34, "pixels", np.array([3.5])),
         ExtraPv("bl7:energy", "energy", 34, "keV", np.array([8.8])),
         ExtraPv("bl7:camera", "distance", 34, "", np.array([1950.0])),
     ]
@@ -60,7 +61,7 @@ def test_pointing_at_values_and_a_raw_file_makes_a_preset_that_opens_the_scan(sc
         draft,
         name="bl7",
         sources={**draft.sources, "energy": "bl7:energy", "distance": "bl7:camera", "columns": "inner D1",
-                                 "detector_pixel": "55 um"},
+                                 "detector_pixel": "55 um", "center_row": "bl7:cy", "center_column": "bl7:cy"},
         units={**draft.units, "distance": "mm"},
         signs={"rows": -1, "columns": 1},
         patterns=(pattern,),
@@ -70,6 +71,7 @@ def test_pointing_at_values_and_a_raw_file_makes_a_preset_that_opens_the_scan(sc
     assert tried.problems == ()
     assert tried.values["energy"] == "8.8 keV" and tried.values["distance"] == "1.95 m"
     assert tried.values["detector_pixel"] == "55 µm" and tried.values["columns"] == "1.1 µm to 3.1 µm"
+    assert tried.values["center_row"] == "3.5 px"
     assert "2 files, 6 frames of 8 x 8 px" in tried.frames
     expected = [[-5e-3, 1.1e-6], [-5e-3, 2.1e-6], [-5e-3, 3.1e-6], [-6e-3, 1.1e-6], [-6e-3, 2.1e-6], [-6e-3, 3.1e-6]]
     assert tried.positions_m is not None

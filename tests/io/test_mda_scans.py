@@ -18,7 +18,7 @@ from ptychogui.io.beamtime_writing import DATASET, write_beamtime
 from ptychogui.io.mda import Detector, ExtraPv, Mda, Positioner, Scan, read_mda
 from ptychogui.io.mda_scans import frame_patterns, scan_number
 from ptychogui.io.mda_writing import write_mda
-from ptychogui.io.presets import Named, choose_preset, list_presets, preset_folder, read_preset
+from ptychogui.io.presets import Named, Quantity, choose_preset, list_presets, preset_folder, read_preset
 from ptychogui.io.readers import open_dataset
 
 DIMS = (5, 4)
@@ -356,6 +356,26 @@ def test_an_energy_is_taken_only_from_what_can_be_one(unit: str, value: float, e
     found = apply_preset(shipped("velociprobe"), replace(mda, scan=replace(mda.scan, detectors=(first,))))
     energy = found.values.get("experiment.energy_eV")
     assert (energy is None) if energy_eV is None else (energy and energy.value == pytest.approx(energy_eV))
+
+
+@pytest.mark.parametrize(
+    ("units", "center_px"),
+    [(("pixels", "px"), (251.5, 260.0)), (("", ""), (251.5, 260.0)), (("mm", "mm"), None), (("", "mA"), None)],
+)
+def test_the_center_of_the_patterns_is_read_where_both_parts_are_pixels(
+    units: tuple[str, str], center_px: tuple[float, float] | None
+) -> None:
+    values = {"det:cy": (251.5, units[0]), "det:cx": (260.0, units[1])}
+    pvs = {name: ExtraPv(name, "", 34, unit, np.array([value])) for name, (value, unit) in values.items()}
+    mda = replace(_line_scan(2, 2, (3, 3)), pvs=pvs)
+    parts = {"center_row": Quantity(pvs=("det:cy",)), "center_column": Quantity(pvs=("*:cx",), certainty="guess")}
+    named = shipped("any")
+    named = replace(named, preset=named.preset.model_copy(update=parts))
+    found = apply_preset(named, mda).values.get("preprocessing.center_px")
+    assert (found.value if found else None) == center_px
+    assert found is None or found.place == "PV det:cy; PV det:cx, a guess"
+    half = replace(named, preset=named.preset.model_copy(update={"center_row": None}))
+    assert "preprocessing.center_px" not in apply_preset(half, mda).values
 
 
 def test_a_unit_that_is_not_known_is_said() -> None:
