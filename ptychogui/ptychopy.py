@@ -15,7 +15,8 @@ Every algorithm has the same functions; X stands for epie, dm, lsqml or, as ptyc
   complex64 (rows, columns), and the probe, complex64 (modes, N, N); `Xpost()` writes the result and frees the device.
 
 `para` is a command string; ptychopy's keywords (jobID, scanDimsx, lambd, iter, ...) do as well, and `device="cpu"` says
-where to run. Results are `data/<jobID>.cxi`, `data/<jobID>_object_0.csv` and `data/<jobID>_probes_0.csv`.
+where to run. Results are `data/<jobID>.cxi`, `data/<jobID>_object_0.csv` and `data/<jobID>_probes_0.csv`; with -save=n
+there are `_object_1.csv` after n iterations, `_object_2.csv` after 2n, and so on.
 """
 
 from __future__ import annotations

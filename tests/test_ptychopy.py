@@ -227,6 +227,19 @@ def test_binary_takes_the_place_of_csv() -> None:
     np.testing.assert_array_equal(np.fromfile("data/raw_object_0.bin", "<c8").reshape(object_.shape), object_)
 
 
+def test_what_is_saved_on_the_way_is_numbered(folder: Path) -> None:
+    ptychopy.epieinit(f"./ptycho -jobID=a -save=1 {SMALL}", device="numpy")
+    ptychopy.epiestep()
+    first = ptychopy.epieresobj()
+    np.testing.assert_array_equal(table("data/a_object_1.csv"), first)
+    ptychopy.epiestep()
+    ptychopy.epiestep()
+    ptychopy.epiepost()
+    np.testing.assert_array_equal(table("data/a_object_1.csv"), first)
+    kinds = {f"a_{what}_{number}.csv" for what in ("object", "probes") for number in (0, 1, 2)}
+    assert {path.name for path in (folder / "data").iterdir()} == {"a.cxi", *kinds}
+
+
 def test_a_time_limit_ends_the_whole() -> None:
     ptychopy.epie(f"-jobID=soon {SMALL} -T=1e-9", device="numpy")
     assert read_result("data/soon.cxi").state == "stopped"

@@ -21,37 +21,41 @@ from ptychogui.io.drawing import draw_modes, draw_phase
 from ptychogui.io.pictures import flatten_layers, gray8, phase_image, robust_limits
 from ptychogui.io.result import Result
 
-CSV_ENDS = ("_object_0.csv", "_probes_0.csv")
-BINARY_ENDS = ("_object_0.bin", "_probes_0.bin")
-"""What follows the name in the files of object and probe."""
-
 _MARGIN = 8
 """A picture shows this part of the probe's array around the scanned area."""
 
 
-def export_csv(result: Result, folder: Path, name: str) -> tuple[Path, ...]:
+def table_names(name: str, end: str, number: int = 0) -> tuple[str, str]:
+    """Return the names of the files of object and probe, as ptychopy's: 0 is the result, 1, 2 ... were saved before."""
+    return f"{name}_object_{number}.{end}", f"{name}_probes_{number}.{end}"
+
+
+def export_csv(result: Result, folder: Path, name: str, number: int = 0) -> tuple[Path, ...]:
     """Write <name>_object_0.csv and <name>_probes_0.csv: a line per row, "a+bj" with 9 digits, separated by ", ".
 
-    Probe modes, and an object's layers, follow one another row after row.
+    Probe modes, and an object's layers, follow one another row after row. Another number takes the place of 0.
     """
-    tables = {folder / f"{name}{end}": array for end, array in zip(CSV_ENDS, _arrays(result), strict=True)}
+    tables = _tables(result, folder, table_names(name, "csv", number))
     for path, array in tables.items():
         with replacing(path) as file:
             write_complex_csv(file, array.reshape(-1, array.shape[-1]))
     return tuple(tables)
 
 
-def export_binary(result: Result, folder: Path, name: str) -> tuple[Path, ...]:
-    """Write <name>_object_0.bin and <name>_probes_0.bin: headerless complex64, row after row."""
-    tables = {folder / f"{name}{end}": array for end, array in zip(BINARY_ENDS, _arrays(result), strict=True)}
+def export_binary(result: Result, folder: Path, name: str, number: int = 0) -> tuple[Path, ...]:
+    """Write <name>_object_0.bin and <name>_probes_0.bin: headerless complex64, row after row.
+
+    Another number takes the place of 0.
+    """
+    tables = _tables(result, folder, table_names(name, "bin", number))
     for path, array in tables.items():
         with replacing(path) as file:
             file.write(np.ascontiguousarray(array, dtype="<c8").tobytes())
     return tuple(tables)
 
 
-def _arrays(result: Result) -> tuple[np.ndarray, np.ndarray]:
-    return result.object, result.probe
+def _tables(result: Result, folder: Path, names: tuple[str, str]) -> dict[Path, np.ndarray]:
+    return {folder / names[0]: result.object, folder / names[1]: result.probe}
 
 
 def export_tiff(result: Result, folder: Path, name: str) -> tuple[Path, ...]:

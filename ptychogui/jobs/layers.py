@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,12 +12,12 @@ from typing import Any
 from ptychogui.errors import DataError, OutputError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.export import BINARY_ENDS, CSV_ENDS
+from ptychogui.io.export import table_names
 from ptychogui.io.mda_scans import MdaScan
 from ptychogui.io.readers import open_dataset, takes_series
 from ptychogui.io.result import check_replaceable
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.stages import planned_stages
+from ptychogui.jobs.stages import planned_stages, total_iterations
 from ptychogui.params.chain import engines_of, titles
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import Parameters, by_path, describe
@@ -173,10 +174,24 @@ def check_honored(job: Job) -> None:
 
 
 def _targets(job: Job) -> list[Path]:
-    """Return all files that a job writes."""
+    """Return all files that a job writes; of those that it numbers on the way the ones that are there already."""
     wanted = job.parameters.output
-    ends = (*(CSV_ENDS if wanted.csv else ()), *(BINARY_ENDS if wanted.binary else ()))
-    return [job.output, *(job.output.with_name(f"{job.output.stem}{end}") for end in ends)]
+    ends = [end for end, is_wanted in (("csv", wanted.csv), ("bin", wanted.binary)) if is_wanted]
+    names = [name for end in ends for name in table_names(job.output.stem, end)]
+    return [job.output, *map(job.output.with_name, names), *_numbered(job, ends)]
+
+
+def _numbered(job: Job, ends: list[str]) -> list[Path]:
+    """Return the files in the output's folder that the job's checkpoints will replace."""
+    every = job.parameters.output.save_every
+    if every is None or not ends:
+        return []
+    last = (total_iterations(job.parameters.reconstruction) - 1) // every
+    shape = re.compile(rf"{re.escape(job.output.stem)}_(?:object|probes)_([1-9]\d*)\.(?:{'|'.join(ends)})")
+    with contextlib.suppress(OSError):
+        files = list(job.output.parent.iterdir())
+        return [file for file in files if (match := shape.fullmatch(file.name)) and int(match[1]) <= last]
+    return []
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -239,14 +239,20 @@ class JobRun:
         )
 
     def _checkpoint(self) -> Path | None:
-        """Write the result as it stands; a full disk must not end a reconstruction that may still be written."""
-        estimate = self.picture()
+        """Write the result as it stands, and other formats with the checkpoint's number in their names.
+
+        A full disk must not end a reconstruction that may still be written.
+        """
+        result = self._result("checkpoint", self.picture())
         try:
-            write_result(self._job.output, self._result("checkpoint", estimate))
+            write_result(self._job.output, result)
         except OutputError as error:
             self._course.notes.append(f"no checkpoint at iteration {self.iteration}: {error}")
             return None
         self._saved = self.iteration
+        every = self._job.parameters.output.save_every
+        assert every is not None
+        self._course.notes += self._export(result, self._job.output, self.iteration // every)
         return self._job.output
 
     def finish(self) -> Progress:
@@ -283,12 +289,18 @@ class JobRun:
         self._notes += self._course.notes
         self._course.notes.clear()
 
-    def _export(self, result: Result, path: Path) -> Iterator[str]:
-        """Write other formats; the result is safe by now, so trouble here is a note."""
+    def _export(self, result: Result, path: Path, number: int = 0) -> Iterator[str]:
+        """Write other formats; the result is safe by now, so trouble here is a note.
+
+        Args:
+            result: what to write.
+            path: the result file.
+            number: of the checkpoint; 0 for the last result.
+        """
         wanted = {export_csv: self._job.parameters.output.csv, export_binary: self._job.parameters.output.binary}
         for export in (export for export, wanted_ in wanted.items() if wanted_):
             try:
-                export(result, path.parent, path.stem)
+                export(result, path.parent, path.stem, number)
             except OutputError as error:
                 yield str(error)
 

@@ -312,8 +312,8 @@ class Output(Group):
         "", "Job name", "Name of the job, used for the result file; the scan file's name when empty.",
         flag="jobID")  # fmt: skip
     save_every: int | None = param(
-        None, "Save every", "Iterations between checkpoints of the result file.",
-        flag="save", ge=1, advanced=True)  # fmt: skip
+        None, "Save every", "Iterations between checkpoints of the result file, and of CSV and raw binary files where "
+        "those are asked for; the latter are numbered 1, 2, ...", flag="save", ge=1, advanced=True)  # fmt: skip
     csv: bool = param(
         False, "CSV", "Also write object and probe as CSV, as ptychopy does, with 9 digits.")  # fmt: skip
     binary: bool = param(

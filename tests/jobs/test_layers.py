@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,24 @@ def test_a_guess_is_not_overwritten_by_an_export(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="would overwrite"):
         check_job(job)
     check_job(replace(job, output=tmp_path / "other.cxi"))
+
+
+@pytest.mark.parametrize(("number", "is_written"), [(0, True), (1, True), (4, True), (5, False), (40, False)])
+def test_a_guess_is_not_overwritten_by_a_checkpoint(tmp_path: Path, number: int, is_written: bool) -> None:
+    guess = tmp_path / f"result_probes_{number}.csv"
+    guess.touch()
+    values = {"reconstruction.probe_guess": guess, "reconstruction.iterations": 50, "output.save_every": 10}
+    parameters = Parameters().replace({**values, "output.csv": True})
+    job = Job("1", tmp_path / "scan.cxi", parameters, tmp_path / "result.cxi")
+    with pytest.raises(OutputError, match="would overwrite") if is_written else contextlib.nullcontext():
+        check_job(job)
+    check_job(replace(job, parameters=Parameters().replace(values)))
+
+
+def test_a_link_to_a_guess_is_not_overwritten_by_a_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "guess.csv").touch()
+    (tmp_path / "result_object_2.bin").symlink_to(tmp_path / "guess.csv")
+    values = {"reconstruction.object_guess": tmp_path / "guess.csv", "output.save_every": 2, "output.binary": True}
+    job = Job("1", tmp_path / "scan.cxi", Parameters().replace(values), tmp_path / "result.cxi")
+    with pytest.raises(OutputError, match=r"result_object_2\.bin would overwrite .*guess\.csv"):
+        check_job(job)

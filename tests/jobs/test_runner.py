@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import math
 import tempfile
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import platformdirs
@@ -17,6 +18,9 @@ import pytest
 from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines.base import Estimate
 from ptychogui.errors import DivergedError, MemoryBudgetError, OutputError, ParameterError, PtychoError
+from ptychogui.io import export
+from ptychogui.io.csvtext import write_complex_csv
+from ptychogui.io.guesses import read_object, read_probe
 from ptychogui.io.result import read_result, write_result
 from ptychogui.jobs import course, outputs, runner
 from ptychogui.jobs.job import Control, JobState
@@ -306,6 +310,45 @@ def test_trouble_with_other_formats_is_noted_and_the_result_kept(output: Path) -
     *_, last = run_job(make_job(output, output__csv=True), BACKEND)
     assert last.result == output
     assert "result_object_0.csv" in last.notes[0]
+
+
+def test_other_formats_are_numbered_by_the_checkpoint(output: Path) -> None:
+    values: dict[str, Any] = {"output__csv": True, "output__binary": True, "output__save_every": 2}
+    stream = run_job(make_job(output, reconstruction__iterations=6, **values), BACKEND)
+    numbered = []
+    for progress in stream:
+        if progress.result is not None and progress.state is RUNNING:
+            numbered.append(progress.iteration)
+            checkpoint = read_result(output)
+            paths = {what: output.with_name(f"result_{what}_{len(numbered)}") for what in ("object", "probes")}
+            np.testing.assert_array_equal(read_object(paths["object"].with_suffix(".csv")), checkpoint.object)
+            np.testing.assert_array_equal(read_probe(paths["probes"].with_suffix(".csv")), checkpoint.probe)
+            assert paths["object"].with_suffix(".bin").read_bytes() == checkpoint.object.astype("<c8").tobytes()
+    assert numbered == [2, 4]
+    last = read_result(output)
+    assert last.state == "done"
+    np.testing.assert_array_equal(read_object(output.with_name("result_object_0.csv")), last.object)
+    names = {f"result_{what}_{number}.{end}" for what in ("object", "probes") for number in range(3)
+             for end in ("bin", "csv")}  # fmt: skip
+    assert {path.name for path in output.parent.iterdir()} == {"result.cxi", *names}
+
+
+def test_a_disk_that_is_full_for_numbered_files_ends_no_run(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = [OSError(errno.ENOSPC, "No space left on device")]
+
+    def full_disk(file: BinaryIO, array: np.ndarray) -> None:
+        write_complex_csv(file, array)
+        if errors:
+            raise errors.pop()
+
+    monkeypatch.setattr(export, "write_complex_csv", full_disk)
+    said = list(run_job(make_job(output, output__csv=True, output__save_every=2), BACKEND))
+    path = output.with_name("result_object_1.csv")
+    assert said[2].result == output
+    assert said[2].notes == (f"can't write {path}: no space left on the disk; free some or choose another place",)
+    assert said[-1].state is DONE and read_result(output).state == "done"
+    names = ["result.cxi", "result_object_0.csv", "result_probes_0.csv"]
+    assert sorted(path.name for path in output.parent.iterdir()) == names
 
 
 def test_the_same_job_gives_the_same_bits(output: Path) -> None:
