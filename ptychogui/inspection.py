@@ -16,7 +16,7 @@ from ptychogui.io.dataset import Dataset
 from ptychogui.io.mda import is_mda
 from ptychogui.io.mda_scans import MdaScan, read_mda_scan
 from ptychogui.io.opening import open_scan_or_result
-from ptychogui.io.raw import file_notes
+from ptychogui.io.raw import all_notes
 from ptychogui.io.result import Result
 from ptychogui.jobs.layers import NEEDED, dataset_layers
 from ptychogui.params.commandline import format_text
@@ -58,7 +58,7 @@ def inspect_file(path: Path, access: Access | None = None) -> tuple[list[Entry],
     if isinstance(opened, Result):
         return list(_result_entries(opened)), opened.notes
     with opened:
-        return list(_scan_entries(opened)), (*opened.notes, *file_notes(opened.files))
+        return list(_scan_entries(opened)), all_notes(opened)
 
 
 def _frameless_scan(path: Path, access: Access) -> MdaScan | None:

@@ -15,7 +15,7 @@ from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.opening import open_scan_or_result
 from ptychogui.io.pictures import flatten_layers
-from ptychogui.io.raw import file_notes
+from ptychogui.io.raw import all_notes
 from ptychogui.io.result import Result
 from ptychogui.jobs.layers import dataset_layers
 from ptychogui.params.origins import Source
@@ -83,8 +83,9 @@ def _loaded_scan(dataset: Dataset) -> LoadedScan:
     if dataset.bad_pixels is not None:
         pattern[dataset.bad_pixels] = 0
     values = dataset_layers(dataset).values[Source.FILE]
-    notes = (*dataset.notes, *file_notes(dataset.files))
-    return LoadedScan(dataset.path, _facts(dataset), notes, values, pattern, len(chosen), dataset.positions_m)
+    return LoadedScan(
+        dataset.path, _facts(dataset), all_notes(dataset), values, pattern, len(chosen), dataset.positions_m
+    )
 
 
 def _facts(dataset: Dataset) -> tuple[str, ...]:

@@ -118,9 +118,14 @@ def frame_source(path: Path | None, access: Access) -> Dataset:
     return replace(source, values=placed(source.values, source.path.name))
 
 
-def file_notes(files: tuple[RawFile, ...]) -> tuple[str, ...]:
+def all_notes(dataset: Dataset) -> tuple[str, ...]:
+    """Return a scan's notes, and then which of its raw files give no frames, if it is not said in the notes."""
+    return (*dataset.notes, *_file_notes(dataset.files, "\n".join(dataset.notes)))
+
+
+def _file_notes(files: tuple[RawFile, ...], said: str) -> tuple[str, ...]:
     """Say which raw files give no frames, the first ones by name."""
-    problems = [file.problem for file in files if file.problem]
+    problems = [file.problem for file in files if file.problem and file.problem not in said]
     first = next((file for file in files if file.modified_s is not None), files[0]) if files else None
     if first is not None and first is not files[0]:
         problems.insert(0, f"the first file that is there has number {first.number}: is it the scan's --first-file?")
