@@ -13,9 +13,11 @@ import numpy as np
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.mda import is_mda
+from ptychogui.io.mda import Mda, is_mda, read_mda
 from ptychogui.io.mda_scans import MdaScan, read_mda_scan
 from ptychogui.io.opening import open_scan_or_result
+from ptychogui.io.picking import PV_PLACE, items_of
+from ptychogui.io.presets import choose_preset
 from ptychogui.io.raw import all_notes
 from ptychogui.io.result import Result
 from ptychogui.jobs.layers import NEEDED, dataset_layers
@@ -51,21 +53,43 @@ def inspect_file(path: Path, access: Access | None = None) -> tuple[list[Entry],
     try:
         opened = open_scan_or_result(path, access)
     except DataError as error:
-        scan = _frameless_scan(path, access or Access())
-        if scan is None:
+        if not _is_mda(path):
             raise
-        return list(_frameless_entries(scan)), (*scan.notes, str(error))
+        return _frameless(path, access or Access(), error)
     if isinstance(opened, Result):
         return list(_result_entries(opened)), opened.notes
     with opened:
         return list(_scan_entries(opened)), all_notes(opened)
 
 
-def _frameless_scan(path: Path, access: Access) -> MdaScan | None:
-    """Read what an MDA file says by itself; None where the file is none, or is itself at fault."""
-    with contextlib.suppress(DataError, OSError):
-        return read_mda_scan(path, access) if is_mda(path) else None
-    return None
+def _is_mda(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return is_mda(path)
+    return False
+
+
+def _frameless(path: Path, access: Access, error: DataError) -> tuple[list[Entry], tuple[str, ...]]:
+    """Return what an MDA file says by its preset, or by itself where the preset does not fit.
+
+    Raises:
+        DataError: the file or the preset itself is at fault.
+    """
+    mda = read_mda(path)
+    choose_preset(mda, path, access.beamline)
+    try:
+        scan = read_mda_scan(path, access)
+    except DataError as misfit:
+        return list(_bare_entries(mda)), (*mda.notes, f"{misfit}; --pvs lists all PVs and columns")
+    return list(_frameless_entries(scan)), (*scan.notes, str(error))
+
+
+def _bare_entries(mda: Mda) -> Iterator[Entry]:
+    items = items_of(mda)
+    pvs = sum(item.place == PV_PLACE for item in items)
+    facts = {"scan number": str(mda.number), "time": mda.scan.time, "dimensions": " x ".join(map(str, mda.dims))}
+    yield from _titles("MDA", {name: text for name, text in facts.items() if text})
+    yield _plain("PVs", pvs, "")
+    yield _plain("columns", len(items) - pvs, "")
 
 
 def _frameless_entries(scan: MdaScan) -> Iterator[Entry]:

@@ -9,6 +9,7 @@ import pytest
 from ptychogui import inspection
 from ptychogui.inspection import inspect_file
 from ptychogui.io.dataset import Dataset, Value
+from ptychogui.io.mda import read_mda
 from ptychogui.io.result import write_result
 from ptychogui.physics.orientation import Orientation
 from tests.io.makers import make_result
@@ -39,3 +40,14 @@ def test_a_scan_says_what_its_file_asks_for(monkeypatch: pytest.MonkeyPatch) -> 
     turned = opened(flip_rows=Value(True, "/flipped"))
     monkeypatch.setattr(inspection, "open_scan_or_result", lambda _path, _access: turned)
     assert orientation_in(Path("scan.h5")) == ["patterns (rows flipped)"]
+
+
+@pytest.mark.parametrize(("name", "columns"), [("14BMC_0015.mda", 16), ("2iddf_0106.mda", None), ("sample1.mda", 2)])
+def test_an_mda_file_that_no_preset_fits_says_what_it_is(shared_data: Path, name: str, columns: int | None) -> None:
+    path = shared_data / "mda" / name
+    entries, notes = inspect_file(path)
+    mda, values = read_mda(path), {entry.name: entry.value for entry in entries}
+    assert values["scan number"] == str(mda.number) and values["PVs"] == len(mda.pvs)
+    assert values["dimensions"] == " x ".join(map(str, mda.dims))
+    assert columns is None or values["columns"] == columns
+    assert "--pvs lists all" in notes[-1]

@@ -19,6 +19,9 @@ from ptychogui.io.presets import preset_folder
 _LOOPS = ("inner", "outer", "third", "fourth")
 _LONGEST = 40
 
+PV_PLACE = "PV"
+"""The place of an item that is a PV."""
+
 
 @dataclass(frozen=True)
 class Item:
@@ -33,7 +36,7 @@ class Item:
 
 def items_of(mda: Mda) -> list[Item]:
     """List the PVs of a file, and then the columns of its loops, the outermost first."""
-    pvs = [_item("PV", pv.name, pv.description, pv.unit, pv.value) for pv in mda.pvs.values()]
+    pvs = [_item(PV_PLACE, pv.name, pv.description, pv.unit, pv.value) for pv in mda.pvs.values()]
     return [*pvs, *_columns(mda.scan)]
 
 

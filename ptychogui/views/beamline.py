@@ -26,7 +26,7 @@ from PyQt5.QtWidgets import (
 )
 
 from ptychogui.io.drafting import AXES, ROLES, Draft, Role, Tried
-from ptychogui.io.picking import Item
+from ptychogui.io.picking import PV_PLACE, Item
 from ptychogui.views.parts import Card, ElidedLabel, label, list_widget, named, small
 from ptychogui.views.scan import PositionsCard
 from ptychogui.views.theme import restyle
@@ -330,7 +330,7 @@ class RoleRow(QWidget):
     def take(self, item: Item) -> None:
         """Read it from an item, in its unit where that is one of the role's."""
         with QSignalBlocker(self.source), QSignalBlocker(self.unit):
-            self.source.setText(item.name if item.place == "PV" else item.place)
+            self.source.setText(item.name if item.place == PV_PLACE else item.place)
             if item.unit in self.role.units:
                 self._choose(item.unit)
         self.changed.emit()
