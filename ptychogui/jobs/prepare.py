@@ -184,7 +184,7 @@ def _probe(  # noqa: PLR0913 - all that a guess may go by
 ) -> tuple[np.ndarray, list[str]]:  # fmt: skip
     """Make the first probe with all its modes, scaled to the patterns' counts where that is asked for."""
     settings, modes, geometry = parameters.reconstruction, parameters.experiment.probe_modes, layout.geometry
-    trial = None if backend is None else Trial(patterns.patterns, geometry, obj, modes, settings, backend)
+    trial = None if backend is None else Trial(patterns.patterns, geometry, obj, settings, backend)
     where = layout.pixel_m, layout.positions_m
     probe, notes = first_probe(dataset, parameters, patterns, *where, trial, given)
     probe = add_modes(probe, modes)

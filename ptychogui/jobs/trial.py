@@ -1,7 +1,8 @@
 """Which of several guessed probes a scan agrees with: a few iterations of ePIE on a part of it tell.
 
 A mean pattern does not say on which side of its focus the beam meets the sample, and ePIE does not find from the wrong
-side to the other. The patterns of a few neighbors do: after five iterations the right side fits them better.
+side to the other. The patterns of a few neighbors do: after five iterations the right side fits them better. One mode
+and the middle of the patterns, as small as has nearly all counts, tell that as well as all of it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,14 @@ from ptychogui.engines import create_engine
 from ptychogui.engines.base import Problem
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.compact import amplitudes_of
-from ptychogui.physics.modes import add_modes
-from ptychogui.physics.resolution import matching_scale
-from ptychogui.physics.scan import ScanGeometry
+from ptychogui.physics.resolution import (
+    counts_share,
+    crop_patterns,
+    matching_scale,
+    resample_object,
+    resample_probe,
+)
+from ptychogui.physics.scan import ScanGeometry, coarser
 
 POSITIONS = 36
 """Neighboring positions that a guess is tried on."""
@@ -28,6 +34,10 @@ _CLEARLY = {0.7: 0.5, 1.4: 0.75}
 must be below. Small beams fit a little better by themselves, since fewer patterns overlap."""
 
 _ITERATIONS = 5
+_SMALLEST_PX = 64
+_KEPT_COUNTS = 0.97
+"""Share of the counts that the middle of the patterns has at least."""
+
 _LOOKED_AT = 64
 """Patterns among which the most unusual one is looked for: that is where the sample is."""
 
@@ -53,7 +63,6 @@ class Trial:
         patterns: (positions, N, N), as in Problem.
         geometry: of the scan.
         object: complex64 (rows, columns), the first object.
-        modes: that the probe shall have.
         settings: of the job.
         backend: an open device.
     """
@@ -61,13 +70,12 @@ class Trial:
     patterns: np.ndarray
     geometry: ScanGeometry
     object: np.ndarray
-    modes: int
     settings: Reconstruction
     backend: Backend
 
     def best(self, guess: Guess) -> Tried:
         """Try guesses of the usual and of other sizes on both sides of the focus; return the one that fits best."""
-        part, sides = self.part(), (False, True)
+        part, sides = self.part().middle(), (False, True)
         usual = min((part.tried(guess, 1.0, upstream) for upstream in sides), key=_excess)
         others = [part.tried(guess, size, upstream) for size in _CLEARLY for upstream in sides]
         better = (other for other in others if _excess(other) < _CLEARLY[other.size] * _excess(usual))
@@ -78,6 +86,20 @@ class Trial:
         chosen, geometry, window = neighbors(self.geometry, _most_unusual(self.patterns), POSITIONS)
         return replace(self, patterns=self.patterns[chosen], geometry=geometry, object=self.object[window])
 
+    def middle(self) -> Trial:
+        """Return the trial on the middle of the patterns: as small as has nearly all counts."""
+        n, factor, patterns = self.patterns.shape[-1], 1, self.patterns
+        while n % (4 * factor) == 0 and n // (2 * factor) >= _SMALLEST_PX:
+            smaller = crop_patterns(self.patterns, n // (2 * factor))
+            if counts_share(smaller, self.patterns) < _KEPT_COUNTS:
+                break
+            factor, patterns = 2 * factor, smaller
+        spare = [(0, -side % factor + factor) for side in self.object.shape]
+        obj = self.object if factor == 1 else np.pad(self.object, spare, mode="edge")
+        rows, columns = obj.shape
+        geometry = coarser(replace(self.geometry, object_shape=(rows, columns)), factor)
+        return replace(self, patterns=patterns, geometry=geometry, object=resample_object(obj, geometry.object_shape))
+
     def tried(self, guess: Guess, size: float, upstream: bool) -> Tried:
         """Make a guess and try it on all positions."""
         probe = guess(size, upstream)
@@ -87,9 +109,9 @@ class Trial:
         """Return the error, in photon-noise units, that a few iterations lead to; infinite where they diverge.
 
         Args:
-            probe: complex (modes, N, N).
+            probe: complex (modes, N, N), of which the first mode is tried.
         """
-        start = add_modes(probe, self.modes)
+        start = resample_probe(probe[:1], self.patterns.shape[-1])
         scale = matching_scale(start, self.object, self.geometry, self.patterns) or 1.0
         problem = Problem(self.patterns, self.geometry, (start * scale).astype(np.complex64), self.object)
         wanted = {"sub_pixel": self.settings.sub_pixel, "seed": self.settings.seed}
