@@ -19,7 +19,7 @@ class Frames(Protocol):
     dtype: np.dtype
 
     def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return the frames at these (increasing) rows of the stack, in the file's dtype."""
+        """Return the frames at these (increasing) rows of the stack, in the file's dtype; on any thread."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from ptychogui.io.unpacking import Unpack, unpacker
 
 _MOST_THREADS = 16
 
+_MANY_CHUNKS = 32
+"""Fewer are unpacked by the thread that asks for them: who wants all of a scan reads on several threads."""
 
 _SMALLEST_PX = 8
 """Of a single frame; a narrower table is none."""
@@ -84,7 +86,7 @@ class Hdf5Frames:
                     self._data.read_direct(frames[start])
 
     def _read_chunks(self, rows: np.ndarray, frames: np.ndarray, unpack: Unpack) -> None:
-        """Read each chunk once, and unpack on several threads; each holds one chunk at a time."""
+        """Read each chunk once, and unpack on several threads where there are many; each holds one chunk at a time."""
         depth = self._data.chunks[0]
         chunks = np.flatnonzero(np.diff(rows // depth, prepend=-1))
         edges = [*chunks.tolist(), len(rows)]
@@ -94,7 +96,10 @@ class Hdf5Frames:
                 here = slice(edges[chunk], edges[chunk + 1])
                 self._read_chunk(rows[here], frames[here], unpack)
 
-        list(_pool().map(read_some, np.array_split(np.arange(len(chunks)), _threads())))
+        if len(chunks) < _MANY_CHUNKS:
+            read_some(np.arange(len(chunks)))
+        else:
+            list(_pool().map(read_some, np.array_split(np.arange(len(chunks)), _threads())))
 
     def _read_chunk(self, rows: np.ndarray, frames: np.ndarray, unpack: Unpack) -> None:
         """Read the frames at some rows of one chunk; what is odd about it, such as no bytes, is left to HDF5."""

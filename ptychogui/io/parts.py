@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -45,14 +46,18 @@ class _Surveyed:
 
 
 class JoinedFrames:
-    """The frames of several files, one file after the other; see `dataset.Frames`. One file is open at a time."""
+    """The frames of several files, one file after the other; see `dataset.Frames`.
+
+    Each thread that reads has one file open at a time.
+    """
 
     def __init__(self, parts: Sequence[Part], files: Sequence[RawFile], size: tuple[int, int], dtype: np.dtype) -> None:
         self.shape = (sum(file.frames for file in files), *size)
         self.dtype = dtype
         self._parts, self._files = parts, files
         self._edges = np.array([*(file.first_row for file in files), self.shape[0]])
-        self._open: tuple[int, Stack] | None = None
+        self._mine = threading.local()
+        self._open: set[Stack] = set()
         self._closed = False
 
     def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -74,10 +79,10 @@ class JoinedFrames:
         return frames
 
     def close(self) -> None:
-        """Close the file that is open."""
-        if self._open is not None:
-            self._open[1].close()
-        self._open, self._closed = None, True
+        """Close the files that are open."""
+        self._closed = True
+        while self._open:
+            self._open.pop().close()
 
     def _read_file(self, number: int, rows: np.ndarray, out: np.ndarray) -> None:
         frames = self._stack(number).frames
@@ -87,12 +92,16 @@ class JoinedFrames:
 
     def _stack(self, number: int) -> Stack:
         """Return an open file, the one before it closed."""
-        if self._open is None or self._open[0] != number:
-            if self._open is not None:
-                self._open[1].close()
-            self._open = None
-            self._open = number, open_stack(self._parts[number].path, self._parts[number].access)
-        return self._open[1]
+        if getattr(self._mine, "number", None) != number:
+            self._mine.number = None
+            if hasattr(self._mine, "stack"):
+                self._open.discard(self._mine.stack)
+                self._mine.stack.close()
+            self._mine.stack = open_stack(self._parts[number].path, self._parts[number].access)
+            self._open.add(self._mine.stack)
+            self._mine.number = number
+        stack: Stack = self._mine.stack
+        return stack
 
 
 def join(parts: Iterable[Part]) -> tuple[JoinedFrames, tuple[RawFile, ...], dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ class FileFrames(Frames, Protocol):
         """Return the frames at these (increasing) rows; in `out`, if it is given."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stack:
     """The frames of one open raw file, facts worth showing, and what closes the file."""
 
@@ -186,9 +187,10 @@ def _open_tiff(path: Path, _access: Access) -> Stack:
 
 def _tiff_picker(path: Path, series: Any, paged: bool) -> Callable[[np.ndarray], np.ndarray]:
     """Read page by page; images that lie behind a single page's header are read as one."""
+    turn = threading.Lock()
 
     def pick(rows: np.ndarray) -> np.ndarray:
-        with _readable_tiff(path):
+        with turn, _readable_tiff(path):
             if paged:
                 return np.stack([series.pages[int(row)].asarray() for row in rows])
             return np.asarray(series.asarray().reshape(-1, *series.shape[-2:])[rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -95,12 +96,14 @@ class _Counted:
         self._frames, self._total, self._tell = frames, total, tell
         self.shape, self.dtype = frames.shape, frames.dtype
         self._done = self._told = 0
+        self._turn = threading.Lock()
 
     def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         """Return the frames at these rows."""
         found = self._frames.read(rows)
-        self._done += len(rows)
-        if self._done - self._told >= self._total / _TOLD_PER_SCAN:
-            self._told = self._done
-            self._tell(Reading(min(self._done, self._total), self._total))
+        with self._turn:
+            self._done += len(rows)
+            if self._done - self._told >= self._total / _TOLD_PER_SCAN:
+                self._told = self._done
+                self._tell(Reading(min(self._done, self._total), self._total))
         return found

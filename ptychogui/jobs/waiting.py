@@ -126,7 +126,7 @@ class CarefulFrames:
         """Say which frames were damaged."""
         if not self._damage:
             return ()
-        first = next(iter(self._damage.values()))
+        first = self._damage[min(self._damage)]
         return (f"damaged raw frames are left free: {len(self._damage)}, the first of them: {first}",)
 
     def _read_one(self, row: int) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,6 +11,16 @@ KINDS = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
 
 FREE = -1.0
 """Amplitude of a pixel that is not known."""
+
+
+def mark_of(kind: np.dtype) -> float:
+    """Return what stands for a free pixel in patterns of a type."""
+    return FREE if kind.kind == "f" else int(np.iinfo(kind).max)
+
+
+def kind_for(largest: float) -> np.dtype:
+    """Return the first type that holds whole counts up to `largest`."""
+    return next(kind for kind in KINDS if kind.kind == "f" or largest < mark_of(kind))
 
 
 def amplitudes_of(patterns: np.ndarray) -> np.ndarray:
@@ -23,28 +32,26 @@ def amplitudes_of(patterns: np.ndarray) -> np.ndarray:
     if patterns.dtype == np.float32:
         return patterns
     amplitudes: np.ndarray = np.sqrt(patterns, dtype=np.float32)
-    amplitudes[patterns == np.iinfo(patterns.dtype).max] = FREE
+    amplitudes[patterns == mark_of(patterns.dtype)] = FREE
     return amplitudes
 
 
-def compact(amplitudes: np.ndarray, kinds: Sequence[np.dtype] = KINDS) -> np.ndarray:
+def compact(amplitudes: np.ndarray) -> np.ndarray:
     """Return patterns of the first type that keeps every count exactly; the amplitudes themselves if none does.
 
     Args:
         amplitudes: float32 of any shape, square roots of counts, -1 where free.
-        kinds: the types that are allowed, smallest first.
     """
     counts = np.square(amplitudes)
     np.rint(counts, out=counts)
     if not np.array_equal(np.sqrt(counts), np.abs(amplitudes)):  # a free pixel, -1, is whole as well
         return amplitudes
-    largest = counts.max(initial=0)
-    for kind in kinds:
-        if kind.kind == "u" and largest < np.iinfo(kind).max:
-            held: np.ndarray = counts.astype(kind)
-            held[amplitudes < 0] = np.iinfo(kind).max
-            return held
-    return amplitudes
+    kind = kind_for(float(counts.max(initial=0)))
+    if kind.kind == "f":
+        return amplitudes
+    held: np.ndarray = counts.astype(kind)
+    held[amplitudes < 0] = mark_of(kind)
+    return held
 
 
 def widened(patterns: np.ndarray, kind: np.dtype) -> np.ndarray:
@@ -53,9 +60,9 @@ def widened(patterns: np.ndarray, kind: np.dtype) -> np.ndarray:
         return patterns
     if kind.kind == "f":
         return amplitudes_of(patterns)
-    free = patterns == np.iinfo(patterns.dtype).max
+    free = patterns == mark_of(patterns.dtype)
     wide: np.ndarray = patterns.astype(kind)
-    wide[free] = np.iinfo(kind).max
+    wide[free] = mark_of(kind)
     return wide
 
 
@@ -68,20 +75,25 @@ class PatternStack:
     def __init__(self, shape: tuple[int, int, int]) -> None:
         """Begin a stack of a final shape (positions, N, N)."""
         self._shape, self._kind, self._filled = shape, KINDS[0], 0
-        self._memory = np.empty(math.prod(shape), np.uint8)
+        self._memory = np.empty(0, np.uint8)
 
-    def add(self, amplitudes: np.ndarray) -> None:
-        """Put float32 amplitudes (positions, N, N), -1 where free, behind those that are there."""
-        piece = compact(amplitudes, KINDS[KINDS.index(self._kind) :])
-        if piece.dtype != self._kind:
-            self._widen(piece.dtype, len(amplitudes))
-        self.patterns[self._filled : self._filled + len(piece)] = piece
+    def add(self, piece: np.ndarray) -> None:
+        """Put patterns (positions, N, N) of any of the types behind those that are there."""
+        if not self._filled:
+            self._begin(piece.dtype)
+        elif KINDS.index(piece.dtype) > KINDS.index(self._kind):
+            self._widen(piece.dtype, len(piece))
+        self.patterns[self._filled : self._filled + len(piece)] = widened(piece, self._kind)
         self._filled += len(piece)
 
     @property
     def patterns(self) -> np.ndarray:
         """uint8, uint16 or float32 (positions, N, N); see Problem.patterns."""
         return self._memory.view(self._kind).reshape(self._shape)
+
+    def _begin(self, kind: np.dtype) -> None:
+        self._kind = kind
+        self._memory = np.empty(math.prod(self._shape) * kind.itemsize, np.uint8)
 
     def _widen(self, kind: np.dtype, piece: int) -> None:
         old = self._kind

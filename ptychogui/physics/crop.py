@@ -54,13 +54,24 @@ class Crop:
             whole = np.full((len(stack), side, side), outside, stack.dtype)
             whole[:, target[0], target[1]] = cut
             cut = whole
-        return np.asarray(scipy.fft.ifftshift(self.orientation.apply(cut), axes=(-2, -1)))
+        return _cornered(self.orientation.apply(cut))
 
     def _span(self, axis: int, size: int) -> tuple[slice, slice]:
         """Return the part of a detector axis that is cut out, and where it lies in the pattern's detector pixels."""
         start = self.start[axis] - self.bin_px * self.orientation.center_before(self.n)[axis]
         first, last = max(start, 0), min(start + self.n * self.bin_px, size)
         return slice(first, max(first, last)), slice(first - start, max(first, last) - start)
+
+
+def _cornered(stack: np.ndarray) -> np.ndarray:
+    """Return a copy of (frames, n, n) with element [n // 2, n // 2] at [0, 0]: ifftshift, a quarter at a time."""
+    moved = np.empty(stack.shape, stack.dtype)
+    n = stack.shape[-1]
+    halves = ((slice(n // 2, n), slice(0, n - n // 2)), (slice(0, n // 2), slice(n - n // 2, n)))
+    for rows, to_rows in halves:
+        for columns, to_columns in halves:
+            moved[:, to_rows, to_columns] = stack[:, rows, columns]
+    return moved
 
 
 def plan_crop(shape: tuple[int, ...], preprocessing: Preprocessing) -> Crop:

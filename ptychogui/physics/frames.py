@@ -12,8 +12,9 @@ from ptychogui.errors import DataError
 from ptychogui.params.model import Preprocessing
 from ptychogui.physics.compact import PatternStack
 from ptychogui.physics.crop import Crop, joined, pattern_center, pattern_size, plan_crop
-from ptychogui.physics.sieve import Sieve, pattern_bytes
-from ptychogui.physics.survey import Survey, Tally
+from ptychogui.physics.pipeline import in_order
+from ptychogui.physics.sieve import Sieve, Sifted, pattern_bytes
+from ptychogui.physics.survey import Sums, Survey, Tally
 
 __all__ = [
     "ArrayFrames", "FrameSource", "Patterns", "check_scan", "pattern_bytes", "pattern_center", "pattern_size",
@@ -21,6 +22,10 @@ __all__ = [
 ]  # fmt: skip
 
 _CHUNK_BYTES = 1 << 24
+"""Of frames that a thread works on, a pixel counted as 4 bytes or more."""
+
+_BLOCK_PX = 1 << 19
+"""Of frames that it reads at once."""
 
 
 class FrameSource(Protocol):
@@ -35,7 +40,7 @@ class FrameSource(Protocol):
         """Of a pixel."""
 
     def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return the frames at these (increasing) rows of the stack."""
+        """Return the frames at these (increasing) rows of the stack; several threads may ask at a time."""
 
 
 class ArrayFrames:
@@ -110,14 +115,25 @@ def prepare_frames(
     sieve = Sieve(preprocessing, frames.dtype, dark)
     stack = PatternStack((len(rows) if keep else 0, crop.n, crop.n))
     tally = Tally(len(rows), crop.n)
-    for chunk in _chunks(len(rows), frames):
-        unique, inverse = np.unique(rows[chunk], return_inverse=True)
-        raw = crop.cut(frames.read(unique)[inverse], outside=False)
-        amplitudes = sieve.amplitudes(raw, free)
-        tally.set_free_if_empty(chunk, amplitudes)
-        tally.add(chunk, amplitudes)
-        if keep:
-            stack.add(amplitudes)
+    at_once = max(1, _BLOCK_PX // (frames.shape[1] * frames.shape[2]))
+
+    def sift(chosen: np.ndarray) -> tuple[list[Sifted], Sums]:
+        """Turn frames into patterns block by block, which stay in a core's cache meanwhile."""
+        parts = [chosen[start : start + at_once] for start in range(0, len(chosen), at_once)]
+        blocks = [sieve.sift(crop.cut(_read(frames, part), outside=0), free) for part in parts]
+        sums = Sums(blocks)
+        unexposed = np.split(sums.positions[:, 0] == 0, range(at_once, len(chosen), at_once))
+        for block, of in zip(blocks, unexposed, strict=True):
+            block.set_free(of)
+        return blocks, sums
+
+    broken = saturated = 0
+    for blocks, sums in in_order(sift, _chunks(rows, frames)):
+        tally.add(sums)
+        for block in blocks:
+            broken, saturated = broken + block.broken, saturated + block.saturated
+            if keep:
+                stack.add(block.patterns)
     tally.check()
     return Patterns(
         patterns=stack.patterns,
@@ -126,10 +142,15 @@ def prepare_frames(
         counts=tally.counts,
         max_counts=tally.max_counts,
         free_pixels=tally.free_pixels,
-        saturated=sieve.saturated,
+        saturated=saturated,
         center_px=crop.center,
         survey=tally.survey(),
-        notes=(*crop.notes, *_found(frames.shape, crop, bad), *sieve.notes(), *tally.notes()),
+        notes=(
+            *crop.notes,
+            *_found(frames.shape, crop, bad),
+            *_taken_out(broken, saturated, sieve.limit),
+            *tally.notes(),
+        ),
     )
 
 
@@ -168,7 +189,22 @@ def _found(shape: tuple[int, ...], crop: Crop, bad: np.ndarray) -> Iterator[str]
         yield f"{marked} of {crop.n**2} pixels of a pattern are marked as bad and are left free"
 
 
-def _chunks(count: int, frames: FrameSource) -> Iterator[slice]:
+def _taken_out(broken: int, saturated: int, limit: int | None) -> Iterator[str]:
+    """Say what was no measurement."""
+    if broken:
+        yield f"{broken} negative or undefined pixel readings are left free"
+    if saturated:
+        yield f"{saturated} saturated pixel readings (at or above {limit}) are left free"
+
+
+def _read(frames: FrameSource, rows: np.ndarray) -> np.ndarray:
+    """Read the frames of some positions, each frame once."""
+    unique, inverse = np.unique(rows, return_inverse=True)
+    read = frames.read(unique)
+    return read if np.array_equal(unique, rows) else read[inverse]
+
+
+def _chunks(rows: np.ndarray, frames: FrameSource) -> Iterator[np.ndarray]:
     frame_bytes = frames.shape[1] * frames.shape[2] * max(4, frames.dtype.itemsize)
     size = max(1, _CHUNK_BYTES // frame_bytes)
-    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+    return (rows[start : start + size] for start in range(0, len(rows), size))

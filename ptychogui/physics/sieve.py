@@ -1,13 +1,14 @@
-"""From readings of the detector to amplitudes: what is no measurement, dark counts, threshold, joined pixels."""
+"""From readings of the detector to patterns: what is no measurement, dark counts, threshold, joined pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from ptychogui.params.model import Preprocessing
-from ptychogui.physics.compact import FREE, KINDS
+from ptychogui.physics.compact import FREE, KINDS, compact, kind_for, mark_of
 from ptychogui.physics.crop import joined
 
 _LARGEST = float(np.finfo(np.float32).max)
@@ -15,8 +16,31 @@ _ROOT_PRECISION = 1e-6
 """Relative; a root's last digits are not trusted."""
 
 
+@dataclass(frozen=True)
+class Sifted:
+    """Some frames without what is no measurement.
+
+    Attributes:
+        patterns: (frames, N, N) in the smallest type that loses nothing (physics.compact).
+        counts: (frames, N, N) of any real type, 0 where free.
+        free: bool (frames, N, N), True where nothing is known; or (1, N, N), if that is so in every frame.
+        broken: number of readings of good pixels that were negative or no number.
+        saturated: number of readings of good pixels that were saturated.
+    """
+
+    patterns: np.ndarray
+    counts: np.ndarray
+    free: np.ndarray
+    broken: int
+    saturated: int
+
+    def set_free(self, frames: np.ndarray) -> None:
+        """Set all pixels of some patterns to free, bool (frames,); `counts` may be the same memory."""
+        self.patterns[frames] = mark_of(self.patterns.dtype)
+
+
 class Sieve:
-    """Tells counts from what is not a measurement, and counts what it took out."""
+    """Tells counts from what is not a measurement. It keeps nothing, so threads may share it."""
 
     def __init__(self, preprocessing: Preprocessing, dtype: np.dtype, background: np.ndarray | None = None) -> None:
         """Prepare for frames of a type.
@@ -30,71 +54,81 @@ class Sieve:
         self._subtracts = preprocessing.subtract_threshold and self._threshold > 0
         self._background, self._bin_px = background, preprocessing.bin_px
         self._roots = preprocessing.data_are == "amplitudes"
-        self._limit = saturation(preprocessing.bit_depth, None if self._roots else dtype)
-        self.saturated = 0
-        self._broken = 0
+        self._plain = background is None and not self._subtracts and self._bin_px == 1
+        self.limit = saturation(preprocessing.bit_depth, None if self._roots else dtype)
 
-    def amplitudes(self, raw: np.ndarray, free: np.ndarray) -> np.ndarray:
-        """Return float32 square roots of counts, -1 where they are not known.
+    def sift(self, readings: np.ndarray, bad: np.ndarray) -> Sifted:
+        """Return the patterns that readings make.
 
         Args:
-            raw: (frames, rows, columns), readings.
-            free: bool (rows, columns), True on pixels that are bad.
-
-        Returns:
-            (frames, rows / bin, columns / bin).
+            readings: (frames, rows, columns); may be changed.
+            bad: bool (rows, columns), True on pixels that are not looked at.
         """
-        plain = self._background is None and not self._subtracts and self._bin_px == 1
-        values = raw.astype(np.float32 if plain else np.float64)
-        broken = self._unusable(raw, values, free)
-        values[broken] = 0
-        if not plain:
-            return self._from_counts(values, broken)
+        if self._plain and not self._roots and readings.dtype.kind in "ui":
+            return self._whole(readings, bad)
+        values = readings.astype(np.float32 if self._plain else np.float64)
+        broken = ~((values >= 0) & (values <= _LARGEST)) & ~bad
+        saturated = self._saturated(readings) & ~broken & ~bad
+        unknown = broken | saturated | bad
+        values[unknown] = 0
+        amplitudes, free = self._amplitudes(values, unknown)
+        counts = np.square(amplitudes, where=~free, out=np.zeros_like(amplitudes))
+        return Sifted(compact(amplitudes), counts, free, int(broken.sum()), int(saturated.sum()))
+
+    def _whole(self, counts: np.ndarray, bad: np.ndarray) -> Sifted:
+        """Sift counts that stay what they are, and look for what is rare only where there is some."""
+        free, broken, saturated = bad[None], 0, 0
+        if bad.any():
+            np.multiply(counts, ~bad, out=counts)
+        assert self.limit is not None  # the type has one
+        if counts.max(initial=0) >= self.limit or (counts.dtype.kind == "i" and counts.min(initial=0) < 0):
+            negative, above = counts < 0, self._saturated(counts)
+            broken, saturated = int(negative.sum()), int(above.sum())
+            free = bad | negative | above
+            counts[free] = 0
+        if self._threshold > 0:
+            counts[counts < math.ceil(self._threshold)] = 0
+        kind = kind_for(int(counts.max(initial=0)))
+        some_free = bool(free.any())
+        patterns = counts.astype(kind, copy=some_free) if kind.kind == "u" else np.sqrt(counts, dtype=kind)
+        if some_free:
+            np.copyto(patterns, mark_of(kind), where=free)
+        return Sifted(patterns, counts, free, broken, saturated)
+
+    def _amplitudes(self, values: np.ndarray, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return float32 square roots of counts, -1 where they are not known, and where that is."""
+        if not self._plain:
+            return self._from_counts(values, unknown)
         values[values < self._level(self._threshold)] = 0
         if not self._roots:
             np.sqrt(values, out=values)
-        values[broken] = FREE
-        return values
+        values[unknown] = FREE
+        return values, unknown
 
-    def _from_counts(self, values: np.ndarray, broken: np.ndarray) -> np.ndarray:
+    def _from_counts(self, values: np.ndarray, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Subtract, join and take the root of readings in float64, in which whole sums up to 2^53 are exact."""
         counts = np.square(values, out=values) if self._roots else values
         if self._background is not None:
             counts -= self._background
         least = self._threshold * (1 - 2 * _ROOT_PRECISION) if self._roots else self._threshold
-        counts[(counts < least) | (counts < 0) | broken] = 0
+        counts[(counts < least) | (counts < 0) | unknown] = 0
         if self._subtracts:
             np.maximum(counts - self._threshold, 0, out=counts)
-            counts[broken] = 0
+            counts[unknown] = 0
         amplitudes: np.ndarray = np.sqrt(joined(counts, self._bin_px)).astype(np.float32)
-        amplitudes[joined(broken, self._bin_px)] = FREE
-        return amplitudes
+        free = joined(unknown, self._bin_px)
+        amplitudes[free] = FREE
+        return amplitudes, free
 
-    def _unusable(self, raw: np.ndarray, values: np.ndarray, free: np.ndarray) -> np.ndarray:
-        """Return where there is no measurement, bool of the shape of the raw frames, and count why."""
-        if raw.dtype.kind in "ub":
-            broken: np.ndarray = np.zeros_like(raw, bool)
-        else:
-            broken = ~((values >= 0) & (values <= _LARGEST))
-            self._broken += int(np.count_nonzero(broken & ~free))
-        if self._limit is not None:
-            # Raw integers, since float32 can't tell the largest 32-bit numbers apart.
-            saturated = (raw >= self._level(self._limit)) & ~broken & ~free
-            self.saturated += int(np.count_nonzero(saturated))
-            broken |= saturated
-        broken |= free
-        return broken
+    def _saturated(self, readings: np.ndarray) -> np.ndarray:
+        """Return where readings reach the limit; as they are, for float32 can't tell the largest 32-bit ones apart."""
+        if self.limit is None:
+            return np.zeros(readings.shape, bool)
+        return np.asarray(readings >= self._level(self.limit))
 
     def _level(self, counts: float) -> float:
         """Return counts in the unit of the frames."""
         return float(np.sqrt(counts) * (1 - _ROOT_PRECISION)) if self._roots else counts
-
-    def notes(self) -> Iterator[str]:
-        """Say what was taken out."""
-        if self._broken:
-            yield f"{self._broken} negative or undefined pixel readings are left free"
-        if self.saturated:
-            yield f"{self.saturated} saturated pixel readings (at or above {self._limit}) are left free"
 
 
 def pattern_bytes(dtype: np.dtype, preprocessing: Preprocessing) -> int:
@@ -106,15 +140,14 @@ def pattern_bytes(dtype: np.dtype, preprocessing: Preprocessing) -> int:
         dtype: of the frames on the detector.
         preprocessing: the settings.
     """
-    widest = KINDS[-1].itemsize
     whole = preprocessing.data_are == "counts" and np.issubdtype(dtype, np.integer)
     subtracted = preprocessing.threshold_counts if preprocessing.subtract_threshold else 0.0
     if not whole or preprocessing.background_file is not None or subtracted % 1:
-        return widest
+        return KINDS[-1].itemsize
     limit = saturation(preprocessing.bit_depth, dtype)
     assert limit is not None
     largest = preprocessing.bin_px**2 * (limit - 1)
-    return next((kind.itemsize for kind in KINDS[:-1] if largest < np.iinfo(kind).max), widest)
+    return kind_for(largest).itemsize
 
 
 def saturation(bit_depth: int | None, dtype: np.dtype | None) -> int | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
 
 from ptychogui.errors import DataError
-from ptychogui.physics.compact import FREE
+from ptychogui.physics.sieve import Sifted
+
+_EXACT = 1 << 24
+"""Up to this a float32 holds every whole number."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,80 @@ class Survey:
     variance: np.ndarray
 
 
+class Sums:
+    """Sums over some patterns, beam at [0, 0]. One that counts nothing was not exposed and says nothing: all is free.
+
+    They are float32 inside, which is exact for whole counts up to 2^24; pixels too bright for that are summed apart.
+
+    Attributes:
+        positions: float64 (frames, 3), counts of each pattern's known pixels, and their sums times row and column.
+        empty: bool (frames,), which patterns know pixels but count nothing.
+        known: int64 (N, N), in how many patterns each pixel is known.
+        total: float64 (N, N), sum of each pixel's counts.
+        squares: float64 (N, N), sum of their squares.
+        largest: float32 (N, N), the largest of them.
+    """
+
+    def __init__(self, blocks: Sequence[Sifted]) -> None:
+        """Sum block after block, each of which stays in a core's cache meanwhile.
+
+        Args:
+            blocks: at least one, none larger than the first.
+        """
+        shape = blocks[0].counts.shape
+        positions = []
+        total, squares, self.largest = np.zeros((3, *shape[1:]), np.float32)
+        values, image = np.empty(shape, np.float32), np.empty(shape[1:], np.float32)
+        for block in blocks:
+            counts = values[: len(block.counts)]
+            counts[:] = block.counts
+            positions.append(_sums_by_position(counts))
+            total += np.add.reduce(counts, axis=0, out=image)
+            squares += np.einsum("fij,fij->ij", counts, counts, out=image)
+            np.maximum(self.largest, block.counts.max(axis=0), out=self.largest)
+        self.positions = np.concatenate(positions)
+        dark = [sums[:, 0] == 0 for sums in positions]
+        self.empty = np.concatenate([of & ~block.free.all(axis=(1, 2)) for block, of in zip(blocks, dark, strict=True)])
+        self.known = _known(blocks, dark)
+        self.total, self.squares = total.astype(np.float64), squares.astype(np.float64)
+        self._sum_bright_pixels(blocks)
+
+    def _sum_bright_pixels(self, blocks: Sequence[Sifted]) -> None:
+        bright = np.flatnonzero(self.largest >= math.sqrt(_EXACT / len(self.empty)))
+        if not len(bright):
+            return
+        counts = np.concatenate([block.counts.reshape(len(block.counts), -1)[:, bright] for block in blocks])
+        counts = counts.astype(np.float64)
+        self.total.flat[bright], self.squares.flat[bright] = counts.sum(axis=0), np.square(counts).sum(axis=0)
+
+
+def _known(blocks: Sequence[Sifted], dark: Sequence[np.ndarray]) -> np.ndarray:
+    """Return in how many patterns that are not dark each pixel is known: int64 (N, N)."""
+    known, alike = np.zeros(blocks[0].counts.shape[1:], np.int64), 0
+    for block, of in zip(blocks, dark, strict=True):
+        if len(block.free) == len(of):
+            known += (~block.free[~of]).sum(axis=0)
+        else:
+            alike += np.count_nonzero(~of)
+            always = block.free[0]
+    return known + alike * ~always if alike else known
+
+
+def _sums_by_position(counts: np.ndarray) -> np.ndarray:
+    """Return float64 (frames, 3): sum, and sums times row and column, of float32 (frames, N, N)."""
+    places = scipy.fft.fftfreq(counts.shape[-1], 1 / counts.shape[-1])
+    by_row = np.einsum("fij->fi", counts)
+    beside = np.einsum("fij,j->fi", counts, places.astype(np.float32))
+    return np.stack([by_row.sum(axis=1, dtype=np.float64), by_row @ places, beside.sum(axis=1, dtype=np.float64)], 1)
+
+
 class Tally:
-    """Sums over patterns in float64, so that no number of counts overflows.
+    """Sums over all patterns in float64, so that no number of counts overflows.
 
     Attributes:
         counts: float64 (positions,), total counts of each pattern's known pixels.
         empty: bool (positions,), which patterns count nothing.
         known: int64 (N, N), in how many patterns each pixel is known, beam at [0, 0].
-        free_pixels: number of free pixels in all patterns.
     """
 
     def __init__(self, positions: int, n: int) -> None:
@@ -52,34 +122,26 @@ class Tally:
         self.counts = np.zeros(positions)
         self.empty = np.zeros(positions, bool)
         self.known = np.zeros((n, n), np.int64)
-        self.free_pixels = 0
+        self._filled = 0
         self._moments = np.zeros((positions, 2))
-        self._places = scipy.fft.fftfreq(n, 1 / n)
         self._sum, self._squares = np.zeros((n, n)), np.zeros((n, n))
         self._largest = np.zeros((n, n), np.float32)
 
-    def set_free_if_empty(self, chunk: slice, amplitudes: np.ndarray) -> None:
-        """Set all pixels of a pattern without a single count to free: it was not exposed, and says nothing."""
-        dark = ~(amplitudes > 0).any(axis=(1, 2))
-        self.empty[chunk] = dark & (amplitudes >= 0).any(axis=(1, 2))
-        amplitudes[dark] = FREE
+    def add(self, sums: Sums) -> None:
+        """Add the patterns of the next positions."""
+        new = slice(self._filled, self._filled + len(sums.empty))
+        self._filled = new.stop
+        self.counts[new], self._moments[new] = sums.positions[:, 0], sums.positions[:, 1:]
+        self.empty[new] = sums.empty
+        self.known += sums.known
+        self._sum += sums.total
+        self._squares += sums.squares
+        np.maximum(self._largest, sums.largest, out=self._largest)
 
-    def add(self, chunk: slice, amplitudes: np.ndarray) -> None:
-        """Add the patterns of positions `chunk`: float32 (frames, N, N), beam at [0, 0], -1 where free."""
-        known = amplitudes >= 0
-        free = known.size - int(np.count_nonzero(known))
-        counts = np.square(amplitudes, where=known, out=np.zeros_like(amplitudes)) if free else np.square(amplitudes)
-        self.free_pixels += free
-        self.known += known.sum(axis=0) if free else len(amplitudes)
-        self._add_positions(chunk, counts)
-        self._sum += counts.sum(axis=0, dtype=np.float64)
-        self._squares += np.einsum("fij,fij->ij", counts, counts, dtype=np.float64)
-        np.maximum(self._largest, counts.max(axis=0), out=self._largest)
-
-    def _add_positions(self, chunk: slice, counts: np.ndarray) -> None:
-        by_row, by_column = (counts.sum(axis=axis, dtype=np.float64) for axis in (2, 1))
-        self.counts[chunk] = by_row.sum(axis=1)
-        self._moments[chunk, 0], self._moments[chunk, 1] = by_row @ self._places, by_column @ self._places
+    @property
+    def free_pixels(self) -> int:
+        """Number of free pixels in all patterns."""
+        return len(self.counts) * self.known.size - int(self.known.sum())
 
     @property
     def max_counts(self) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +182,37 @@ SAVERS: dict[str, Callable[[Path, np.ndarray], None]] = {
     ".csv": save_csv,
     ".bin": lambda path, frames: frames.astype("<f4").tofile(path),
 }
+
+
+@pytest.mark.parametrize("end", [".npy", ".tif", ".h5"])
+def test_threads_may_read_at_the_same_time(tmp_path: Path, end: str) -> None:
+    parts = lines(*[4] * 6)
+    for number, frames in parts.items():
+        {**SAVERS, ".h5": save_packed}[end](tmp_path / f"s_{number}{end}", frames)
+    stack = make_all(parts)
+    with open_dataset(tmp_path / f"s_#d{end}") as dataset:
+
+        def read_some(seed: int) -> bool:
+            rows = np.sort(np.random.default_rng(seed).choice(len(stack), 5, replace=False))
+            return np.array_equal(dataset.frames.read(rows), stack[rows])
+
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(read_some, range(200)))
+    assert not [target for target in _open_files() if target.startswith(str(tmp_path))]
+
+
+def save_packed(path: Path, frames: np.ndarray) -> None:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("entry/data/data", data=frames, chunks=(1, *frames.shape[1:]), **LZ4)
+
+
+def _open_files() -> list[str]:
+    """Return the paths of what this process has open."""
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return found
 
 
 @pytest.mark.parametrize("end", SAVERS)

@@ -9,7 +9,7 @@ import pytest
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.params.model import Preprocessing
-from ptychogui.physics import frames as frames_module
+from ptychogui.physics import frames as frames_module, pipeline
 from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_bytes, pattern_size, prepare_frames
 from ptychogui.physics.orientation import Orientation
@@ -58,6 +58,22 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(parts.patterns, whole.patterns)
     np.testing.assert_allclose(parts.mean_pattern, whole.mean_pattern)
     np.testing.assert_array_equal(parts.counts, whole.counts)
+
+
+def test_threads_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames_module, "_CHUNK_BYTES", 3 * 4 * SIZE**2)
+    monkeypatch.setattr(frames_module, "_BLOCK_PX", 2 * SIZE**2)
+    stack = np.random.default_rng(1).poisson(3e3, (40, SIZE, SIZE)).astype(np.uint32)
+    stack[::7, 3, 4], stack[11] = 2**32 - 1, 0
+    several = prepare(stack, threshold_counts=2900)
+    monkeypatch.setattr(pipeline, "_MOST_THREADS", 1)
+    one = prepare(stack, threshold_counts=2900)
+    assert several.notes == one.notes
+    assert "6 saturated" in " ".join(one.notes)
+    for field in ("patterns", "mean_pattern", "dead", "counts"):
+        np.testing.assert_array_equal(getattr(several, field), getattr(one, field))
+    for field in ("stxm", "dpc_px", "mean", "maximum", "variance"):
+        np.testing.assert_array_equal(getattr(several.survey, field), getattr(one.survey, field))
 
 
 @pytest.mark.parametrize(
