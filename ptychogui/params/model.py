@@ -109,8 +109,8 @@ class Preprocessing(Group):
         None, "Mask file", "NPY, TIFF or HDF5 image of the detector that is non-zero on bad pixels, which are left "
         "free. Added to the file's own mask.", flag="beamstopMask", advanced=True)  # fmt: skip
     find_bad_pixels: bool = param(
-        False, "Find bad pixels", "Leave pixels free that never count, shine or never change among good neighbors, in "
-        "frames from all over the scan.", advanced=True)  # fmt: skip
+        False, "Find bad pixels", "Leave pixels free that never count, shine, never change or flicker among good "
+        "neighbors, in frames from all over the scan.", advanced=True)  # fmt: skip
     dataset_path: str = param(
         "", "Data path in file", "HDF5 path of the frames, such as /entry/data/data; found by the reader when empty.",
         flag="hdf5path", advanced=True)  # fmt: skip

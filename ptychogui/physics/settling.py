@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.fft
@@ -144,18 +144,16 @@ def _with_suspects(
         return bad_pixels, (f"bad pixels are not looked for: {seen.text} are too few to tell",)
     suspects = _beyond_chance(suspicious_pixels(seen.readings, seen.known), seen)
     suspects = _but_the_beam(suspects, seen, preprocessing)
-    counts = [f"{np.count_nonzero(pixels)} {what}" for pixels, what in
-              ((suspects.dead, "dead"), (suspects.hot, "hot"), (suspects.stuck, "stuck"))]  # fmt: skip
     if not suspects.all.any():
         return bad_pixels, (f"no bad pixel is found in {seen.text}",)
     found = suspects.all
     if np.count_nonzero(found) > _MOST_BAD * found.size:
-        return bad_pixels, (f"{', '.join(counts)} pixels seem bad in {seen.text}; so many are none, and stay",)
+        return bad_pixels, (f"{suspects.text} seem bad in {seen.text}; so many are none, and stay",)
     if preprocessing.direct_beam == "corner":
         found = scipy.fft.ifftshift(found)
     places = [f"({row}, {column})" for row, column in np.argwhere(found)[:4]]
     listed = ", ".join(places) + (", ..." if np.count_nonzero(found) > len(places) else "")
-    note = f"{', '.join(counts)} pixels are found in {seen.text} and are left free: {listed}"
+    note = f"{suspects.text} are found in {seen.text} and are left free: {listed}"
     return found if bad_pixels is None else found | bad_pixels, (note,)
 
 
@@ -171,7 +169,7 @@ def _beyond_chance(suspects: Suspects, seen: _Seen) -> Suspects:
     dead, places = np.zeros_like(suspects.dead), np.argwhere(suspects.dead)
     lowest = _lowest_around(seen.readings.sum(axis=0, dtype=np.float64), places)
     dead[tuple(places[lowest > limit].T)] = True
-    return Suspects(dead, suspects.hot, suspects.stuck & (surprise > limit))
+    return replace(suspects, dead=dead, stuck=suspects.stuck & (surprise > limit))
 
 
 def _lowest_around(total: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -185,4 +183,4 @@ def _but_the_beam(suspects: Suspects, seen: _Seen, preprocessing: Preprocessing)
     center = plan_crop(seen.seen.shape, preprocessing).center
     rows, columns = (np.arange(size) - middle for size, middle in zip(seen.seen.shape, center, strict=True))
     away = np.hypot(rows[:, None], columns) >= _BY_THE_BEAM_PX
-    return Suspects(suspects.dead, suspects.hot & away, suspects.stuck)
+    return replace(suspects, hot=suspects.hot & away, flickering=suspects.flickering & away)

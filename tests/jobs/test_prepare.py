@@ -326,7 +326,9 @@ def test_bad_pixels_that_are_found_are_free(prepare_scan: Prepare) -> None:
     settings: dict[str, Any] = {"frames": ArrayFrames(counts)}
     assert prepare_scan(scan(**settings)).notes == ()
     prepared = prepare_scan(scan(**settings), preprocessing__find_bad_pixels=True)
-    assert prepared.notes[0] == ("0 dead, 1 hot, 0 stuck pixels are found in 12 of 12 frames and are left free: (5, 6)")
+    assert prepared.notes[0] == (
+        "0 dead, 1 hot, 0 stuck, 0 flickering pixels are found in 12 of 12 frames and are left free: (5, 6)"
+    )
     free = np.fft.fftshift(amplitudes_of(prepared.problem.patterns) < 0, axes=(1, 2))
     assert np.argwhere(free.all(axis=0)).tolist() == [[5, 6]]
 

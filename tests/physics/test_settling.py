@@ -107,11 +107,12 @@ def test_a_center_that_cant_be_found_is_said() -> None:
 
 
 @pytest.mark.parametrize("corner", [False, True])
-def test_dead_hot_and_stuck_pixels_are_found_and_joined_to_the_mask(corner: bool) -> None:
+def test_bad_pixels_are_found_and_joined_to_the_mask(corner: bool) -> None:
     stack, bad = simulated().copy(), np.zeros((64, 64), bool)
     stack[:, 31, 40] = 0
     stack[:, 10, 8] += np.random.default_rng(0).poisson(200, 36).astype(stack.dtype)
     stack[:, 50, 50] = 777
+    stack[5:35:10, 20, 44] += 400
     bad[3, 3] = True
     values: dict[str, Any] = {"find_bad_pixels": True}
     if corner:
@@ -120,9 +121,9 @@ def test_dead_hot_and_stuck_pixels_are_found_and_joined_to_the_mask(corner: bool
     settled = look(stack, bad, **values)
     assert settled.bad_pixels is not None
     found = np.fft.fftshift(settled.bad_pixels) if corner else settled.bad_pixels
-    assert np.argwhere(found).tolist() == [[3, 3], [10, 8], [31, 40], [50, 50]]
+    assert np.argwhere(found).tolist() == [[3, 3], [10, 8], [20, 44], [31, 40], [50, 50]]
     assert settled.notes[0].startswith(
-        "1 dead, 1 hot, 1 stuck pixels are found in 36 of 36 frames and are left free: ("
+        "1 dead, 1 hot, 1 stuck, 1 flickering pixels are found in 36 of 36 frames and are left free: ("
     )
 
 

@@ -43,6 +43,24 @@ def test_hot_and_stuck_pixels_are_told_apart() -> None:
     assert not found.dead.any()
 
 
+@pytest.mark.parametrize(("place", "jump"), [((30, 36), 600), ((20, 40), 2500), ((3, 5), 80)])
+def test_a_pixel_that_flickers_is_found_in_the_light_and_in_the_dark(place: tuple[int, int], jump: int) -> None:
+    counts = simulate(RECIPE).counts.astype(float)
+    counts[::9, place[0], place[1]] += jump
+    found = suspicious_pixels(counts, known())
+    assert np.argwhere(found.flickering).tolist() == [list(place)]
+    assert not (found.dead | found.hot | found.stuck).any()
+
+
+def test_a_single_hit_makes_no_pixel_flicker() -> None:
+    counts = simulate(RECIPE).counts.astype(float)
+    counts[7, 20, 40] += 5000
+    assert not suspicious_pixels(counts, known()).flickering.any()
+    counts[8, 20, 40] += 5000
+    assert not suspicious_pixels(counts[5:12], known()).flickering.any()
+    assert suspicious_pixels(counts, known()).flickering.any()
+
+
 def test_two_hot_neighbors_do_not_hide_each_other() -> None:
     counts = np.random.default_rng(0).poisson(1.0, (20, 32, 32)).astype(float)
     counts[:, 10, 10:12] += np.random.default_rng(1).poisson(100, (20, 2))

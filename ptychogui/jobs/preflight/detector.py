@@ -176,7 +176,7 @@ def _plateau(look: Look) -> Iterator[Finding]:
 
 
 def check_pixels(look: Look) -> Iterator[Finding]:
-    """Look for pixels that do not count, shine, or never change."""
+    """Look for pixels that do not count, shine, never change, or flicker."""
     if len(look.sample.frames) < _ENOUGH_FRAMES:
         yield Finding("pixels", Level.UNKNOWN, "Can't check pixels", f"{look.sampled} are too few to tell")
         return
@@ -185,8 +185,13 @@ def check_pixels(look: Look) -> Iterator[Finding]:
     origin = np.array([part.start or 0 for part in look.crop])
     beam = np.array(look.found_center or look.center)
     near = np.hypot(*(np.indices(known.shape) + (origin - beam)[:, None, None]))
-    hot = suspects.hot & ~(near < _BY_THE_BEAM_PX)
-    found = {"count nothing": suspects.dead, "shine": hot, "do not change": suspects.stuck}
+    away = near >= _BY_THE_BEAM_PX
+    found = {
+        "count nothing": suspects.dead,
+        "shine": suspects.hot & away,
+        "do not change": suspects.stuck,
+        "flicker": suspects.flickering & away,
+    }
     for what, pixels in found.items():
         places = np.argwhere(pixels) + origin
         if len(places):
