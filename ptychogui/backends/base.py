@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, TypeAlias
@@ -62,6 +62,18 @@ class SideQueue(Protocol):
         """Have what the backend queues from now on begin when all that was run here so far is done."""
 
 
+class Replays(Protocol):
+    """Work that is queued often, each time alike, and is then queued as a whole."""
+
+    def run(self, work: Callable[..., None], *given: Hashable) -> None:
+        """Queue what `work(*given)` launches.
+
+        It launches kernels and FFTs and changes arrays in place, always the same for the same `given`, whatever the
+        arrays hold. It allocates nothing, reads nothing back and has no other effect: it may be called twice, or not at
+        all.
+        """
+
+
 class Backend(Protocol):
     """A device opened for one reconstruction; a context manager that frees what it holds."""
 
@@ -98,6 +110,12 @@ class Backend(Protocol):
 
     def side_queue(self) -> SideQueue:
         """Return a new queue beside the backend's own (work is done at once where a call returns when it is done)."""
+
+    def replays(self, tell: Callable[[str], None]) -> Replays | None:
+        """Return what queues one kind of work as a whole, while its arrays are there; None where a call does it.
+
+        `tell` is called once, with a sentence, if that does not work: all is then queued piece by piece.
+        """
 
     def to_numpy(self, array: Array) -> np.ndarray:
         """Copy a device array to a new numpy array; waits for it."""

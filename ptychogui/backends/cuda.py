@@ -18,6 +18,7 @@ from numpy.typing import DTypeLike
 
 from ptychogui.backends.base import Batch, Device, Launch
 from ptychogui.backends.compiler import definitions, included_files, kernel_source
+from ptychogui.backends.graphs import GraphReplays
 from ptychogui.backends.signatures import product, signature
 from ptychogui.errors import DeviceError, MemoryBudgetError
 from ptychogui.paths import kernels_folder
@@ -111,6 +112,10 @@ class CudaBackend:
     def side_queue(self) -> CudaSideQueue:
         """Return a new stream."""
         return CudaSideQueue()
+
+    def replays(self, tell: Callable[[str], None]) -> GraphReplays:
+        """Return a new set of CUDA graphs."""
+        return GraphReplays(_captured, tell)
 
     def to_numpy(self, array: cupy.ndarray) -> np.ndarray:
         """Wait for the device and copy."""
@@ -243,12 +248,29 @@ def _mark() -> cupy.cuda.Event:
     return event
 
 
+def _captured(work: Callable[[], None]) -> cupy.cuda.Graph:
+    """Return what work launches on the current stream; CUDA's errors and CuPy's refusals are RuntimeErrors."""
+    import cupy
+
+    stream = cupy.cuda.get_current_stream()
+    stream.begin_capture()
+    try:
+        work()
+    finally:
+        graph = stream.end_capture()
+    return graph
+
+
 class CudaFFT:
-    """cuFFT plans of one array, made when a number of slots first comes; see FFTPair."""
+    """cuFFT plans of one array, made when a number of slots first comes; see FFTPair.
+
+    A plan that is part of a CUDA graph stays, for the graph writes to its work area.
+    """
 
     def __init__(self, array: cupy.ndarray) -> None:
         self._array = array
-        self._plan = functools.lru_cache(_PLANS)(self._new_plan)
+        self._recent = functools.lru_cache(_PLANS)(self._new_plan)
+        self._in_graphs: dict[int, PlanNd] = {}
 
     def forward(self, count: int) -> None:
         """Transform the first `count` slots."""
@@ -263,6 +285,14 @@ class CudaFFT:
 
         batch = self._array[:count]
         self._plan(count).fft(batch, batch, cufft.CUFFT_INVERSE)
+
+    def _plan(self, count: int) -> PlanNd:
+        import cupy
+
+        plan = self._in_graphs.get(count) or self._recent(count)
+        if cupy.cuda.get_current_stream().is_capturing():
+            self._in_graphs[count] = plan
+        return plan
 
     def _new_plan(self, count: int) -> PlanNd:
         from cupyx.scipy.fft import get_fft_plan

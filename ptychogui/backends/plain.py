@@ -55,6 +55,9 @@ class NumpyBackend:
         """Return a queue that does its work at once."""
         return AtOnce()
 
+    def replays(self, _tell: Callable[[str], None]) -> None:
+        """Return None: nothing is queued."""
+
     def to_numpy(self, array: np.ndarray) -> np.ndarray:
         """Copy."""
         return np.array(array)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Pending
@@ -15,6 +13,7 @@ from ptychogui.engines.groups import Grouping, SerialOrder, group_capacity, prob
 from ptychogui.engines.momentum import Momentum
 from ptychogui.engines.scratch import Fields, Scratch
 from ptychogui.engines.spread import on_rows, split
+from ptychogui.engines.turns import Turns
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 
@@ -49,6 +48,7 @@ class EPIE:
         self._constraints = Constraints(problem, settings, backend)
         self._capacity = min(settings.batch_size or positions, group_capacity(positions))
         self._pass = _Pass(self._fields, self._probe, self._capacity, settings, backend)
+        self._turns = Turns(self._fields, settings, backend)
         self._errors = ErrorLog(self._fields.misfit, self._fields.expected, backend)
         self._grouping: Grouping | SerialOrder = SerialOrder(positions, self._rng)
         self._support = np.zeros((n, n), bool)
@@ -61,16 +61,13 @@ class EPIE:
         self.iteration += 1
         self._follow_probe()
         groups = self._grouping.draw()
-        self._backend.write_later(self._fields.order, np.concatenate(groups))
         learned = learned_modes(self.iteration, self._settings, len(self._probe))
         moves = self._object_schedule.due(self.iteration)
-        cuts = np.cumsum([0, *map(len, groups)]).tolist()
-        for start, stop in pairwise(cuts):
-            self._pass.update_group(start, stop, learned, moves)
+        self._turns.take(groups, self._pass.update_group, learned, moves)
         self._pass.go_on(learned, moves)
         self._pass.follow(self._constraints.apply(self.iteration, self._fields.object, self._probe))
         self._errors.push()
-        return Step(self.iteration, self._errors.take())
+        return Step(self.iteration, self._errors.take(), self._turns.notes())
 
     def finish(self) -> tuple[float, ...]:
         """Wait for what is under way and return the errors that no step has given yet."""

@@ -44,6 +44,11 @@ class Patterns:
             backend.write(self.slots[first : first + len(rows)], patterns[rows])
         self._ring = _Ring(self, patterns, ~stays, order, batch, backend)
 
+    @property
+    def stay(self) -> bool:
+        """Whether all patterns are where kernels read them."""
+        return self._ring is None
+
     def bring(self, start: int, stop: int) -> None:
         """Have the patterns of positions [start, stop) of the order in their places for what is queued next.
 

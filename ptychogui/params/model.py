@@ -267,6 +267,10 @@ class Reconstruction(Group):
     half_precision: bool = param(
         False, "Half precision", "Keep the exit waves of all positions in half of the memory.", advanced=True,
         engines=("dm", "raar"))  # fmt: skip
+    cuda_graphs: bool = param(
+        False, "CUDA graphs", "Queue all work on a group of positions at once where the same was queued before. That "
+        "pays where a GPU is done with a group sooner than its work is queued: small groups of small patterns. The "
+        "result does not depend on it.", advanced=True, engines=("epie", "lsqml"))  # fmt: skip
     rescale_probe: bool = param(
         True, "Rescale probe", "Scale the first probe so that the first model has the measured counts.",
         advanced=True)  # fmt: skip

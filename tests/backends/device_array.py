@@ -1,11 +1,13 @@
 """Arrays of a device that only pretends: host memory behind CuPy's manners, and a record of what waits for it.
 
 Work is done at once, in the order of the one stream. Copies between device and host are pretended to arrive late: page-
-locked memory holds nonsense until an event behind its copy was waited for.
+locked memory holds nonsense until an event behind its copy was waited for. While a graph is captured, work is kept for
+it instead.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -38,14 +40,37 @@ class Stream:
     """The one queue of work of a device, and what the host had to do with it."""
 
     work: list[str] = field(default_factory=list)
-    """Kernels by their names, FFTs as "fft", expressions of arrays as "xp NAME", copies as "copy ...", in order."""
+    """What the host asked for, in order: kernels by their names, FFTs as "fft", expressions of arrays as "xp NAME",
+    copies as "copy ...", all that a graph holds as "graph"."""
+    done: list[str] = field(default_factory=list)
+    """The same as the device did it: what a graph holds one by one."""
+    captured: list[Callable[[], None]] | None = None
+    """What the graph holds that is being captured, if one is."""
     waits: list[Wait] = field(default_factory=list)
     arriving: list[Callable[[], None]] = field(default_factory=list)
     """What is done when a late copy has arrived."""
     arrived: int = 0
 
+    def queue(self, what: str, work: Callable[[], None]) -> None:
+        """Do some work, or keep it for the graph."""
+
+        def do() -> None:
+            self.done.append(what)
+            work()
+
+        self.work.append(what)
+        if self.captured is None:
+            do()
+        else:
+            self.captured.append(do)
+
+    def forbid_in_graphs(self, what: str) -> None:
+        """Fail where a graph is being captured."""
+        assert self.captured is None, f"a graph is captured and {what}"
+
     def wait(self, what: str, asked_at: int | None = None, copies: int | None = None) -> None:
         """Note that the host waits here, for the first `copies` late copies or all."""
+        self.forbid_in_graphs("the host waits")
         self.waits.append(Wait(f"{what} in {_caller()}", len(self.work) if asked_at is None else asked_at))
         last = len(self.arriving) if copies is None else copies
         for i in range(self.arrived, last):
@@ -91,8 +116,7 @@ class DeviceArray(NDArrayOperatorsMixin):
 
     @real.setter
     def real(self, value: Any) -> None:
-        self.stream.work.append("xp copyto")
-        self.host.real = _unpacked(value)
+        self.stream.queue("xp copyto", functools.partial(setattr, self.host, "real", _unpacked(value)))
 
     @property
     def imag(self) -> DeviceArray:
@@ -119,12 +143,13 @@ class DeviceArray(NDArrayOperatorsMixin):
         if _is_mask(key):
             self.stream.wait("the number of true elements of a mask")
         elif _is_index(key):
-            self.stream.work.append("xp take")
+            self.stream.forbid_in_graphs("an array is made")
+            self.stream.queue("xp take", _nothing)
         return DeviceArray(np.asarray(self.host[_unpacked(key)]), self.stream)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self.stream.work.append("xp copyto")
-        self.host[_unpacked(key)] = _unpacked(value)
+        key, value = _unpacked(key), _unpacked(value)
+        self.stream.queue("xp copyto", lambda: self.host.__setitem__(key, value))
 
     def __bool__(self) -> bool:
         return bool(self.item("bool"))
@@ -156,7 +181,8 @@ class DeviceArray(NDArrayOperatorsMixin):
             return now
         assert type(out) is PageLocked and out.shape == now.shape and out.dtype == now.dtype
         assert self.flags.c_contiguous, "CuPy waits where it must make an array contiguous first"
-        self.stream.work.append("copy to host")
+        self.stream.forbid_in_graphs("memory of the host is part of it")
+        self.stream.queue("copy to host", _nothing)
         out[...] = np.nan if out.dtype.kind in "fc" else np.iinfo(out.dtype).max
         self.stream.arriving.append(lambda: np.copyto(out, now))
         return out
@@ -166,8 +192,8 @@ class DeviceArray(NDArrayOperatorsMixin):
         assert array.dtype == self.dtype and array.shape == self.shape
         if type(array) is not PageLocked:
             self.stream.wait("set from memory that is not page-locked")
-        self.stream.work.append("copy to device")
-        self.host[...] = array
+        self.stream.forbid_in_graphs("memory of the host is part of it")
+        self.stream.queue("copy to device", lambda: np.copyto(self.host, array))
         now, array = array.copy(), array if type(array) is PageLocked else array.copy()
 
         def check() -> None:
@@ -180,12 +206,20 @@ def on_device(function: Callable[..., Any], stream: Stream, name: str = "", sile
     """Return a function of numpy's that takes and gives device arrays and counts as one piece of work."""
 
     def call(*inputs: Any, **options: Any) -> Any:
-        if not silent:
-            stream.work.append(f"xp {name or function.__name__}")
+        plain, results = [_unpacked(value) for value in inputs], []
+        named = {key: _unpacked(value) for key, value in options.items()}
+
+        def work() -> None:
+            with np.errstate(all="ignore"):
+                results.append(function(*plain, **named))
+
         out = options.get("out")
-        with np.errstate(all="ignore"):
-            result = function(*_unpacked(inputs), **{key: _unpacked(value) for key, value in options.items()})
-        return (out[0] if isinstance(out, tuple) else out) if out is not None else _packed(result, stream)
+        if silent:
+            work()
+        else:
+            assert out is not None or stream.captured is None, "a graph is captured and an array is made"
+            stream.queue(f"xp {name or function.__name__}", work)
+        return (out[0] if isinstance(out, tuple) else out) if out is not None else _packed(results[0], stream)
 
     return call
 

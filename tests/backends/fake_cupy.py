@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import functools
 import sys
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType, SimpleNamespace, TracebackType
@@ -82,6 +83,7 @@ class FakeMachine:
         self.free_memory_bytes = 40 << 30
         self.driver_error: str | None = None
         self.compile_error: str | None = None
+        self.capture_error: str | None = None
         self.log: list[str] = []
         self.plans: list[tuple[int, ...]] = []
         self.launches: list[tuple[object, ...]] = []
@@ -154,6 +156,7 @@ class FakeMachine:
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> DeviceArray:
         if np.prod(shape, dtype=np.int64) > 1 << 33:
             raise OutOfMemoryError(f"Out of memory allocating {np.prod(shape, dtype=np.int64):,} bytes")
+        self.stream.forbid_in_graphs("an array is made")
         kind = np.dtype(dtype)
         self.taken_bytes += int(np.prod(shape)) * kind.itemsize
         nonsense = True if kind.kind == "b" else np.nan if kind.kind in "fc" else np.iinfo(kind).max
@@ -165,6 +168,7 @@ class FakeMachine:
 
     def _plan(self, array: DeviceArray, *, axes: tuple[int, ...]) -> FakePlan:
         assert axes == (-2, -1) and array.flags.c_contiguous and array.dtype == np.complex64
+        self.stream.forbid_in_graphs("a plan is made, which may end the process")
         self.plans.append(array.shape)
         return FakePlan(array.shape, self.stream)
 
@@ -208,12 +212,16 @@ class FakeModule:
             assert [int(value) for value in values[len(sig.scalars) :]] == [sizes[symbol] for symbol in sig.dims]
             assert all(type(number) is int and number > 0 for number in (*grid, *block))
             self._machine.launches.append((name, *grid, *block))
-            self._machine.stream.work.append(name)
             scalars = [value.item() for value in values[: len(sig.scalars)]]
-            self._machine.calls.append((name, dict(zip((scalar for scalar, _ in sig.scalars), scalars, strict=True))))
+            named = dict(zip((scalar for scalar, _ in sig.scalars), scalars, strict=True))
             hosts = [array.host for array in arrays.values()]
             work = functools.partial(getattr(twin, name), *hosts, *scalars)
-            self._machine.entered[-1].do(Queued(False, name, self._machine.calls[-1][1]), work)
+
+            def do() -> None:
+                self._machine.calls.append((name, named))
+                self._machine.entered[-1].do(Queued(False, name, named), work)
+
+            self._machine.stream.queue(name, do)
 
         return call
 
@@ -226,8 +234,14 @@ class FakePlan:
 
     def fft(self, array: DeviceArray, out: DeviceArray, direction: int) -> None:
         assert array.shape == out.shape == self._shape
-        self._stream.work.append("fft")
-        out.host[...] = scipy.fft.fft2(array.host) if direction == -1 else scipy.fft.ifft2(array.host, norm="forward")
+        there = weakref.ref(self)
+
+        def do() -> None:
+            assert there() is not None, "a graph writes to the work area of a plan that is no longer there"
+            back = functools.partial(scipy.fft.ifft2, norm="forward")
+            out.host[...] = scipy.fft.fft2(array.host) if direction == -1 else back(array.host)
+
+        self._stream.queue("fft", do)
 
 
 class FakeStream(_Entered):
@@ -260,12 +274,39 @@ class FakeStream(_Entered):
             self.late[i] = _nothing
         self.done = max(self.done, last)
 
+    def begin_capture(self) -> None:
+        self._machine.stream.forbid_in_graphs("another is begun")
+        self._machine.stream.captured = []
+
+    def end_capture(self) -> FakeGraph:
+        captured, self._machine.stream.captured = self._machine.stream.captured, None
+        assert captured is not None
+        if self._machine.capture_error:
+            raise CUDARuntimeError(self._machine.capture_error)
+        return FakeGraph(self._machine.stream, captured)
+
+    def is_capturing(self) -> bool:
+        return self._machine.stream.captured is not None
+
     def wait_event(self, event: FakeEvent) -> None:
         self.do(Queued(False, "wait", event=id(event)), event.arrive if not self._beside else _nothing)
 
 
 def _nothing() -> None:
     """Do nothing: it was done before."""
+
+
+@dataclass(frozen=True)
+class FakeGraph:
+    """Graph."""
+
+    stream: Stream
+    work: list[Callable[[], None]]
+
+    def launch(self) -> None:
+        self.stream.work.append("graph")
+        for do in self.work:
+            do()
 
 
 class FakeEvent:
@@ -275,6 +316,7 @@ class FakeEvent:
         self._machine, self._stream = machine, machine.stream
 
     def record(self) -> None:
+        self._machine.stream.forbid_in_graphs("an event is recorded")
         self._at, self._copies = len(self._stream.work), len(self._stream.arriving)
         self._of = self._machine.entered[-1]
         self._of.do(Queued(False, "record", event=id(self)), _nothing)

@@ -54,15 +54,19 @@ class Row:
     bytes: dict[str, str]
 
 
-def table(root: Path, title: str) -> list[Row]:
-    """Read the table of a chapter."""
+def cells(root: Path, title: str) -> list[list[str]]:
+    """Read the cells of a chapter's table, line by line."""
     text = (root / "docs" / "performance.md").read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
     lines = [line for line in text.splitlines() if line.startswith("|")][2:]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def table(root: Path, title: str) -> list[Row]:
+    """Read the table of a chapter."""
     return [
         Row(work.strip("`*"), unit, {"nearest": int(near or 0), "fourier": int(far or 0)},
             {"nearest": near_bytes, "fourier": far_bytes})
-        for work, unit, near, far, near_bytes, far_bytes in cells
+        for work, unit, near, far, near_bytes, far_bytes in cells(root, title)
     ]  # fmt: skip
 
 
@@ -111,6 +115,22 @@ def listed(rows: list[Row], sub_pixel: str, units: dict[str, int]) -> Counter[st
     return +wanted
 
 
+def test_graphs_take_from_the_host_what_their_table_says(machine: FakeMachine, repo_root: Path) -> None:
+    rows = cells(repo_root, "CUDA graphs")
+    assert len(rows) == 4
+    for title, sub_pixel, without, with_graphs in rows:
+        engine = title.casefold()
+        rest = listed(table(repo_root, title), sub_pixel, {"iteration": 1}).total()
+        asked = {"sub_pixel": sub_pixel, "batch_size": 2, "damping": 0.5, **_STEADY[engine]}
+        for graphs, each in ((False, without), (True, with_graphs)):
+            iteration = recorded(machine, 12, engine=engine, cuda_graphs=graphs, **asked)[-1]
+            groups = len(iteration.spans(_GROUPS[engine]))
+            assert groups == len(iteration.spans("exit_wave")) > 12
+            assert iteration.work.total() == rest + int(each) * groups
+            assert iteration.work["graph"] == (groups if graphs else 0)
+            assert iteration.blocking == []
+
+
 _OPTIONS: dict[str, dict[str, Any]] = {
     "refined positions": {"position_correction": "1"},
     "coupled positions": {"position_correction": "1", "position_coupled": True},
@@ -121,10 +141,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 def kernels_added(root: Path, names: list[str], sub_pixel: str, units: dict[str, int]) -> Counter[str]:
     """Read how often options launch each kernel, beyond what LSQML does without them, in one iteration."""
-    text = (root / "docs" / "performance.md").read_text().split("\n## What LSQML's options add\n")[1].split("\n## ")[0]
     added: Counter[str] = Counter()
-    for line in [line for line in text.splitlines() if line.startswith("|")][2:]:
-        name, work, unit, near, far, _ = (cell.strip() for cell in line.strip("|").split("|"))
+    for name, work, unit, near, far, _ in cells(root, "What LSQML's options add"):
         if name in names:
             added[work.strip("`")] += int(near if sub_pixel == "nearest" else far) * units[unit]
     return added

@@ -1,0 +1,62 @@
+"""Work that is queued as a whole once the same was queued before, as what CUDA calls a graph."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Protocol
+
+_KEPT = 64
+"""Graphs kept for one engine; the one that was not launched for longest goes first. One in flight ends undisturbed."""
+
+
+class Graph(Protocol):
+    """What was captured of some work."""
+
+    def launch(self) -> None:
+        """Queue it all."""
+
+
+class GraphReplays:
+    """Graphs of work by what it is given, each captured when that comes for the second time; see Replays.
+
+    A capture queues nothing, so the work is done as ever just before. That makes its FFT plans as well: one that is
+    made during a capture may end the process (CuPy's issue 7559).
+    """
+
+    def __init__(self, capture: Callable[[Callable[[], None]], Graph], tell: Callable[[str], None]) -> None:
+        """Start without graphs.
+
+        Args:
+            capture: returns what a call launches, without doing it; raises RuntimeError where that can't be.
+            tell: called with a sentence the first time that it does.
+        """
+        self._capture, self._tell, self._refused = capture, tell, False
+        self._graphs: OrderedDict[Hashable, Graph | None] = OrderedDict()
+
+    def run(self, work: Callable[..., None], *given: Hashable) -> None:
+        """Launch the graph, if there is one, or do the work."""
+        graph = self._graphs.get(given)
+        if graph is not None:
+            graph.launch()
+            self._graphs.move_to_end(given)
+            return
+        work(*given)
+        if not self._refused:
+            self._keep(given, self._captured(partial(work, *given)) if given in self._graphs else None)
+
+    def _captured(self, call: Callable[[], None]) -> Graph | None:
+        try:
+            return self._capture(call)
+        except RuntimeError as error:
+            self._refused = True
+            self._tell(f"no CUDA graphs, which changes no result: work could not be captured ({error})")
+            return None
+
+    def _keep(self, given: Hashable, graph: Graph | None) -> None:
+        """Keep a graph, or that this was given once."""
+        self._graphs[given] = graph
+        self._graphs.move_to_end(given)
+        if len(self._graphs) > _KEPT:
+            self._graphs.popitem(last=False)

@@ -1,0 +1,58 @@
+"""The groups of an iteration, one after the other, and the order in which kernels find their positions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from ptychogui.backends.base import Backend
+from ptychogui.engines.scratch import Fields
+from ptychogui.params.model import Reconstruction
+
+
+class Turns:
+    """Lets groups of positions take their turns.
+
+    With `cuda_graphs`, on a device that has them, each group comes to the beginning of the order that kernels know: so
+    what is queued for it depends on its size, and not on its place in the iteration, and is soon queued as a whole.
+    """
+
+    def __init__(self, fields: Fields, settings: Reconstruction, backend: Backend) -> None:
+        """Take charge of an order.
+
+        Args:
+            fields: of the reconstruction; kernels are bound to its `order`, int32 (positions,).
+            settings: of the stage.
+            backend: the device.
+        """
+        self._order, self._backend = fields.order, backend
+        self._notes: list[str] = []
+        self._replays = backend.replays(self._notes.append) if settings.cuda_graphs else None
+        if self._replays is not None and not fields.patterns.stay:
+            self._replays = None
+            self._notes.append("CUDA graphs are left out: the patterns do not all stay in the GPU's memory")
+        self._whole = fields.order if self._replays is None else backend.empty(fields.order.shape, np.int32)
+
+    def take(self, groups: Sequence[np.ndarray], work: Callable[..., None], *asked: Hashable) -> None:
+        """Call work(start, stop, *asked) for every group, positions [start, stop) of the order that kernels know.
+
+        Args:
+            groups: int32 arrays of positions; every position is in exactly one.
+            work: as Replays.run wants it.
+            asked: what it depends on besides the group.
+        """
+        self._backend.write_later(self._whole, np.concatenate(groups))
+        for start, stop in pairwise(np.cumsum([0, *map(len, groups)]).tolist()):
+            if self._replays is None:
+                work(start, stop, *asked)
+            else:
+                self._order[: stop - start] = self._whole[start:stop]
+                self._replays.run(work, 0, stop - start, *asked)
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what was noticed since this was last asked for."""
+        notes = tuple(self._notes)
+        self._notes.clear()
+        return notes
