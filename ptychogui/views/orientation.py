@@ -27,6 +27,8 @@ _WHAT = (
     "arrangement that its patterns can tell apart: seconds, not minutes. Nothing is written."
 )
 _COLUMNS = ("Frames and scan", "Error", "Curl", "")
+_CASE_PX = 220
+"""Of the first column, before there is anything in it."""
 _TIPS = ("", "Of the fit, in photon-noise units", "Of the patterns' centers of mass, as a part of the worst", "")
 
 
@@ -149,6 +151,7 @@ class OrientationPage(QWidget):
             self.applyAsked.emit(case.values)
 
     def _lay_out(self) -> None:
+        self.cases.setColumnWidth(0, _CASE_PX)
         card = Card("Which way do detector and scan face?")
         buttons = QHBoxLayout()
         buttons.setSpacing(10)
