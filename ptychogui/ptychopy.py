@@ -25,7 +25,7 @@ import difflib
 import logging
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ class _Algorithm:
         Raises:
             PtychoError: the reconstruction can't be done, or diverged, or its result can't be written.
         """
-        return self._whole(self._begun("", para, keywords, None))
+        return self._whole(Session(*self._planned("", para, keywords, None)))
 
     def whole_of_arrays(
         self,
@@ -109,11 +109,11 @@ class _Algorithm:
             PtychoError: the reconstruction can't be done, or diverged, or its result can't be written.
         """
         given = _given(diffractionNP, positionNP, objectNP, probeNP)
-        return self._whole(self._begun("np", "", {"jobID": jobID, **keywords}, given))
+        return self._whole(Session(*self._planned("np", "", {"jobID": jobID, **keywords}, given)))
 
     def init(self, para: str = "", **keywords: Any) -> bool:
         """Begin a reconstruction, in place of the current one; see `whole`."""
-        self._replace(lambda: self._begun("init", para, keywords, None))
+        self._replace(*self._planned("init", para, keywords, None))
         return True
 
     def init_of_arrays(
@@ -127,7 +127,7 @@ class _Algorithm:
     ) -> bool:
         """Begin a reconstruction of arrays, in place of the current one; see `whole_of_arrays`."""
         given = _given(diffractionNP, positionNP, objectNP, probeNP)
-        self._replace(lambda: self._begun("npinit", "", {"jobID": jobID, **keywords}, given))
+        self._replace(*self._planned("npinit", "", {"jobID": jobID, **keywords}, given))
         return True
 
     def step(self) -> bool:
@@ -159,14 +159,14 @@ class _Algorithm:
             raise ParameterError(f"{self._prefix}{function}(): no job is under way; call {self._prefix}init() first")
         return self._session
 
-    def _replace(self, begin: Callable[[], Session]) -> None:
+    def _replace(self, job: Job, given: Given) -> None:
         """Free the current job before the next one takes its memory."""
         if self._session is not None:
             self._session.close()
             self._session = None
-        self._session = begin()
+        self._session = Session(job, given)
 
-    def _begun(self, function: str, para: str, keywords: dict[str, Any], given: Given | None) -> Session:
+    def _planned(self, function: str, para: str, keywords: dict[str, Any], given: Given | None) -> tuple[Job, Given]:
         name = f"{self._prefix}{function}()"
         device = keywords.pop("device", None)
         if not isinstance(para, str):
@@ -179,7 +179,7 @@ class _Algorithm:
             values = _for_arrays(name, values, given)
         if device is not None:
             values["devices.device"] = (device, f"{name}: device")
-        return Session(_job(values, command, given), given or Given())
+        return _job(values, command, given), given or Given()
 
     def _values(self, name: str, command: str) -> _Values:
         told = read_command(command)

@@ -137,6 +137,26 @@ def test_arrays_give_the_bits_of_a_file(scan: SimulatedScan, prefix: str, begins
     np.testing.assert_allclose(read_result("data/steps.cxi").positions_m, read_result("from_file.cxi").positions_m)
 
 
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_a_command_that_is_refused_leaves_the_current_job_alone(prefix: str) -> None:
+    command = f"./ptycho -jobID=one {SMALL}"
+    function(prefix, "init")(command, device="numpy")
+    function(prefix, "step")()
+    with pytest.raises(ParameterError):
+        function(prefix, "init")(f"{command} -zzz=1", device="numpy")
+    assert function(prefix, "step")() is True
+    function(prefix, "post")()
+    assert len(read_result("data/one.cxi").errors) == 2
+
+
+def test_the_file_of_a_whole_scan_can_be_the_pattern(scan: SimulatedScan) -> None:
+    write_scan("scan.cxi", scan)
+    object_ = ptychopy.epie("./ptycho -jobID=job -fp=scan.cxi -i=2", device="numpy")
+    *_, last = reconstruct("scan.cxi", "same.cxi", engine="epie", iterations=2, device="numpy")
+    assert last.estimate is not None
+    np.testing.assert_array_equal(object_, last.estimate.object)
+
+
 def test_raw_files_and_arrays_give_the_same(scan: SimulatedScan) -> None:
     """Raster positions, frames of a line in a file each, as at the APS."""
     for line in range(3):
@@ -199,14 +219,6 @@ def test_without_a_job_there_is_nothing_to_step(prefix: str) -> None:
         with pytest.raises(ParameterError, match=words):
             function(prefix, name)()
     assert not list(Path("data").iterdir())
-
-
-def test_an_init_that_fails_leaves_no_job() -> None:
-    ptychopy.epieinit(SMALL, device="numpy")
-    with pytest.raises(ParameterError):
-        ptychopy.epieinit(f"{SMALL} -i=-5", device="numpy")
-    with pytest.raises(ParameterError, match="no job is under way"):
-        ptychopy.epiestep()
 
 
 def test_more_steps_than_iterations_go_on(caplog: pytest.LogCaptureFixture) -> None:

@@ -23,6 +23,9 @@ _LEAST_PART = 0.1
 _MOST_TIMES = 2
 """As many frames in (most) files as positions show that a file is no line."""
 
+_MOST_SPARE = 10
+"""A line's file may lack, or have too many, a frame or such a part of its points before it may be no line's."""
+
 _WAY_OUT = "correct --scan-dims, --first-file or the pattern, or give --patterns-per-file"
 
 
@@ -100,7 +103,7 @@ def _concluded(
         counts_through = usual > 0 and fits and positions % usual == 0
     else:
         is_even = usual == 1 or (is_whole and fits and set(counts[:-1]) == {usual})
-        counts_through = is_even and len(files) != dims[0]
+        counts_through = len(files) != dims[0] and (is_even or _goes_on_over_lines(files, usual, positions, dims))
     if counts_through:
         return usual, (f"each file is taken for {usual} position{'' if usual == 1 else 's'}, as most files hold",)
     if line is not None:
@@ -109,6 +112,27 @@ def _concluded(
         f"{positions} scan positions and {sum(counts)} frames in {len(counts)} files of mostly {usual}: nothing tells "
         "which belong together; give --scan-dims (a file holds a line) or --patterns-per-file"
     )
+
+
+def _goes_on_over_lines(files: Sequence[RawFile], usual: int, positions: int, dims: tuple[int, int]) -> bool:
+    """Whether files go on over the ends of lines, where some are missing and most hold much more or less than a line.
+
+    Raises:
+        DataError: it may be or not.
+    """
+    lines, line = dims
+    fits = usual > 0 and len(files) <= -(-positions // usual)
+    if not fits or abs(usual - line) <= max(1, line // _MOST_SPARE):
+        return False
+    is_even = positions % usual == 0 and all(file.frames == usual for file in files if not file.problem)
+    if is_even and (usual > line or len(files) > lines):
+        return True
+    if is_even or usual > line:
+        raise DataError(
+            f"{len(files)} files of mostly {usual} frames may be some of {lines} lines of {line} points, or may hold "
+            f"{usual} positions each: give --patterns-per-file {line} or {usual}"
+        )
+    return False
 
 
 def pair(files: Sequence[RawFile], of: np.ndarray, point: np.ndarray, now_s: float | None = None) -> Pairing:

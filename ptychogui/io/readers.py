@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ptychogui.errors import DataError
@@ -70,6 +70,8 @@ def open_dataset(path: Path | str, access: Access | None = None) -> Dataset:
         _check_pattern(access, path, str(path))
         return raw.open_series(str(path), access)
     _check_readable(path)
+    if access.file_pattern and Path(access.file_pattern) == path:  # as ptychopy's -fp may name any file
+        access = replace(access, file_pattern="")
     reasons: list[str] = []
     for reader in _readers:
         if _supported(reader, path, reasons):

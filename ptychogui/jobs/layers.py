@@ -13,7 +13,7 @@ from ptychogui.errors import DataError, OutputError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import table_names
-from ptychogui.io.mda_scans import MdaScan
+from ptychogui.io.mda_scans import FramesNotFoundError, MdaScan, read_mda_scan
 from ptychogui.io.readers import open_dataset, takes_series
 from ptychogui.io.result import check_replaceable
 from ptychogui.jobs.job import Job
@@ -78,15 +78,16 @@ def job_layers(source: Dataset | Path | None, values: Mapping[str, tuple[Any, st
 
 
 def _file_layers(source: Path, values: Mapping[str, tuple[Any, str]]) -> Layers:
-    """Return layers with what a scan's file knows; nothing where the user will wait for it."""
+    """Return layers with what a scan's file knows; without frames, or even nothing, where the user will wait for it."""
     asked = Layers().with_layer(Source.USER, values).resolve()[0]
+    access = Access.of(asked)
     try:
-        with open_dataset(source, Access.of(asked)) as dataset:
+        with open_dataset(source, access) as dataset:
             return dataset_layers(dataset)
-    except DataError:
-        if asked.preprocessing.unfinished_files == "wait":
-            return Layers()
-        raise
+    except DataError as problem:
+        if asked.preprocessing.unfinished_files != "wait":
+            raise
+        return dataset_layers(read_mda_scan(source, access)) if isinstance(problem, FramesNotFoundError) else Layers()
 
 
 def scan_source(file: Path | None, values: Mapping[str, tuple[Any, str]]) -> Path | None:

@@ -114,7 +114,7 @@ def prepare(
     with opened as dataset:
         parameters = completed(job, dataset)
         settings = parameters.reconstruction
-        frames = CarefulFrames(dataset.frames, control) if dataset.files else dataset.frames
+        frames = CarefulFrames(dataset.frames, control, dataset.files)
         settled = settle(frames, dataset.frame_rows, bad_pixels(dataset, parameters), parameters.preprocessing)
         n = pattern_size(dataset.frames.shape, settled.preprocessing)
         check_crops(planned_stages(settings), n)
@@ -145,7 +145,7 @@ def prepare(
                 *(() if orientation.changes_nothing else (f"orientation: {orientation}",)),
                 *layout.notes,
                 *settled.notes,
-                *(frames.notes() if isinstance(frames, CarefulFrames) else ()),
+                *frames.notes(),
                 *patterns.notes,
                 *probe_notes,
                 *object_notes,

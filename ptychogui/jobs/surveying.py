@@ -10,9 +10,10 @@ import numpy as np
 
 from ptychogui.errors import ParameterError
 from ptychogui.io.dataset import Dataset
-from ptychogui.jobs.job import Job
+from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.placing import scan_positions
 from ptychogui.jobs.prepare import background_counts, bad_pixels, completed, open_scan
+from ptychogui.jobs.waiting import CarefulFrames
 from ptychogui.physics.frames import FrameSource, pattern_size, prepare_frames
 from ptychogui.physics.maps import PositionMap, map_positions
 from ptychogui.physics.optics import job_pixel_m
@@ -60,10 +61,11 @@ def survey_scan(job: Job, tell: Callable[[Reading | Surveyed], None]) -> None:
     with open_scan(job) as dataset:
         parameters = job.parameters
         bad = bad_pixels(dataset, parameters)
-        settled = settle(dataset.frames, dataset.frame_rows, bad, parameters.preprocessing)
+        readable = CarefulFrames(dataset.frames, Control(), dataset.files)
+        settled = settle(readable, dataset.frame_rows, bad, parameters.preprocessing)
         n = pattern_size(dataset.frames.shape, settled.preprocessing)
         positions_m, rows, notes = scan_positions(dataset, parameters, _pixel_m(job, dataset, n))
-        frames = _Counted(dataset.frames, len(np.unique(rows)), tell)
+        frames = _Counted(readable, len(np.unique(rows)), tell)
         background = background_counts(dataset, parameters)
         found = prepare_frames(frames, rows, settled.bad_pixels, settled.preprocessing, background, keep=False)
     survey = found.survey
@@ -76,7 +78,7 @@ def survey_scan(job: Job, tell: Callable[[Reading | Surveyed], None]) -> None:
             mean=survey.mean,
             maximum=survey.maximum,
             variance=survey.variance,
-            notes=(*notes, *settled.notes, *found.notes),
+            notes=(*notes, *settled.notes, *readable.notes(), *found.notes),
         )
     )
 

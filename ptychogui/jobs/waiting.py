@@ -18,8 +18,9 @@ _LOOK_S = 1.0
 _ASK_S = 0.1
 """Between two questions whether the job was stopped."""
 
-_MOST_DAMAGED = 0.1
-"""Part of all frames that may be damaged; with more, something else is wrong."""
+_MOST_DAMAGED, _MOST_FILES, _MOST_OF_ALL = 0.1, 2, 0.5
+"""Part of all frames that may be damaged, or so many whole files if they are not half of all; with more, something else
+is wrong."""
 
 
 class StoppedEarlyError(Exception):
@@ -103,10 +104,19 @@ class CarefulFrames:
     Preprocessing leaves empty frames free, so that a few damaged ones cost no more than themselves.
     """
 
-    def __init__(self, frames: FrameSource, control: Control) -> None:
+    def __init__(self, frames: FrameSource, control: Control, files: Sequence[RawFile] = ()) -> None:
+        """Look after frames.
+
+        Args:
+            frames: as they are.
+            control: asked before each read.
+            files: that they are in.
+        """
         self._frames, self._control = frames, control
         self.shape, self.dtype = frames.shape, frames.dtype
         self._damage: dict[int, str] = {}
+        in_files = sum(sorted(file.frames for file in files)[-_MOST_FILES:]) if len(files) > 1 else 0
+        self._most = max(_MOST_DAMAGED * self.shape[0], min(in_files, _MOST_OF_ALL * self.shape[0]))
 
     def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         """Return the frames at these rows.
@@ -134,6 +144,6 @@ class CarefulFrames:
             return self._frames.read([row])
         except DataError as error:
             self._damage[row] = str(error)
-            if len(self._damage) > _MOST_DAMAGED * self.shape[0]:
+            if len(self._damage) > self._most:
                 raise
             return np.zeros((1, *self.shape[1:]), self.dtype)

@@ -142,6 +142,32 @@ def test_fixed_numbers_of_frames_are_counted_through() -> None:
     assert assign(made, 12, (4, 3)).notes == ("each file is taken for 5 positions, as most files hold",)
 
 
+@pytest.mark.parametrize(
+    ("counts", "dims", "missing"),
+    [
+        ((12, 12, 12), (6, 8), range(36, 48)),
+        ((None, 12, 12, 12), (6, 8), range(12)),
+        ((4, 4, 4, 4, None, *[4] * 7), (6, 8), range(16, 20)),
+        ((None, 24), (6, 8), range(24)),
+    ],
+)
+def test_files_that_hold_no_lines_keep_their_places_where_one_is_missing(
+    counts: tuple[int | None, ...], dims: tuple[int, int], missing: range
+) -> None:
+    found = paired(files(*counts), *dims)
+    assert sorted({*range(48)} - {*found.kept.tolist()}) == list(missing)
+    there = [position for position in range(48) if position not in missing]
+    np.testing.assert_array_equal(found.kept, there)
+    np.testing.assert_array_equal(found.rows, np.arange(len(there)))
+
+
+@pytest.mark.parametrize("counts", [(4, 4, 4, 4, 4), (13, 13, 13)])
+def test_files_that_may_be_lines_or_not_are_asked_about(counts: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match=r"give --patterns-per-file 8 or (4|13)"):
+        assign(files(*counts), 48, (6, 8))
+    assert assign(files(*counts), 48, (6, 8), per_file=8).of.max() == 5
+
+
 def test_a_list_of_positions_takes_the_files_as_they_are() -> None:
     made = files(5, 3, 4)
     assigned = assign(made, 12)

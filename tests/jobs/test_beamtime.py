@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from ptychogui.api import Result, read_result, reconstruct
+from ptychogui.errors import DataError
 from ptychogui.io.beamtime_writing import DATASET, write_beamtime
 from ptychogui.io.presets import Named, preset_folder, read_preset
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import write_scan
+from ptychogui.jobs.layers import job_layers
 from ptychogui.physics.metrics import align
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 
@@ -103,6 +105,23 @@ def test_a_night_with_its_faults_gives_the_object_with_nothing_but_the_preset(
     assert f"{len(HOT)} " in notes and "bad" in notes
     assert len(result.positions_m) == LINES * POINTS - POINTS - (POINTS - 9)
     assert _object_error(result, simulated) < 0.12
+
+
+def test_what_the_preset_says_holds_while_raw_files_are_waited_for(
+    simulated: SimulatedScan, preset: Named, tmp_path: Path
+) -> None:
+    path = tmp_path / "mda" / "night_0012.mda"
+    files = write_beamtime(path, preset, simulated.counts, simulated.positions_m, (LINES, POINTS), simulated.energy_eV)
+    there, _ = job_layers(path).resolve()
+    for file in files[1:]:
+        file.unlink()
+    with pytest.raises(DataError, match="no raw frames"):
+        job_layers(path)
+    layers = job_layers(path, {"preprocessing.unfinished_files": ("wait", "--unfinished-files")})
+    waiting, origins = layers.resolve()
+    assert waiting.experiment == there.experiment
+    assert waiting.preprocessing.find_bad_pixels and there.preprocessing.find_bad_pixels
+    assert "night_0012.mda" in str(origins["experiment.energy_eV"])
 
 
 def test_the_wrong_sign_is_noticed(simulated: SimulatedScan, preset: Named, tmp_path: Path) -> None:

@@ -129,6 +129,20 @@ class TestSample:
         with pytest.raises(DataError, match="no frame with a position"):
             read_sample(dataset(frames=GuardedFrames(np.zeros((4, 8, 8))), frame_rows=np.zeros(0, int)))
 
+    def test_what_cannot_be_read_is_left_out_and_said(self, check: Check) -> None:
+        whole = dataset_of(scan())
+
+        class Damaged(ArrayFrames):
+            def read(self, rows: Any) -> np.ndarray:
+                if 5 in rows:
+                    raise DataError("frame 5 of a.h5 can't be read")
+                return super().read(rows)
+
+        damaged: Any = Damaged(whole.frames.read(range(whole.frames.shape[0])))
+        finding = only(check(replace(whole, frames=damaged)), "pairing")
+        assert (finding.title, finding.level) == ("Some frames can't be read", Level.LOOK)
+        assert "1 of those that were looked at: frame 5 of a.h5" in finding.reason
+
 
 class TestValues:
     @pytest.mark.parametrize(

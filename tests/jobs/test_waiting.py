@@ -120,3 +120,20 @@ def test_damaged_frames_come_out_empty_and_are_counted() -> None:
 def test_too_many_damaged_frames_are_refused() -> None:
     with pytest.raises(DataError, match="frame 4 can't be read"):
         CarefulFrames(Scratched(np.ones((40, 4, 4)), set(range(9))), Control()).read(range(40))
+
+
+def in_files(*counts: int) -> list[RawFile]:
+    return [RawFile(Path(f"{i}.h5"), i, sum(counts[:i]), count) for i, count in enumerate(counts)]
+
+
+@pytest.mark.parametrize(
+    ("files", "damaged", "is_refused"),
+    [((8,) * 5, 16, False), ((8,) * 5, 17, True), ((20, 20), 20, False), ((20, 20), 21, True), ((40,), 5, True)],
+)
+def test_whole_files_may_be_damaged_if_they_are_few(files: tuple[int, ...], damaged: int, is_refused: bool) -> None:
+    frames = CarefulFrames(Scratched(np.ones((40, 4, 4)), set(range(damaged))), Control(), in_files(*files))
+    if is_refused:
+        with pytest.raises(DataError, match="can't be read"):
+            frames.read(range(40))
+    else:
+        assert np.count_nonzero(frames.read(range(40)).sum(axis=(1, 2)) == 0) == damaged

@@ -46,11 +46,13 @@ class Sample:
         rows: int (frames,), their rows in the stack.
         frames: (frames, rows, columns) in the file's type.
         seconds: that it took to read them.
+        damage: why others can't be read, a sentence each.
     """
 
     rows: np.ndarray
     frames: np.ndarray
     seconds: float
+    damage: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def read_sample(dataset: Dataset) -> Sample:
     """Read frames all over a scan, as many as the bounds allow.
 
     Raises:
-        DataError: the file is damaged there, or has no frame with a position.
+        DataError: none of them can be read, or the scan has no frame with a position.
     """
     known = np.unique(dataset.frame_rows)
     if not len(known):
@@ -76,8 +78,23 @@ def read_sample(dataset: Dataset) -> Sample:
     count = min(MOST_FRAMES, fitting, len(known))
     chosen = known[np.linspace(0, len(known) - 1, count).astype(int)]
     start = time.perf_counter()
-    frames = dataset.frames.read(chosen)
-    return Sample(chosen, frames, time.perf_counter() - start)
+    try:
+        return Sample(chosen, dataset.frames.read(chosen), time.perf_counter() - start)
+    except DataError:
+        return _sound_sample(dataset, chosen, start)
+
+
+def _sound_sample(dataset: Dataset, rows: np.ndarray, start: float) -> Sample:
+    """Read frame by frame, and leave out those that can't be read."""
+    read, damage = {}, []
+    for row in rows.tolist():
+        try:
+            read[row] = dataset.frames.read([row])
+        except DataError as error:
+            damage.append(str(error))
+    if not read:
+        raise DataError(damage[0])
+    return Sample(np.array(list(read)), np.concatenate(list(read.values())), time.perf_counter() - start, tuple(damage))
 
 
 class Look:

@@ -27,6 +27,10 @@ def check_pairing(look: Look) -> Iterator[Finding]:
     frames = look.dataset.frames.shape[0]
     for note in look.dataset.notes:
         yield Finding("pairing", Level.LOOK, "The reader noticed something", note)
+    if look.sample.damage:
+        reason = f"{len(look.sample.damage)} of those that were looked at: {look.sample.damage[0]}"
+        yield Finding("pairing", Level.LOOK, "Some frames can't be read", reason, None,
+                      "copy the raw files again; a run leaves such frames free if they are few")  # fmt: skip
     yield from _odd_frames(look)
     try:
         rows = look.rows
