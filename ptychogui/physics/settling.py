@@ -76,8 +76,9 @@ class _Seen:
     """Some frames of a scan, with the direct beam inside, not at the corners.
 
     Attributes:
-        readings: (frames, rows, columns), 0 where they are no measurement; squared where they were roots.
-        seen: int (rows, columns), in how many of the frames each pixel measured something; 0 where it is bad.
+        readings: (frames, rows, columns); squared where they were roots. 0 where they are no measurement; the mean of a
+            pixel's others where most of them are one.
+        seen: int (rows, columns), in how many of the frames each pixel has a reading; 0 where it is bad.
         text: what was looked at.
     """
 
@@ -88,7 +89,7 @@ class _Seen:
         readings = np.array(frames.read(chosen))
         usable = _usable(readings, preprocessing)
         readings[~usable] = 0
-        self.seen = usable.sum(axis=0) * (1 if bad_pixels is None else ~bad_pixels)
+        self.seen = _filled(readings, usable) * (1 if bad_pixels is None else ~bad_pixels)
         self.readings = np.square(readings, dtype=np.float64) if preprocessing.data_are == "amplitudes" else readings
         self.text = f"{len(chosen)} of {frames.shape[0]} frames"
         if preprocessing.direct_beam == "corner":
@@ -96,12 +97,22 @@ class _Seen:
 
     @property
     def known(self) -> np.ndarray:
-        """Which pixels measured something in every one of the frames: bool (rows, columns)."""
+        """Which pixels have a reading in every one of the frames: bool (rows, columns)."""
         return np.asarray(self.seen == len(self.readings))
 
     def mean(self) -> np.ndarray:
         """Return the mean counts of each pixel, float64 (rows, columns)."""
         return np.asarray(self.readings.sum(axis=0, dtype=np.float64) / np.maximum(self.seen, 1))
+
+
+def _filled(readings: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Fill gaps of pixels that measure in most frames by their mean; return how many readings each pixel has."""
+    seen = usable.sum(axis=0)
+    some = (seen < len(readings)) & (seen > len(readings) // 2)
+    mean = readings[:, some].sum(axis=0, dtype=np.float64) / seen[some]
+    readings[:, some] = np.where(usable[:, some], readings[:, some], mean.astype(readings.dtype))
+    seen[some] = len(readings)
+    return np.asarray(seen)
 
 
 def _spread(rows: np.ndarray, frames: FrameSource) -> np.ndarray:

@@ -11,7 +11,9 @@ from ptychogui.params.model import Preprocessing
 from ptychogui.physics.compact import FREE, KINDS, compact, kind_for, mark_of
 from ptychogui.physics.crop import joined
 
-_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST_COUNT = 2.0**53
+"""Beyond it numbers can't be told apart, so they are no counts."""
+
 _ROOT_PRECISION = 1e-6
 """Relative; a root's last digits are not trusted."""
 
@@ -24,7 +26,7 @@ class Sifted:
         patterns: (frames, N, N) in the smallest type that loses nothing (physics.compact).
         counts: (frames, N, N) of any real type, 0 where free.
         free: bool (frames, N, N), True where nothing is known; or (1, N, N), if that is so in every frame.
-        broken: number of readings of good pixels that were negative or no number.
+        broken: number of readings of good pixels that were negative, no number or too large for one.
         saturated: number of readings of good pixels that were saturated.
     """
 
@@ -67,7 +69,7 @@ class Sieve:
         if self._plain and not self._roots and readings.dtype.kind in "ui":
             return self._whole(readings, bad)
         values = readings.astype(np.float32 if self._plain else np.float64)
-        broken = ~((values >= 0) & (values <= _LARGEST)) & ~bad
+        broken = ~((values >= 0) & (values <= self._level(_LARGEST_COUNT))) & ~bad
         saturated = self._saturated(readings) & ~broken & ~bad
         unknown = broken | saturated | bad
         values[unknown] = 0

@@ -219,6 +219,16 @@ def test_negative_and_undefined_readings_are_free() -> None:
     assert np.isfinite(amplitudes_of(patterns.patterns)).all()
 
 
+@pytest.mark.parametrize("data_are", ["counts", "amplitudes"])
+def test_a_reading_that_is_no_count_makes_no_sum_infinite(data_are: str) -> None:
+    stack = counts(dtype=np.float32)
+    stack[1, 3, 3] = 3e38
+    patterns = prepare(stack, data_are=data_are)
+    assert np.isfinite(patterns.counts).all() and np.isfinite(patterns.survey.variance).all()
+    assert patterns.free_pixels == 1
+    assert patterns.max_counts == pytest.approx(stack[stack < 1e3].max() ** (1 if data_are == "counts" else 2))
+
+
 def test_amplitudes_stay_amplitudes() -> None:
     roots = np.sqrt(counts(dtype=np.float64))
     patterns = prepare(roots, data_are="amplitudes", threshold_counts=50, bit_depth=7)

@@ -127,6 +127,18 @@ def test_bad_pixels_are_found_and_joined_to_the_mask(corner: bool) -> None:
     )
 
 
+def test_a_hot_pixel_that_saturates_now_and_then_is_found() -> None:
+    stack = simulated().astype(np.uint16)
+    stack[:, 10, 8] = np.random.default_rng(0).poisson(60_000, 36)
+    stack[7, 10, 8], stack[20, 40, 40] = 65535, 65535
+    broken = stack.astype(np.int32)
+    broken[7, 10, 8] = broken[20, 40, 40] = -1
+    for frames in (stack, broken):
+        settled = look(frames, find_bad_pixels=True)
+        assert settled.bad_pixels is not None
+        assert np.argwhere(settled.bad_pixels).tolist() == [[10, 8]]
+
+
 @pytest.mark.parametrize("photons", [1e3, 1e5, 1e7])
 def test_a_sound_detector_keeps_all_its_pixels(photons: float) -> None:
     stack = simulate(Recipe(n=64, outer_zone_m=80e-9, scan_dims=(6, 6), photons=photons)).counts
