@@ -11,7 +11,7 @@ import numpy as np
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import OF_THE_FILES
-from ptychogui.io.dataset import Value
+from ptychogui.io.dataset import MIRRORED, Value
 from ptychogui.io.mda import ExtraPv, Mda, Scan
 from ptychogui.io.presets import Axis, Named, Preset, Quantity
 from ptychogui.params.commandline import parse_text
@@ -100,6 +100,9 @@ def apply_preset(named: Named, mda: Mda) -> Beamtime:
     odd_units = [note for _, note in axes if note]
     notes = (*mda.notes, *loops.notes, *odd_units, *_missing(loops), *lost)
     guesses = frozenset(path for path, value in values.items() if value.place == _constant_place(named, "guess"))
+    mirrored = [name for name, axis in (("rows", preset.rows), ("columns", preset.columns)) if axis.sign < 0]
+    if mirrored:
+        facts[MIRRORED] = " and ".join(mirrored)
     return Beamtime(values, positions_m, line, point, dims, facts, notes, guesses)
 
 

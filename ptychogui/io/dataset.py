@@ -10,6 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+MIRRORED = "mirrored by the preset"
+"""Fact of a scan: which axes of its positions a beamline's preset turns round."""
+
 
 class Frames(Protocol):
     """Diffraction patterns that stay on disk until asked for."""

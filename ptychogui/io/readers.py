@@ -99,6 +99,8 @@ def _check_pattern(access: Access, path: Path, allowed: str) -> None:
 def _check_readable(path: Path) -> None:
     if path.is_dir():
         raise DataError(f"can't open {path}: it is a folder, not a file")
+    if path.exists() and not path.is_file():
+        raise DataError(f"can't open {path}: it is no ordinary file")
     try:
         with path.open("rb") as file:
             empty = not file.read(1)

@@ -72,7 +72,10 @@ def kind_of(path: Path) -> str:
 
     Raises:
         OSError: it can't be read.
+        DataError: it is no ordinary file, such as a pipe, which might never be read to an end.
     """
+    if path.exists() and not path.is_file():
+        raise DataError(f"can't open {path}: it is no ordinary file")
     with path.open("rb") as file:
         head = file.read(8)
     if is_hdf5(path):

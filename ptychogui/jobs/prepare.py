@@ -12,7 +12,7 @@ from ptychogui.engines.base import Problem
 from ptychogui.engines.memory import Extent
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
-from ptychogui.io.dataset import Dataset
+from ptychogui.io.dataset import MIRRORED, Dataset
 from ptychogui.io.guesses import read_background, read_mask
 from ptychogui.io.raw import NO_POSITIONS
 from ptychogui.io.readers import open_dataset
@@ -143,6 +143,7 @@ def prepare(
                 *(note for note in dataset.notes if not note.endswith(NO_POSITIONS)),
                 *waiting_notes,
                 *(() if orientation.changes_nothing else (f"orientation: {orientation}",)),
+                *(f"{MIRRORED}: {axes}" for axes in [dataset.facts.get(MIRRORED)] if axes),
                 *layout.notes,
                 *settled.notes,
                 *frames.notes(),

@@ -23,7 +23,7 @@ class ScanList:
 
     Attributes:
         scans: their files.
-        absent: files that a range of numbers asks for and that are not there.
+        absent: files that a range of numbers or a text file asks for and that are not there.
     """
 
     scans: tuple[Path, ...]
@@ -39,7 +39,7 @@ def scan_list(items: Sequence[str], numbered: str = "") -> ScanList:
         numbered: what numbers stand for: a path with '#' and a width in place of the number, "mda/2idd_#04d.mda".
 
     Raises:
-        DataError: a file is not there, a glob matches nothing, or no scan is left.
+        DataError: a file that is named here, not in a text file, is not there; a glob matches nothing; no scan is left.
         ParameterError: numbers without `numbered`, or a range that runs backwards.
     """
     found = dict.fromkeys(path for item in items for path in _paths(item, Path(), numbered))
@@ -51,22 +51,24 @@ def scan_list(items: Sequence[str], numbered: str = "") -> ScanList:
     return ScanList(scans, absent)
 
 
-def _paths(item: str, folder: Path, numbered: str) -> Iterator[Path]:
-    """Give the files of one item; those of numbers whether they are there or not."""
-    path = folder / item
+def _paths(item: str, folder: Path, numbered: str, is_listed: bool = False) -> Iterator[Path]:
+    """Give the files of one item; those of numbers and of a text file whether they are there or not."""
+    path, numbers = folder / item, item.replace(" ", "")
     if path.suffix in _LIST_SUFFIXES and path.is_file():
         yield from _listed(path, numbered)
-    elif path.exists() and not (numbered and _NUMBERS.fullmatch(item)):
+    elif path.exists() and not (numbered and _NUMBERS.fullmatch(numbers)):
         yield path
     elif is_pattern(path):
         yield path
-    elif _NUMBERS.fullmatch(item):
-        yield from _numbered(item, numbered)
+    elif _NUMBERS.fullmatch(numbers):
+        yield from _numbered(numbers, numbered)
     elif glob.has_magic(item):
         matches = sorted(glob.glob(str(path)))
         if not matches:
             raise DataError(f"no file matches '{path}'")
         yield from map(Path, matches)
+    elif is_listed:
+        yield path
     else:
         raise DataError(f"there is no file '{path}'")
 
@@ -82,7 +84,7 @@ def _listed(path: Path, numbered: str) -> Iterator[Path]:
         if item.endswith(_LIST_SUFFIXES):
             raise DataError(f"{path}, line {number}: '{item}' is a list in a list; write its scans here")
         try:
-            yield from _paths(item, path.parent, numbered) if item else ()
+            yield from _paths(item, path.parent, numbered, is_listed=True) if item else ()
         except (DataError, ParameterError) as error:
             raise type(error)(f"{path}, line {number}: {error}") from error
 

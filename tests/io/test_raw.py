@@ -387,6 +387,14 @@ def test_a_file_whose_writer_shares_it_is_read_as_far_as_it_is(tmp_path: Path) -
         writer.communicate(b"")
 
 
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pattern = make_rows(tmp_path, lines(2, 2))
+    os.mkfifo(tmp_path / "scan_0002.h5")
+    with open_dataset(pattern) as dataset:
+        assert "no ordinary file" in dataset.files[2].problem
+    refuse(tmp_path / "scan_0002.h5", "no ordinary file")
+
+
 def test_a_file_that_changes_under_the_reader_is_named(tmp_path: Path) -> None:
     pattern = make_rows(tmp_path, lines(2, 2))
     with open_dataset(pattern) as dataset:

@@ -103,6 +103,7 @@ def test_a_night_with_its_faults_gives_the_object_with_nothing_but_the_preset(
     assert files[3].name in notes and f"{POINTS} positions" in notes
     assert files[7].name in notes and "9" in notes
     assert f"{len(HOT)} " in notes and "bad" in notes
+    assert "mirrored by the preset: columns" in notes
     assert len(result.positions_m) == LINES * POINTS - POINTS - (POINTS - 9)
     assert _object_error(result, simulated) < 0.12
 

@@ -78,9 +78,16 @@ def test_what_is_wrong_is_said(
 
 
 def test_a_fault_in_a_text_file_has_its_line(folder: Path) -> None:
-    (folder / "night.txt").write_text("mda/fly_0009.mda\nmda/fly_0008.mda\n")
-    with pytest.raises(DataError, match=r"night\.txt, line 2: there is no file 'mda/fly_0008\.mda'"):
+    (folder / "night.txt").write_text("mda/fly_0009.mda\nmda/*.h5\n")
+    with pytest.raises(DataError, match=r"night\.txt, line 2: no file matches 'mda/\*\.h5'"):
         scan_list(["night.txt"])
     (folder / "both.txt").write_text("night.txt\n")
     with pytest.raises(DataError, match=r"both\.txt, line 1: .* a list in a list"):
         scan_list(["both.txt"])
+
+
+def test_a_scan_of_a_text_file_that_is_not_there_holds_up_no_other(folder: Path) -> None:
+    (folder / "night.txt").write_text("mda/fly_0009.mda\nmda/fly_0008.mda\n 12, 13 ,14\n")
+    found = scan_list(["night.txt"], "mda/fly_#04d.mda")
+    assert _numbers(found.scans) == [9, 12, 14]
+    assert _numbers(found.absent) == [8, 13]
