@@ -28,6 +28,9 @@ else:
 FALLBACK = "any"
 """The preset that is taken where no other recognizes a file."""
 
+_OWN = 4
+"""The least likeness of a preset of the user's that recognizes a file; any other's is less."""
+
 
 class _Entry(BaseModel):
     """Something that a preset knows, or guesses."""
@@ -185,7 +188,7 @@ def choose_preset(mda: Mda, path: Path, name: str = "") -> tuple[Named, tuple[st
     """Return the preset of this name, or the one that recognizes a file best.
 
     Returns:
-        The preset, and which ones could not be asked, since they are not right.
+        The preset; and which ones could not be asked, since they are not right, and which could be meant as well.
 
     Raises:
         DataError: no preset has this name, or that one is not right.
@@ -193,7 +196,14 @@ def choose_preset(mda: Mda, path: Path, name: str = "") -> tuple[Named, tuple[st
     presets, problems = list_presets()
     if name:
         return _called(name, presets), ()
-    return max(presets, key=lambda named: _likeness(named, mda, path)), problems
+    likeness = {named.name: _likeness(named, mda, path) for named in presets}
+    best = max(presets, key=lambda named: likeness[named.name])
+    enough = max(1, min(likeness[best.name], _OWN))
+    others = [other for other, known in likeness.items() if other != best.name and known >= enough]
+    if not others:
+        return best, problems
+    fit = f"{', '.join(others)} recognize{'s' if len(others) == 1 else ''} the file as well"
+    return best, (*problems, f"preset {best.name} is used, but {fit}; choose with --beamline")
 
 
 def _called(name: str, presets: tuple[Named, ...]) -> Named:
@@ -219,7 +229,7 @@ def _likeness(named: Named, mda: Mda, path: Path) -> int:
     by_name = any(fnmatchcase(path.name, glob) for glob in globs.files)
     by_pvs = any(fnmatchcase(name, glob) for glob in globs.pvs for name in names)
     known = 3 if by_name else 2 if by_pvs else 0
-    return known + 2 if known and named.path.parent == preset_folder() else known
+    return known + _OWN if known and named.path.parent == preset_folder() else known
 
 
 def column_names(mda: Mda) -> list[str]:

@@ -485,6 +485,36 @@ value = "16"
         assert choose_preset(self.mda(), Path("velo_1.mda"))[0].path == path
         assert choose_preset(replace(self.mda(), pvs={}), Path("velo_1.mda"))[0].name == "velociprobe"
 
+    @pytest.mark.parametrize("other", ['files = ["velo*"]', 'pvs = ["mono:*"]'])
+    def test_of_two_that_recognize_a_file_it_is_said_which_is_used(self, other: str) -> None:
+        self.own(name="night")
+        self.own(self.OWN.replace('files = ["velo*"]', other), "again")
+        used, left = ("again", "night") if "velo" in other else ("night", "again")
+        named, notes = choose_preset(self.mda(), Path("velo_1.mda"))
+        assert named.name == used
+        assert notes == (f"preset {used} is used, but {left} recognizes the file as well; choose with --beamline",)
+        assert choose_preset(self.mda(), Path("velo_1.mda"), left)[0].name == left
+        assert choose_preset(replace(self.mda(), pvs={}), Path("2idd_1.mda"))[1] == ()
+        self.own(name="third")
+        (note,) = choose_preset(self.mda(), Path("velo_1.mda"))[1]
+        assert "third recognize the file as well" in note and note.count(left) == 1
+
+    def test_a_scan_says_which_other_preset_recognizes_it(self, tmp_path: Path) -> None:
+        path, mine = tmp_path / "mda" / "velo_0012.mda", (paths.resources_folder() / "presets" / "velociprobe.toml")
+        write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
+        self.own(mine.read_text(), "night")
+        with open_dataset(path) as scan:
+            assert not any("as well" in note for note in scan.notes)
+        self.own(mine.read_text(), "CON")
+        with open_dataset(path) as scan:
+            assert any("preset CON is used, but night recognizes the file as well" in note for note in scan.notes)
+
+    def test_of_two_that_come_with_the_program_it_is_said_where_both_fit_alike(self) -> None:
+        both = {name: ExtraPv(name, "", 30, "", np.array([0.0])) for name in ("2iddf:x", "2iddVELO:m10")}
+        assert choose_preset(replace(self.mda(), pvs=both), Path("velo_1.mda"))[1] == ()
+        named, (note,) = choose_preset(replace(self.mda(), pvs=both), Path("x.mda"))
+        assert named.name == "2-id-d" and "but velociprobe recognizes the file as well" in note
+
     def test_a_pattern_with_an_unknown_field_is_refused(self) -> None:
         named = read_preset(self.own(self.OWN + '[frames]\npatterns = ["{scan.x}_#d.h5"]\n'))
         with pytest.raises(DataError, match=r"frames\.patterns can hold"):
