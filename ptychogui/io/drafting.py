@@ -16,14 +16,14 @@ import numpy as np
 import tomli_w
 from pydantic import ValidationError
 
-from ptychogui.errors import DataError, OutputError, ParameterError
+from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.atomic import replacing
 from ptychogui.io.beamtime import COLUMN, Beamtime, apply_preset
 from ptychogui.io.mda import Mda
 from ptychogui.io.mda_scans import FramesNotFoundError, find_files, scan_number
 from ptychogui.io.picking import check_name, listing
-from ptychogui.io.presets import FALLBACK, Axis, Named, Preset, Quantity, Recognize, preset_folder
+from ptychogui.io.presets import Axis, Named, Preset, Quantity, Recognize, preset_folder
 from ptychogui.io.raw import frame_source
 from ptychogui.params.units import accepted_units, format_quantity, parse_quantity
 
@@ -171,8 +171,6 @@ def write_draft(draft: Draft, mda: Mda, source: Path) -> Path:
         ParameterError: something in the draft can't be.
     """
     check_name(draft.name)
-    if draft.name == FALLBACK:
-        raise OutputError(f"'{FALLBACK}' is what is taken where no preset recognizes a file; choose another name")
     path = preset_folder() / f"{draft.name}.toml"
     content = preset_of(draft, mda).model_dump(mode="json", exclude_defaults=True)
     text = f"# A beamline preset of ptychogui; see docs/beamlines.md. Made from {json.dumps(source.name)}.\n"
