@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ptychogui.io.dataset import Value
 from ptychogui.io.mda import ExtraPv, Mda, Scan
 from ptychogui.io.presets import Axis, Named, Preset, Quantity
 from ptychogui.params.commandline import parse_text
-from ptychogui.params.model import by_path
+from ptychogui.params.model import by_path, refusal
 from ptychogui.params.units import parse_quantity, said_quantity, singular
 
 COLUMN = re.compile(r"(outer|inner)\s+(?:([DP])(\d+)|(\S+))")
@@ -240,7 +241,7 @@ def _values(named: Named, mda: Mda, loops: _Loops) -> Iterator[tuple[str, Value]
             raise ParameterError(f"{named.path}: constants.{name} says how files are read, which belongs into [frames]")
         if found.get(path) is None:
             place = _constant_place(named, constant.certainty)
-            yield path, Value(parse_text(by_path()[path], constant.value), place)
+            yield path, Value(_constant(named, name, path), place)
 
 
 def _found(quantity: Quantity | None, unit: str, mda: Mda, loops: _Loops) -> Value | None:
@@ -258,6 +259,23 @@ def _center(preset: Preset, mda: Mda, loops: _Loops) -> Value | None:
     if row is None or column is None:
         return None
     return Value((row.value, column.value), f"{row.place}; {column.place}")
+
+
+def _constant(named: Named, name: str, path: str) -> Any:
+    """Return the value of a constant.
+
+    Raises:
+        ParameterError: it is not one of its parameter.
+    """
+    text = named.preset.constants[name].value
+    try:
+        value = parse_text(by_path()[path], text)
+    except ParameterError as error:
+        raise ParameterError(f"{named.path}: constants.{name}: {error}") from None
+    wrong = refusal(path, value)
+    if wrong:
+        raise ParameterError(f"{named.path}: constants.{name} is '{text}', but {wrong}")
+    return value
 
 
 def _constant_place(named: Named, certainty: str) -> str:

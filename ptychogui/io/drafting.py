@@ -23,7 +23,7 @@ from ptychogui.io.beamtime import COLUMN, Beamtime, apply_preset
 from ptychogui.io.mda import Mda
 from ptychogui.io.mda_scans import FramesNotFoundError, find_files, scan_number
 from ptychogui.io.picking import check_name, listing
-from ptychogui.io.presets import Axis, Named, Preset, Quantity, Recognize, preset_folder
+from ptychogui.io.presets import Axis, Named, Preset, Quantity, Recognize, preset_folder, what_is_wrong
 from ptychogui.io.raw import frame_source
 from ptychogui.params.units import accepted_units, format_quantity, parse_quantity
 
@@ -136,8 +136,7 @@ def preset_of(draft: Draft, mda: Mda) -> Preset:
     try:
         return Preset.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ParameterError(f"{'.'.join(map(str, first['loc'])) or 'preset'}: {first['msg'].lower()}") from error
+        raise ParameterError(what_is_wrong(error)) from error
 
 
 def try_draft(draft: Draft, mda: Mda, path: Path) -> Tried:

@@ -27,7 +27,10 @@ from ptychogui.params.model import by_path
 _NAMED = re.compile(r"(\d{4,})_\d{2}$|(\d+)$")
 """The scan's number at the end of a file's name; saveData adds _01, _02 ... where there is such a file already."""
 
-_FIELD = re.compile(r"#0?\d*[di]")
+_FIELD = re.compile(r"#0?\d{0,2}[di]")
+
+_WORDS = re.compile(r"(?:[^{}]|\{\{|\}\}|\{stem\}|\{scan(?::0?\d{0,2}d?)?\})*")
+"""A pattern of a preset: nothing in braces but the scan's name and number; other braces are twice."""
 
 _SAME = 0.01
 """Relative difference up to which MDA file and detector say the same of a quantity."""
@@ -162,11 +165,14 @@ def frame_patterns(path: Path, named: Named, number: int) -> list[str]:
     Raises:
         DataError: a pattern of the preset holds something else than {scan} and {stem}.
     """
-    words = {"scan": number, "stem": path.stem}
-    try:
-        return [os.path.normpath(path.parent / text.format(**words)) for text in named.preset.frames.patterns]
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{named.path}: frames.patterns can hold {{scan:03d}} and {{stem}}, not {error}") from error
+    for text in named.preset.frames.patterns:
+        if not _WORDS.fullmatch(text):
+            raise DataError(
+                f"{named.path}: frames.patterns can hold {{stem}} and {{scan:03d}}, with up to 99 digits, and other braces "
+                f"only twice each, '{{{{'; correct '{text}'"
+            )
+    filled = (text.format(scan=number, stem=path.stem) for text in named.preset.frames.patterns)
+    return [os.path.normpath(path.parent / text) for text in filled]
 
 
 def find_files(

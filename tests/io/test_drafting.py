@@ -111,7 +111,7 @@ def test_an_own_preset_is_changed_in_its_place(scan: Path) -> None:
     [
         ({"sources": {"rows": "outer P7"}}, "outer P7"),
         ({"sources": {"rows": "m2"}}, "'m2' is no column of a loop"),
-        ({"units": {"energy": "mA"}, "sources": {"energy": "bl7:energy"}}, "energy.unit is 'ma'"),
+        ({"units": {"energy": "mA"}, "sources": {"energy": "bl7:energy"}}, "energy.unit is 'mA'"),
         ({"patterns": ("../raw/{scn}_#04d.h5",)}, "patterns"),
         ({"signs": {"rows": 3}}, "rows"),
     ],
@@ -122,7 +122,7 @@ def test_what_is_wrong_with_a_draft_is_said(scan: Path, changes: dict[str, objec
         name: {**getattr(draft, name), **value} if isinstance(value, dict) else value for name, value in changes.items()
     }
     tried = try_draft(replace(draft, **merged), mda, scan)
-    assert len(tried.problems) == 1 and problem.casefold() in tried.problems[0].casefold()
+    assert len(tried.problems) == 1 and problem in tried.problems[0]
 
 
 @pytest.mark.parametrize("name", ["", "any", "my preset", "../x", ".hidden"])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ptychogui import paths
-from ptychogui.errors import DataError
+from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.beamtime import apply_preset
 from ptychogui.io.beamtime_writing import DATASET, write_beamtime
@@ -20,6 +20,7 @@ from ptychogui.io.mda_scans import frame_patterns, scan_number
 from ptychogui.io.mda_writing import write_mda
 from ptychogui.io.presets import Named, Quantity, choose_preset, list_presets, preset_folder, read_preset
 from ptychogui.io.readers import open_dataset
+from ptychogui.io.series import is_pattern
 
 DIMS = (5, 4)
 
@@ -449,7 +450,15 @@ value = "16"
             ('title = "Mine"', "title = ", "can't read the preset"),
             ("sign = -1", "sign = 2", r"rows\.sign: .*, not 2$"),
             ("sign = -1", "sighn = 1", r"rows\.sighn"),
-            ('unit = "nm"', 'unit = "parsec"', r"columns\.unit: .*, not 'parsec'$"),
+            ("sign = -1", "sign = true", r"rows\.sign: a whole number is wanted, not true$"),
+            ("sign = -1", "sign = -1.0", r"rows\.sign: a whole number is wanted, not -1\.0$"),
+            ("pv_number = 2", "pv_number = true", r"angle\.pv_number: a whole number is wanted, not true$"),
+            ("pv_number = 2", 'pvs = "stage:r"', r'angle\.pvs: a list is wanted, such as .*, not "stage:r"$'),
+            ('value = "16"', "value = 16", r"constants\.size_px\.value: a text in quotes is wanted, not 16$"),
+            ('source = "inner D2"', "", r"columns\.source: it is missing; add it$"),
+            ('title = "Mine"', f"title = {'9' * 5000}", "can't read the preset"),
+            ('unit = "nm"', 'unit = "parsec"', r'columns\.unit: .*, not "parsec"$'),
+            ('unit = "eV"', 'unit = "mA"', r"is not right: energy\.unit is 'mA', .* energy; give eV, keV, MeV$"),
             ('unit = "eV"', 'unit = "kiloelectronvolt"', r"energy\.unit is 'kiloelectronvolt'"),
             ('unit = "eV"', "", r"energy\.unit is ''"),
         ],
@@ -466,9 +475,27 @@ value = "16"
             choose_preset(self.mda(), Path("x.mda"), "velociprobe")
         assert choose_preset(self.mda(), Path("x.mda"))[1] == problems
 
+    @pytest.mark.parametrize("first", ["true", '"1"', "1.0"])
+    def test_a_first_file_is_a_whole_number(self, first: str) -> None:
+        path = self.own(f"{self.OWN}[frames]\nfirst_file = {first}\n")
+        with pytest.raises(DataError, match=rf"{path}.*frames\.first_file: a whole number is wanted, not {first}$"):
+            read_preset(path)
+
+    def test_a_preset_may_begin_with_a_mark_but_is_text_in_utf8(self) -> None:
+        path = self.own()
+        expected = read_preset(path)
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+        assert read_preset(path) == expected
+        path.write_bytes(b'title = "\xe9"')
+        with pytest.raises(DataError, match=rf"{path}: it is no text in UTF-8; save it as that"):
+            read_preset(path)
+
     @pytest.mark.parametrize(
         ("old", "new", "said"),
         [
+            ("55 um", "55 parsec", r"constants\.detector_pixel_m: Detector pixel: '55 parsec'.*; give a number"),
+            ("55 um", "-55 um", r"constants\.detector_pixel_m is '-55 um', but must be above 0"),
+            ('value = "16"', 'value = "17"', r"constants\.size_px is '17', but must be a multiple of 2"),
             ("inner D2", "inner D9", r"wants 'inner D9', but loop in has no such column; there are D1 zdet, D2 x"),
             ("inner D2", "middle D9", "'middle D9' is no column"),
             ("size_px", "sise_px", r"constants\.sise_px is no parameter"),
@@ -476,9 +503,10 @@ value = "16"
         ],
     )
     def test_what_a_file_has_not_is_named(self, old: str, new: str, said: str) -> None:
-        self.own(self.OWN.replace(old, new))
-        with pytest.raises(Exception, match=said):
+        path = self.own(self.OWN.replace(old, new))
+        with pytest.raises((DataError, ParameterError), match=said) as caught:
             apply_preset(choose_preset(self.mda(), Path("velo_1.mda"))[0], self.mda())
+        assert str(path) in str(caught.value) or "preset velociprobe" in str(caught.value)
 
     def test_the_users_own_goes_first_by_whatever_it_recognizes(self) -> None:
         path = self.own(self.OWN.replace('files = ["velo*"]', 'pvs = ["mono:*"]'), "mine")
@@ -515,10 +543,19 @@ value = "16"
         named, (note,) = choose_preset(replace(self.mda(), pvs=both), Path("x.mda"))
         assert named.name == "2-id-d" and "but velociprobe recognizes the file as well" in note
 
-    def test_a_pattern_with_an_unknown_field_is_refused(self) -> None:
-        named = read_preset(self.own(self.OWN + '[frames]\npatterns = ["{scan.x}_#d.h5"]\n'))
-        with pytest.raises(DataError, match=r"frames\.patterns can hold"):
-            frame_patterns(Path("velo_1.mda"), named, 1)
+    @pytest.mark.parametrize("odd", ["{scan.x}", "{scan:0999999999d}", "{scan!r}", "{0}", "{", "}", "{line}", "{stem:99}"])
+    def test_a_pattern_with_an_unknown_field_is_refused(self, odd: str) -> None:
+        path = self.own(self.OWN + f'[frames]\npatterns = ["{odd}_#d.h5"]\n')
+        with pytest.raises(DataError, match=r"frames\.patterns can hold .*; correct '") as caught:
+            frame_patterns(Path("velo_1.mda"), read_preset(path), 1)
+        assert str(path) in str(caught.value) and f"'{odd}_#d.h5'" in str(caught.value)
+
+    def test_a_pattern_has_the_scans_name_and_number_and_any_brace_twice(self) -> None:
+        named = read_preset(self.own(self.OWN + '[frames]\npatterns = ["{{{stem}}}/{scan}_{scan:03d}_{scan:3d}.h5"]\n'))
+        assert frame_patterns(Path("velo_1.mda"), named, 7) == ["{velo_1}/7_007_  7.h5"]
+
+    def test_a_number_of_a_billion_digits_is_none(self) -> None:
+        assert not is_pattern("raw/scan_#0999999999d.h5") and is_pattern("raw/scan_#099d.h5")
 
     def test_a_name_that_no_preset_has_is_refused_with_those_there_are(self) -> None:
         assert choose_preset(self.mda(), Path("x.mda"), "Bionanoprobe, APS")[0].name == "bionanoprobe"
