@@ -21,7 +21,7 @@ from ptychogui.io.access import Access
 from ptychogui.io.atomic import replacing
 from ptychogui.io.beamtime import COLUMN, Beamtime, apply_preset
 from ptychogui.io.mda import Mda
-from ptychogui.io.mda_scans import FramesNotFoundError, find_files, scan_number
+from ptychogui.io.mda_scans import FramesNotFoundError, find_files, off_detector, scan_number
 from ptychogui.io.picking import check_name, listing
 from ptychogui.io.presets import Axis, Named, Preset, Quantity, Recognize, preset_folder, what_is_wrong
 from ptychogui.io.raw import frame_source
@@ -146,7 +146,7 @@ def try_draft(draft: Draft, mda: Mda, path: Path) -> Tried:
         found = apply_preset(named, mda)
     except (DataError, ParameterError) as error:
         return Tried(dict.fromkeys(ROLES, ""), None, "", False, (str(error),))
-    notes = [note for note in found.notes if "unit of" in note]
+    notes = list(found.misfits)
     try:
         frames, has_frames = _files_text(named, found, mda, path), True
     except FramesNotFoundError as error:
@@ -316,6 +316,6 @@ def _files_text(named: Named, found: Beamtime, mda: Mda, path: Path) -> str:
     """
     told, notes = find_files(path, named, scan_number(path, mda)[0], Access(), int(found.line.max()) + 1)
     with frame_source(None, told) as source:
-        count, shape = len(source.files), source.frames.shape
+        count, shape, off = len(source.files), source.frames.shape, off_detector(found, source)
     what = f"{count} file{'s' if count > 1 else ''}, {shape[0]} frames of {shape[1]} x {shape[2]} px"
-    return "\n".join([f"{told.file_pattern}: {what}", *notes])
+    return "\n".join([f"{told.file_pattern}: {what}", *notes, *off])

@@ -95,6 +95,20 @@ def test_what_is_not_touched_stays_as_in_the_preset_that_it_began_with(scan: Pat
     assert draft.sources["detector_pixel"] == "75 um"
 
 
+def test_what_is_pointed_at_and_can_not_be_used_is_said(scan: Path) -> None:
+    draft, mda = begun(scan)
+    sources = {**draft.sources, "center_row": "bl7:cy", "center_column": "bl7:energy", "distance": "bl7:energy"}
+    tried = try_draft(replace(draft, sources=sources), mda, scan)
+    assert [problem.split(" of PV ")[0] for problem in tried.problems] == [
+        "the detector distance",
+        "the pattern center's column",
+        "the pattern center's row",
+    ]
+    sources = {**draft.sources, "center_row": "bl7:cy", "center_column": "bl7:camera"}
+    tried = try_draft(replace(draft, sources=sources, patterns=("../raw/{stem}/{stem}_#05d.npy",)), mda, scan)
+    assert tried.problems == () and "(3.5, 1950), off the detector of 8 x 8 px, and is ignored" in tried.frames
+
+
 def test_an_own_preset_is_changed_in_its_place(scan: Path) -> None:
     draft, mda = begun(scan)
     write_draft(replace(draft, name="bl7"), mda, scan)

@@ -379,6 +379,72 @@ def test_the_center_of_the_patterns_is_read_where_both_parts_are_pixels(
     assert "preprocessing.center_px" not in apply_preset(half, mda).values
 
 
+def _pointed(**values: tuple[str | np.ndarray, str]) -> tuple[Named, Mda]:
+    """Return a preset that takes each quantity from a PV of its name, and a scan of 2 x 3 points with these PVs."""
+    pvs = {name: ExtraPv(name, "", 34, unit, value) for name, (value, unit) in values.items()}
+    parts = {name: Quantity(pvs=(name,)) for name in values}
+    named = shipped("any")
+    preset = named.preset.model_copy(update={"center_row": None, "energy": None, **parts})
+    return replace(named, preset=preset), replace(_line_scan(2, 2, (3, 3)), pvs=pvs)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "why"),
+    [
+        (np.array([14.0]), "mm", "14 in 'mm', not in px"),
+        (np.array([-3.0]), "px", "-3, not a positive number"),
+        (np.array([np.nan]), "px", "nan, not a number"),
+        (np.array([np.inf]), "px", "inf, not a number"),
+        (np.array([]), "px", "empty"),
+        ("in the middle", "", "the text 'in the middle', not a number"),
+    ],
+)
+def test_a_center_that_is_not_used_is_said_and_why(value: str | np.ndarray, unit: str, why: str) -> None:
+    named, mda = _pointed(center_row=(np.array([5.0]), "px"), center_column=(value, unit))
+    found = apply_preset(named, mda)
+    assert "preprocessing.center_px" not in found.values
+    assert found.misfits == (
+        f"the pattern center's column of PV center_column is {why}, and is ignored",
+        "the pattern center's row of PV center_row is known without its column, and is ignored",
+    )
+    assert set(found.misfits) <= set(found.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "unit", "why"),
+    [
+        ("energy", "photon energy", "mA", "9 in 'mA', not in eV or keV or MeV"),
+        ("distance", "detector distance", "s", "9 in 's', not in m or km"),
+        ("detector_pixel", "detector pixel", "px", "9 in 'px', not in m or km"),
+    ],
+)
+def test_a_quantity_that_is_not_used_is_said_and_why(name: str, title: str, unit: str, why: str) -> None:
+    (note,) = apply_preset(*_pointed(**{name: (np.array([9.0]), unit)})).misfits
+    assert note.startswith(f"the {title} of PV {name} is {why}") and note.endswith(", and is ignored")
+
+
+@pytest.mark.parametrize(
+    ("center", "is_used"),
+    [((0.2, 23.4), True), ((19.4, 12.0), True), ((19.6, 12.0), False), ((12.0, 23.5), False), ((1e9, 1e9), False)],
+)
+def test_a_center_off_the_detector_is_not_used(tmp_path: Path, center: tuple[float, float], is_used: bool) -> None:
+    path = tmp_path / "mda" / "velo_0012.mda"
+    write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
+    pvs = {
+        name: ExtraPv(name, "", 34, "px", np.array([at])) for name, at in zip(("det:y", "det:x"), center, strict=True)
+    }
+    write_mda(path, replace(read_mda(path), pvs=pvs))
+    preset_folder().mkdir(parents=True)
+    mine = (paths.resources_folder() / "presets" / "velociprobe.toml").read_text()
+    center_text = '[center_row]\npvs = ["det:y"]\n[center_column]\npvs = ["det:x"]\n'
+    (preset_folder() / "velociprobe.toml").write_text(f"{mine}\n{center_text}")
+    with open_dataset(path) as scan:
+        assert ("preprocessing.center_px" in scan.values) is is_used
+        at = f"({center[0]:g}, {center[1]:g})"
+        said = f"the pattern center of PV det:y; PV det:x is {at}, off the detector of 20 x 24 px, and is ignored"
+        assert (said in scan.notes) is not is_used
+
+
 def test_a_unit_that_is_not_known_is_said() -> None:
     found = apply_preset(shipped("velociprobe"), _line_scan(3, 3, [20] * 3, "steps"))
     assert found.values["experiment.step_m"].value == pytest.approx((0.2e-6, 0.3e-6))
@@ -543,7 +609,7 @@ value = "16"
         named, (note,) = choose_preset(replace(self.mda(), pvs=both), Path("x.mda"))
         assert named.name == "2-id-d" and "but velociprobe recognizes the file as well" in note
 
-    @pytest.mark.parametrize("odd", ["{scan.x}", "{scan:0999999999d}", "{scan!r}", "{0}", "{", "}", "{line}", "{stem:99}"])
+    @pytest.mark.parametrize("odd", ["{scan.x}", "{scan:0999999999d}", "{scan!r}", "{0}", "{", "}", "{stem:99}"])
     def test_a_pattern_with_an_unknown_field_is_refused(self, odd: str) -> None:
         path = self.own(self.OWN + f'[frames]\npatterns = ["{odd}_#d.h5"]\n')
         with pytest.raises(DataError, match=r"frames\.patterns can hold .*; correct '") as caught:
