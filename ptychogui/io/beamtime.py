@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,11 +16,17 @@ from ptychogui.io.dataset import MIRRORED, Value
 from ptychogui.io.mda import ExtraPv, Mda, Scan
 from ptychogui.io.presets import Axis, Named, Preset, Quantity
 from ptychogui.params.commandline import parse_text
-from ptychogui.params.model import by_path
-from ptychogui.params.units import parse_quantity, said_quantity, singular
+from ptychogui.params.model import by_path, refusal
+from ptychogui.params.units import accepted_units, parse_quantity, said_quantity, singular
 
 COLUMN = re.compile(r"(outer|inner)\s+(?:([DP])(\d+)|(\S+))")
 """How a preset names a column: "outer D1", "inner P2", or a loop and the column's own name."""
+
+CENTER = "preprocessing.center_px"
+"""The parameter that the two parts of the direct beam's place become."""
+
+_LONGEST = 40
+"""Letters of a PV's text that are shown."""
 
 _GROUPS = ("experiment", "preprocessing")
 _MOST_POINTS = 20_000_000
@@ -38,7 +45,8 @@ class Beamtime:
         line, point: int64 (positions,), in which line each is, and where in it.
         dims: lines and points of a line, as planned.
         facts: text worth showing.
-        notes: what is missing.
+        notes: what is missing, and the misfits.
+        misfits: what the preset has of the file and can't be used, or not as the file says it.
         guesses: paths of the values that no file says and that the preset only guesses.
     """
 
@@ -49,6 +57,7 @@ class Beamtime:
     dims: tuple[int, int]
     facts: Mapping[str, str]
     notes: tuple[str, ...]
+    misfits: tuple[str, ...] = ()
     guesses: frozenset[str] = frozenset()
 
 
@@ -86,7 +95,8 @@ def apply_preset(named: Named, mda: Mda) -> Beamtime:
     lost = () if real.all() else (f"{np.count_nonzero(~real)} points have no position (not a number); left out",)
     positions_m, line, point = positions_m[real], line[real], point[real]
     dims = len(loops.lines), loops.points
-    values = dict(_values(named, mda, loops))
+    ignored: list[str] = []
+    values = dict(_values(named, mda, loops, ignored))
     if loops.outer is not None:
         values["experiment.scan_dims"] = Value(dims, "the loops of the MDA file")
         step_m = _steps(*axes_m)
@@ -94,16 +104,17 @@ def apply_preset(named: Named, mda: Mda) -> Beamtime:
             guess = ", a guess" if "guess" in (preset.rows.certainty, preset.columns.certainty) else ""
             values["experiment.step_m"] = Value(step_m, f"{preset.rows.source} and {preset.columns.source}{guess}")
     facts = {"beamline": f"{preset.title} (preset {named.name})", "scan number": str(mda.number), "time": mda.scan.time}
-    angle = next(_candidates(preset.angle, mda, loops), None)
+    angles = ((_number(value), unit, place) for value, unit, place in _candidates(preset.angle, mda, loops))
+    angle = next((one for one in angles if not isinstance(one[0], str)), None)
     if angle is not None:
         facts["rotation angle"] = f"{angle[0]:g} {angle[1] or 'degrees'} ({angle[2]})"
-    odd_units = [note for _, note in axes if note]
-    notes = (*mda.notes, *loops.notes, *odd_units, *_missing(loops), *lost)
+    misfits = (*(note for _, note in axes if note), *ignored)
+    notes = (*mda.notes, *loops.notes, *misfits, *_missing(loops), *lost)
     guesses = frozenset(path for path, value in values.items() if value.place == _constant_place(named, "guess"))
     mirrored = [name for name, axis in (("rows", preset.rows), ("columns", preset.columns)) if axis.sign < 0]
     if mirrored:
         facts[MIRRORED] = " and ".join(mirrored)
-    return Beamtime(values, positions_m, line, point, dims, facts, notes, guesses)
+    return Beamtime(values, positions_m, line, point, dims, facts, notes, misfits, guesses)
 
 
 def _innermost(mda: Mda) -> _Loops:
@@ -224,16 +235,19 @@ def _steps(rows_m: np.ndarray, columns_m: np.ndarray) -> tuple[float, float] | N
     return (steps[0], steps[1]) if min(steps) > 0 else None
 
 
-def _values(named: Named, mda: Mda, loops: _Loops) -> Iterator[tuple[str, Value]]:
-    """Give the parameters that the file or the preset knows."""
+def _values(named: Named, mda: Mda, loops: _Loops, ignored: list[str]) -> Iterator[tuple[str, Value]]:
+    """Give the parameters that the file or the preset knows; what is there but can't be used is noted in `ignored`."""
     preset = named.preset
     wanted = {
         "experiment.energy_eV": (preset.energy, "eV"),
         "experiment.distance_m": (preset.distance, "m"),
         "experiment.detector_pixel_m": (preset.detector_pixel, "m"),
     }
-    found = {path: _found(quantity, unit, mda, loops) for path, (quantity, unit) in wanted.items()}
-    found["preprocessing.center_px"] = _center(preset, mda, loops)
+    found = {
+        path: _found(by_path()[path].title.lower(), quantity, unit, _candidates(quantity, mda, loops), ignored)
+        for path, (quantity, unit) in wanted.items()
+    }
+    found[CENTER] = _center(preset, mda, loops, ignored)
     yield from ((path, value) for path, value in found.items() if value is not None)
     for name, constant in preset.constants.items():
         path = next((f"{group}.{name}" for group in _GROUPS if f"{group}.{name}" in by_path()), "")
@@ -243,47 +257,94 @@ def _values(named: Named, mda: Mda, loops: _Loops) -> Iterator[tuple[str, Value]
             raise ParameterError(f"{named.path}: constants.{name} says how files are read, which belongs into [frames]")
         if found.get(path) is None:
             place = _constant_place(named, constant.certainty)
-            yield path, Value(parse_text(by_path()[path], constant.value), place)
+            yield path, Value(_constant(named, name, path), place)
 
 
-def _found(quantity: Quantity | None, unit: str, mda: Mda, loops: _Loops) -> Value | None:
+_Candidate: TypeAlias = tuple[str | np.ndarray, str, str]
+"""What may be a quantity, its unit, and where it is from."""
+
+
+def _found(
+    title: str, quantity: Quantity | None, unit: str, candidates: Iterator[_Candidate], ignored: list[str]
+) -> Value | None:  # fmt: skip
     """Return the first positive number that may be a quantity; None where there is none."""
-    for number, said, place in _candidates(quantity, mda, loops):
-        value = said_quantity(number, said, unit)
-        if quantity is not None and value is not None and value > 0:
-            return Value(value, f"{place}, a guess" if quantity.certainty == "guess" else place)
+    for given, said, place in candidates:
+        value = _measured_in(unit, _number(given), said)
+        if not isinstance(value, str):
+            return Value(value, f"{place}, a guess" if quantity and quantity.certainty == "guess" else place)
+        ignored.append(f"the {title} of {place} is {value}, and is ignored")
     return None
 
 
-def _center(preset: Preset, mda: Mda, loops: _Loops) -> Value | None:
+def _number(given: str | np.ndarray) -> float | str:
+    """Return the number that a PV or column holds, the first of several; text, where it is none, says so."""
+    if isinstance(given, str):
+        return f"the text {given[:_LONGEST]!r}, not a number"
+    if not len(given):
+        return "empty"
+    return float(given[0]) if np.isfinite(given[0]) else f"{given[0]:g}, not a number"
+
+
+def _measured_in(unit: str, number: float | str, said: str) -> float | str:
+    """Return a positive number in a unit; text, where it is none, says so."""
+    if isinstance(number, str):
+        return number
+    value = said_quantity(number, said, unit)
+    if value is None:
+        return f"{number:g} in '{said}', not in {' or '.join(accepted_units(unit))}"
+    return value if value > 0 else f"{number:g}, not a positive number"
+
+
+def _center(preset: Preset, mda: Mda, loops: _Loops, ignored: list[str]) -> Value | None:
     """Return row and column of the direct beam; None where one of them is not known."""
-    row, column = (_found(given, "px", mda, loops) for given in (preset.center_row, preset.center_column))
-    if row is None or column is None:
-        return None
-    return Value((row.value, column.value), f"{row.place}; {column.place}")
+    row, column = (
+        _found(f"pattern center's {side}", given, "px", _candidates(given, mda, loops), ignored)
+        for side, given in (("row", preset.center_row), ("column", preset.center_column))
+    )
+    if row is not None and column is not None:
+        return Value((row.value, column.value), f"{row.place}; {column.place}")
+    for side, other, found in (("row", "column", row), ("column", "row", column)):
+        if found is not None:
+            ignored.append(f"the pattern center's {side} of {found.place} is known without its {other}, and is ignored")
+    return None
+
+
+def _constant(named: Named, name: str, path: str) -> Any:
+    """Return the value of a constant.
+
+    Raises:
+        ParameterError: it is not one of its parameter.
+    """
+    text = named.preset.constants[name].value
+    try:
+        value = parse_text(by_path()[path], text)
+    except ParameterError as error:
+        raise ParameterError(f"{named.path}: constants.{name}: {error}") from None
+    wrong = refusal(path, value)
+    if wrong:
+        raise ParameterError(f"{named.path}: constants.{name} is '{text}', but {wrong}")
+    return value
 
 
 def _constant_place(named: Named, certainty: str) -> str:
     return f"preset {named.name}" + (", a guess" if certainty == "guess" else "")
 
 
-def _candidates(quantity: Quantity | None, mda: Mda, loops: _Loops) -> Iterator[tuple[float, str, str]]:
-    """Give numbers that may be a quantity, the first choice first, each with its unit and where it is from."""
+def _candidates(quantity: Quantity | None, mda: Mda, loops: _Loops) -> Iterator[_Candidate]:
+    """Give what may be a quantity, the first choice first."""
     if quantity is None:
         return
     for pv in _pvs(quantity, mda):
-        if not isinstance(pv.value, str) and len(pv.value) and np.isfinite(pv.value[0]):
-            yield float(pv.value[0]), pv.unit.strip() or quantity.unit, f"PV {pv.name}"
+        yield pv.value, pv.unit.strip() or quantity.unit, f"PV {pv.name}"
     match = COLUMN.fullmatch(quantity.column)
     scan = loops.first if match is None or match[1] == "inner" else loops.outer
     if match is None or scan is None or not scan.acquired:
         return
     name = quantity.column.split(None, 1)[1]
     for key, (values, unit) in columns_of(scan).items():
-        if (name == key.split(" ")[0] or fnmatchcase(key.split(" ", 1)[1], name)) and np.isfinite(values[0]):
-            place = f"column {quantity.column}, {key.split(' ', 1)[1]}"
-            yield float(values[0]), unit.strip() or quantity.unit, place
-            return
+        label, _, pv_name = key.partition(" ")
+        if name == label or fnmatchcase(pv_name, name):
+            yield values[:1], unit.strip() or quantity.unit, f"column {quantity.column}, {pv_name}"
 
 
 def _pvs(quantity: Quantity, mda: Mda) -> Iterator[ExtraPv]:

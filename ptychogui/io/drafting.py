@@ -16,14 +16,14 @@ import numpy as np
 import tomli_w
 from pydantic import ValidationError
 
-from ptychogui.errors import DataError, OutputError, ParameterError
+from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.atomic import replacing
 from ptychogui.io.beamtime import COLUMN, Beamtime, apply_preset
 from ptychogui.io.mda import Mda
-from ptychogui.io.mda_scans import FramesNotFoundError, find_files, scan_number
+from ptychogui.io.mda_scans import FramesNotFoundError, find_files, off_detector, scan_number
 from ptychogui.io.picking import check_name, listing
-from ptychogui.io.presets import FALLBACK, Axis, Named, Preset, Quantity, Recognize, preset_folder
+from ptychogui.io.presets import Axis, Named, Preset, Quantity, Recognize, preset_folder, what_is_wrong
 from ptychogui.io.raw import frame_source
 from ptychogui.params.units import accepted_units, format_quantity, parse_quantity
 
@@ -136,8 +136,7 @@ def preset_of(draft: Draft, mda: Mda) -> Preset:
     try:
         return Preset.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ParameterError(f"{'.'.join(map(str, first['loc'])) or 'preset'}: {first['msg'].lower()}") from error
+        raise ParameterError(what_is_wrong(error)) from error
 
 
 def try_draft(draft: Draft, mda: Mda, path: Path) -> Tried:
@@ -147,7 +146,7 @@ def try_draft(draft: Draft, mda: Mda, path: Path) -> Tried:
         found = apply_preset(named, mda)
     except (DataError, ParameterError) as error:
         return Tried(dict.fromkeys(ROLES, ""), None, "", False, (str(error),))
-    notes = [note for note in found.notes if "unit of" in note]
+    notes = list(found.misfits)
     try:
         frames, has_frames = _files_text(named, found, mda, path), True
     except FramesNotFoundError as error:
@@ -171,8 +170,6 @@ def write_draft(draft: Draft, mda: Mda, source: Path) -> Path:
         ParameterError: something in the draft can't be.
     """
     check_name(draft.name)
-    if draft.name == FALLBACK:
-        raise OutputError(f"'{FALLBACK}' is what is taken where no preset recognizes a file; choose another name")
     path = preset_folder() / f"{draft.name}.toml"
     content = preset_of(draft, mda).model_dump(mode="json", exclude_defaults=True)
     text = f"# A beamline preset of ptychogui; see docs/beamlines.md. Made from {json.dumps(source.name)}.\n"
@@ -184,36 +181,43 @@ def write_draft(draft: Draft, mda: Mda, source: Path) -> Path:
 def pattern_for(file: Path, scan: Path, number: int) -> str:
     """Return the pattern of raw files of which one is `file`: '#04d' for the line, {scan} and {stem} for the scan.
 
+    The line's number is the one by which other files of the folder differ from this one, and nothing else: the last of
+    several, but never the only one that says which scan it is. Without such files it is a single file.
+
     Args:
         file: a raw file of the scan.
         scan: its MDA file.
         number: the scan's.
     """
     folder, name = os.path.split(os.path.relpath(file, scan.parent))
-    line = _line_digits(name, scan.stem, number)
-    if line is None:
-        return _with_scan(os.path.join(folder, name), scan.stem, number)
-    before, after = name[: line.start()], name[line.end() :]
-    lengths = {len(match[1]) for other in _siblings(file) if (match := _numbered(before, after).fullmatch(other))}
-    field = f"#0{len(line[0])}d" if len(lengths) < 2 else "#d"
-    prefix = os.path.join(folder, before)
-    return _with_scan(prefix, scan.stem, number) + field + _with_scan(after, scan.stem, number)
+    pattern = _with_scan(os.path.join(folder, name), scan.stem, number)
+    for line, width in _varying(name, scan.stem, _siblings(file)):
+        around = os.path.join(folder, name[: line.start()]), name[line.end() :]
+        before, after = (_with_scan(text, scan.stem, number) for text in around)
+        if int(line[0]) != number or "{scan:" in before + after or "{stem}" in before + after:
+            pattern = f"{before}#{f'0{width}' if width > 1 else ''}d{after}"
+    return pattern
 
 
-def _line_digits(name: str, stem: str, number: int) -> re.Match[str] | None:
-    """Find the number of a line in a file's name: the last one, unless it is all that says which scan it is."""
-    rest = name.replace(stem, "/" * len(stem)) if stem else name
-    found = list(re.finditer(r"\d+", os.path.splitext(rest)[0]))
-    if not found or (len(found) == 1 and int(found[0][0]) == number and stem not in name):
-        return None
-    return found[-1]
+def _varying(name: str, stem: str, siblings: list[str]) -> Iterator[tuple[re.Match[str], int]]:
+    """Give the numbers in a file's name by which others differ from it, each with the fewest digits it is written with.
+
+    Those in the suffix and in the scan's name are left out.
+    """
+    bare = _whole(stem).sub(lambda match: "/" * len(match[0]), os.path.splitext(name)[0])
+    for number in re.finditer(r"[0-9]+", bare):
+        before, after = (re.escape(text) for text in (name[: number.start()], name[number.end() :]))
+        alike = (re.fullmatch(f"{before}([0-9]+){after}", other) for other in siblings)
+        written = {match[1] for match in alike if match} | {number[0]}
+        if len(written) > 1:
+            yield number, min(map(len, written))
 
 
 def _with_scan(text: str, stem: str, number: int) -> str:
     """Put {stem} and {scan:03d} where a text has the scan's name and number."""
     whole = text.replace("{", "{{").replace("}", "}}")
     if len(stem) > len(str(number)):
-        whole = whole.replace(stem, "{stem}")
+        whole = _whole(stem).sub("{stem}", whole)
 
     def scan(match: re.Match[str]) -> str:
         digits = match[0]
@@ -222,8 +226,9 @@ def _with_scan(text: str, stem: str, number: int) -> str:
     return re.sub(r"\d+", scan, whole)
 
 
-def _numbered(before: str, after: str) -> re.Pattern[str]:
-    return re.compile(rf"{re.escape(before)}(\d+){re.escape(after)}")
+def _whole(stem: str) -> re.Pattern[str]:
+    """Return a scan's name as it is found in others, its number not as a part of a longer one; "" is never found."""
+    return re.compile(rf"(?<![0-9]){re.escape(stem)}(?![0-9])" if stem else "(?!)")
 
 
 def _siblings(file: Path) -> list[str]:
@@ -311,6 +316,6 @@ def _files_text(named: Named, found: Beamtime, mda: Mda, path: Path) -> str:
     """
     told, notes = find_files(path, named, scan_number(path, mda)[0], Access(), int(found.line.max()) + 1)
     with frame_source(None, told) as source:
-        count, shape = len(source.files), source.frames.shape
+        count, shape, off = len(source.files), source.frames.shape, off_detector(found, source)
     what = f"{count} file{'s' if count > 1 else ''}, {shape[0]} frames of {shape[1]} x {shape[2]} px"
-    return "\n".join([f"{told.file_pattern}: {what}", *notes])
+    return "\n".join([f"{told.file_pattern}: {what}", *notes, *off])

@@ -14,7 +14,7 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
-from ptychogui.io.beamtime import Beamtime, apply_preset
+from ptychogui.io.beamtime import CENTER, Beamtime, apply_preset
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.mda import Mda, read_mda
 from ptychogui.io.pairing import Pairing, assign, pair
@@ -27,7 +27,10 @@ from ptychogui.params.model import by_path
 _NAMED = re.compile(r"(\d{4,})_\d{2}$|(\d+)$")
 """The scan's number at the end of a file's name; saveData adds _01, _02 ... where there is such a file already."""
 
-_FIELD = re.compile(r"#0?\d*[di]")
+_FIELD = re.compile(r"#0?\d{0,2}[di]")
+
+_WORDS = re.compile(r"(?:[^{}]|\{\{|\}\}|\{stem\}|\{scan(?::0?\d{0,2}d?)?\})*")
+"""A pattern of a preset: nothing in braces but the scan's name and number; other braces are twice."""
 
 _SAME = 0.01
 """Relative difference up to which MDA file and detector say the same of a quantity."""
@@ -128,14 +131,25 @@ def _merged(found: Beamtime, source: Dataset) -> tuple[dict[str, Value], tuple[s
     Where both have a quantity, and differ, a note says which one is taken.
     """
     gaps = found.guesses & source.values.keys()
-    said = {path: value for path, value in found.values.items() if path not in gaps}
-    notes = [note for note in source.notes if not note.endswith(NO_POSITIONS)]
+    off = off_detector(found, source)
+    said = {path: value for path, value in found.values.items() if path not in gaps and not (off and path == CENTER)}
+    notes = [note for note in (*source.notes, *off) if not note.endswith(NO_POSITIONS)]
     for path in sorted(said.keys() & source.values.keys()):
         taken, other = said[path], source.values[path]
         if taken.value is None or not math.isclose(taken.value, other.value, rel_tol=_SAME):
             texts = [f"{format_text(by_path()[path], value.value)} ({value.place})" for value in (taken, other)]
             notes.append(f"{by_path()[path].title.lower()}: {texts[0]} is taken, not {texts[1]}")
     return {**source.values, **said}, tuple(notes)
+
+
+def off_detector(found: Beamtime, source: Dataset) -> tuple[str, ...]:
+    """Say if the pattern center is no place on the detector, by the size of its frames; it is not to be used then."""
+    center, shape = found.values.get(CENTER), source.frames.shape[1:]
+    if center is None or all(-0.5 <= at < size - 0.5 for at, size in zip(center.value, shape, strict=True)):
+        return ()
+    at = f"({center.value[0]:g}, {center.value[1]:g})"
+    where = f"off the detector of {shape[0]} x {shape[1]} px"
+    return (f"the pattern center of {center.place} is {at}, {where}, and is ignored",)
 
 
 def scan_number(path: Path, mda: Mda) -> tuple[int, tuple[str, ...]]:
@@ -162,11 +176,14 @@ def frame_patterns(path: Path, named: Named, number: int) -> list[str]:
     Raises:
         DataError: a pattern of the preset holds something else than {scan} and {stem}.
     """
-    words = {"scan": number, "stem": path.stem}
-    try:
-        return [os.path.normpath(path.parent / text.format(**words)) for text in named.preset.frames.patterns]
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{named.path}: frames.patterns can hold {{scan:03d}} and {{stem}}, not {error}") from error
+    for text in named.preset.frames.patterns:
+        if not _WORDS.fullmatch(text):
+            raise DataError(
+                f"{named.path}: frames.patterns can hold {{stem}} and {{scan:03d}}, with up to 99 digits, and any "
+                f"other brace only twice; correct '{text}'"
+            )
+    filled = (text.format(scan=number, stem=path.stem) for text in named.preset.frames.patterns)
+    return [os.path.normpath(path.parent / text) for text in filled]
 
 
 def find_files(

@@ -14,7 +14,7 @@ import numpy as np
 from ptychogui.errors import OutputError
 from ptychogui.io.beamtime import columns_of
 from ptychogui.io.mda import Mda, Scan
-from ptychogui.io.presets import preset_folder
+from ptychogui.io.presets import FALLBACK, preset_folder
 
 _LOOPS = ("inner", "outer", "third", "fourth")
 _LONGEST = 40
@@ -67,22 +67,29 @@ def _shown(value: str | np.ndarray) -> str:
 
 _SKELETON = """\
 # A beamline preset of ptychogui; see docs/beamlines.md. Made from {source}: what the file holds is listed at the end.
+# Where you have looked, and it is so, write "known" in place of "guess".
 title = "{name}"
 recognize = {{ files = [{files}], pvs = [] }}
 
 [energy]
 pvs = ["*BraggEAO"]      # PVs by name, the first that is there; or: column = "outer D1"
 unit = "keV"             # where the file says none
+certainty = "guess"
+note = "the Kohzu monochromator's EPICS class, whatever the beamline"
 
 [rows]                   # the axis whose positions grow downwards in the object
 source = "{rows}"      # loop, and positioner (P) or detector (D) by number, or a name
 unit = "um"
 sign = 1                 # -1 if the stage moves the other way; 'ptychogui orientation' finds out
+certainty = "guess"
+note = "the slow axis, and neither its unit nor its sign, was looked at"
 
 [columns]
 source = "{columns}"
 unit = "um"
 sign = 1
+certainty = "guess"
+note = "the fast axis, and neither its unit nor its sign, was looked at"
 
 # [constants.distance_m]         # whatever is always the same, as on the command line
 # value = "1.95 m"
@@ -92,6 +99,8 @@ sign = 1
 [frames]                 # from the MDA file's folder; '#04d' is the number of a line, {{scan:03d}} that of the scan
 patterns = ["../ptycho/scan{{scan:03d}}/scan{{scan:03d}}_#04d.h5"]
 first_file = 1
+certainty = "guess"
+note = "ptychopy's folders"
 
 # In the file:
 {items}
@@ -131,10 +140,12 @@ def check_name(name: str) -> None:
     """Refuse what is no name for a preset.
 
     Raises:
-        OutputError: it isn't; the message says what is.
+        OutputError: it isn't, or it is the fallback's; the message says what is.
     """
     if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
         raise OutputError(f"'{name}' is no name for a preset; use letters and digits, and no blanks")
+    if name.casefold() == FALLBACK:
+        raise OutputError(f"'{name}' is what is taken where no preset recognizes a file; choose another name")
 
 
 def listing(mda: Mda) -> str:

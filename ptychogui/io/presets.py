@@ -6,18 +6,19 @@ user's preset of the same name goes first.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.mda import Mda
-from ptychogui.params.units import parse_quantity
+from ptychogui.params.units import accepted_units, parse_quantity
 from ptychogui.paths import config_folder, resources_folder
 
 if sys.version_info >= (3, 11):
@@ -27,6 +28,15 @@ else:
 
 FALLBACK = "any"
 """The preset that is taken where no other recognizes a file."""
+
+_OWN = 4
+"""The least likeness of a preset of the user's that recognizes a file; any other's is less."""
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:  # neither true nor 1.0, which are equal to 1
+        raise ValueError(f"a whole number is wanted{_not(value)}")
+    return value
 
 
 class _Entry(BaseModel):
@@ -45,7 +55,7 @@ class Quantity(_Entry):
     """
 
     pvs: tuple[str, ...] = ()
-    pv_number: int | None = Field(None, ge=1)
+    pv_number: Annotated[int, BeforeValidator(_whole)] | None = Field(None, ge=1)
     column: str = ""
     unit: str = ""
 
@@ -55,7 +65,7 @@ class Axis(_Entry):
 
     source: str
     unit: Literal["m", "mm", "um", "µm", "nm", "pm"] = "um"
-    sign: Literal[1, -1] = 1
+    sign: Annotated[Literal[1, -1], BeforeValidator(_whole)] = 1
 
 
 class Constant(_Entry):
@@ -68,8 +78,8 @@ class RawFrames(_Entry):
     """Raw files beside the scan: '#' is the number of a line, {scan} the scan's number, {stem} the MDA file's name."""
 
     patterns: tuple[str, ...] = ()
-    first_file: int = Field(0, ge=0)
-    patterns_per_file: int | None = Field(None, ge=1)
+    first_file: Annotated[int, BeforeValidator(_whole)] = Field(0, ge=0)
+    patterns_per_file: Annotated[int, BeforeValidator(_whole)] | None = Field(None, ge=1)
     dataset_path: str = ""
 
 
@@ -120,7 +130,8 @@ def _check_unit(name: str, given: str, unit: str) -> None:
     try:
         parse_quantity(f"1 {given or 'nothing'}", unit)
     except ParameterError:
-        raise ValueError(f"{name}.unit is '{given}', which is no unit that is known of {name}") from None
+        units = ", ".join(accepted_units(unit))
+        raise ValueError(f"{name}.unit is '{given}', which is no unit that is known of {name}; give {units}") from None
 
 
 @dataclass(frozen=True)
@@ -144,19 +155,43 @@ def read_preset(path: Path) -> Named:
         DataError: it can't be read, or a key or value is not right; the message names it.
     """
     try:
-        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Named(path.stem, path, Preset.model_validate(content))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"can't read the preset {path}: {error}") from error
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows begin a file with a mark
+        return Named(path.stem, path, Preset.model_validate(tomllib.loads(text)))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise DataError(f"the preset {path} is not right: {key}: {first['msg'].lower()}{_given(first)}") from error
+        raise DataError(f"the preset {path} is not right: {what_is_wrong(error)}") from error
+    except OSError as error:
+        raise DataError(f"can't read the preset {path}: {(error.strerror or str(error)).lower()}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"can't read the preset {path}: it is no text in UTF-8; save it as that") from error
+    except ValueError as error:  # what is no TOML, or a number of thousands of digits
+        raise DataError(f"can't read the preset {path}: it is no TOML: {error}; correct it there") from error
 
 
-def _given(error: Any) -> str:
-    """Say which value was given, where there is one that is short enough to read."""
-    return f", not {error['input']!r}" if isinstance(error["input"], str | int | float) else ""
+_WANTED = {
+    "string_type": "a text in quotes is wanted",
+    "tuple_type": 'a list is wanted, such as ["one", "two"]',
+    "model_type": "a table with keys of its own is wanted",
+    "dict_type": "a table with keys of its own is wanted",
+    "extra_forbidden": "there is no such key; correct its name, or leave it out",
+    "missing": "it is missing; add it",
+}
+"""What is to be given, in words of TOML, by pydantic's name of what is wrong."""
+
+
+def what_is_wrong(error: ValidationError) -> str:
+    """Say the first thing that is wrong in a preset: its key, what is wanted there, and what was given."""
+    first: Any = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    if first["type"] == "value_error":
+        return ": ".join(filter(None, (key, str(first["ctx"]["error"]))))
+    if first["type"] in ("extra_forbidden", "missing"):
+        return f"{key}: {_WANTED[first['type']]}"
+    return f"{key}: {_WANTED.get(first['type'], first['msg'].lower())}{_not(first['input'])}"
+
+
+def _not(value: Any) -> str:
+    """Say which value was given, as TOML writes it; nothing of one that is too long to read."""
+    return f", not {json.dumps(value, ensure_ascii=False)}" if isinstance(value, str | int | float) else ""
 
 
 def list_presets() -> tuple[tuple[Named, ...], tuple[str, ...]]:
@@ -185,7 +220,7 @@ def choose_preset(mda: Mda, path: Path, name: str = "") -> tuple[Named, tuple[st
     """Return the preset of this name, or the one that recognizes a file best.
 
     Returns:
-        The preset, and which ones could not be asked, since they are not right.
+        The preset; and which ones could not be asked, since they are not right, and which could be meant as well.
 
     Raises:
         DataError: no preset has this name, or that one is not right.
@@ -193,7 +228,14 @@ def choose_preset(mda: Mda, path: Path, name: str = "") -> tuple[Named, tuple[st
     presets, problems = list_presets()
     if name:
         return _called(name, presets), ()
-    return max(presets, key=lambda named: _likeness(named, mda, path)), problems
+    likeness = {named.name: _likeness(named, mda, path) for named in presets}
+    best = max(presets, key=lambda named: likeness[named.name])
+    enough = max(1, min(likeness[best.name], _OWN))
+    others = [other for other, known in likeness.items() if other != best.name and known >= enough]
+    if not others:
+        return best, problems
+    fit = f"{', '.join(others)} recognize{'s' if len(others) == 1 else ''} the file as well"
+    return best, (*problems, f"preset {best.name} is used, but {fit}; choose with --beamline")
 
 
 def _called(name: str, presets: tuple[Named, ...]) -> Named:
@@ -219,7 +261,7 @@ def _likeness(named: Named, mda: Mda, path: Path) -> int:
     by_name = any(fnmatchcase(path.name, glob) for glob in globs.files)
     by_pvs = any(fnmatchcase(name, glob) for glob in globs.pvs for name in names)
     known = 3 if by_name else 2 if by_pvs else 0
-    return known + 2 if known and named.path.parent == preset_folder() else known
+    return known + _OWN if known and named.path.parent == preset_folder() else known
 
 
 def column_names(mda: Mda) -> list[str]:

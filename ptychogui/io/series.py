@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ptychogui.errors import DataError
 
-_FIELD = re.compile(r"#(0?)(\d*)[di]")
-_NUMBER = re.compile(r"[_.-]*#0?\d*[di]")
+_FIELD = re.compile(r"#(0?)(\d{0,2})[di]")
+_NUMBER = re.compile(r"[_.-]*#0?\d{0,2}[di]")
 
 
 def is_pattern(path: Path | str) -> bool:

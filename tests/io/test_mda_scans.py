@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ptychogui import paths
-from ptychogui.errors import DataError
+from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.beamtime import apply_preset
 from ptychogui.io.beamtime_writing import DATASET, write_beamtime
@@ -20,6 +20,7 @@ from ptychogui.io.mda_scans import frame_patterns, scan_number
 from ptychogui.io.mda_writing import write_mda
 from ptychogui.io.presets import Named, Quantity, choose_preset, list_presets, preset_folder, read_preset
 from ptychogui.io.readers import open_dataset
+from ptychogui.io.series import is_pattern
 
 DIMS = (5, 4)
 
@@ -378,6 +379,72 @@ def test_the_center_of_the_patterns_is_read_where_both_parts_are_pixels(
     assert "preprocessing.center_px" not in apply_preset(half, mda).values
 
 
+def _pointed(**values: tuple[str | np.ndarray, str]) -> tuple[Named, Mda]:
+    """Return a preset that takes each quantity from a PV of its name, and a scan of 2 x 3 points with these PVs."""
+    pvs = {name: ExtraPv(name, "", 34, unit, value) for name, (value, unit) in values.items()}
+    parts = {name: Quantity(pvs=(name,)) for name in values}
+    named = shipped("any")
+    preset = named.preset.model_copy(update={"center_row": None, "energy": None, **parts})
+    return replace(named, preset=preset), replace(_line_scan(2, 2, (3, 3)), pvs=pvs)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "why"),
+    [
+        (np.array([14.0]), "mm", "14 in 'mm', not in px"),
+        (np.array([-3.0]), "px", "-3, not a positive number"),
+        (np.array([np.nan]), "px", "nan, not a number"),
+        (np.array([np.inf]), "px", "inf, not a number"),
+        (np.array([]), "px", "empty"),
+        ("in the middle", "", "the text 'in the middle', not a number"),
+    ],
+)
+def test_a_center_that_is_not_used_is_said_and_why(value: str | np.ndarray, unit: str, why: str) -> None:
+    named, mda = _pointed(center_row=(np.array([5.0]), "px"), center_column=(value, unit))
+    found = apply_preset(named, mda)
+    assert "preprocessing.center_px" not in found.values
+    assert found.misfits == (
+        f"the pattern center's column of PV center_column is {why}, and is ignored",
+        "the pattern center's row of PV center_row is known without its column, and is ignored",
+    )
+    assert set(found.misfits) <= set(found.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "unit", "why"),
+    [
+        ("energy", "photon energy", "mA", "9 in 'mA', not in eV or keV or MeV"),
+        ("distance", "detector distance", "s", "9 in 's', not in m or km"),
+        ("detector_pixel", "detector pixel", "px", "9 in 'px', not in m or km"),
+    ],
+)
+def test_a_quantity_that_is_not_used_is_said_and_why(name: str, title: str, unit: str, why: str) -> None:
+    (note,) = apply_preset(*_pointed(**{name: (np.array([9.0]), unit)})).misfits
+    assert note.startswith(f"the {title} of PV {name} is {why}") and note.endswith(", and is ignored")
+
+
+@pytest.mark.parametrize(
+    ("center", "is_used"),
+    [((0.2, 23.4), True), ((19.4, 12.0), True), ((19.6, 12.0), False), ((12.0, 23.5), False), ((1e9, 1e9), False)],
+)
+def test_a_center_off_the_detector_is_not_used(tmp_path: Path, center: tuple[float, float], is_used: bool) -> None:
+    path = tmp_path / "mda" / "velo_0012.mda"
+    write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
+    pvs = {
+        name: ExtraPv(name, "", 34, "px", np.array([at])) for name, at in zip(("det:y", "det:x"), center, strict=True)
+    }
+    write_mda(path, replace(read_mda(path), pvs=pvs))
+    preset_folder().mkdir(parents=True)
+    mine = (paths.resources_folder() / "presets" / "velociprobe.toml").read_text()
+    center_text = '[center_row]\npvs = ["det:y"]\n[center_column]\npvs = ["det:x"]\n'
+    (preset_folder() / "velociprobe.toml").write_text(f"{mine}\n{center_text}")
+    with open_dataset(path) as scan:
+        assert ("preprocessing.center_px" in scan.values) is is_used
+        at = f"({center[0]:g}, {center[1]:g})"
+        said = f"the pattern center of PV det:y; PV det:x is {at}, off the detector of 20 x 24 px, and is ignored"
+        assert (said in scan.notes) is not is_used
+
+
 def test_a_unit_that_is_not_known_is_said() -> None:
     found = apply_preset(shipped("velociprobe"), _line_scan(3, 3, [20] * 3, "steps"))
     assert found.values["experiment.step_m"].value == pytest.approx((0.2e-6, 0.3e-6))
@@ -449,7 +516,15 @@ value = "16"
             ('title = "Mine"', "title = ", "can't read the preset"),
             ("sign = -1", "sign = 2", r"rows\.sign: .*, not 2$"),
             ("sign = -1", "sighn = 1", r"rows\.sighn"),
-            ('unit = "nm"', 'unit = "parsec"', r"columns\.unit: .*, not 'parsec'$"),
+            ("sign = -1", "sign = true", r"rows\.sign: a whole number is wanted, not true$"),
+            ("sign = -1", "sign = -1.0", r"rows\.sign: a whole number is wanted, not -1\.0$"),
+            ("pv_number = 2", "pv_number = true", r"angle\.pv_number: a whole number is wanted, not true$"),
+            ("pv_number = 2", 'pvs = "stage:r"', r'angle\.pvs: a list is wanted, such as .*, not "stage:r"$'),
+            ('value = "16"', "value = 16", r"constants\.size_px\.value: a text in quotes is wanted, not 16$"),
+            ('source = "inner D2"', "", r"columns\.source: it is missing; add it$"),
+            ('title = "Mine"', f"title = {'9' * 5000}", "can't read the preset"),
+            ('unit = "nm"', 'unit = "parsec"', r'columns\.unit: .*, not "parsec"$'),
+            ('unit = "eV"', 'unit = "mA"', r"is not right: energy\.unit is 'mA', .* energy; give eV, keV, MeV$"),
             ('unit = "eV"', 'unit = "kiloelectronvolt"', r"energy\.unit is 'kiloelectronvolt'"),
             ('unit = "eV"', "", r"energy\.unit is ''"),
         ],
@@ -466,9 +541,27 @@ value = "16"
             choose_preset(self.mda(), Path("x.mda"), "velociprobe")
         assert choose_preset(self.mda(), Path("x.mda"))[1] == problems
 
+    @pytest.mark.parametrize("first", ["true", '"1"', "1.0"])
+    def test_a_first_file_is_a_whole_number(self, first: str) -> None:
+        path = self.own(f"{self.OWN}[frames]\nfirst_file = {first}\n")
+        with pytest.raises(DataError, match=rf"{path}.*frames\.first_file: a whole number is wanted, not {first}$"):
+            read_preset(path)
+
+    def test_a_preset_may_begin_with_a_mark_but_is_text_in_utf8(self) -> None:
+        path = self.own()
+        expected = read_preset(path)
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+        assert read_preset(path) == expected
+        path.write_bytes(b'title = "\xe9"')
+        with pytest.raises(DataError, match=rf"{path}: it is no text in UTF-8; save it as that"):
+            read_preset(path)
+
     @pytest.mark.parametrize(
         ("old", "new", "said"),
         [
+            ("55 um", "55 parsec", r"constants\.detector_pixel_m: Detector pixel: '55 parsec'.*; give a number"),
+            ("55 um", "-55 um", r"constants\.detector_pixel_m is '-55 um', but must be above 0"),
+            ('value = "16"', 'value = "17"', r"constants\.size_px is '17', but must be a multiple of 2"),
             ("inner D2", "inner D9", r"wants 'inner D9', but loop in has no such column; there are D1 zdet, D2 x"),
             ("inner D2", "middle D9", "'middle D9' is no column"),
             ("size_px", "sise_px", r"constants\.sise_px is no parameter"),
@@ -476,19 +569,59 @@ value = "16"
         ],
     )
     def test_what_a_file_has_not_is_named(self, old: str, new: str, said: str) -> None:
-        self.own(self.OWN.replace(old, new))
-        with pytest.raises(Exception, match=said):
+        path = self.own(self.OWN.replace(old, new))
+        with pytest.raises((DataError, ParameterError), match=said) as caught:
             apply_preset(choose_preset(self.mda(), Path("velo_1.mda"))[0], self.mda())
+        assert str(path) in str(caught.value) or "preset velociprobe" in str(caught.value)
 
     def test_the_users_own_goes_first_by_whatever_it_recognizes(self) -> None:
         path = self.own(self.OWN.replace('files = ["velo*"]', 'pvs = ["mono:*"]'), "mine")
         assert choose_preset(self.mda(), Path("velo_1.mda"))[0].path == path
         assert choose_preset(replace(self.mda(), pvs={}), Path("velo_1.mda"))[0].name == "velociprobe"
 
-    def test_a_pattern_with_an_unknown_field_is_refused(self) -> None:
-        named = read_preset(self.own(self.OWN + '[frames]\npatterns = ["{scan.x}_#d.h5"]\n'))
-        with pytest.raises(DataError, match=r"frames\.patterns can hold"):
-            frame_patterns(Path("velo_1.mda"), named, 1)
+    @pytest.mark.parametrize("other", ['files = ["velo*"]', 'pvs = ["mono:*"]'])
+    def test_of_two_that_recognize_a_file_it_is_said_which_is_used(self, other: str) -> None:
+        self.own(name="night")
+        self.own(self.OWN.replace('files = ["velo*"]', other), "again")
+        used, left = ("again", "night") if "velo" in other else ("night", "again")
+        named, notes = choose_preset(self.mda(), Path("velo_1.mda"))
+        assert named.name == used
+        assert notes == (f"preset {used} is used, but {left} recognizes the file as well; choose with --beamline",)
+        assert choose_preset(self.mda(), Path("velo_1.mda"), left)[0].name == left
+        assert choose_preset(replace(self.mda(), pvs={}), Path("2idd_1.mda"))[1] == ()
+        self.own(name="third")
+        (note,) = choose_preset(self.mda(), Path("velo_1.mda"))[1]
+        assert "third recognize the file as well" in note and note.count(left) == 1
+
+    def test_a_scan_says_which_other_preset_recognizes_it(self, tmp_path: Path) -> None:
+        path, mine = tmp_path / "mda" / "velo_0012.mda", (paths.resources_folder() / "presets" / "velociprobe.toml")
+        write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
+        self.own(mine.read_text(), "night")
+        with open_dataset(path) as scan:
+            assert not any("as well" in note for note in scan.notes)
+        self.own(mine.read_text(), "CON")
+        with open_dataset(path) as scan:
+            assert any("preset CON is used, but night recognizes the file as well" in note for note in scan.notes)
+
+    def test_of_two_that_come_with_the_program_it_is_said_where_both_fit_alike(self) -> None:
+        both = {name: ExtraPv(name, "", 30, "", np.array([0.0])) for name in ("2iddf:x", "2iddVELO:m10")}
+        assert choose_preset(replace(self.mda(), pvs=both), Path("velo_1.mda"))[1] == ()
+        named, (note,) = choose_preset(replace(self.mda(), pvs=both), Path("x.mda"))
+        assert named.name == "2-id-d" and "but velociprobe recognizes the file as well" in note
+
+    @pytest.mark.parametrize("odd", ["{scan.x}", "{scan:0999999999d}", "{scan!r}", "{0}", "{", "}", "{stem:99}"])
+    def test_a_pattern_with_an_unknown_field_is_refused(self, odd: str) -> None:
+        path = self.own(self.OWN + f'[frames]\npatterns = ["{odd}_#d.h5"]\n')
+        with pytest.raises(DataError, match=r"frames\.patterns can hold .*; correct '") as caught:
+            frame_patterns(Path("velo_1.mda"), read_preset(path), 1)
+        assert str(path) in str(caught.value) and f"'{odd}_#d.h5'" in str(caught.value)
+
+    def test_a_pattern_has_the_scans_name_and_number_and_any_brace_twice(self) -> None:
+        named = read_preset(self.own(self.OWN + '[frames]\npatterns = ["{{{stem}}}/{scan}_{scan:03d}_{scan:3d}.h5"]\n'))
+        assert frame_patterns(Path("velo_1.mda"), named, 7) == ["{velo_1}/7_007_  7.h5"]
+
+    def test_a_number_of_a_billion_digits_is_none(self) -> None:
+        assert not is_pattern("raw/scan_#0999999999d.h5") and is_pattern("raw/scan_#099d.h5")
 
     def test_a_name_that_no_preset_has_is_refused_with_those_there_are(self) -> None:
         assert choose_preset(self.mda(), Path("x.mda"), "Bionanoprobe, APS")[0].name == "bionanoprobe"

@@ -51,6 +51,16 @@ def test_a_preset_to_begin_with_works_as_it_is_written() -> None:
     assert found.values["experiment.energy_eV"].value == pytest.approx(8800)
 
 
+def test_what_nobody_has_looked_at_yet_is_a_guess_as_in_the_presets_that_are_shipped() -> None:
+    named = read_preset(write_skeleton("mine", Path("run_0007.mda"), _mda()))
+    preset = named.preset
+    assert preset.energy is not None
+    assert preset.guesses == ["energy", "rows", "columns", "frames"]
+    assert all(entry.note for entry in (preset.energy, preset.rows, preset.columns, preset.frames))
+    found = apply_preset(named, _mda())
+    assert all(found.values[f"experiment.{name}"].place.endswith("a guess") for name in ("energy_eV", "step_m"))
+
+
 def test_a_preset_to_begin_with_fits_a_scan_of_one_loop() -> None:
     at = [np.array([1.0, 2.0, 4.0]), np.array([10.0, 20.0, 50.0])]
     axes = tuple(Positioner(i, f"m{i}", "", "", "um", "", "", "", values) for i, values in enumerate(at))
@@ -79,3 +89,7 @@ def test_a_preset_is_never_replaced_and_never_lies_elsewhere() -> None:
     for name in ("", "../mine", "a/b", ".hidden", 'quo"te'):
         with pytest.raises(OutputError, match="no name for a preset"):
             write_skeleton(name, Path("run_0007.mda"), _mda())
+    for name in ("any", "Any"):
+        with pytest.raises(OutputError, match=f"'{name}' is what is taken where no preset recognizes a file"):
+            write_skeleton(name, Path("run_0007.mda"), _mda())
+    assert [path.name for path in preset_folder().iterdir()] == ["mine.toml"]
