@@ -74,6 +74,15 @@ typedef long long index_t;
 
 struct alignas(8) c64 {
     float x, y;
+#if !defined(__CUDACC__) && !defined(__CUDACC_RTC__)
+    c64() = default;
+    c64(const c64&) = default;
+    c64& operator=(const c64& other) { // part by part: a loop that copies the whole would not vectorise
+        x = other.x;
+        y = other.y;
+        return *this;
+    }
+#endif
 };
 
 DEVICE c64 operator+(c64 a, c64 b) { return {a.x + b.x, a.y + b.y}; }
