@@ -11,11 +11,17 @@ _WORTH_A_WORKER = 1 << 17
 """Elements to pass over that take longer than to wake another worker."""
 
 
+def even(start: int, stop: int, parts: int) -> list[Batch]:
+    """Cut [start, stop) into even parts; some are empty where there are more of them than that."""
+    return list(pairwise(start + (stop - start) * i // parts for i in range(parts + 1)))
+
+
 def split(start: int, stop: int, slots: int, lanes: int) -> list[Batch]:
-    """Cut [start, stop) into even batches of at most `slots`, at least enough of them to keep several workers busy."""
-    pieces = max(-(-(stop - start) // slots), min(lanes, stop - start))
-    cuts = [start + (stop - start) * i // pieces for i in range(pieces + 1)]
-    return list(pairwise(cuts))
+    """Cut [start, stop) into batches of at most `slots` for Backend.run: an even run of positions for each lane."""
+    runs = even(start, stop, min(lanes, stop - start))
+    longest = max(last - first for first, last in runs)
+    pieces = [even(first, last, -(-longest // slots)) for first, last in runs]
+    return [batch for row in zip(*pieces, strict=True) for batch in row]
 
 
 def on_rows(backend: Backend, rows: int, elements: int, work: Callable[[int, int], None]) -> None:
@@ -24,5 +30,4 @@ def on_rows(backend: Backend, rows: int, elements: int, work: Callable[[int, int
     Rows must not depend on each other: what they give must be the same however they are cut.
     """
     blocks = max(1, min(backend.workers, elements // _WORTH_A_WORKER))
-    cuts = [rows * i // blocks for i in range(blocks + 1)]
-    backend.run(list(pairwise(cuts)), lambda _worker, _lane, first, last: work(first, last - first))
+    backend.run(even(0, rows, blocks), lambda _worker, _lane, first, last: work(first, last - first))
