@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from ptychogui.backends.base import Backend, Batch
 
@@ -12,16 +12,18 @@ _WORTH_A_WORKER = 1 << 17
 
 
 def even(start: int, stop: int, parts: int) -> list[Batch]:
-    """Cut [start, stop) into even parts; some are empty where there are more of them than that."""
+    """Cut [start, stop) into even parts."""
     return list(pairwise(start + (stop - start) * i // parts for i in range(parts + 1)))
 
 
 def split(start: int, stop: int, slots: int, lanes: int) -> list[Batch]:
-    """Cut [start, stop) into batches of at most `slots` for Backend.run: an even run of positions for each lane."""
+    """Cut [start, stop) into batches of at most `slots` for Backend.run: an even run of positions for each lane.
+
+    A lane whose run takes fewer batches than the longest has an empty one in the end.
+    """
     runs = even(start, stop, min(lanes, stop - start))
-    longest = max(last - first for first, last in runs)
-    pieces = [even(first, last, -(-longest // slots)) for first, last in runs]
-    return [batch for row in zip(*pieces, strict=True) for batch in row]
+    pieces = [even(first, last, -(-(last - first) // slots)) for first, last in runs]
+    return [batch for row in zip_longest(*pieces, fillvalue=(stop, stop)) for batch in row]
 
 
 def on_rows(backend: Backend, rows: int, elements: int, work: Callable[[int, int], None]) -> None:

@@ -15,14 +15,16 @@ from ptychogui.engines.spread import split
 )
 def test_lanes_get_even_runs_in_batches_that_fit(start: int, count: int, slots: int, lanes: int) -> None:
     batches = split(start, start + count, slots, lanes)
-    by_lane = [batches[lane::lanes] for lane in range(min(lanes, len(batches)))]
-    assert all(first <= last <= first + slots for first, last in batches)
+    used = min(lanes, count)
+    by_lane = [[batch for batch in batches[lane::lanes] if batch[1] > batch[0]] for lane in range(used)]
+    assert all(last - first <= slots for first, last in batches)
     assert all(before[1] == after[0] for lane in by_lane for before, after in pairwise(lane))
+    assert all(lane == batches[number::lanes][: len(lane)] for number, lane in enumerate(by_lane)), "empty: last"
     runs = [(lane[0][0], lane[-1][1]) for lane in by_lane]
     assert [first for first, _ in runs] + [start + count] == [start] + [last for _, last in runs]
     lengths = [last - first for first, last in runs]
     assert max(lengths) - min(lengths) <= 1
-    assert len(batches) == min(lanes, count) * -(-max(lengths) // slots), "no more launches than the slots ask for"
+    assert [len(lane) for lane in by_lane] == [-(-length // slots) for length in lengths]
 
 
 @pytest.mark.parametrize("count", [1, 2, 13, 14, 15, 99])
