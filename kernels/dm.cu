@@ -128,7 +128,7 @@ DEVICE void dm_update_rows(
             for (int m = 0; m < M; m++) {
                 const c64 model = scale * w[m * plane + x], old = s[m * plane + x];
                 const c64 next = kept * old + a * model + factor * reflection(model, old, c);
-                s[m * plane + x] = {next.x, next.y}; // a copy of the struct would not vectorise
+                s[m * plane + x] = next;
                 w[m * plane + x] = scale * next;
             }
         }

@@ -63,11 +63,11 @@ DEVICE void lsq_summed_rows(
         float* light = brightness + (lane + k) * plane + (index_t)r * n;
         const c64* p = probe + (index_t)r * n;
         if (fresh) {
-            FOR_COLUMNS(c, n) {
+            FOR_COLUMNS(c, n)
                 light[c] = 0.0f;
-                for (int m = 0; m < M; m++)
+            for (int m = 0; m < M; m++)
+                FOR_COLUMNS(c, n)
                     taken[m * plane + c] = {0.0f, 0.0f};
-            }
         }
         for (int b = k; b < count; b += slices) {
             const int i = order[start + b];
@@ -172,10 +172,10 @@ KERNEL gather_gradient(
         c64* to = gradient + (index_t)y * width;
         float* light = illumination + (index_t)y * width;
         if (fresh) {
-            FOR_COLUMNS(x, width) {
+            FOR_COLUMNS(x, width)
                 to[x] = {0.0f, 0.0f};
+            FOR_COLUMNS(x, width)
                 light[x] = 0.0f;
-            }
         }
         for (int g = 0; g < count; g++) {
             const int i = order[start + g];
@@ -184,10 +184,10 @@ KERNEL gather_gradient(
                 continue;
             const c64* from = pulls + ((index_t)g * n + r) * n;
             const float* beam = power + (index_t)r * n;
-            FOR_OWN_SPAN(x, column, column + n) {
+            FOR_OWN_SPAN(x, column, column + n)
                 to[x] = to[x] + from[x - column];
+            FOR_OWN_SPAN(x, column, column + n)
                 light[x] = light[x] + beam[x - column];
-            }
         }
         int most = 0;
         FOR_COLUMNS(x, width)

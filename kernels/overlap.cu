@@ -18,10 +18,10 @@ DEVICE void overlap_object_rows(
         c64* to = pulls + (index_t)(first + row) * width;
         float* lit = light + (index_t)(first + row) * width;
         if (fresh) {
-            FOR_COLUMNS(x, width) {
+            FOR_COLUMNS(x, width)
                 to[x] = {0.0f, 0.0f};
+            FOR_COLUMNS(x, width)
                 lit[x] = 0.0f;
-            }
         }
         for (int b = 0; b < count; b++) {
             const int i = order[start + b];
@@ -185,10 +185,10 @@ KERNEL overlap_windows(
             const index_t from = (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
             const c64* q = beat + from;
             const float* s = shine + from;
-            FOR_COLUMNS(c, n) {
+            FOR_COLUMNS(c, n)
                 to[c] = to[c] + q[c];
+            FOR_COLUMNS(c, n)
                 lit[c] = lit[c] + s[c];
-            }
         }
     }
 }

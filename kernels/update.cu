@@ -10,6 +10,11 @@ DEVICE float largest_of(const float* __restrict__ values, int n) {
     return block_max(from_bits(most));
 }
 
+// 1 / ((1 - alpha) power + floor), floor = alpha * the largest power: one number for all pixels where alpha is 1.
+DEVICE float weight_of(float power, float floor, float alpha) {
+    return alpha == 1.0f ? reciprocal(floor) : reciprocal((1.0f - alpha) * power + floor);
+}
+
 // The directions of one rPIE step (alpha = 1 is ePIE), all from the old object and probe. With chi = revised - probe * object:
 //   pulls[first + b] = sum_m conj(probe) chi / ((1 - alpha) |probe|^2 + alpha max |probe|^2), what the object is to take;
 //   waves[b, m] becomes conj(object) chi / ((1 - alpha) |object|^2 + alpha max |object|^2), what the probe is to take.
@@ -38,7 +43,7 @@ DEVICE void pie_rows(
             const c64 old = o[c];
             c64 sum = {0.0f, 0.0f};
             float power = 0.0f;
-            const float probe_factor = reciprocal((1.0f - alpha) * norm(old) + object_floor);
+            const float probe_factor = weight_of(norm(old), object_floor, alpha);
             for (int m = 0; m < M; m++) {
                 const c64 mode = p[m * plane + c];
                 const c64 chi = w[m * plane + c] - mode * old;
@@ -46,7 +51,7 @@ DEVICE void pie_rows(
                 power += norm(mode);
                 w[m * plane + c] = probe_factor * (conj(old) * chi);
             }
-            pull[c] = reciprocal((1.0f - alpha) * power + probe_floor) * sum;
+            pull[c] = weight_of(power, probe_floor, alpha) * sum;
         }
     }
 }
@@ -96,7 +101,7 @@ DEVICE void pie_summed_rows(
                 const c64 old = o[c];
                 c64 sum = {0.0f, 0.0f};
                 float power = 0.0f;
-                const c64 turned = reciprocal((1.0f - alpha) * norm(old) + object_floor) * conj(old);
+                const c64 turned = weight_of(norm(old), object_floor, alpha) * conj(old);
                 for (int m = 0; m < M; m++) {
                     const c64 mode = p[m * plane + c];
                     const c64 chi = w[m * plane + c] - mode * old;
@@ -104,7 +109,7 @@ DEVICE void pie_summed_rows(
                     power += norm(mode);
                     taken[m * plane + c] = taken[m * plane + c] + turned * chi;
                 }
-                pull[c] = reciprocal((1.0f - alpha) * power + probe_floor) * sum;
+                pull[c] = weight_of(power, probe_floor, alpha) * sum;
             }
         }
     }
@@ -121,8 +126,13 @@ KERNEL pie_summed_update(
     const int* corners,      // int32 (n, 2)
     const int* order,        // int32 (n)
     int start, int count, int first, int lane, int slices, int fresh, float alpha, int modes, int n, int width) {
-    FOR_MODES(modes, pie_summed_rows, pulls, sums, waves, probe, object, brightest, strongest, corners, order, start, count,
-              first, lane, slices, fresh, alpha, modes, n, width)
+    if (alpha == 1.0f) {
+        FOR_MODES(modes, pie_summed_rows, pulls, sums, waves, probe, object, brightest, strongest, corners, order, start,
+                  count, first, lane, slices, fresh, 1.0f, modes, n, width)
+    } else {
+        FOR_MODES(modes, pie_summed_rows, pulls, sums, waves, probe, object, brightest, strongest, corners, order, start,
+                  count, first, lane, slices, fresh, alpha, modes, n, width)
+    }
 }
 
 // object[y, x] += step * sum over the group of pulls[g, y - row of g, x - column of g], for rows [top, top + rows): each

@@ -139,7 +139,7 @@ class Backend(Protocol):
         """Positions whose working set fits the cache (host) or the L2 (GPU); at least 1."""
 
     def run(self, batches: Sequence[Batch], work: Callable[[int, int, int, int], None]) -> None:
-        """Call work(worker, lane, start, stop) for every batch, spread over the workers.
+        """Call work(worker, lane, start, stop) for every batch that is not empty, spread over the workers.
 
         Batch i belongs to lane i % lanes; the batches of a lane run in order, on one worker at a time.
         `worker` counts from 0 and is below `workers`: it selects scratch memory. What `work` launches is done, in its

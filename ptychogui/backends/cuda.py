@@ -164,7 +164,8 @@ class CudaBackend:
     def run(self, batches: Sequence[Batch], work: Callable[[int, int, int, int], None]) -> None:
         """Queue one batch after the other: a batch fills the GPU."""
         for start, stop in batches:
-            work(0, 0, start, stop)
+            if stop > start:
+                work(0, 0, start, stop)
 
     def memory_free_bytes(self) -> int:
         """Memory that is free on the device, CuPy's own reserve included."""

@@ -104,14 +104,15 @@ class HostBackend:
         return max(1, _CACHE_BYTES // bytes_per_position)
 
     def run(self, batches: Sequence[Batch], work: Callable[[int, int, int, int], None]) -> None:
-        """Spread lanes over the threads. What `work` launches is done when this returns, not when `work` does."""
+        """Give each thread a run of lanes. What `work` launches is done when this returns, not when `work` does."""
         lanes = min(self.lanes, len(batches))
         workers = min(self.workers, lanes)
 
         def share(worker: int) -> Iterator[Piece]:
-            for lane in range(worker, lanes, workers):
+            for lane in range(lanes * worker // workers, lanes * (worker + 1) // workers):
                 for start, stop in batches[lane :: self.lanes]:
-                    yield functools.partial(work, worker, lane, start, stop)
+                    if stop > start:
+                        yield functools.partial(work, worker, lane, start, stop)
 
         self._commands.spread([share(worker) for worker in range(workers)])
 

@@ -87,7 +87,8 @@ class NumpyBackend:
     def run(self, batches: Sequence[Batch], work: Callable[[int, int, int, int], None]) -> None:
         """Do one batch after the other."""
         for start, stop in batches:
-            work(0, 0, start, stop)
+            if stop > start:
+                work(0, 0, start, stop)
 
     def memory_free_bytes(self) -> int:
         """Memory that is free now, caches that the system would give up included."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -14,7 +13,7 @@ from ptychogui.engines.coupled import Coupling
 from ptychogui.engines.groups import group_capacity
 from ptychogui.engines.positions import Positions
 from ptychogui.engines.scratch import Fields, Scratch
-from ptychogui.engines.spread import on_rows, split
+from ptychogui.engines.spread import even, on_rows, split
 from ptychogui.engines.variable import VariableProbe, VariedGradients
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.scan import ScanGeometry
@@ -313,4 +312,4 @@ class _Worker:
 def _blocks(start: int, stop: int, capacity: int) -> list[Batch]:
     """Cut [start, stop) into even blocks of at most `capacity`."""
     pieces = -(-(stop - start) // capacity)
-    return list(pairwise(start + (stop - start) * i // pieces for i in range(pieces + 1)))
+    return even(start, stop, pieces)

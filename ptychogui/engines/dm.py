@@ -115,7 +115,6 @@ class DifferenceMap:
         batches = self._batches
 
         def visit(worker: int, lane: int, start: int, stop: int) -> None:
-            if stop > start:
-                work(self._workers[worker], Visit(start, stop - start, lane, start == batches[lane][0]))
+            work(self._workers[worker], Visit(start, stop - start, lane, start == batches[lane][0]))
 
         self._backend.run(batches, visit)

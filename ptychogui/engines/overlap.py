@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Batch, FFTPair, Launch, Pending
 from ptychogui.engines.scratch import Fields
-from ptychogui.engines.spread import on_rows, split
+from ptychogui.engines.spread import even, on_rows, split
 from ptychogui.params.model import Reconstruction
 
 _CHUNKS = 16
@@ -36,7 +35,7 @@ class Lanes:
 
     Attributes:
         order: int32 (positions,).
-        batches: of the order, for Backend.run: batch i belongs to lane i % lanes; some are empty.
+        batches: of the order, for Backend.run: batch i belongs to lane i % lanes.
         bands: int32 (used lanes, 3), first row in the object, number of rows, first row in the array of all bands.
     """
 
@@ -49,15 +48,11 @@ class Lanes:
         """Divide positions with windows of n rows among lanes, in batches of at most `slots`."""
         order = np.lexsort((corners[:, 1], corners[:, 0])).astype(np.int32)
         used = min(lanes, len(order))
-        runs = list(pairwise(len(order) * lane // used for lane in range(used + 1)))
-        pieces = [split(first, last, slots, 1) for first, last in runs]
-        pieces += [[] for _ in range(lanes - used)]
-        longest = max(map(len, pieces))
-        batches = [piece[i] if i < len(piece) else (0, 0) for i in range(longest) for piece in pieces]
+        runs = even(0, len(order), used)
         seen = [corners[order[first:last], 0] for first, last in runs]
         tops, heights = [int(rows.min()) for rows in seen], [int(np.ptp(rows)) + n for rows in seen]
         bands = np.stack([tops, heights, np.cumsum([0, *heights[:-1]])], axis=1)
-        return cls(order, batches, bands.astype(np.int32))
+        return cls(order, split(0, len(order), slots, lanes), bands.astype(np.int32))
 
     @property
     def used(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from ptychogui.backends.base import Backend, Batch
 
@@ -11,11 +11,19 @@ _WORTH_A_WORKER = 1 << 17
 """Elements to pass over that take longer than to wake another worker."""
 
 
+def even(start: int, stop: int, parts: int) -> list[Batch]:
+    """Cut [start, stop) into even parts."""
+    return list(pairwise(start + (stop - start) * i // parts for i in range(parts + 1)))
+
+
 def split(start: int, stop: int, slots: int, lanes: int) -> list[Batch]:
-    """Cut [start, stop) into even batches of at most `slots`, at least enough of them to keep several workers busy."""
-    pieces = max(-(-(stop - start) // slots), min(lanes, stop - start))
-    cuts = [start + (stop - start) * i // pieces for i in range(pieces + 1)]
-    return list(pairwise(cuts))
+    """Cut [start, stop) into batches of at most `slots` for Backend.run: an even run of positions for each lane.
+
+    A lane whose run takes fewer batches than the longest has an empty one in the end.
+    """
+    runs = even(start, stop, min(lanes, stop - start))
+    pieces = [even(first, last, -(-(last - first) // slots)) for first, last in runs]
+    return [batch for row in zip_longest(*pieces, fillvalue=(stop, stop)) for batch in row]
 
 
 def on_rows(backend: Backend, rows: int, elements: int, work: Callable[[int, int], None]) -> None:
@@ -24,5 +32,4 @@ def on_rows(backend: Backend, rows: int, elements: int, work: Callable[[int, int
     Rows must not depend on each other: what they give must be the same however they are cut.
     """
     blocks = max(1, min(backend.workers, elements // _WORTH_A_WORKER))
-    cuts = [rows * i // blocks for i in range(blocks + 1)]
-    backend.run(list(pairwise(cuts)), lambda _worker, _lane, first, last: work(first, last - first))
+    backend.run(even(0, rows, blocks), lambda _worker, _lane, first, last: work(first, last - first))
