@@ -60,8 +60,8 @@ class JoinedFrames:
         self._open: set[Stack] = set()
         self._closed = False
 
-    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return the frames at these (increasing) rows of the stack.
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the frames at these (increasing) rows of the stack; in `out`, if it is given.
 
         Raises:
             DataError: it is closed, or a file has changed or is damaged.
@@ -69,7 +69,7 @@ class JoinedFrames:
         rows = np.asarray(rows, dtype=np.int64)
         if self._closed:
             raise DataError(f"the files of {self._parts[0].path.parent} are closed; open them again to read frames")
-        frames = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        frames = np.empty((len(rows), *self.shape[1:]), self.dtype) if out is None else out
         of = np.searchsorted(self._edges, rows, side="right") - 1
         edges = [0, *(np.flatnonzero(np.diff(of)) + 1).tolist(), len(rows)]
         for start, stop in itertools.pairwise(edges):

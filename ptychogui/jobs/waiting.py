@@ -108,7 +108,7 @@ class CarefulFrames:
         self.shape, self.dtype = frames.shape, frames.dtype
         self._damage: dict[int, str] = {}
 
-    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the frames at these rows.
 
         Raises:
@@ -118,7 +118,7 @@ class CarefulFrames:
         if self._control.stop_asked:
             raise StoppedEarlyError
         try:
-            return self._frames.read(rows)
+            return self._frames.read(rows, out)
         except DataError:
             return np.concatenate([self._read_one(int(row)) for row in rows])
 

@@ -116,7 +116,7 @@ class TestSample:
         asked: list[int] = []
 
         class Large(ArrayFrames):
-            def read(self, rows: Any) -> np.ndarray:
+            def read(self, rows: Any, out: Any = None) -> np.ndarray:
                 asked.append(len(rows))
                 return np.zeros((len(rows), 1, 1), np.uint16)
 

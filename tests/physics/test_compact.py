@@ -52,6 +52,7 @@ def test_a_stack_holds_what_was_added_in_the_smallest_type_for_all(counts: list[
     amplitudes = roots(np.broadcast_to(np.reshape(counts, (-1, 1, 1)), (len(counts), 2, 2)))
     stack = PatternStack(amplitudes.shape)
     for first in range(0, len(counts), 2):
-        stack.add(compact(amplitudes[first : first + 2]))
+        piece = compact(amplitudes[first : first + 2])
+        stack.put(first, piece, piece.dtype)
     assert stack.patterns.dtype == compact(amplitudes).dtype
     assert np.array_equal(amplitudes_of(stack.patterns), amplitudes)
