@@ -5,30 +5,31 @@
 #include <vector>
 #include "portable.cuh"
 
-// Pixels of a pattern's row that lie side by side on the detector as well.
+// Pixels of a pattern's row that lie in the frame at equal steps: two runs of them where the beam is moved to [0, 0].
 struct Run {
-    int column, place, length;
+    int column, place, step, length;
 };
 
-// What a row of a pattern takes from the frame; none where it is in too many pieces, as in a pattern that is turned.
-static void find_runs(std::vector<Run>& runs, const int* places, int n) {
-    runs.clear();
-    for (int c = 0; c < n && runs.size() <= 8; c++) {
-        if (c > 0 && places[c] == places[c - 1] + 1)
-            runs.back().length++;
-        else
-            runs.push_back({c, places[c], 1});
+static std::vector<Run> runs_of(const int* places, int n) {
+    std::vector<Run> runs;
+    for (int c = 0, end; c < n; c = end) {
+        const int step = c + 1 < n ? places[c + 1] - places[c] : 1;
+        for (end = c + 1; end < n && places[end] - places[end - 1] == step;)
+            end++;
+        runs.push_back({c, places[c], step, end - c});
     }
-    if (runs.size() > 8)
-        runs.clear();
+    return runs;
 }
 
 template <typename T>
-static void take_row(T* row, const T* frame, const std::vector<Run>& runs, const int* places, int n) {
-    for (const Run& run : runs)
-        memcpy(row + run.column, frame + run.place, run.length * sizeof(T));
-    for (int c = 0; c < n && runs.empty(); c++)
-        row[c] = frame[places[c]];
+static void take_row(T* row, const T* from, const std::vector<Run>& runs) {
+    for (const Run& run : runs) {
+        if (run.step == 1)
+            memcpy(row + run.column, from + run.place, run.length * sizeof(T));
+        else
+            for (int i = 0; i < run.length; i++)
+                row[run.column + i] = from[run.place + (index_t)i * run.step];
+    }
 }
 
 // Marks in `row` what is not known and has `counts` 0 there. Returns how many good pixels are saturated.
@@ -67,25 +68,24 @@ static void sum_row(double* sums, double* total, double* squares, const T* count
 // patterns T (F, N, N), whose largest number is a free pixel; by_position double (F, 4): sum of counts, of counts times row
 // and times column, number of saturated pixels; largest T (N, N) and by_pixel double (3, N, N): sum of counts, of their
 // squares, and in how many patterns that count something a good pixel is free, all added to what is there;
-// frames T (F, frame_px); places int (N, N), from where in its frame each pixel is; bad (N, N), 1 where it is not used.
+// frames T (F, frame_px); pixel [r, c] is from rows[r] + columns[c] of its frame; bad (N, N), 1 where it is not used.
 template <typename T>
-static void sift(T* patterns, double* by_position, T* largest, double* by_pixel, const T* frames, const int* places,
-                 const unsigned char* bad, int count, index_t frame_px, int n, T limit, T least) {
+static void sift(T* patterns, double* by_position, T* largest, double* by_pixel, const T* frames, const int* rows,
+                 const int* columns, const unsigned char* bad, int count, index_t frame_px, int n, T limit, T least) {
     const index_t size = (index_t)n * n;
     double *total = by_pixel, *squares = total + size, *unknown = squares + size;
     std::vector<T> counts(n);
-    std::vector<Run> runs;
+    const std::vector<Run> runs = runs_of(columns, n);
     std::vector<double> from_beam(n);
     for (int c = 0; c < n; c++)
         from_beam[c] = c < (n + 1) / 2 ? c : c - n;
     memset(by_position, 0, 4 * count * sizeof(double));
     for (int r = 0; r < n; r++) {
         const index_t at = (index_t)r * n;
-        find_runs(runs, places + at, n);
         for (int f = 0; f < count; f++) {
             T* row = patterns + f * size + at;
             double* sums = by_position + 4 * f;
-            take_row(row, frames + f * frame_px, runs, places + at, n);
+            take_row(row, frames + f * frame_px + rows[r], runs);
             sums[3] += sift_row(row, counts.data(), largest + at, bad + at, n, limit, least);
             sum_row(sums, total + at, squares + at, counts.data(), from_beam.data(), from_beam[r], n);
         }
@@ -100,11 +100,11 @@ static void sift(T* patterns, double* by_position, T* largest, double* by_pixel,
     }
 }
 
-#define SIFT(name, T)                                                                                                  \
-    extern "C" void name(T* patterns, double* by_position, T* largest, double* by_pixel, const T* frames,              \
-                         const int* places, const unsigned char* bad, int count, index_t frame_px, int n, T limit,      \
-                         T least) {                                                                                    \
-        sift(patterns, by_position, largest, by_pixel, frames, places, bad, count, frame_px, n, limit, least);         \
+#define SIFT(name, T)                                                                                                 \
+    extern "C" void name(T* patterns, double* by_position, T* largest, double* by_pixel, const T* frames,             \
+                         const int* rows, const int* columns, const unsigned char* bad, int count, index_t frame_px,  \
+                         int n, T limit, T least) {                                                                   \
+        sift(patterns, by_position, largest, by_pixel, frames, rows, columns, bad, count, frame_px, n, limit, least); \
     }
 SIFT(sift_uint8, unsigned char)
 SIFT(sift_uint16, unsigned short)

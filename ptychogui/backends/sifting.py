@@ -67,13 +67,25 @@ def _bound(library: ctypes.CDLL, recipe: Recipe) -> Any:
     whole = _C_TYPES[recipe.dtype.name]
     function = getattr(library, f"sift_{recipe.dtype.name}")
     function.restype = None
-    function.argtypes = (*[ctypes.c_void_p] * 7, ctypes.c_int, ctypes.c_longlong, ctypes.c_int, whole, whole)
+    function.argtypes = (*[ctypes.c_void_p] * 8, ctypes.c_int, ctypes.c_longlong, ctypes.c_int, whole, whole)
     frame_px, most = recipe.shape[0] * recipe.shape[1], int(mark_of(recipe.dtype))
-    places = recipe.crop.cut(np.arange(frame_px, dtype=np.int32).reshape(1, *recipe.shape), outside=0)
+    rows, columns = _places(recipe)
     limit = most if recipe.sieve.limit is None else recipe.sieve.limit
 
     def sift(*arrays: np.ndarray) -> None:
-        pointers = (array.ctypes.data for array in (*arrays, places, recipe.free))
+        pointers = (array.ctypes.data for array in (*arrays, rows, columns, recipe.free))
         function(*pointers, len(arrays[-1]), frame_px, recipe.crop.n, limit, min(recipe.sieve.least, most))
 
     return sift
+
+
+def _places(recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """Return int32 (N,) twice: pixel [r, c] of a pattern is element rows[r] + columns[c] of a frame.
+
+    A crop is a rectangle, however it is turned; what lies beyond the detector, which is free, is taken from elsewhere.
+    """
+    frame = np.arange(recipe.shape[0] * recipe.shape[1], dtype=np.int32).reshape(1, *recipe.shape)
+    places = recipe.crop.cut(frame, outside=-1)[0]
+    last = places.max()
+    rows, columns = (np.where(line < 0, last, line) for line in (places.max(axis=1), places.max(axis=0)))
+    return rows, columns - last
