@@ -67,7 +67,7 @@ static void sum_row(double* sums, double* total, double* squares, const T* count
 
 // patterns T (F, N, N), whose largest number is a free pixel; by_position double (F, 4): sum of counts, of counts times row
 // and times column, number of saturated pixels; largest T (N, N) and by_pixel double (3, N, N): sum of counts, of their
-// squares, and in how many patterns that count something a good pixel is free, all added to what is there;
+// squares, and how often a pixel that is not bad is saturated in patterns that count something, added to what is there;
 // frames T (F, frame_px); pixel [r, c] is from rows[r] + columns[c] of its frame; bad (N, N), 1 where it is not used.
 template <typename T>
 static void sift(T* patterns, double* by_position, T* largest, double* by_pixel, const T* frames, const int* rows,
@@ -96,7 +96,7 @@ static void sift(T* patterns, double* by_position, T* largest, double* by_pixel,
             memset(pattern, 0xff, size * sizeof(T)); // not exposed
         else if (by_position[4 * f + 3] > 0)
             for (index_t i = 0; i < size; i++)
-                unknown[i] += pattern[i] == (T)-1 && !bad[i];
+                unknown[i] += pattern[i] == (T)-1;
     }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as arrays
 
+from ptychogui.physics import compact as compact_module
 from ptychogui.physics.compact import KINDS, PatternStack, amplitudes_of, compact, kind_for, widened
 
 
@@ -74,6 +76,33 @@ def test_threads_may_put_pieces_down_in_any_order_while_the_type_widens() -> Non
         list(pool.map(put, random.permutation(np.arange(0, 240, 3)).tolist()))
     assert stack.patterns.dtype == np.float32
     assert np.array_equal(amplitudes_of(stack.patterns), amplitudes)
+
+
+def test_memory_stays_where_it_is_while_a_thread_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = PatternStack((3, 2, 2))
+    stack.put(0, compact(roots(np.full((1, 2, 2), 300))), KINDS[1])
+    late, asked, wait = compact(roots(np.full((1, 2, 2), 70000))), threading.Event(), stack._turn.wait
+
+    def wait_and_tell() -> None:
+        asked.set()
+        wait()
+
+    def put_late() -> None:
+        stack.put(2, late, KINDS[2])
+        asked.set()
+
+    def interrupted(patterns: np.ndarray, kind: np.dtype) -> np.ndarray:
+        monkeypatch.undo()
+        monkeypatch.setattr(stack._turn, "wait", wait_and_tell)
+        other.start()
+        assert asked.wait(10)
+        return widened(patterns, kind)
+
+    other = threading.Thread(target=put_late)
+    monkeypatch.setattr(compact_module, "widened", interrupted)
+    stack.put(1, compact(roots(np.full((1, 2, 2), 7))), KINDS[0])
+    other.join()
+    assert np.array_equal(amplitudes_of(stack.patterns)[:, 0, 0], roots([300, 7, 70000]))
 
 
 @pytest.mark.parametrize("largest", [254, 255, 65534, 65535])
