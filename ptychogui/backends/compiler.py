@@ -40,9 +40,9 @@ def included_files() -> list[Path]:
 
 
 def host_source() -> str:
-    """Return the kernels with what the host calls them by, see kernels/commands.hpp."""
+    """Return the kernels with what the host calls them by, see kernels/commands.hpp, and what only it has."""
     commands = "\n".join(f"COMMAND({name})" for name in SIGNATURES)
-    return f'{kernel_source()}\n#include "commands.hpp"\n{commands}\n'
+    return f'{kernel_source()}\n#include "commands.hpp"\n{commands}\n#include "sift.hpp"\n'
 
 
 def definitions() -> tuple[str, ...]:
@@ -89,7 +89,7 @@ def load_kernels() -> ctypes.CDLL:
         DeviceError: there is no compiler or it refuses the source; the message quotes it.
     """
     compiler = find_compiler()
-    library = cache_folder() / f"kernels-{_digest(compiler)}.so"
+    library = _library(compiler)
     if library.exists():
         try:
             return ctypes.CDLL(str(library))
@@ -99,8 +99,20 @@ def load_kernels() -> ctypes.CDLL:
     return ctypes.CDLL(str(library))
 
 
+def cached_kernels() -> ctypes.CDLL | None:
+    """Load the compiled kernels where they have been compiled before; None where not, or where no compiler is."""
+    try:
+        return load_kernels() if _library(find_compiler()).exists() else None
+    except DeviceError:
+        return None
+
+
+def _library(compiler: str) -> Path:
+    return cache_folder() / f"kernels-{_digest(compiler)}.so"
+
+
 def _digest(compiler: str) -> str:
-    included = (*included_files(), kernels_folder() / "commands.hpp")
+    included = (*included_files(), *sorted(kernels_folder().glob("*.hpp")))
     sources = [*(path.read_bytes() for path in included), host_source().encode()]
     facts = [compiler_version(compiler), _cpu(), *OPTIMIZE, *definitions()]
     return hashlib.sha256(b"\0".join([*sources, *(fact.encode() for fact in facts)])).hexdigest()[:16]

@@ -21,8 +21,11 @@ class Frames(Protocol):
     """(frames, rows, columns)."""
     dtype: np.dtype
 
-    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return the frames at these (increasing) rows of the stack, in the file's dtype; on any thread."""
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the frames at these (increasing) rows of the stack, in the file's dtype; on any thread.
+
+        `out` is memory for them that may be used, and given back.
+        """
 
 
 @dataclass(frozen=True)

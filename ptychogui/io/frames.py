@@ -52,6 +52,7 @@ class Hdf5Frames:
         self._path = path
         self._data = data
         self._unpack = self._direct()
+        self._depth = data.chunks[0] if data.chunks else 1
 
     def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the frames at these (increasing) rows of the stack, in the file's dtype; in `out`, if it is given.
@@ -87,8 +88,7 @@ class Hdf5Frames:
 
     def _read_chunks(self, rows: np.ndarray, frames: np.ndarray, unpack: Unpack) -> None:
         """Read each chunk once, and unpack on several threads where there are many; each holds one chunk at a time."""
-        depth = self._data.chunks[0]
-        chunks = np.flatnonzero(np.diff(rows // depth, prepend=-1))
+        chunks = np.flatnonzero(np.diff(rows // self._depth, prepend=-1))
         edges = [*chunks.tolist(), len(rows)]
 
         def read_some(part: np.ndarray) -> None:
@@ -103,7 +103,7 @@ class Hdf5Frames:
 
     def _read_chunk(self, rows: np.ndarray, frames: np.ndarray, unpack: Unpack) -> None:
         """Read the frames at some rows of one chunk; what is odd about it, such as no bytes, is left to HDF5."""
-        depth = self._data.chunks[0]
+        depth = self._depth
         first = int(rows[0]) // depth * depth
         whole = frames if depth == 1 else np.empty((depth, *self.shape[1:]), self.dtype)
         try:

@@ -48,7 +48,7 @@ class _Surveyed:
 class JoinedFrames:
     """The frames of several files, one file after the other; see `dataset.Frames`.
 
-    Each thread that reads has one file open at a time.
+    As many files are open at a time as threads read, or fewer.
     """
 
     def __init__(self, parts: Sequence[Part], files: Sequence[RawFile], size: tuple[int, int], dtype: np.dtype) -> None:
@@ -56,12 +56,13 @@ class JoinedFrames:
         self.dtype = dtype
         self._parts, self._files = parts, files
         self._edges = np.array([*(file.first_row for file in files), self.shape[0]])
-        self._mine = threading.local()
-        self._open: set[Stack] = set()
+        self._turn = threading.Lock()
+        self._open: dict[int, Stack] = {}
+        self._read_by: dict[int, int] = {}  # thread -> file
         self._closed = False
 
-    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return the frames at these (increasing) rows of the stack.
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the frames at these (increasing) rows of the stack; in `out`, if it is given.
 
         Raises:
             DataError: it is closed, or a file has changed or is damaged.
@@ -69,7 +70,7 @@ class JoinedFrames:
         rows = np.asarray(rows, dtype=np.int64)
         if self._closed:
             raise DataError(f"the files of {self._parts[0].path.parent} are closed; open them again to read frames")
-        frames = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        frames = np.empty((len(rows), *self.shape[1:]), self.dtype) if out is None else out
         of = np.searchsorted(self._edges, rows, side="right") - 1
         edges = [0, *(np.flatnonzero(np.diff(of)) + 1).tolist(), len(rows)]
         for start, stop in itertools.pairwise(edges):
@@ -82,7 +83,7 @@ class JoinedFrames:
         """Close the files that are open."""
         self._closed = True
         while self._open:
-            self._open.pop().close()
+            self._open.popitem()[1].close()
 
     def _read_file(self, number: int, rows: np.ndarray, out: np.ndarray) -> None:
         frames = self._stack(number).frames
@@ -91,17 +92,14 @@ class JoinedFrames:
         frames.read(rows, out)
 
     def _stack(self, number: int) -> Stack:
-        """Return an open file, the one before it closed."""
-        if getattr(self._mine, "number", None) != number:
-            self._mine.number = None
-            if hasattr(self._mine, "stack"):
-                self._open.discard(self._mine.stack)
-                self._mine.stack.close()
-            self._mine.stack = open_stack(self._parts[number].path, self._parts[number].access)
-            self._open.add(self._mine.stack)
-            self._mine.number = number
-        stack: Stack = self._mine.stack
-        return stack
+        """Return an open file; those that no thread reads any more are closed."""
+        with self._turn:
+            self._read_by[threading.get_ident()] = number
+            for left in self._open.keys() - self._read_by.values():
+                self._open.pop(left).close()
+            if number not in self._open:
+                self._open[number] = open_stack(self._parts[number].path, self._parts[number].access)
+            return self._open[number]
 
 
 def join(parts: Iterable[Part]) -> tuple[JoinedFrames, tuple[RawFile, ...], dict[str, str]]:

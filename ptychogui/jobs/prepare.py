@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ptychogui.backends.base import Backend
+from ptychogui.backends.sifting import compiled_maker
 from ptychogui.engines.base import Problem
 from ptychogui.engines.memory import Extent
 from ptychogui.errors import DataError, ParameterError
@@ -121,7 +122,9 @@ def prepare(
         layout = _lay_out(dataset, parameters, n, given.room_to_move, backend)
         orientation = _orientation(parameters)
         background = background_counts(dataset, parameters)
-        patterns = prepare_frames(frames, layout.rows, settled.bad_pixels, settled.preprocessing, background)
+        patterns = prepare_frames(
+            frames, layout.rows, settled.bad_pixels, settled.preprocessing, background, maker=compiled_maker
+        )
         obj, object_notes = first_object(settings.object_guess, layout.geometry, layout.pixel_m, given.object)
         probe, probe_notes = _probe(dataset, parameters, patterns, layout, obj, given.probe, backend)
         variation = first_variation(settings.probe_guess, probe, layout.rows)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ptychogui.backends.sifting import compiled_maker
 from ptychogui.errors import ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Control, Job
@@ -67,7 +68,9 @@ def survey_scan(job: Job, tell: Callable[[Reading | Surveyed], None]) -> None:
         positions_m, rows, notes = scan_positions(dataset, parameters, _pixel_m(job, dataset, n))
         frames = _Counted(readable, len(np.unique(rows)), tell)
         background = background_counts(dataset, parameters)
-        found = prepare_frames(frames, rows, settled.bad_pixels, settled.preprocessing, background, keep=False)
+        found = prepare_frames(
+            frames, rows, settled.bad_pixels, settled.preprocessing, background, keep=False, maker=compiled_maker
+        )
     survey = found.survey
     tell(
         Surveyed(
@@ -100,9 +103,9 @@ class _Counted:
         self._done = self._told = 0
         self._turn = threading.Lock()
 
-    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the frames at these rows."""
-        found = self._frames.read(rows)
+        found = self._frames.read(rows, out)
         with self._turn:
             self._done += len(rows)
             if self._done - self._told >= self._total / _TOLD_PER_SCAN:

@@ -118,7 +118,7 @@ class CarefulFrames:
         in_files = sum(sorted(file.frames for file in files)[-_MOST_FILES:]) if len(files) > 1 else 0
         self._most = max(_MOST_DAMAGED * self.shape[0], min(in_files, _MOST_OF_ALL * self.shape[0]))
 
-    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the frames at these rows.
 
         Raises:
@@ -128,7 +128,7 @@ class CarefulFrames:
         if self._control.stop_asked:
             raise StoppedEarlyError
         try:
-            return self._frames.read(rows)
+            return self._frames.read(rows, out)
         except DataError:
             return np.concatenate([self._read_one(int(row)) for row in rows])
 

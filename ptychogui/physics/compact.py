@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import threading
+from collections.abc import Iterator
 
 import numpy as np
 
 KINDS = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
 """The types that patterns are held in, smallest first."""
+
+_COPY_PX = 1 << 19
+"""That are widened at once."""
 
 FREE = -1.0
 """Amplitude of a pixel that is not known."""
@@ -67,39 +73,69 @@ def widened(patterns: np.ndarray, kind: np.dtype) -> np.ndarray:
 
 
 class PatternStack:
-    """Patterns that arrive in pieces, held in the smallest type for all of them and in no more memory than that.
+    """Patterns that arrive in pieces from several threads, held in the smallest type for all of them.
 
-    When a piece needs a wider type, the memory grows where it is, from the end, with one piece's copy at a time.
+    It takes no more memory than that. When a piece needs a wider type, the memory grows where it is, from the end, with
+    a few patterns' copy at a time, while nobody writes.
     """
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
         """Begin a stack of a final shape (positions, N, N)."""
-        self._shape, self._kind, self._filled = shape, KINDS[0], 0
+        self._shape, self._kind, self._end = shape, KINDS[0], 0
         self._memory = np.empty(0, np.uint8)
+        self._turn = threading.Condition()
+        self._writers = 0
 
-    def add(self, piece: np.ndarray) -> None:
-        """Put patterns (positions, N, N) of any of the types behind those that are there."""
-        if not self._filled:
-            self._begin(piece.dtype)
-        elif KINDS.index(piece.dtype) > KINDS.index(self._kind):
-            self._widen(piece.dtype, len(piece))
-        self.patterns[self._filled : self._filled + len(piece)] = widened(piece, self._kind)
-        self._filled += len(piece)
+    def put(self, first: int, piece: np.ndarray, kind: np.dtype) -> None:
+        """Put patterns down from a position on.
+
+        Args:
+            first: the position.
+            piece: (positions, N, N) of any of the types, or uint32 in the same way.
+            kind: the smallest of the types that holds them.
+        """
+        with self._still(kind, first + len(piece)):
+            place = self.patterns[first : first + len(piece)]
+            if self._kind.kind == "u" and piece.dtype.itemsize >= self._kind.itemsize:
+                np.copyto(place, piece, casting="unsafe")  # the last bits of a mark are the narrower type's mark
+            else:
+                place[:] = widened(piece, self._kind)
 
     @property
     def patterns(self) -> np.ndarray:
         """uint8, uint16 or float32 (positions, N, N); see Problem.patterns."""
         return self._memory.view(self._kind).reshape(self._shape)
 
+    @contextlib.contextmanager
+    def _still(self, kind: np.dtype, end: int) -> Iterator[None]:
+        """Keep the memory where it is, and in a type that is wide enough."""
+        with self._turn:
+            if not self._end:
+                self._begin(kind)
+            while KINDS.index(kind) > KINDS.index(self._kind):
+                if self._writers:
+                    self._turn.wait()
+                else:
+                    self._widen(kind)
+            self._end = max(self._end, end)
+            self._writers += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._writers -= 1
+                self._turn.notify_all()
+
     def _begin(self, kind: np.dtype) -> None:
         self._kind = kind
         self._memory = np.empty(math.prod(self._shape) * kind.itemsize, np.uint8)
 
-    def _widen(self, kind: np.dtype, piece: int) -> None:
+    def _widen(self, kind: np.dtype) -> None:
         old = self._kind
         self._memory.resize(math.prod(self._shape) * kind.itemsize, refcheck=False)
         self._kind = kind
         held = self._memory[: math.prod(self._shape) * old.itemsize].view(old).reshape(self._shape)
-        for last in range(self._filled, 0, -piece):
-            chosen = slice(max(0, last - piece), last)
+        at_once = max(1, _COPY_PX // math.prod(self._shape[1:]))
+        for last in range(self._end, 0, -at_once):
+            chosen = slice(max(0, last - at_once), last)
             self.patterns[chosen] = widened(held[chosen].copy(), kind)

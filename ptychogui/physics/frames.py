@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,8 +13,9 @@ from ptychogui.errors import DataError
 from ptychogui.params.model import Preprocessing
 from ptychogui.physics.compact import PatternStack
 from ptychogui.physics.crop import Crop, joined, pattern_center, pattern_size, plan_crop
+from ptychogui.physics.making import Maker, Recipe, numpy_maker
 from ptychogui.physics.pipeline import in_order
-from ptychogui.physics.sieve import Sieve, Sifted, pattern_bytes
+from ptychogui.physics.sieve import Sieve, pattern_bytes
 from ptychogui.physics.survey import Sums, Survey, Tally
 
 __all__ = [
@@ -39,8 +41,11 @@ class FrameSource(Protocol):
     def dtype(self) -> np.dtype:
         """Of a pixel."""
 
-    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return the frames at these (increasing) rows of the stack; several threads may ask at a time."""
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the frames at these (increasing) rows of the stack; several threads may ask at a time.
+
+        `out` is memory for them that may be used, and given back.
+        """
 
 
 class ArrayFrames:
@@ -51,7 +56,7 @@ class ArrayFrames:
         self.shape: tuple[int, ...] = array.shape
         self.dtype: np.dtype = array.dtype
 
-    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the frames at these rows."""
         return np.asarray(self._array[np.asarray(rows)])
 
@@ -85,13 +90,14 @@ class Patterns:
     notes: tuple[str, ...]
 
 
-def prepare_frames(
+def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, and how
     frames: FrameSource,
     rows: np.ndarray,
     bad_pixels: np.ndarray | None,
     preprocessing: Preprocessing,
     background: np.ndarray | None = None,
     keep: bool = True,
+    maker: Maker = numpy_maker,
 ) -> Patterns:
     """Read, crop, clean and orient the frames of a scan. Holds the patterns and one chunk of frames, no more.
 
@@ -102,6 +108,7 @@ def prepare_frames(
         preprocessing: the settings; physics.settling does before what `find_center` and `find_bad_pixels` ask for.
         background: float (rows, columns) of the detector, counts that are subtracted from every frame; or None.
         keep: whether the patterns are wanted; there are none in what is returned if not, but all that is known of them.
+        maker: what makes the patterns.
 
     Raises:
         DataError: frames, rows, mask or background don't fit each other, or nothing usable is left.
@@ -115,25 +122,15 @@ def prepare_frames(
     sieve = Sieve(preprocessing, frames.dtype, dark)
     stack = PatternStack((len(rows) if keep else 0, crop.n, crop.n))
     tally = Tally(len(rows), crop.n)
-    at_once = max(1, _BLOCK_PX // (frames.shape[1] * frames.shape[2]))
+    recipe = Recipe(frames.shape[1:], frames.dtype, crop, free, sieve)
+    make = maker(recipe, stack.put if keep else _forget)
 
-    def sift(chosen: np.ndarray) -> tuple[list[Sifted], Sums]:
-        """Turn frames into patterns block by block, which stay in a core's cache meanwhile."""
-        parts = [chosen[start : start + at_once] for start in range(0, len(chosen), at_once)]
-        blocks = [sieve.sift(crop.cut(_read(frames, part), outside=0), free) for part in parts]
-        sums = Sums(blocks)
-        unexposed = np.split(sums.positions[:, 0] == 0, range(at_once, len(chosen), at_once))
-        for block, of in zip(blocks, unexposed, strict=True):
-            block.set_free(of)
-        return blocks, sums
+    def work(start: int) -> Sums:
+        return make(start, _blocks(frames, rows[start : start + at_once]))
 
-    broken = saturated = 0
-    for blocks, sums in in_order(sift, _chunks(rows, frames)):
+    at_once = _chunk(frames)
+    for sums in in_order(work, range(0, len(rows), at_once)):
         tally.add(sums)
-        for block in blocks:
-            broken, saturated = broken + block.broken, saturated + block.saturated
-            if keep:
-                stack.add(block.patterns)
     tally.check()
     return Patterns(
         patterns=stack.patterns,
@@ -142,13 +139,13 @@ def prepare_frames(
         counts=tally.counts,
         max_counts=tally.max_counts,
         free_pixels=tally.free_pixels,
-        saturated=saturated,
+        saturated=tally.saturated,
         center_px=crop.center,
         survey=tally.survey(),
         notes=(
             *crop.notes,
             *_found(frames.shape, crop, bad),
-            *_taken_out(broken, saturated, sieve.limit),
+            *_taken_out(tally.broken, tally.saturated, sieve.limit),
             *tally.notes(),
         ),
     )
@@ -197,14 +194,25 @@ def _taken_out(broken: int, saturated: int, limit: int | None) -> Iterator[str]:
         yield f"{saturated} saturated pixel readings (at or above {limit}) are left free"
 
 
-def _read(frames: FrameSource, rows: np.ndarray) -> np.ndarray:
+def _blocks(frames: FrameSource, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Read the frames of some positions, a few at a time into the same memory: new memory is slow."""
+    size = max(1, _BLOCK_PX // math.prod(frames.shape[1:]))
+    memory = np.empty((min(size, len(rows)), *frames.shape[1:]), frames.dtype)
+    return (_read(frames, rows[start : start + size], memory) for start in range(0, len(rows), size))
+
+
+def _read(frames: FrameSource, rows: np.ndarray, memory: np.ndarray) -> np.ndarray:
     """Read the frames of some positions, each frame once."""
     unique, inverse = np.unique(rows, return_inverse=True)
-    read = frames.read(unique)
+    read = frames.read(unique, memory[: len(unique)])
     return read if np.array_equal(unique, rows) else read[inverse]
 
 
-def _chunks(rows: np.ndarray, frames: FrameSource) -> Iterator[np.ndarray]:
-    frame_bytes = frames.shape[1] * frames.shape[2] * max(4, frames.dtype.itemsize)
-    size = max(1, _CHUNK_BYTES // frame_bytes)
-    return (rows[start : start + size] for start in range(0, len(rows), size))
+def _chunk(frames: FrameSource) -> int:
+    """Return how many frames a thread works on."""
+    frame_bytes = math.prod(frames.shape[1:]) * max(4, frames.dtype.itemsize)
+    return max(1, _CHUNK_BYTES // frame_bytes)
+
+
+def _forget(first: int, piece: np.ndarray, kind: np.dtype) -> None:
+    """Let patterns go that nobody wants."""

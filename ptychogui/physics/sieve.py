@@ -58,6 +58,10 @@ class Sieve:
         self._roots = preprocessing.data_are == "amplitudes"
         self._plain = background is None and not self._subtracts and self._bin_px == 1
         self.limit = saturation(preprocessing.bit_depth, None if self._roots else dtype)
+        self.least = math.ceil(self._threshold)
+        """Whole counts below it are taken as none."""
+        self.is_whole = self._plain and not self._roots and dtype.kind in "ui"
+        """Whether counts stay the whole numbers that they are."""
 
     def sift(self, readings: np.ndarray, bad: np.ndarray) -> Sifted:
         """Return the patterns that readings make.
@@ -66,7 +70,7 @@ class Sieve:
             readings: (frames, rows, columns); may be changed.
             bad: bool (rows, columns), True on pixels that are not looked at.
         """
-        if self._plain and not self._roots and readings.dtype.kind in "ui":
+        if self.is_whole:
             return self._whole(readings, bad)
         values = readings.astype(np.float32 if self._plain else np.float64)
         broken = ~((values >= 0) & (values <= self._level(_LARGEST_COUNT))) & ~bad
@@ -89,7 +93,7 @@ class Sieve:
             free = bad | negative | above
             counts[free] = 0
         if self._threshold > 0:
-            counts[counts < math.ceil(self._threshold)] = 0
+            counts[counts < self.least] = 0
         kind = kind_for(int(counts.max(initial=0)))
         some_free = bool(free.any())
         patterns = counts.astype(kind, copy=some_free) if kind.kind == "u" else np.sqrt(counts, dtype=kind)

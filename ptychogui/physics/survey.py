@@ -36,10 +36,9 @@ class Survey:
     variance: np.ndarray
 
 
+@dataclass(frozen=True)
 class Sums:
     """Sums over some patterns, beam at [0, 0]. One that counts nothing was not exposed and says nothing: all is free.
-
-    They are float32 inside, which is exact for whole counts up to 2^24; pixels too bright for that are summed apart.
 
     Attributes:
         positions: float64 (frames, 3), counts of each pattern's known pixels, and their sums times row and column.
@@ -48,17 +47,31 @@ class Sums:
         total: float64 (N, N), sum of each pixel's counts.
         squares: float64 (N, N), sum of their squares.
         largest: float32 (N, N), the largest of them.
+        broken: number of readings of good pixels that were negative or no number.
+        saturated: number of readings of good pixels that were saturated.
     """
 
-    def __init__(self, blocks: Sequence[Sifted]) -> None:
+    positions: np.ndarray
+    empty: np.ndarray
+    known: np.ndarray
+    total: np.ndarray
+    squares: np.ndarray
+    largest: np.ndarray
+    broken: int
+    saturated: int
+
+    @classmethod
+    def of(cls, blocks: Sequence[Sifted]) -> Sums:
         """Sum block after block, each of which stays in a core's cache meanwhile.
+
+        Inside they are float32, exact for whole counts up to 2^24; pixels too bright for that are summed apart.
 
         Args:
             blocks: at least one, none larger than the first.
         """
         shape = blocks[0].counts.shape
         positions = []
-        total, squares, self.largest = np.zeros((3, *shape[1:]), np.float32)
+        total, squares, largest = np.zeros((3, *shape[1:]), np.float32)
         values, image = np.empty(shape, np.float32), np.empty(shape[1:], np.float32)
         for block in blocks:
             counts = values[: len(block.counts)]
@@ -66,13 +79,16 @@ class Sums:
             positions.append(_sums_by_position(counts))
             total += np.add.reduce(counts, axis=0, out=image)
             squares += np.einsum("fij,fij->ij", counts, counts, out=image)
-            np.maximum(self.largest, block.counts.max(axis=0), out=self.largest)
-        self.positions = np.concatenate(positions)
+            np.maximum(largest, block.counts.max(axis=0), out=largest)
         dark = [sums[:, 0] == 0 for sums in positions]
-        self.empty = np.concatenate([of & ~block.free.all(axis=(1, 2)) for block, of in zip(blocks, dark, strict=True)])
-        self.known = _known(blocks, dark)
-        self.total, self.squares = total.astype(np.float64), squares.astype(np.float64)
-        self._sum_bright_pixels(blocks)
+        empty = [of & ~block.free.all(axis=(1, 2)) for block, of in zip(blocks, dark, strict=True)]
+        sums = cls(
+            np.concatenate(positions), np.concatenate(empty), _known(blocks, dark),
+            total.astype(np.float64), squares.astype(np.float64), largest,
+            sum(block.broken for block in blocks), sum(block.saturated for block in blocks),
+        )  # fmt: skip
+        sums._sum_bright_pixels(blocks)
+        return sums
 
     def _sum_bright_pixels(self, blocks: Sequence[Sifted]) -> None:
         bright = np.flatnonzero(self.largest >= math.sqrt(_EXACT / len(self.empty)))
@@ -110,6 +126,7 @@ class Tally:
         counts: float64 (positions,), total counts of each pattern's known pixels.
         empty: bool (positions,), which patterns count nothing.
         known: int64 (N, N), in how many patterns each pixel is known, beam at [0, 0].
+        broken, saturated: numbers of readings of good pixels that were no measurement; see Sums.
     """
 
     def __init__(self, positions: int, n: int) -> None:
@@ -122,7 +139,7 @@ class Tally:
         self.counts = np.zeros(positions)
         self.empty = np.zeros(positions, bool)
         self.known = np.zeros((n, n), np.int64)
-        self._filled = 0
+        self.broken = self.saturated = self._filled = 0
         self._moments = np.zeros((positions, 2))
         self._sum, self._squares = np.zeros((n, n)), np.zeros((n, n))
         self._largest = np.zeros((n, n), np.float32)
@@ -137,6 +154,8 @@ class Tally:
         self._sum += sums.total
         self._squares += sums.squares
         np.maximum(self._largest, sums.largest, out=self._largest)
+        self.broken += sums.broken
+        self.saturated += sums.saturated
 
     @property
     def free_pixels(self) -> int:

@@ -41,7 +41,7 @@ def _warnings(folder: Path) -> str:
     """What a strict compiler says of the kernels; users' compilers are not strict, newer ones may know new warnings."""
     options = ["-Wall", "-Wextra", "-Wno-unknown-pragmas", "-fsyntax-only", f"-I{folder}"]
     command = [compiler.find_compiler(), *options, *compiler.definitions(), *compiler.LANGUAGE, "-"]
-    source = compiler.kernel_source()
+    source = compiler.host_source()
     return subprocess.run(command, input=source, capture_output=True, text=True, check=True).stderr
 
 
@@ -87,3 +87,14 @@ def test_two_processes_may_compile_at_once_and_a_third_need_not(tmp_path: Path, 
     subprocess.run(command, env=environment, cwd=repo_root, check=True)
     assert library.stat().st_mtime_ns == made
     assert [path.name for path in library.parent.iterdir()] == [library.name]
+
+
+def test_compiled_kernels_are_at_hand_only_after_they_have_been_built(sources: Path) -> None:
+    assert compiler.cached_kernels() is None
+    assert not list(sources.parent.glob("*.so"))
+    assert compiler.load_kernels() is compiler.cached_kernels()
+
+
+def test_without_a_compiler_no_kernels_are_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert compiler.cached_kernels() is None

@@ -120,7 +120,7 @@ class FakeEngine:
 class GuardedFrames(ArrayFrames):
     """Frames that must not be read."""
 
-    def read(self, rows: Any) -> np.ndarray:
+    def read(self, rows: Any, out: Any = None) -> np.ndarray:
         raise AssertionError("frames were read")
 
 

@@ -116,7 +116,7 @@ class TestSample:
         asked: list[int] = []
 
         class Large(ArrayFrames):
-            def read(self, rows: Any) -> np.ndarray:
+            def read(self, rows: Any, out: Any = None) -> np.ndarray:
                 asked.append(len(rows))
                 return np.zeros((len(rows), 1, 1), np.uint16)
 
@@ -133,10 +133,10 @@ class TestSample:
         whole = dataset_of(scan())
 
         class Damaged(ArrayFrames):
-            def read(self, rows: Any) -> np.ndarray:
+            def read(self, rows: Any, out: np.ndarray | None = None) -> np.ndarray:
                 if 5 in rows:
                     raise DataError("frame 5 of a.h5 can't be read")
-                return super().read(rows)
+                return super().read(rows, out)
 
         damaged: Any = Damaged(whole.frames.read(range(whole.frames.shape[0])))
         finding = only(check(replace(whole, frames=damaged)), "pairing")

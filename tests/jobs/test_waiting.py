@@ -103,7 +103,7 @@ class Scratched(ArrayFrames):
         super().__init__(array)
         self._damaged = damaged
 
-    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         bad = self._damaged.intersection(np.asarray(rows).tolist())
         if bad:
             raise DataError(f"a.h5: frame {min(bad)} can't be read")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ptychogui.physics.compact import KINDS, PatternStack, amplitudes_of, compact, widened
+from ptychogui.physics import compact as compact_module
+from ptychogui.physics.compact import KINDS, PatternStack, amplitudes_of, compact, kind_for, widened
 
 
 def roots(counts: Any) -> np.ndarray:
@@ -52,6 +55,65 @@ def test_a_stack_holds_what_was_added_in_the_smallest_type_for_all(counts: list[
     amplitudes = roots(np.broadcast_to(np.reshape(counts, (-1, 1, 1)), (len(counts), 2, 2)))
     stack = PatternStack(amplitudes.shape)
     for first in range(0, len(counts), 2):
-        stack.add(compact(amplitudes[first : first + 2]))
+        piece = compact(amplitudes[first : first + 2])
+        stack.put(first, piece, piece.dtype)
     assert stack.patterns.dtype == compact(amplitudes).dtype
     assert np.array_equal(amplitudes_of(stack.patterns), amplitudes)
+
+
+def test_threads_may_put_pieces_down_in_any_order_while_the_type_widens() -> None:
+    random = np.random.default_rng(2)
+    amplitudes = roots(random.poisson(20, (240, 8, 8)))
+    amplitudes[random.random(amplitudes.shape) < 0.05] = -1
+    amplitudes[100, 0, 0], amplitudes[181, 3, 3], amplitudes[60, 1, 1] = np.sqrt([255, 70000, 254], dtype=np.float32)
+    stack = PatternStack((240, 8, 8))
+
+    def put(first: int) -> None:
+        piece = compact(amplitudes[first : first + 3])
+        stack.put(first, piece, piece.dtype)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(put, random.permutation(np.arange(0, 240, 3)).tolist()))
+    assert stack.patterns.dtype == np.float32
+    assert np.array_equal(amplitudes_of(stack.patterns), amplitudes)
+
+
+def test_memory_stays_where_it_is_while_a_thread_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = PatternStack((3, 2, 2))
+    stack.put(0, compact(roots(np.full((1, 2, 2), 300))), KINDS[1])
+    late, asked, wait = compact(roots(np.full((1, 2, 2), 70000))), threading.Event(), stack._turn.wait
+
+    def wait_and_tell() -> None:
+        asked.set()
+        wait()
+
+    def put_late() -> None:
+        stack.put(2, late, KINDS[2])
+        asked.set()
+
+    def interrupted(patterns: np.ndarray, kind: np.dtype) -> np.ndarray:
+        monkeypatch.undo()
+        monkeypatch.setattr(stack._turn, "wait", wait_and_tell)
+        other.start()
+        assert asked.wait(10)
+        return widened(patterns, kind)
+
+    other = threading.Thread(target=put_late)
+    monkeypatch.setattr(compact_module, "widened", interrupted)
+    stack.put(1, compact(roots(np.full((1, 2, 2), 7))), KINDS[0])
+    other.join()
+    assert np.array_equal(amplitudes_of(stack.patterns)[:, 0, 0], roots([300, 7, 70000]))
+
+
+@pytest.mark.parametrize("largest", [254, 255, 65534, 65535])
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+def test_counts_in_a_wider_type_than_they_need_are_narrowed(dtype: Any, largest: int) -> None:
+    mark = np.iinfo(dtype).max
+    if largest >= mark:
+        return
+    counts = np.array([[[0, mark], [largest, 7]], [[mark, 1], [2, 3]]], dtype)
+    stack = PatternStack(counts.shape)
+    stack.put(1, counts[1:], KINDS[0])
+    stack.put(0, counts[:1], kind_for(largest))
+    assert stack.patterns.dtype == kind_for(largest)
+    assert np.array_equal(amplitudes_of(stack.patterns), roots(np.where(counts == mark, -1.0, counts)))

@@ -38,7 +38,7 @@ def look(stack: np.ndarray, bad: np.ndarray | None = None, rows: Any = None, **v
 
 
 class Unread(ArrayFrames):
-    def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         raise AssertionError("frames were read")
 
 
@@ -190,7 +190,7 @@ def test_a_bounded_number_of_frames_is_read_from_all_over(monkeypatch: pytest.Mo
     asked = []
 
     class Watched(ArrayFrames):
-        def read(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
             asked.append(list(rows))
             return super().read(rows)
 

@@ -1,0 +1,91 @@
+"""Patterns made by compiled code where that can be, in one pass over each frame while it is in a core's cache.
+
+Python's lock is free meanwhile, so that threads work side by side. See kernels/sift.hpp; what it does is what
+physics.making does with numpy.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ptychogui.backends.compiler import cached_kernels
+from ptychogui.physics.compact import kind_for, mark_of
+from ptychogui.physics.making import Make, Put, Recipe, numpy_maker
+from ptychogui.physics.survey import Sums
+
+_C_TYPES = {"uint8": ctypes.c_uint8, "uint16": ctypes.c_uint16, "uint32": ctypes.c_uint32}
+
+
+def compiled_maker(recipe: Recipe, put: Put) -> Make:
+    """Make patterns by compiled code from whole counts, and with numpy from others.
+
+    Also with numpy where the kernels have not been compiled yet: to wait for that would take longer.
+    """
+    library = cached_kernels() if recipe.sieve.is_whole and recipe.dtype.name in _C_TYPES else None
+    return numpy_maker(recipe, put) if library is None or not recipe.dtype.isnative else _maker(library, recipe, put)
+
+
+def _maker(library: ctypes.CDLL, recipe: Recipe, put: Put) -> Make:
+    sift = _bound(library, recipe)
+    n, bad = recipe.crop.n, recipe.free
+    always_free = np.count_nonzero(bad)
+
+    def make(first: int, blocks: Iterable[np.ndarray]) -> Sums:
+        largest, by_pixel = np.zeros((n, n), recipe.dtype), np.zeros((3, n, n))
+        positions: list[np.ndarray] = []
+        patterns = np.empty((0, n, n), recipe.dtype)
+        for block in blocks:
+            if not len(patterns):
+                patterns = np.empty((len(block), n, n), recipe.dtype)
+            positions.append(np.empty((len(block), 4)))
+            sift(patterns, positions[-1], largest, by_pixel, np.ascontiguousarray(block))
+            put(first, patterns[: len(block)], kind_for(int(largest.max())))
+            first += len(block)
+        sums = np.concatenate(positions)
+        dark, saturated = sums[:, 0] == 0, sums[:, 3]
+        total, squares, unknown = by_pixel
+        return Sums(
+            positions=sums[:, :3],
+            empty=dark & (saturated + always_free < n * n),
+            known=np.where(bad, 0, np.count_nonzero(~dark) - unknown.astype(np.int64)),
+            total=total,
+            squares=squares,
+            largest=largest.astype(np.float32),
+            broken=0,
+            saturated=int(saturated.sum()),
+        )
+
+    return make
+
+
+def _bound(library: ctypes.CDLL, recipe: Recipe) -> Any:
+    """Return a call of the compiled code for a recipe: sift(patterns, by_position, largest, by_pixel, frames)."""
+    whole = _C_TYPES[recipe.dtype.name]
+    function = getattr(library, f"sift_{recipe.dtype.name}")
+    function.restype = None
+    function.argtypes = (*[ctypes.c_void_p] * 8, ctypes.c_int, ctypes.c_longlong, ctypes.c_int, whole, whole)
+    frame_px, most = recipe.shape[0] * recipe.shape[1], int(mark_of(recipe.dtype))
+    rows, columns = _places(recipe)
+    limit = most if recipe.sieve.limit is None else recipe.sieve.limit
+
+    def sift(*arrays: np.ndarray) -> None:
+        pointers = (array.ctypes.data for array in (*arrays, rows, columns, recipe.free))
+        function(*pointers, len(arrays[-1]), frame_px, recipe.crop.n, limit, min(recipe.sieve.least, most))
+
+    return sift
+
+
+def _places(recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """Return int32 (N,) twice: pixel [r, c] of a pattern is element rows[r] + columns[c] of a frame.
+
+    A crop is a rectangle, however it is turned; what lies beyond the detector, which is free, is taken from elsewhere.
+    """
+    frame = np.arange(recipe.shape[0] * recipe.shape[1], dtype=np.int32).reshape(1, *recipe.shape)
+    places = recipe.crop.cut(frame, outside=-1)[0]
+    last = places.max()
+    rows, columns = (np.where(line < 0, last, line) for line in (places.max(axis=1), places.max(axis=0)))
+    return rows, columns - last

@@ -1,0 +1,60 @@
+"""From the frames of a chunk to its patterns and their sums: what decides about it, and how numpy does it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from ptychogui.physics.crop import Crop
+from ptychogui.physics.sieve import Sieve
+from ptychogui.physics.survey import Sums
+
+Put: TypeAlias = Callable[[int, np.ndarray, np.dtype], None]
+"""PatternStack.put, or what forgets patterns."""
+
+Make: TypeAlias = Callable[[int, Iterable[np.ndarray]], Sums]
+"""Makes patterns from frames, which come in blocks (frames, rows, columns) none of which is larger than the first, and
+each of which may lie in the memory of the one before; puts them down from a position on, and returns their sums.
+Several threads call it."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is done to the frames of a scan.
+
+    Attributes:
+        shape: rows and columns of a frame.
+        dtype: of a frame.
+        crop: which part becomes a pattern.
+        free: bool (N, N), True on pixels of a pattern that are never looked at.
+        sieve: what tells counts from what is no measurement.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    crop: Crop
+    free: np.ndarray
+    sieve: Sieve
+
+
+Maker: TypeAlias = Callable[[Recipe, Put], Make]
+"""Gets a recipe and where patterns go."""
+
+
+def numpy_maker(recipe: Recipe, put: Put) -> Make:
+    """Make patterns of all kinds of frames, with numpy alone."""
+
+    def make(first: int, blocks: Iterable[np.ndarray]) -> Sums:
+        sifted = [recipe.sieve.sift(recipe.crop.cut(block, outside=0), recipe.free) for block in blocks]
+        sums = Sums.of(sifted)
+        edges = [0, *itertools.accumulate(len(block.patterns) for block in sifted)]
+        for block, start, stop in zip(sifted, edges, edges[1:], strict=False):
+            block.set_free(sums.positions[start:stop, 0] == 0)
+            put(first + start, block.patterns, block.patterns.dtype)
+        return sums
+
+    return make
