@@ -200,6 +200,7 @@ def find_files(
 
     Raises:
         FramesNotFoundError: no pattern has files.
+        DataError: it is not clear which file is that of the first line.
     """
     patterns = [access.file_pattern] if access.file_pattern else frame_patterns(path, named, number)
     looked = [there for text in patterns for there in _expanded(text)]
@@ -220,12 +221,20 @@ def _first_file(numbers: list[int], lines: int, named: Named) -> tuple[int, tupl
     """Return the number of the first line's file, and what else could be meant.
 
     It is the preset's, unless the files that are there begin earlier and end where those of all lines would then.
+
+    Raises:
+        DataError: they begin earlier, and the last one is missing either way.
     """
     first, there = named.preset.frames.first_file, set(numbers)
     earlier, last = numbers[0], first + lines - 1
     says = f"preset {named.name} counts files from {first}"
     if earlier < first and last not in there and earlier + lines - 1 in there:
         return earlier, (f"the files are taken to begin with {earlier}, since none has number {last}; {says}",)
+    if earlier < first and last not in there:
+        raise DataError(
+            f"which raw file is that of the first line? {says}, but number {earlier} is there and {last}, the last, is "
+            f"not: give --first-file {earlier}, or --first-file {first} if file {earlier} is none of the scan's"
+        )
     if earlier < first:
         return first, (f"file {earlier} belongs to no line, since {says}; if it does give --first-file {earlier}",)
     if first and first in there and last not in there:

@@ -146,6 +146,16 @@ def test_a_stray_file_before_the_first_moves_nothing(tmp_path: Path) -> None:
     assert "--first-file 0" in notes
 
 
+def test_where_a_file_too_many_and_a_missing_one_leave_it_open_the_user_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "mda" / "velo_0012.mda"
+    _, *files = write_beamtime(path, _from(0), frames(), positions_m(), DIMS, 8800.0)
+    files[-1].unlink()
+    with pytest.raises(DataError, match=r"number 0 is there and 5, the last, is not: give --first-file 0, or .* 1 if"):
+        open_dataset(path)
+    seen, placed, _ = _seen(path, Access(first_file=0))
+    assert seen == placed == list(range(16))
+
+
 def test_where_the_first_of_files_from_zero_is_missing_the_user_can_say_so(tmp_path: Path) -> None:
     path = tmp_path / "mda" / "velo_0012.mda"
     files = write_beamtime(path, _from(0), frames(), positions_m(), DIMS, 8800.0)[1:]
