@@ -44,10 +44,10 @@ def test_an_open_scan_is_reconstructed(scan_file: Path, tmp_path: Path) -> None:
 
 def test_a_script_can_stop_and_watch(scan_file: Path, tmp_path: Path) -> None:
     control = Control()
+    stream = reconstruct(scan_file, tmp_path / "r.cxi", control=control, wants_picture=lambda _iteration: True, **SMALL)
+    said = [next(stream)]
     control.stop()
-    said = list(
-        reconstruct(scan_file, tmp_path / "r.cxi", control=control, wants_picture=lambda _iteration: True, **SMALL)
-    )
+    said += stream
     assert [progress.iteration for progress in said] == [0, 0]
     assert [progress.estimate is not None for progress in said] == [True, False]
     assert list(tmp_path.iterdir()) == []

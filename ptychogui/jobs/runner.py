@@ -50,8 +50,8 @@ def run_job(
     closing Progress that repeats the last iteration with state DONE or STOPPED, the estimate, and the path of the
     result. An engine that diverges goes on from an earlier iteration with smaller steps: that iteration comes again
     then, with a note. Closing the generator cancels, and so does a stop before the first iteration, after which the
-    closing Progress has state CANCELLED: no result is written. Time counts while an engine works, so a consumer
-    pauses a job by not asking on.
+    closing Progress has state CANCELLED: no result is written. A stop while data are read ends the reading, and that
+    Progress is the only one. Time counts while an engine works, so a consumer pauses a job by not asking on.
 
     Args:
         job: what to do.

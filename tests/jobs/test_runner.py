@@ -31,7 +31,7 @@ from ptychogui.params.storage import from_json
 from ptychogui.physics.orientation import Orientation
 from tests.jobs.fakes import FakeEngine, make_job
 
-RUNNING, DONE, STOPPED = JobState.RUNNING, JobState.DONE, JobState.STOPPED
+RUNNING, DONE, STOPPED, CANCELLED = JobState.RUNNING, JobState.DONE, JobState.STOPPED, JobState.CANCELLED
 BACKEND = NumpyBackend()
 
 
@@ -142,11 +142,17 @@ def test_stop_keeps_the_result(output: Path) -> None:
     assert (result.state, len(result.errors)) == ("stopped", 1)
 
 
-def test_a_stop_before_the_first_iteration_writes_nothing(output: Path) -> None:
+@pytest.mark.parametrize("reading", [True, False])
+def test_a_stop_before_the_first_iteration_writes_nothing(output: Path, reading: bool) -> None:
     control = Control()
+    stream = run_job(make_job(output, output__csv=True), BACKEND, control)
+    said = [] if reading else [next(stream)]
     control.stop()
-    said = list(run_job(make_job(output, output__csv=True), BACKEND, control))
-    assert [(progress.state, progress.result) for progress in said] == [(RUNNING, None), (JobState.CANCELLED, None)]
+    said += stream
+    states = [CANCELLED] if reading else [RUNNING, CANCELLED]
+    assert [(progress.iteration, progress.state, progress.result) for progress in said] == [
+        (0, state, None) for state in states
+    ]
     assert list(output.parent.iterdir()) == []
 
 
