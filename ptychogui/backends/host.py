@@ -122,43 +122,21 @@ class HostBackend:
 
 
 class HostFFT:
-    """FFTW plans for runs of slots of a batch's array, in powers of two; see FFTPair.
-
-    Few shapes, since each one is measured once.
-    """
+    """The FFTs of a batch's array (slots, ..., N, N), wave by wave with the same plan; see FFTPair."""
 
     def __init__(self, array: np.ndarray, commands: Commands) -> None:
         self._add = commands.add
-        self._plans: dict[tuple[int, int, str], wisdom.Plan] = {}
-        sizes = [1 << power for power in reversed(range(len(array).bit_length()))]
-        counts = [self._runs(count, sizes) for count in range(len(array) + 1)]
+        execute, waves = wisdom.execute_address(), array.reshape(-1, *array.shape[-2:])
+        self._plans = [[wisdom.plan(wave, direction) for wave in waves] for direction in ("forward", "backward")]
         self._forward, self._backward = (
-            [b"".join(commands.foreign(*self._plan(array, run, direction)) for run in runs) for runs in counts]
-            for direction in ("forward", "backward")
+            b"".join(commands.foreign(execute, plan.address) for plan in plans) for plans in self._plans
         )
-
-    def _plan(self, array: np.ndarray, run: tuple[int, int], direction: str) -> tuple[int, int]:
-        """Return the addresses of FFTW's execute and of the plan for (first, size) slots."""
-        first, size = run
-        key = (first, size, direction)
-        if key not in self._plans:
-            self._plans[key] = wisdom.plan(array[first : first + size], direction)
-        return wisdom.execute_address(), self._plans[key].address
-
-    @staticmethod
-    def _runs(count: int, sizes: list[int]) -> list[tuple[int, int]]:
-        """Cut `count` slots into (first, size), largest first."""
-        runs, first = [], 0
-        for size in sizes:
-            if count & size:
-                runs.append((first, size))
-                first += size
-        return runs
+        self._slot_bytes = len(self._forward) // len(array)
 
     def forward(self, count: int) -> None:
         """Transform the first `count` slots."""
-        self._add(self._forward[count])
+        self._add(self._forward[: count * self._slot_bytes])
 
     def inverse(self, count: int) -> None:
         """Transform the first `count` slots back."""
-        self._add(self._backward[count])
+        self._add(self._backward[: count * self._slot_bytes])

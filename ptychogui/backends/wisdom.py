@@ -22,19 +22,22 @@ import pyfftw
 from ptychogui.paths import cache_folder
 
 _SIGNS = {"forward": -1, "backward": 1}
-_MEASURE, _WISDOM_ONLY = 0, 1 << 21
+_MEASURE, _PATIENT, _WISDOM_ONLY = 0, 1 << 5, 1 << 21
 """FFTW's planner flags."""
+
+_LARGEST_PATIENT = 512
+"""Rows and columns up to which FFTW tries all it knows: 7 s for these, and minutes for larger ones."""
 
 _planner = threading.RLock()
 """FFTW makes and destroys one plan at a time, and its wisdom is what it makes them by."""
 
 
 class Plan:
-    """One in-place 2-D FFT of an array, which lives as long."""
+    """One in-place 2-D FFT of a wave, which lives as long."""
 
-    def __init__(self, address: int, array: np.ndarray) -> None:
+    def __init__(self, address: int, wave: np.ndarray) -> None:
         """Take a plan of FFTW's by its address."""
-        self.address, self._array = address, array
+        self.address, self._wave = address, wave
         weakref.finalize(self, _destroy, address).atexit = False
 
     def execute(self) -> None:
@@ -49,42 +52,39 @@ def execute_address() -> int:
     return address
 
 
-def plan(array: np.ndarray, direction: str) -> Plan:
-    """Plan the in-place 2-D FFT over the last two axes of an array; its contents are kept.
+def plan(wave: np.ndarray, direction: str) -> Plan:
+    """Plan the in-place 2-D FFT of a wave; its contents are kept.
 
     Args:
-        array: complex64 (..., N, N), contiguous.
+        wave: complex64 (N, N), contiguous.
         direction: "forward" or "backward"; execute() normalises neither.
     """
-    known = _plan(array, direction, _WISDOM_ONLY)
+    effort = _PATIENT if len(wave) <= _LARGEST_PATIENT else _MEASURE
+    known = _plan(wave, direction, effort | _WISDOM_ONLY)
     if known is not None:
         return known
     with _planner, _locked(cache_folder() / "fftw-wisdom") as path:
         if path.exists():
             pyfftw.import_wisdom((b"", path.read_bytes(), b""))
-        known = _plan(array, direction, _WISDOM_ONLY)
+        known = _plan(wave, direction, effort | _WISDOM_ONLY)
         if known is not None:
             return known
-        kept = array.copy()
+        kept = wave.copy()
         try:
-            measured = _plan(array, direction, _MEASURE)
+            measured = _plan(wave, direction, effort)
             assert measured is not None
             return measured
         finally:
-            array[...] = kept
+            wave[...] = kept
             _replace(path, pyfftw.export_wisdom()[1])
 
 
-def _plan(array: np.ndarray, direction: str, flags: int) -> Plan | None:
+def _plan(wave: np.ndarray, direction: str, flags: int) -> Plan | None:
     """Ask FFTW for a plan; None where it has no wisdom about the shape and must not measure."""
-    rows, columns = array.shape[-2:]
-    sizes = (ctypes.c_int * 2)(rows, columns)
-    data, each = array.ctypes.data, rows * columns
+    data = wave.ctypes.data
     with _planner:
-        address = _fftw().fftwf_plan_many_dft(
-            2, sizes, array.size // each, data, None, 1, each, data, None, 1, each, _SIGNS[direction], flags
-        )
-    return Plan(address, array) if address else None
+        address = _fftw().fftwf_plan_dft_2d(*wave.shape, data, data, _SIGNS[direction], flags)
+    return Plan(address, wave) if address else None
 
 
 def _destroy(address: int) -> None:
@@ -97,10 +97,8 @@ def _fftw() -> ctypes.CDLL:
     """Return the FFTW that pyFFTW has loaded."""
     library = ctypes.CDLL(pyfftw.pyfftw.__file__)
     pointer, whole = ctypes.c_void_p, ctypes.c_int
-    library.fftwf_plan_many_dft.argtypes = (
-        whole, pointer, whole, pointer, pointer, whole, whole, pointer, pointer, whole, whole, whole, ctypes.c_uint,
-    )  # fmt: skip
-    library.fftwf_plan_many_dft.restype = pointer
+    library.fftwf_plan_dft_2d.argtypes = (whole, whole, pointer, pointer, whole, ctypes.c_uint)
+    library.fftwf_plan_dft_2d.restype = pointer
     for function in (library.fftwf_execute, library.fftwf_destroy_plan):
         function.argtypes = (pointer,)
         function.restype = None
