@@ -65,9 +65,10 @@ _EXPORTS: dict[str, Callable[..., tuple[Path, ...]]] = {
 
 _DEMO_VALUES = {"reconstruction.iterations": (60, "demo"), "output.job_id": ("demo", "demo")}
 
-_BENCH = "{:6}  {:7}  {:>4}  {:>5}  {:9}  {:>13}  {:>11}  {:>14}  {:>5}"
+_BENCH = "{:6}  {:7}  {:>4}  {:>5}  {:9}  {:>13}  {:>11}  {:>14}  {:>5}  {:>11}  {:>7}"
 _BENCH_COLUMNS = (
     "engine", "device", "size", "modes", "sub-pixel", "FFTs/position", "positions/s", "bare FFTs only", "ratio",
+    "kB/position", "of copy",
 )  # fmt: skip
 
 _ACCESS = [by_path()[path] for path in OF_THE_FILES]
@@ -360,7 +361,11 @@ def devices(as_json: bool) -> None:
               help="Probe modes; may be repeated. [1 4]")  # fmt: skip
 @_json
 def bench(device: str, threads: int | None, sizes: tuple[int, ...], modes: tuple[int, ...], as_json: bool) -> None:
-    """Measure each engine's positions/s against the bare FFTs of the same work."""
+    """Measure each engine's positions/s against the bare FFTs of the same work.
+
+    `kB/position` is the memory that an engine asks for over the number of positions; `of copy` is, on a GPU, what its
+    kernels read and write in a second over what a copy in the GPU's memory does.
+    """
     rows = []
     with open_backend(device_name(device), threads) as backend:
         if not as_json:
@@ -371,6 +376,8 @@ def bench(device: str, threads: int | None, sizes: tuple[int, ...], modes: tuple
                 tell(_BENCH.format(
                     row.engine, row.device, row.n, row.modes, row.sub_pixel, row.ffts_per_position,
                     f"{row.positions_per_s:.0f}", f"{row.fft_positions_per_s:.0f}", f"{row.ratio:.2f}",
+                    f"{row.memory_per_position_bytes / 1e3:.0f}",
+                    "-" if row.part_of_copy is None else f"{row.part_of_copy:.2f}",
                 ))  # fmt: skip
     if as_json:
         tell(json.dumps(rows, indent=1))

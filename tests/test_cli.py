@@ -706,9 +706,12 @@ class TestBench:
         assert {row["engine"] for row in rows} >= {"epie"}
         assert all(row["ratio"] > 0 and row["n"] == 80 for row in rows)
         head, *lines = run("bench", *choice).stdout.splitlines()
-        assert head.split()[-1] == "ratio"
+        assert head.split()[-5:] == ["only", "ratio", "kB/position", "of", "copy"]
         assert "FFTs/position" in head
         assert len(lines) == len(rows)
+        for line, row in zip(lines, rows, strict=True):
+            memory_kB, of_copy = line.split()[-2:]
+            assert (float(memory_kB), of_copy) == (round(row["memory_bytes"] / row["positions"] / 1e3), "-")
 
 
 class TestDemo:

@@ -20,13 +20,24 @@ SUB_PIXEL = ("nearest", "fourier")
 _WARM_UP = 6
 """Iterations before the clock runs: FFTs are planned, and ePIE's groups follow the probe in the first ones."""
 
+_TRAFFIC = {
+    "epie": {"nearest": (12, 2, 1), "fourier": (25, 2, 1)},
+    "lsqml": {"nearest": (12, 2, 1), "fourier": (25, 2, 1)},
+    "dm": {"nearest": (17, 0, 2), "fourier": (31, 0, 2)},
+    "raar": {"nearest": (17, 0, 2), "fourier": (31, 0, 2)},
+}
+"""Waves of each mode, waves besides, and patterns that kernels read and write for a position: docs/performance.md."""
+
+_COPIED_BYTES = 1 << 28
+
 
 @dataclass(frozen=True)
 class BenchRow:
     """One measurement. Times are medians of rounds in which engine and bare FFTs take turns.
 
     `ffts_per_position` counts the N x N transforms of all modes that the engine really did for each position;
-    `memory_bytes` is what it announces, the patterns (`frame_bytes`) included.
+    `memory_bytes` is what it announces, the patterns (`frame_bytes`) included; `traffic_bytes` is what its kernels read
+    and write for a position, and `copy_bytes_per_s` what a copy in a GPU's memory does, None on the CPU.
     """
 
     engine: str
@@ -41,6 +52,8 @@ class BenchRow:
     ffts_per_position: int
     memory_bytes: int
     frame_bytes: int
+    traffic_bytes: int
+    copy_bytes_per_s: float | None
 
     @property
     def ratio(self) -> float:
@@ -52,9 +65,14 @@ class BenchRow:
         """Memory over the number of positions."""
         return self.memory_bytes / self.positions
 
+    @property
+    def part_of_copy(self) -> float | None:
+        """Bytes that the kernels move in a second over those of a copy; above 1 the cache holds some of them."""
+        return self.copy_bytes_per_s and self.positions_per_s * self.traffic_bytes / self.copy_bytes_per_s
+
     def as_dict(self) -> dict[str, Any]:
-        """Return all figures, the ratio included, for JSON."""
-        return {**asdict(self), "ratio": self.ratio}
+        """Return all figures, those that follow from others included, for JSON."""
+        return {**asdict(self), "ratio": self.ratio, "part_of_copy": self.part_of_copy}
 
 
 def run_bench(
@@ -68,15 +86,32 @@ def run_bench(
         modes: numbers of probe modes.
         rounds: turns of engine and FFTs; the medians count.
     """
+    copy_bytes_per_s = _copy_speed(backend, rounds) if backend.ahead else None
     for n in sizes:
         for count in modes:
             problem = _problem(n, count)
             for engine in ENGINES:
                 for sub_pixel in SUB_PIXEL:
-                    yield _measure(engine, backend, problem, sub_pixel, rounds)
+                    yield _measure(engine, backend, problem, sub_pixel, rounds, copy_bytes_per_s)
 
 
-def _measure(name: str, backend: Backend, problem: Problem, sub_pixel: str, rounds: int) -> BenchRow:
+def traffic_bytes(engine: str, sub_pixel: str, n: int, modes: int, pattern_bytes: int) -> int:
+    """Return the bytes that an engine's kernels read and write for a position.
+
+    Args:
+        engine: by its name.
+        sub_pixel: "nearest" or "fourier".
+        n: rows and columns of a pattern.
+        modes: probe modes.
+        pattern_bytes: of a pattern as it is held.
+    """
+    of_modes, waves, patterns = _TRAFFIC[engine][sub_pixel]
+    return (of_modes * modes + waves) * 8 * n * n + patterns * pattern_bytes
+
+
+def _measure(
+    name: str, backend: Backend, problem: Problem, sub_pixel: str, rounds: int, copy_bytes_per_s: float | None
+) -> BenchRow:
     positions, n, _ = problem.patterns.shape
     modes = len(problem.probe)
     settings = _settings(name, sub_pixel)
@@ -97,6 +132,8 @@ def _measure(name: str, backend: Backend, problem: Problem, sub_pixel: str, roun
         ffts_per_position=ffts,
         memory_bytes=memory_needed(name, Extent.of(problem, settings), settings, backend),
         frame_bytes=problem.patterns.nbytes,
+        traffic_bytes=traffic_bytes(name, sub_pixel, n, modes, problem.patterns.nbytes // positions),
+        copy_bytes_per_s=copy_bytes_per_s,
     )  # fmt: skip
 
 
@@ -168,6 +205,17 @@ def _bare_ffts(backend: Backend, positions: int, n: int, modes: int, ffts: int) 
             directions[number % 2](last - first)
 
     return lambda: backend.run(batches, work)
+
+
+def _copy_speed(backend: Backend, rounds: int) -> float:
+    """Return the bytes a second that a copy within the device's memory reads and writes."""
+    here, there = (backend.empty((_COPIED_BYTES,), np.uint8) for _ in range(2))
+
+    def copy() -> None:
+        there[...] = here
+
+    copy()
+    return 2 * _COPIED_BYTES / float(np.median([_timed(backend, copy) for _ in range(rounds)]))
 
 
 def _timed(backend: Backend, work: Callable[[], object]) -> float:

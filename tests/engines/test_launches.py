@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.engines import ENGINES, create_engine
+from ptychogui.jobs.bench import traffic_bytes
 from ptychogui.params.model import Reconstruction
 from tests.backends.fake_cupy import FakeMachine, installed
 from tests.backends.problems import narrow_beam
@@ -206,9 +208,17 @@ def test_bytes_of_a_table_add_up(repo_root: Path, title: str, sub_pixel: str) ->
     assert sum(parts) == total > 0
 
 
-def _value(text: str) -> int:
-    """Evaluate "2 M U + D" with numbers that no other sum of terms gives."""
-    known = {"M": 1000, "U": 10**6, "D": 10**10}
+@pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_benchmark_counts_the_bytes_of_the_table(repo_root: Path, engine: str, sub_pixel: str) -> None:
+    total = table(repo_root, _TITLES[engine])[-1]
+    assert total.work == "all"
+    small_wave = {"M": 3, "U": 8 * 16 * 16, "D": 500}
+    assert traffic_bytes(engine, sub_pixel, 16, 3, 500) == _value(total.bytes[sub_pixel], small_wave)
+
+
+def _value(text: str, known: Mapping[str, int] = MappingProxyType({"M": 1000, "U": 10**6, "D": 10**10})) -> int:
+    """Evaluate "2 M U + D", with numbers that no other sum of terms gives unless told otherwise."""
     total = 0
     for term in text.split("+") if text else ():
         value = 1

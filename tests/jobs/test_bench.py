@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ import pytest
 
 from ptychogui.backends import open_backend
 from ptychogui.backends.base import Backend
+from ptychogui.backends.cuda import CudaBackend
 from ptychogui.engines import ENGINES, Problem, Step
 from ptychogui.jobs import bench
-from ptychogui.jobs.bench import run_bench
+from ptychogui.jobs.bench import run_bench, traffic_bytes
 from ptychogui.params.model import Reconstruction
+from tests.backends.fake_cupy import installed
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -27,6 +30,7 @@ def test_every_combination_is_measured_once(threads: int) -> None:
         assert row.memory_per_position_bytes * row.positions == row.memory_bytes > row.frame_bytes
         assert row.positions_per_s > 0 < row.fft_positions_per_s
         assert row.workers == threads
+        assert row.copy_bytes_per_s is row.part_of_copy is None
 
 
 @pytest.mark.parametrize("modes", [1, 3])
@@ -35,6 +39,23 @@ def test_an_engine_needs_two_ffts_a_mode_and_two_more_for_sub_pixel_positions(en
     with open_backend("cpu", threads=2) as backend:
         rows = [row for row in run_bench(backend, sizes=(32,), modes=(modes,), rounds=1) if row.engine == engine]
     assert {row.sub_pixel: row.ffts_per_position for row in rows} == {"nearest": 2 * modes, "fourier": 4 * modes}
+
+
+def test_what_a_gpu_moves_is_compared_with_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def timed(_backend: Backend, work: Callable[[], object]) -> float:
+        work()
+        return 0.5
+
+    monkeypatch.setattr(bench, "_timed", timed)
+    monkeypatch.setattr(bench, "_COPIED_BYTES", 1000)
+    with installed(monkeypatch), CudaBackend(0) as gpu:
+        rows = list(run_bench(gpu, sizes=(16,), modes=(2,), rounds=1))
+    assert [row.engine for row in rows[::2]] == list(ENGINES)
+    for row in rows:
+        patterns = row.frame_bytes // row.positions
+        assert row.traffic_bytes == traffic_bytes(row.engine, row.sub_pixel, 16, 2, patterns)
+        moved_per_s = row.traffic_bytes * row.positions / 0.5
+        assert row.as_dict()["part_of_copy"] == pytest.approx(moved_per_s / (2 * 1000 / 0.5))
 
 
 class _Clock:
