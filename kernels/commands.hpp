@@ -51,48 +51,10 @@ extern "C" void do_commands(const Word* at, long long words) {
         ((void (*)(const Word*))at[0].pointer)(at + 2);
 }
 
-// A thread that does what it is given, in that order. Whoever waits watches for a while before it sleeps: the next work is
-// often near, and to wake a thread takes longer than a small kernel.
-class Worker {
+// Where threads wait for others. Whoever waits watches for a while before it sleeps: what it waits for is often near, and to
+// wake a thread takes longer than a small kernel.
+class Signal {
   public:
-    Worker() : thread([this] { serve(); }) {}
-
-    ~Worker() {
-        give(nullptr, 0);
-        thread.join();
-    }
-
-    // Nothing at all ends the thread.
-    void give(const Word* at, long long words) {
-        std::lock_guard<std::mutex> hold(mutex);
-        queue.emplace_back(at, at + words);
-        open++;
-        changed.notify_all();
-    }
-
-    void finish() {
-        await([this] { return open == 0; });
-    }
-
-  private:
-    void serve() {
-        for (;;) {
-            await([this] { return open > 0; });
-            std::vector<Word> words;
-            {
-                std::lock_guard<std::mutex> hold(mutex);
-                words.swap(queue.front());
-                queue.pop_front();
-            }
-            if (words.empty())
-                return;
-            do_commands(words.data(), (long long)words.size());
-            std::lock_guard<std::mutex> hold(mutex);
-            open--;
-            changed.notify_all();
-        }
-    }
-
     template <typename Ready>
     void await(Ready ready) {
         const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(100);
@@ -104,8 +66,79 @@ class Worker {
         }
     }
 
+    template <typename Change>
+    void tell(Change change) {
+        std::lock_guard<std::mutex> hold(mutex);
+        change();
+        changed.notify_all();
+    }
+
+  private:
     std::mutex mutex;
     std::condition_variable changed;
+};
+
+// Where none of some threads goes on before all have come, time after time.
+class Meeting {
+  public:
+    explicit Meeting(int all) : all(all) {}
+
+    void join() {
+        const long long before = held; // the next is not held before this thread has come
+        if (++here < all) {
+            signal.await([&] { return held != before; });
+            return;
+        }
+        here = 0;
+        signal.tell([this] { held++; });
+    }
+
+  private:
+    const int all;
+    Signal signal;
+    std::atomic<int> here{0};
+    std::atomic<long long> held{0};
+};
+
+// A thread that does what it is given, in that order.
+class Worker {
+  public:
+    Worker() : thread([this] { serve(); }) {}
+
+    ~Worker() {
+        give(nullptr, 0);
+        thread.join();
+    }
+
+    // Nothing at all ends the thread.
+    void give(const Word* at, long long words) {
+        signal.tell([&] {
+            queue.emplace_back(at, at + words);
+            open++;
+        });
+    }
+
+    void finish() {
+        signal.await([this] { return open == 0; });
+    }
+
+  private:
+    void serve() {
+        for (;;) {
+            signal.await([this] { return open > 0; });
+            std::vector<Word> words;
+            signal.tell([&] {
+                words.swap(queue.front());
+                queue.pop_front();
+            });
+            if (words.empty())
+                return;
+            do_commands(words.data(), (long long)words.size());
+            signal.tell([this] { open--; });
+        }
+    }
+
+    Signal signal;
     std::deque<std::vector<Word>> queue;
     std::atomic<long long> open{0}; // given and not done
     std::thread thread;             // last: it begins when all else is there
@@ -123,3 +156,6 @@ extern "C" void* hire_worker() {
 extern "C" void dismiss_worker(void* worker) { delete (Worker*)worker; }
 extern "C" void give_commands(void* worker, const Word* at, long long words) { ((Worker*)worker)->give(at, words); }
 extern "C" void finish_commands(void* worker) { ((Worker*)worker)->finish(); }
+extern "C" void* open_meeting(int all) { return new Meeting(all); }
+extern "C" void close_meeting(void* meeting) { delete (Meeting*)meeting; }
+extern "C" void join_meeting(void* meeting) { ((Meeting*)meeting)->join(); }

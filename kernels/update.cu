@@ -259,3 +259,15 @@ KERNEL momentum_step(
         }
     }
 }
+
+// scaled = factor * waves on rows [start, start + count) of all planes; both may be the same.
+KERNEL scale_waves(
+    c64* scaled,      // complex64 (M, N, N), rows written
+    const c64* waves, // complex64 (M, N, N)
+    int start, int count, float factor, int n) {
+    FOR_ROWS(row, count) {
+        const index_t first = (index_t)(start + row) * n;
+        FOR_COLUMNS(c, n)
+            scaled[first + c] = factor * waves[first + c];
+    }
+}

@@ -111,10 +111,13 @@ class Backend(Protocol):
     def side_queue(self) -> SideQueue:
         """Return a new queue beside the backend's own (work is done at once where a call returns when it is done)."""
 
-    def replays(self, tell: Callable[[str], None]) -> Replays | None:
-        """Return what queues one kind of work as a whole, while its arrays are there; None where a call does it.
+    def replays(self, tell: Callable[[str], None], asked: bool, only_kernels: bool) -> Replays | None:
+        """Return what queues one kind of work as a whole, while its arrays are there; None where that is not done.
 
-        `tell` is called once, with a sentence, if that does not work: all is then queued piece by piece.
+        Args:
+            tell: called once, with a sentence, if it does not work: all is then queued piece by piece.
+            asked: whether the user asked for it, on a GPU.
+            only_kernels: whether the work is kernels and FFTs and no array expressions, which a CPU can't record.
         """
 
     def to_numpy(self, array: Array) -> np.ndarray:

@@ -11,7 +11,7 @@ import itertools
 import os
 import struct
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ptychogui.errors import DeviceError
@@ -43,11 +43,15 @@ class Commands:
         library.do_commands.argtypes = (ctypes.c_char_p, whole)
         library.give_commands.argtypes = (pointer, ctypes.c_char_p, whole)
         library.finish_commands.argtypes = library.dismiss_worker.argtypes = (pointer,)
-        library.hire_worker.restype = pointer
+        library.hire_worker.restype = library.open_meeting.restype = pointer
+        library.close_meeting.argtypes = (pointer,)
         self._library = library
         self._gathered: list[bytes] | None = None
+        self._recorded: list[list[bytes]] | None = None
+        self._workers = workers
         self._threads: list[int] = []
-        self.dismiss = weakref.finalize(self, _dismiss, library, self._threads, os.getpid())
+        self._meeting = library.open_meeting(workers)
+        self.dismiss = weakref.finalize(self, _dismiss, library, self._threads, self._meeting, os.getpid())
         for _ in range(workers - 1):
             thread = library.hire_worker()
             if thread is None:
@@ -71,16 +75,52 @@ class Commands:
 
     def add(self, words: bytes) -> None:
         """Do launches now, or in their turn while they are gathered."""
-        if self._gathered is None:
-            self._give(0, words)
-        else:
+        if self._gathered is not None:
             self._gathered.append(words)
+        elif self._recorded is not None:
+            self._recorded.append([words])
+        else:
+            self._give(0, words)
+
+    def record(self, work: Callable[[], None]) -> Recording:
+        """Return what some work launches, without doing it."""
+        self._recorded = []
+        try:
+            work()
+            return Recording(self, self._shares(self._recorded))
+        finally:
+            self._recorded = None
+
+    def _shares(self, phases: Sequence[Sequence[bytes]]) -> list[bytes]:
+        """Return the words of each worker in all phases: they meet between two, unless one alone has work in both."""
+        meeting = self.foreign(_address(self._library.join_meeting), self._meeting)
+        shares: list[list[bytes]] = [[] for _ in range(self._workers)]
+        before: Sequence[bytes] = ()
+        for phase in filter(None, phases):
+            if before and max(len(before), len(phase)) > 1:
+                for share in shares:
+                    share.append(meeting)
+            for share, words in zip(shares, phase, strict=False):
+                share.append(words)
+            before = phase
+        return [b"".join(share) for share in shares]
+
+    def do(self, shares: Sequence[bytes]) -> None:
+        """Have each worker do its words, and wait for them."""
+        for worker in reversed(range(len(shares))):
+            if shares[worker]:
+                self._give(worker, shares[worker])
+        for thread in self._threads:
+            self._library.finish_commands(thread)
 
     def spread(self, shares: Sequence[Iterator[Piece]]) -> None:
         """Have each worker do its share of pieces, in order.
 
         The others are given a lead, and a piece more for each that worker 0 does, who gathers for all of them.
         """
+        if self._recorded is not None:
+            self._recorded.append([self._words(share) for share in shares])
+            return
         try:
             for worker in range(1, len(shares)):
                 self._hand_over(worker, shares[worker], _LEAD)
@@ -92,17 +132,21 @@ class Commands:
 
     def _hand_over(self, worker: int, share: Iterator[Piece], most: int) -> int:
         """Gather the next pieces of a share and give their launches to its worker; return how many there were."""
-        self._gathered = []
-        try:
-            pieces = list(itertools.islice(share, most))
-            for piece in pieces:
-                piece()
-            words = b"".join(self._gathered)
-        finally:
-            self._gathered = None
+        pieces = list(itertools.islice(share, most))
+        words = self._words(pieces)
         if words:
             self._give(worker, words)
         return len(pieces)
+
+    def _words(self, pieces: Iterable[Piece]) -> bytes:
+        """Gather the launches of pieces."""
+        self._gathered = []
+        try:
+            for piece in pieces:
+                piece()
+            return b"".join(self._gathered)
+        finally:
+            self._gathered = None
 
     def _give(self, worker: int, words: bytes) -> None:
         if worker == 0:
@@ -111,13 +155,30 @@ class Commands:
             self._library.give_commands(self._threads[worker - 1], words, len(words) // _WORD)
 
     def _handler(self, name: str) -> int:
-        handler: Any = getattr(self._library, f"command_{name}")
-        address = ctypes.cast(handler, ctypes.c_void_p).value
-        assert address is not None
-        return address
+        return _address(getattr(self._library, f"command_{name}"))
 
 
-def _dismiss(library: ctypes.CDLL, threads: list[int], process: int) -> None:
+class Recording:
+    """Words that each worker does; see Commands.record."""
+
+    def __init__(self, commands: Commands, shares: Sequence[bytes]) -> None:
+        self._commands, self._shares = commands, shares
+
+    def launch(self) -> None:
+        """Do it all."""
+        self._commands.do(self._shares)
+
+
+def _address(function: Any) -> int:
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    assert address is not None
+    return address
+
+
+def _dismiss(library: ctypes.CDLL, threads: list[int], meeting: int, process: int) -> None:
     """End the threads; a forked process has none of them."""
-    while threads and os.getpid() == process:
+    if os.getpid() != process:
+        return
+    while threads:
         library.dismiss_worker(threads.pop())
+    library.close_meeting(meeting)

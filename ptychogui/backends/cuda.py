@@ -113,9 +113,9 @@ class CudaBackend:
         """Return a new stream."""
         return CudaSideQueue()
 
-    def replays(self, tell: Callable[[str], None]) -> GraphReplays:
-        """Return a new set of CUDA graphs."""
-        return GraphReplays(_captured, tell)
+    def replays(self, tell: Callable[[str], None], asked: bool, _only_kernels: bool) -> GraphReplays | None:
+        """Return a new set of CUDA graphs, where they are asked for."""
+        return GraphReplays(_captured, tell) if asked else None
 
     def to_numpy(self, array: cupy.ndarray) -> np.ndarray:
         """Wait for the device and copy."""

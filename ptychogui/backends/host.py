@@ -17,6 +17,7 @@ from ptychogui.backends import wisdom
 from ptychogui.backends.base import Arrived, AtOnce, Batch, Launch
 from ptychogui.backends.commands import Commands, Piece
 from ptychogui.backends.compiler import load_kernels
+from ptychogui.backends.graphs import GraphReplays
 from ptychogui.backends.signatures import signature
 
 LANES = min(16, max(4, os.cpu_count() or 1))
@@ -66,8 +67,9 @@ class HostBackend:
         """Return a queue that does its work at once."""
         return AtOnce()
 
-    def replays(self, _tell: Callable[[str], None]) -> None:
-        """Return None: nothing is queued."""
+    def replays(self, tell: Callable[[str], None], _asked: bool, only_kernels: bool) -> GraphReplays | None:
+        """Return a new set of recordings, of work that leaves nothing to numpy."""
+        return GraphReplays(self._commands.record, tell) if only_kernels else None
 
     def to_numpy(self, array: np.ndarray) -> np.ndarray:
         """Copy."""

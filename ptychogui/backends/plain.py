@@ -55,8 +55,8 @@ class NumpyBackend:
         """Return a queue that does its work at once."""
         return AtOnce()
 
-    def replays(self, _tell: Callable[[str], None]) -> None:
-        """Return None: nothing is queued."""
+    def replays(self, _tell: Callable[[str], None], _asked: bool, _only_kernels: bool) -> None:
+        """Return None: there is nothing to save."""
 
     def to_numpy(self, array: np.ndarray) -> np.ndarray:
         """Copy."""

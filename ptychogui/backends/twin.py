@@ -163,6 +163,12 @@ def momentum_step(
     past[rows] = values[rows]
 
 
+def scale_waves(scaled: np.ndarray, waves: np.ndarray, start: int, count: int, factor: float) -> None:
+    """Write rows [start, start + count) of all planes times a factor."""
+    rows, n = slice(start, start + count), waves.shape[-1]
+    scaled.reshape(-1, n)[rows] = np.float32(factor) * waves.reshape(-1, n)[rows]
+
+
 def probe_power(rows: np.ndarray, probe: np.ndarray, start: int, count: int) -> None:
     """Find the strongest pixel of each row, all modes added."""
     rows[0, start : start + count] = _norm(probe[:, start : start + count]).sum(axis=0).max(axis=1)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ptychogui.backends.base import Array, Backend, Batch
+from ptychogui.backends.base import Array, Backend, Batch, Launch
 from ptychogui.engines.coupled import Coupling
 from ptychogui.engines.groups import group_capacity
 from ptychogui.engines.positions import Positions
@@ -128,6 +128,9 @@ class Directions:
         self._direct_probe = bind(
             "probe_direction", gradient=self._probe_direction, beat=self._beat, sums=probe_sums, probe=self._probe,
             brightness=self._bright)  # fmt: skip
+        self._scale_pull = bind("scale_waves", scaled=self._basis_pull, waves=self._basis_pull)
+        if self._spectrum is not None:
+            self._scale_spectrum = bind("scale_waves", scaled=self._spectrum, waves=self._basis)
         self._cross = bind("cross_terms", cross=cross, turned=self._turned, beat=self._beat, **places)
         self._sums = {"steps": steps, "object_sums": object_sums, "probe_sums": probe_sums, "cross": cross}
         self._solve = bind("solve_steps", order=fields.order, **self._sums)
@@ -213,7 +216,7 @@ class Directions:
         on_rows(self._backend, self._n, work, lambda first, rows: self._add_lanes(first, rows, used))
         if self._spectrum is not None:
             self._fft.inverse(1)
-            self._basis_pull *= np.float32(1 / self._n**2)
+            self._scale(self._scale_pull)
         if self._variable is not None and learned.variation:
             self._variable.collect(self._basis_pull, self._bright, positions)
         self._on_window(lambda first, rows: self._direct_probe(first, rows, learned.modes, floor))
@@ -240,8 +243,14 @@ class Directions:
 
     def _renew_spectrum(self) -> None:
         if self._spectrum is not None:
-            self._backend.xp.multiply(self._basis, np.float32(1 / self._n**2), out=self._spectrum)
+            self._scale(self._scale_spectrum)
             self._spectrum_fft.forward(1)
+
+    def _scale(self, kernel: Launch) -> None:
+        """Scale waves ahead of their FFT, or behind it, so that both ways together keep them."""
+        factor = 1 / self._n**2
+        rows = len(self._basis) * self._n
+        on_rows(self._backend, rows, self._basis.size, lambda first, count: kernel(first, count, factor))
 
     def _on_object(self, work: int, kernel: RowKernel) -> None:
         on_rows(self._backend, self._fields.object.shape[0], work, kernel)

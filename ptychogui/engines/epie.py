@@ -124,6 +124,7 @@ class _Pass:
         self._gather = backend.bind("gather_object", object=fields.object, pulls=self._pulls, **places)
         stepped = probe if self._spectrum is None else self._spectrum
         self._step = backend.bind("probe_step", probe=stepped, sums=self._sums)
+        self._copy = backend.bind("scale_waves", scaled=probe, waves=stepped)
         self._power = backend.bind("probe_power", rows=self._strongest, probe=probe)
         self._probe_fft, self._spectrum_fft = (backend.fft_pair(array[None]) for array in (probe, stepped))
         self._take_probe()
@@ -194,7 +195,7 @@ class _Pass:
     def _renew(self) -> None:
         """Renew what follows from the spectrum, or from the probe where no spectrum is kept."""
         if self._spectrum is not None:
-            self.probe[...] = self._spectrum
+            on_rows(self._backend, len(self.probe) * self._n, self.probe.size, lambda *rows: self._copy(*rows, 1.0))
             self._probe_fft.inverse(1)
         self._find_strongest()
 

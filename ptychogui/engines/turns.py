@@ -9,14 +9,15 @@ import numpy as np
 
 from ptychogui.backends.base import Backend
 from ptychogui.engines.scratch import Fields
+from ptychogui.engines.variable import probe_varies
 from ptychogui.params.model import Reconstruction
 
 
 class Turns:
     """Lets groups of positions take their turns.
 
-    With `cuda_graphs`, on a device that has them, each group comes to the beginning of the order that kernels know: so
-    what is queued for it depends on its size, and not on its place in the iteration, and is soon queued as a whole.
+    Where the device can do the work on a group as a whole, each group comes to the beginning of the order that kernels
+    know: so its work depends on its size, and not on its place in the iteration, and is soon one that was done before.
     """
 
     def __init__(self, fields: Fields, settings: Reconstruction, backend: Backend) -> None:
@@ -29,7 +30,7 @@ class Turns:
         """
         self._order, self._backend = fields.order, backend
         self._notes: list[str] = []
-        self._replays = backend.replays(self._notes.append) if settings.cuda_graphs else None
+        self._replays = backend.replays(self._notes.append, settings.cuda_graphs, not probe_varies(settings))
         if self._replays is not None and not fields.patterns.stay:
             self._replays = None
             self._notes.append("CUDA graphs are left out: the patterns do not all stay in the GPU's memory")

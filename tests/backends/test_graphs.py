@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -35,7 +36,9 @@ def told() -> list[str]:
 
 @pytest.fixture
 def replays(gpu: CudaBackend, told: list[str]) -> GraphReplays:
-    return gpu.replays(told.append)
+    replays = gpu.replays(told.append, True, False)
+    assert replays is not None
+    return replays
 
 
 def asked(machine: FakeMachine, replays: GraphReplays, work: Callable[..., None], *given: int) -> list[str]:
@@ -160,7 +163,8 @@ def test_the_pretended_gpu_refuses_to_capture_what_a_graph_can_not_hold(
         replays.run(work)
 
 
-@pytest.mark.parametrize("backend", [HostBackend, NumpyBackend])
-def test_nothing_is_replayed_where_nothing_is_queued(backend: type[HostBackend | NumpyBackend]) -> None:
-    with backend() as opened:
-        assert opened.replays(pytest.fail) is None
+def test_a_gpu_has_graphs_where_they_are_asked_for_and_a_cpu_where_all_is_kernels(gpu: CudaBackend) -> None:
+    with HostBackend() as host, NumpyBackend() as plain:
+        for asked, only_kernels in itertools.product((False, True), repeat=2):
+            has = [backend.replays(pytest.fail, asked, only_kernels) is not None for backend in (gpu, host, plain)]
+            assert has == [asked, only_kernels, False]

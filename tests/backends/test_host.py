@@ -101,6 +101,47 @@ def test_an_error_reaches_the_caller_and_the_workers_go_on(host: HostBackend, fa
     assert most[0] == 1, "outside of a run a launch is done at once"
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_recording_does_nothing_until_it_is_launched_and_then_all_in_order(threads: int) -> None:
+    waves = [np.zeros((threads, 64, 64), np.complex64) for _ in range(3)]
+    with HostBackend(threads) as host:
+        double, copy, halve = (
+            host.bind("scale_waves", scaled=waves[to], waves=waves[source]) for to, source in ((1, 0), (2, 1), (0, 2))
+        )
+        lanes = [(lane, lane + 1) for lane in range(threads)]
+
+        def work() -> None:
+            """Let every worker read what the first one wrote, then what another one did, and the first what all did."""
+            halve(0, 64 * threads, 1.0)
+            host.run([], lambda *_: None)
+            host.run(lanes, lambda _worker, _lane, first, _last: double(64 * (threads - 1 - first), 64, 2.0))
+            host.run(lanes, lambda _worker, _lane, first, _last: copy(64 * first, 64, 1.0))
+            halve(0, 64 * threads, 0.5)
+
+        recording = host._commands.record(work)
+        assert not any(array.any() for array in waves)
+        for turn in range(1, 500):
+            waves[2][...] = turn
+            recording.launch()
+            assert [np.unique(array).tolist() for array in waves] == [[turn], [2 * turn], [2 * turn]]
+        host._commands.record(lambda: None).launch()
+
+
+def test_what_fails_while_it_is_recorded_leaves_launches_as_they_were(host: HostBackend) -> None:
+    waves = np.ones((1, 8, 8), np.complex64)
+    double = host.bind("scale_waves", scaled=waves, waves=waves)
+
+    def work() -> None:
+        double(0, 8, 2.0)
+        raise ValueError("in the middle")
+
+    with pytest.raises(ValueError, match="in the middle"):
+        host._commands.record(work)
+    assert (waves == 1).all()
+    double(0, 8, 2.0)
+    assert (waves == 2).all()
+
+
 def test_threads_end_with_the_backend() -> None:
     def threads() -> int:
         return len(os.listdir("/proc/self/task"))

@@ -1,4 +1,4 @@
-"""Groups take their turns: with CUDA graphs the device does the same as without, and the host asks for less."""
+"""Groups take their turns: replayed as a whole, a device does the same as piece by piece, and is asked for less."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ptychogui.backends.base import Backend
+from ptychogui.backends.commands import Recording
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.host import HostBackend
 from ptychogui.backends.plain import NumpyBackend
@@ -118,12 +119,35 @@ def test_patterns_that_do_not_stay_leave_graphs_out(machine: FakeMachine) -> Non
 
 @pytest.mark.parametrize("kind", [HostBackend, NumpyBackend])
 @pytest.mark.parametrize("engine", ["epie", "lsqml"])
-def test_graphs_mean_nothing_to_a_cpu(
+def test_cuda_graphs_mean_nothing_to_a_cpu(
     machine: FakeMachine, kind: type[HostBackend | NumpyBackend], engine: str
 ) -> None:
     with kind() as backend:
         plain, graphs = (Run(backend, machine, engine=engine, cuda_graphs=on) for on in (False, True))
     assert graphs.gives_what(plain) and graphs.notes == []
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("sub_pixel", ["nearest", "fourier"])
+@pytest.mark.parametrize("options", _OPTIONS.values(), ids=_OPTIONS.keys())
+def test_a_cpu_does_the_same_with_recordings(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], sub_pixel: str, threads: int
+) -> None:
+    launched: list[Recording] = []
+    launch = Recording.launch
+
+    def counted(recording: Recording) -> None:
+        launched.append(recording)
+        launch(recording)
+
+    monkeypatch.setattr(Recording, "launch", counted)
+    with HostBackend(threads) as host:
+        recorded = Run(host, machine, sub_pixel=sub_pixel, **options)
+        assert bool(launched) == ("opr_modes" not in options)
+        launched.clear()
+        monkeypatch.setattr(host, "replays", lambda *_: None)
+        plain = Run(host, machine, sub_pixel=sub_pixel, **options)
+    assert not launched and recorded.gives_what(plain) and recorded.notes == []
 
 
 @pytest.mark.gpu

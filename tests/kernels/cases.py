@@ -49,9 +49,9 @@ class Size:
 
 SIZES = (Size(5, 1, 4, False), Size(9, 2, 1, True), Size(16, 3, 3, False), Size(33, 5, 2, True))
 
-_WALKED = {"probe_step": "M N", "probe_power": "N", "momentum_step": "H", "probe_direction": "N", "move_probe": "N",
-           "add_lanes": "N", "overlap_windows": "C N", "overlap_add_chunks": "N",
-           "overlap_solve_probe": "N"}  # fmt: skip
+_WALKED = {"probe_step": "M N", "probe_power": "N", "momentum_step": "H", "scale_waves": "M N",
+           "probe_direction": "N", "move_probe": "N", "add_lanes": "N", "overlap_windows": "C N",
+           "overlap_add_chunks": "N", "overlap_solve_probe": "N"}  # fmt: skip
 """What `start` and `count` are rows of, in kernels where they are no positions."""
 
 
@@ -75,7 +75,7 @@ def _scalars(sig: Signature, size: Size, rng: np.random.Generator) -> dict[str, 
         "lane": 1, "used": 2, "fresh": int(rng.integers(2)), "top": 2, "rows": size.symbols["H"] - 3,
         "light": int(rng.integers(2)), "slices": 2,
         "step": 0.7, "alpha": 0.3, "keep": 0.6, "object_step": 0.9, "probe_step": 0.8, "damping": 0.1,
-        "learned": 1, "floor": 2.0, "at": 1, "a": -0.8, "b": 0.9, "c": 1.7, "bound": 0.8, "w": 0.1,
+        "learned": 1, "floor": 2.0, "at": 1, "a": -0.8, "b": 0.9, "c": 1.7, "bound": 0.8, "w": 0.1, "factor": 0.25,
     }  # fmt: skip
 
 
