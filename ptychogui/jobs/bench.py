@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import numpy as np
 
-from ptychogui.backends.base import Array, Backend, FFTPair
+from ptychogui.backends.base import Array, Backend, FFTPair, Replays
 from ptychogui.engines import ENGINES, Extent, Problem, create_engine, memory_needed
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.compact import compact
@@ -119,9 +119,8 @@ def _measure(
     engine = create_engine(problem, settings, cast("Backend", counting))
     for _ in range(_WARM_UP):
         engine.step()
-    counting.transforms.clear()
-    engine.step()
-    ffts = modes * (sum(counting.transforms) // (positions * modes))  # without the few that groups need besides
+    transforms = counting.count(engine.step)
+    ffts = modes * (transforms // (positions * modes))  # without the few that groups need besides
     bare = _bare_ffts(backend, positions, n, modes, ffts // modes)
     bare()
     times = [(_timed(backend, engine.step), _timed(backend, bare)) for _ in range(rounds)]
@@ -149,33 +148,63 @@ def _settings(engine: str, sub_pixel: str) -> Reconstruction:
 
 
 class CountingFFTs:
-    """A backend that notes how many N x N transforms each call does."""
+    """A backend that counts N x N transforms on request."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self.transforms: list[int] = []
+        self._transforms: int | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
 
+    def count(self, work: Callable[[], object]) -> int:
+        """Return how many transforms some work does; nothing is replayed meanwhile, for that can't be looked into."""
+        self._transforms = 0
+        work()
+        transforms, self._transforms = self._transforms, None
+        return transforms
+
+    def done(self, transforms: int) -> None:
+        """Take note of some, if they are being counted."""
+        if self._transforms is not None:
+            self._transforms += transforms
+
     def fft_pair(self, array: Array) -> FFTPair:
         """Plan the FFTs of an array, to be counted."""
-        return _CountedPair(self._backend.fft_pair(array), int(np.prod(array.shape[1:-2])), self.transforms)
+        return _CountedPair(self._backend.fft_pair(array), int(np.prod(array.shape[1:-2])), self.done)
+
+    def replays(self, *asked: Any) -> Replays | None:
+        """Return replays that step aside while transforms are counted."""
+        replays = self._backend.replays(*asked)
+        return replays and _CountedReplays(replays, lambda: self._transforms is not None)
 
 
 class _CountedPair:
     """See CountingFFTs; `each` is the number of transforms of one slot."""
 
-    def __init__(self, pair: FFTPair, each: int, transforms: list[int]) -> None:
-        self._pair, self._each, self._transforms = pair, each, transforms
+    def __init__(self, pair: FFTPair, each: int, done: Callable[[int], None]) -> None:
+        self._pair, self._each, self._done = pair, each, done
 
     def forward(self, count: int) -> None:
-        self._transforms.append(count * self._each)
+        self._done(count * self._each)
         self._pair.forward(count)
 
     def inverse(self, count: int) -> None:
-        self._transforms.append(count * self._each)
+        self._done(count * self._each)
         self._pair.inverse(count)
+
+
+class _CountedReplays:
+    """See CountingFFTs."""
+
+    def __init__(self, replays: Replays, counting: Callable[[], bool]) -> None:
+        self._replays, self._counting = replays, counting
+
+    def run(self, work: Callable[..., None], *given: Hashable) -> None:
+        if self._counting():
+            work(*given)
+        else:
+            self._replays.run(work, *given)
 
 
 def _problem(n: int, modes: int) -> Problem:
