@@ -45,7 +45,7 @@ DEVICE void dm_reflected_rows(
                 power += norm(reflection(model, s[m * plane + x], c));
             }
             const float a = amplitude_of(measured[x]);
-            const float known = a >= 0.0f ? 1.0f : 0.0f, off = power * inverse_root(power + 1e-18f) - a;
+            const float known = a >= 0.0f ? 1.0f : 0.0f, off = sqrtf(power) - a;
             misfit += known * off * off;
             noise += known * amplitude_variance(0.5f * (power + a * a));
         }
@@ -119,7 +119,7 @@ DEVICE void dm_update_rows(
             }
             const float inverse = inverse_root(power_beyond + 1e-18f), amplitude = amplitude_of(measured[x]);
             const float known = amplitude >= 0.0f ? 1.0f : 0.0f;
-            const float off = power * inverse_root(power + 1e-18f) - amplitude;
+            const float off = sqrtf(power) - amplitude;
             const float off_beyond = power_beyond * inverse - amplitude;
             difference += known * off * off;
             noise += known * amplitude_variance(0.5f * (power + amplitude * amplitude));

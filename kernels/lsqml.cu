@@ -21,6 +21,7 @@ DEVICE void lsq_rows(
         c64* w = waves + b * M * plane + (index_t)r * n;
         c64* pull = pulls + (first + b) * plane + (index_t)r * n;
         EXPECT_WRITES(pull + n, n);
+        EXPECT_READS(o + width, n);
         FOR_COLUMNS(c, n) {
             const c64 here = o[c];
             c64 sum = {0.0f, 0.0f};
@@ -75,6 +76,8 @@ DEVICE void lsq_summed_rows(
             const c64* w = waves + b * M * plane + (index_t)r * n;
             c64* pull = pulls + (first + b) * plane + (index_t)r * n;
             EXPECT_WRITES(pull + n, n);
+            EXPECT_READS(o + width, n);
+            EXPECT_READS(w + n, n);
             FOR_COLUMNS(c, n) {
                 const c64 here = o[c];
                 c64 sum = {0.0f, 0.0f};
@@ -184,6 +187,7 @@ KERNEL gather_gradient(
                 continue;
             const c64* from = pulls + ((index_t)g * n + r) * n;
             const float* beam = power + (index_t)r * n;
+            EXPECT_READS(from + n, n);
             FOR_OWN_SPAN(x, column, column + n)
                 to[x] = to[x] + from[x - column];
             FOR_OWN_SPAN(x, column, column + n)
@@ -288,6 +292,7 @@ KERNEL cross_terms(
         const c64* q = turned + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
         const c64* here = beat + (index_t)r * n;
         float sum = 0.0f;
+        EXPECT_READS(q + width, n);
         FOR_COLUMNS(c, n)
             sum += q[c].x * here[c].x - q[c].y * here[c].y;
         sum = block_sum(sum);

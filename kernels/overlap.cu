@@ -30,6 +30,8 @@ DEVICE void overlap_object_rows(
                 continue;
             const c64* w = waves + b * M * plane + (index_t)r * n;
             const c64* p = probe + (probes == 1 ? 0 : b * M * plane) + (index_t)r * n;
+            EXPECT_WRITES(to + width + column, n);
+            EXPECT_WRITES(lit + width + column, n);
             FOR_OWN_SPAN(x, column, column + n) {
                 c64 sum = {0.0f, 0.0f};
                 float power = 0.0f;
@@ -110,6 +112,7 @@ KERNEL overlap_sum_probe(
             const c64* o = object + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
             const c64* w = waves + b * frame + (index_t)row * n;
             const c64* p = probe + (probes == 1 ? 0 : b * frame) + (index_t)row * n;
+            EXPECT_READS(o + width, n);
             FOR_COLUMNS(c, n)
                 to[c] = to[c] + conj(o[c]) * (w[c] - p[c] * o[c]);
         }

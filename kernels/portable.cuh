@@ -60,13 +60,17 @@
 #define FOR_OWN_SPAN(x, from, to) \
     INDEPENDENT for (int x = (from) + (THREAD + THREADS - (from) % THREADS) % THREADS; x < (to); x += THREADS)
 
-// Ask for `count` elements that will be written soon: a CPU would have to read them from far away at that moment.
+// Ask for `count` elements that will be read or written soon: a CPU would have to get them from far away at that moment. Rows
+// of windows are too short for it to see by itself that the next will follow. What lies behind an array is no error.
 #if defined(SHARED)
+#define EXPECT_READS(pointer, count)
 #define EXPECT_WRITES(pointer, count)
 #else
-#define EXPECT_WRITES(pointer, count)                                       \
+#define EXPECT_READS(pointer, count) EXPECT(pointer, count, 0)
+#define EXPECT_WRITES(pointer, count) EXPECT(pointer, count, 1)
+#define EXPECT(pointer, count, writes)                                      \
     for (int byte = 0; byte < (count) * (int)sizeof *(pointer); byte += 64) \
-        __builtin_prefetch((const char*)(pointer) + byte, 1, 2)
+        __builtin_prefetch((const char*)(pointer) + byte, writes, 2)
 #endif
 
 // A long long index: frames x N x N passes 2^31 for a large scan.

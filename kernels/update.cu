@@ -39,6 +39,8 @@ DEVICE void pie_rows(
         const c64* p = probe + (probes == 1 ? 0 : b * M * plane) + (index_t)r * n;
         c64* w = waves + b * M * plane + (index_t)r * n;
         c64* pull = pulls + (first + b) * plane + (index_t)r * n;
+        EXPECT_WRITES(pull + n, n);
+        EXPECT_READS(o + width, n);
         FOR_COLUMNS(c, n) {
             const c64 old = o[c];
             c64 sum = {0.0f, 0.0f};
@@ -97,6 +99,8 @@ DEVICE void pie_summed_rows(
             const c64* w = waves + b * M * plane + (index_t)r * n;
             c64* pull = pulls + (first + b) * plane + (index_t)r * n;
             EXPECT_WRITES(pull + n, n);
+            EXPECT_READS(o + width, n);
+            EXPECT_READS(w + n, n);
             FOR_COLUMNS(c, n) {
                 const c64 old = o[c];
                 c64 sum = {0.0f, 0.0f};
@@ -152,6 +156,7 @@ KERNEL gather_object(
             if (r < 0 || r >= n)
                 continue;
             const c64* from = pulls + ((index_t)g * n + r) * n;
+            EXPECT_READS(from + n, n);
             FOR_OWN_SPAN(x, column, column + n)
                 to[x] = to[x] + step * from[x - column];
         }

@@ -19,6 +19,7 @@ DEVICE void exit_wave_rows(
         const c64* p = probe + (probes == 1 ? 0 : b * M * plane) + (index_t)r * n;
         c64* w = waves + b * M * plane + (index_t)r * n;
         int most = 0;
+        EXPECT_READS(o + width, n);
         FOR_COLUMNS(c, n) {
             for (int m = 0; m < M; m++)
                 w[m * plane + c] = p[m * plane + c] * o[c];
