@@ -156,6 +156,18 @@ extern "C" void* hire_worker() {
 extern "C" void dismiss_worker(void* worker) { delete (Worker*)worker; }
 extern "C" void give_commands(void* worker, const Word* at, long long words) { ((Worker*)worker)->give(at, words); }
 extern "C" void finish_commands(void* worker) { ((Worker*)worker)->finish(); }
+
+// Have each worker do its words and wait for all: share 0 is the calling thread's, share w + 1 that of workers[w]. One call, so
+// that nothing comes in between when they have to meet.
+extern "C" void do_shares(void* const* workers, const Word* const* shares, const long long* words, int count) {
+    for (int w = 1; w < count; w++)
+        if (words[w])
+            give_commands(workers[w - 1], shares[w], words[w]);
+    do_commands(shares[0], words[0]);
+    for (int w = 1; w < count; w++)
+        finish_commands(workers[w - 1]);
+}
+
 extern "C" void* open_meeting(int all) { return new Meeting(all); }
 extern "C" void close_meeting(void* meeting) { delete (Meeting*)meeting; }
 extern "C" void join_meeting(void* meeting) { ((Meeting*)meeting)->join(); }

@@ -1,12 +1,13 @@
 """What the host's workers do: launches as words, gathered for each worker and done by its thread without Python.
 
 A call into C for every launch would hand the interpreter's lock over each time, which takes longer than a small kernel
-where several threads want it. See kernels/commands.hpp.
+where several threads want it. What is done often is recorded, and then one call. See kernels/commands.hpp.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import itertools
 import os
 import struct
@@ -87,7 +88,7 @@ class Commands:
         self._recorded = []
         try:
             work()
-            return Recording(self, self._shares(self._recorded))
+            return Recording(self._library, self._threads, self._shares(self._recorded))
         finally:
             self._recorded = None
 
@@ -104,14 +105,6 @@ class Commands:
                 share.append(words)
             before = phase
         return [b"".join(share) for share in shares]
-
-    def do(self, shares: Sequence[bytes]) -> None:
-        """Have each worker do its words, and wait for them."""
-        for worker in reversed(range(len(shares))):
-            if shares[worker]:
-                self._give(worker, shares[worker])
-        for thread in self._threads:
-            self._library.finish_commands(thread)
 
     def spread(self, shares: Sequence[Iterator[Piece]]) -> None:
         """Have each worker do its share of pieces, in order.
@@ -161,12 +154,19 @@ class Commands:
 class Recording:
     """Words that each worker does; see Commands.record."""
 
-    def __init__(self, commands: Commands, shares: Sequence[bytes]) -> None:
-        self._commands, self._shares = commands, shares
+    def __init__(self, library: ctypes.CDLL, threads: Sequence[int], shares: Sequence[bytes]) -> None:
+        count = len(shares)
+        self._do = functools.partial(
+            library.do_shares,
+            (ctypes.c_void_p * count)(*threads),
+            (ctypes.c_char_p * count)(*shares),
+            (ctypes.c_longlong * count)(*(len(share) // _WORD for share in shares)),
+            count,
+        )
 
     def launch(self) -> None:
-        """Do it all."""
-        self._commands.do(self._shares)
+        """Do it all, and wait for it."""
+        self._do()
 
 
 def _address(function: Any) -> int:
