@@ -52,16 +52,19 @@ extern "C" void do_commands(const Word* at, long long words) {
 }
 
 // Where threads wait for others. Whoever waits watches for a while before it sleeps: what it waits for is often near, and to
-// wake a thread takes longer than a small kernel.
+// wake a thread takes longer than a small kernel. It soon leaves its core to others meanwhile: what it waits for may need it.
 class Signal {
   public:
     template <typename Ready>
     void await(Ready ready) {
-        const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(100);
+        const auto began = std::chrono::steady_clock::now();
         while (!ready()) {
-            if (std::chrono::steady_clock::now() > until) {
+            const auto waited = std::chrono::steady_clock::now() - began;
+            if (waited > std::chrono::microseconds(100)) {
                 std::unique_lock<std::mutex> hold(mutex);
                 changed.wait(hold, ready);
+            } else if (waited > std::chrono::microseconds(5)) {
+                std::this_thread::yield();
             }
         }
     }

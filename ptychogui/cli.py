@@ -364,7 +364,7 @@ def bench(device: str, threads: int | None, sizes: tuple[int, ...], modes: tuple
     """Measure each engine's positions/s against the bare FFTs of the same work.
 
     `kB/position` is the memory that an engine asks for over the number of positions; `of copy` is, on a GPU, what its
-    kernels read and write in a second over what a copy in the GPU's memory does.
+    kernels read and write for positions in a second over what a copy in the GPU's memory does.
     """
     rows = []
     with open_backend(device_name(device), threads) as backend:

@@ -711,7 +711,7 @@ class TestBench:
         assert len(lines) == len(rows)
         for line, row in zip(lines, rows, strict=True):
             memory_kB, of_copy = line.split()[-2:]
-            assert (float(memory_kB), of_copy) == (round(row["memory_bytes"] / row["positions"] / 1e3), "-")
+            assert (float(memory_kB), of_copy) == (round(row["memory_per_position_bytes"] / 1e3), "-")
 
 
 class TestDemo:

@@ -49,10 +49,9 @@ class Commands:
         self._library = library
         self._gathered: list[bytes] | None = None
         self._recorded: list[list[bytes]] | None = None
-        self._workers = workers
         self._threads: list[int] = []
-        self._meeting = library.open_meeting(workers)
-        self.dismiss = weakref.finalize(self, _dismiss, library, self._threads, self._meeting, os.getpid())
+        self._meetings: dict[int, int] = {}
+        self.dismiss = weakref.finalize(self, _dismiss, library, self._threads, self._meetings, os.getpid())
         for _ in range(workers - 1):
             thread = library.hire_worker()
             if thread is None:
@@ -88,14 +87,25 @@ class Commands:
         self._recorded = []
         try:
             work()
-            return Recording(self._library, self._threads, self._shares(self._recorded))
+            shares = self._shares(self._recorded)
+            return Recording(self, self._threads[: len(shares) - 1], shares)
         finally:
             self._recorded = None
 
+    def do(self, workers: Any, shares: Any, words: Any, count: int) -> None:
+        """Have each worker do its share of words, and wait; arrays of C's, as kernels/commands.hpp takes them."""
+        if not self.dismiss.alive:
+            raise DeviceError("the CPU was closed while it was still to be used")
+        self._library.do_shares(workers, shares, words, count)
+
     def _shares(self, phases: Sequence[Sequence[bytes]]) -> list[bytes]:
-        """Return the words of each worker in all phases: they meet between two, unless one alone has work in both."""
-        meeting = self.foreign(_address(self._library.join_meeting), self._meeting)
-        shares: list[list[bytes]] = [[] for _ in range(self._workers)]
+        """Return the words of each worker that has any, in all phases.
+
+        They meet between two phases, unless one alone has work in both.
+        """
+        most = max(map(len, phases), default=1)
+        meeting = self._words_of_meeting(most)
+        shares: list[list[bytes]] = [[] for _ in range(most)]
         before: Sequence[bytes] = ()
         for phase in filter(None, phases):
             if before and max(len(before), len(phase)) > 1:
@@ -105,6 +115,11 @@ class Commands:
                 share.append(words)
             before = phase
         return [b"".join(share) for share in shares]
+
+    def _words_of_meeting(self, workers: int) -> bytes:
+        if workers not in self._meetings:
+            self._meetings[workers] = self._library.open_meeting(workers)
+        return self.foreign(_address(self._library.join_meeting), self._meetings[workers])
 
     def spread(self, shares: Sequence[Iterator[Piece]]) -> None:
         """Have each worker do its share of pieces, in order.
@@ -154,18 +169,23 @@ class Commands:
 class Recording:
     """Words that each worker does; see Commands.record."""
 
-    def __init__(self, library: ctypes.CDLL, threads: Sequence[int], shares: Sequence[bytes]) -> None:
+    def __init__(self, commands: Commands, workers: Sequence[int], shares: Sequence[bytes]) -> None:
+        """Take the addresses of the workers besides the calling thread, and a share for each and that."""
         count = len(shares)
         self._do = functools.partial(
-            library.do_shares,
-            (ctypes.c_void_p * count)(*threads),
+            commands.do,
+            (ctypes.c_void_p * count)(*workers),
             (ctypes.c_char_p * count)(*shares),
             (ctypes.c_longlong * count)(*(len(share) // _WORD for share in shares)),
             count,
         )
 
     def launch(self) -> None:
-        """Do it all, and wait for it."""
+        """Do it all, and wait for it.
+
+        Raises:
+            DeviceError: the backend is closed.
+        """
         self._do()
 
 
@@ -175,10 +195,11 @@ def _address(function: Any) -> int:
     return address
 
 
-def _dismiss(library: ctypes.CDLL, threads: list[int], meeting: int, process: int) -> None:
+def _dismiss(library: ctypes.CDLL, threads: list[int], meetings: dict[int, int], process: int) -> None:
     """End the threads; a forked process has none of them."""
     if os.getpid() != process:
         return
     while threads:
         library.dismiss_worker(threads.pop())
-    library.close_meeting(meeting)
+    for meeting in meetings.values():
+        library.close_meeting(meeting)

@@ -1,4 +1,4 @@
-"""Work that is queued as a whole once the same was queued before, as what CUDA calls a graph."""
+"""Work that is done as a whole once the same was done before: what CUDA calls a graph, and a CPU's recording."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from functools import partial
 from typing import Protocol
 
 _KEPT = 64
-"""Graphs kept for one engine; the one that was not launched for longest goes first. One in flight ends undisturbed."""
+"""Graphs kept for one engine; the one that was not launched for longest goes first. One in flight ends undisturbed.
+On a CPU each takes about 1 kB a batch."""
 
 
 class Graph(Protocol):

@@ -28,7 +28,7 @@ _TRAFFIC = {
 }
 """Waves of each mode, waves besides, and patterns that kernels read and write for a position: docs/performance.md."""
 
-_COPIED_BYTES = 1 << 28
+_COPIED_BYTES, _COPIES = 1 << 28, 16
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,9 @@ class BenchRow:
     """One measurement. Times are medians of rounds in which engine and bare FFTs take turns.
 
     `ffts_per_position` counts the N x N transforms of all modes that the engine really did for each position;
-    `memory_bytes` is what it announces, the patterns (`frame_bytes`) included; `traffic_bytes` is what its kernels read
-    and write for a position, and `copy_bytes_per_s` what a copy in a GPU's memory does, None on the CPU.
+    `memory_bytes` is what it announces, the patterns (`frame_bytes`) included; `traffic_bytes` is what its kernels
+    read and write for a position, without what a group takes besides, and `copy_bytes_per_s` what a copy in a GPU's
+    memory does, None on the CPU.
     """
 
     engine: str
@@ -72,7 +73,8 @@ class BenchRow:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all figures, those that follow from others included, for JSON."""
-        return {**asdict(self), "ratio": self.ratio, "part_of_copy": self.part_of_copy}
+        following = ("ratio", "memory_per_position_bytes", "part_of_copy")
+        return asdict(self) | {name: getattr(self, name) for name in following}
 
 
 def run_bench(
@@ -241,10 +243,11 @@ def _copy_speed(backend: Backend, rounds: int) -> float:
     here, there = (backend.empty((_COPIED_BYTES,), np.uint8) for _ in range(2))
 
     def copy() -> None:
-        there[...] = here
+        for _ in range(_COPIES):
+            there[...] = here
 
     copy()
-    return 2 * _COPIED_BYTES / float(np.median([_timed(backend, copy) for _ in range(rounds)]))
+    return 2 * _COPIES * _COPIED_BYTES / float(np.median([_timed(backend, copy) for _ in range(rounds)]))
 
 
 def _timed(backend: Backend, work: Callable[[], object]) -> float:

@@ -105,18 +105,18 @@ def test_an_error_reaches_the_caller_and_the_workers_go_on(host: HostBackend, fa
 def test_a_recording_does_nothing_until_it_is_launched_and_then_all_in_order(threads: int) -> None:
     waves = [np.zeros((threads, 64, 64), np.complex64) for _ in range(3)]
     with HostBackend(threads) as host:
-        double, copy, halve = (
+        double, copy, back = (
             host.bind("scale_waves", scaled=waves[to], waves=waves[source]) for to, source in ((1, 0), (2, 1), (0, 2))
         )
         lanes = [(lane, lane + 1) for lane in range(threads)]
 
         def work() -> None:
             """Let every worker read what the first one wrote, then what another one did, and the first what all did."""
-            halve(0, 64 * threads, 1.0)
+            back(0, 64 * threads, 1.0)
             host.run([], lambda *_: None)
             host.run(lanes, lambda _worker, _lane, first, _last: double(64 * (threads - 1 - first), 64, 2.0))
             host.run(lanes, lambda _worker, _lane, first, _last: copy(64 * first, 64, 1.0))
-            halve(0, 64 * threads, 0.5)
+            back(0, 64 * threads, 0.5)
 
         recording = host._commands.record(work)
         assert not any(array.any() for array in waves)
@@ -125,6 +125,17 @@ def test_a_recording_does_nothing_until_it_is_launched_and_then_all_in_order(thr
             recording.launch()
             assert [np.unique(array).tolist() for array in waves] == [[turn], [2 * turn], [2 * turn]]
         host._commands.record(lambda: None).launch()
+
+
+def test_a_closed_backend_refuses_what_it_recorded() -> None:
+    waves = np.ones((1, 8, 8), np.complex64)
+    with HostBackend(2) as host:
+        double = host.bind("scale_waves", scaled=waves, waves=waves)
+        recording = host._commands.record(lambda: double(0, 8, 2.0))
+        recording.launch()
+    with pytest.raises(DeviceError, match="the CPU was closed"):
+        recording.launch()
+    assert (waves == 2).all()
 
 
 def test_what_fails_while_it_is_recorded_leaves_launches_as_they_were(host: HostBackend) -> None:

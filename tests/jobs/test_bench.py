@@ -55,7 +55,7 @@ def test_what_a_gpu_moves_is_compared_with_a_copy(monkeypatch: pytest.MonkeyPatc
         patterns = row.frame_bytes // row.positions
         assert row.traffic_bytes == traffic_bytes(row.engine, row.sub_pixel, 16, 2, patterns)
         moved_per_s = row.traffic_bytes * row.positions / 0.5
-        assert row.as_dict()["part_of_copy"] == pytest.approx(moved_per_s / (2 * 1000 / 0.5))
+        assert row.as_dict()["part_of_copy"] == pytest.approx(moved_per_s / (2 * 16 * 1000 / 0.5))
 
 
 class _Clock:
