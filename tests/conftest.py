@@ -14,6 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from ptychogui.backends import Backend
+    from tests.backends.fake_cupy import FakeMachine
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 _OUTER_ENVIRONMENT = dict(os.environ)
@@ -61,6 +62,15 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real measurements are not here: no folder {folder}")
     return folder
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMachine]:
+    """Let `import cupy` find a pretended one."""
+    from tests.backends.fake_cupy import installed
+
+    with installed(monkeypatch) as fake:
+        yield fake
 
 
 @pytest.fixture(params=["cpu", "numpy", pytest.param("cuda:0", marks=pytest.mark.gpu)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -21,21 +20,9 @@ from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.engines import Estimate, create_engine
 from ptychogui.errors import DeviceError, MemoryBudgetError
 from ptychogui.params.model import Reconstruction
-from tests.backends.fake_cupy import FakeMachine, installed
+from tests.backends.fake_cupy import FakeMachine
 from tests.backends.problems import narrow_beam
 from tests.kernels.cases import SIZES, Size, assert_agree, expected, random_launch
-
-
-@pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMachine]:
-    with installed(monkeypatch) as fake:
-        yield fake
-
-
-@pytest.fixture
-def gpu(machine: FakeMachine) -> Iterator[CudaBackend]:
-    with CudaBackend(1) as backend:
-        yield backend
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -14,19 +14,7 @@ from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.graphs import GraphReplays
 from ptychogui.backends.host import HostBackend
 from ptychogui.backends.plain import NumpyBackend
-from tests.backends.fake_cupy import FakeMachine, installed
-
-
-@pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMachine]:
-    with installed(monkeypatch) as fake:
-        yield fake
-
-
-@pytest.fixture
-def gpu(machine: FakeMachine) -> Iterator[CudaBackend]:
-    with CudaBackend(0) as backend:
-        yield backend
+from tests.backends.fake_cupy import FakeMachine
 
 
 @pytest.fixture

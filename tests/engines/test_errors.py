@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -13,13 +12,7 @@ from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.host import HostBackend
 from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines.errors import ErrorLog
-from tests.backends.fake_cupy import FakeMachine, installed
-
-
-@pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMachine]:
-    with installed(monkeypatch) as fake:
-        yield fake
+from tests.backends.fake_cupy import FakeMachine
 
 
 def test_a_host_knows_every_error_at_once() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.engines import ENGINES, create_engine
 from ptychogui.jobs.bench import traffic_bytes
 from ptychogui.params.model import Reconstruction
-from tests.backends.fake_cupy import FakeMachine, installed
+from tests.backends.fake_cupy import FakeMachine
 from tests.backends.problems import narrow_beam
 from tests.backends.recording import Iteration, record
 
@@ -70,12 +70,6 @@ def table(root: Path, title: str) -> list[Row]:
             {"nearest": near_bytes, "fourier": far_bytes})
         for work, unit, near, far, near_bytes, far_bytes in cells(root, title)
     ]  # fmt: skip
-
-
-@pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMachine]:
-    with installed(monkeypatch) as fake:
-        yield fake
 
 
 def recorded(machine: FakeMachine, iterations: int, **values: Any) -> list[Iteration]:

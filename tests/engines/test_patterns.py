@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -19,7 +18,7 @@ from ptychogui.engines import ENGINES, Engine, Extent, create_engine, memory_nee
 from ptychogui.engines.patterns import Patterns, evenly
 from ptychogui.engines.streaming import memory_streamed, resident_patterns
 from ptychogui.params.model import Reconstruction
-from tests.backends.fake_cupy import FakeMachine, Queued, installed
+from tests.backends.fake_cupy import FakeMachine, Queued
 from tests.backends.problems import narrow_beam
 from tests.backends.recording import record
 
@@ -30,10 +29,9 @@ _READERS = ("modulus", "dm_reflected", "dm_update")
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMachine]:
-    with installed(monkeypatch) as fake:
-        fake.l2_bytes = 4 << 13
-        yield fake
+def machine(machine: FakeMachine) -> FakeMachine:
+    machine.l2_bytes = 4 << 13
+    return machine
 
 
 def settings_of(engine: str, **values: Any) -> Reconstruction:

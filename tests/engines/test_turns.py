@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines import Extent, create_engine
 from ptychogui.engines.streaming import memory_streamed
 from ptychogui.params.model import Reconstruction
-from tests.backends.fake_cupy import FakeMachine, installed
+from tests.backends.fake_cupy import FakeMachine
 from tests.backends.problems import narrow_beam
 
 _PROBLEM = narrow_beam(16, 6, 9.0)
@@ -43,10 +42,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {  # a damping of 0.5 stays: other things 
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMachine]:
-    with installed(monkeypatch) as fake:
-        fake.l2_bytes = 4 << 13
-        yield fake
+def machine(machine: FakeMachine) -> FakeMachine:
+    machine.l2_bytes = 4 << 13
+    return machine
 
 
 class Run:
