@@ -56,6 +56,8 @@ def run_batch(scans: ScanList, values: Values, folder: Path, skip_done: bool, qu
     _check_shared(scans, values)
     _make_folder(folder)
     console, failed = error_console(), dict.fromkeys(scans.absent, "there is no such file")
+    for scan, reason in failed.items():
+        say(console, f"ptychogui: {scan}: {reason}")
     for number, scan in enumerate(scans.scans, 1):
         done = _complete_result(scan, values, folder) if skip_done else None
         if not quiet:

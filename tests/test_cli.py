@@ -304,6 +304,11 @@ class TestBatch:
         assert "2 of 4 scans are not reconstructed" in outcome.stderr
         assert re.search(r"fly_0004\.cxi +there is no such file", outcome.stderr)
 
+    def test_a_scan_that_is_not_there_is_named_however_quiet(self, night: Path) -> None:
+        outcome = run("batch", "3,4", "--scans", "fly_#04d.cxi", "--quiet", *FAST, status=1)
+        assert outcome.stdout.split() == ["fly_0003-result.cxi"]
+        assert outcome.stderr.splitlines() == ["ptychogui: fly_0004.cxi: there is no such file"]
+
     def test_what_is_done_is_left_out_if_asked_and_never_replaced(self, night: Path) -> None:
         run("batch", "fly_0001.cxi", *FAST)
         before = Path("fly_0001-result.cxi").read_bytes()
