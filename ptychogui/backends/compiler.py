@@ -42,7 +42,7 @@ def included_files() -> list[Path]:
 def host_source() -> str:
     """Return the kernels with what the host calls them by, see kernels/commands.hpp, and what only it has."""
     commands = "\n".join(f"COMMAND({name})" for name in SIGNATURES)
-    return f'{kernel_source()}\n#include "commands.hpp"\n{commands}\n#include "sift.hpp"\n'
+    return f'{kernel_source()}\n#include "commands.hpp"\n{commands}\n#include "sift.hpp"\n#include "unpack.hpp"\n'
 
 
 def definitions() -> tuple[str, ...]:
@@ -101,6 +101,8 @@ def load_kernels() -> ctypes.CDLL:
 
 def cached_kernels() -> ctypes.CDLL | None:
     """Load the compiled kernels where they have been compiled before; None where not, or where no compiler is."""
+    if load_kernels.cache_info().currsize:
+        return load_kernels()
     try:
         return load_kernels() if _library(find_compiler()).exists() else None
     except DeviceError:

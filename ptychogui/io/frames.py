@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +21,9 @@ _MOST_THREADS = 16
 
 _MANY_CHUNKS = 32
 """Fewer are unpacked by the thread that asks for them: who wants all of a scan reads on several threads."""
+
+_PIECE_BYTES = 1 << 22
+"""Of frames that are unpacked at once."""
 
 _SMALLEST_PX = 8
 """Of a single frame; a narrower table is none."""
@@ -53,6 +57,7 @@ class Hdf5Frames:
         self._data = data
         self._unpack = self._direct()
         self._depth = data.chunks[0] if data.chunks else 1
+        self._at_once = max(1, _PIECE_BYTES // (self._depth * math.prod(self.shape[1:]) * self.dtype.itemsize))
 
     def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the frames at these (increasing) rows of the stack, in the file's dtype; in `out`, if it is given.
@@ -87,35 +92,47 @@ class Hdf5Frames:
                     self._data.read_direct(frames[start])
 
     def _read_chunks(self, rows: np.ndarray, frames: np.ndarray, unpack: Unpack) -> None:
-        """Read each chunk once, and unpack on several threads where there are many; each holds one chunk at a time."""
-        chunks = np.flatnonzero(np.diff(rows // self._depth, prepend=-1))
-        edges = [*chunks.tolist(), len(rows)]
+        """Read each chunk once, a few at a time, and on several threads where there are many."""
+        of = rows // self._depth
+        starts = np.flatnonzero(np.diff(of, prepend=-1))
+        chunks, edges = of[starts].tolist(), [*starts.tolist(), len(rows)]
 
-        def read_some(part: np.ndarray) -> None:
-            for chunk in part:
-                here = slice(edges[chunk], edges[chunk + 1])
-                self._read_chunk(rows[here], frames[here], unpack)
+        def read_some(firsts: Iterable[int]) -> None:
+            for first in firsts:
+                last = min(first + self._at_once, len(chunks))
+                here = slice(edges[first], edges[last])
+                self._read_piece(chunks[first:last], rows[here], frames[here], unpack)
 
+        pieces = range(0, len(chunks), self._at_once)
         if len(chunks) < _MANY_CHUNKS:
-            read_some(np.arange(len(chunks)))
+            read_some(pieces)
         else:
-            list(_pool().map(read_some, np.array_split(np.arange(len(chunks)), _threads())))
+            list(_pool().map(read_some, np.array_split(pieces, _threads())))
 
-    def _read_chunk(self, rows: np.ndarray, frames: np.ndarray, unpack: Unpack) -> None:
-        """Read the frames at some rows of one chunk; what is odd about it, such as no bytes, is left to HDF5."""
+    def _read_piece(self, chunks: list[int], rows: np.ndarray, frames: np.ndarray, unpack: Unpack) -> None:
+        """Read the frames at some rows, in these chunks; what is odd, such as no bytes, is left to HDF5."""
         depth = self._depth
-        first = int(rows[0]) // depth * depth
-        whole = frames if depth == 1 else np.empty((depth, *self.shape[1:]), self.dtype)
+        whole = frames if depth == 1 else np.empty((len(chunks) * depth, *self.shape[1:]), self.dtype)
         try:
-            skipped, raw = self._data.id.read_direct_chunk((first, 0, 0))
-            if skipped:
-                raise ValueError("not all filters were used on this chunk")
-            unpack(raw, whole)
+            unpack([self._packed(chunk) for chunk in chunks], whole.reshape(len(chunks), -1))
         except (*H5_ERRORS, ValueError):
-            self._read_runs(rows, frames)
+            for chunk in chunks:
+                here = slice(*np.searchsorted(rows, (chunk * depth, (chunk + 1) * depth)))
+                self._read_runs(rows[here], frames[here])
             return
         if depth > 1:
-            frames[:] = whole[rows - first]
+            frames[:] = whole[np.searchsorted(chunks, rows // depth) * depth + rows % depth]
+
+    def _packed(self, chunk: int) -> bytes:
+        """Return the bytes of a chunk as they are in the file.
+
+        Raises:
+            ValueError: filters were left out.
+        """
+        skipped, packed = self._data.id.read_direct_chunk((chunk * self._depth, 0, 0))
+        if skipped:
+            raise ValueError("not all filters were used on this chunk")
+        return bytes(packed)
 
 
 def check_sources(path: Path, data: h5py.Dataset) -> None:

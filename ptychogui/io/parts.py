@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
-import itertools
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -55,7 +55,7 @@ class JoinedFrames:
         self.shape = (sum(file.frames for file in files), *size)
         self.dtype = dtype
         self._parts, self._files = parts, files
-        self._edges = np.array([*(file.first_row for file in files), self.shape[0]])
+        self._edges = [*(file.first_row for file in files), self.shape[0]]
         self._turn = threading.Lock()
         self._open: dict[int, Stack] = {}
         self._read_by: dict[int, int] = {}  # thread -> file
@@ -71,12 +71,12 @@ class JoinedFrames:
         if self._closed:
             raise DataError(f"the files of {self._parts[0].path.parent} are closed; open them again to read frames")
         frames = np.empty((len(rows), *self.shape[1:]), self.dtype) if out is None else out
-        of = np.searchsorted(self._edges, rows, side="right") - 1
-        edges = [0, *(np.flatnonzero(np.diff(of)) + 1).tolist(), len(rows)]
-        for start, stop in itertools.pairwise(edges):
-            if stop > start:
-                here = int(of[start])
-                self._read_file(here, rows[start:stop] - self._edges[here], frames[start:stop])
+        start = 0
+        while start < len(rows):
+            file = bisect.bisect_right(self._edges, rows[start]) - 1
+            stop = int(np.searchsorted(rows, self._edges[file + 1]))
+            self._read_file(file, rows[start:stop] - self._edges[file], frames[start:stop])
+            start = stop
         return frames
 
     def close(self) -> None:
@@ -93,8 +93,12 @@ class JoinedFrames:
 
     def _stack(self, number: int) -> Stack:
         """Return an open file; those that no thread reads any more are closed."""
+        me = threading.get_ident()
+        mine = self._open.get(number) if self._read_by.get(me) == number else None
+        if mine is not None:
+            return mine
         with self._turn:
-            self._read_by[threading.get_ident()] = number
+            self._read_by[me] = number
             for left in self._open.keys() - self._read_by.values():
                 self._open.pop(left).close()
             if number not in self._open:

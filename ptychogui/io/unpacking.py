@@ -10,20 +10,19 @@ from __future__ import annotations
 import ctypes
 import functools
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import h5py
 import hdf5plugin
 import numpy as np
 
-Unpack = Callable[[bytes, np.ndarray], None]
-"""Unpacks the bytes of a chunk into a contiguous array; ValueError where they don't make it up."""
+from ptychogui.backends.compiler import cached_kernels
+
+Unpack = Callable[[Sequence[bytes], np.ndarray], None]
+"""Unpacks the bytes of chunks into a contiguous array (chunks, numbers); ValueError where they don't make it up."""
 
 _PLUGINS = {32008: "bshuf", 32004: "lz4", 32015: "zstd"}
 """Filter's number -> name of its plugin."""
-
-_REVERSE = 0x0100
-"""H5Z_FLAG_REVERSE: unpack."""
 
 
 class _FilterClass(ctypes.Structure):
@@ -39,18 +38,6 @@ class _FilterClass(ctypes.Structure):
         ("set_local", ctypes.c_void_p),
         ("filter", ctypes.c_void_p),
     )
-
-
-_Filter = ctypes.CFUNCTYPE(
-    ctypes.c_size_t,
-    ctypes.c_uint,
-    ctypes.c_size_t,
-    ctypes.POINTER(ctypes.c_uint),
-    ctypes.c_size_t,
-    ctypes.POINTER(ctypes.c_size_t),
-    ctypes.POINTER(ctypes.c_void_p),
-)
-"""H5Z_func_t: flags, settings and their number, bytes in, size and address of a buffer; gives bytes out, or 0."""
 
 
 def unpacker(data: h5py.Dataset) -> Unpack | None:
@@ -73,35 +60,32 @@ def _is_stored_as_read(data: h5py.Dataset) -> bool:
 def _single(code: int, settings: tuple[int, ...]) -> Unpack | None:
     if code == h5py.h5z.FILTER_DEFLATE:
         return _inflate
-    filter_ = _plugin(code)
-    return None if filter_ is None else functools.partial(_call, filter_, (ctypes.c_uint * len(settings))(*settings))
+    plugin, kernels = _plugin(code), cached_kernels()
+    return None if plugin is None or kernels is None else functools.partial(_unpack, kernels, plugin, settings)
 
 
-def _copy(raw: bytes, out: np.ndarray) -> None:
-    out.reshape(-1).view(np.uint8)[:] = np.frombuffer(raw, np.uint8)
-
-
-def _inflate(raw: bytes, out: np.ndarray) -> None:
-    try:
-        _copy(zlib.decompress(raw, bufsize=out.nbytes), out)
-    except zlib.error as error:
-        raise ValueError(str(error)) from error
+def _inflate(packed: Sequence[bytes], out: np.ndarray) -> None:
+    for raw, chunk in zip(packed, out, strict=True):
+        try:
+            chunk[:] = np.frombuffer(zlib.decompress(raw, bufsize=chunk.nbytes), chunk.dtype)
+        except zlib.error as error:
+            raise ValueError(str(error)) from error
 
 
 def _unshuffled(unpack: Unpack) -> Unpack:
     """Return what also brings together the bytes of each number, which HDF5's shuffle filter has spread out."""
 
-    def unpack_shuffled(raw: bytes, out: np.ndarray) -> None:
-        planes = np.empty((out.itemsize, out.size), np.uint8)
-        unpack(raw, planes)
-        out.reshape(-1).view(np.uint8).reshape(out.size, out.itemsize)[:] = planes.T
+    def unpack_shuffled(packed: Sequence[bytes], out: np.ndarray) -> None:
+        planes = np.empty((len(out), out.itemsize, out.shape[1]), np.uint8)
+        unpack(packed, planes.reshape(len(out), -1))
+        out.view(np.uint8).reshape(*out.shape, out.itemsize)[:] = planes.transpose(0, 2, 1)
 
     return unpack_shuffled
 
 
 @functools.cache
-def _plugin(code: int) -> Callable[..., int] | None:
-    """Return the function of a plugin that is safe on threads, or None."""
+def _plugin(code: int) -> int | None:
+    """Return the address of a plugin's function that is safe on threads, or None."""
     path = hdf5plugin.get_config().registered_filters.get(_PLUGINS.get(code, ""))
     if path is None:
         return None
@@ -111,31 +95,23 @@ def _plugin(code: int) -> Callable[..., int] | None:
         found = library.H5PLget_plugin_info().contents
     except (OSError, AttributeError, ValueError):
         return None
-    return _Filter(found.filter) if found.id == code and found.decoder_present and found.filter else None
+    return int(found.filter) if found.id == code and found.decoder_present and found.filter else None
 
 
-@functools.cache
-def _memory() -> ctypes.CDLL:
-    """Return the C library, by whose malloc and free plugins change buffers; so short that other threads can wait."""
-    library = ctypes.PyDLL(None)
-    library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, (ctypes.c_size_t,)
-    library.free.restype, library.free.argtypes = None, (ctypes.c_void_p,)
-    library.memcpy.restype = ctypes.c_void_p
-    library.memcpy.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
-    return library
-
-
-def _call(filter_: Callable[..., int], settings: ctypes.Array[ctypes.c_uint], raw: bytes, out: np.ndarray) -> None:
-    """Have a plugin unpack; ctypes lets other threads go on meanwhile."""
-    memory, size = _memory(), ctypes.c_size_t(len(raw))
-    buffer = ctypes.c_void_p(memory.malloc(max(len(raw), 1)))
-    if buffer.value is None:
-        raise MemoryError(f"no {len(raw)} bytes for a chunk")
-    try:
-        memory.memcpy(buffer, raw, len(raw))
-        found = filter_(_REVERSE, len(settings), settings, len(raw), ctypes.byref(size), ctypes.byref(buffer))
-        if found != out.nbytes:
-            raise ValueError(f"a chunk of {out.nbytes} bytes unpacks to {found}")
-        ctypes.memmove(out.ctypes.data, buffer, found)
-    finally:
-        memory.free(buffer)
+def _unpack(
+    kernels: ctypes.CDLL, plugin: int, settings: tuple[int, ...], packed: Sequence[bytes], out: np.ndarray
+) -> None:
+    """Have a plugin unpack; other threads go on meanwhile. See kernels/unpack.hpp."""
+    count, chunk_bytes = len(packed), out[0].nbytes
+    unpacked = kernels.unpack_chunks(
+        ctypes.c_void_p(out.ctypes.data),
+        ctypes.c_size_t(chunk_bytes),
+        (ctypes.c_char_p * count)(*packed),
+        (ctypes.c_size_t * count)(*map(len, packed)),
+        count,
+        ctypes.c_void_p(plugin),
+        ctypes.c_size_t(len(settings)),
+        (ctypes.c_uint * len(settings))(*settings),
+    )
+    if unpacked < count:
+        raise ValueError(f"a chunk does not unpack to {chunk_bytes} bytes")

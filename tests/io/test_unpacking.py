@@ -10,7 +10,9 @@ import hdf5plugin
 import numpy as np
 import pytest
 
+from ptychogui.backends.compiler import load_kernels
 from ptychogui.errors import DataError
+from ptychogui.io import frames as frames_module, unpacking
 from ptychogui.io.frames import Hdf5Frames
 from ptychogui.io.unpacking import unpacker
 from tests.io.makers import make_frames
@@ -34,12 +36,23 @@ BY_HDF5: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _kernels() -> None:
+    load_kernels()
+
+
+@pytest.fixture(params=[1, 1 << 22], ids=["chunk by chunk", "chunks together"])
+def _pieces(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    monkeypatch.setattr(frames_module, "_PIECE_BYTES", request.param)
+
+
 def written(path: Path, data: np.ndarray, **how: Any) -> h5py.Dataset:
     with h5py.File(path, "w") as file:
         file.create_dataset("data", data=data, **how)
     return h5py.File(path, "r")["data"]
 
 
+@pytest.mark.usefixtures("_pieces")
 @pytest.mark.parametrize("depth", [1, 3])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.dtype(">u4"), np.float32])
 @pytest.mark.parametrize("name", [*DIRECT, *BY_HDF5])
@@ -52,6 +65,24 @@ def test_what_is_read_is_what_was_written(tmp_path: Path, name: str, dtype: Any,
         found = source.read(rows)
         assert found.dtype == frames.dtype
         np.testing.assert_array_equal(found, frames[rows])
+    data.file.close()
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+def test_many_chunks_are_unpacked_on_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depth: int) -> None:
+    frames = make_frames(150)
+    monkeypatch.setattr(frames_module, "_PIECE_BYTES", 3 * depth * frames[0].nbytes)
+    data = written(tmp_path / "a.h5", frames, chunks=(depth, 16, 16), **DIRECT["bitshuffle-LZ4"])
+    rows = np.setdiff1d(np.arange(150), [0, 17, 64, 65, 66, 67, 149])
+    np.testing.assert_array_equal(Hdf5Frames(tmp_path / "a.h5", data).read(rows), frames[rows])
+    data.file.close()
+
+
+def test_hdf5_unpacks_where_kernels_are_not_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacking, "cached_kernels", lambda: None)
+    data = written(tmp_path / "a.h5", make_frames(5), chunks=(1, 16, 16), **DIRECT["bitshuffle-LZ4"])
+    assert unpacker(data) is None
+    np.testing.assert_array_equal(Hdf5Frames(tmp_path / "a.h5", data).read([1, 3]), make_frames(5)[[1, 3]])
     data.file.close()
 
 
@@ -87,6 +118,17 @@ def test_damaged_frames_are_named(tmp_path: Path, name: str) -> None:
         np.testing.assert_array_equal(source.read([2, 4]), make_frames(5, size=64)[[2, 4]])
         with pytest.raises(DataError, match=r"a\.h5: frames 3 to 3 of /data can't be read, the file is damaged"):
             source.read(range(5))
+
+
+@pytest.mark.parametrize("left", [b"\0", b"\0" * 11, b"\xff" * 13])
+@pytest.mark.parametrize("name", ["bitshuffle-LZ4", "bitshuffle-Zstd", "LZ4", "Zstd"])
+def test_chunks_of_which_next_to_nothing_is_left_are_named(tmp_path: Path, name: str, left: bytes) -> None:
+    path = tmp_path / "a.h5"
+    written(path, make_frames(3), chunks=(1, 16, 16), **DIRECT[name]).file.close()
+    with h5py.File(path, "r+") as file:
+        file["data"].id.write_direct_chunk((1, 0, 0), left)
+    with h5py.File(path, "r") as file, pytest.raises(DataError, match="frames 1 to 1 of /data can't be read"):
+        Hdf5Frames(path, file["data"]).read([0, 1, 2])
 
 
 def test_chunks_with_a_filter_left_out_are_read(tmp_path: Path) -> None:
