@@ -21,74 +21,112 @@ static std::vector<Run> runs_of(const int* places, int n) {
     return runs;
 }
 
+// Takes n pixels from a frame, has `counts` 0 where nothing is known, marks that in `row`, and raises `largest`. Returns
+// how many good pixels are saturated.
 template <typename T>
-static void take_row(T* row, const T* from, const std::vector<Run>& runs) {
-    for (const Run& run : runs) {
-        if (run.step == 1)
-            memcpy(row + run.column, from + run.place, run.length * sizeof(T));
-        else
-            for (int i = 0; i < run.length; i++)
-                row[run.column + i] = from[run.place + (index_t)i * run.step];
+static int sift_row(T* row, T* counts, T* largest, const T* from, index_t step, const unsigned char* bad, int n, T limit,
+                    T least) {
+    if (step != 1) {
+        for (int c = 0; c < n; c++)
+            row[c] = from[c * step];
+        from = row;
     }
-}
-
-// Marks in `row` what is not known and has `counts` 0 there. Returns how many good pixels are saturated.
-template <typename T>
-static int sift_row(T* row, T* counts, T* largest, const unsigned char* bad, int n, T limit, T least) {
-    int saturated = 0;
+    T some_above = 0;
     INDEPENDENT for (int c = 0; c < n; c++) {
-        const T good = row[c] & (T)(bad[c] - 1);
+        const T good = from[c] & (T)(bad[c] - 1);
         const T above = good >= limit;
         const T count = good >= limit || good < least ? 0 : good;
         const T most = largest[c];
-        saturated += above;
+        some_above |= above;
         row[c] = count | (T)-above | (T)-bad[c];
         counts[c] = count;
         largest[c] = count > most ? count : most;
     }
+    int saturated = 0;
+    if (some_above)
+        for (int c = 0; c < n; c++)
+            saturated += !bad[c] && row[c] == (T)-1;
     return saturated;
 }
 
-// Whole numbers up to 2^53 are exact in double, in any order.
-template <typename T>
-static void sum_row(double* sums, double* total, double* squares, const T* counts, const double* places, double row, int n) {
-    double sum = 0, moment = 0;
-    INDEPENDENT for (int c = 0; c < n; c++) {
-        const double count = counts[c];
-        total[c] += count;
-        squares[c] += count * count;
-        sum += count;
-        moment += count * places[c];
+static double signed_of(unsigned sum) {
+    return (int)sum;
+}
+
+static double signed_of(double sum) {
+    return sum;
+}
+
+// What a row of pixels counts in a few frames, `counts` T (F, n), in numbers of type A.
+template <typename A, typename T>
+static void sum_row(double* by_position, double* total, double* squares, const T* counts, const int* places, int row,
+                    int count, int n, std::vector<A>& sums) {
+    sums.assign(2 * n, 0);
+    A *column = sums.data(), *column_squares = column + n;
+    for (int f = 0; f < count; f++, counts += n) {
+        A sum = 0, moment = 0;
+        INDEPENDENT for (int c = 0; c < n; c++) {
+            const A value = counts[c];
+            column[c] += value;
+            column_squares[c] += value * value;
+            sum += value;
+            moment += value * (A)places[c];
+        }
+        by_position[4 * f] += sum;
+        by_position[4 * f + 1] += (double)sum * row;
+        by_position[4 * f + 2] += signed_of(moment);
     }
-    sums[0] += sum;
-    sums[1] += sum * row;
-    sums[2] += moment;
+    INDEPENDENT for (int c = 0; c < n; c++) {
+        total[c] += column[c];
+        squares[c] += column_squares[c];
+    }
+}
+
+// Whether 32 bits hold the sums over a row of pixels in a few frames, and over the columns times their places.
+static bool is_small(double largest, double count, double n) {
+    return largest * largest * count < 4294967296.0 && largest * n * n / 4 < 2147483648.0;
 }
 
 // patterns T (F, N, N), whose largest number is a free pixel; by_position double (F, 4): sum of counts, of counts times row
 // and times column, number of saturated pixels; largest T (N, N) and by_pixel double (3, N, N): sum of counts, of their
 // squares, and how often a pixel that is not bad is saturated in patterns that count something, added to what is there;
 // frames T (F, frame_px); pixel [r, c] is from rows[r] + columns[c] of its frame; bad (N, N), 1 where it is not used.
+// Returns the largest number in `largest`.
 template <typename T>
-static void sift(T* patterns, double* by_position, T* largest, double* by_pixel, const T* frames, const int* rows,
-                 const int* columns, const unsigned char* bad, int count, index_t frame_px, int n, T limit, T least) {
+static T sift(T* patterns, double* by_position, T* largest, double* by_pixel, const T* frames, const int* rows,
+              const int* columns, const unsigned char* bad, int count, index_t frame_px, int n, T limit, T least) {
     const index_t size = (index_t)n * n;
     double *total = by_pixel, *squares = total + size, *unknown = squares + size;
-    std::vector<T> counts(n);
     const std::vector<Run> runs = runs_of(columns, n);
-    std::vector<double> from_beam(n);
+    std::vector<T> counts((size_t)count * n);
+    std::vector<unsigned> whole;
+    std::vector<double> real; // whole numbers up to 2^53 are exact
+    std::vector<int> from_beam(n);
     for (int c = 0; c < n; c++)
         from_beam[c] = c < (n + 1) / 2 ? c : c - n;
+    T most = 0;
     memset(by_position, 0, 4 * count * sizeof(double));
     for (int r = 0; r < n; r++) {
         const index_t at = (index_t)r * n;
         for (int f = 0; f < count; f++) {
-            T* row = patterns + f * size + at;
-            double* sums = by_position + 4 * f;
-            take_row(row, frames + f * frame_px + rows[r], runs);
-            sums[3] += sift_row(row, counts.data(), largest + at, bad + at, n, limit, least);
-            sum_row(sums, total + at, squares + at, counts.data(), from_beam.data(), from_beam[r], n);
+            const T* from = frames + f * frame_px + rows[r];
+            for (const Run& run : runs) {
+                const index_t here = at + run.column;
+                by_position[4 * f + 3] += sift_row(patterns + f * size + here, &counts[f * n + run.column], largest + here,
+                                                   from + run.place, run.step, bad + here, run.length, limit, least);
+            }
         }
+        T in_row = 0;
+        INDEPENDENT for (int c = 0; c < n; c++)
+            in_row = largest[at + c] > in_row ? largest[at + c] : in_row;
+        most = in_row > most ? in_row : most;
+        const auto sum = [&](auto& sums) {
+            sum_row(by_position, total + at, squares + at, counts.data(), from_beam.data(), from_beam[r], count, n, sums);
+        };
+        if (is_small(in_row, count, n))
+            sum(whole);
+        else
+            sum(real);
     }
     for (int f = 0; f < count; f++) {
         T* pattern = patterns + f * size;
@@ -98,13 +136,15 @@ static void sift(T* patterns, double* by_position, T* largest, double* by_pixel,
             for (index_t i = 0; i < size; i++)
                 unknown[i] += pattern[i] == (T)-1;
     }
+    return most;
 }
 
-#define SIFT(name, T)                                                                                                 \
-    extern "C" void name(T* patterns, double* by_position, T* largest, double* by_pixel, const T* frames,             \
-                         const int* rows, const int* columns, const unsigned char* bad, int count, index_t frame_px,  \
-                         int n, T limit, T least) {                                                                   \
-        sift(patterns, by_position, largest, by_pixel, frames, rows, columns, bad, count, frame_px, n, limit, least); \
+#define SIFT(name, T)                                                                                                  \
+    extern "C" T name(T* patterns, double* by_position, T* largest, double* by_pixel, const T* frames, const int* rows, \
+                      const int* columns, const unsigned char* bad, int count, index_t frame_px, int n, T limit,        \
+                      T least) {                                                                                        \
+        return sift(patterns, by_position, largest, by_pixel, frames, rows, columns, bad, count, frame_px, n, limit,    \
+                    least);                                                                                             \
     }
 SIFT(sift_uint8, unsigned char)
 SIFT(sift_uint16, unsigned short)

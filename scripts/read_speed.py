@@ -81,10 +81,6 @@ def main() -> None:
         )
 
 
-def _ratio(turns: Sequence[dict[str, dict[str, float]]], part: str, bare: str) -> float:
-    return median(turn[part]["mb_per_s"] / turn[bare]["mb_per_s"] for turn in turns)
-
-
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=_FOLDER)

@@ -14,22 +14,23 @@ import numpy as np
 
 from ptychogui.backends.compiler import cached_kernels
 from ptychogui.physics.compact import kind_for, mark_of
-from ptychogui.physics.making import Make, Put, Recipe, numpy_maker
+from ptychogui.physics.making import Keeper, Make, Recipe, numpy_maker
 from ptychogui.physics.survey import Sums
 
 _C_TYPES = {"uint8": ctypes.c_uint8, "uint16": ctypes.c_uint16, "uint32": ctypes.c_uint32}
 
 
-def compiled_maker(recipe: Recipe, put: Put) -> Make:
+def compiled_maker(recipe: Recipe, keeper: Keeper) -> Make:
     """Make patterns by compiled code from whole counts, and with numpy from others.
 
     Also with numpy where the kernels have not been compiled yet: to wait for that would take longer.
     """
-    library = cached_kernels() if recipe.sieve.is_whole and recipe.dtype.name in _C_TYPES else None
-    return numpy_maker(recipe, put) if library is None or not recipe.dtype.isnative else _maker(library, recipe, put)
+    can_be = recipe.sieve.is_whole and recipe.dtype.name in _C_TYPES and recipe.dtype.isnative
+    library = cached_kernels() if can_be else None
+    return numpy_maker(recipe, keeper) if library is None else _maker(library, recipe, keeper)
 
 
-def _maker(library: ctypes.CDLL, recipe: Recipe, put: Put) -> Make:
+def _maker(library: ctypes.CDLL, recipe: Recipe, keeper: Keeper) -> Make:
     sift = _bound(library, recipe)
     n, bad = recipe.crop.n, recipe.free
     always_free = np.count_nonzero(bad)
@@ -39,11 +40,14 @@ def _maker(library: ctypes.CDLL, recipe: Recipe, put: Put) -> Make:
         positions: list[np.ndarray] = []
         patterns = np.empty((0, n, n), recipe.dtype)
         for block in blocks:
-            if not len(patterns):
-                patterns = np.empty((len(block), n, n), recipe.dtype)
             positions.append(np.empty((len(block), 4)))
-            sift(patterns, positions[-1], largest, by_pixel, np.ascontiguousarray(block))
-            put(first, patterns[: len(block)], kind_for(int(largest.max())))
+            with keeper.room(first, len(block), recipe.dtype) as place:
+                if place is None and not len(patterns):
+                    patterns = np.empty((len(block), n, n), recipe.dtype)
+                made = patterns[: len(block)] if place is None else place
+                most = sift(made, positions[-1], largest, by_pixel, np.ascontiguousarray(block))
+            if place is None:
+                keeper.put(first, made, kind_for(most))
             first += len(block)
         sums = np.concatenate(positions)
         dark, saturated = sums[:, 0] == 0, sums[:, 3]
@@ -63,18 +67,21 @@ def _maker(library: ctypes.CDLL, recipe: Recipe, put: Put) -> Make:
 
 
 def _bound(library: ctypes.CDLL, recipe: Recipe) -> Any:
-    """Return a call of the compiled code for a recipe: sift(patterns, by_position, largest, by_pixel, frames)."""
+    """Return a call of the compiled code for a recipe: sift(patterns, by_position, largest, by_pixel, frames).
+
+    It returns the largest count so far.
+    """
     whole = _C_TYPES[recipe.dtype.name]
     function = getattr(library, f"sift_{recipe.dtype.name}")
-    function.restype = None
+    function.restype = whole
     function.argtypes = (*[ctypes.c_void_p] * 8, ctypes.c_int, ctypes.c_longlong, ctypes.c_int, whole, whole)
     frame_px, most = recipe.shape[0] * recipe.shape[1], int(mark_of(recipe.dtype))
     rows, columns = _places(recipe)
     limit = most if recipe.sieve.limit is None else recipe.sieve.limit
 
-    def sift(*arrays: np.ndarray) -> None:
+    def sift(*arrays: np.ndarray) -> int:
         pointers = (array.ctypes.data for array in (*arrays, rows, columns, recipe.free))
-        function(*pointers, len(arrays[-1]), frame_px, recipe.crop.n, limit, min(recipe.sieve.least, most))
+        return int(function(*pointers, len(arrays[-1]), frame_px, recipe.crop.n, limit, min(recipe.sieve.least, most)))
 
     return sift
 

@@ -101,6 +101,28 @@ class PatternStack:
             else:
                 place[:] = widened(piece, self._kind)
 
+    @contextlib.contextmanager
+    def room(self, first: int, count: int, kind: np.dtype) -> Iterator[np.ndarray | None]:
+        """Yield where patterns will stay, to be made there; None where patterns are not held in this type, or not yet.
+
+        Args:
+            first: the position of the first.
+            count: how many.
+            kind: a type that holds them.
+        """
+        with self._turn:
+            held = self._end > 0 and kind == self._kind
+            if held:
+                self._end = max(self._end, first + count)
+                self._writers += 1
+        if not held:
+            yield None
+            return
+        try:
+            yield self.patterns[first : first + count]
+        finally:
+            self._leave()
+
     @property
     def patterns(self) -> np.ndarray:
         """uint8, uint16 or float32 (positions, N, N); see Problem.patterns."""
@@ -122,9 +144,12 @@ class PatternStack:
         try:
             yield
         finally:
-            with self._turn:
-                self._writers -= 1
-                self._turn.notify_all()
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._turn:
+            self._writers -= 1
+            self._turn.notify_all()
 
     def _begin(self, kind: np.dtype) -> None:
         self._kind = kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,9 +25,9 @@ __all__ = [
 ]  # fmt: skip
 
 _CHUNK_BYTES = 1 << 24
-"""Of frames that a thread works on, a pixel counted as 4 bytes or more."""
+"""Of frames that a thread works on; a pixel that may become a float32 counts as 4 bytes."""
 
-_BLOCK_PX = 1 << 19
+_BLOCK_PX = 1 << 20
 """Of frames that it reads at once."""
 
 
@@ -123,12 +124,12 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
     stack = PatternStack((len(rows) if keep else 0, crop.n, crop.n))
     tally = Tally(len(rows), crop.n)
     recipe = Recipe(frames.shape[1:], frames.dtype, crop, free, sieve)
-    make = maker(recipe, stack.put if keep else _forget)
+    make = maker(recipe, stack if keep else _Forgetting())
 
     def work(start: int) -> Sums:
         return make(start, _blocks(frames, rows[start : start + at_once]))
 
-    at_once = _chunk(frames)
+    at_once = _chunk(frames, sieve)
     for sums in in_order(work, range(0, len(rows), at_once)):
         tally.add(sums)
     tally.check()
@@ -203,16 +204,24 @@ def _blocks(frames: FrameSource, rows: np.ndarray) -> Iterator[np.ndarray]:
 
 def _read(frames: FrameSource, rows: np.ndarray, memory: np.ndarray) -> np.ndarray:
     """Read the frames of some positions, each frame once."""
+    if np.all(rows[1:] > rows[:-1]):
+        return frames.read(rows, memory[: len(rows)])
     unique, inverse = np.unique(rows, return_inverse=True)
-    read = frames.read(unique, memory[: len(unique)])
-    return read if np.array_equal(unique, rows) else read[inverse]
+    return frames.read(unique, memory[: len(unique)])[inverse]
 
 
-def _chunk(frames: FrameSource) -> int:
+def _chunk(frames: FrameSource, sieve: Sieve) -> int:
     """Return how many frames a thread works on."""
-    frame_bytes = math.prod(frames.shape[1:]) * max(4, frames.dtype.itemsize)
-    return max(1, _CHUNK_BYTES // frame_bytes)
+    pixel_bytes = frames.dtype.itemsize if sieve.is_whole else max(4, frames.dtype.itemsize)
+    return max(1, _CHUNK_BYTES // (math.prod(frames.shape[1:]) * pixel_bytes))
 
 
-def _forget(first: int, piece: np.ndarray, kind: np.dtype) -> None:
-    """Let patterns go that nobody wants."""
+class _Forgetting:
+    """Lets patterns go that nobody wants."""
+
+    def put(self, first: int, piece: np.ndarray, kind: np.dtype) -> None:
+        """Do nothing."""
+
+    def room(self, first: int, count: int, kind: np.dtype) -> contextlib.AbstractContextManager[None]:
+        """Offer no room."""
+        return contextlib.nullcontext()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -13,8 +14,16 @@ from ptychogui.physics.crop import Crop
 from ptychogui.physics.sieve import Sieve
 from ptychogui.physics.survey import Sums
 
-Put: TypeAlias = Callable[[int, np.ndarray, np.dtype], None]
-"""PatternStack.put, or what forgets patterns."""
+
+class Keeper(Protocol):
+    """Where patterns go: a PatternStack, or what forgets them."""
+
+    def put(self, first: int, piece: np.ndarray, kind: np.dtype) -> None:
+        """Put patterns down from a position on; see PatternStack."""
+
+    def room(self, first: int, count: int, kind: np.dtype) -> AbstractContextManager[np.ndarray | None]:
+        """Yield where patterns of a type can be made instead, if there is such a place; see PatternStack."""
+
 
 Make: TypeAlias = Callable[[int, Iterable[np.ndarray]], Sums]
 """Makes patterns from frames, which come in blocks (frames, rows, columns) none of which is larger than the first, and
@@ -41,11 +50,11 @@ class Recipe:
     sieve: Sieve
 
 
-Maker: TypeAlias = Callable[[Recipe, Put], Make]
+Maker: TypeAlias = Callable[[Recipe, Keeper], Make]
 """Gets a recipe and where patterns go."""
 
 
-def numpy_maker(recipe: Recipe, put: Put) -> Make:
+def numpy_maker(recipe: Recipe, keeper: Keeper) -> Make:
     """Make patterns of all kinds of frames, with numpy alone."""
 
     def make(first: int, blocks: Iterable[np.ndarray]) -> Sums:
@@ -54,7 +63,7 @@ def numpy_maker(recipe: Recipe, put: Put) -> Make:
         edges = [0, *itertools.accumulate(len(block.patterns) for block in sifted)]
         for block, start, stop in zip(sifted, edges, edges[1:], strict=False):
             block.set_free(sums.positions[start:stop, 0] == 0)
-            put(first + start, block.patterns, block.patterns.dtype)
+            keeper.put(first + start, block.patterns, block.patterns.dtype)
         return sums
 
     return make

@@ -20,7 +20,7 @@ from ptychogui.physics.survey import Survey
 
 ROWS, COLUMNS = 26, 33
 LEVELS = {
-    "uint8": (0, 3, 253, 254), "uint16": (0, 3, 254, 255, 65533, 65534), "uint32": (0, 3, 254, 255, 65534, 65535, 90000)
+    "uint8": (0, 3, 253, 254), "uint16": (0, 3, 254, 255, 46340, 46341, 65534), "uint32": (0, 3, 254, 255, 46341, 65534, 65535, 90000)
 }  # fmt: skip
 
 
@@ -32,16 +32,16 @@ def _kernels() -> None:
 @pytest.fixture(autouse=True)
 def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several chunks of several blocks, of which the last ones are smaller."""
-    monkeypatch.setattr(frames_module, "_CHUNK_BYTES", 5 * 4 * ROWS * COLUMNS)
+    monkeypatch.setattr(frames_module, "_CHUNK_BYTES", 12 * ROWS * COLUMNS)
     monkeypatch.setattr(frames_module, "_BLOCK_PX", 2 * ROWS * COLUMNS)
 
 
-def compiled(recipe: making.Recipe, put: making.Put) -> making.Make:
+def compiled(recipe: making.Recipe, keeper: making.Keeper) -> making.Make:
     """The compiled way, or none: numpy does not step in."""
     assert recipe.sieve.is_whole
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sifting, "numpy_maker", None)
-        return sifting.compiled_maker(recipe, put)
+        return sifting.compiled_maker(recipe, keeper)
 
 
 def assert_same(one: Patterns, other: Patterns) -> None:
@@ -120,6 +120,16 @@ def test_the_largest_counts_are_summed_as_whole_numbers() -> None:
     np.testing.assert_allclose(patterns.mean_pattern, (pixels.sum(axis=0) / 7).astype(float), rtol=1e-15)
     exact = (7 * (pixels**2).sum(axis=0) - pixels.sum(axis=0) ** 2) / 49
     np.testing.assert_allclose(np.fft.ifftshift(patterns.survey.variance), exact.astype(float), rtol=1e-6)
+
+
+def test_bright_rows_far_from_the_beam_are_summed_exactly() -> None:
+    size, bright = 1024, 30000
+    stack = np.zeros((2, size, size), np.uint16)
+    stack[0, 700, 600:] = stack[1, 700, :400] = bright
+    patterns = outcome((stack, np.arange(2), None, Preprocessing(size_px=size)), maker=compiled)
+    assert isinstance(patterns, Patterns)
+    assert patterns.counts.tolist() == [bright * 424, bright * 400]
+    assert patterns.survey.dpc_px.tolist() == [[188, np.arange(88, 512).mean()], [188, np.arange(-512, -112).mean()]]
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,50 @@ def test_threads_may_put_pieces_down_in_any_order_while_the_type_widens() -> Non
     assert np.array_equal(amplitudes_of(stack.patterns), amplitudes)
 
 
+def test_patterns_may_be_made_where_they_stay_once_they_are_held_in_their_type() -> None:
+    stack = PatternStack((4, 2, 2))
+    with stack.room(0, 1, KINDS[1]) as place:
+        assert place is None  # nothing is known of the type of all
+    stack.put(0, compact(roots(np.full((1, 2, 2), 300))), KINDS[1])
+    with stack.room(1, 1, KINDS[0]) as place:
+        assert place is None
+    with stack.room(2, 2, KINDS[1]) as place:
+        assert place is not None
+        place[:] = 7
+    stack.put(1, np.full((1, 2, 2), 5, np.uint8), KINDS[0])
+    assert stack.patterns[:, 0, 0].tolist() == [300, 5, 7, 7]
+
+
+def test_what_was_made_in_its_place_is_kept_when_the_type_widens() -> None:
+    stack = PatternStack((3, 2, 2))
+    stack.put(0, np.full((1, 2, 2), 4, np.uint8), KINDS[0])
+    with stack.room(1, 1, KINDS[0]) as place:
+        assert place is not None
+        place[:] = [[9, 255], [0, 1]]
+    stack.put(2, compact(roots(np.full((1, 2, 2), 300))), KINDS[1])
+    assert stack.patterns.tolist() == [[[4, 4], [4, 4]], [[9, 65535], [0, 1]], [[300, 300], [300, 300]]]
+
+
+def test_memory_stays_where_it_is_while_patterns_are_made_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = PatternStack((3, 2, 2))
+    stack.put(0, compact(roots(np.full((1, 2, 2), 300))), KINDS[1])
+    late, waiting, wait = compact(roots(np.full((1, 2, 2), 70000))), threading.Event(), stack._turn.wait
+
+    def tell_and_wait() -> None:
+        waiting.set()
+        wait()
+
+    monkeypatch.setattr(stack._turn, "wait", tell_and_wait)
+    other = threading.Thread(target=stack.put, args=(2, late, KINDS[2]))
+    with stack.room(1, 1, KINDS[1]) as place:
+        other.start()
+        assert waiting.wait(10)
+        assert place is not None
+        place[:] = 7
+    other.join()
+    assert np.array_equal(amplitudes_of(stack.patterns)[:, 0, 0], roots([300, 7, 70000]))
+
+
 def test_memory_stays_where_it_is_while_a_thread_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     stack = PatternStack((3, 2, 2))
     stack.put(0, compact(roots(np.full((1, 2, 2), 300))), KINDS[1])
