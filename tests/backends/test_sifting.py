@@ -20,8 +20,10 @@ from ptychogui.physics.survey import Survey
 
 ROWS, COLUMNS = 26, 33
 LEVELS = {
-    "uint8": (0, 3, 253, 254), "uint16": (0, 3, 254, 255, 46340, 46341, 65534), "uint32": (0, 3, 254, 255, 46341, 65534, 65535, 90000)
-}  # fmt: skip
+    "uint8": (0, 3, 253, 254),
+    "uint16": (0, 3, 254, 255, 46340, 46341, 65534),
+    "uint32": (0, 3, 254, 255, 46341, 65534, 65535, 90000),
+}
 
 
 @pytest.fixture(autouse=True, scope="module")
