@@ -1,7 +1,7 @@
 """What the command line prints, and how signals reach a job.
 
 Results go to stdout, everything else to stderr. Nobody may be listening to either: what can't be said is lost, a
-result that can't be printed is an OutputError, and neither ends a reconstruction.
+result that can't be printed is an OutputError, unless a reader left who had seen enough; none ends a reconstruction.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def error_console() -> Console:
 
 
 def tell(text: object) -> None:
-    """Print a result on stdout.
+    """Print a result on stdout, or nowhere once the reader of a pipe has left, as `head` does.
 
     Raises:
         OutputError: stdout is closed or full.
@@ -78,6 +78,8 @@ def tell(text: object) -> None:
         click.echo(text)
     except OSError as error:
         _discard(sys.stdout)
+        if error.errno == errno.EPIPE:
+            return
         raise OutputError(f"can't print to the standard output: {error.strerror}") from None
 
 

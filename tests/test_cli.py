@@ -664,7 +664,17 @@ class TestNobodyListens:
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert "can't print to the standard output" in done.stderr
 
-    def test_a_reader_that_leaves(self, scan: Path, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("words", ["presets", "devices", "devices --json"])
+    def test_a_reader_of_results_that_leaves_hears_no_complaint(self, words: str) -> None:
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [sys.executable, "-m", "ptychogui", *words.split()], cwd=REPOSITORY, stdout=writer, stderr=subprocess.PIPE
+        )
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (0, b"")
+
+    def test_a_reader_of_messages_that_leaves(self, scan: Path, tmp_path: Path) -> None:
         reader, writer = os.pipe()
         os.close(reader)
         words = [sys.executable, "-m", "ptychogui", "reconstruct", str(scan), "-o", str(tmp_path / "r.cxi"), *FAST]
