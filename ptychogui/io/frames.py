@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import h5py
@@ -62,6 +63,8 @@ class Hdf5Frames:
     def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the frames at these (increasing) rows of the stack, in the file's dtype; in `out`, if it is given.
 
+        `out` is contiguous.
+
         Raises:
             DataError: the file is closed, or damaged in these frames.
         """
@@ -85,7 +88,7 @@ class Hdf5Frames:
         """Have the HDF5 library read neighbors at once."""
         for start, stop in _runs(rows):
             first, last = int(rows[start]), int(rows[stop - 1])
-            with reading(self._path, f"frames {first} to {last} of {self._data.name}"):
+            with self._reading(rows[start:stop]):
                 if self._data.ndim == 3:
                     self._data.read_direct(frames, np.s_[first : last + 1], np.s_[start:stop])
                 else:
@@ -110,18 +113,33 @@ class Hdf5Frames:
             list(_pool().map(read_some, np.array_split(pieces, _threads())))
 
     def _read_piece(self, chunks: list[int], rows: np.ndarray, frames: np.ndarray, unpack: Unpack) -> None:
-        """Read the frames at some rows, in these chunks; what is odd, such as no bytes, is left to HDF5."""
+        """Read the frames at some rows, in these chunks; where one has no bytes, or unusual ones, HDF5 reads them."""
         depth = self._depth
-        whole = frames if depth == 1 else np.empty((len(chunks) * depth, *self.shape[1:]), self.dtype)
         try:
-            unpack([self._packed(chunk) for chunk in chunks], whole.reshape(len(chunks), -1))
+            packed = [self._packed(chunk) for chunk in chunks]
         except (*H5_ERRORS, ValueError):
             for chunk in chunks:
-                here = slice(*np.searchsorted(rows, (chunk * depth, (chunk + 1) * depth)))
+                here = self._rows_in(rows, chunk)
                 self._read_runs(rows[here], frames[here])
             return
+        whole = frames if depth == 1 else np.empty((len(chunks) * depth, *self.shape[1:]), self.dtype)
+        numbers = whole.reshape(len(chunks), -1)
+        try:
+            unpack(packed, numbers)
+        except OSError:
+            for at, chunk in enumerate(chunks):
+                with self._reading(rows[self._rows_in(rows, chunk)]):
+                    unpack(packed[at : at + 1], numbers[at : at + 1])
         if depth > 1:
             frames[:] = whole[np.searchsorted(chunks, rows // depth) * depth + rows % depth]
+
+    def _rows_in(self, rows: np.ndarray, chunk: int) -> slice:
+        """Return which of the rows are in a chunk."""
+        return slice(*np.searchsorted(rows, (chunk * self._depth, (chunk + 1) * self._depth)))
+
+    def _reading(self, rows: np.ndarray) -> AbstractContextManager[None]:
+        """Turn what is raised where frames are damaged into a DataError that names them."""
+        return reading(self._path, f"frames {rows[0]} to {rows[-1]} of {self._data.name}")
 
     def _packed(self, chunk: int) -> bytes:
         """Return the bytes of a chunk as they are in the file.

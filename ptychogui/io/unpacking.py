@@ -19,7 +19,7 @@ import numpy as np
 from ptychogui.backends.compiler import cached_kernels
 
 Unpack = Callable[[Sequence[bytes], np.ndarray], None]
-"""Unpacks the bytes of chunks into a contiguous array (chunks, numbers); ValueError where they don't make it up."""
+"""Unpacks the bytes of chunks into a contiguous array (chunks, numbers); OSError where they don't make it up."""
 
 _PLUGINS = {32008: "bshuf", 32004: "lz4", 32015: "zstd"}
 """Filter's number -> name of its plugin."""
@@ -67,9 +67,12 @@ def _single(code: int, settings: tuple[int, ...]) -> Unpack | None:
 def _inflate(packed: Sequence[bytes], out: np.ndarray) -> None:
     for raw, chunk in zip(packed, out, strict=True):
         try:
-            chunk[:] = np.frombuffer(zlib.decompress(raw, bufsize=chunk.nbytes), chunk.dtype)
+            plain = zlib.decompress(raw, bufsize=chunk.nbytes)
         except zlib.error as error:
-            raise ValueError(str(error)) from error
+            raise OSError(str(error)) from error
+        if len(plain) != chunk.nbytes:
+            raise OSError(f"a chunk of {chunk.nbytes} bytes unpacks to {len(plain)}")
+        chunk[:] = np.frombuffer(plain, chunk.dtype)
 
 
 def _unshuffled(unpack: Unpack) -> Unpack:
@@ -114,4 +117,4 @@ def _unpack(
         (ctypes.c_uint * len(settings))(*settings),
     )
     if unpacked < count:
-        raise ValueError(f"a chunk does not unpack to {chunk_bytes} bytes")
+        raise OSError(f"a chunk does not unpack to {chunk_bytes} bytes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,16 @@ def test_chunks_of_which_next_to_nothing_is_left_are_named(tmp_path: Path, name:
     written(path, make_frames(3), chunks=(1, 16, 16), **DIRECT[name]).file.close()
     with h5py.File(path, "r+") as file:
         file["data"].id.write_direct_chunk((1, 0, 0), left)
+    with h5py.File(path, "r") as file, pytest.raises(DataError, match="frames 1 to 1 of /data can't be read"):
+        Hdf5Frames(path, file["data"]).read([0, 1, 2])
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_chunks_that_unpack_to_too_little_are_named(tmp_path: Path, shuffle: bool) -> None:
+    path = tmp_path / "a.h5"
+    written(path, make_frames(3), chunks=(1, 16, 16), compression="gzip", shuffle=shuffle).file.close()
+    with h5py.File(path, "r+") as file:
+        file["data"].id.write_direct_chunk((1, 0, 0), zlib.compress(b"\7" * make_frames(1).itemsize))
     with h5py.File(path, "r") as file, pytest.raises(DataError, match="frames 1 to 1 of /data can't be read"):
         Hdf5Frames(path, file["data"]).read([0, 1, 2])
 
