@@ -21,7 +21,8 @@ from ptychogui.backends.compiler import cached_kernels
 Unpack = Callable[[Sequence[bytes], np.ndarray], None]
 """Unpacks the bytes of chunks into a contiguous array (chunks, numbers); OSError where they don't make it up."""
 
-_PLUGINS = {32008: "bshuf", 32004: "lz4", 32015: "zstd"}
+_BITSHUFFLE, _LZ4, _ZSTD = 32008, 32004, 32015
+_PLUGINS = {_BITSHUFFLE: "bshuf", _LZ4: "lz4", _ZSTD: "zstd"}
 """Filter's number -> name of its plugin."""
 
 
@@ -61,7 +62,16 @@ def _single(code: int, settings: tuple[int, ...]) -> Unpack | None:
     if code == h5py.h5z.FILTER_DEFLATE:
         return _inflate
     plugin, kernels = _plugin(code), cached_kernels()
-    return None if plugin is None or kernels is None else functools.partial(_unpack, kernels, plugin, settings)
+    if plugin is None or kernels is None:
+        return None
+    return functools.partial(_unpack, kernels, plugin, settings, _unit(code, settings))
+
+
+def _unit(code: int, settings: tuple[int, ...]) -> int:
+    """Return the bytes of which blocks in a packed chunk hold a multiple; 0 where there are no blocks."""
+    if code == _LZ4:
+        return 1
+    return 8 * settings[2] if code == _BITSHUFFLE and len(settings) > 4 and settings[4] else 0
 
 
 def _inflate(packed: Sequence[bytes], out: np.ndarray) -> None:
@@ -101,8 +111,8 @@ def _plugin(code: int) -> int | None:
     return int(found.filter) if found.id == code and found.decoder_present and found.filter else None
 
 
-def _unpack(
-    kernels: ctypes.CDLL, plugin: int, settings: tuple[int, ...], packed: Sequence[bytes], out: np.ndarray
+def _unpack(  # noqa: PLR0913 - a plugin with its settings, and what it is to do
+    kernels: ctypes.CDLL, plugin: int, settings: tuple[int, ...], unit: int, packed: Sequence[bytes], out: np.ndarray
 ) -> None:
     """Have a plugin unpack; other threads go on meanwhile. See kernels/unpack.hpp."""
     count, chunk_bytes = len(packed), out[0].nbytes
@@ -112,6 +122,7 @@ def _unpack(
         (ctypes.c_char_p * count)(*packed),
         (ctypes.c_size_t * count)(*map(len, packed)),
         count,
+        ctypes.c_size_t(unit),
         ctypes.c_void_p(plugin),
         ctypes.c_size_t(len(settings)),
         (ctypes.c_uint * len(settings))(*settings),

@@ -132,6 +132,48 @@ def test_chunks_of_which_next_to_nothing_is_left_are_named(tmp_path: Path, name:
         Hdf5Frames(path, file["data"]).read([0, 1, 2])
 
 
+BLOCKS: dict[str, dict[str, Any]] = {
+    "bitshuffle-LZ4": {**hdf5plugin.Bitshuffle(cname="lz4")},
+    "bitshuffle-LZ4 by 64": {**hdf5plugin.Bitshuffle(nelems=64, cname="lz4")},
+    "bitshuffle-Zstd": {**hdf5plugin.Bitshuffle(cname="zstd")},
+    "LZ4": {**hdf5plugin.LZ4()},
+    "LZ4 by 100 bytes": {**hdf5plugin.LZ4(nbytes=100)},
+}
+
+
+@pytest.mark.parametrize("size", [8, 13, 65, 130])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32])
+@pytest.mark.parametrize("name", BLOCKS)
+def test_blocks_of_all_sizes_are_unpacked(tmp_path: Path, name: str, dtype: Any, size: int) -> None:
+    frames = np.random.default_rng(size).poisson(3, (2, size, size)).astype(dtype)
+    data = written(tmp_path / "a.h5", frames, chunks=(1, size, size), **BLOCKS[name])
+    unpack = unpacker(data)
+    assert unpack is not None
+    found = np.empty((2, size * size), dtype)
+    unpack([bytes(data.id.read_direct_chunk((frame, 0, 0))[1]) for frame in range(2)], found)
+    np.testing.assert_array_equal(found, frames.reshape(2, -1))
+    data.file.close()
+
+
+@pytest.mark.parametrize("name", [*BLOCKS, "Zstd", "bitshuffle"])
+def test_damage_of_any_kind_does_no_harm(tmp_path: Path, name: str) -> None:
+    data = written(tmp_path / "a.h5", make_frames(1, size=70), chunks=(1, 70, 70), **{**DIRECT, **BLOCKS}[name])
+    unpack, whole = unpacker(data), bytes(data.id.read_direct_chunk((0, 0, 0))[1])
+    data.file.close()
+    assert unpack is not None
+    random, refused = np.random.default_rng(1), 0
+    for _ in range(300):
+        damaged = bytearray(whole[: random.integers(len(whole))] if random.random() < 0.5 else whole)
+        for _ in range(random.integers(4)):
+            if damaged:
+                damaged[random.integers(min(len(damaged), random.choice([16, 10**6])))] = random.choice([0, 127, 255])
+        try:
+            unpack([bytes(damaged)], np.empty((1, 70 * 70), make_frames(1).dtype))
+        except OSError:
+            refused += 1
+    assert refused > 100
+
+
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_chunks_that_unpack_to_too_little_are_named(tmp_path: Path, shuffle: bool) -> None:
     path = tmp_path / "a.h5"
