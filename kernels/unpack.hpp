@@ -38,7 +38,7 @@ static bool holds_blocks(const unsigned char* packed, size_t bytes, size_t out_b
 }
 
 // out (chunks, out_bytes); packed: where each chunk lies, bytes: how many it has. Returns how many chunks were unpacked
-// before one that doesn't make up out_bytes. unit: of blocks, see holds_blocks; 0 where there are none.
+// before one that doesn't make up out_bytes; -1 where there is no memory. unit: of blocks, see holds_blocks; 0 where there are none.
 extern "C" int unpack_chunks(unsigned char* out, size_t out_bytes, const unsigned char* const* packed,
                              const size_t* bytes, int chunks, size_t unit, Filter filter, size_t settings,
                              const unsigned* setting) {
@@ -50,7 +50,7 @@ extern "C" int unpack_chunks(unsigned char* out, size_t out_bytes, const unsigne
         size_t size = bytes[i];
         void* buffer = malloc(size + header);
         if (!buffer)
-            return i;
+            return -1;
         memcpy(buffer, packed[i], size);
         memset((char*)buffer + size, 0, header);
         const size_t made = filter(reverse, settings, setting, size, &size, &buffer);

@@ -63,7 +63,7 @@ class Hdf5Frames:
     def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the frames at these (increasing) rows of the stack, in the file's dtype; in `out`, if it is given.
 
-        `out` is contiguous.
+        `out` is contiguous, and no row comes twice.
 
         Raises:
             DataError: the file is closed, or damaged in these frames.
@@ -100,27 +100,33 @@ class Hdf5Frames:
         starts = np.flatnonzero(np.diff(of, prepend=-1))
         chunks, edges = of[starts].tolist(), [*starts.tolist(), len(rows)]
 
+        few = len(chunks) < _MANY_CHUNKS or len(chunks) <= self._at_once
+        at_once = self._at_once if few else min(self._at_once, math.ceil(len(chunks) / _threads()))
+
         def read_some(firsts: Iterable[int]) -> None:
             for first in firsts:
-                last = min(first + self._at_once, len(chunks))
+                last = min(first + at_once, len(chunks))
                 here = slice(edges[first], edges[last])
                 self._read_piece(chunks[first:last], rows[here], frames[here], unpack)
 
-        pieces = range(0, len(chunks), self._at_once)
-        if len(chunks) < _MANY_CHUNKS:
+        pieces = range(0, len(chunks), at_once)
+        if few:
             read_some(pieces)
         else:
             list(_pool().map(read_some, np.array_split(pieces, _threads())))
 
     def _read_piece(self, chunks: list[int], rows: np.ndarray, frames: np.ndarray, unpack: Unpack) -> None:
-        """Read the frames at some rows, in these chunks; where one has no bytes, or unusual ones, HDF5 reads them."""
+        """Read the frames at some rows, in these chunks; one that has no bytes, or unusual ones, is left to HDF5."""
         depth = self._depth
         try:
             packed = [self._packed(chunk) for chunk in chunks]
         except (*H5_ERRORS, ValueError):
+            if len(chunks) == 1:
+                self._read_runs(rows, frames)
+                return
             for chunk in chunks:
                 here = self._rows_in(rows, chunk)
-                self._read_runs(rows[here], frames[here])
+                self._read_piece([chunk], rows[here], frames[here], unpack)
             return
         whole = frames if depth == 1 else np.empty((len(chunks) * depth, *self.shape[1:]), self.dtype)
         numbers = whole.reshape(len(chunks), -1)

@@ -1,8 +1,8 @@
 """Chunks of HDF5 files unpacked outside of the HDF5 library, which lets in one thread at a time.
 
-Detectors pack each frame with a filter that HDF5 loads as a plugin. A plugin is called here as the library calls it, by
-the interface that HDF5 publishes for plugins (H5Z_class2_t of H5Zpublic.h), so that threads unpack side by side. Only
-plugins that work on nothing but their arguments are called so.
+Detectors pack each frame with a filter that HDF5 loads as a plugin. A plugin is called (kernels/unpack.hpp) as the
+library calls it, by the interface that HDF5 publishes for plugins (H5Z_class2_t of H5Zpublic.h), so that threads unpack
+side by side. Only plugins that work on nothing but their arguments are called so.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ class _FilterClass(ctypes.Structure):
 
 
 def unpacker(data: h5py.Dataset) -> Unpack | None:
-    """Return what unpacks the chunks of a dataset on any thread; None where only HDF5 can, or nothing is packed."""
+    """Return what unpacks the chunks of a dataset on any thread.
+
+    None where only HDF5 can, nothing is packed, or a plugin is needed and the kernels have not been compiled yet.
+    """
     settings = data.id.get_create_plist()
     filters = [settings.get_filter(number) for number in range(settings.get_nfilters())]
     shuffled = bool(filters) and filters[0][0] == h5py.h5z.FILTER_SHUFFLE
@@ -61,7 +64,8 @@ def _is_stored_as_read(data: h5py.Dataset) -> bool:
 def _single(code: int, settings: tuple[int, ...]) -> Unpack | None:
     if code == h5py.h5z.FILTER_DEFLATE:
         return _inflate
-    plugin, kernels = _plugin(code), cached_kernels()
+    plugin = _plugin(code)
+    kernels = None if plugin is None else cached_kernels()
     if plugin is None or kernels is None:
         return None
     return functools.partial(_unpack, kernels, plugin, settings, _unit(code, settings))
@@ -127,5 +131,7 @@ def _unpack(  # noqa: PLR0913 - a plugin with its settings, and what it is to do
         ctypes.c_size_t(len(settings)),
         (ctypes.c_uint * len(settings))(*settings),
     )
+    if unpacked < 0:
+        raise MemoryError(f"no memory to unpack {count} chunks of {chunk_bytes} bytes")
     if unpacked < count:
         raise OSError(f"a chunk does not unpack to {chunk_bytes} bytes")

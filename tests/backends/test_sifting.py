@@ -124,6 +124,18 @@ def test_the_largest_counts_are_summed_as_whole_numbers() -> None:
     np.testing.assert_allclose(np.fft.ifftshift(patterns.survey.variance), exact.astype(float), rtol=1e-6)
 
 
+@pytest.mark.parametrize("level", [46340, 46341, 60000, 65534])
+@pytest.mark.parametrize("frames", [1, 2])
+def test_bright_pixels_that_stay_bright_are_summed_exactly(level: int, frames: int) -> None:
+    stack = np.ones((4, ROWS, COLUMNS), np.uint16)
+    stack[:frames, 13, 14:18] = level
+    patterns = outcome((stack, np.arange(4), None, Preprocessing(size_px=16, center_px=(13, 16))), maker=compiled)
+    assert isinstance(patterns, Patterns)
+    counts = stack[:, 13, 14].astype(float)
+    assert patterns.mean_pattern.max() == counts.mean()
+    np.testing.assert_allclose(patterns.survey.variance.max(), counts.var(), rtol=1e-6)
+
+
 def test_bright_rows_far_from_the_beam_are_summed_exactly() -> None:
     size, bright = 1024, 30000
     stack = np.zeros((2, size, size), np.uint16)

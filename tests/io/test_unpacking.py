@@ -174,6 +174,24 @@ def test_damage_of_any_kind_does_no_harm(tmp_path: Path, name: str) -> None:
     assert refused > 100
 
 
+@pytest.mark.parametrize("name", ["Zstd", "bitshuffle-LZ4", "zlib"])
+@pytest.mark.parametrize("depth", [1, 3])
+def test_damage_is_named_beside_frames_that_were_never_written(tmp_path: Path, name: str, depth: int) -> None:
+    path, frames = tmp_path / "a.h5", make_frames(9, size=64)
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset("data", frames.shape, frames.dtype, chunks=(depth, 64, 64), **DIRECT[name])
+        data[: 2 * depth] = frames[: 2 * depth]
+        whole = bytes(data.id.read_direct_chunk((depth, 0, 0))[1])
+        half = len(whole) // 2
+        data.id.write_direct_chunk((depth, 0, 0), whole[:half] + bytes(255 - byte for byte in whole[half:]))
+    with h5py.File(path, "r") as file:
+        source = Hdf5Frames(path, file["data"])
+        rows = [0, 2 * depth, 2 * depth + 1]
+        np.testing.assert_array_equal(source.read(rows)[1:], 0)
+        with pytest.raises(DataError, match=rf"frames {depth} to {2 * depth - 1} of /data can't be read"):
+            source.read(range(9))
+
+
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_chunks_that_unpack_to_too_little_are_named(tmp_path: Path, shuffle: bool) -> None:
     path = tmp_path / "a.h5"
