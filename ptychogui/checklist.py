@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ptychogui.jobs.preflight import Finding, Level, Preflight
+from ptychogui.jobs.preflight import Level, Preflight
 
 _COLORS = {Level.GOOD: "green", Level.UNKNOWN: "cyan", Level.LOOK: "yellow", Level.STOP: "red"}
 _WORDS = {Level.GOOD: "good", Level.UNKNOWN: "?", Level.LOOK: "look", Level.STOP: "stop"}
@@ -26,8 +26,8 @@ def checklist(found: Preflight, width: int | None = None) -> Iterator[str]:
         word = click.style(f"{_WORDS[finding.level]:{_INDENT}}", fg=_COLORS[finding.level], bold=True)
         yield word + finding.title
         yield from _indented(finding.reason, width)
-        if fix := _fix_text(finding):
-            yield from _indented(f"fix: {fix}", width)
+        if finding.way_out:
+            yield from _indented(f"fix: {finding.way_out}", width)
     yield _summary(found)
 
 
@@ -36,10 +36,6 @@ def checklist_json(found: Preflight) -> dict[str, Any]:
     findings = [finding.as_dict() for finding in found.findings]
     return {"level": found.level.value, "sampled": found.sampled, "seconds": round(found.seconds, 3),
             "findings": findings}  # fmt: skip
-
-
-def _fix_text(finding: Finding) -> str:
-    return ": ".join(part for part in (finding.fix_text, finding.options) if part)
 
 
 def _indented(text: str, width: int | None) -> list[str]:

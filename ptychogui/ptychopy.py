@@ -25,7 +25,7 @@ import difflib
 import logging
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from ptychogui.errors import OutputError, ParameterError
 from ptychogui.io.guesses import as_object, as_probe
 from ptychogui.io.memory import scan_of
 from ptychogui.io.series import scan_name
-from ptychogui.jobs.job import Job
+from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.layers import heeded_values, job_layers, make_job, scan_source
 from ptychogui.jobs.prepare import Given
 from ptychogui.jobs.session import Session
@@ -84,7 +84,7 @@ class _Algorithm:
         Raises:
             PtychoError: the reconstruction can't be done, or diverged, or its result can't be written.
         """
-        return self._whole(Session(*self._planned("", para, keywords, None)))
+        return self._whole(self._opened(*self._planned("", para, keywords, None)))
 
     def whole_of_arrays(
         self,
@@ -109,7 +109,7 @@ class _Algorithm:
             PtychoError: the reconstruction can't be done, or diverged, or its result can't be written.
         """
         given = _given(diffractionNP, positionNP, objectNP, probeNP)
-        return self._whole(Session(*self._planned("np", "", {"jobID": jobID, **keywords}, given)))
+        return self._whole(self._opened(*self._planned("np", "", {"jobID": jobID, **keywords}, given)))
 
     def init(self, para: str = "", **keywords: Any) -> bool:
         """Begin a reconstruction, in place of the current one; see `whole`."""
@@ -164,7 +164,14 @@ class _Algorithm:
         if self._session is not None:
             self._session.close()
             self._session = None
-        self._session = Session(job, given)
+        self._session = self._opened(job, given)
+
+    def _opened(self, job: Job, given: Given) -> Session:
+        return Session(job, given, Control(on_doubts=self._warn))
+
+    def _warn(self, doubts: Iterable[str]) -> None:
+        for doubt in doubts:
+            _log.warning("%s: %s", self._prefix, doubt)
 
     def _planned(self, function: str, para: str, keywords: dict[str, Any], given: Given | None) -> tuple[Job, Given]:
         name = f"{self._prefix}{function}()"

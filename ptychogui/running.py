@@ -8,9 +8,11 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from rich.console import Console
 
 from ptychogui.backends import open_backend
 from ptychogui.errors import DataError, OutputError, ParameterError, PtychoError
@@ -18,9 +20,8 @@ from ptychogui.io.atomic import check_writable
 from ptychogui.io.naming import unused_path
 from ptychogui.io.result import read_result
 from ptychogui.io.series import scan_name
-from ptychogui.jobs.job import Control, Job, JobState
+from ptychogui.jobs.job import Control, JobState
 from ptychogui.jobs.layers import job_layers, make_job
-from ptychogui.jobs.preflight import Level, preflight
 from ptychogui.jobs.runner import run_job
 from ptychogui.jobs.scanlist import ScanList
 from ptychogui.params.model import by_path
@@ -28,9 +29,6 @@ from ptychogui.terminal import error_console, interruptible, say, shown_progress
 
 FAILED = 1
 """Exit status of a batch in which a scan was not reconstructed."""
-
-_NOT_REFUSED = ("overlap", "object", "sampling", "saturation", "photons")
-"""Preflight's checks whose 'stop' a run does not find out by itself."""
 
 _OF_ONE_SCAN = ("output.job_id", "preprocessing.file_pattern")
 """Parameters that name one scan's files: nothing that several scans could share."""
@@ -129,9 +127,9 @@ def run_one(source: Path | None, values: Values, output: Path, quiet: bool) -> i
     job = make_job(job_layers(source, values), source, output, shlex.join(["ptychogui", *sys.argv[1:]]))
     check_writable(output)
     console = error_console()
-    control = Control(lambda text: None if quiet else say(console, text))
-    if not quiet:
-        _warn(job)
+    control = Control(
+        lambda text: None if quiet else say(console, text), lambda doubts: None if quiet else _warn(console, doubts)
+    )
     with warnings.catch_warnings():
         if quiet:
             warnings.simplefilter("ignore")
@@ -149,12 +147,6 @@ def run_one(source: Path | None, values: Values, output: Path, quiet: bool) -> i
     return caught.exit_status
 
 
-def _warn(job: Job) -> None:
-    """Say what would let the job come to nothing and is not refused by itself."""
-    if job.source is None:
-        return
-    with contextlib.suppress(PtychoError):
-        for finding in preflight(job).findings:
-            if finding.level is Level.STOP and finding.check in _NOT_REFUSED:
-                fix = f"; {finding.fix_text}: {finding.options}" if finding.fix else ""
-                say(error_console(), f"warning: {finding.title.lower()}: {finding.reason}{fix}")
+def _warn(console: Console, doubts: Iterable[str]) -> None:
+    for doubt in doubts:
+        say(console, f"warning: {doubt}")

@@ -811,9 +811,9 @@ class TestCheck:
         assert lines[-1].startswith("11 good; looked at 36 of 36 frames in ")
 
     def test_what_is_wrong_has_the_options_that_mend_it(self, sound: Path) -> None:
-        text = run("check", sound, "--center", "26,40", "--energy", "8.8", status=0).stdout
+        text = run("check", sound, "--center", "26,40", "--energy", "8.8", status=1).stdout
         assert "fix: if keV was meant, make it 8.8 keV: --energy 8.8keV" in text
-        assert "--center 32,32" in text
+        assert "--center 32,32" in text and "fix: correct the photon energy first" in text
         again = run("check", sound, "--center", "32,32", "--energy", "8.8keV").stdout
         assert "fix: " not in again.replace("fix: give the probe's size", "")
 

@@ -109,15 +109,21 @@ def waiting_progress(job: Job, text: str) -> Progress:
 
 
 class Control:
-    """How a running job is asked to stop with its result kept, safe from any thread; and where it says what it awaits.
+    """How a running job is asked to stop with its result kept, safe from any thread; and where it speaks early.
 
     Attributes:
         on_waiting: called, on the job's thread, with what it waits for before its first iteration.
+        on_doubts: called, on the job's thread, with what is doubtful about the scan before the scan is read, a sentence
+            each; None leaves them to the notes of iteration 0.
     """
 
-    def __init__(self, on_waiting: Callable[[str], None] = lambda _text: None) -> None:
+    def __init__(
+        self,
+        on_waiting: Callable[[str], None] = lambda _text: None,
+        on_doubts: Callable[[tuple[str, ...]], None] | None = None,
+    ) -> None:
         self._stop = threading.Event()
-        self.on_waiting = on_waiting
+        self.on_waiting, self.on_doubts = on_waiting, on_doubts
 
     def stop(self) -> None:
         """Ask the job to end after the iteration under way and write its result."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from ptychogui.jobs.guesses import first_object, first_probe, first_variation, i
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.layers import NEEDED
 from ptychogui.jobs.placing import are_placed, matched, scan_positions
-from ptychogui.jobs.scale import check_pixel, energy_notes, scale_text
+from ptychogui.jobs.scale import check_pixel, scale_text
 from ptychogui.jobs.stages import check_crops, coarsest, planned_stages
 from ptychogui.jobs.trial import Trial
 from ptychogui.jobs.waiting import CarefulFrames, open_settled
@@ -94,7 +95,11 @@ class Prepared:
 
 
 def prepare(
-    job: Job, backend: Backend | None = None, control: Control | None = None, given: Given = NOTHING_GIVEN
+    job: Job,
+    backend: Backend | None = None,
+    control: Control | None = None,
+    given: Given = NOTHING_GIVEN,
+    on_open: Callable[[Dataset], None] = lambda _dataset: None,
 ) -> Prepared:
     """Read, or simulate, what a job needs and make the first guesses.
 
@@ -103,6 +108,7 @@ def prepare(
         backend: the device whose memory the job must fit in, and on which guesses are tried; None does neither.
         control: asked, while files are waited for and read, whether to give up; told how far they are.
         given: what is in memory.
+        on_open: called with the open scan, before anything large is read; what it raises ends the job.
 
     Raises:
         StoppedEarlyError: it was.
@@ -113,6 +119,7 @@ def prepare(
     control = control or Control()
     opened, waiting_notes = (given.scan, ()) if given.scan is not None else _open_settled(job, control)
     with opened as dataset:
+        on_open(dataset)
         parameters = completed(job, dataset)
         settings = parameters.reconstruction
         frames = CarefulFrames(dataset.frames, control, dataset.files)
@@ -142,7 +149,6 @@ def prepare(
             survey=patterns.survey,
             probe_is_guess=is_guessed(dataset, parameters),
             notes=(
-                *energy_notes(parameters.experiment),
                 *(note for note in dataset.notes if not note.endswith(NO_POSITIONS)),
                 *waiting_notes,
                 *(() if orientation.changes_nothing else (f"orientation: {orientation}",)),

@@ -20,13 +20,16 @@ from ptychogui.backends.base import Backend
 from ptychogui.engines import Extent
 from ptychogui.engines.base import Estimate
 from ptychogui.errors import DivergedError, MemoryBudgetError, OutputError
+from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import export_binary, export_csv
 from ptychogui.io.result import Result, SourceFile, check_writable, needed_bytes, write_result
 from ptychogui.jobs.budget import check_memory
 from ptychogui.jobs.course import Course
+from ptychogui.jobs.high_error import high_error_notes
 from ptychogui.jobs.job import Control, Job, JobState, Progress
 from ptychogui.jobs.layers import check_job
 from ptychogui.jobs.outputs import keep_elsewhere
+from ptychogui.jobs.preflight.doubts import doubts_of
 from ptychogui.jobs.prepare import NOTHING_GIVEN, Given, Prepared, prepare
 from ptychogui.jobs.stages import total_iterations
 from ptychogui.jobs.waiting import StoppedEarlyError
@@ -136,8 +139,10 @@ class JobRun:
         self._preparing, self._iterating = _Stopwatch(), _Stopwatch()
         self._saved: int | None = None
         self._said = 0
+        self._doubts: tuple[str, ...] = ()
+        self._control = control
         with self._preparing:
-            self._prepared: Prepared = prepare(job, backend, control, given)
+            self._prepared: Prepared = prepare(job, backend, control, given, self._doubt)
             problem, settings = self._prepared.problem, self._prepared.parameters.reconstruction
             self._positions = len(problem.patterns)
             bytes_ = needed_bytes(problem.object.shape, problem.probe.shape, self._positions, settings.opr_modes)
@@ -145,8 +150,15 @@ class JobRun:
             raw_files = SourceFile.of_series(self._prepared.raw_files)
             self._sources = (*map(SourceFile.of, self._prepared.sources), *raw_files)
             self._course = Course(problem, settings, backend)
-        self._notes = list(self._prepared.notes)
+        self._notes = [*self._doubts, *self._prepared.notes]
         self._hear()
+
+    def _doubt(self, dataset: Dataset) -> None:
+        """Say what is doubtful about the scan while nothing large has been read."""
+        self._doubts = doubts_of(self._job, dataset, self._control)
+        if self._control.on_doubts is not None:
+            self._control.on_doubts(self._doubts)
+            self._said = len(self._doubts)
 
     @property
     def iteration(self) -> int:
@@ -263,6 +275,7 @@ class JobRun:
         if not self.iteration:
             return self.progress(JobState.CANCELLED)
         state = JobState.DONE if self.done else JobState.STOPPED
+        self._course.notes += high_error_notes(self._job, self.iteration, self._course.errors[-1])
         result = self._result(state.value, estimate)
         try:
             write_result(self._job.output, result)

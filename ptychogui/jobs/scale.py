@@ -7,9 +7,6 @@ import numpy as np
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Experiment
 
-_LOWEST_EV, _HIGHEST_EV = 100.0, 200e3
-"""Photon energies beyond these deserve a second look."""
-
 _SMALLEST_PIXEL_M, _LARGEST_PIXEL_M = 1e-13, 0.1
 """Object pixels beyond these are a mistake."""
 
@@ -38,17 +35,6 @@ def scale_text(experiment: Experiment, pixel_m: float, positions_m: np.ndarray) 
         rows_m, columns_m = np.ptp(positions_m, axis=0) if len(positions_m) else (0.0, 0.0)
     pixel = f"{_values(experiment)} give an object pixel of {pixel_m:.3g} m"
     return f"{pixel}; the positions reach over {rows_m:.3g} m x {columns_m:.3g} m"
-
-
-def energy_notes(experiment: Experiment) -> tuple[str, ...]:
-    """Say where an energy looks as if it had been given in another unit."""
-    energy_eV = experiment.energy_eV
-    assert energy_eV is not None
-    if energy_eV < _LOWEST_EV:
-        return (f"{energy_eV:g} eV is not an X-ray energy; if keV was meant, write {energy_eV:g}keV",)
-    if energy_eV > _HIGHEST_EV:
-        return (f"{energy_eV:g} eV is not an X-ray energy; check its unit",)
-    return ()
 
 
 def _values(experiment: Experiment) -> str:

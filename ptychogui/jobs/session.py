@@ -23,12 +23,13 @@ class Session:
     Args:
         job: what to do.
         given: what it takes from memory in place of files.
+        control: hears what the job says before its first iteration.
 
     Raises:
         PtychoError: the job can't be done.
     """
 
-    def __init__(self, job: Job, given: Given = NOTHING_GIVEN) -> None:
+    def __init__(self, job: Job, given: Given = NOTHING_GIVEN, control: Control | None = None) -> None:
         self._job = job
         check_job(job)
         check_writable(job.output)
@@ -36,7 +37,7 @@ class Session:
         with contextlib.ExitStack() as stack:
             self._backend = stack.enter_context(open_backend(devices.device, devices.threads))
             with telling_of_memory(self._backend):
-                self._run: JobRun | None = JobRun(job, self._backend, Control(), given)
+                self._run: JobRun | None = JobRun(job, self._backend, control or Control(), given)
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Session:

@@ -18,6 +18,9 @@ _LOOK_S = 1.0
 _ASK_S = 0.1
 """Between two questions whether the job was stopped."""
 
+_READ_AT_ONCE = 8
+"""Frames between two questions whether the job was stopped."""
+
 _MOST_DAMAGED, _MOST_FILES, _MOST_OF_ALL = 0.1, 2, 0.5
 """Part of all frames that may be damaged, or so many whole files if they are not half of all; with more, something else
 is wrong."""
@@ -96,6 +99,27 @@ def _said(control: Control, dataset: Dataset | None, limit_s: float, before: str
 
 def _waited(seconds: float, until: str) -> tuple[str, ...]:
     return (f"waited {seconds:.0f} s for raw files, until {until}",) if seconds >= _LOOK_S else ()
+
+
+class StoppableFrames:
+    """Frames that are read a few at a time, and given up in between when the job is stopped."""
+
+    def __init__(self, frames: FrameSource, control: Control) -> None:
+        self._frames, self._control = frames, control
+        self.shape, self.dtype = frames.shape, frames.dtype
+
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the frames at these rows.
+
+        Raises:
+            StoppedEarlyError: the job was stopped.
+        """
+        read = []
+        for start in range(0, len(rows), _READ_AT_ONCE):
+            if self._control.stop_asked:
+                raise StoppedEarlyError
+            read.append(self._frames.read(rows[start : start + _READ_AT_ONCE]))
+        return np.concatenate(read)
 
 
 class CarefulFrames:

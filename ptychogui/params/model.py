@@ -126,6 +126,9 @@ class Preprocessing(Group):
     raw_shape_px: tuple[PositiveInt, PositiveInt] | None = param(
         None, "Raw frame size", "Rows and columns of a headerless raw frame.",
         unit="px", flag="nxy", advanced=True)  # fmt: skip
+    strict: bool = param(
+        False, "Refuse doubtful scans", "Refuse a scan of which preflight says 'stop', instead of a warning.",
+        advanced=True)  # fmt: skip
     unfinished_files: Literal["skip", "wait"] = param(
         "skip", "Unfinished files", "What to do about raw files that are missing or still being written: skip leaves "
         "their positions out, wait goes on when all frames are there.", advanced=True)  # fmt: skip

@@ -157,13 +157,13 @@ class TestValues:
     def test_a_value_of_another_unit(self, check: Check, path: str, wrong: float, right: float) -> None:
         key = path.replace(".", "__")
         finding = check(dataset(), **{key: wrong}).of("values")[0]
-        assert finding.level is Level.LOOK and by_path()[path].title in finding.title
+        assert finding.level is Level.STOP and by_path()[path].title in finding.title
         assert finding.fix == {path: pytest.approx(right)}
         assert only(mended(check, dataset(), finding), "values").level is Level.GOOD
 
     def test_a_value_that_nothing_mends(self, check: Check) -> None:
         finding = check(dataset(), experiment__energy_eV=5e9).of("values")[0]
-        assert (finding.level, finding.fix) == (Level.LOOK, None)
+        assert (finding.level, finding.fix) == (Level.STOP, None)
 
     def test_a_value_without_effect_goes_back(self, check: Check) -> None:
         wrong = {"reconstruction__engine": "dm", "reconstruction__momentum": 0.5, "experiment__probe_modes": 2}
@@ -500,10 +500,15 @@ def test_frames_without_any_information(check: Check, fill: int) -> None:
     found = check(dataset(np.full((64, 64, 64), fill, np.uint16)))
     assert not any("defect of ptychogui" in finding.reason for finding in found.findings), found.findings
     assert levels(found)["center"] is Level.UNKNOWN
-    assert levels(found)["photons"] is Level.UNKNOWN
+    assert levels(found)["photons"] is Level.STOP
 
 
-@pytest.mark.parametrize("positions_m", [np.zeros((64, 2)), np.full((64, 2), np.nan), np.full((64, 2), 1e300)])
+def test_positions_at_one_place(check: Check) -> None:
+    found = check(dataset(positions_m=np.zeros((64, 2)))).of("overlap")[0]
+    assert found.level is Level.STOP and "at one place" in found.title and isinstance(found.error, DataError)
+
+
+@pytest.mark.parametrize("positions_m", [np.full((64, 2), np.nan), np.full((64, 2), 1e300)])
 def test_positions_without_any_information(check: Check, positions_m: np.ndarray) -> None:
     found = check(dataset(positions_m=positions_m))
     assert not any("defect of ptychogui" in finding.reason for finding in found.findings), found.findings

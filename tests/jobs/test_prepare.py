@@ -79,20 +79,6 @@ def test_a_value_that_the_user_took_out_is_not_filled_in(monkeypatch: pytest.Mon
         prepare(job)
 
 
-@pytest.mark.parametrize(
-    ("energy_eV", "note"),
-    [
-        (8.8, "8.8 eV is not an X-ray energy; if keV was meant, write 8.8keV"),
-        (8.8e6, "8.8e+06 eV is not an X-ray energy; check its unit"),
-        (8800.0, None),
-    ],
-)
-def test_an_energy_of_no_x_rays_is_noted(prepare_scan: Prepare, energy_eV: float, note: str | None) -> None:
-    positions_m = np.indices((3, 4)).reshape(2, -1).T * 1e-3 / energy_eV
-    found = prepare_scan(scan(positions_m=positions_m), experiment__energy_eV=energy_eV).notes
-    assert found == (() if note is None else (note,))
-
-
 @pytest.mark.parametrize("energy_eV", [1e-300, 1e-6, 1e12, 1e300])
 def test_an_object_pixel_that_cant_be_is_refused(prepare_scan: Prepare, energy_eV: float) -> None:
     with pytest.raises(ParameterError, match=r"an energy of .* eV, a distance of 2 m .* which can't be: check them"):

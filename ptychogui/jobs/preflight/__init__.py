@@ -28,7 +28,7 @@ from ptychogui.jobs.preflight.positions import check_object, check_overlap, chec
 from ptychogui.jobs.preflight.values import check_values
 from ptychogui.jobs.prepare import open_scan
 
-__all__ = ["TITLES", "Checker", "Finding", "Level", "Preflight", "preflight"]
+__all__ = ["TITLES", "Checker", "Finding", "Level", "Preflight", "check_scan", "preflight"]
 
 _Check = Callable[[Look], Iterator[Finding]]
 
@@ -58,6 +58,11 @@ def preflight(job: Job, backend: Backend | None = None, speeds: Speeds | None = 
     start = time.perf_counter()
     with open_scan(job) as dataset:
         return _checked(Look(job, dataset, read_sample(dataset)), backend, speeds or Speeds(), start)
+
+
+def check_scan(job: Job, dataset: Dataset) -> tuple[Finding, ...]:
+    """Check a job by a few frames of its open scan, without a device; as `preflight`, with the same errors."""
+    return _checked(Look(job, dataset, read_sample(dataset)), None, Speeds(), 0.0).findings
 
 
 def _checked(look: Look, backend: Backend | None, speeds: Speeds, start: float) -> Preflight:

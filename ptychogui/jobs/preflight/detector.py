@@ -212,6 +212,12 @@ def check_pixels(look: Look) -> Iterator[Finding]:
 
 def check_photons(look: Look) -> Iterator[Finding]:
     """Compare the counts of a pattern with what the engine's likelihood needs."""
+    if look.nothing_counted is not None:
+        error = look.nothing_counted if look.is_whole else None
+        reason = f"in {look.sampled} {look.nothing_counted}"
+        yield Finding("photons", Level.STOP, "The frames show nothing", reason, None,
+                      "check how the frames were recorded", error)  # fmt: skip
+        return
     counts = look.patterns.counts
     usual, largest = float(np.median(counts[counts > 0])), look.patterns.max_counts
     per_pixel = usual / look.n**2

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from ptychogui.errors import PtychoError
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import by_path
 from ptychogui.params.units import format_quantity
@@ -52,6 +53,7 @@ class Finding:
         reason: why, with numbers; a sentence.
         fix: parameter path -> value, which mends it when set; None where no parameter does.
         fix_text: what to do, in words; "" where nothing is to be done.
+        error: what a run is refused with, since nothing can come of it; None where it may be tried.
     """
 
     check: str
@@ -60,6 +62,18 @@ class Finding:
     reason: str
     fix: Mapping[str, Any] | None = None
     fix_text: str = ""
+    error: PtychoError | None = field(default=None, compare=False)
+
+    @property
+    def way_out(self) -> str:
+        """What to do, and the options that do it; "" where nothing is to be done."""
+        return ": ".join(part for part in (self.fix_text, self.options) if part)
+
+    @property
+    def text(self) -> str:
+        """All of it as one sentence: "the beam is off center: ...; crop about (64, 71): --center 64,71"."""
+        what = f"{self.title[:1].lower()}{self.title[1:]}: {self.reason}"
+        return f"{what}; {self.way_out}" if self.way_out else what
 
     @property
     def options(self) -> str:

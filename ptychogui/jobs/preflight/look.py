@@ -173,6 +173,11 @@ class Look:
         """The scan's usual step; strays do not count."""
         return typical_step_m(self.positions_m[~self.strays])
 
+    @property
+    def step_px(self) -> float:
+        """The scan's usual step, in object pixels."""
+        return self.step_m / self.pixel_m
+
     @cached_property
     def strays(self) -> np.ndarray:
         """Which positions are far from all others, bool (positions,)."""
@@ -232,6 +237,20 @@ class Look:
         rows = self.prepared_rows
         background = background_counts(self.dataset, self.job.parameters)
         return prepare_frames(ArrayFrames(self.sample.frames), rows, self.bad, self.preprocessing, background)
+
+    @cached_property
+    def nothing_counted(self) -> DataError | None:
+        """Why the sample becomes no patterns at all: it is empty, or all of it is free. None where it does."""
+        try:
+            _ = self.patterns
+        except DataError as error:
+            return error
+        return None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the sample is the whole scan."""
+        return len(self.prepared_rows) == len(np.unique(self.dataset.frame_rows))
 
     @cached_property
     def detector(self) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ptychogui.errors import PtychoError
+from ptychogui.errors import DataError, PtychoError
 from ptychogui.jobs.preflight.findings import Finding, Level, count_text, counted, quantity, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.jobs.preflight.values import implausible_values
@@ -38,7 +38,7 @@ def check_pairing(look: Look) -> Iterator[Finding]:
         fix = _matching_dims(look, frames)
         text = f"a scan of {_dims_text(fix)} has as many positions as there are frames" if fix else ""
         _ = look.parameters  # without them nothing can be said
-        yield Finding("pairing", Level.STOP, "Positions and frames can't be paired", str(error), fix, text)
+        yield Finding("pairing", Level.STOP, "Positions and frames can't be paired", str(error), fix, text, error)
         return
     paired = len(np.unique(rows))
     if paired < frames and not any("no position" in note for note in look.dataset.notes):
@@ -52,6 +52,8 @@ def check_pairing(look: Look) -> Iterator[Finding]:
 
 
 def _odd_frames(look: Look) -> Iterator[Finding]:
+    if look.nothing_counted is not None:
+        return  # said by the check of photons
     counts, rows = look.patterns.counts, look.sample.rows[look.prepared_rows]
     usual = float(np.median(counts))
     for odd, what, why in (
@@ -90,6 +92,10 @@ def _dims_text(fix: Mapping[str, Any]) -> str:
 
 def check_overlap(look: Look) -> Iterator[Finding]:
     """Compare the steps with the beam."""
+    at_one = _at_one_place(look)
+    if at_one is not None:
+        yield at_one
+        return
     yield from _duplicates(look)
     yield from _strays(look)
     beam, step_m = look.beam, look.step_m
@@ -103,12 +109,31 @@ def check_overlap(look: Look) -> Iterator[Finding]:
     reason = (f"{sizes} overlap by {share_text(max(overlap, 0))}; {far} of {len(look.nearest_m)} positions overlap by "
               f"less than half with their nearest{_grid_text(look)}")  # fmt: skip
     if overlap <= 0:
-        yield Finding("overlap", Level.STOP, "Positions do not overlap", reason, None,
-                      "check the probe's size, and the unit of the positions")  # fmt: skip
+        title, text = "Positions do not overlap", "check the probe's size, and the unit of the positions"
+        yield Finding("overlap", Level.STOP, title, reason, None, text, _refusal(title, reason, text))
     elif overlap < _ENOUGH_OVERLAP or far > 0.1 * len(look.nearest_m):
         text = f"{share_text(_ENOUGH_OVERLAP)} or more is usual; scan with smaller steps, or in a larger beam"
         yield Finding("overlap", Level.LOOK, "Little overlap", reason, None, text)
     yield Finding("overlap", Level.GOOD, "Neighbors overlap well", reason)
+
+
+def _at_one_place(look: Look) -> Finding | None:
+    """Tell of a scan that does not move: then nothing tells the probe from the object."""
+    positions_m = look.positions_m
+    reach_px = float(np.ptp(positions_m, axis=0).max() / look.pixel_m) if len(positions_m) else 0.0
+    if len(positions_m) > 1 and reach_px >= _FINEST_STEP_PX:
+        return None
+    title = "All positions are at one place" if len(positions_m) > 1 else "There is only one position"
+    reason = (
+        f"{counted(len(positions_m), 'position')} within {reach_px:.2g} object pixels of {quantity(look.pixel_m, 'm')}"
+    )
+    fix, text = _unit_fix(look, look.step_px) if reach_px else (None, "a scan takes positions that differ: check them")
+    return Finding("overlap", Level.STOP, title, reason, fix, text, _refusal(title, reason, text))
+
+
+def _refusal(title: str, reason: str, text: str) -> DataError:
+    """Say that nothing can come of a scan."""
+    return DataError(f"nothing can come of this scan: {title[:1].lower()}{title[1:]}: {reason}; {text}")
 
 
 def _duplicates(look: Look) -> Iterator[Finding]:
@@ -141,13 +166,14 @@ def _grid_text(look: Look) -> str:
 
 def check_object(look: Look) -> Iterator[Finding]:
     """Compare the object's size with its pixels, windows and patterns."""
-    step_px = look.step_m / look.pixel_m
+    step_px = look.step_px
     extent_m = np.ptp(look.positions_m, axis=0)
     reach = f"positions reach over {quantity(float(extent_m[0]), 'm')} x {quantity(float(extent_m[1]), 'm')}"
     steps = f"a step is {step_px:.3g} object pixels of {quantity(look.pixel_m, 'm')}"
     if step_px > look.n:
         reason = f"{reach}; {steps}, more than the {look.n} of a whole window: no two windows meet"
-        yield Finding("object", Level.STOP, "Positions are too far apart", reason, *_unit_fix(look, step_px))
+        title, (fix, text) = "Positions are too far apart", _unit_fix(look, step_px)
+        yield Finding("object", Level.STOP, title, reason, fix, text, _refusal(title, reason, text))
         return
     if step_px < _FINEST_STEP_PX:
         reason = f"{reach}; {steps}: the beam hardly moves"

@@ -17,7 +17,7 @@ _PLAUSIBLE = {
     "experiment.energy_eV": (100.0, 200e3), "experiment.distance_m": (1e-3, 200.0),
     "experiment.detector_pixel_m": (1e-6, 1e-3),
 }  # fmt: skip
-"""What X-ray ptychography is done with: smaller or larger values deserve a second look."""
+"""What X-ray ptychography is done with; smaller or larger values are mistakes, as a rule of the unit."""
 
 _SLIPS = {
     "experiment.energy_eV": {1e3: "keV"}, "experiment.distance_m": {1e-3: "mm", 1e-2: "cm"},
@@ -41,7 +41,9 @@ def _missing(look: Look) -> Iterator[Finding]:
     try:
         _ = look.parameters
     except ParameterError as error:
-        yield Finding("values", Level.STOP, "A value is missing", str(error), fix_text="give the missing value")
+        yield Finding(
+            "values", Level.STOP, "A value is missing", str(error), fix_text="give the missing value", error=error
+        )
 
 
 def implausible_values(parameters: Parameters) -> list[str]:
@@ -66,8 +68,8 @@ def _implausible(path: str, value: float) -> Finding:
         meant = float(f"{value * factor:.12g}")
         if _is_plausible(path, meant):
             text = f"if {unit} was meant, make it {quantity(meant, param.unit)}"
-            return Finding("values", Level.LOOK, f"{param.title} is unusual", reason, {path: meant}, text)
-    return Finding("values", Level.LOOK, f"{param.title} is unusual", reason, None, "check the value and its unit")
+            return Finding("values", Level.STOP, f"{param.title} is unusual", reason, {path: meant}, text)
+    return Finding("values", Level.STOP, f"{param.title} is unusual", reason, None, "check the value and its unit")
 
 
 def _refused(look: Look) -> Iterator[Finding]:
@@ -77,7 +79,7 @@ def _refused(look: Look) -> Iterator[Finding]:
     except ParameterError as error:
         fix = _defaults_of_idle(look)
         text = "set it back to its default" if fix else "change the values as it says"
-        yield Finding("values", Level.STOP, "A value can't be used", str(error), fix or None, text)
+        yield Finding("values", Level.STOP, "A value can't be used", str(error), fix or None, text, error)
 
 
 def _defaults_of_idle(look: Look) -> Mapping[str, Any]:

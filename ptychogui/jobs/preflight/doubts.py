@@ -1,0 +1,33 @@
+"""What a run says of its scan before it spends time on it: preflight's doubts, and what makes it refuse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ptychogui.errors import DataError
+from ptychogui.io.dataset import Dataset
+from ptychogui.jobs.job import Control, Job
+from ptychogui.jobs.preflight import check_scan
+from ptychogui.jobs.preflight.findings import Level
+from ptychogui.jobs.waiting import StoppableFrames
+
+
+def doubts_of(job: Job, dataset: Dataset, control: Control) -> tuple[str, ...]:
+    """Look at a few frames of an open scan, and say all that gives reason to doubt it, a sentence each.
+
+    What the scan's reader noticed is not repeated; memory and time are left to `preflight`.
+
+    Raises:
+        StoppedEarlyError: the job was stopped meanwhile.
+        PtychoError: nothing can come of the job; or, where it is strict, a finding says 'stop'.
+    """
+    findings = check_scan(job, replace(dataset, frames=StoppableFrames(dataset.frames, control)))
+    stops = [finding for finding in findings if finding.level is Level.STOP]
+    for finding in stops:
+        if finding.error is not None:
+            others = "; ".join(other.text for other in stops if other.error is None)
+            raise type(finding.error)(f"{finding.error}; also: {others}") if others else finding.error
+    if stops and job.parameters.preprocessing.strict:
+        raise DataError(f"refused, as --strict asks: {'; '.join(finding.text for finding in stops)}")
+    doubted = (finding for finding in findings if finding.level in (Level.LOOK, Level.STOP))
+    return tuple(finding.text for finding in doubted if finding.reason not in dataset.notes)
