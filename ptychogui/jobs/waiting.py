@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ptychogui.errors import DataError
-from ptychogui.io.dataset import Dataset, RawFile
+from ptychogui.io.dataset import Dataset, Frames, RawFile
 from ptychogui.jobs.job import Control
 from ptychogui.physics.frames import FrameSource
 
@@ -104,9 +104,10 @@ def _waited(seconds: float, until: str) -> tuple[str, ...]:
 class StoppableFrames:
     """Frames that are read a few at a time, and given up in between when the job is stopped."""
 
-    def __init__(self, frames: FrameSource, control: Control) -> None:
+    def __init__(self, frames: Frames, control: Control) -> None:
         self._frames, self._control = frames, control
-        self.shape, self.dtype = frames.shape, frames.dtype
+        self.shape: tuple[int, int, int] = frames.shape
+        self.dtype: np.dtype = frames.dtype
 
     def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the frames at these rows.

@@ -24,7 +24,7 @@ from ptychogui.params.origins import Source
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 
-FAST = {"device": "numpy", "iterations": 2}
+FAST: dict[str, Any] = {"device": "numpy", "iterations": 2}
 RECIPE = Recipe(n=64, outer_zone_m=80e-9, scan_dims=(6, 6))
 
 
@@ -53,7 +53,8 @@ def doubts(simulated: SimulatedScan) -> Callable[..., tuple[str, ...]]:
 
 
 def with_frames(simulated: SimulatedScan, counts: np.ndarray) -> Dataset:
-    return replace(dataset_of(simulated), frames=ArrayFrames(counts))
+    frames: Any = ArrayFrames(counts)
+    return replace(dataset_of(simulated), frames=frames)
 
 
 def test_a_sound_scan_gives_no_doubt(doubts: Callable[..., tuple[str, ...]]) -> None:
@@ -142,7 +143,7 @@ def test_check_and_a_run_refuse_alike(file: Path, tmp_path: Path) -> None:
     """Where check stops since nothing can come of a scan, a run ends with the same reason."""
     positions = tmp_path / "positions.csv"
     positions.write_text("0,0\n" * 36)
-    values = {"positions_file": str(positions), **FAST}
+    values: dict[str, Any] = {"positions_file": str(positions), **FAST}
     with pytest.raises(PtychoError, match="all positions are at one place"):
         list(api.reconstruct(file, tmp_path / "r.cxi", **values))
     assert not (tmp_path / "r.cxi").exists()
@@ -200,8 +201,9 @@ def test_only_a_few_frames_are_read(doubts: Callable[..., tuple[str, ...]], simu
             return super().read(rows, out)
 
     many = np.tile(simulated.counts, (4, 1, 1))
+    frames: Any = Counted(many)
     source = replace(
-        with_frames(simulated, many), frames=Counted(many), frame_rows=np.arange(len(many)),
+        dataset_of(simulated), frames=frames, frame_rows=np.arange(len(many)),
         positions_m=np.tile(simulated.positions_m, (4, 1)) + np.repeat(np.arange(4), 36)[:, None] * 1e-8,
     )  # fmt: skip
     doubts(source)
