@@ -3,7 +3,7 @@
 Usage: python -m scripts.same_bits FOLDER > after.txt; diff before.txt after.txt
 
 Inputs are made in FOLDER once, so that the same files are reconstructed before and after; results go there as well.
-Every scan is reconstructed by the command line, and a line a scan has the SHA-256 of object, probe, positions and errors.
+Every scan is reconstructed by the command line; its line has SHA-256 digests of object, probe, positions and errors.
 """
 
 from __future__ import annotations
