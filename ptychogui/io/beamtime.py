@@ -15,15 +15,14 @@ from ptychogui.io.access import OF_THE_FILES
 from ptychogui.io.dataset import MIRRORED, Value
 from ptychogui.io.mda import ExtraPv, Mda, Scan
 from ptychogui.io.presets import Axis, Named, Preset, Quantity
+from ptychogui.io.quantities import CENTER, typical
 from ptychogui.params.commandline import parse_text
 from ptychogui.params.model import by_path, refusal
 from ptychogui.params.units import accepted_units, parse_quantity, said_quantity, singular
+from ptychogui.physics.lost import lost_note, lost_positions
 
 COLUMN = re.compile(r"(outer|inner)\s+(?:([DP])(\d+)|(\S+))")
 """How a preset names a column: "outer D1", "inner P2", or a loop and the column's own name."""
-
-CENTER = "preprocessing.center_px"
-"""The parameter that the two parts of the direct beam's place become."""
 
 _LONGEST = 40
 """Letters of a PV's text that are shown."""
@@ -89,10 +88,11 @@ def apply_preset(named: Named, mda: Mda) -> Beamtime:
     axes_m = [values_m for values_m, _ in axes]
     line, point = _measured(loops)
     positions_m = np.stack([values[line, point] for values in axes_m], axis=1)
-    real = np.isfinite(positions_m).all(axis=1)
+    lost = lost_positions(positions_m)
+    real = ~lost
     if not real.any():
         raise DataError(f"{preset.rows.source} and {preset.columns.source} hold no number; make a preset of your own")
-    lost = () if real.all() else (f"{np.count_nonzero(~real)} points have no position (not a number); left out",)
+    lost_notes = (lost_note(lost),) if lost.any() else ()
     positions_m, line, point = positions_m[real], line[real], point[real]
     dims = len(loops.lines), loops.points
     ignored: list[str] = []
@@ -109,7 +109,7 @@ def apply_preset(named: Named, mda: Mda) -> Beamtime:
     if angle is not None:
         facts["rotation angle"] = f"{angle[0]:g} {angle[1] or 'degrees'} ({angle[2]})"
     misfits = (*(note for _, note in axes if note), *ignored)
-    notes = (*mda.notes, *loops.notes, *misfits, *_missing(loops), *lost)
+    notes = (*mda.notes, *loops.notes, *misfits, *_missing(loops), *lost_notes)
     guesses = frozenset(path for path, value in values.items() if value.place == _constant_place(named, "guess"))
     mirrored = [name for name, axis in (("rows", preset.rows), ("columns", preset.columns)) if axis.sign < 0]
     if mirrored:
@@ -269,8 +269,10 @@ def _found(
 ) -> Value | None:  # fmt: skip
     """Return the first positive number that may be a quantity; None where there is none."""
     for given, said, place in candidates:
-        value = _measured_in(unit, _number(given), said)
+        number, odd = _typical(given)
+        value = _measured_in(unit, number, said)
         if not isinstance(value, str):
+            ignored.extend([f"the {title} of {place} {odd}"] if odd else [])
             return Value(value, f"{place}, a guess" if quantity and quantity.certainty == "guess" else place)
         ignored.append(f"the {title} of {place} is {value}, and is ignored")
     return None
@@ -283,6 +285,14 @@ def _number(given: str | np.ndarray) -> float | str:
     if not len(given):
         return "empty"
     return float(given[0]) if np.isfinite(given[0]) else f"{given[0]:g}, not a number"
+
+
+def _typical(given: str | np.ndarray) -> tuple[float | str, str]:
+    """Return the number that the readings of a column have in common, or the only one; and what is odd about them."""
+    if isinstance(given, str) or len(given) < 2:
+        return _number(given), ""
+    found = typical(np.asarray(given, np.float64))
+    return (found.said.removeprefix("is "), "") if found.value is None else (found.value, found.said)
 
 
 def _measured_in(unit: str, number: float | str, said: str) -> float | str:
@@ -335,7 +345,8 @@ def _candidates(quantity: Quantity | None, mda: Mda, loops: _Loops) -> Iterator[
     if quantity is None:
         return
     for pv in _pvs(quantity, mda):
-        yield pv.value, pv.unit.strip() or quantity.unit, f"PV {pv.name}"
+        first = pv.value if isinstance(pv.value, str) else pv.value[:1]
+        yield first, pv.unit.strip() or quantity.unit, f"PV {pv.name}"
     match = COLUMN.fullmatch(quantity.column)
     scan = loops.first if match is None or match[1] == "inner" else loops.outer
     if match is None or scan is None or not scan.acquired:
@@ -344,7 +355,7 @@ def _candidates(quantity: Quantity | None, mda: Mda, loops: _Loops) -> Iterator[
     for key, (values, unit) in columns_of(scan).items():
         label, _, pv_name = key.partition(" ")
         if name == label or fnmatchcase(pv_name, name):
-            yield values[:1], unit.strip() or quantity.unit, f"column {quantity.column}, {pv_name}"
+            yield values[: scan.acquired], unit.strip() or quantity.unit, f"column {quantity.column}, {pv_name}"
 
 
 def _pvs(quantity: Quantity, mda: Mda) -> Iterator[ExtraPv]:

@@ -13,6 +13,8 @@ from ptychogui.errors import DataError
 
 _IMAGINARY_I = re.compile(r"i(?=[)\s,;]|$)")
 _SEPARATORS = re.compile(r"[,;]")
+_GAPS = ("", "-", "--", "---", "null", "none", "na", "n/a", "#n/a", "nil", "missing")
+"""What stands for a number that is not known, beside "nan"."""
 _BLANKS = re.compile(r"\s+")
 
 
@@ -44,19 +46,28 @@ def read_complex_csv(path: Path) -> np.ndarray:
     return _table(path, rows).astype(np.complex64)
 
 
-def read_real_csv(path: Path) -> np.ndarray:
+def read_real_csv(path: Path, with_gaps: bool = False) -> np.ndarray:
     """Read a table of real numbers: float64 (rows, columns); a first line without any number is taken as titles.
+
+    Args:
+        path: the file.
+        with_gaps: whether nothing, or a word such as "null" or "-", may stand for a number; it becomes NaN.
 
     Raises:
         DataError: the file can't be read, a word is no number, or rows differ in length.
     """
-    lines = list(_lines(path))
+    lines = list(_lines(path, with_gaps))
     if lines and not any(_is_real(word) for word in lines[0][1]):
         lines = lines[1:]
-    return _table(path, {line: [_real(path, line, word) for word in words] for line, words in lines})
+    table = {line: [_real(path, line, _filled(word, with_gaps)) for word in words] for line, words in lines}
+    return _table(path, table)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _filled(word: str, with_gaps: bool) -> str:
+    return "nan" if with_gaps and word.casefold() in _GAPS else word
+
+
+def _lines(path: Path, with_gaps: bool = False) -> Iterator[tuple[int, list[str]]]:
     """Give the number and the words of each line that holds some."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -67,13 +78,14 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     for number, line in enumerate(text.splitlines(), start=1):
         line = line.strip()
         if line and not line.startswith("#"):
-            yield number, _words(line)
+            yield number, _words(line, with_gaps)
 
 
-def _words(line: str) -> list[str]:
+def _words(line: str, with_gaps: bool) -> list[str]:
     if not _SEPARATORS.search(line):
         return line.split()
-    return [_BLANKS.sub("", word) for word in _SEPARATORS.split(line.rstrip(",;"))]
+    ended = line if with_gaps and len(_SEPARATORS.findall(line)) == 1 else line.rstrip(",;")
+    return [_BLANKS.sub("", word) for word in _SEPARATORS.split(ended)]
 
 
 def _number(path: Path, line: int, word: str) -> complex:

@@ -1,12 +1,12 @@
 """CXI scans (CXI file format 1.6, cxidb.org) and plain HDF5 stacks of frames, read lazily.
 
 CXI is SI throughout: energies in J, lengths in m, `translation` as (x, y, z) with x along columns and y along rows.
-A "units" attribute that says otherwise is honored.
+A "units" attribute that says otherwise is honored. NXcxi_ptycho differs in one thing: the energy of `source_1` is the
+machine's there, and that of the photons is in `beam_1`.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,30 +16,26 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, Value
-from ptychogui.io.frames import Hdf5Frames, check_sources
-from ptychogui.io.hdf5 import (
-    datasets,
-    first_dataset,
-    is_hdf5,
-    missing_target,
-    open_h5,
-    read_complex,
-    read_text,
-    reading,
-    units_of,
-)
-
-ELECTRON_VOLT_J = 1.602176634e-19
-"""Exact in the SI."""
+from ptychogui.io.frames import Hdf5Frames, grid_note
+from ptychogui.io.hdf5 import H5_ERRORS, datasets, first_dataset, is_hdf5, open_h5, read_complex, read_text, reading
+from ptychogui.io.links import missing_target
+from ptychogui.io.quantities import CENTER, USUAL, Reader, beam_center, square_pixel
+from ptychogui.io.translations import read_listed
+from ptychogui.io.virtual import lost_parts, without_lost
+from ptychogui.physics.lost import lost_note
+from ptychogui.physics.optics import energy_eV
 
 _ENTRY = "/entry_1"
 _DETECTOR = f"{_ENTRY}/instrument_1/detector_1"
 _SOURCE = f"{_ENTRY}/instrument_1/source_1"
+_BEAM = f"{_ENTRY}/instrument_1/beam_1"
 _GEOMETRY = f"{_ENTRY}/sample_1/geometry_1"
 _DATA = f"{_ENTRY}/data_1"
 
 FRAME_PLACES = (f"{_DATA}/data", f"{_DETECTOR}/data")
-TRANSLATION_PLACES = tuple(f"{group}/translation" for group in (_GEOMETRY, _DATA, _DETECTOR))
+POSITION_GROUPS = (_GEOMETRY, _DATA, _DETECTOR)
+"""Where the translation may be."""
+TRANSLATION_PLACES = tuple(f"{group}/translation" for group in POSITION_GROUPS)
 PROBE_PLACES = tuple(f"{group}/illumination" for group in (_SOURCE, _DATA, f"{_ENTRY}/sample_1"))
 FRAME_INDEX_PLACES = (f"{_DATA}/frame_index", f"{_DETECTOR}/frame_index")
 POSITION_INDEX_PLACES = (
@@ -48,13 +44,18 @@ POSITION_INDEX_PLACES = (
     f"{_ENTRY}/ptychodus/probe_position_indexes",
 )
 ENERGY_PLACE = f"{_SOURCE}/energy"
+BEAM_ENERGY_PLACES = tuple(f"{_BEAM}/{name}" for name in ("energy", "incident_energy", "incident_beam_energy"))
+WAVELENGTH_PLACE = f"{_BEAM}/incident_wavelength"
 DISTANCE_PLACE = f"{_DETECTOR}/distance"
 PIXEL_PLACES = (f"{_DETECTOR}/y_pixel_size", f"{_DETECTOR}/x_pixel_size")
+CENTER_PLACES = (f"{_DETECTOR}/beam_center_y", f"{_DETECTOR}/beam_center_x")
 BIT_DEPTH_PLACE = f"{_DETECTOR}/bit_depth_readout"
 MASK_PLACE = f"{_DETECTOR}/mask"
 RESULT_PLACE = f"{_ENTRY}/image_2/data"
 
 _MOST_BITS = 32
+_DIFFERENT = 0.01
+"""Relative difference of two energies that is said."""
 
 _FACTS = {
     "title": f"{_ENTRY}/title",
@@ -67,10 +68,6 @@ _FACTS = {
     "source": f"{_SOURCE}/name",
     "detector": f"{_DETECTOR}/description",
 }
-
-_METERS = {"": 1.0, "m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "nm": 1e-9, "meter": 1.0, "meters": 1.0}
-_ELECTRON_VOLTS = {"": 1 / ELECTRON_VOLT_J, "J": 1 / ELECTRON_VOLT_J, "eV": 1.0, "keV": 1e3}
-
 
 @dataclass
 class _Scan:
@@ -119,9 +116,13 @@ def _open(path: Path, dataset_path: str) -> Dataset:
 def _read(scan: _Scan, dataset_path: str) -> Dataset:
     found = _find_frames(scan, dataset_path)
     frames = Hdf5Frames(scan.path, found)
-    check_sources(scan.path, found)
-    frame_rows, positions_m, positions_problem = _read_scan(scan, frames.shape[0])
-    values = _read_values(scan)
+    if frames.grid:
+        scan.notes.append(grid_note(frames.grid))
+    lost = lost_parts(scan.path, found)
+    there, bad_pixels, lost_notes = without_lost(lost, frames.shape[0], _read_mask(scan, frames.shape))
+    scan.notes.extend(lost_notes)
+    frame_rows, positions_m, positions_problem = _read_scan(scan, frames, there)
+    values = _read_values(scan, frames)
     return Dataset(
         path=scan.path,
         format="CXI",
@@ -129,11 +130,12 @@ def _read(scan: _Scan, dataset_path: str) -> Dataset:
         frame_rows=frame_rows,
         positions_m=positions_m,
         values=values,
-        bad_pixels=_read_mask(scan, frames.shape),
+        bad_pixels=bad_pixels,
         probe=_read_probe(scan),
         facts={name: text for name, place in _FACTS.items() if (text := read_text(scan.file, place))},
         notes=tuple(scan.notes),
         positions_problem=positions_problem,
+        lost_frames=None if lost is None else lost.frames,
         closer=scan.file.close,
     )
 
@@ -141,11 +143,13 @@ def _read(scan: _Scan, dataset_path: str) -> Dataset:
 def read_translation(path: Path, file: h5py.File) -> np.ndarray | None:
     """Return the positions in an open CXI file: float64 (positions, 2), row and column in m; None if there are none.
 
+    Those that are lost are NaN.
+
     Raises:
-        DataError: they are no list of positions, or some are not finite.
+        DataError: they are no list of positions, or all are lost.
     """
-    found = first_dataset(file, TRANSLATION_PLACES)
-    return None if found is None else _read_positions(_Scan(path, file), found)
+    found = read_listed(path, file, POSITION_GROUPS)
+    return None if found is None else found.positions_m
 
 
 def _find_frames(scan: _Scan, dataset_path: str) -> h5py.Dataset:
@@ -167,39 +171,31 @@ def _find_frames(scan: _Scan, dataset_path: str) -> h5py.Dataset:
     raise DataError(f"{scan.path}: there are no diffraction patterns at {' or '.join(places)}; {offer}")
 
 
-def _read_scan(scan: _Scan, frames: int) -> tuple[np.ndarray, np.ndarray | None, str]:
+def _read_scan(scan: _Scan, frames: Hdf5Frames, there: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, str]:
     """Return the rows of the frames, their positions if there are any, and why they can't be used if they can't.
 
-    The user may have a better list of positions, so that bad ones are no reason to refuse the file.
+    The user may have a better list of positions, so that bad ones are no reason to refuse the file. A position that is
+    lost, or whose frame is, costs the other one as well.
     """
-    found = first_dataset(scan.file, TRANSLATION_PLACES)
-    if found is None:
-        scan.notes.append("the file has no scan positions")
-        return np.arange(frames), None, ""
     try:
-        positions_m = _read_positions(scan, found)
-        rows, chosen = _pair(scan, frames, len(positions_m))
+        found = read_listed(scan.path, scan.file, POSITION_GROUPS, frames.shape[0], frames.grid)
+        if found is None:
+            scan.notes.append(_no_positions(scan))
+            return there, None, ""
+        rows, chosen = _pair(scan, frames.shape[0], len(found.positions_m))
     except DataError as error:
         scan.notes.append(f"the scan positions can't be used: {error}")
-        return np.arange(frames), None, str(error)
-    return rows, positions_m[chosen], ""
+        return there, None, str(error)
+    lost = ~np.isfinite(found.positions_m).all(axis=1)
+    scan.notes.extend([*found.notes, *([lost_note(lost)] if lost.any() else [])])
+    kept = np.isin(rows, there) & ~lost[chosen]
+    return rows[kept], found.positions_m[chosen[kept]], ""
 
 
-def _read_positions(scan: _Scan, found: h5py.Dataset) -> np.ndarray:
-    """Return all positions of the file: float64 (positions, 2), row and column in m."""
-    where = f"{scan.path}: {found.name}"
-    if found.ndim != 2 or found.shape[1] < 2 or found.dtype.kind not in "iuf":
-        raise DataError(
-            f"{where} should be a list of positions (x, y, z) but has shape {found.shape} and type {found.dtype}"
-        )
-    positions_m = np.asarray(found[:, :2], dtype=np.float64)[:, ::-1] * _factor(scan, found, _METERS)
-    broken = np.flatnonzero(~np.isfinite(positions_m).all(axis=1))
-    if len(broken):
-        raise DataError(
-            f"{where}: {len(broken)} of {len(positions_m)} positions are not numbers, the first is position "
-            f"{broken[0]} {tuple(positions_m[broken[0]].tolist())}"
-        )
-    return positions_m
+def _no_positions(scan: _Scan) -> str:
+    """Say that there are none, and which link may have led to them."""
+    dangling = next((said for place in TRANSLATION_PLACES if (said := missing_target(scan.file, place))), "")
+    return f"the file has no scan positions{f': {dangling}' if dangling else ''}"
 
 
 def _pair(scan: _Scan, frames: int, positions: int) -> tuple[np.ndarray, np.ndarray]:
@@ -244,13 +240,17 @@ def _read_index(scan: _Scan, places: tuple[str, ...], count: int, name: str) -> 
     return index.astype(np.int64)
 
 
-def _read_values(scan: _Scan) -> dict[str, Value]:
+def _read_values(scan: _Scan, frames: Hdf5Frames) -> dict[str, Value]:
     """Read the parameters' values that the file knows."""
+    reader = Reader("", scan.file, scan.notes)
+    pixel = _read_pixel(reader)
     values = {
-        "experiment.energy_eV": _read_number(scan, ENERGY_PLACE, _ELECTRON_VOLTS, "photon energy"),
-        "experiment.distance_m": _read_number(scan, DISTANCE_PLACE, _METERS, "detector distance"),
-        "experiment.detector_pixel_m": _read_pixel(scan),
-        "preprocessing.bit_depth": _read_number(scan, BIT_DEPTH_PLACE, {"": 1.0, "bit": 1.0, "bits": 1.0}, "bit depth"),
+        "experiment.energy_eV": _read_energy(reader),
+        "experiment.distance_m": _read_length(reader, DISTANCE_PLACE, "experiment.distance_m", "detector distance"),
+        "experiment.detector_pixel_m": pixel,
+        "experiment.scan_dims": Value(frames.grid, "the grid of frames") if frames.grid else None,
+        "preprocessing.bit_depth": _read_number(reader, BIT_DEPTH_PLACE, "bit depth"),
+        CENTER: beam_center(reader, CENTER_PLACES, frames.shape[1:], pixel),
     }
     depth = values["preprocessing.bit_depth"]
     if depth is not None and 1 <= depth.value <= _MOST_BITS:
@@ -261,45 +261,49 @@ def _read_values(scan: _Scan) -> dict[str, Value]:
     return {path: value for path, value in values.items() if value is not None}
 
 
-def _read_number(scan: _Scan, place: str, units: dict[str, float], title: str) -> Value | None:
+def _read_number(reader: Reader, place: str, title: str) -> Value | None:
     """Read one positive number; what is no such number is noted and counts as not known."""
-    found = first_dataset(scan.file, [place])
-    if found is None or not found.size:
-        return None
-    if found.dtype.kind not in "iuf":
-        scan.notes.append(f"the {title} at {place} is not a number and is ignored")
-        return None
-    numbers = np.asarray(found[()], dtype=np.float64).reshape(-1)
-    number = float(numbers.mean()) * _factor(scan, found, units)
-    if not (math.isfinite(number) and number > 0):
-        scan.notes.append(f"the {title} at {place} is {number:g}, not a positive number, and is ignored")
-        return None
-    if np.ptp(numbers) > 1e-6 * abs(numbers[0]):
-        scan.notes.append(
-            f"the {title} at {place} varies by {np.ptp(numbers) / abs(numbers.mean()):.2g}; its mean is used"
-        )
-    return Value(number, place)
+    found = reader.number(place, title)
+    return None if found is None else Value(found[0], place)
 
 
-def _read_pixel(scan: _Scan) -> Value | None:
-    noted = len(scan.notes)
-    rows, columns = (_read_number(scan, place, _METERS, "detector pixel size") for place in PIXEL_PLACES)
+def _read_length(reader: Reader, place: str, path: str, title: str) -> Value | None:
+    return reader.quantity(place, title, "m", default="m", usual=USUAL[path])
+
+
+def _read_energy(reader: Reader) -> Value | None:
+    """Read the energy of the photons: what the beam's group says goes before what the source's does."""
+    beams = (_read_photons(reader, place) for place in BEAM_ENERGY_PLACES)
+    beam = next(filter(None, beams), None) or _read_wavelength(reader)
+    source = _read_photons(reader, ENERGY_PLACE)
+    if beam is not None and source is not None and abs(source.value / beam.value - 1) > _DIFFERENT:
+        what = f"is {beam.value:g} eV, at {source.place} {source.value:g} eV; that of the beam is taken"
+        reader.say("photon energy", beam.place, what)
+    return beam or source
+
+
+def _read_photons(reader: Reader, place: str) -> Value | None:
+    """Read an energy that X-rays can have; that of a machine is noted and not taken."""
+    usual = USUAL["experiment.energy_eV"]
+    found = reader.quantity(place, "photon energy", "eV", default="J", usual=usual)
+    if found is None or found.value <= usual[1]:
+        return found
+    reader.ignore("photon energy", place, f"is {found.value:.4g} eV, which is no X-ray energy but maybe the machine's")
+    return None
+
+
+def _read_wavelength(reader: Reader) -> Value | None:
+    found = reader.quantity(WAVELENGTH_PLACE, "wavelength", "m", default="m")
+    return None if found is None else Value(energy_eV(found.value), found.place)
+
+
+def _read_pixel(reader: Reader) -> Value | None:
+    noted = len(reader.notes)
+    title, path = "detector pixel size", "experiment.detector_pixel_m"
+    rows, columns = (_read_length(reader, place, path, title) for place in PIXEL_PLACES)
     if rows is None and columns is None:
-        del scan.notes[noted + 1 :]  # one is enough
-    if rows is not None and columns is not None and not math.isclose(rows.value, columns.value, rel_tol=1e-6):
-        raise DataError(
-            f"{scan.path}: the detector's pixels are not square (x_pixel_size {columns.value} m, "
-            f"y_pixel_size {rows.value} m); ptychogui needs square ones: bin or resample the frames"
-        )
-    return columns or rows
-
-
-def _factor(scan: _Scan, dataset: h5py.Dataset, units: dict[str, float]) -> float:
-    unit = units_of(dataset)
-    if unit not in units:
-        known = ", ".join(name for name in units if name)
-        raise DataError(f"{scan.path}: {dataset.name} is given in '{unit}'; ptychogui knows {known or 'plain numbers'}")
-    return units[unit]
+        del reader.notes[noted + 1 :]  # one is enough
+    return square_pixel(reader, rows, columns)
 
 
 def _read_mask(scan: _Scan, shape: tuple[int, int, int]) -> np.ndarray | None:
@@ -323,16 +327,17 @@ def _read_probe(scan: _Scan) -> np.ndarray | None:
     found = first_dataset(scan.file, PROBE_PLACES)
     if found is None:
         return None
+    why = ""
     try:
         probe = read_complex(found)
-    except TypeError:
-        probe = np.zeros((0,), np.complex64)
+    except H5_ERRORS as error:
+        probe, why = np.zeros((0,), np.complex64), f" ({error})"
     if (
         probe.ndim not in (2, 3)
         or probe.shape[-1] != probe.shape[-2]
         or not np.isfinite(probe).all()
         or not probe.any()
     ):
-        scan.notes.append(f"the illumination {found.name} of shape {found.shape} is no probe and is ignored")
+        scan.notes.append(f"the illumination {found.name} of shape {found.shape} is no probe and is ignored{why}")
         return None
     return np.array(probe.reshape(-1, *probe.shape[-2:]), order="C")

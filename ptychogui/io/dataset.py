@@ -76,6 +76,8 @@ class Dataset:
             `frame_rows` are all frames.
         files: the raw files that hold the frames, in order of number and without gaps, where there can be several;
             those that are missing or can't be read are there with their problem. See `pairing`.
+        lost_frames: bool (frames,), True where a part of a virtual dataset is missing, so that there is no such frame,
+            and no position may have it; None where all are there.
         is_whole: whether each of the scan's own positions has a frame; waiting for files ends then.
         in_memory: whether there is no file, and `path` is but a name.
     """
@@ -92,6 +94,7 @@ class Dataset:
     facts: Mapping[str, str] = field(default_factory=dict)
     positions_problem: str = ""
     files: tuple[RawFile, ...] = ()
+    lost_frames: np.ndarray | None = None
     is_whole: bool = True
     in_memory: bool = False
     closer: Any = None

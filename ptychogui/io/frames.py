@@ -30,21 +30,41 @@ _SMALLEST_PX = 8
 """Of a single frame; a narrower table is none."""
 
 
-def is_stack(data: h5py.Dataset) -> bool:
-    """Whether a dataset can be a stack of frames (frames, rows, columns), or a single frame (rows, columns)."""
-    if data.ndim not in (2, 3) or data.dtype.kind not in "uif" or 0 in data.shape[-2:]:
+def can_be_stack(shape: Sequence[int], dtype: np.dtype) -> bool:
+    """Whether an array can be a stack of frames (frames, rows, columns), frames on a grid, or a single frame."""
+    if len(shape) not in (2, 3, 4) or dtype.kind not in "uif" or 0 in shape[-2:]:
         return False
-    return bool(data.ndim == 3 or min(data.shape) >= _SMALLEST_PX)
+    return len(shape) > 2 or min(shape) >= _SMALLEST_PX
+
+
+def looks_like_frames(shape: Sequence[int], dtype: np.dtype) -> bool:
+    """Whether an array that nobody names can be taken for frames: matrices, tables and colored pictures can not."""
+    return can_be_stack(shape, dtype) and min(shape[-2:]) >= _SMALLEST_PX
+
+
+def grid_note(grid: Sequence[int]) -> str:
+    """Say that frames come on a grid."""
+    return f"the frames are on a grid of {' x '.join(map(str, grid))}; they are taken row after row"
+
+
+def is_stack(data: h5py.Dataset) -> bool:
+    """Whether a dataset can be frames; see `can_be_stack`."""
+    return can_be_stack(data.shape, data.dtype)
 
 
 class Hdf5Frames:
-    """A stack of frames, or a single frame, in an open HDF5 file; see `dataset.Frames`."""
+    """A stack of frames, or a single frame, in an open HDF5 file; see `dataset.Frames`.
+
+    Attributes:
+        grid: rows and columns of a grid of frames, which are taken row after row; () where they are in one order.
+    """
 
     def __init__(self, path: Path, data: h5py.Dataset) -> None:
         """Check that a dataset is a readable stack of frames.
 
         Raises:
-            DataError: it is not three axes (of a single frame: two) of real numbers, or a filter is missing.
+            DataError: it is not three axes (of a single frame: two, of a grid: four) of real numbers, or a filter is
+                missing.
         """
         if not is_stack(data):
             raise DataError(
@@ -52,12 +72,13 @@ class Hdf5Frames:
                 f"{data.shape} and type {data.dtype}; name the right dataset with --dataset-path"
             )
         check_filters(path, data)
-        self.shape: tuple[int, int, int] = data.shape if data.ndim == 3 else (1, *data.shape)
+        self.grid: tuple[int, ...] = data.shape[:-2] if data.ndim == 4 else ()
+        self.shape: tuple[int, int, int] = (math.prod(data.shape[:-2]), *data.shape[-2:])
         self.dtype: np.dtype = data.dtype
         self._path = path
         self._data = data
         self._unpack = self._direct()
-        self._depth = data.chunks[0] if data.chunks else 1
+        self._depth = data.chunks[0] if data.chunks and data.ndim == 3 else 1
         self._at_once = max(1, _PIECE_BYTES // (self._depth * math.prod(self.shape[1:]) * self.dtype.itemsize))
 
     def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -91,8 +112,18 @@ class Hdf5Frames:
             with self._reading(rows[start:stop]):
                 if self._data.ndim == 3:
                     self._data.read_direct(frames, np.s_[first : last + 1], np.s_[start:stop])
+                elif self.grid:
+                    self._read_grid(first, last, frames[start:stop])
                 else:
                     self._data.read_direct(frames[start])
+
+    def _read_grid(self, first: int, last: int, frames: np.ndarray) -> None:
+        """Read neighbors of a grid, which may be on several of its rows."""
+        columns = self.grid[1]
+        for row in range(first // columns, last // columns + 1):
+            start, stop = max(first, row * columns), min(last + 1, (row + 1) * columns)
+            here = np.s_[row, start - row * columns : stop - row * columns]
+            self._data.read_direct(frames, here, np.s_[start - first : stop - first])
 
     def _read_chunks(self, rows: np.ndarray, frames: np.ndarray, unpack: Unpack) -> None:
         """Read each chunk once, a few at a time, and on several threads where there are many."""
@@ -157,23 +188,6 @@ class Hdf5Frames:
         if skipped:
             raise ValueError("not all filters were used on this chunk")
         return bytes(packed)
-
-
-def check_sources(path: Path, data: h5py.Dataset) -> None:
-    """Refuse a virtual stack with files missing: HDF5 would silently give zeros in their place.
-
-    Raises:
-        DataError: a file is missing; the message names the first.
-    """
-    if not data.is_virtual:
-        return
-    names = {source.file_name for source in data.virtual_sources()} - {"."}
-    absent = sorted(name for name in names if not (path.parent / name).exists())
-    if absent:
-        raise DataError(
-            f"{path}: {data.name} is spread over {len(names)} files of which {len(absent)} are missing, the first is "
-            f"'{absent[0]}'; put them beside it"
-        )
 
 
 def _runs(rows: np.ndarray) -> list[tuple[int, int]]:

@@ -11,8 +11,9 @@ import tifffile
 from ptychogui.errors import DataError
 from ptychogui.io.csvtext import read_complex_csv, read_real_csv
 from ptychogui.io.cxi import MASK_PLACE, PROBE_PLACES, read_translation
-from ptychogui.io.hdf5 import datasets, first_dataset, is_hdf5, open_h5, read_complex, reading
+from ptychogui.io.hdf5 import as_complex, datasets, first_dataset, is_hdf5, open_h5, read_complex, reading
 from ptychogui.io.result import OBJECT_PLACE, OWN, PROBE_PLACE
+from ptychogui.physics.lost import lost_positions
 from ptychogui.physics.variation import Variation
 
 _NPY_SIGNATURE = b"\x93NUMPY"
@@ -80,14 +81,14 @@ def as_object(array: np.ndarray, place: Path | str) -> np.ndarray:
 
 
 def read_positions(path: Path | str) -> np.ndarray:
-    """Read a position list: float64 (positions, 2), row and column in m.
+    """Read a position list: float64 (positions, 2), row and column in m; NaN where a position is lost.
 
     Args:
-        path: CSV with "row, column" on each line, where a line of titles and lines that start with # are left out; or
-            a result file, or a CXI scan.
+        path: CSV with "row, column" on each line, where a line of titles and lines that start with # are left out, and
+            "nan", "-" or nothing stands for a number that was lost; or a result file, or a CXI scan.
 
     Raises:
-        DataError: the file can't be read, a line has not two numbers, or one is not finite.
+        DataError: the file can't be read, a line has not two numbers, or every position is lost.
     """
     path = Path(path)
     kind = _kind(path)
@@ -98,18 +99,18 @@ def read_positions(path: Path | str) -> np.ndarray:
             f"{path} is not a position list: give a result file, or a CSV file with 'row, column' in meters on each "
             "line"
         )
-    positions_m = read_real_csv(path)
+    positions_m = read_real_csv(path, with_gaps=True)
     if positions_m.shape[1] != 2:
         raise DataError(
             f"{path}: a position list has two numbers on a line (row, column), this one has {positions_m.shape[1]}"
         )
-    broken = np.flatnonzero(~np.isfinite(positions_m).all(axis=1))
-    if len(broken):
+    lost = lost_positions(positions_m)
+    if lost.all():
         raise DataError(
-            f"{path}: {len(broken)} of {len(positions_m)} positions are not numbers, the first is position {broken[0]} "
-            f"{tuple(positions_m[broken[0]].tolist())}; repair the list"
+            f"{path}: {len(lost)} of {len(lost)} positions are not numbers, the first is position 0 "
+            f"{tuple(positions_m[0].tolist())}; repair the list"
         )
-    return positions_m
+    return np.where(lost[:, None], np.nan, positions_m)
 
 
 def holds_result(path: Path | str) -> bool:
@@ -247,6 +248,11 @@ def _numbers(path: Path, kind: str) -> np.ndarray:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path}: the NPY file is cut off, damaged or holds no plain numbers; save it again") from error
+    if array.dtype.names is not None:
+        try:
+            return as_complex(array, str(path))
+        except TypeError as error:
+            raise DataError(str(error)) from error
     if array.dtype.kind not in "biufc":
         raise DataError(f"{path} holds {array.dtype}, not numbers")
     return np.asarray(array)

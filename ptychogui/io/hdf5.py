@@ -114,24 +114,77 @@ def read_text(file: h5py.File, place: str) -> str:
 
 
 def units_of(dataset: h5py.Dataset) -> str:
-    """Return the attribute "units"; "" where there is none."""
-    value = dataset.attrs.get("units", "")
-    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
+    """Return the attribute "units" as text; "" where there is none.
+
+    It may be an array of one text, or of several that are the same; it may be in UTF-8 or Latin-1, and the attribute's
+    name in any case, and in the singular.
+    """
+    said = all_units_of(dataset)
+    return (said[0] if len(set(said)) == 1 else str(said)) if said else ""
+
+
+def all_units_of(dataset: h5py.Dataset) -> list[str]:
+    """Return the texts of the attribute "units", such as one for each column; see `units_of`."""
+    name = next((name for name in dataset.attrs if str(name).casefold() in ("units", "unit")), None)
+    if name is None:
+        return []
+    try:
+        said = dataset.attrs[name]
+    except (*H5_ERRORS, ValueError):
+        return ["of an unknown type"]
+    texts = [] if isinstance(said, h5py.Empty) else np.asarray(said).reshape(-1).tolist()
+    return [_text(text).strip("\0 ") for text in texts]
+
+
+def _text(value: Any) -> str:
+    """Return text that may be bytes in UTF-8 or Latin-1."""
+    if not isinstance(value, bytes):
+        return str(value)
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+_REAL, _IMAGINARY = ("r", "re", "real"), ("i", "im", "imag", "imaginary")
+"""How programs name the parts of a complex number."""
 
 
 def read_complex(dataset: h5py.Dataset) -> np.ndarray:
-    """Read complex64 from a real, a complex or a two-field (real, imaginary) dataset.
+    """Read complex64 from a real, a complex or a two-field dataset; see `as_complex`.
 
     Raises:
         TypeError: it holds something else.
     """
-    array = np.asarray(dataset[()])
+    return as_complex(np.asarray(dataset[()]), str(dataset.name))
+
+
+def as_complex(array: np.ndarray, place: str) -> np.ndarray:
+    """Return numbers as complex64; of two fields, the names tell which one is the imaginary part.
+
+    Args:
+        array: of numbers, or of pairs of numbers.
+        place: where it is from, for the message.
+
+    Raises:
+        TypeError: it holds something else, or fields whose names don't tell.
+    """
     names = array.dtype.names
-    if names is not None and len(names) == 2:
-        array = array[names[0]] + 1j * array[names[1]]
+    if names is not None:
+        parts = {_part(name): name for name in names}
+        if len(names) != 2 or set(parts) != {"real", "imaginary"}:
+            fields = ", ".join(names)
+            raise TypeError(f"{place} has the fields {fields}, which don't say what is real and what imaginary")
+        array = array[parts["real"]] + 1j * array[parts["imaginary"]]
     if not (np.issubdtype(array.dtype, np.number) or array.dtype == np.bool_):
-        raise TypeError(f"{dataset.name} holds {dataset.dtype}, not numbers")
+        raise TypeError(f"{place} holds {array.dtype}, not numbers")
     return np.asarray(array, dtype=np.complex64)
+
+
+def _part(name: str) -> str:
+    """Tell which part of a complex number a field is: "real", "imaginary", or its own name if it is neither."""
+    word = name.strip("_ ").casefold().removesuffix("part").strip("_ ")
+    return "real" if word in _REAL else "imaginary" if word in _IMAGINARY else name
 
 
 def check_filters(path: Path, dataset: h5py.Dataset) -> None:
@@ -168,16 +221,6 @@ def _packing(code: int, values: tuple[int, ...], label: bytes) -> str:
     name = _PACKINGS.get(code) or f"filter {code} {label.decode('ascii', errors='replace').split(';')[0]}".strip()
     inner = {2: "-LZ4", 3: "-Zstd"}.get(values[4], "") if name == "bitshuffle" and len(values) > 4 else ""
     return name + inner
-
-
-def missing_target(file: h5py.File, place: str) -> str:
-    """Say where a link that leads nowhere points to; "" if there is no such link."""
-    link = file.get(place, getlink=True)
-    if isinstance(link, h5py.ExternalLink):
-        return f"{place} is a link to {link.path} in the file {link.filename}, which is not there"
-    if isinstance(link, h5py.SoftLink):
-        return f"{place} is a link to {link.path}, which is not there"
-    return ""
 
 
 def datasets(file: h5py.File, ndim: int) -> list[h5py.Dataset]:

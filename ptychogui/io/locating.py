@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import h5py
 
 from ptychogui.errors import DataError
-from ptychogui.io.frames import is_stack
-from ptychogui.io.hdf5 import datasets, missing_target
+from ptychogui.io.frames import is_stack, looks_like_frames
+from ptychogui.io.hdf5 import datasets
+from ptychogui.io.links import dangling_links, missing_target
 
 USUAL_PLACES = (
     "/entry/data/data",
@@ -23,9 +25,14 @@ USUAL_PLACES = (
 
 _OFFERED = 8
 
+_OF_FRAMES = re.compile(r"data|frame|image|pattern|diff|detector|eiger|pilatus|merlin|medipix|lambda|jungfrau", re.I)
+"""In the name of a link that may be meant for frames."""
+
 
 def find_frames(path: Path, file: h5py.File, dataset_path: str = "") -> h5py.Dataset:
     """Return the dataset with the frames: the one named, one of the usual places, or the only one there is.
+
+    Nothing else is taken for them where a link that may be meant for frames leads nowhere.
 
     Raises:
         DataError: there is none, or nothing says which of several; the message lists them.
@@ -36,17 +43,26 @@ def find_frames(path: Path, file: h5py.File, dataset_path: str = "") -> h5py.Dat
         if isinstance(found, h5py.Dataset) and (dataset_path or is_stack(found)):
             return found
     dangling = next((text for place in places if (text := missing_target(file, place))), "")
+    candidates = [] if dangling else _candidates(file)
+    if not (dangling or dataset_path):
+        dangling = _dangling(file, bool(candidates))
     if dangling:
         raise DataError(f"{path}: {dangling}; put it back or name other frames with --dataset-path")
-    candidates = _candidates(file)
     if len(candidates) == 1 and not dataset_path:
         return candidates[0]
     raise DataError(f"{path}: {_why(dataset_path, candidates)}")
 
 
+def _dangling(file: h5py.File, others: bool) -> str:
+    """Say which link leads nowhere; where there are other stacks, only of one that may be meant for frames."""
+    links = list(dangling_links(file))
+    meant = [said for place, said in links if _OF_FRAMES.search(place.rsplit("/", 1)[1])]
+    return next(iter(meant or ([] if others else [said for _, said in links])), "")
+
+
 def _candidates(file: h5py.File) -> list[h5py.Dataset]:
     """List what can be frames: stacks, and single images only where there is no stack."""
-    found = [data for data in datasets(file, 3) if is_stack(data)]
+    found = [data for ndim in (3, 4) for data in datasets(file, ndim) if looks_like_frames(data.shape, data.dtype)]
     return found or [data for data in datasets(file, 2) if is_stack(data)]
 
 

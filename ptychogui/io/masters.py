@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,13 @@ from typing import Any
 import h5py
 
 from ptychogui.io.access import Access
+from ptychogui.io.links import EXTERNAL, VIRTUAL, locate
 from ptychogui.io.parts import Part
 
 _LINK_GROUP = "/entry/data"
 _LINK = re.compile(r"data_(\d+)")
+_MASTER, _NUMBERED = "_master", re.compile(r".*(_data_\d+\.\w+)")
+"""How a detector names a master and its files, behind the same words."""
 
 
 def parts_of(path: Path, file: h5py.File, dataset_path: str) -> list[Part]:
@@ -47,7 +49,8 @@ def _link_part(path: Path, group: h5py.Group, number: int, name: str | None) -> 
         return Part(path, number, Access(), problem=f"{path.name} has no link {group.name}/data_{number:06d}")
     link = group.get(name, getlink=True)
     if isinstance(link, h5py.ExternalLink):
-        return Part(_beside(path, link.filename), number, Access(dataset_path=link.path))
+        target, note = _target(path, link.filename, EXTERNAL)
+        return Part(target, number, Access(dataset_path=link.path), note=note)
     return Part(path, number, Access(dataset_path=f"{group.name}/{name}"))
 
 
@@ -64,8 +67,8 @@ def _mapped(path: Path, data: h5py.Dataset) -> list[Part]:
         if not whole or any(_start(source.src_space)) or "%" in source.file_name:
             return []
         row = last + 1
-        target = path if source.file_name == "." else _beside(path, source.file_name)
-        parts.append(Part(target, number, Access(dataset_path=source.dset_name), most_frames=row - first))
+        target, note = (path, "") if source.file_name == "." else _target(path, source.file_name, VIRTUAL)
+        parts.append(Part(target, number, Access(dataset_path=source.dset_name), most_frames=row - first, note=note))
     return parts if row == data.shape[0] else []
 
 
@@ -80,6 +83,20 @@ def _start(space: h5py.h5s.SpaceID) -> tuple[int, ...]:
     return () if space.get_select_type() == h5py.h5s.SEL_ALL else tuple(space.get_select_bounds()[0])
 
 
-def _beside(path: Path, name: str) -> Path:
-    """Return where HDF5 looks for a file that another one names: as it is, or beside the other."""
-    return Path(name) if os.path.isabs(name) and Path(name).exists() else path.parent / name
+def _target(path: Path, name: str, variable: str) -> tuple[Path, str]:
+    """Return the file that a master names, and what is to be said of it.
+
+    Where HDF5 finds none it is the one of that name beside the master, wherever the name says that it is, or the one
+    that was renamed as the master was.
+    """
+    found = locate(path, name, variable)
+    if found is not None:
+        return found, ""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    numbered, stem = _NUMBERED.fullmatch(last), path.stem
+    renamed = f"{stem.removesuffix(_MASTER)}{numbered[1]}" if numbered and stem.endswith(_MASTER) else last
+    for other in (last, renamed):
+        there = path.parent / other
+        if there.exists():
+            return there, f"{path.name} names {name}, which is not there; {other} beside it is taken"
+    return path.parent / last, ""

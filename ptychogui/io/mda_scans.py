@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import math
 import os
 import re
 from collections.abc import Mapping
@@ -14,11 +13,12 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
-from ptychogui.io.beamtime import CENTER, Beamtime, apply_preset
+from ptychogui.io.beamtime import Beamtime, apply_preset
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.mda import Mda, read_mda
 from ptychogui.io.pairing import Pairing, assign, pair
 from ptychogui.io.presets import Named, choose_preset
+from ptychogui.io.quantities import CENTER
 from ptychogui.io.raw import NO_POSITIONS, frame_source
 from ptychogui.io.series import Pattern, is_pattern
 from ptychogui.params.commandline import format_text
@@ -136,7 +136,7 @@ def _merged(found: Beamtime, source: Dataset) -> tuple[dict[str, Value], tuple[s
     notes = [note for note in (*source.notes, *off) if not note.endswith(NO_POSITIONS)]
     for path in sorted(said.keys() & source.values.keys()):
         taken, other = said[path], source.values[path]
-        if taken.value is None or not math.isclose(taken.value, other.value, rel_tol=_SAME):
+        if taken.value is None or not np.allclose(taken.value, other.value, rtol=_SAME, atol=0):
             texts = [f"{format_text(by_path()[path], value.value)} ({value.place})" for value in (taken, other)]
             notes.append(f"{by_path()[path].title.lower()}: {texts[0]} is taken, not {texts[1]}")
     return {**source.values, **said}, tuple(notes)

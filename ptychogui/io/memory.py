@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.physics.frames import ArrayFrames
+from ptychogui.physics.lost import lost_note, lost_positions
 
 _NAME = Path("scan in memory")
 
@@ -28,7 +29,7 @@ def scan_of(
     Args:
         patterns: (positions, rows, columns) of any real type, counts at each detector pixel. Not copied.
         positions_m: (positions, 2), row and column of the probe on the object in m; None where they are computed from
-            scan_dims and step_m.
+            scan_dims and step_m. One that is lost, such as NaN, costs its own pattern.
         energy_eV: photon energy.
         distance_m: sample to detector.
         detector_pixel_m: size of a detector pixel.
@@ -40,15 +41,22 @@ def scan_of(
     frames = _numbers(patterns, "patterns")
     if frames.ndim != 3 or not frames.size:
         raise DataError(f"patterns have the axes (positions, rows, columns), but these are {_sizes(frames)}")
+    kept, notes = np.arange(len(frames)), ()
+    if positions_m is not None:
+        positions_m = _positions(positions_m, len(frames))
+        lost = lost_positions(positions_m)
+        kept, notes = np.flatnonzero(~lost), (lost_note(lost),) if lost.any() else ()
+        positions_m = positions_m[kept]
     values = {"energy_eV": energy_eV, "distance_m": distance_m, "detector_pixel_m": detector_pixel_m}
     return Dataset(
         path=_NAME,
         format="memory",
         frames=ArrayFrames(frames),  # type: ignore[arg-type]
-        frame_rows=np.arange(len(frames)),
-        positions_m=None if positions_m is None else _positions(positions_m, len(frames)),
+        frame_rows=kept,
+        positions_m=positions_m,
         values={f"experiment.{name}": Value(value, "script") for name, value in values.items() if value is not None},
         bad_pixels=None if bad_pixels is None else _mask(bad_pixels, frames.shape[1:]),
+        notes=notes,
         in_memory=True,
     )
 
@@ -57,11 +65,9 @@ def _positions(positions_m: ArrayLike, count: int) -> np.ndarray:
     array = _numbers(positions_m, "positions").astype(np.float64)
     if array.shape != (count, 2):
         raise DataError(f"{count} patterns need positions of {count} x 2 numbers (row, column), not {_sizes(array)}")
-    broken = np.flatnonzero(~np.isfinite(array).all(axis=1))
-    if len(broken):
+    if not np.isfinite(array).all(axis=1).any():
         raise DataError(
-            f"{len(broken)} of {count} positions are not finite, the first is position {broken[0]} "
-            f"{tuple(array[broken[0]].tolist())}; leave their patterns out"
+            f"{count} of {count} positions are not finite, the first is position 0 {tuple(array[0].tolist())}"
         )
     return array
 

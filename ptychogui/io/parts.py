@@ -16,17 +16,22 @@ from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import RawFile
 from ptychogui.io.stacks import Stack, open_stack
+from ptychogui.io.virtual import Lost
 
 
 @dataclass(frozen=True)
 class Part:
-    """One of the files: where, its number in the series, how to read it, and how many frames count (None: all)."""
+    """One of the files: where, its number in the series, how to read it, and how many frames count (None: all).
+
+    `problem` says why it can't be read, `note` what else is to be said of it.
+    """
 
     path: Path
     number: int
     access: Access
     most_frames: int | None = None
     problem: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class _Surveyed:
     dtype: np.dtype | None = None
     problem: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    lost: Lost | None = None
 
     @property
     def kind(self) -> tuple[int, int, np.dtype]:
@@ -49,6 +55,9 @@ class JoinedFrames:
     """The frames of several files, one file after the other; see `dataset.Frames`.
 
     As many files are open at a time as threads read, or fewer.
+
+    Attributes:
+        lost: what files lack that are virtual datasets themselves, or None.
     """
 
     def __init__(self, parts: Sequence[Part], files: Sequence[RawFile], size: tuple[int, int], dtype: np.dtype) -> None:
@@ -60,6 +69,7 @@ class JoinedFrames:
         self._open: dict[int, Stack] = {}
         self._read_by: dict[int, int] = {}  # thread -> file
         self._closed = False
+        self.lost: Lost | None = None
 
     def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the frames at these (increasing) rows of the stack; in `out`, if it is given.
@@ -129,7 +139,22 @@ def join(parts: Iterable[Part]) -> tuple[JoinedFrames, tuple[RawFile, ...], dict
         files.append(RawFile(seen.part.path, seen.part.number, row, frames, seen.problem, _modified_s(seen.part.path)))
         row += frames
     facts = next(dict(seen.facts) for seen in found if not seen.problem)
-    return JoinedFrames(parts, files, kind[:2], kind[2]), tuple(files), facts
+    frames = JoinedFrames(parts, files, kind[:2], kind[2])
+    frames.lost = _lost([seen for seen, file in zip(found, files, strict=True) if file.frames], kind[:2])
+    return frames, tuple(files), facts
+
+
+def _lost(found: list[_Surveyed], size: tuple[int, int]) -> Lost | None:
+    """Join what files lack."""
+    if all(seen.lost is None for seen in found):
+        return None
+    lost = [
+        Lost(np.zeros(seen.shape[0], np.bool_), np.zeros(size, np.bool_), ()) if seen.lost is None else seen.lost
+        for seen in found
+    ]
+    frames = [one.frames[: seen.shape[0]] for one, seen in zip(lost, found, strict=True)]
+    notes = tuple(note for one in lost for note in one.notes)
+    return Lost(np.concatenate(frames), np.logical_or.reduce([one.pixels for one in lost]), notes)
 
 
 def _survey(part: Part) -> _Surveyed:
@@ -142,7 +167,8 @@ def _survey(part: Part) -> _Surveyed:
     frames, rows, columns = stack.frames.shape
     stack.close()
     kept = frames if part.most_frames is None else min(frames, part.most_frames)
-    return _Surveyed(part, (kept, rows, columns), stack.frames.dtype, facts=tuple(stack.facts.items()))
+    facts = tuple(stack.facts.items())
+    return _Surveyed(part, (kept, rows, columns), stack.frames.dtype, facts=facts, lost=stack.lost)
 
 
 def _compared(seen: _Surveyed, kind: tuple[int, int, np.dtype]) -> _Surveyed:

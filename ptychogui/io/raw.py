@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
-from ptychogui.io.dataset import Dataset, RawFile
+from ptychogui.io.dataset import Dataset, RawFile, Value
+from ptychogui.io.frames import grid_note
 from ptychogui.io.hdf5 import open_h5, reading
 from ptychogui.io.masters import parts_of
 from ptychogui.io.nexus import placed, read_header
 from ptychogui.io.parts import Part, join
 from ptychogui.io.series import Pattern, is_pattern
 from ptychogui.io.stacks import kind_of, open_stack
+from ptychogui.io.virtual import without_lost
 
 _MOST_GAPS = 100_000
 """Numbers that may be missing in a series; more are a number that means something else."""
@@ -51,23 +51,33 @@ def open_raw(path: Path, access: Access) -> Dataset:
     if kind == "HDF5":
         with open_h5(path) as file, reading(path, "its content"):
             parts = parts_of(path, file, access.dataset_path)
+        if parts and not any(part.path.exists() for part in parts):
+            first = parts[0]
+            raise DataError(
+                f"{path}: none of the {len(parts)} files with the frames is there, the first is {first.path.name} with "
+                f"{first.access.dataset_path}; put them beside it"
+            )
         if parts:
             return _joined(path, "HDF5 master", parts)
     stack = open_stack(path, access)
     frames, *size = stack.frames.shape
     file_ = RawFile(path, 0, 0, frames, modified_s=path.stat().st_mtime)
     header = read_header(path, (size[0], size[1]))
+    kept, bad_pixels, lost_notes = without_lost(stack.lost, frames, header.bad_pixels)
+    grid_notes = (grid_note(stack.grid),) if stack.grid else ()
+    dims = {"experiment.scan_dims": Value(stack.grid, "the grid of frames")} if stack.grid else {}
     return Dataset(
         path=path,
         format=kind,
         frames=stack.frames,
-        frame_rows=np.arange(frames),
+        frame_rows=kept,
         positions_m=None,
-        values=header.values,
-        bad_pixels=header.bad_pixels,
-        notes=(f"the file has {NO_POSITIONS}", *header.notes),
+        values={**dims, **header.values},
+        bad_pixels=bad_pixels,
+        notes=(f"the file has {NO_POSITIONS}", *grid_notes, *lost_notes, *header.notes),
         facts=stack.facts,
         files=(file_,),
+        lost_frames=None if stack.lost is None else stack.lost.frames,
         closer=stack.close,
     )
 
@@ -138,18 +148,22 @@ def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
     frames, files, facts = join(parts)
     good = [file for file in files if not file.problem]
     header = read_header(path if path.is_file() else good[0].path, frames.shape[1:])
+    kept, bad_pixels, lost_notes = without_lost(frames.lost, frames.shape[0], header.bad_pixels)
+    said = [part.note for part in parts if part.note]
+    renamed = (said[0] if len(said) == 1 else f"{said[0]}; so are {len(said) - 1} others",) if said else ()
     span = f"{len(good)} of {len(files)}, {files[0].path.name} to {files[-1].path.name}"
     return Dataset(
         path=path,
         format=form,
         frames=frames,
-        frame_rows=np.arange(frames.shape[0]),
+        frame_rows=kept,
         positions_m=None,
         values=header.values if path.is_file() else placed(header.values, good[0].path.name),
-        bad_pixels=header.bad_pixels,
-        notes=(f"the files have {NO_POSITIONS}", *header.notes),
+        bad_pixels=bad_pixels,
+        notes=(f"the files have {NO_POSITIONS}", *renamed, *lost_notes, *header.notes),
         facts={"files": span, **facts},
         files=files,
+        lost_frames=None if frames.lost is None else frames.lost.frames,
         closer=frames.close,
     )
 

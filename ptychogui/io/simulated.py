@@ -18,6 +18,7 @@ from ptychogui.io.atomic import replacing
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.hdf5 import build_image, open_h5, read_text
 from ptychogui.io.result import CXI_VERSION, ENTRY, OWN, Result, read_result, result_image
+from ptychogui.params.units import ELECTRON_VOLT_J
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.simulation import Recipe, SimulatedScan
 from ptychogui.physics.variation import Variation
@@ -148,7 +149,7 @@ def _fill(file: h5py.File, scan: SimulatedScan) -> None:
     translation_m[:, :2] = scan.positions_m[:, ::-1]
     quantities = [
         (cxi.TRANSLATION_PLACES[0], translation_m, "m"),
-        (cxi.ENERGY_PLACE, scan.energy_eV * cxi.ELECTRON_VOLT_J, "J"),
+        (cxi.ENERGY_PLACE, scan.energy_eV * ELECTRON_VOLT_J, "J"),
         (cxi.DISTANCE_PLACE, scan.distance_m, "m"),
         *((place, scan.detector_pixel_m, "m") for place in cxi.PIXEL_PLACES),
     ]

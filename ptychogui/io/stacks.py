@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +17,18 @@ from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.csvtext import read_real_csv
 from ptychogui.io.dataset import Frames
-from ptychogui.io.frames import Hdf5Frames
+from ptychogui.io.frames import Hdf5Frames, can_be_stack, looks_like_frames
 from ptychogui.io.hdf5 import is_hdf5, open_h5, packing_of, reading
 from ptychogui.io.locating import find_frames
+from ptychogui.io.virtual import Lost, lost_parts
 
 HDF5_ENDS = (".h5", ".hdf5", ".hdf", ".nxs", ".cxi")
 """Names of files that are meant to be HDF5, whole or not."""
 RAW_ENDS = (".bin", ".raw")
 """Names of headerless files, which no content tells."""
 
+_COLORS = (3, 4)
+"""Numbers that each pixel of a colored picture has."""
 _RAW_DTYPE = np.dtype("<f4")
 _NPY, _ZIP = b"\x93NUMPY", b"PK\x03\x04"
 _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
@@ -43,11 +47,16 @@ class FileFrames(Frames, Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """The frames of one open raw file, facts worth showing, and what closes the file."""
+    """The frames of one open raw file, facts worth showing, and what closes the file.
+
+    `grid` is () or the rows and columns of frames on a grid, `lost` what parts of a virtual dataset are missing.
+    """
 
     frames: FileFrames
     facts: Mapping[str, str] = field(default_factory=dict)
     close: Callable[[], None] = _nothing
+    grid: tuple[int, ...] = ()
+    lost: Lost | None = None
 
 
 class PickedFrames:
@@ -120,7 +129,8 @@ def _open_hdf5(path: Path, access: Access) -> Stack:
         with reading(path, "its content"):
             data = find_frames(path, file, access.dataset_path)
             facts = {"data in file": str(data.name), "compression": packing_of(data)}
-            return Stack(Hdf5Frames(Path(data.file.filename), data), facts, file.close)
+            frames = Hdf5Frames(Path(data.file.filename), data)
+            return Stack(frames, facts, file.close, frames.grid, lost_parts(path, data))
     except BaseException:
         file.close()
         raise
@@ -131,7 +141,7 @@ def _open_npy(path: Path, _access: Access) -> Stack:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path}: the NPY file is cut off, damaged or holds no plain numbers; save it again") from error
-    return Stack(_picked(path, array))
+    return _stacked(path, array)
 
 
 def _open_npz(path: Path, access: Access) -> Stack:
@@ -139,11 +149,12 @@ def _open_npz(path: Path, access: Access) -> Stack:
     name = access.dataset_path.strip("/")
     try:
         shapes = _shapes_in(path)
-        stacks = [key for key, (shape, dtype) in shapes.items() if _can_be_frames(shape, dtype)]
+        test = can_be_stack if name else looks_like_frames
+        stacks = [key for key, (shape, dtype) in shapes.items() if test(shape, dtype)]
         chosen = [key for key in stacks if key == name] if name else _deepest(stacks, shapes)
         if len(chosen) == 1:
             with np.load(path, allow_pickle=False) as archive:
-                return Stack(_picked(path, archive[chosen[0]]), {"data in file": chosen[0]})
+                return _stacked(path, archive[chosen[0]], {"data in file": chosen[0]})
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: the NPZ file is cut off, damaged or holds no plain numbers; save it again") from error
     offer = ", ".join(f"{key} {shape}" for key, (shape, _) in shapes.items()) or "nothing"
@@ -163,13 +174,9 @@ def _shapes_in(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
     return shapes
 
 
-def _can_be_frames(shape: tuple[int, ...], dtype: np.dtype) -> bool:
-    return dtype.kind in "uif" and (len(shape) == 3 or (len(shape) == 2 and min(shape) >= 8))
-
-
 def _deepest(names: list[str], shapes: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> list[str]:
     """Prefer stacks to single images."""
-    return [name for name in names if len(shapes[name][0]) == 3] or names
+    return [name for name in names if len(shapes[name][0]) > 2] or names
 
 
 def _open_tiff(path: Path, _access: Access) -> Stack:
@@ -177,12 +184,14 @@ def _open_tiff(path: Path, _access: Access) -> Stack:
         file = tifffile.TiffFile(path)
         try:
             series = file.series[0]
-            shape = series.shape if len(series.shape) == 3 else (1, *series.shape)
+            grid = series.shape[:-2]
+            shape = math.prod(grid), *series.shape[-2:]
             paged = len(series.pages) == shape[0]
-            if len(shape) != 3 or series.dtype.kind not in "uif":
+            if len(grid) > 2 or len(shape) != 3 or "S" in series.axes or series.dtype.kind not in "uif":
                 raise DataError(f"{path}: the TIFF file holds {series.shape} of {series.dtype}, no gray images")
             facts = {"compression": tifffile.COMPRESSION(series.keyframe.compression).name.lower()}
-            return Stack(PickedFrames(shape, series.dtype, _tiff_picker(path, series, paged)), facts, file.close)
+            frames = PickedFrames(shape, series.dtype, _tiff_picker(path, series, paged))
+            return Stack(frames, facts, file.close, grid if len(grid) == 2 else ())
         except BaseException:
             file.close()
             raise
@@ -222,10 +231,10 @@ def _open_csv(path: Path, access: Access) -> Stack:
     table = read_real_csv(path)
     shape = access.raw_shape_px
     if shape is not None and table.size % (shape[0] * shape[1]) == 0:
-        return Stack(_picked(path, table.reshape(-1, *shape)))
+        return _stacked(path, table.reshape(-1, *shape))
     if shape is not None:
         raise DataError(f"{path} holds {table.size} numbers, no frames of {shape[0]} x {shape[1]}; correct --raw-shape")
-    return Stack(_picked(path, table))
+    return _stacked(path, table)
 
 
 def _open_headerless(path: Path, access: Access) -> Stack:
@@ -239,17 +248,25 @@ def _open_headerless(path: Path, access: Access) -> Stack:
             f"{path} holds {path.stat().st_size} bytes, no whole number of frames of {rows} x {columns} 32-bit floats; "
             "correct --raw-shape, or copy the file again"
         )
-    return Stack(_picked(path, np.memmap(path, _RAW_DTYPE, "r", shape=(frames, rows, columns))))
+    return _stacked(path, np.memmap(path, _RAW_DTYPE, "r", shape=(frames, rows, columns)))
 
 
-def _picked(path: Path, array: np.ndarray) -> PickedFrames:
+def _stacked(path: Path, array: np.ndarray, facts: Mapping[str, str] | None = None) -> Stack:
+    """Make a stack of an array that may stay on disk: frames, a single frame, or frames on a grid."""
     stack = array[None] if array.ndim == 2 else array
-    if stack.ndim != 3 or stack.dtype.kind not in "uif" or 0 in stack.shape[1:]:
+    is_colored = array.ndim == 3 and array.dtype == np.uint8 and array.shape[-1] in _COLORS and array.shape[0] > 1
+    if stack.ndim not in (3, 4) or stack.dtype.kind not in "uif" or 0 in stack.shape[-2:] or is_colored:
         raise DataError(
             f"{path} is no stack of diffraction patterns (frames, rows, columns) but has shape {array.shape} and type "
-            f"{array.dtype}"
+            f"{array.dtype}{', as a colored picture has' if is_colored else ''}"
         )
-    return PickedFrames(stack.shape, stack.dtype, stack.__getitem__)
+    grid = stack.shape[:-2] if stack.ndim == 4 else ()
+    shape = math.prod(stack.shape[:-2]), *stack.shape[-2:]
+
+    def pick(rows: np.ndarray) -> np.ndarray:
+        return np.asarray(stack[np.unravel_index(rows, grid)] if grid else stack[rows])
+
+    return Stack(PickedFrames(shape, stack.dtype, pick), facts or {}, grid=grid)
 
 
 _OPENERS: dict[str, Callable[[Path, Access], Stack]] = {

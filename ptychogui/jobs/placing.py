@@ -10,6 +10,7 @@ from ptychogui.io.guesses import holds_result, read_positions
 from ptychogui.io.pairing import Pairing, assign, pair
 from ptychogui.io.result import SourceFile, read_result
 from ptychogui.params.model import Experiment, Parameters, by_path
+from ptychogui.physics.lost import lost_note
 from ptychogui.physics.scan import raster_m, spiral_m, transform_positions
 
 
@@ -22,6 +23,8 @@ def scan_positions(
     """
     experiment = parameters.experiment
     rows, kept, listed, notes = matched(dataset, parameters)
+    if listed is not None and not len(kept):
+        raise DataError(f"{dataset.path}: no position has a frame, and is a number; give another list of positions")
     if listed is None and dataset.positions_problem:
         raise DataError(f"{dataset.positions_problem}; give {_option('positions_file')} or repair the file")
     if listed is None:
@@ -45,7 +48,25 @@ def are_placed(experiment: Experiment) -> bool:
 def matched(
     dataset: Dataset, parameters: Parameters
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """Return rows of frames, the positions that they belong to, the list of all positions in m, and notes."""
+    """Return rows of frames, the positions that they belong to, the list of all positions in m, and notes.
+
+    Lost positions, which are NaN in a list, and those whose frame is not there have none.
+    """
+    rows, kept, listed, notes = _matched(dataset, parameters)
+    if listed is None:
+        return rows, kept, None, notes
+    lost = ~np.isfinite(listed).all(axis=1)
+    there = ~lost[kept]
+    if dataset.lost_frames is not None:
+        there &= ~dataset.lost_frames[rows]
+    said = (lost_note(lost),) if lost.any() else ()
+    return rows[there], kept[there], listed, (*notes, *said)
+
+
+def _matched(
+    dataset: Dataset, parameters: Parameters
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """Do what `matched` does, lost positions and frames that are not there included."""
     experiment, guessed = _with_raster(dataset, parameters.experiment)
     is_own = experiment.scan_pattern == "listed" and experiment.positions_file is None
     if experiment.simulate or is_own:

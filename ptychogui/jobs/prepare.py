@@ -224,7 +224,7 @@ def _is_whole(dataset: Dataset, parameters: Parameters) -> bool:
         _, kept, listed, _ = matched(dataset, parameters)
     except DataError:
         return False
-    return dataset.is_whole and listed is not None and len(kept) == len(listed)
+    return dataset.is_whole and listed is not None and len(kept) == np.count_nonzero(np.isfinite(listed).all(axis=1))
 
 
 def completed(job: Job, dataset: Dataset) -> Parameters:

@@ -16,6 +16,7 @@ from ptychogui.io import cxi
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import Result
+from ptychogui.params.units import ELECTRON_VOLT_J
 from scripts.evidence.cases import Run
 from scripts.evidence.runs import cached
 from scripts.evidence.score import Reference
@@ -111,7 +112,7 @@ def _write_part(path: Path, dataset: Dataset, part: slice) -> None:
         file["cxi_version"] = 160
         file[cxi.FRAME_PLACES[0]] = dataset.frames.read(dataset.frame_rows[part])
         file[cxi.TRANSLATION_PLACES[0]] = translation_m
-        file[cxi.ENERGY_PLACE] = values["experiment.energy_eV"] * cxi.ELECTRON_VOLT_J
+        file[cxi.ENERGY_PLACE] = values["experiment.energy_eV"] * ELECTRON_VOLT_J
         file[cxi.DISTANCE_PLACE] = values["experiment.distance_m"]
         for place in cxi.PIXEL_PLACES:
             file[place] = values["experiment.detector_pixel_m"]

@@ -316,7 +316,7 @@ def test_a_point_without_a_position_is_left_out_and_its_frame_goes_to_no_other(t
     with open_dataset(path) as scan:
         expected = [i for i in range(20) if i not in (6, 13)]
         assert (scan.frames.read(scan.frame_rows)[:, 0, 0] - 1).tolist() == expected
-        assert any("2 points have no position" in note for note in scan.notes)
+        assert any("2 of 20 positions are lost" in note for note in scan.notes)
 
 
 def _line_scan(lines: int, done: int, counts: Sequence[int], unit: str = "um") -> Mda:

@@ -1,0 +1,103 @@
+"""Links of HDF5 files: where HDF5 itself finds what they name, and what to say of one that leads nowhere."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+
+from ptychogui.errors import DataError
+from ptychogui.io.hdf5 import H5_ERRORS, open_h5
+
+EXTERNAL, VIRTUAL = "HDF5_EXT_PREFIX", "HDF5_VDS_PREFIX"
+"""Variables with folders, joined by colons, in which HDF5 looks for the targets of links and of virtual datasets."""
+
+_ORIGIN = "${ORIGIN}"
+_DEEPEST = 16
+"""Links that lead to links; more go in a circle."""
+
+
+def locate(path: Path, name: str, variable: str = EXTERNAL) -> Path | None:
+    """Return the file that HDF5 opens where another one names it; None where there is none.
+
+    It looks at an absolute path as it is, and then for its last part only; in the folders of the variable, beside the
+    file that names it, in the working folder, and beside what that file is a symbolic link to.
+
+    Args:
+        path: the file that has the link.
+        name: of the target, as the link has it.
+        variable: of the environment, with the folders to look in first.
+    """
+    if os.path.isabs(name):
+        if os.path.isfile(name):
+            return Path(name)
+        name = os.path.basename(name)
+    beside = os.path.dirname(os.path.abspath(path))
+    folders = [folder.replace(_ORIGIN, beside) for folder in os.environ.get(variable, "").split(":") if folder]
+    for folder in (*folders, beside, "", os.path.dirname(os.path.realpath(path))):
+        there = os.path.join(folder, name)
+        if os.path.isfile(there):
+            return Path(there)
+    return None
+
+
+def missing_target(file: h5py.File, place: str, depth: int = 0) -> str:
+    """Say which link on the way to a place leads nowhere, and where to; "" if there is none such."""
+    here: h5py.Group = file["/"]
+    walked = ""
+    for part in place.strip("/").split("/"):
+        link, walked = here.get(part, getlink=True), f"{walked}/{part}"
+        found = None if link is None else here.get(part)
+        if link is None or (found is None and isinstance(link, h5py.HardLink)):
+            return ""
+        if found is None:
+            return f"{walked} {_said(here, link, depth)}"
+        if not isinstance(found, h5py.Group):
+            return ""
+        here = found
+    return ""
+
+
+def _said(group: h5py.Group, link: h5py.SoftLink | h5py.ExternalLink, depth: int) -> str:
+    """Say where a link of a group that leads nowhere points to."""
+    if depth > _DEEPEST:
+        return f"is a link to {link.path}, which leads back to it"
+    if isinstance(link, h5py.SoftLink):
+        target = posixpath.normpath(posixpath.join(group.name or "/", link.path))
+        deeper = missing_target(group.file, target, depth + 1)
+        return f"is a link to {link.path}, {f'and {deeper}' if deeper else 'which is not there'}"
+    said = f"is a link to {link.path} in the file {link.filename}"
+    there = locate(Path(group.file.filename), link.filename)
+    if there is None:
+        return f"{said}, which is not there"
+    try:
+        with open_h5(there) as file:
+            deeper = missing_target(file, link.path, depth + 1)
+    except (DataError, *H5_ERRORS) as error:
+        return f"{said}, which can't be opened ({error})"
+    return f"{said}, {f'where {deeper}' if deeper else 'which has nothing there'}"
+
+
+def dangling_links(file: h5py.File) -> Iterator[tuple[str, str]]:
+    """Give each link of a file that leads nowhere: its path, and what `missing_target` says of it."""
+    for place in _links(file, "", set()):
+        said = missing_target(file, place)
+        if said:
+            yield place, said
+
+
+def _links(group: h5py.Group, name: str, seen: set[int]) -> Iterator[str]:
+    """Give the path of each link in a group, and in those that are in it, that is more than a name."""
+    address = h5py.h5o.get_info(group.id).addr
+    if address in seen:
+        return
+    seen.add(address)
+    for part in group:
+        place = f"{name}/{part}"
+        if not isinstance(group.get(part, getlink=True), h5py.HardLink):
+            yield place
+        elif group.get(part, getclass=True) is h5py.Group:
+            yield from _links(group[part], place, seen)
