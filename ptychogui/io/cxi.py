@@ -19,11 +19,11 @@ from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.frames import Hdf5Frames, grid_note
 from ptychogui.io.hdf5 import H5_ERRORS, datasets, first_dataset, is_hdf5, open_h5, read_complex, read_text, reading
 from ptychogui.io.links import missing_target
-from ptychogui.io.quantities import CENTER, USUAL, Reader, beam_center, square_pixel
+from ptychogui.io.quantities import CENTER, Reader, beam_center, count_limit, square_pixel
 from ptychogui.io.translations import read_listed
 from ptychogui.io.virtual import lost_parts, without_lost
 from ptychogui.physics.lost import lost_note
-from ptychogui.physics.optics import energy_eV
+from ptychogui.physics.optics import USUAL, energy_eV
 
 _ENTRY = "/entry_1"
 _DETECTOR = f"{_ENTRY}/instrument_1/detector_1"
@@ -50,6 +50,7 @@ DISTANCE_PLACE = f"{_DETECTOR}/distance"
 PIXEL_PLACES = (f"{_DETECTOR}/y_pixel_size", f"{_DETECTOR}/x_pixel_size")
 CENTER_PLACES = (f"{_DETECTOR}/beam_center_y", f"{_DETECTOR}/beam_center_x")
 BIT_DEPTH_PLACE = f"{_DETECTOR}/bit_depth_readout"
+SATURATION_PLACE = f"{_DETECTOR}/saturation_value"
 MASK_PLACE = f"{_DETECTOR}/mask"
 RESULT_PLACE = f"{_ENTRY}/image_2/data"
 
@@ -68,6 +69,7 @@ _FACTS = {
     "source": f"{_SOURCE}/name",
     "detector": f"{_DETECTOR}/description",
 }
+
 
 @dataclass
 class _Scan:
@@ -249,22 +251,10 @@ def _read_values(scan: _Scan, frames: Hdf5Frames) -> dict[str, Value]:
         "experiment.distance_m": _read_length(reader, DISTANCE_PLACE, "experiment.distance_m", "detector distance"),
         "experiment.detector_pixel_m": pixel,
         "experiment.scan_dims": Value(frames.grid, "the grid of frames") if frames.grid else None,
-        "preprocessing.bit_depth": _read_number(reader, BIT_DEPTH_PLACE, "bit depth"),
         CENTER: beam_center(reader, CENTER_PLACES, frames.shape[1:], pixel),
     }
-    depth = values["preprocessing.bit_depth"]
-    if depth is not None and 1 <= depth.value <= _MOST_BITS:
-        values["preprocessing.bit_depth"] = Value(int(depth.value), depth.place)
-    elif depth is not None:
-        scan.notes.append(f"the bit depth at {depth.place} is {depth.value:g}, not 1 to {_MOST_BITS}, and is ignored")
-        values["preprocessing.bit_depth"] = None
-    return {path: value for path, value in values.items() if value is not None}
-
-
-def _read_number(reader: Reader, place: str, title: str) -> Value | None:
-    """Read one positive number; what is no such number is noted and counts as not known."""
-    found = reader.number(place, title)
-    return None if found is None else Value(found[0], place)
+    limit = count_limit(reader, [SATURATION_PLACE], [BIT_DEPTH_PLACE])
+    return {path: value for path, value in values.items() if value is not None} | limit
 
 
 def _read_length(reader: Reader, place: str, path: str, title: str) -> Value | None:

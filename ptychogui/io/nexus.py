@@ -7,7 +7,6 @@ everything else that can't be read, or is no positive number.
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,8 +17,8 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Value
 from ptychogui.io.hdf5 import is_hdf5, open_h5
-from ptychogui.io.quantities import CENTER, USUAL, Reader as _Reader, beam_center, square_pixel
-from ptychogui.physics.optics import energy_eV
+from ptychogui.io.quantities import CENTER, Reader as _Reader, beam_center, count_limit, square_pixel
+from ptychogui.physics.optics import USUAL, energy_eV
 
 _BEAM = "/entry/instrument/beam"
 _DETECTOR = "/entry/instrument/detector"
@@ -35,8 +34,6 @@ CENTER_PLACES = (f"{_DETECTOR}/beam_center_y", f"{_DETECTOR}/beam_center_x")
 BIT_DEPTH_PLACES = (f"{_DETECTOR}/bit_depth_image", f"{_DETECTOR}/bit_depth_readout")
 """The image first: an Eiger adds several readouts of 12 bits up to an image of 32."""
 MASK_PLACES = (f"{_SPECIFIC}/pixel_mask", f"{_DETECTOR}/pixel_mask")
-
-_MOST_BITS = 32
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ def _values(reader: _Reader, size: tuple[int, int]) -> dict[str, Value | None]:
         "experiment.distance_m": next(filter(None, distances), None),
         "experiment.detector_pixel_m": pixel,
         CENTER: beam_center(reader, CENTER_PLACES, size, pixel),
-        "preprocessing.bit_depth": _saturation(reader) or _bit_depth(reader),
+        **count_limit(reader, SATURATION_PLACES, BIT_DEPTH_PLACES),
     }
 
 
@@ -104,36 +101,6 @@ def _pixel(reader: _Reader) -> Value | None:
     title, path = "detector pixel size", "experiment.detector_pixel_m"
     rows, columns = (_length(reader, place, path, title) for place in PIXEL_PLACES)
     return square_pixel(reader, rows, columns)
-
-
-def _saturation(reader: _Reader) -> Value | None:
-    """Read the largest count as a number of bits, since saturation is told by bits: the fewest that can hold it."""
-    for place in SATURATION_PLACES:
-        found = reader.number(place, "saturation")
-        if found is None:
-            continue
-        largest = found[0]
-        bits = math.ceil(math.log2(largest + 1))
-        if not 1 <= bits <= _MOST_BITS:
-            reader.ignore("saturation", place, f"is {largest:g}, more than {_MOST_BITS} bits")
-            continue
-        if 2**bits - 1 - largest > 1:
-            reader.notes.append(
-                f"{reader.name}: the saturation at {place} is {largest:.12g}, no whole number of bits; {bits} are "
-                f"taken, so that only counts from {2**bits - 1} on are left free"
-            )
-        return Value(bits, place)
-    return None
-
-
-def _bit_depth(reader: _Reader) -> Value | None:
-    for place in BIT_DEPTH_PLACES:
-        found = reader.number(place, "bit depth")
-        if found is not None and found[0] in range(1, _MOST_BITS + 1):
-            return Value(int(found[0]), place)
-        if found is not None:
-            reader.ignore("bit depth", place, f"is {found[0]:g}, no whole number from 1 to {_MOST_BITS}")
-    return None
 
 
 def _bad_pixels(reader: _Reader, size: tuple[int, int]) -> np.ndarray | None:

@@ -21,12 +21,6 @@ from ptychogui.params.units import said_factor, said_quantity
 CENTER = "preprocessing.center_px"
 """The parameter that the two parts of the direct beam's place become."""
 
-USUAL = {
-    "experiment.energy_eV": (100.0, 200e3), "experiment.distance_m": (1e-3, 200.0),
-    "experiment.detector_pixel_m": (1e-6, 1e-3),
-}  # fmt: skip
-"""What X-ray ptychography is done with: smaller or larger values deserve a second look."""
-
 _MOST_NUMBERS = 1_000_000
 """Of one quantity; more are no quantity."""
 _LARGEST = 1e30
@@ -38,6 +32,8 @@ _ENOUGH = 0.75
 
 _NEAR_PX = 2.0
 """Of the array's center; a beam that is said to be there is as good in the center itself, with all pixels about it."""
+
+_MOST_BITS = 32
 
 _T = TypeVar("_T")
 
@@ -209,6 +205,35 @@ def beam_center(
     if max(abs(row - size[0] // 2), abs(column - size[1] // 2)) <= _NEAR_PX:
         return None
     return Value((row, column), f"{places[0]}; {places[1]}")
+
+
+def count_limit(reader: Reader, saturation_places: Sequence[str], bit_places: Sequence[str]) -> dict[str, Value]:
+    """Return where the detector stops counting, by parameter: the count itself, or else its bits; {} if not known.
+
+    Args:
+        reader: of the file.
+        saturation_places, bit_places: HDF5 paths, those that go first at first.
+    """
+    for place in saturation_places:
+        found = reader.number(place, "saturation")
+        if found is not None and not (why := _impossible_saturation(found[0])):
+            return {"preprocessing.saturation_counts": Value(found[0], place)}
+        if found is not None:
+            reader.ignore("saturation", place, why)
+    for place in bit_places:
+        found = reader.number(place, "bit depth")
+        if found is not None and found[0] in range(1, _MOST_BITS + 1):
+            return {"preprocessing.bit_depth": Value(int(found[0]), place)}
+        if found is not None:
+            reader.ignore("bit depth", place, f"is {found[0]:g}, no whole number from 1 to {_MOST_BITS}")
+    return {}
+
+
+def _impossible_saturation(counts: float) -> str:
+    """Say why no detector can be saturated at so many counts; "" where one can."""
+    if counts > 2**_MOST_BITS:
+        return f"is {counts:g}, more than {_MOST_BITS} bits"
+    return f"is {counts:g}, where no detector stops counting" if counts <= 1 else ""
 
 
 def _in_pixels(reader: Reader, place: str, title: str, pixel: Value | None) -> float | None:

@@ -130,7 +130,13 @@ def prepare(
         orientation = _orientation(parameters)
         background = background_counts(dataset, parameters)
         patterns = prepare_frames(
-            frames, layout.rows, settled.bad_pixels, settled.preprocessing, background, maker=compiled_maker
+            frames,
+            layout.rows,
+            settled.bad_pixels,
+            settled.preprocessing,
+            background,
+            maker=compiled_maker,
+            counting=settled.counting,
         )
         obj, object_notes = first_object(settings.object_guess, layout.geometry, layout.pixel_m, given.object)
         probe, probe_notes = _probe(dataset, parameters, patterns, layout, obj, given.probe, backend)

@@ -69,7 +69,14 @@ def survey_scan(job: Job, tell: Callable[[Reading | Surveyed], None]) -> None:
         frames = _Counted(readable, len(np.unique(rows)), tell)
         background = background_counts(dataset, parameters)
         found = prepare_frames(
-            frames, rows, settled.bad_pixels, settled.preprocessing, background, keep=False, maker=compiled_maker
+            frames,
+            rows,
+            settled.bad_pixels,
+            settled.preprocessing,
+            background,
+            keep=False,
+            maker=compiled_maker,
+            counting=settled.counting,
         )
     survey = found.survey
     tell(

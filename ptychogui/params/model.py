@@ -94,6 +94,9 @@ class Preprocessing(Group):
     bit_depth: int | None = param(
         None, "Bit depth", "Bits of a detector pixel; counts at or above 2^bits - 1 are saturated and left free.",
         unit="bit", flag="bitDepth", ge=1, le=32)  # fmt: skip
+    saturation_counts: float | None = param(
+        None, "Saturation", "Counts at or above it are saturated and left free; besides what the bit depth says.",
+        unit="counts", gt=0, advanced=True)  # fmt: skip
     rotate90: int = param(
         0, "Rotate", "Quarter turns, counter-clockwise, of every pattern.", flag="rotate90", ge=0, le=3)  # fmt: skip
     flip_rows: bool = param(False, "Flip rows", "Turn every pattern upside down (after rotation).")

@@ -16,7 +16,7 @@ from ptychogui.physics.compact import PatternStack
 from ptychogui.physics.crop import Crop, joined, pattern_center, pattern_size, plan_crop
 from ptychogui.physics.making import Maker, Recipe, numpy_maker
 from ptychogui.physics.pipeline import in_order
-from ptychogui.physics.sieve import Sieve, pattern_bytes
+from ptychogui.physics.sieve import COUNTS, Counting, Sieve, pattern_bytes
 from ptychogui.physics.survey import Sums, Survey, Tally
 
 __all__ = [
@@ -99,6 +99,7 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
     background: np.ndarray | None = None,
     keep: bool = True,
     maker: Maker = numpy_maker,
+    counting: Counting = COUNTS,
 ) -> Patterns:
     """Read, crop, clean and orient the frames of a scan. Holds the patterns and one chunk of frames, no more.
 
@@ -110,6 +111,7 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
         background: float (rows, columns) of the detector, counts that are subtracted from every frame; or None.
         keep: whether the patterns are wanted; there are none in what is returned if not, but all that is known of them.
         maker: what makes the patterns.
+        counting: what is known about readings; see physics.settling.
 
     Raises:
         DataError: frames, rows, mask or background don't fit each other, or nothing usable is left.
@@ -120,7 +122,7 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
     bad = np.zeros(frames.shape[1:], bool) if bad_pixels is None else np.asarray(bad_pixels, bool)
     free = crop.cut(bad[None], outside=True)[0]
     dark = None if background is None else crop.cut(np.asarray(background, np.float64)[None], outside=0)[0]
-    sieve = Sieve(preprocessing, frames.dtype, dark)
+    sieve = Sieve(preprocessing, frames.dtype, dark, counting)
     stack = PatternStack((len(rows) if keep else 0, crop.n, crop.n))
     tally = Tally(len(rows), crop.n)
     recipe = Recipe(frames.shape[1:], frames.dtype, crop, free, sieve)
@@ -146,7 +148,7 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
         notes=(
             *crop.notes,
             *_found(frames.shape, crop, bad),
-            *_taken_out(tally.broken, tally.saturated, sieve.limit),
+            *_taken_out(tally, sieve.limit, counting),
             *tally.notes(),
         ),
     )
@@ -187,12 +189,14 @@ def _found(shape: tuple[int, ...], crop: Crop, bad: np.ndarray) -> Iterator[str]
         yield f"{marked} of {crop.n**2} pixels of a pattern are marked as bad and are left free"
 
 
-def _taken_out(broken: int, saturated: int, limit: int | None) -> Iterator[str]:
+def _taken_out(tally: Tally, limit: float | None, counting: Counting) -> Iterator[str]:
     """Say what was no measurement."""
-    if broken:
-        yield f"{broken} negative or undefined pixel readings are left free"
-    if saturated:
-        yield f"{saturated} saturated pixel readings (at or above {limit}) are left free"
+    if tally.broken:
+        yield f"{tally.broken} negative or undefined pixel readings are left free"
+    if tally.saturated and limit is not None:
+        marks = limit == counting.no_counts_from
+        what = "pixel readings that are no counts" if marks else "saturated pixel readings"
+        yield f"{tally.saturated} {what} (at or above {limit:.12g}) are left free"
 
 
 def _blocks(frames: FrameSource, rows: np.ndarray) -> Iterator[np.ndarray]:

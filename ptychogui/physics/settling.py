@@ -1,4 +1,4 @@
-"""What frames from all over a scan tell before all of them are read: where the beam is, and which pixels are bad."""
+"""What frames from all over a scan tell before all of them are read: what counts, where the beam is, bad pixels."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from ptychogui.params.model import Preprocessing
 from ptychogui.physics.centering import beam_center
 from ptychogui.physics.crop import plan_crop
 from ptychogui.physics.frames import FrameSource, check_scan
+from ptychogui.physics.readings import look_at
+from ptychogui.physics.sieve import COUNTS, Counting, are_counts
 from ptychogui.physics.suspects import Suspects, suspicious_pixels
 
 _MOST_FRAMES, _MOST_BYTES, _FEWEST_FRAMES = 200, 128_000_000, 3
 """Bounds of what is looked at: so many frames, or bytes as they lie in memory, but a few in any case."""
+
+_FRAMES_TO_COUNT, _BYTES_TO_COUNT = 24, 64_000_000
+"""The same bounds where it is only told what counts, as in every run."""
 
 _ENOUGH_FRAMES = 3
 """Frames without which no pixel is called bad."""
@@ -39,12 +44,13 @@ class Settled:
     preprocessing: Preprocessing
     bad_pixels: np.ndarray | None
     notes: tuple[str, ...] = ()
+    counting: Counting = COUNTS
 
 
 def settle(
     frames: FrameSource, rows: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: Preprocessing
 ) -> Settled:
-    """Do what `find_center` and `find_bad_pixels` ask for, on a bounded number of frames; read none where neither is.
+    """Tell what counts, and do what `find_center` and `find_bad_pixels` ask for, on a bounded number of frames.
 
     Args:
         frames: (frames, rows, columns) of the detector.
@@ -53,23 +59,28 @@ def settle(
         preprocessing: the settings.
 
     Returns:
-        the settings with the center that was found as `center_px`, and the mask with the pixels that were found.
+        the settings with the center that was found as `center_px`, the mask with the pixels that were found, and what
+        is known about readings.
 
     Raises:
         DataError: a frame can't be read, or frames, rows and mask don't fit each other.
         ParameterError: the pattern center is not on the detector.
     """
-    if not (preprocessing.find_center or preprocessing.find_bad_pixels):
-        return Settled(preprocessing, bad_pixels)
     check_scan(frames, rows, bad_pixels)
-    seen = _Seen(frames, rows, bad_pixels, preprocessing)
-    notes: tuple[str, ...] = ()
-    if preprocessing.find_center:
-        preprocessing, notes = _with_center(seen, preprocessing)
-    if preprocessing.find_bad_pixels:
-        bad_pixels, found = _with_suspects(seen, bad_pixels, preprocessing)
-        notes += found
-    return Settled(preprocessing, bad_pixels, notes)
+    some = frames.read(_spread(np.unique(rows), frames, _FRAMES_TO_COUNT, _BYTES_TO_COUNT))
+    told = look_at(some, bad_pixels, preprocessing)
+    notes = told.notes
+    if told.marked is not None:
+        bad_pixels = told.marked if bad_pixels is None else told.marked | bad_pixels
+    if preprocessing.find_center or preprocessing.find_bad_pixels:
+        seen = _Seen(frames, rows, bad_pixels, preprocessing, told.counting)
+        if preprocessing.find_center:
+            preprocessing, found = _with_center(seen, preprocessing)
+            notes += found
+        if preprocessing.find_bad_pixels:
+            bad_pixels, found = _with_suspects(seen, bad_pixels, preprocessing)
+            notes += found
+    return Settled(preprocessing, bad_pixels, notes, told.counting)
 
 
 class _Seen:
@@ -83,14 +94,17 @@ class _Seen:
     """
 
     def __init__(
-        self, frames: FrameSource, rows: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: Preprocessing
-    ) -> None:
-        chosen = _spread(np.unique(rows), frames)
+        self, frames: FrameSource, rows: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: Preprocessing,
+        counting: Counting,
+    ) -> None:  # fmt: skip
+        chosen = _spread(np.unique(rows), frames, _MOST_FRAMES, _MOST_BYTES)
         readings = np.array(frames.read(chosen))
-        usable = _usable(readings, preprocessing)
+        usable = are_counts(readings, preprocessing, counting)
         readings[~usable] = 0
         self.seen = _filled(readings, usable) * (1 if bad_pixels is None else ~bad_pixels)
         self.readings = np.square(readings, dtype=np.float64) if preprocessing.data_are == "amplitudes" else readings
+        if counting.unit != 1:
+            self.readings = self.readings / counting.unit
         self.text = f"{len(chosen)} of {frames.shape[0]} frames"
         if preprocessing.direct_beam == "corner":
             self.readings, self.seen = (scipy.fft.fftshift(image, (-2, -1)) for image in (self.readings, self.seen))
@@ -115,20 +129,10 @@ def _filled(readings: np.ndarray, usable: np.ndarray) -> np.ndarray:
     return np.asarray(seen)
 
 
-def _spread(rows: np.ndarray, frames: FrameSource) -> np.ndarray:
+def _spread(rows: np.ndarray, frames: FrameSource, most_frames: int, most_bytes: int) -> np.ndarray:
     frame_bytes = max(1, frames.shape[1] * frames.shape[2] * frames.dtype.itemsize)
-    count = min(_MOST_FRAMES, max(_FEWEST_FRAMES, _MOST_BYTES // frame_bytes), len(rows))
+    count = min(most_frames, max(_FEWEST_FRAMES, most_bytes // frame_bytes), len(rows))
     return np.asarray(rows[np.linspace(0, len(rows) - 1, count).astype(int)])
-
-
-def _usable(readings: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """Return where readings are numbers, not negative, and not saturated: bool of their shape."""
-    usable = np.isfinite(readings) & (readings >= 0)
-    if np.issubdtype(readings.dtype, np.integer):
-        usable &= readings < np.iinfo(readings.dtype).max
-    if preprocessing.bit_depth is not None and preprocessing.data_are == "counts":
-        usable &= readings < 2**preprocessing.bit_depth - 1
-    return np.asarray(usable)
 
 
 def _with_center(seen: _Seen, preprocessing: Preprocessing) -> tuple[Preprocessing, tuple[str, ...]]:

@@ -19,6 +19,27 @@ _ROOT_PRECISION = 1e-6
 
 
 @dataclass(frozen=True)
+class Counting:
+    """What a look at some frames tells about readings, see physics.readings; of most scans nothing.
+
+    Attributes:
+        no_counts_from: the reading, in the unit of the frames, at and above which readings are no counts but marks;
+            None where there are none.
+        noise_from: the reading, 0 or below, down to which those below 0 are noise and count nothing; what is below it
+            is no measurement.
+        unit: readings in a count, where frames are not given in counts; of amplitudes, of their squares.
+    """
+
+    no_counts_from: float | None = None
+    noise_from: float = 0.0
+    unit: float = 1.0
+
+
+COUNTS = Counting()
+"""Readings that are counts."""
+
+
+@dataclass(frozen=True)
 class Sifted:
     """Some frames without what is no measurement.
 
@@ -44,24 +65,33 @@ class Sifted:
 class Sieve:
     """Tells counts from what is not a measurement. It keeps nothing, so threads may share it."""
 
-    def __init__(self, preprocessing: Preprocessing, dtype: np.dtype, background: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        preprocessing: Preprocessing,
+        dtype: np.dtype,
+        background: np.ndarray | None = None,
+        counting: Counting = COUNTS,
+    ) -> None:
         """Prepare for frames of a type.
 
         Args:
             preprocessing: the settings.
             dtype: of the frames.
             background: float64 (rows, columns) of the readings that will come, in counts; or None.
+            counting: what is known about readings.
         """
         self._threshold = preprocessing.threshold_counts
         self._subtracts = preprocessing.subtract_threshold and self._threshold > 0
         self._background, self._bin_px = background, preprocessing.bin_px
         self._roots = preprocessing.data_are == "amplitudes"
-        self._plain = background is None and not self._subtracts and self._bin_px == 1
-        self.limit = saturation(preprocessing.bit_depth, None if self._roots else dtype)
-        self.least = math.ceil(self._threshold)
-        """Whole counts below it are taken as none."""
+        self._noise_from, self._unit = counting.noise_from, counting.unit
+        self._plain = background is None and not self._subtracts and self._bin_px == 1 and self._unit == 1
         self.is_whole = self._plain and not self._roots and dtype.kind in "ui"
         """Whether counts stay the whole numbers that they are."""
+        self.limit = self._limit(saturation(preprocessing, None if self._roots else dtype), counting.no_counts_from)
+        """The lowest reading that is saturated, or no count, whole where counts are; None where all are counts."""
+        self.least = math.ceil(self._threshold)
+        """Whole counts below it are taken as none."""
 
     def sift(self, readings: np.ndarray, bad: np.ndarray) -> Sifted:
         """Return the patterns that readings make.
@@ -72,8 +102,11 @@ class Sieve:
         """
         if self.is_whole:
             return self._whole(readings, bad)
-        values = readings.astype(np.float32 if self._plain else np.float64)
-        broken = ~((values >= 0) & (values <= self._level(_LARGEST_COUNT))) & ~bad
+        with np.errstate(over="ignore"):
+            values = readings.astype(np.float32 if self._plain else np.float64)
+        if self._noise_from:
+            values[(values < 0) & (values >= self._noise_from)] = 0
+        broken = ~((values >= 0) & (values <= self._level(_LARGEST_COUNT * self._unit))) & ~bad
         saturated = self._saturated(readings) & ~broken & ~bad
         unknown = broken | saturated | bad
         values[unknown] = 0
@@ -87,6 +120,8 @@ class Sieve:
         if bad.any():
             np.multiply(counts, ~bad, out=counts)
         assert self.limit is not None  # the type has one
+        if self._noise_from:
+            counts[(counts < 0) & (counts >= self._noise_from)] = 0
         if counts.max(initial=0) >= self.limit or (counts.dtype.kind == "i" and counts.min(initial=0) < 0):
             negative, above = counts < 0, self._saturated(counts)
             broken, saturated = int(negative.sum()), int(above.sum())
@@ -121,20 +156,43 @@ class Sieve:
         if self._subtracts:
             np.maximum(counts - self._threshold, 0, out=counts)
             counts[unknown] = 0
+        if self._unit != 1:
+            counts /= self._unit
         amplitudes: np.ndarray = np.sqrt(joined(counts, self._bin_px)).astype(np.float32)
         free = joined(unknown, self._bin_px)
         amplitudes[free] = FREE
         return amplitudes, free
 
+    def _limit(self, saturated: float | None, no_counts_from: float | None) -> float | None:
+        """Return the lower of two limits, of counts and of readings, in the unit of the frames."""
+        limits = [] if saturated is None else [self._level(saturated)]
+        if no_counts_from is not None:
+            limits.append(no_counts_from)
+        limit = min(limits, default=None)
+        return math.ceil(limit) if self.is_whole and limit is not None else limit
+
     def _saturated(self, readings: np.ndarray) -> np.ndarray:
         """Return where readings reach the limit; as they are, for float32 can't tell the largest 32-bit ones apart."""
         if self.limit is None:
             return np.zeros(readings.shape, bool)
-        return np.asarray(readings >= self._level(self.limit))
+        return np.asarray(readings >= self.limit)
 
     def _level(self, counts: float) -> float:
         """Return counts in the unit of the frames."""
         return float(np.sqrt(counts) * (1 - _ROOT_PRECISION)) if self._roots else counts
+
+
+def are_counts(readings: np.ndarray, preprocessing: Preprocessing, counting: Counting = COUNTS) -> np.ndarray:
+    """Return where readings are numbers, not below zero but by noise, not saturated and no marks: bool of their shape.
+
+    Args:
+        readings: of any real type and shape.
+        preprocessing: the settings.
+        counting: what is known about readings.
+    """
+    limit = Sieve(preprocessing, readings.dtype, None, counting).limit
+    good = np.isfinite(readings) & (readings >= counting.noise_from)
+    return np.asarray(good if limit is None else good & (readings < limit))
 
 
 def pattern_bytes(dtype: np.dtype, preprocessing: Preprocessing) -> int:
@@ -150,17 +208,24 @@ def pattern_bytes(dtype: np.dtype, preprocessing: Preprocessing) -> int:
     subtracted = preprocessing.threshold_counts if preprocessing.subtract_threshold else 0.0
     if not whole or preprocessing.background_file is not None or subtracted % 1:
         return KINDS[-1].itemsize
-    limit = saturation(preprocessing.bit_depth, dtype)
+    limit = saturation(preprocessing, dtype)
     assert limit is not None
-    largest = preprocessing.bin_px**2 * (limit - 1)
+    largest = preprocessing.bin_px**2 * (math.ceil(limit) - 1)
     return kind_for(largest).itemsize
 
 
-def saturation(bit_depth: int | None, dtype: np.dtype | None) -> int | None:
-    """Return the count at and above which a pixel is saturated: by its bits, and by its type."""
-    limits = []
-    if bit_depth is not None:
-        limits.append(2**bit_depth - 1)
+def saturation(preprocessing: Preprocessing, dtype: np.dtype | None) -> float | None:
+    """Return the count at and above which a pixel is saturated: as it is said, by its bits, and by its type.
+
+    Args:
+        preprocessing: the settings.
+        dtype: of frames of counts; None where the type says nothing, as of amplitudes.
+    """
+    limits: list[float] = []
+    if preprocessing.saturation_counts is not None:
+        limits.append(preprocessing.saturation_counts)
+    if preprocessing.bit_depth is not None:
+        limits.append(2**preprocessing.bit_depth - 1)
     if dtype is not None and np.issubdtype(dtype, np.integer):
         limits.append(int(np.iinfo(dtype).max))
     return min(limits, default=None)

@@ -11,7 +11,10 @@ import scipy.fft
 from ptychogui.jobs.preflight.findings import Finding, Level, count_text, counted, quantity, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.params.chain import engines_of
+from ptychogui.params.model import by_path
 from ptychogui.physics.centering import bright_level
+from ptychogui.physics.readings import step_of
+from ptychogui.physics.sieve import Sieve, saturation
 from ptychogui.physics.suspects import suspicious_pixels
 
 _OFF_PX, _OFF_SHARE = 2.0, 1 / 64
@@ -32,6 +35,10 @@ _LISTED = 4
 _ENOUGH_FRAMES = 8
 """With fewer, photons alone make pixels look bad."""
 _LEAST_BITS, _PLATEAU = 4, 3
+_LEAST_WHOLE, _LOOKED_AT = 10, 100_000
+"""How many different whole readings are counts, not roots; and at how many readings that is looked at."""
+_FAR_BEYOND = 2.0
+"""How many times as large as the saturation no reading of a saturated detector is."""
 _BY_THE_BEAM_PX = 3.0
 """Distance from the center within which a single bright pixel may be the direct beam itself."""
 
@@ -135,16 +142,16 @@ def _larger_size(look: Look, will_do: Callable[[int], bool]) -> Mapping[str, Any
 
 def check_saturation(look: Look) -> Iterator[Finding]:
     """Count saturated readings, and look for a detector that stops counting below what its file could hold."""
-    share = look.patterns.saturated / max(1, look.readings.size)
-    bits = look.preprocessing.bit_depth
-    limit = f"2^{bits} - 1" if bits is not None else "the type's largest number"
+    share = _saturated(look) / max(1, look.readings.size)
+    limit = _limit_text(look)
     reason = f"{share_text(share)} of the readings in {look.sampled} are at {limit} or above and are left free"
     if not share:
         reason = f"no reading in {look.sampled} is at {limit}"
+    yield from _doubted(look)
     if share > _SPOILT:
         level = Level.STOP if share > _MUCH_SPOILT else Level.LOOK
         yield Finding("saturation", level, "Many readings are saturated", reason, None,
-                      "measure with an attenuator or shorter exposures, or check the bit depth")  # fmt: skip
+                      "measure with an attenuator or shorter exposures, or check saturation and bit depth")  # fmt: skip
     yield from _plateau(look)
     largest = look.patterns.max_counts
     yield Finding(
@@ -152,13 +159,57 @@ def check_saturation(look: Look) -> Iterator[Finding]:
     )
 
 
+def _saturated(look: Look) -> int:
+    """Count the readings that are saturated; marks of gaps and dead pixels are not."""
+    limit = Sieve(look.preprocessing, look.readings.dtype).limit
+    if limit is None:
+        return 0
+    mark = look.counting.no_counts_from
+    at = (look.readings >= limit) & ~look.bad[look.crop] & np.isfinite(look.readings)
+    return int(np.count_nonzero(at if mark is None else at & (look.readings < mark)))
+
+
+def _limit_text(look: Look) -> str:
+    """Say where readings are saturated."""
+    bits, said = look.preprocessing.bit_depth, look.preprocessing.saturation_counts
+    limit = saturation(look.preprocessing, look.readings.dtype)
+    if said is not None and limit == said:
+        return f"the saturation of {said:.12g}"
+    if bits is not None and limit == 2**bits - 1:
+        return f"2^{bits} - 1"
+    beyond = "" if said is None else f" (the saturation of {said:.12g} is beyond it)"
+    return f"the type's largest number{beyond}"
+
+
+def _doubted(look: Look) -> Iterator[Finding]:
+    """Doubt a saturation that readings go far beyond: a detector that stops counting shows none of these."""
+    path = "preprocessing.saturation_counts"
+    if look.preprocessing.saturation_counts is None:
+        path = "preprocessing.bit_depth"
+    limit = saturation(look.preprocessing, None)
+    if limit is None or look.preprocessing.data_are == "amplitudes":
+        return
+    readings = look.readings[look.good]
+    beyond = readings[readings > _FAR_BEYOND * limit]
+    light = float(beyond.sum(dtype=np.float64) / max(readings.sum(dtype=np.float64), 1))
+    if light <= _SPOILT:
+        return
+    reason = (f"in {look.sampled} {share_text(light)} of the light is in readings of {_FAR_BEYOND * limit:.6g} to "
+              f"{float(beyond.max()):.6g}, but at {_limit_text(look)} the detector would stop counting: all readings "
+              "from there on are left free")  # fmt: skip
+    level = Level.STOP if light > _MUCH_SPOILT else Level.LOOK
+    title = f"The {by_path()[path].title.lower()} contradicts the counts"
+    yield Finding("saturation", level, title, reason, {path: None}, "let the frames' type say what is saturated")
+
+
 def _plateau(look: Look) -> Iterator[Finding]:
     """Find a number that far more readings have than numbers just below it."""
     if look.preprocessing.data_are == "amplitudes":
         return
     readings = look.readings[look.good]
-    if look.preprocessing.bit_depth is not None:
-        readings = readings[readings < 2**look.preprocessing.bit_depth - 1]
+    limit = saturation(look.preprocessing, None)
+    if limit is not None:
+        readings = readings[readings < limit]
     if not readings.size:
         return
     top = float(readings.max())
@@ -170,9 +221,9 @@ def _plateau(look: Look) -> Iterator[Finding]:
     fits = 2**bits - 1 == top and bits <= 32
     reason = (f"{at_top} readings in {look.sampled} are exactly {top:.12g}, only {below} are within a tenth below: the "
               "detector stops counting there")  # fmt: skip
-    fix = {"preprocessing.bit_depth": bits} if fits else None
-    text = f"{top:.12g} is 2^{bits} - 1: say so, and these readings are left free" if fits else "mask these pixels"
-    yield Finding("saturation", Level.LOOK, "A plateau in the counts", reason, fix, text)
+    fix = {"preprocessing.bit_depth": bits} if fits else {"preprocessing.saturation_counts": top}
+    text = f"{top:.12g} is 2^{bits} - 1: say so, and these" if fits else "say so, and these"
+    yield Finding("saturation", Level.LOOK, "A plateau in the counts", reason, fix, f"{text} readings are left free")
 
 
 def check_pixels(look: Look) -> Iterator[Finding]:
@@ -181,7 +232,9 @@ def check_pixels(look: Look) -> Iterator[Finding]:
         yield Finding("pixels", Level.UNKNOWN, "Can't check pixels", f"{look.sampled} are too few to tell")
         return
     known = look.good.any(axis=0)
-    suspects = suspicious_pixels(np.where(look.good, look.readings, 0), np.asarray(known))
+    readings = np.where(look.good, look.readings, 0)
+    in_counts = readings if look.counting.unit == 1 else readings / look.counting.unit
+    suspects = suspicious_pixels(in_counts, np.asarray(known))
     origin = np.array([part.start or 0 for part in look.crop])
     beam = np.array(look.found_center or look.center)
     near = np.hypot(*(np.indices(known.shape) + (origin - beam)[:, None, None]))
@@ -211,13 +264,14 @@ def check_pixels(look: Look) -> Iterator[Finding]:
 
 
 def check_photons(look: Look) -> Iterator[Finding]:
-    """Compare the counts of a pattern with what the engine's likelihood needs."""
+    """Compare the counts of a pattern with what the engine's likelihood needs, and readings with what counts are."""
     if look.nothing_counted is not None:
         error = look.nothing_counted if look.is_whole else None
         reason = f"in {look.sampled} {look.nothing_counted}"
         yield Finding("photons", Level.STOP, "The frames show nothing", reason, None,
                       "check how the frames were recorded", error)  # fmt: skip
         return
+    yield from _roots_or_counts(look)
     counts = look.patterns.counts
     usual, largest = float(np.median(counts[counts > 0])), look.patterns.max_counts
     per_pixel = usual / look.n**2
@@ -227,6 +281,11 @@ def check_photons(look: Look) -> Iterator[Finding]:
                       f"the largest reading is {largest:.3g}: errors in units of photon noise mean nothing then", None,
                       "scale the frames to photons")  # fmt: skip
         return
+    unit = look.counting.unit
+    if unit != 1:
+        yield Finding("photons", Level.LOOK, "Frames are in other units",
+                      f"readings are divided by {unit:.6g}; then {reason}: errors in units of photon noise are only "
+                      "right where these are photons", None, "scale the frames to photons")  # fmt: skip
     settings = look.settings
     engines = engines_of(settings.engine)
     if usual < _FEW_PHOTONS and not ("lsqml" in engines and settings.noise_model == "poisson"):
@@ -238,3 +297,19 @@ def check_photons(look: Look) -> Iterator[Finding]:
                       f"{reason}; below {_FEW_PHOTONS:g} amplitudes say too little", fix,
                       "fit photons, not amplitudes: LSQML with the poisson noise model")  # fmt: skip
     yield Finding("photons", Level.GOOD, "There are photons enough", reason)
+
+
+def _roots_or_counts(look: Look) -> Iterator[Finding]:
+    """Tell by whole numbers that amplitudes are taken for counts, or counts for amplitudes."""
+    readings = look.readings[look.good & (look.readings > 0)]
+    some = readings[:: -(-len(readings) // _LOOKED_AT) or 1].astype(np.float64)
+    whole = len(np.unique(some)) >= _LEAST_WHOLE and bool(np.all(some == np.rint(some)))
+    if look.preprocessing.data_are == "amplitudes":
+        if whole:
+            reason = f"all readings in {look.sampled} are whole numbers, as counts are and their roots are not"
+            yield Finding("photons", Level.LOOK, "Amplitudes may be counts", reason,
+                          {"preprocessing.data_are": "counts"}, "take the frames for counts")  # fmt: skip
+    elif not whole and step_of(some) is None and step_of(np.square(some)) is not None:
+        reason = f"readings in {look.sampled} are no whole numbers but their squares are, as those of roots of counts"
+        yield Finding("photons", Level.STOP, "Counts are amplitudes", reason,
+                      {"preprocessing.data_are": "amplitudes"}, "take the frames for amplitudes")  # fmt: skip

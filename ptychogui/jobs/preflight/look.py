@@ -25,6 +25,7 @@ from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.probe import STEPS_ACROSS, power_radius_px
 from ptychogui.physics.scan import ScanGeometry, nearest_m, typical_step_m
 from ptychogui.physics.settling import Settled, settle
+from ptychogui.physics.sieve import Counting, are_counts
 
 MOST_FRAMES, MOST_BYTES, FEWEST_FRAMES = 64, 256_000_000, 3
 """Bounds of a sample: so many frames, or bytes as they lie in memory, but a few in any case."""
@@ -215,6 +216,11 @@ class Look:
         frames, given = ArrayFrames(self.sample.frames), bad_pixels(self.dataset, self.job.parameters)
         return settle(frames, np.arange(len(self.sample.frames)), given, self.job.parameters.preprocessing)
 
+    @property
+    def counting(self) -> Counting:
+        """What is known about readings."""
+        return self._settled.counting
+
     @cached_property
     def bad(self) -> np.ndarray:
         """Pixels that are known to be bad, or found to be where that is asked for: bool (rows, columns)."""
@@ -236,7 +242,8 @@ class Look:
         """The sample as an engine would get it."""
         rows = self.prepared_rows
         background = background_counts(self.dataset, self.job.parameters)
-        return prepare_frames(ArrayFrames(self.sample.frames), rows, self.bad, self.preprocessing, background)
+        frames = ArrayFrames(self.sample.frames)
+        return prepare_frames(frames, rows, self.bad, self.preprocessing, background, counting=self.counting)
 
     @cached_property
     def nothing_counted(self) -> DataError | None:
@@ -267,11 +274,9 @@ class Look:
         return mean, known
 
     def readable(self, frame: np.ndarray) -> np.ndarray:
-        """Return where readings are numbers, not negative and below the type's largest: bool of a frame's shape."""
-        good = np.isfinite(frame) & (frame >= 0)
-        if np.issubdtype(frame.dtype, np.integer):
-            good &= frame < np.iinfo(frame.dtype).max
-        return np.asarray(good)
+        """Return where readings are counts, or saturated below the type's largest: bool of a frame's shape."""
+        unlimited = {"bit_depth": None, "saturation_counts": None}
+        return are_counts(frame, self.preprocessing.model_copy(update=unlimited), self.counting)
 
     @property
     def _roots(self) -> bool:

@@ -12,12 +12,7 @@ from ptychogui.jobs.preflight.findings import Finding, Level, quantity
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.params.chain import engines_of
 from ptychogui.params.model import Parameters, by_path, describe
-
-_PLAUSIBLE = {
-    "experiment.energy_eV": (100.0, 200e3), "experiment.distance_m": (1e-3, 200.0),
-    "experiment.detector_pixel_m": (1e-6, 1e-3),
-}  # fmt: skip
-"""What X-ray ptychography is done with; smaller or larger values are mistakes, as a rule of the unit."""
+from ptychogui.physics.optics import USUAL
 
 _SLIPS = {
     "experiment.energy_eV": {1e3: "keV"}, "experiment.distance_m": {1e-3: "mm", 1e-2: "cm"},
@@ -55,13 +50,13 @@ def implausible_values(parameters: Parameters) -> list[str]:
 
 
 def _is_plausible(path: str, value: float) -> bool:
-    low, high = _PLAUSIBLE[path]
+    low, high = USUAL[path]
     return low <= value <= high
 
 
 def _implausible(path: str, value: float) -> Finding:
     param = by_path()[path]
-    low, high = _PLAUSIBLE[path]
+    low, high = USUAL[path]
     reason = (f"{quantity(value, param.unit)} is outside of the usual {quantity(low, param.unit)} to "
               f"{quantity(high, param.unit)}")  # fmt: skip
     for factor, unit in _SLIPS[path].items():

@@ -1,0 +1,273 @@
+"""What some frames tell about readings: which are no counts, whether those below zero are noise, and the unit.
+
+See docs/decisions/0014-readings-that-are-no-counts.md for the rules and their reasons.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ptychogui.params.model import Preprocessing
+from ptychogui.physics.sieve import COUNTS, Counting, saturation
+
+_APART, _FAR_APART = 10.0, 1000.0
+"""How many times as large as all counts a mark is: one that stays at its pixels or is known, and one that, wherever it
+is, is no count."""
+
+_NEARLY_ALL = 0.9
+"""Part of the frames in which a pixel that shows a mark shows it."""
+
+_CHANCE = 1e-3
+"""How often photons alone may let a pixel of a whole detector read the same in all frames."""
+
+_MARKS = (
+    *(2**bits - less for bits in (16, 31, 32, 63, 64) for less in (2, 1)),
+    *(2**bits for bits in (31, 32, 63, 64)),
+    float(np.finfo(np.float16).max), float(np.finfo(np.float32).max), float(np.finfo(np.float64).max),
+)  # fmt: skip
+"""Readings that stand for no count where they are far from all others: the largest of a type or next to it, which tells
+gaps and dead pixels; and what becomes of these as floating point numbers."""
+
+_FIXED_MARKS = (254, 255, 32766, 32767, *_MARKS)
+"""Those that stand for no count where they stay at a pixel."""
+
+_FEWEST_MARKS, _FEWEST_ALIKE = 3, 8
+"""Readings of a mark below 2^31 that are no chance, and pixels that can't read the same in each frame."""
+
+_NOISE_SHARE, _NOISE_SPREADS, _NOISE_TIMES = 0.01, 8.0, 3.0
+"""Part of the readings that is below zero where noise is; how many standard deviations noise reaches; and how many
+times as far from zero as the usual reading above it."""
+
+_MOST_COUNTS, _LEAST_COUNT, _USUAL_COUNTS = 1e12, 0.1, 1e6
+"""Counts of a pattern, and largest reading, beyond which readings can't be photons; and what a pattern then gets."""
+
+_MOST_STEPS, _WHOLE, _FEWEST_WHOLE = 3e4, 1e-6, 5
+"""Up to how many steps it can be told that a reading is a whole number of them; how near to it, relative; and how many
+different ones it takes."""
+
+_MOST_VALUES = 100_000
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was found.
+
+    Attributes:
+        counting: what is to be known about readings.
+        marked: bool (rows, columns), pixels that show a mark which `counting` does not tell; or None.
+        notes: a sentence each.
+    """
+
+    counting: Counting = COUNTS
+    marked: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+
+def look_at(readings: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: Preprocessing) -> Told:
+    """Find marks, noise below zero and the unit.
+
+    Args:
+        readings: (frames, rows, columns) of any real type, as they are in the file; they stay as they are.
+        bad_pixels: bool (rows, columns), True on pixels that are not looked at; or None.
+        preprocessing: the settings.
+    """
+    known = np.ones(readings.shape[1:], bool) if bad_pixels is None else ~bad_pixels
+    roots = preprocessing.data_are == "amplitudes"
+    seen = _Seen(_exposed(readings, known), saturation(preprocessing, None if roots else readings.dtype))
+    if not seen.values.size:
+        return Told()
+    seen.find_marks()
+    noise_from = 0.0 if roots else seen.noise_from()
+    unit, notes = _unit(seen.counted(roots))
+    marked = np.zeros(readings.shape[1:], bool)
+    marked[known] = seen.fixed
+    counting = Counting(seen.no_counts_from, noise_from, unit)
+    return Told(counting, marked if seen.fixed.any() else None, (*seen.notes(len(readings)), *notes))
+
+
+def step_of(values: np.ndarray) -> float | None:
+    """Return the number of which all values are whole multiples, such as the gain of a detector; None if there is none.
+
+    Args:
+        values: float of any shape, at least 0; only smaller ones can tell.
+    """
+    some = np.unique(values[values > 0].astype(np.float64))
+    some = some[some < _MOST_STEPS * some[0]] if len(some) else some
+    for least in range(1, 5):
+        steps = some * (least / some[0]) if len(some) else some
+        steps = steps[steps < _MOST_STEPS]
+        if len(steps) >= _FEWEST_WHOLE and np.all(np.abs(steps - np.rint(steps)) <= _WHOLE * steps):
+            return float(some[0] / least)
+    return None
+
+
+def _exposed(readings: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return the readings of known pixels, (frames, pixels), 0 for what is no number, of frames that show something."""
+    values = readings[:, known]
+    if values.dtype.kind == "f":
+        values = values.astype(np.float32) if values.dtype.itemsize < 4 else values
+        values[~np.isfinite(values)] = 0
+    if not values.size:
+        return values
+    shows = values.max(axis=1) != values.min(axis=1)
+    return values if shows.all() else values[shows]
+
+
+@dataclass
+class _Seen:
+    """Readings (frames, pixels) of some frames, from which marks are taken out as they are found.
+
+    Attributes:
+        values: the readings; 0 where they were marks.
+        limit: the reading that is saturated in any case.
+        no_counts_from: see Counting.
+        fixed: bool (pixels,), which show a mark that no_counts_from does not tell.
+        marks: readings that were found to be none, and of how many pixels.
+    """
+
+    values: np.ndarray
+    limit: float | None
+    no_counts_from: float | None = None
+    fixed: np.ndarray = field(init=False)
+    marks: dict[float, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.fixed = np.zeros(self.values.shape[1:], bool)
+
+    def find_marks(self) -> None:
+        """Find marks from the largest reading down: one may hide another."""
+        for _ in range(3):
+            if not (self._find_known() or self._find_constant() or self._find_alike()):
+                return
+
+    def _find_known(self) -> bool:
+        """Find known marks that are far from all counts, wherever they are."""
+        known = _of_type(_MARKS, self.values.dtype)
+        if self.values.max() not in known:
+            return False
+        is_mark = np.isin(self.values, known)
+        marks, counts = np.unique(self.values[is_mark], return_counts=True)
+        rest = float(self.values[~is_mark].max(initial=0))
+        often = counts.sum() >= _FEWEST_MARKS or marks[0] >= 2**31 - 2
+        if not often or rest <= 0 or float(marks[0]) < _APART * rest:
+            return False
+        self._take_out(is_mark, float(marks[0]))
+        return True
+
+    def _find_constant(self) -> bool:
+        """Find pixels that read the same in nearly all frames: marks that are known, or far from all counts."""
+        top = self.values.max(axis=0)
+        same = self.values == top
+        constant = (top > 0) & (same.sum(axis=0) >= math.ceil(_NEARLY_ALL * len(self.values)))
+        constant &= _surprise(len(self.values), top) > np.log(top.size / _CHANCE)
+        if not constant.any():
+            return False
+        rest = max(
+            float(top[~constant].max(initial=0)),
+            float(np.where(same[:, constant], 0, self.values[:, constant]).max(initial=0)),
+        )
+        if rest <= 0:
+            return False
+        apart = constant & (top >= _APART * rest)
+        certain = apart & ((top >= _FAR_APART * rest) | np.isin(top, _of_type(_MARKS, top.dtype)))
+        below = np.inf if self.limit is None else self.limit
+        fixed = (apart & ~certain) | (constant & ~apart & np.isin(top, _of_type(_FIXED_MARKS, top.dtype)))
+        fixed &= top < below
+        if certain.any():
+            self._take_out(self.values >= top[certain].min(), float(top[certain].min()))
+        self._take_out_pixels(fixed, top)
+        return bool(certain.any() or fixed.any())
+
+    def _find_alike(self) -> bool:
+        """Find the same pixels that in each frame read the same, far above all others: marks that were scaled."""
+        top = self.values.max(axis=1)
+        alike = (self.values == top[:, None]).all(axis=0)
+        if not _FEWEST_ALIKE <= alike.sum() < alike.size or len(top) < _FEWEST_MARKS:
+            return False
+        rest = float(self.values[:, ~alike].max())
+        if rest <= 0 or float(top.min()) < _APART * rest:
+            return False
+        self._take_out_pixels(alike, self.values.max(axis=0))
+        return True
+
+    def _take_out(self, marks: np.ndarray, lowest: float) -> None:
+        for mark in np.unique(self.values[marks]).tolist():
+            self.marks[mark] = int((self.values == mark).any(axis=0).sum())
+        self.values = np.where(marks, 0, self.values).astype(self.values.dtype)
+        self.no_counts_from = lowest
+
+    def _take_out_pixels(self, fixed: np.ndarray, top: np.ndarray) -> None:
+        if fixed.any():
+            for mark, pixels in zip(*np.unique(top[fixed], return_counts=True), strict=True):
+                self.marks[mark.item()] = int(pixels)
+            self.fixed = self.fixed | fixed
+            self.values = np.where(fixed, 0, self.values).astype(self.values.dtype)
+
+    def noise_from(self) -> float:
+        """Return down to which reading those below zero are noise, as a dark image that was subtracted leaves it."""
+        if self.values.dtype.kind == "u" or self.values.min() >= 0:
+            return 0.0
+        low, top = self.values.min(axis=0), self.values.max(axis=0)
+        stuck = (low == top) & (top < 0)
+        below = -self.values[:, ~stuck][self.values[:, ~stuck] < 0].astype(np.float64)
+        above = self.values[self.values > 0]
+        if below.size < _NOISE_SHARE * self.values[:, ~stuck].size or not above.size:
+            return 0.0
+        usual = float(np.median(below))
+        if usual > _NOISE_TIMES * float(np.median(above)):
+            return 0.0
+        self._take_out_pixels(stuck, top)
+        return -_NOISE_SPREADS * usual / 0.6745
+
+    def counted(self, roots: bool) -> np.ndarray:
+        """Return float64 (frames, pixels): counts, of roots their squares; 0 where there are none."""
+        counts: np.ndarray = np.maximum(self.values, 0).astype(np.float64)
+        return np.square(counts) if roots else counts
+
+    def notes(self, frames: int) -> Iterator[str]:
+        """Say which marks were found."""
+        if not self.marks:
+            return
+        named = [f"{mark:.12g}" for mark in sorted(self.marks, reverse=True)[:3]]
+        listed = " and ".join(named) + (f" and {len(self.marks) - 3} more" if len(self.marks) > 3 else "")
+        yield (
+            f"readings of {listed} are no counts and are left free: {sum(self.marks.values())} pixels have them in "
+            f"{frames} frames from all over the scan"
+        )
+
+
+def _of_type(marks: tuple[float, ...], dtype: np.dtype) -> np.ndarray:
+    """Return those of some numbers that a type can hold, as it holds them."""
+    largest = np.iinfo(dtype).max if dtype.kind in "ui" else float(np.finfo(dtype).max)
+    return np.array([mark for mark in marks if mark <= largest], dtype)
+
+
+def _surprise(frames: int, reading: np.ndarray) -> np.ndarray:
+    """Return minus the logarithm of the chance that F readings of photons are equal.
+
+    That is F^-1/2 (2 pi m)^-(F - 1)/2 for large means m.
+    """
+    mean = np.maximum(reading.astype(np.float64), 1)
+    return np.asarray(0.5 * np.log(frames) + 0.5 * (frames - 1) * np.log(2 * np.pi * mean))
+
+
+def _unit(counts: np.ndarray) -> tuple[float, tuple[str, ...]]:
+    """Return how many readings a count is, where they can't be photons, and what is to be said about it."""
+    with np.errstate(over="ignore"):
+        usual = float(np.median(counts.sum(axis=1)))
+    largest = float(counts.max(initial=0))
+    if largest == 0 or usual == 0 or (usual <= _MOST_COUNTS and largest >= _LEAST_COUNT):
+        return 1.0, ()
+    some = counts[counts > 0]
+    step = step_of(some[:: -(-len(some) // _MOST_VALUES)])
+    if step is not None:
+        return step, (f"frames are given in units of {step:.6g} a count, and are divided by it",)
+    unit = 2.0 ** round(math.log2(min(usual, 1e300) / _USUAL_COUNTS))
+    return unit, (
+        f"frames are not given in photons: a pattern has {usual:.3g} and the largest reading is {largest:.3g}; they "
+        f"are divided by {unit:.6g}, and errors in units of photon noise mean little",
+    )
