@@ -6,6 +6,10 @@ command line, one dialog or a failed job in the window. Everything else is a bug
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 
 class PtychoError(Exception):
     """Base of every error that bad input or a poor environment can cause."""
@@ -13,6 +17,36 @@ class PtychoError(Exception):
 
 class DataError(PtychoError):
     """A file can't be read as what it should be: truncated, incomplete or inconsistent."""
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One of several ways to understand a scan.
+
+    Attributes:
+        values: parameter path -> value; with them set, this way is meant, and can be drawn.
+        options: the same as options of the command line: "--first-file 1".
+        text: what it means, in words: "file 20 is missing".
+    """
+
+    values: Mapping[str, Any]
+    options: str
+    text: str
+
+
+class AmbiguousPairingError(DataError):
+    """Positions and frames can meet in several ways that explain the files equally well; the user has to say which.
+
+    Attributes:
+        alternatives: the ways.
+    """
+
+    def __init__(self, message: str, alternatives: tuple[Alternative, ...]) -> None:
+        super().__init__(message, alternatives)
+        self.alternatives = alternatives
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class ParameterError(PtychoError):

@@ -8,7 +8,7 @@ from ptychogui.params.model import Parameters
 
 OF_THE_FILES = (
     "experiment.beamline", "preprocessing.dataset_path", "preprocessing.file_pattern", "preprocessing.first_file",
-    "preprocessing.patterns_per_file", "preprocessing.raw_shape_px",
+    "preprocessing.patterns_per_file", "preprocessing.first_frame", "preprocessing.raw_shape_px",
 )  # fmt: skip
 """Parameters that say how a scan's files are read: what Access holds."""
 
@@ -21,8 +21,9 @@ class Access:
         dataset_path: HDF5 path of the frames; "" to find them.
         file_pattern: path of a series of raw files, '#' and a width in place of the number; "" where the scan's own
             file holds the frames.
-        first_file: number of the first raw file; None for what a preset says, or 0.
+        first_file: number of the first raw file; None to find it.
         patterns_per_file: frames in each raw file; None for as many as are found.
+        first_frame: place of the first position's frame in its file; None to find it.
         raw_shape_px: rows and columns of headerless frames.
         beamline: name of a preset; "" to recognize it.
     """
@@ -31,6 +32,7 @@ class Access:
     file_pattern: str = ""
     first_file: int | None = None
     patterns_per_file: int | None = None
+    first_frame: int | None = None
     raw_shape_px: tuple[int, int] | None = None
     beamline: str = ""
 
@@ -43,6 +45,7 @@ class Access:
             file_pattern=given.file_pattern,
             first_file=given.first_file,
             patterns_per_file=given.patterns_per_file,
+            first_frame=given.first_frame,
             raw_shape_px=given.raw_shape_px,
             beamline=parameters.experiment.beamline,
         )

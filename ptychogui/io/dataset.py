@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ptychogui.errors import AmbiguousPairingError
+
 MIRRORED = "mirrored by the preset"
 """Fact of a scan: which axes of its positions a beamline's preset turns round."""
 
@@ -74,10 +76,13 @@ class Dataset:
         facts: other things worth showing (title, date), text by name.
         positions_problem: why the positions that the file has can't be used; `positions_m` is None then, and
             `frame_rows` are all frames.
+        ambiguity: positions that the scan has can meet its frames in several ways; `positions_m` is None then, and
+            `frame_rows` are all frames.
         files: the raw files that hold the frames, in order of number and without gaps, where there can be several;
             those that are missing or can't be read are there with their problem. See `pairing`.
         lost_frames: bool (frames,), True where a part of a virtual dataset is missing, so that there is no such frame,
             and no position may have it; None where all are there.
+        is_series: whether `files` are known by their numbers alone, so that there may have been more of them.
         is_whole: whether each of the scan's own positions has a frame; waiting for files ends then.
         in_memory: whether there is no file, and `path` is but a name.
     """
@@ -93,8 +98,10 @@ class Dataset:
     notes: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     positions_problem: str = ""
+    ambiguity: AmbiguousPairingError | None = None
     files: tuple[RawFile, ...] = ()
     lost_frames: np.ndarray | None = None
+    is_series: bool = False
     is_whole: bool = True
     in_memory: bool = False
     closer: Any = None

@@ -20,8 +20,9 @@ from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.atomic import replacing
 from ptychogui.io.beamtime import COLUMN, Beamtime, apply_preset
+from ptychogui.io.dataset import Dataset
 from ptychogui.io.mda import Mda
-from ptychogui.io.mda_scans import FramesNotFoundError, find_files, off_detector, scan_number
+from ptychogui.io.mda_scans import FramesNotFoundError, find_files, off_detector, pair_lines, scan_number
 from ptychogui.io.picking import check_name, listing
 from ptychogui.io.presets import Axis, Named, Preset, Quantity, Recognize, preset_folder, what_is_wrong
 from ptychogui.io.raw import frame_source
@@ -314,8 +315,17 @@ def _files_text(named: Named, found: Beamtime, mda: Mda, path: Path) -> str:
     Raises:
         DataError: none are; the message says where they were looked for.
     """
-    told, notes = find_files(path, named, scan_number(path, mda)[0], Access(), int(found.line.max()) + 1)
+    told = find_files(path, named, scan_number(path, mda)[0], Access())
     with frame_source(None, told) as source:
         count, shape, off = len(source.files), source.frames.shape, off_detector(found, source)
+        notes = _pairing_notes(named, found, source, told)
     what = f"{count} file{'s' if count > 1 else ''}, {shape[0]} frames of {shape[1]} x {shape[2]} px"
     return "\n".join([f"{told.file_pattern}: {what}", *notes, *off])
+
+
+def _pairing_notes(named: Named, found: Beamtime, source: Dataset, told: Access) -> tuple[str, ...]:
+    """Say what pairing the files with the lines would leave out, or why it can't be done."""
+    try:
+        return pair_lines(found, source, told, named).notes
+    except DataError as error:
+        return (str(error),)

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ptychogui.errors import DataError
+from ptychogui.errors import AmbiguousPairingError, DataError
 from ptychogui.io.access import Access
 from ptychogui.io.beamtime import Beamtime, apply_preset
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.mda import Mda, read_mda
-from ptychogui.io.pairing import Pairing, assign, pair
+from ptychogui.io.pairing import Pairing, pair_as_read
 from ptychogui.io.presets import Named, choose_preset
 from ptychogui.io.quantities import CENTER
 from ptychogui.io.raw import NO_POSITIONS, frame_source
+from ptychogui.io.readings import Plan, Said
 from ptychogui.io.series import Pattern, is_pattern
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import by_path
@@ -93,7 +94,8 @@ def open_mda(path: Path, access: Access) -> Dataset:
     """Open a scan: positions and values from the MDA file, frames from the files that its preset or the user names.
 
     What the detector's files say of beam and detector fills the gaps, and goes before what a preset only guesses.
-    Positions and frames meet by line and point; what has no partner is left out and said, and nothing moves up.
+    Positions and frames meet by line and point; what has no partner is left out and said, and nothing moves up. Where
+    they can meet in several ways the scan has an `ambiguity` and no positions.
 
     Raises:
         DataError: the file, the preset or the frames can't be read, or the frames are not found; the message lists
@@ -101,10 +103,13 @@ def open_mda(path: Path, access: Access) -> Dataset:
     """
     scan = read_mda_scan(path, access)
     found = scan.found
-    told, file_notes = find_files(path, scan.named, scan.number, access, int(found.line.max()) + 1)
+    told = find_files(path, scan.named, scan.number, access)
     source = frame_source(None, told)
+    ambiguity = None
     try:
-        pairing = _pair(found, source, told.patterns_per_file)
+        pairing = pair_lines(found, source, told, scan.named)
+    except AmbiguousPairingError as problem:
+        pairing, ambiguity = _unpaired(source, problem), problem
     except DataError:
         source.close()
         raise
@@ -114,13 +119,15 @@ def open_mda(path: Path, access: Access) -> Dataset:
         format="MDA",
         frames=source.frames,
         frame_rows=pairing.rows,
-        positions_m=found.positions_m[pairing.kept],
+        positions_m=found.positions_m[pairing.kept] if ambiguity is None else None,
         values=values,
         bad_pixels=source.bad_pixels,
-        notes=(*scan.notes, *file_notes, *value_notes, *pairing.notes),
+        notes=(*scan.notes, *value_notes, *pairing.notes),
         facts={**found.facts, **source.facts},
         files=source.files,
+        is_series=source.is_series,
         is_whole=pairing.is_whole,
+        ambiguity=ambiguity,
         closer=source.close,
     )
 
@@ -187,8 +194,8 @@ def frame_patterns(path: Path, named: Named, number: int) -> list[str]:
 
 
 def find_files(
-    path: Path, named: Named, number: int, access: Access, lines: int
-) -> tuple[Access, tuple[str, ...]]:  # fmt: skip
+    path: Path, named: Named, number: int, access: Access
+) -> Access:  # fmt: skip
     """Say how the frames are read: by what the user says, or else by the first of the preset's patterns that has files.
 
     Args:
@@ -196,51 +203,19 @@ def find_files(
         named: its preset.
         number: of the scan.
         access: what the user says.
-        lines: scan lines up to the last one that was measured.
 
     Raises:
         FramesNotFoundError: no pattern has files.
-        DataError: it is not clear which file is that of the first line.
     """
     patterns = [access.file_pattern] if access.file_pattern else frame_patterns(path, named, number)
     looked = [there for text in patterns for there in _expanded(text)]
     for text in looked:
         numbers = Pattern.parse(text).numbers() if is_pattern(text) and _has_folder(text) else []
         if numbers or Path(text).is_file():
-            given = access.first_file
-            asks = given is None and numbers
-            first, notes = _first_file(numbers, lines, named) if asks else (given, ())
             dataset_path = access.dataset_path or named.preset.frames.dataset_path
             per_file = access.patterns_per_file or named.preset.frames.patterns_per_file
-            told = replace(access, file_pattern=text, dataset_path=dataset_path, patterns_per_file=per_file)
-            return replace(told, first_file=first), notes
+            return replace(access, file_pattern=text, dataset_path=dataset_path, patterns_per_file=per_file)
     raise FramesNotFoundError(path, named, looked)
-
-
-def _first_file(numbers: list[int], lines: int, named: Named) -> tuple[int, tuple[str, ...]]:
-    """Return the number of the first line's file, and what else could be meant.
-
-    It is the preset's, unless the files that are there begin earlier and end where those of all lines would then.
-
-    Raises:
-        DataError: they begin earlier, and the last one is missing either way.
-    """
-    first, there = named.preset.frames.first_file, set(numbers)
-    earlier, last = numbers[0], first + lines - 1
-    says = f"preset {named.name} counts files from {first}"
-    if earlier < first and last not in there and earlier + lines - 1 in there:
-        return earlier, (f"the files are taken to begin with {earlier}, since none has number {last}; {says}",)
-    if earlier < first and last not in there:
-        raise DataError(
-            f"which raw file is that of the first line? {says}, but number {earlier} is there and {last}, the last, is "
-            f"not: give --first-file {earlier}, or --first-file {first} if file {earlier} is none of the scan's"
-        )
-    if earlier < first:
-        return first, (f"file {earlier} belongs to no line, since {says}; if it does give --first-file {earlier}",)
-    if first and first in there and last not in there:
-        hint = f"if the first is the missing one give --first-file {first - 1}"
-        return first, (f"there is no file {last}, the last: {says}; {hint}",)
-    return first, ()
 
 
 def _has_folder(pattern: str) -> bool:
@@ -264,10 +239,27 @@ def _expanded(pattern: str) -> list[str]:
     return [pattern]
 
 
-def _pair(found: Beamtime, source: Dataset, per_file: int | None) -> Pairing:
-    """Pair what was measured with the frames, by the lines of the scan as it was planned."""
+def pair_lines(found: Beamtime, source: Dataset, told: Access, named: Named) -> Pairing:
+    """Pair what was measured with the frames, by the lines of the scan as it was planned.
+
+    Raises:
+        AmbiguousPairingError: there are several ways to do so.
+        DataError: there is none.
+    """
     lines, points = found.dims
-    assigned = assign(source.files, lines * points, found.dims if lines > 1 else None, per_file)
-    here = found.line * points + found.point
-    pairing = pair(source.files, assigned.of[here], assigned.point[here])
-    return replace(pairing, notes=(*assigned.notes, *pairing.notes), kept=np.asarray(pairing.kept))
+    plan = Plan(lines * points, found.dims if lines > 1 else None, found.line * points + found.point, can_swap=False)
+    counts_from = named.preset.frames.first_file
+    said = Said(
+        first_file=told.first_file,
+        per_file=told.patterns_per_file,
+        first_frame=told.first_frame,
+        counts_from=counts_from,
+        by=f"preset {named.name} counts files from {counts_from}",
+        is_series=source.is_series,
+    )
+    return pair_as_read(source.files, plan, said)
+
+
+def _unpaired(source: Dataset, problem: AmbiguousPairingError) -> Pairing:
+    """Return all frames, whose positions are not known."""
+    return Pairing(np.arange(source.frames.shape[0]), np.arange(0), (str(problem),), is_whole=False)

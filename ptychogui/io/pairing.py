@@ -7,24 +7,24 @@ in it. Where a frame is missing its position is left out; no other pair moves.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ptychogui.errors import DataError
+from ptychogui.errors import Alternative, AmbiguousPairingError, DataError
 from ptychogui.io.dataset import RawFile
-from ptychogui.io.repairs import repair_notes
+from ptychogui.io.readings import DIMS, Plan, Reading, Said, readings, usual_of
+from ptychogui.io.repairs import idle_notes, repair_notes
+from ptychogui.params.commandline import as_options
 
 _LEAST_PART = 0.1
 """Of the positions that must have a frame; with less, the scan or its files are not what they are said to be."""
 
 _MOST_TIMES = 2
 """As many frames in (most) files as positions show that a file is no line."""
-
-_MOST_SPARE = 10
-"""A line's file may lack, or have too many, a frame or such a part of its points before it may be no line's."""
 
 _WAY_OUT = "correct --scan-dims, --first-file or the pattern, or give --patterns-per-file"
 
@@ -46,93 +46,76 @@ class Pairing:
     is_whole: bool
 
 
-@dataclass(frozen=True)
-class Assignment:
-    """Where the frame of each position of a scan has to be.
-
-    Attributes:
-        of: int64 (positions,), index of its file; may go beyond the last file.
-        point: int64 (positions,), place in that file.
-        notes: what was concluded from the files, where nobody said it.
-    """
-
-    of: np.ndarray
-    point: np.ndarray
-    notes: tuple[str, ...] = ()
-
-
-def assign(
-    files: Sequence[RawFile], positions: int, dims: tuple[int, int] | None = None, per_file: int | None = None
-) -> Assignment:
-    """Say in which file, and where in it, the frame of each position of a scan is.
+def pair_as_read(
+    files: Sequence[RawFile], plan: Plan, said: Said, now_s: float | None = None
+) -> Pairing:  # fmt: skip
+    """Find the frame of each measured position of a scan, in the one way in which files and positions go together.
 
     Args:
         files: the raw files, without gaps.
-        positions: how many there are, in the order in which they were measured.
-        dims: lines and points of a line, if known; a file holds a line then.
-        per_file: frames that were meant to be in each file, if known; goes before `dims`.
+        plan: the positions.
+        said: what is known of the files.
+        now_s: the present, in seconds since 1970, to tell files that are still being written.
+
+    Returns:
+        the pairs; `kept` are places among the measured positions.
 
     Raises:
-        DataError: nothing tells which frames belong to which positions.
+        AmbiguousPairingError: there are several ways, none better than the others.
+        DataError: nothing tells, or (nearly) no position has a frame.
     """
-    counts = np.array([file.frames for file in files])
-    is_whole = counts.sum() == positions and all(not file.problem for file in files)
-    if per_file is None and dims is None and is_whole:
-        before = np.cumsum(counts) - counts
-        return Assignment(np.repeat(np.arange(len(files)), counts), np.arange(positions) - np.repeat(before, counts))
-    size, notes = (per_file, ()) if per_file else _concluded(files, positions, dims, is_whole)
-    return Assignment(*np.divmod(np.arange(positions), size), notes)
+    found = _plausible(files, readings(files, plan, said), now_s)
+    if len(found) > 1:
+        raise _ambiguous(files, plan, list(found))
+    ((reading, pairing),) = found.items()
+    unused = idle_notes(files, np.arange(max(reading.first, 0)))
+    return replace(pairing, notes=(*reading.notes, *unused, *pairing.notes))
 
 
-def _concluded(
-    files: Sequence[RawFile], positions: int, dims: tuple[int, int] | None, is_whole: bool
-) -> tuple[int, tuple[str, ...]]:
-    """Conclude for how many positions a file is, from the scan's lines or from what most files hold."""
-    counts = [file.frames for file in files if not file.problem]
-    usual = _usual(counts)
-    line = None if dims is None else dims[1]
-    fits = len(files) <= -(-positions // max(usual, 1))
-    if usual == line or (len(files) == 1 and fits):
-        return (usual, ()) if usual == line else (positions, ())
-    if dims is not None and dims == (usual, len(files)):
-        raise DataError(
-            f"{len(files)} files of {usual} frames are no scan of {dims[0]} lines of {dims[1]} points; if rows and "
-            f"columns were exchanged give --scan-dims {dims[1]},{dims[0]}, if not --patterns-per-file {usual}"
-        )
-    if dims is None:
-        counts_through = usual > 0 and fits and positions % usual == 0
-    else:
-        is_even = usual == 1 or (is_whole and fits and set(counts[:-1]) == {usual})
-        counts_through = len(files) != dims[0] and (is_even or _goes_on_over_lines(files, usual, positions, dims))
-    if counts_through:
-        return usual, (f"each file is taken for {usual} position{'' if usual == 1 else 's'}, as most files hold",)
-    if line is not None:
-        return line, ()
-    raise DataError(
-        f"{positions} scan positions and {sum(counts)} frames in {len(counts)} files of mostly {usual}: nothing tells "
-        "which belong together; give --scan-dims (a file holds a line) or --patterns-per-file"
+def _plausible(
+    files: Sequence[RawFile], found: Sequence[Reading], now_s: float | None
+) -> dict[Reading, Pairing]:  # fmt: skip
+    """Pair by each reading, and leave out those that pair hardly anything, or as another one does.
+
+    Raises:
+        DataError: none is left.
+    """
+    kept: dict[Any, tuple[Reading, Pairing]] = {}
+    problem = DataError("nothing tells which frames belong to which positions")
+    for reading in reversed(found):
+        try:
+            pairing = pair(_from(files, reading.first), reading.of, reading.point, now_s)
+        except DataError as error:
+            problem = error
+        else:
+            key = pairing.rows.tobytes(), pairing.kept.tobytes(), str(reading.values.get(DIMS))
+            kept[key] = reading, pairing
+    if not kept:
+        raise problem
+    return dict(reversed(kept.values()))
+
+
+def _from(files: Sequence[RawFile], first: int) -> list[RawFile]:
+    """Return files from one on, with those that are missing before all others."""
+    absent = [files[0].number + place for place in range(first, 0)]
+    return [
+        *(RawFile(Path(f"number {number}"), number, 0, 0, f"there is no file {number}") for number in absent),
+        *files[max(first, 0) :],
+    ]
+
+
+def _ambiguous(files: Sequence[RawFile], plan: Plan, found: Sequence[Reading]) -> AmbiguousPairingError:
+    alternatives = tuple(Alternative(one.values, as_options(one.values), one.text) for one in found)
+    there = [file for file in files if file.modified_s is not None]
+    names = (
+        there[0].path.name if len(there) == 1 else f"{len(there)} files ({there[0].path.name} to {there[-1].path.name})"
     )
-
-
-def _goes_on_over_lines(files: Sequence[RawFile], usual: int, positions: int, dims: tuple[int, int]) -> bool:
-    """Whether files go on over the ends of lines, where some are missing and most hold much more or less than a line.
-
-    Raises:
-        DataError: it may be or not.
-    """
-    lines, line = dims
-    fits = usual > 0 and len(files) <= -(-positions // usual)
-    if not fits or abs(usual - line) <= max(1, line // _MOST_SPARE):
-        return False
-    is_even = positions % usual == 0 and all(file.frames == usual for file in files if not file.problem)
-    if is_even and (usual > line or len(files) > lines):
-        return True
-    if is_even or usual > line:
-        raise DataError(
-            f"{len(files)} files of mostly {usual} frames may be some of {lines} lines of {line} points, or may hold "
-            f"{usual} positions each: give --patterns-per-file {line} or {usual}"
-        )
-    return False
+    ways = ", or ".join(f"{one.options} if {one.text}" for one in alternatives)
+    return AmbiguousPairingError(
+        f"{len(plan.here)} scan positions and {sum(file.frames for file in files)} frames in {names} can meet in more than "
+        f"one way: give {ways}",
+        alternatives,
+    )
 
 
 def pair(files: Sequence[RawFile], of: np.ndarray, point: np.ndarray, now_s: float | None = None) -> Pairing:
@@ -145,14 +128,14 @@ def pair(files: Sequence[RawFile], of: np.ndarray, point: np.ndarray, now_s: flo
         now_s: the present, in seconds since 1970, to tell files that are still being written.
 
     Raises:
-        DataError: (nearly) no position has a frame, or files are numbered in another way; the message says what was
+        DataError: (nearly) no position has a frame, or files hold more than a line; the message says what was
             expected and what is there.
     """
     of, point = np.asarray(of, np.int64), np.asarray(point, np.int64)
     counts = np.array([file.frames for file in files], np.int64)
     first_rows = np.array([file.first_row for file in files], np.int64)
     inside = np.minimum(of, len(files) - 1)
-    has = (of < len(files)) & (point < counts[inside])
+    has = (of < len(files)) & (point >= 0) & (point < counts[inside])
     kept = np.flatnonzero(has)
     wanted = np.bincount(of, minlength=len(files))
     _check_plausible(files, wanted, len(of), len(kept))
@@ -171,21 +154,9 @@ def _check_plausible(files: Sequence[RawFile], wanted: np.ndarray, positions: in
     counts, asked = np.array([file.frames for file in files]), wanted[: len(files)]
     good = [file.frames for file in files if file.frames]
     expected = f"frames for {positions} positions were expected, {wanted.max()} to a file"
-    found = f"there are {sum(good)} frames, {_usual(good)} to a file"
-    leading = next((line for line, file in enumerate(files) if file.modified_s is not None), 0)
-    if leading and np.count_nonzero(asked == 0) >= leading:
-        first = files[leading]
-        raise DataError(
-            f"{expected}, the first {files[0].path.name}, but the files that are there are {first.path.name} to "
-            f"{files[-1].path.name}; give --first-file {first.number}"
-        )
+    found = f"there are {sum(good)} frames, {usual_of(good)} to a file"
     if kept < max(1.0, _LEAST_PART * positions):
         raise DataError(f"{expected}, but {found}, so that only {kept} positions have a frame; {_WAY_OUT}")
     both = (counts > 0) & (asked > 0)
     if np.count_nonzero(both) > 1 and np.median(counts[both] / asked[both]) >= _MOST_TIMES:
         raise DataError(f"{expected}, but {found}: a file holds more than a line; {_WAY_OUT}")
-
-
-def _usual(counts: Sequence[int]) -> int:
-    """Return the commonest number; 0 of none."""
-    return Counter(counts).most_common(1)[0][0] if counts else 0

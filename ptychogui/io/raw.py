@@ -85,6 +85,8 @@ def open_raw(path: Path, access: Access) -> Dataset:
 def open_series(pattern: str, access: Access) -> Dataset:
     """Open a series of raw files: every number from the first on, whether its file is there or not.
 
+    The first number is that which the user says, or else that of the first file that is there.
+
     Beam and detector are as the first file that can be read says, where that is HDF5; see `nexus`.
 
     Args:
@@ -96,10 +98,11 @@ def open_series(pattern: str, access: Access) -> Dataset:
     """
     series = Pattern.parse(pattern)
     there = series.numbers()
-    first = access.first_file or 0
-    numbers = [number for number in there if number >= first]
+    numbers = [number for number in there if number >= (access.first_file or 0)]
     if not numbers:
-        raise DataError(f"no file {series.path(first)} is there, nor a later one; {_others(series, there)}")
+        sought = series.path(access.first_file or 0)
+        raise DataError(f"no file {sought} is there, nor a later one; {_others(series, there)}")
+    first = numbers[0] if access.first_file is None else access.first_file
     if numbers[-1] - first > len(numbers) + _MOST_GAPS:
         raise DataError(
             f"the files of {pattern} have numbers up to {numbers[-1]}, but only {len(numbers)} are there; correct the "
@@ -136,9 +139,6 @@ def all_notes(dataset: Dataset) -> tuple[str, ...]:
 def _file_notes(files: tuple[RawFile, ...], said: str) -> tuple[str, ...]:
     """Say which raw files give no frames, the first ones by name."""
     problems = [file.problem for file in files if file.problem and file.problem not in said]
-    first = next((file for file in files if file.modified_s is not None), files[0]) if files else None
-    if first is not None and first is not files[0]:
-        problems.insert(0, f"the first file that is there has number {first.number}: is it the scan's --first-file?")
     more = len(problems) - _SHOWN_PROBLEMS
     told = problems if more <= 1 else [*problems[:_SHOWN_PROBLEMS], f"{more} more files are missing or can't be read"]
     return tuple(told)
@@ -164,6 +164,7 @@ def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
         facts={"files": span, **facts},
         files=files,
         lost_frames=None if frames.lost is None else frames.lost.frames,
+        is_series=not path.is_file(),
         closer=frames.close,
     )
 

@@ -35,7 +35,7 @@ def repair_notes(
         *_beyond(files, wanted[len(files) :]),
         *_short(files, np.flatnonzero(~gone & (counts < points)), points, now_s),
         *_surplus(files, np.flatnonzero((counts > points) & (asked > 0)), points),
-        *_idle(files, np.flatnonzero((counts > 0) & (asked == 0))),
+        *idle_notes(files, np.flatnonzero((counts > 0) & (asked == 0))),
     )
 
 
@@ -95,7 +95,14 @@ def _surplus(files: Sequence[RawFile], lines: np.ndarray, wanted: np.ndarray) ->
     return _told(lines, tell, sum_up)
 
 
-def _idle(files: Sequence[RawFile], lines: np.ndarray) -> Iterator[str]:
+def idle_notes(files: Sequence[RawFile], lines: np.ndarray) -> Iterator[str]:
+    """Tell of files without positions.
+
+    Args:
+        files: the raw files.
+        lines: int, indices of some; those that are not there are no matter.
+    """
+    lines = np.array([line for line in lines if files[line].modified_s is not None], int)
     if len(lines):
         verb = "belongs" if len(lines) == 1 else "belong"
         yield f"{_numbers(files, lines)} {verb} to no line of the scan and {_be(len(lines))} left out"

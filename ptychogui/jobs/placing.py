@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.io.dataset import Dataset
+from ptychogui.io.dataset import Dataset, RawFile
 from ptychogui.io.guesses import holds_result, read_positions
-from ptychogui.io.pairing import Pairing, assign, pair
+from ptychogui.io.pairing import Pairing, pair_as_read
+from ptychogui.io.readings import Plan, Said
 from ptychogui.io.result import SourceFile, read_result
 from ptychogui.params.model import Experiment, Parameters, by_path
 from ptychogui.physics.lost import lost_note
@@ -25,6 +28,8 @@ def scan_positions(
     rows, kept, listed, notes = matched(dataset, parameters)
     if listed is not None and not len(kept):
         raise DataError(f"{dataset.path}: no position has a frame, and is a number; give another list of positions")
+    if listed is None and dataset.ambiguity is not None:
+        raise dataset.ambiguity
     if listed is None and dataset.positions_problem:
         raise DataError(f"{dataset.positions_problem}; give {_option('positions_file')} or repair the file")
     if listed is None:
@@ -70,6 +75,7 @@ def _matched(
     experiment, guessed = _with_raster(dataset, parameters.experiment)
     is_own = experiment.scan_pattern == "listed" and experiment.positions_file is None
     if experiment.simulate or is_own:
+        _check_first_frame(dataset, parameters)
         rows = dataset.frame_rows
         return rows, np.arange(len(rows)), dataset.positions_m, ()
     listed, place = _given_positions(experiment)
@@ -77,9 +83,12 @@ def _matched(
     if known is not None:
         return known, np.arange(len(listed)), listed, ()
     if dataset.files:
-        paired, notes = _paired(dataset, parameters, listed)
-        return paired.rows, paired.kept, listed, (*guessed, *notes, *paired.notes)
-    return _rows_in_order(dataset, len(listed), place), np.arange(len(listed)), listed, guessed
+        paired = _paired(dataset, parameters, len(listed))
+        return paired.rows, paired.kept, listed, (*guessed, *paired.notes)
+    if len(dataset.frame_rows) == len(listed) and parameters.preprocessing.first_frame is None:
+        return dataset.frame_rows, np.arange(len(listed)), listed, guessed
+    paired = _paired_in_order(dataset, parameters, len(listed))
+    return paired.rows, paired.kept, listed, (*guessed, *paired.notes)
 
 
 def _with_raster(dataset: Dataset, experiment: Experiment) -> tuple[Experiment, tuple[str, ...]]:
@@ -111,26 +120,54 @@ def _rows_in_result(dataset: Dataset, experiment: Experiment) -> np.ndarray | No
     return result.frame_indices if set(files) <= set(result.sources) else None
 
 
-def _paired(dataset: Dataset, parameters: Parameters, listed: np.ndarray) -> tuple[Pairing, tuple[str, ...]]:
+def _paired(dataset: Dataset, parameters: Parameters, positions: int) -> Pairing:
     """Pair positions with frames in raw files by file and place in it."""
     experiment = parameters.experiment
     dims = experiment.scan_dims
-    is_grid = dims is not None and experiment.scan_pattern != "spiral" and dims[0] * dims[1] == len(listed)
-    per_file = parameters.preprocessing.patterns_per_file
-    assigned = assign(dataset.files, len(listed), dims if is_grid else None, per_file)
-    return pair(dataset.files, assigned.of, assigned.point), assigned.notes
+    is_grid = dims is not None and experiment.scan_pattern != "spiral" and dims[0] * dims[1] == positions
+    _check_result(dataset, experiment, positions)
+    said = replace(_said(parameters), is_series=dataset.is_series)
+    return pair_as_read(dataset.files, Plan(positions, dims if is_grid else None), said)
 
 
-def _rows_in_order(dataset: Dataset, positions: int, place: str) -> np.ndarray:
-    """Return the rows of frames that belong to positions in the order of the file."""
-    frames = dataset.frames.shape[0]
-    if positions == frames:
-        return np.arange(frames)
-    if positions == len(dataset.frame_rows):
-        return dataset.frame_rows
-    raise DataError(
-        f"{place} gives {positions} scan positions but {dataset.path} holds {frames} frames; each frame needs one"
-    )
+def _paired_in_order(dataset: Dataset, parameters: Parameters, positions: int) -> Pairing:
+    """Pair positions with the frames of a single file that is no raw one, in their order."""
+    file = RawFile(dataset.path, 0, 0, dataset.frames.shape[0], modified_s=0.0)
+    return pair_as_read((file,), Plan(positions), _said(parameters))
+
+
+def _said(parameters: Parameters) -> Said:
+    given = parameters.preprocessing
+    return Said(given.first_file, given.patterns_per_file, given.first_frame, is_series=False)
+
+
+def _check_result(dataset: Dataset, experiment: Experiment, positions: int) -> None:
+    """Refuse positions of a result that was made of other files: which of them were its own nobody knows any more.
+
+    Raises:
+        DataError: they are not as many as there are frames.
+    """
+    path = experiment.positions_file
+    if experiment.scan_pattern == "listed" and path is not None and holds_result(path):
+        frames = dataset.frames.shape[0]
+        if frames != positions:
+            raise DataError(
+                f"{path} has {positions} positions for frames of other files than the {frames} that are there now: "
+                f"nothing tells which belong together; give a list of positions with {_option('positions_file')}"
+            )
+
+
+def _check_first_frame(dataset: Dataset, parameters: Parameters) -> None:
+    """Refuse a first frame where the scan's file itself says which frame is which position's.
+
+    Raises:
+        ParameterError: it is given.
+    """
+    if parameters.preprocessing.first_frame is not None and not dataset.files:
+        raise ParameterError(
+            f"preprocessing.first_frame has no effect on {dataset.path}, which pairs positions and frames itself; leave "
+            f"out {by_path()['preprocessing.first_frame'].option}"
+        )
 
 
 def _computed_positions(experiment: Experiment) -> tuple[np.ndarray, str]:

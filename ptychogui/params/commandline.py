@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ptychogui.errors import ParameterError
-from ptychogui.params.model import Parameters, describe
+from ptychogui.params.model import Parameters, by_path, describe
 from ptychogui.params.spec import Param
 from ptychogui.params.units import format_quantity, parse_decimal, parse_quantity, parse_whole, split_unit
 
@@ -34,6 +34,9 @@ _IGNORED = {flag.casefold(): flag for flag in ("blind", "updateVis", "wsServerUr
 
 _HC_EV_M = Decimal("6.62607015e-34") * Decimal(299792458) / Decimal("1.602176634e-19")
 """Photon energy in eV times wavelength in m; exact by the SI's definition."""
+
+_COUNTING_UNITS = ("px", "counts", "bit")
+"""What a number on the command line need not say."""
 
 _YES = ("1", "true", "yes", "on")
 _NO = ("0", "false", "no", "off")
@@ -67,6 +70,20 @@ def format_text(param: Param, value: Any) -> str:
     if param.kind in (int, float):
         return _format_number(param.kind, value, param.unit)
     return str(value)
+
+
+def as_options(values: Mapping[str, Any]) -> str:
+    """Write values by parameter path as options: "--center 64,71 --no-simulate"; "" of none."""
+    return " ".join(_option(by_path()[path], value) for path, value in values.items())
+
+
+def _option(param: Param, value: Any) -> str:
+    if param.kind is bool:
+        return param.option if value else param.option.replace("--", "--no-", 1)
+    text = format_text(param, value).replace(", ", ",").replace(" ", "")
+    if param.unit in _COUNTING_UNITS:
+        text = text.replace(param.unit, "")
+    return f"{param.option} {shlex.quote(text)}"
 
 
 def _parse(param: Param, text: str) -> Any:

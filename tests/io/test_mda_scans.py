@@ -150,8 +150,13 @@ def test_where_a_file_too_many_and_a_missing_one_leave_it_open_the_user_is_asked
     path = tmp_path / "mda" / "velo_0012.mda"
     _, *files = write_beamtime(path, _from(0), frames(), positions_m(), DIMS, 8800.0)
     files[-1].unlink()
-    with pytest.raises(DataError, match=r"number 0 is there and 5, the last, is not: give --first-file 0, or .* 1 if"):
-        open_dataset(path)
+    with open_dataset(path) as scan:
+        assert scan.positions_m is None and not scan.is_whole and scan.ambiguity is not None
+        assert [one.values["preprocessing.first_file"] for one in scan.ambiguity.alternatives] == [0, 1]
+        assert [one.text for one in scan.ambiguity.alternatives] == [
+            "file 4 is missing", "files 4 to 5 are missing, file 0 is not of this scan",
+        ]  # fmt: skip
+        assert "give --first-file 0 if file 4 is missing, or --first-file 1 if" in "".join(scan.notes)
     seen, placed, _ = _seen(path, Access(first_file=0))
     assert seen == placed == list(range(16))
 

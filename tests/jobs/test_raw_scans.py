@@ -112,8 +112,9 @@ def test_a_raster_of_line_files_and_the_pattern_as_the_scan(pattern: str) -> Non
     one = prepared(file_pattern=pattern, first_file=1, **raster)
     other = prepared(Path(pattern), first_file=1, **raster)
     np.testing.assert_array_equal(one.problem.patterns, other.problem.patterns)
-    with pytest.raises(DataError, match="--first-file 1"):
-        prepared(file_pattern=pattern, **raster)
+    unsaid = prepared(file_pattern=pattern, **raster)
+    np.testing.assert_array_equal(unsaid.problem.patterns, one.problem.patterns)
+    assert any(note.startswith("the files are taken to begin with number 1, since") for note in unsaid.notes)
 
 
 def test_a_stack_and_a_list_are_a_scan(simulated: SimulatedScan, positions_file: Path, tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ def doubts_of(job: Job, dataset: Dataset, control: Control) -> tuple[str, ...]:
     for finding in stops:
         if finding.error is not None:
             others = "; ".join(other.text for other in stops if other.error is None)
-            raise type(finding.error)(f"{finding.error}; also: {others}") if others else finding.error
+            is_plain = type(finding.error) is DataError
+            raise DataError(f"{finding.error}; also: {others}") if others and is_plain else finding.error
     if stops and job.parameters.preprocessing.strict:
         raise DataError(f"refused, as --strict asks: {'; '.join(finding.text for finding in stops)}")
     doubted = (finding for finding in findings if finding.level in (Level.LOOK, Level.STOP))

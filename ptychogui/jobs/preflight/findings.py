@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from ptychogui.errors import PtychoError
-from ptychogui.params.commandline import format_text
-from ptychogui.params.model import by_path
+from ptychogui.errors import Alternative, AmbiguousPairingError, PtychoError
+from ptychogui.params.commandline import as_options
 from ptychogui.params.units import format_quantity
 
 TITLES = {
@@ -20,10 +18,6 @@ TITLES = {
     "memory": "Memory", "time": "Time",
 }  # fmt: skip
 """Every check by name, in the order in which they are shown."""
-
-
-_COUNTING_UNITS = ("px", "counts", "bit")
-"""What a number on the command line need not say."""
 
 
 class Level(str, Enum):
@@ -76,15 +70,21 @@ class Finding:
         return f"{what}; {self.way_out}" if self.way_out else what
 
     @property
+    def alternatives(self) -> tuple[Alternative, ...]:
+        """Ways to understand the scan, one of which the user has to choose."""
+        return self.error.alternatives if isinstance(self.error, AmbiguousPairingError) else ()
+
+    @property
     def options(self) -> str:
         """The fix as options of the command line: "--center 64,71"; "" where there is none."""
-        return " ".join(_option(path, value) for path, value in (self.fix or {}).items())
+        return as_options(self.fix or {})
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything for JSON."""
         fix = None if self.fix is None else {path: _plain(value) for path, value in self.fix.items()}
+        others = [{"options": one.options, "text": one.text} for one in self.alternatives]
         return {"check": self.check, "level": self.level.value, "title": self.title, "reason": self.reason,
-                "fix": fix, "fix_text": self.fix_text, "options": self.options}  # fmt: skip
+                "fix": fix, "fix_text": self.fix_text, "options": self.options, "alternatives": others}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -130,16 +130,6 @@ def count_text(count: float) -> str:
 def counted(count: int, thing: str) -> str:
     """Write a number of things: "1 pixel", "3 pixels"."""
     return f"{count} {thing}" + ("" if count == 1 else "s")
-
-
-def _option(path: str, value: Any) -> str:
-    param = by_path()[path]
-    if param.kind is bool:
-        return param.option if value else param.option.replace("--", "--no-", 1)
-    text = format_text(param, value).replace(", ", ",").replace(" ", "")
-    if param.unit in _COUNTING_UNITS:
-        text = text.replace(param.unit, "")
-    return f"{param.option} {shlex.quote(text)}"
 
 
 def _plain(value: Any) -> Any:

@@ -146,13 +146,18 @@ class Look:
         return self.n * self.pixel_m
 
     @cached_property
-    def _placed(self) -> tuple[np.ndarray, np.ndarray]:
-        positions_m, rows, _notes = scan_positions(self.dataset, self.parameters, self.pixel_m)
+    def _placed(self) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+        positions_m, rows, notes = scan_positions(self.dataset, self.parameters, self.pixel_m)
         if not np.isfinite(positions_m).all():
             raise DataError("some scan positions are not numbers; repair the positions or give a position list")
         if np.abs(positions_m).max(initial=0) > _FARTHEST_M:
             raise DataError("scan positions reach beyond a kilometer; check their unit, drift and jitter")
-        return positions_m, rows
+        return positions_m, rows, notes
+
+    @property
+    def pairing_notes(self) -> tuple[str, ...]:
+        """What was noticed when positions met their frames."""
+        return self._placed[2]
 
     @property
     def positions_m(self) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ptychogui.errors import DataError, PtychoError
+from ptychogui.errors import AmbiguousPairingError, DataError, PtychoError
 from ptychogui.jobs.preflight.findings import Finding, Level, count_text, counted, quantity, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.jobs.preflight.values import implausible_values
@@ -34,12 +34,17 @@ def check_pairing(look: Look) -> Iterator[Finding]:
     yield from _odd_frames(look)
     try:
         rows = look.rows
+    except AmbiguousPairingError as error:
+        yield _ambiguous(error)
+        return
     except PtychoError as error:
         fix = _matching_dims(look, frames)
         text = f"a scan of {_dims_text(fix)} has as many positions as there are frames" if fix else ""
         _ = look.parameters  # without them nothing can be said
         yield Finding("pairing", Level.STOP, "Positions and frames can't be paired", str(error), fix, text, error)
         return
+    for note in look.pairing_notes:
+        yield Finding("pairing", Level.LOOK, "Pairing positions and frames", note)
     paired = len(np.unique(rows))
     if paired < frames and not any("no position" in note for note in look.dataset.notes):
         reason = f"{frames - paired} of {frames} frames have no position and are not used"
@@ -49,6 +54,13 @@ def check_pairing(look: Look) -> Iterator[Finding]:
         yield Finding("pairing", Level.LOOK, "Positions share frames", reason, None, "check the position list")
     reason = f"{len(rows)} positions, each with its own of {frames} frames; brightness is even in {look.sampled}"
     yield Finding("pairing", Level.GOOD, "Positions and frames go together", reason)
+
+
+def _ambiguous(error: AmbiguousPairingError) -> Finding:
+    """Stop, with the ways in which positions and frames can meet."""
+    ways = "; ".join(f"{one.options} ({one.text})" for one in error.alternatives)
+    title = "Positions and frames can meet in several ways"
+    return Finding("pairing", Level.STOP, title, str(error), None, f"say which is meant: {ways}", error)
 
 
 def _odd_frames(look: Look) -> Iterator[Finding]:
