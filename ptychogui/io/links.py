@@ -50,7 +50,7 @@ def missing_target(file: h5py.File, place: str, depth: int = 0) -> str:
     walked = ""
     for part in place.strip("/").split("/"):
         link, walked = here.get(part, getlink=True), f"{walked}/{part}"
-        found = None if link is None else here.get(part)
+        found = None if link is None else _resolved(here, part)
         if link is None or (found is None and isinstance(link, h5py.HardLink)):
             return ""
         if found is None:
@@ -59,6 +59,14 @@ def missing_target(file: h5py.File, place: str, depth: int = 0) -> str:
             return ""
         here = found
     return ""
+
+
+def _resolved(group: h5py.Group, name: str) -> h5py.HLObject | None:
+    """Return what is at the end of a link; None where it leads nowhere, or back to itself."""
+    try:
+        return group.get(name)
+    except H5_ERRORS:
+        return None
 
 
 def _said(group: h5py.Group, link: h5py.SoftLink | h5py.ExternalLink, depth: int) -> str:

@@ -150,7 +150,8 @@ def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
     header = read_header(path if path.is_file() else good[0].path, frames.shape[1:])
     kept, bad_pixels, lost_notes = without_lost(frames.lost, frames.shape[0], header.bad_pixels)
     said = [part.note for part in parts if part.note]
-    renamed = (said[0] if len(said) == 1 else f"{said[0]}; so are {len(said) - 1} others",) if said else ()
+    others = {0: "", 1: "", 2: "; so is 1 other"}.get(len(said), f"; so are {len(said) - 1} others")
+    renamed = (said[0] + others,) if said else ()
     span = f"{len(good)} of {len(files)}, {files[0].path.name} to {files[-1].path.name}"
     return Dataset(
         path=path,
