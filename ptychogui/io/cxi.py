@@ -278,7 +278,8 @@ def _read_photons(reader: Reader, place: str) -> Value | None:
     found = reader.quantity(place, "photon energy", "eV", default="J", usual=usual)
     if found is None or found.value <= usual[1]:
         return found
-    reader.ignore("photon energy", place, f"is {found.value:.4g} eV, which is no X-ray energy but maybe the machine's")
+    what = f"is {found.value:.4g} eV, which is no X-ray energy: the machine's, or in another unit"
+    reader.ignore("photon energy", place, what)
     return None
 
 

@@ -137,13 +137,12 @@ def all_units_of(dataset: h5py.Dataset) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    """Return text that may be bytes in UTF-8 or Latin-1."""
-    if not isinstance(value, bytes):
-        return str(value)
+    """Return text that may be bytes in UTF-8 or Latin-1; h5py makes surrogates of bytes that are no UTF-8."""
+    value = value if isinstance(value, bytes) else str(value).encode("utf-8", errors="surrogateescape")
     try:
-        return value.decode("utf-8")
+        return str(value.decode("utf-8"))
     except UnicodeDecodeError:
-        return value.decode("latin-1")
+        return str(value.decode("latin-1"))
 
 
 _REAL, _IMAGINARY = ("r", "re", "real"), ("i", "im", "imag", "imaginary")

@@ -107,7 +107,8 @@ class Reader:
             found = first_dataset(self.file, [place])
             if found is not None:
                 return take(found)
-            dangling = missing_target(self.file, place)
+            said = missing_target(self.file, place)
+            dangling = said.removeprefix(f"{place} ") if said.startswith(f"{place} ") else said and f"is lost: {said}"
         except (*H5_ERRORS, ValueError) as error:
             dangling = f"can't be read ({type(error).__name__})"
         if dangling:

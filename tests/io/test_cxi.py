@@ -95,11 +95,165 @@ def test_units_that_differ_are_honored(tmp_path: Path) -> None:
         assert dataset.values["experiment.energy_eV"].value == pytest.approx(8800.0)
 
 
-def test_an_unknown_unit_is_refused(tmp_path: Path) -> None:
+UNREADABLE: list[tuple[str, Any, str, str]] = [
+    (f"{DETECTOR}/distance", 1.5, "furlong", "is 1.5 'furlong', no detector distance in a unit that is known"),
+    (f"{DETECTOR}/distance", "1.5 m", "", "is not a number"),
+    (f"{DETECTOR}/distance", np.nan, "", "is nan, not a positive number"),
+    (f"{DETECTOR}/distance", np.linspace(1, 2, 5), "", "is 5 different numbers, 1 to 2"),
+    (f"{DETECTOR}/distance", h5py.ExternalLink("gone.h5", "/d"), "", "is a link to /d in the file gone.h5"),
+    (f"{DETECTOR}/distance", h5py.SoftLink("/gone"), "", "is a link to /gone, which is not there"),
+    (f"{DETECTOR}/distance", np.zeros((), [("value", "f8"), ("error", "f8")]), "", "is not a number"),
+    (ENERGY, 3.0, "GeV", "is 3e+09 eV, which is no X-ray energy"),
+    (ENERGY, 8800.0, "", "is 5.493e+22 eV, which is no X-ray energy: the machine's, or in another unit"),
+    (ENERGY, 8.8, "mev", "is 8.8 'mev', no photon energy in a unit that is known"),
+    (ENERGY, 102.0, "mA", "is 102 'mA', no photon energy in a unit that is known"),
+]
+
+
+@pytest.mark.parametrize(("place", "value", "units", "said"), UNREADABLE)
+def test_what_cant_be_read_is_noted_and_not_known(
+    tmp_path: Path, place: str, value: Any, units: str, said: str
+) -> None:
+    path = make_cxi(tmp_path / "a.cxi", {place: value})
+    with h5py.File(path, "r+") as file:
+        if units:
+            file[place].attrs["units"] = units
+    with open_dataset(path) as dataset:
+        assert len(dataset.values) == 2
+        (note,) = dataset.notes
+        assert note.startswith(f"the {'photon energy' if place == ENERGY else 'detector distance'} at /{place} {said}")
+        assert note.endswith("and is ignored")
+
+
+@pytest.mark.parametrize("lost", [0.0, np.nan, np.inf, -1.0, 1e30, 1.5e-6, 1500.0])
+@pytest.mark.parametrize(
+    ("place", "path", "value"),
+    [
+        (f"{DETECTOR}/distance", "experiment.distance_m", 1.5),
+        (ENERGY, "experiment.energy_eV", 8800.0),
+        (f"{DETECTOR}/x_pixel_size", "experiment.detector_pixel_m", 75e-6),
+    ],
+)
+def test_lost_readings_of_a_value_do_not_move_it(
+    tmp_path: Path, place: str, path: str, value: float, lost: float
+) -> None:
+    readings = np.full(60, value if place != ENERGY else value * 1.602176634e-19)
+    readings[[3, 40]] = lost * readings[0]
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {place: readings})) as dataset:
+        assert dataset.values[path].value == pytest.approx(value, rel=1e-9)
+        assert "has 2 of 60 readings that can't be meant" in dataset.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("units", "times"),
+    [
+        (np.array([b"mm"]), 1e3), (np.array(["mm"], h5py.string_dtype()), 1e3), ("Millimetres", 1e3), ("cm", 100),
+        ("[µm]", 1e6), (b"nm", 1e9), ("Meter", 1), ("microns", 1e6),
+    ],
+)  # fmt: skip
+def test_units_of_any_form_are_honored(tmp_path: Path, units: Any, times: float) -> None:
+    changes = {TRANSLATION: translation_m(POSITIONS_M) * times, f"{DETECTOR}/distance": 1.5 * times}
+    path = make_cxi(tmp_path / "a.cxi", changes)
+    with h5py.File(path, "r+") as file:
+        for place in changes:
+            file[place].attrs["units"] = units
+    with open_dataset(path) as dataset:
+        assert dataset.values["experiment.distance_m"].value == pytest.approx(1.5)
+        np.testing.assert_allclose(dataset.positions_m, POSITIONS_M, rtol=1e-12)
+        assert dataset.notes == ()
+
+
+def test_axes_of_the_translation_may_have_units_of_their_own(tmp_path: Path) -> None:
+    path = make_cxi(tmp_path / "a.cxi", {TRANSLATION: translation_m(POSITIONS_M) * [1e3, 1e6, 1]})
+    with h5py.File(path, "r+") as file:
+        file[TRANSLATION].attrs["units"] = np.array(["mm", "um", "deg"], h5py.string_dtype())
+    with open_dataset(path) as dataset:
+        np.testing.assert_allclose(dataset.positions_m, POSITIONS_M, rtol=1e-12)
+
+
+def test_an_unknown_unit_of_positions_is_their_problem(tmp_path: Path) -> None:
     path = make_cxi(tmp_path / "a.cxi")
     with h5py.File(path, "r+") as file:
-        file[f"{DETECTOR}/distance"].attrs["units"] = "furlong"
-    refuse(path, "distance", "'furlong'")
+        file[TRANSLATION].attrs["units"] = "steps"
+    without_positions(path, "is given in 'steps', which is no unit of length that is known")
+
+
+BEAM = "entry_1/instrument_1/beam_1"
+
+
+@pytest.mark.parametrize("name", ["energy", "incident_energy", "incident_beam_energy"])
+@pytest.mark.parametrize(("machine", "units"), [(3.0, "GeV"), (4.8e-10, "J"), (6e9, "eV"), (3.0, "bananas")])
+def test_the_energy_of_photons_is_the_beams(tmp_path: Path, name: str, machine: float, units: str) -> None:
+    path = make_cxi(tmp_path / "a.cxi", {ENERGY: machine, f"{BEAM}/{name}": 8.8})
+    with h5py.File(path, "r+") as file:
+        file[ENERGY].attrs["units"], file[f"{BEAM}/{name}"].attrs["units"] = units, "keV"
+    with open_dataset(path) as dataset:
+        found = dataset.values["experiment.energy_eV"]
+        assert (found.value, found.place) == (pytest.approx(8800.0), f"/{BEAM}/{name}")
+        assert f"the photon energy at /{ENERGY}" in dataset.notes[0] and "is ignored" in dataset.notes[0]
+
+
+def test_a_wavelength_of_the_beam_is_an_energy(tmp_path: Path) -> None:
+    path = make_cxi(tmp_path / "a.cxi", {ENERGY: None, f"{BEAM}/incident_wavelength": 1.2398419843320026e-10})
+    with open_dataset(path) as dataset:
+        assert dataset.values["experiment.energy_eV"].value == pytest.approx(10_000.0)
+
+
+def test_two_photon_energies_that_differ_are_said(tmp_path: Path) -> None:
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {f"{BEAM}/energy": 9000 * 1.602176634e-19})) as dataset:
+        assert dataset.values["experiment.energy_eV"].value == pytest.approx(9000.0)
+        assert "is 9000 eV, at /entry_1/instrument_1/source_1/energy 8800 eV" in dataset.notes[0]
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {f"{BEAM}/energy": 8800 * 1.602176634e-19})) as dataset:
+        assert dataset.notes == ()
+
+
+def test_the_beams_place_is_read_where_the_file_says_it(tmp_path: Path) -> None:
+    frames = np.zeros((5, 40, 60), np.uint16)
+    changes = {f"{DETECTOR}/data": frames, f"{DETECTOR}/beam_center_x": 21.0, f"{DETECTOR}/beam_center_y": 14.5}
+    with open_dataset(make_cxi(tmp_path / "a.cxi", changes)) as dataset:
+        assert dataset.values["preprocessing.center_px"].value == (14.5, 21.0)
+
+
+@pytest.mark.parametrize("grid", [(2, 3), (1, 6), (6, 1)])
+@pytest.mark.parametrize("columns", [2, 3])
+def test_frames_on_a_grid_are_taken_row_after_row(tmp_path: Path, grid: tuple[int, int], columns: int) -> None:
+    frames = np.random.default_rng(0).poisson(3.0, (6, 8, 9)).astype(np.uint16)
+    positions_m = np.random.default_rng(1).uniform(-1e-6, 1e-6, (6, 2))
+    translation = translation_m(positions_m)[:, :columns]
+    changes = {
+        f"{DETECTOR}/data": frames.reshape(*grid, 8, 9),
+        TRANSLATION: translation.reshape(*grid, columns) if columns == 2 else translation,
+    }
+    with open_dataset(make_cxi(tmp_path / "a.cxi", changes)) as dataset:
+        assert dataset.frames.shape == (6, 8, 9)
+        for rows in ([0, 1, 2, 3, 4, 5], [1, 2, 3, 4], [0, 2, 5], [3]):
+            np.testing.assert_array_equal(dataset.frames.read(rows), frames[rows])
+        np.testing.assert_array_equal(dataset.positions_m, positions_m)
+        assert dataset.values["experiment.scan_dims"].value == grid
+        assert f"the frames are on a grid of {grid[0]} x {grid[1]}; they are taken row after row" in dataset.notes
+
+
+@pytest.mark.parametrize("shape", ["grid", "axes", "list"])
+def test_positions_may_be_an_array_of_x_and_one_of_y(tmp_path: Path, shape: str) -> None:
+    y_m, x_m = np.meshgrid(np.arange(2) * 1e-6, np.arange(3) * 2e-6, indexing="ij")
+    x, y = {"grid": (x_m, y_m), "axes": (x_m[0], y_m[:, 0]), "list": (x_m.ravel(), y_m.ravel())}[shape]
+    changes = {
+        f"{DETECTOR}/data": np.ones((2, 3, 8, 8), np.uint16), TRANSLATION: None,
+        "entry_1/data_1/x": x * 1e6, "entry_1/data_1/y": y * 1e6,
+    }  # fmt: skip
+    path = make_cxi(tmp_path / "a.cxi", changes)
+    with h5py.File(path, "r+") as file:
+        file["entry_1/data_1/x"].attrs["units"] = file["entry_1/data_1/y"].attrs["units"] = "microns"
+    with open_dataset(path) as dataset:
+        expected = np.stack([y_m.ravel(), x_m.ravel()], axis=1)
+        np.testing.assert_allclose(dataset.positions_m, expected, rtol=1e-12)
+        assert any("taken from /entry_1/data_1/x and /entry_1/data_1/y" in note for note in dataset.notes)
+
+
+def test_axes_of_the_pixels_are_no_positions(tmp_path: Path) -> None:
+    changes = {TRANSLATION: None, "entry_1/data_1/x": np.arange(8.0), "entry_1/data_1/y": np.arange(8.0)}
+    with open_dataset(make_cxi(tmp_path / "a.cxi", changes)) as dataset:
+        assert dataset.positions_m is None and dataset.notes == ("the file has no scan positions",)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +288,27 @@ def test_complex_numbers_of_other_programs_are_read(tmp_path: Path) -> None:
     pairs["real"], pairs["imag"] = 2.0, -3.0
     with open_dataset(make_cxi(tmp_path / "a.cxi", {"entry_1/data_1/illumination": pairs})) as dataset:
         np.testing.assert_array_equal(dataset.probe, np.full((1, 8, 8), 2 - 3j, np.complex64))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("r", "i"), ("i", "r"), ("imag", "real"), ("Re", "Im"), ("IM", "RE"), ("imaginary", "real"), ("_real_", "_imag_"),
+     ("imag_part", "real_part"), ("ImagPart", "RealPart")],
+)  # fmt: skip
+def test_the_parts_of_complex_numbers_are_told_by_their_names(tmp_path: Path, names: tuple[str, str]) -> None:
+    pairs = np.zeros((8, 8), [(name, "f4") for name in names])
+    for name in names:
+        pairs[name] = -3.0 if "i" in name.casefold().strip("_")[:1] else 2.0
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {"entry_1/data_1/illumination": pairs})) as dataset:
+        np.testing.assert_array_equal(dataset.probe, np.full((1, 8, 8), 2 - 3j, np.complex64))
+
+
+@pytest.mark.parametrize("names", [("f0", "f1"), ("amplitude", "phase"), ("real", "phase"), ("r", "i", "valid")])
+def test_parts_whose_names_say_nothing_are_not_guessed(tmp_path: Path, names: tuple[str, ...]) -> None:
+    pairs = np.ones((8, 8), [(name, "f4") for name in names])
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {"entry_1/data_1/illumination": pairs})) as dataset:
+        assert dataset.probe is None
+        assert f"has the fields {', '.join(names)}" in dataset.notes[0]
 
 
 @pytest.mark.parametrize("probe", [np.zeros((8, 8)), np.ones((8, 9)), np.full((8, 8), np.nan)])
@@ -181,10 +356,29 @@ def test_unequal_counts_without_index_give_both_numbers(tmp_path: Path) -> None:
     without_positions(make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/data": COUNTS[:3]}), "3 frames", "5 positions")
 
 
-def test_positions_that_are_not_numbers_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
+def test_a_lost_position_costs_its_own_frame_only(tmp_path: Path) -> None:
     broken = translation_m(POSITIONS_M)
-    broken[2, 0], broken[4, 1] = np.nan, np.inf
-    without_positions(make_cxi(tmp_path / "a.cxi", {TRANSLATION: broken}), "2 of 5 positions", "position 2", "nan")
+    broken[2, 0], broken[4, 1] = np.nan, 1e30
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {TRANSLATION: broken})) as dataset:
+        assert dataset.frame_rows.tolist() == [0, 1, 3]
+        np.testing.assert_array_equal(dataset.positions_m, POSITIONS_M[[0, 1, 3]])
+        (note,) = dataset.notes
+        assert "2 of 5 positions are lost" in note and "the first is position 2" in note
+
+
+def test_a_lost_position_is_found_by_its_index(tmp_path: Path) -> None:
+    broken = translation_m(POSITIONS_M)
+    broken[1, 0] = np.nan
+    index = [4, 3, 2, 1, 0]
+    path = make_cxi(tmp_path / "a.cxi", {TRANSLATION: broken, "entry_1/data_1/frame_index": index})
+    with open_dataset(path) as dataset:
+        assert dataset.frame_rows.tolist() == [0, 1, 2, 4]
+        np.testing.assert_array_equal(dataset.positions_m, POSITIONS_M[[4, 3, 2, 0]])
+
+
+def test_positions_that_are_all_lost_are_a_problem(tmp_path: Path) -> None:
+    broken = translation_m(POSITIONS_M) * np.nan
+    without_positions(make_cxi(tmp_path / "a.cxi", {TRANSLATION: broken}), "5 of 5 positions", "position 0", "nan")
 
 
 @pytest.mark.parametrize("translation", [np.zeros(5), np.zeros((5, 1)), np.zeros((5, 3), np.complex64)])
@@ -218,8 +412,19 @@ def test_a_value_that_cannot_be_is_absent_with_a_note(tmp_path: Path, size_m: fl
         )
 
 
-def test_pixels_that_are_not_square_are_refused(tmp_path: Path) -> None:
-    refuse(make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/x_pixel_size": 55e-6}), "not square", "5.5e-05", "7.5e-05")
+def test_the_size_of_pixels_that_are_not_square_is_noted_and_not_known(tmp_path: Path) -> None:
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/x_pixel_size": 55e-6})) as dataset:
+        assert "experiment.detector_pixel_m" not in dataset.values
+        (note,) = dataset.notes
+        assert note.startswith(f"the detector pixel size at /{DETECTOR}/x_pixel_size is 5.5e-05 m, at ")
+        assert note.endswith("7.5e-05 m, and is ignored: ptychogui needs square ones")
+
+
+@pytest.mark.parametrize("size_m", [75.4e-6, 74.6e-6])
+def test_pixels_that_are_nearly_square_have_the_mean_size(tmp_path: Path, size_m: float) -> None:
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/x_pixel_size": size_m})) as dataset:
+        assert dataset.values["experiment.detector_pixel_m"].value == pytest.approx((size_m + 75e-6) / 2)
+        assert "their mean is used" in dataset.notes[0]
 
 
 def test_a_scan_without_positions_says_so(tmp_path: Path) -> None:

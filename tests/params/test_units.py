@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from ptychogui.errors import ParameterError
-from ptychogui.params.units import accepted_units, format_quantity, parse_quantity, parse_whole, split_unit
+from ptychogui.params.units import (
+    accepted_units,
+    format_quantity,
+    parse_quantity,
+    parse_whole,
+    said_quantity,
+    split_unit,
+)
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -100,3 +107,48 @@ def test_every_accepted_unit_is_read(number: int, unit: str) -> None:
     for name in accepted_units(unit):
         assert split_unit(f"{number} {name}") == (str(number), name)
         assert parse_quantity(f"{number}{name}", unit) == pytest.approx(number * parse_quantity(f"1 {name}", unit))
+
+
+@pytest.mark.parametrize(
+    ("said", "unit", "factor"),
+    [
+        ("m", "m", 1.0), ("", "m", 1.0), ("M", "m", 1.0), ("m.", "m", 1.0), (" mm ", "m", 1e-3), ("MM", "m", 1e-3),
+        ("metre", "m", 1.0), ("Meters", "m", 1.0), ("millimeters", "m", 1e-3), ("milli-metres", "m", 1e-3),
+        ("milli meter", "m", 1e-3), ("millimeter(s)", "m", 1e-3), ("cm", "m", 1e-2), ("dm", "m", 0.1),
+        ("km", "m", 1e3), ("um", "m", 1e-6), ("µm", "m", 1e-6), ("\u03bcm", "m", 1e-6), ("UM", "m", 1e-6),
+        ("\u00c2\u00b5m", "m", 1e-6), ("microns", "m", 1e-6), ("Micron", "m", 1e-6), ("micrometre", "m", 1e-6),
+        ("[mm]", "m", 1e-3), ("(µm)", "m", 1e-6), ("10^-6 m", "m", 1e-6), ("1e-3 m", "m", 1e-3), ("nm", "m", 1e-9),
+        ("nanometers", "m", 1e-9), ("pm", "m", 1e-12), ("Å", "m", 1e-10), ("\u212b", "m", 1e-10), ("A", "m", 1e-10),
+        ("angstroms", "m", 1e-10), ("Ångström", "m", 1e-10),
+        ("eV", "eV", 1.0), ("ev", "eV", 1.0), ("EV", "eV", 1.0), ("KeV", "eV", 1e3), ("kev", "eV", 1e3),
+        ("electron volts", "eV", 1.0), ("kilo-electronvolts", "eV", 1e3), ("MeV", "eV", 1e6), ("meV", "eV", 1e-3),
+        ("GeV", "eV", 1e9), ("gev", "eV", 1e9), ("J", "eV", 1 / 1.602176634e-19), ("Joule", "eV", 1 / 1.602176634e-19),
+        ("joules", "eV", 1 / 1.602176634e-19), ("fJ", "eV", 1e-15 / 1.602176634e-19),
+        ("px", "px", 1.0), ("Pixels", "px", 1.0), ("pixel", "px", 1.0),
+    ],
+)  # fmt: skip
+def test_units_are_read_however_a_file_spells_them(said: str, unit: str, factor: float) -> None:
+    assert said_quantity(3.0, said, unit) == pytest.approx(3 * factor, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("said", "unit"),
+    [
+        ("mrad", "m"), ("deg", "m"), ("px", "m"), ("eV", "m"), ("mA", "m"), ("Mm", "m"), ("s", "m"), ("um/px", "m"),
+        ("furlong", "m"), ("unknown", "m"), ("mA", "eV"), ("m", "eV"), ("mev", "eV"), ("MEV", "eV"), ("V", "eV"),
+        ("K", "eV"), ("m", "px"), ("['m', 'mm']", "m"),
+    ],
+)  # fmt: skip
+def test_what_is_no_unit_of_the_kind_or_may_be_two_is_none(said: str, unit: str) -> None:
+    assert said_quantity(3.0, said, unit) is None
+
+
+def test_a_number_in_a_unit_keeps_all_its_digits() -> None:
+    assert said_quantity(1950.0, "mm", "m") == 1.95
+    assert said_quantity(75.0, "microns", "m") == 75e-6
+    assert said_quantity(float("inf"), "mm", "m") == float("inf")
+
+
+def test_case_that_makes_another_unit_is_refused() -> None:
+    with pytest.raises(ParameterError, match="'meV' is not a unit here"):
+        parse_quantity("5 meV", "eV")
