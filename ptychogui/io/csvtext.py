@@ -57,14 +57,11 @@ def read_real_csv(path: Path, with_gaps: bool = False) -> np.ndarray:
         DataError: the file can't be read, a word is no number, or rows differ in length.
     """
     lines = list(_lines(path, with_gaps))
+    if with_gaps:
+        lines = [(line, ["nan" if word.casefold() in _GAPS else word for word in words]) for line, words in lines]
     if lines and not any(_is_real(word) for word in lines[0][1]):
         lines = lines[1:]
-    table = {line: [_real(path, line, _filled(word, with_gaps)) for word in words] for line, words in lines}
-    return _table(path, table)
-
-
-def _filled(word: str, with_gaps: bool) -> str:
-    return "nan" if with_gaps and word.casefold() in _GAPS else word
+    return _table(path, {line: [_real(path, line, word) for word in words] for line, words in lines})
 
 
 def _lines(path: Path, with_gaps: bool = False) -> Iterator[tuple[int, list[str]]]:

@@ -41,22 +41,19 @@ def scan_of(
     frames = _numbers(patterns, "patterns")
     if frames.ndim != 3 or not frames.size:
         raise DataError(f"patterns have the axes (positions, rows, columns), but these are {_sizes(frames)}")
-    kept, notes = np.arange(len(frames)), ()
-    if positions_m is not None:
-        positions_m = _positions(positions_m, len(frames))
-        lost = lost_positions(positions_m)
-        kept, notes = np.flatnonzero(~lost), (lost_note(lost),) if lost.any() else ()
-        positions_m = positions_m[kept]
+    listed = None if positions_m is None else _positions(positions_m, len(frames))
+    lost = np.zeros(len(frames), np.bool_) if listed is None else lost_positions(listed)
+    kept = np.flatnonzero(~lost)
     values = {"energy_eV": energy_eV, "distance_m": distance_m, "detector_pixel_m": detector_pixel_m}
     return Dataset(
         path=_NAME,
         format="memory",
         frames=ArrayFrames(frames),  # type: ignore[arg-type]
         frame_rows=kept,
-        positions_m=positions_m,
+        positions_m=None if listed is None else listed[kept],
         values={f"experiment.{name}": Value(value, "script") for name, value in values.items() if value is not None},
         bad_pixels=None if bad_pixels is None else _mask(bad_pixels, frames.shape[1:]),
-        notes=notes,
+        notes=(lost_note(lost),) if lost.any() else (),
         in_memory=True,
     )
 

@@ -139,9 +139,9 @@ def join(parts: Iterable[Part]) -> tuple[JoinedFrames, tuple[RawFile, ...], dict
         files.append(RawFile(seen.part.path, seen.part.number, row, frames, seen.problem, _modified_s(seen.part.path)))
         row += frames
     facts = next(dict(seen.facts) for seen in found if not seen.problem)
-    frames = JoinedFrames(parts, files, kind[:2], kind[2])
-    frames.lost = _lost([seen for seen, file in zip(found, files, strict=True) if file.frames], kind[:2])
-    return frames, tuple(files), facts
+    joined = JoinedFrames(parts, files, kind[:2], kind[2])
+    joined.lost = _lost([seen for seen, file in zip(found, files, strict=True) if file.frames], kind[:2])
+    return joined, tuple(files), facts
 
 
 def _lost(found: list[_Surveyed], size: tuple[int, int]) -> Lost | None:

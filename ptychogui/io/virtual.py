@@ -183,7 +183,7 @@ def _axes(space: Any, shape: Sequence[int]) -> list[np.ndarray]:
     if space.get_select_type() == h5py.h5s.SEL_ALL:
         return [np.arange(size) for size in shape]
     if space.is_regular_hyperslab():
-        return [_stretch(*axis, size) for *axis, size in zip(*space.get_regular_hyperslab(), shape, strict=True)]
+        return [_stretch(*numbers) for numbers in zip(*space.get_regular_hyperslab(), shape, strict=True)]
     if space.get_select_type() != h5py.h5s.SEL_HYPERSLABS:
         first, last = space.get_select_bounds()
         return [np.arange(low, high + 1) for low, high in zip(first, last, strict=True)]

@@ -23,7 +23,7 @@ def lost_positions(positions_m: np.ndarray) -> np.ndarray:
     Args:
         positions_m: float64 (positions, 2), in the order of the scan; what is not a number is lost in any case.
     """
-    lost = ~np.isfinite(positions_m).all(axis=1)
+    lost = np.asarray(~np.isfinite(positions_m).all(axis=1))
     for odd in (_unwritten, _far, _standing):
         left = np.flatnonzero(~lost)
         if len(left) > 2:
@@ -43,14 +43,6 @@ def lost_note(lost: np.ndarray) -> str:
     are, which = ("is", f"position {first}") if count == 1 else ("are", f"the first is position {first}")
     why = "no number, far off, or a reading that stands still"
     return f"{count} of {len(lost)} positions {are} lost ({why}) and left out, {which}"
-
-
-def without_lost(positions_m: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return positions with NaN where one is lost, float64 (positions, 2), and a note if there are such."""
-    lost = lost_positions(positions_m)
-    if not lost.any():
-        return positions_m, ()
-    return np.where(lost[:, None], np.nan, positions_m), (lost_note(lost),)
 
 
 def _unwritten(positions_m: np.ndarray) -> np.ndarray:

@@ -159,6 +159,7 @@ def test_units_of_any_form_are_honored(tmp_path: Path, units: Any, times: float)
             file[place].attrs["units"] = units
     with open_dataset(path) as dataset:
         assert dataset.values["experiment.distance_m"].value == pytest.approx(1.5)
+        assert dataset.positions_m is not None
         np.testing.assert_allclose(dataset.positions_m, POSITIONS_M, rtol=1e-12)
         assert dataset.notes == ()
 
@@ -168,6 +169,7 @@ def test_axes_of_the_translation_may_have_units_of_their_own(tmp_path: Path) -> 
     with h5py.File(path, "r+") as file:
         file[TRANSLATION].attrs["units"] = np.array(["mm", "um", "deg"], h5py.string_dtype())
     with open_dataset(path) as dataset:
+        assert dataset.positions_m is not None
         np.testing.assert_allclose(dataset.positions_m, POSITIONS_M, rtol=1e-12)
 
 
@@ -246,6 +248,7 @@ def test_positions_may_be_an_array_of_x_and_one_of_y(tmp_path: Path, shape: str)
         file["entry_1/data_1/x"].attrs["units"] = file["entry_1/data_1/y"].attrs["units"] = "microns"
     with open_dataset(path) as dataset:
         expected = np.stack([y_m.ravel(), x_m.ravel()], axis=1)
+        assert dataset.positions_m is not None
         np.testing.assert_allclose(dataset.positions_m, expected, rtol=1e-12)
         assert any("taken from /entry_1/data_1/x and /entry_1/data_1/y" in note for note in dataset.notes)
 

@@ -164,7 +164,7 @@ def test_positions_are_read(tmp_path: Path, head: str, separator: str) -> None:
     ("content", "words"),
     [
         ("1e-6, 2e-6, 0\n", "two numbers on a line .*, this one has 3"),
-        ("0, 1\n1, nan\ninf, 2\n", r"2 of 3 positions are not numbers, the first is position 1 \(1.0, nan\)"),
+        ("1, nan\ninf, 2\n", r"2 of 2 positions are not numbers, the first is position 0 \(1.0, nan\)"),
         ("0, 1\n1, two\n", "line 2: 'two' is not a number"),
         ("", "holds no numbers"),
     ],
@@ -172,6 +172,39 @@ def test_positions_are_read(tmp_path: Path, head: str, separator: str) -> None:
 def test_positions_that_are_none_are_refused(tmp_path: Path, content: str, words: str) -> None:
     with pytest.raises(DataError, match=words):
         read_positions(text(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    "lost",
+    ["nan, nan", "nan,3e-6", "2e-6,NaN", "inf, 1e-6", "1e30,1e-6", ",", "1e-6,", ",2e-6", "-,-", "null, null", "N/A;N/A",
+     "1e-6 nan", "-9999 -9999", "5, 5"],
+)  # fmt: skip
+@pytest.mark.parametrize("at", [0, 3, 19])
+def test_a_position_that_is_lost_is_no_number_and_the_others_stay(tmp_path: Path, lost: str, at: int) -> None:
+    expected = np.random.default_rng(0).uniform(1e-6, 9e-6, (20, 2))
+    lines = [f"{row!r},{column!r}" for row, column in expected.tolist()]
+    lines[at] = lost
+    expected[at] = np.nan
+    np.testing.assert_array_equal(read_positions(text(tmp_path, "\n".join(lines))), expected)
+
+
+def test_positions_of_a_scan_with_a_lost_one_are_read(tmp_path: Path) -> None:
+    broken = np.zeros((5, 3))
+    broken[:, :2] = POSITIONS_M[:, ::-1]
+    broken[2, 1] = np.inf
+    read = read_positions(make_cxi(tmp_path / "scan.cxi", {TRANSLATION: broken}))
+    assert np.isnan(read[2]).all()
+    np.testing.assert_array_equal(read[[0, 1, 3, 4]], POSITIONS_M[[0, 1, 3, 4]])
+
+
+def test_a_probe_of_named_parts_is_read(tmp_path: Path) -> None:
+    pairs = np.zeros((8, 8), [("imag", "f8"), ("real", "f8")])
+    pairs["real"], pairs["imag"] = 2.0, -3.0
+    np.save(tmp_path / "p.npy", pairs)
+    np.testing.assert_array_equal(read_probe(tmp_path / "p.npy"), np.full((1, 8, 8), 2 - 3j, np.complex64))
+    np.save(tmp_path / "p.npy", pairs.astype([("f0", "f8"), ("f1", "f8")]))
+    with pytest.raises(DataError, match="has the fields f0, f1"):
+        read_probe(tmp_path / "p.npy")
 
 
 def test_a_binary_file_is_no_position_list(tmp_path: Path) -> None:

@@ -27,6 +27,18 @@ def test_arrays_are_passed_on() -> None:
     assert scan_of(PATTERNS).positions_m is None
 
 
+@pytest.mark.parametrize("lost", [np.nan, np.inf, 1e30])
+def test_a_lost_position_costs_its_own_pattern(lost: float) -> None:
+    patterns = np.arange(20 * 4 * 6, dtype=np.uint16).reshape(20, 4, 6)
+    positions_m = np.random.default_rng(0).uniform(-1e-6, 1e-6, (20, 2))
+    positions_m[7, 1] = lost
+    scan = scan_of(patterns, positions_m)
+    kept = [i for i in range(20) if i != 7]
+    assert scan.frame_rows.tolist() == kept
+    np.testing.assert_array_equal(scan.positions_m, positions_m[kept])
+    assert "1 of 20 positions is lost" in scan.notes[0]
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -162,6 +162,60 @@ def test_energies_that_jitter_are_averaged_and_said(tmp_path: Path) -> None:
         assert "varies by 0.00023; its mean is used" in notes_of(dataset)[0]
 
 
+@pytest.mark.parametrize("lost", [0.0, np.nan, np.inf, -1.0, 8.8e6, 1e-3])
+def test_lost_readings_do_not_move_a_value(tmp_path: Path, lost: float) -> None:
+    energies = np.full(60, 8.8)
+    energies[[5, 41]] = lost
+    with open_dataset(make_master(tmp_path / "m.h5", {BEAM_ENERGY: (energies, "keV")})) as dataset:
+        assert values_of(dataset) == {"energy_eV": pytest.approx(8800.0)}
+        assert "has 2 of 60 readings that can't be meant" in notes_of(dataset)[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({f"{DETECTOR}/detector_distance": (1.95, "Metres")}, 1.95),
+        ({f"{DETECTOR}/detector_distance": (1950.0, np.array([b"millimeter"]))}, 1.95),
+        ({f"{DETECTOR}/detector_distance": (195.0, "CM")}, 1.95),
+    ],
+)
+def test_units_of_any_spelling_are_read(tmp_path: Path, content: Mapping[str, Any], expected: float) -> None:
+    with open_dataset(make_master(tmp_path / "m.h5", content)) as dataset:
+        assert values_of(dataset) == {"distance_m": pytest.approx(expected)} and notes_of(dataset) == []
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "center"),
+    [
+        (3.0, 11.25, (11.25, 3.0)),
+        ((3.0, "pixel"), (11.25, "pixels"), (11.25, 3.0)),
+        ((3 * 0.075, "mm"), (11.25 * 0.075, "mm"), (11.25, 3.0)),
+        (np.where(np.arange(6) == 2, np.nan, 3.0), np.full(6, 11.25), (11.25, 3.0)),
+    ],
+)
+def test_the_beams_place_is_read(tmp_path: Path, x: Any, y: Any, center: tuple[float, float]) -> None:
+    content = {f"{DETECTOR}/beam_center_x": x, f"{DETECTOR}/beam_center_y": y}
+    with open_dataset(make_master(tmp_path / "m.h5", {**WHOLE, **content})) as dataset:
+        found = dataset.values["preprocessing.center_px"]
+        assert found.value == pytest.approx(center)
+        assert found.place == f"/{DETECTOR}/beam_center_y; /{DETECTOR}/beam_center_x"
+
+
+@pytest.mark.parametrize(("x", "y"), [(0.0, 0.0), (3.0, 16.0), (1030.0, 1065.0), (-3.0, 5.0), (3.0, None)])
+def test_a_place_of_the_beam_that_cant_be_is_ignored(tmp_path: Path, x: float, y: float | None) -> None:
+    content = {f"{DETECTOR}/beam_center_x": x, f"{DETECTOR}/beam_center_y": y}
+    with open_dataset(make_master(tmp_path / "m.h5", content)) as dataset:
+        assert values_of(dataset) == {}
+        assert notes_of(dataset) and all(note.startswith("the pattern center at m.h5: ") for note in notes_of(dataset))
+
+
+def test_pixels_that_are_nearly_square_have_the_mean_size(tmp_path: Path) -> None:
+    content = {f"{DETECTOR}/x_pixel_size": (75.2, "um"), f"{DETECTOR}/y_pixel_size": (75.0, "um")}
+    with open_dataset(make_master(tmp_path / "m.h5", content)) as dataset:
+        assert values_of(dataset) == {"detector_pixel_m": pytest.approx(75.1e-6)}
+        assert "their mean is used" in notes_of(dataset)[0]
+
+
 def test_damaged_bytes_are_a_note(tmp_path: Path) -> None:
     path = make_master(tmp_path / "m.h5", {f"{BEAM}/incident_wavelength": (1.0, "angstrom")})
     mask = np.random.default_rng(0).integers(0, 2, (16, 16)).astype("u4")

@@ -241,6 +241,57 @@ def test_other_formats_that_are_cut_off_are_refused(tmp_path: Path, end: str) ->
         read(path, raw_shape_px=(16, 16))
 
 
+def save_h5(path: Path, frames: np.ndarray) -> None:
+    with h5py.File(path, "w") as file:
+        file["dp"] = frames
+
+
+def save_chunked(path: Path, frames: np.ndarray) -> None:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("scan/frames", data=frames, chunks=(1, 2, *frames.shape[2:]), compression="gzip")
+
+
+def save_fortran(path: Path, frames: np.ndarray) -> None:
+    np.save(path, np.asfortranarray(frames))
+
+
+def save_hyperstack(path: Path, frames: np.ndarray) -> None:
+    tifffile.imwrite(path, frames, photometric="minisblack", metadata={"axes": "TZYX"})
+
+
+@pytest.mark.parametrize(
+    ("name", "save"),
+    [("a.npy", np.save), ("b.npy", save_fortran), ("a.npz", save_npz), ("a.h5", save_h5), ("b.h5", save_chunked),
+     ("a.tif", save_hyperstack)],
+)  # fmt: skip
+@pytest.mark.parametrize("grid", [(3, 4), (4, 3), (12, 2)])
+def test_frames_on_a_grid_are_taken_row_after_row(tmp_path: Path, name: str, save: Any, grid: tuple[int, int]) -> None:
+    frames = make_frames(grid[0] * grid[1])[:, :, :12]
+    save(tmp_path / name, frames.reshape(*grid, 16, 12))
+    with open_dataset(tmp_path / name) as dataset:
+        assert dataset.frames.shape == frames.shape
+        for rows in (np.arange(len(frames)), [1, 2, 3, 4, 5], [0, 3, 4, 11]):
+            np.testing.assert_array_equal(dataset.frames.read(rows), frames[rows])
+        assert dataset.values["experiment.scan_dims"].value == grid
+        assert any(f"on a grid of {grid[0]} x {grid[1]}" in note for note in dataset.notes)
+
+
+COLORED = np.zeros((32, 32, 3), np.uint8)
+
+
+def test_colored_pictures_are_no_frames(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", COLORED)
+    np.savez(tmp_path / "a.npz", picture=COLORED)
+    np.savez(tmp_path / "b.npz", picture=COLORED, matrices=np.zeros((5, 3, 3)), frames=make_frames(3))
+    tifffile.imwrite(tmp_path / "a.tif", COLORED, photometric="rgb")
+    tifffile.imwrite(tmp_path / "b.tif", np.stack([COLORED] * 4), photometric="rgb")
+    refuse(tmp_path / "a.npy", r"has shape \(32, 32, 3\) and type uint8, as a colored picture has")
+    refuse(tmp_path / "a.npz", "which array holds the frames")
+    refuse(tmp_path / "a.tif", "no gray images")
+    refuse(tmp_path / "b.tif", "no gray images")
+    assert read(tmp_path / "b.npz").shape == (3, 16, 16)
+
+
 def test_headerless_frames_need_their_size(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     make_frames(2).astype("<f4").tofile(path)
