@@ -16,7 +16,7 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, Value
-from ptychogui.io.frames import Hdf5Frames, grid_note
+from ptychogui.io.frames import Hdf5Frames, grid_note, looks_like_frames
 from ptychogui.io.hdf5 import H5_ERRORS, datasets, first_dataset, is_hdf5, open_h5, read_complex, read_text, reading
 from ptychogui.io.links import missing_target
 from ptychogui.io.quantities import CENTER, Reader, beam_center, count_limit, square_pixel
@@ -164,7 +164,8 @@ def _find_frames(scan: _Scan, dataset_path: str) -> h5py.Dataset:
         raise DataError(f"{scan.path}: {dangling}; put it back or name other frames with --dataset-path")
     if RESULT_PLACE in scan.file and not dataset_path:
         raise DataError(f"{scan.path} is a reconstruction, not a scan: it has an object but no diffraction patterns")
-    stacks = [f"{data.name} {data.shape}" for data in datasets(scan.file, 3)]
+    found_stacks = (data for axes in (3, 4) for data in datasets(scan.file, axes))
+    stacks = [f"{data.name} {data.shape}" for data in found_stacks if looks_like_frames(data.shape, data.dtype)]
     offer = (
         f"it has {', '.join(stacks[:8])}: name one with --dataset-path"
         if stacks

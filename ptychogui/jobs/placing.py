@@ -27,7 +27,7 @@ def scan_positions(
     experiment = parameters.experiment
     rows, kept, listed, notes = matched(dataset, parameters)
     if listed is not None and not len(kept):
-        raise DataError(f"{dataset.path}: no position has a frame, and is a number; give another list of positions")
+        raise DataError(f"{dataset.path}: every position is lost, or its frame is; give other positions or frames")
     if listed is None and dataset.ambiguity is not None:
         raise dataset.ambiguity
     if listed is None and dataset.positions_problem:

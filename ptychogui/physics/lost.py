@@ -14,7 +14,8 @@ _STANDING = 3
 """Readings in a row that are the same to the last bit, in a scan where hardly any are, which show that they stand."""
 
 _MOST = 0.5
-"""Part of the positions that may be far away or stand still; with more it is not they that are odd."""
+"""Part of the positions that may be far away or stand still; with more it is not they that are odd. Any number may never
+have been written."""
 
 
 def lost_positions(positions_m: np.ndarray) -> np.ndarray:
@@ -28,7 +29,7 @@ def lost_positions(positions_m: np.ndarray) -> np.ndarray:
         left = np.flatnonzero(~lost)
         if len(left) > 2:
             found = left[odd(positions_m[left])]
-            if len(found) < _MOST * len(left):
+            if odd is _unwritten or len(found) < _MOST * len(left):
                 lost[found] = True
     return lost
 

@@ -47,7 +47,7 @@ def test_a_lost_position_is_told_and_no_other(name: str, value: float, axis: int
 
 
 @pytest.mark.parametrize("name", ["fly", "on a stage", "raster"])
-@pytest.mark.parametrize("rows", [[59], [58, 59], list(range(40, 60)), [7], [7, 21, 33]])
+@pytest.mark.parametrize("rows", [[59], [58, 59], list(range(40, 60)), list(range(20, 60)), [7], [7, 21, 33]])
 def test_what_was_never_written_is_lost(name: str, rows: list[int]) -> None:
     positions_m = SCANS[name].copy()
     positions_m[rows] = 0
