@@ -118,6 +118,7 @@ def _open(path: Path, dataset_path: str) -> Dataset:
 def _read(scan: _Scan, dataset_path: str) -> Dataset:
     found = _find_frames(scan, dataset_path)
     frames = Hdf5Frames(scan.path, found)
+    scan.notes.extend(frames.notes)
     if frames.grid:
         scan.notes.append(grid_note(frames.grid))
     lost = lost_parts(scan.path, found)

@@ -17,6 +17,7 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.hdf5 import H5_ERRORS, check_filters, reading
 from ptychogui.io.unpacking import Unpack, unpacker
+from ptychogui.io.unwritten import Unwritten
 
 _MOST_THREADS = 16
 
@@ -77,6 +78,7 @@ class Hdf5Frames:
         self.dtype: np.dtype = data.dtype
         self._path = path
         self._data = data
+        self._unwritten = Unwritten.of(data)
         self._unpack = self._direct()
         self._depth = data.chunks[0] if data.chunks and data.ndim == 3 else 1
         self._at_once = max(1, _PIECE_BYTES // (self._depth * math.prod(self.shape[1:]) * self.dtype.itemsize))
@@ -97,7 +99,16 @@ class Hdf5Frames:
             self._read_runs(rows, frames)
         else:
             self._read_chunks(rows, frames, self._unpack)
+        if self._unwritten is not None:
+            self._unwritten.clear(rows, frames)
         return frames
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was noticed: parts of frames that were never written."""
+        missing = 0 if self._unwritten is None else self._unwritten.missing
+        text = f"{missing} chunks of {self._data.name} were never written: these parts of frames are left free"
+        return (text,) if missing else ()
 
     def _direct(self) -> Unpack | None:
         """Return what unpacks chunks of whole frames; None where the HDF5 library has to."""

@@ -42,14 +42,19 @@ _NOISE_SHARE, _NOISE_SPREADS, _NOISE_TIMES = 0.01, 8.0, 3.0
 """Part of the readings that is below zero where noise is; how many standard deviations noise reaches; and how many
 times as far from zero as the usual reading above it."""
 
-_MOST_COUNTS, _LEAST_COUNT, _USUAL_COUNTS = 1e12, 0.1, 1e6
-"""Counts of a pattern, and largest reading, beyond which readings can't be photons; and what a pattern then gets."""
+_MOST_COUNTS, _LEAST_COUNT, _USUAL_COUNTS = 1e10, 1.0, 1e6
+"""Counts of a pattern above which, and largest reading up to which, readings that are no whole multiples can't be
+photons; and the counts that a pattern then gets."""
+
+_SAME = 1e-5
+"""How near to 1 a step is 1."""
 
 _MOST_STEPS, _WHOLE, _FEWEST_WHOLE = 3e4, 1e-6, 5
 """Up to how many steps it can be told that a reading is a whole number of them; how near to it, relative; and how many
 different ones it takes."""
 
-_MOST_VALUES = 100_000
+_FEWEST_VALUES, _MOST_VALUES = 64, 100_000
+"""How many readings tell the unit, and how many are looked at."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def look_at(readings: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: 
     marked = np.zeros(readings.shape[1:], bool)
     marked[known] = seen.fixed
     counting = Counting(seen.no_counts_from, noise_from, unit)
-    return Told(counting, marked if seen.fixed.any() else None, (*seen.notes(len(readings)), *notes))
+    return Told(counting, marked if seen.fixed.any() else None, (*seen.notes(len(readings), noise_from), *notes))
 
 
 def step_of(values: np.ndarray) -> float | None:
@@ -163,20 +168,17 @@ class _Seen:
         top = self.values.max(axis=0)
         same = self.values == top
         constant = (top > 0) & (same.sum(axis=0) >= math.ceil(_NEARLY_ALL * len(self.values)))
-        constant &= _surprise(len(self.values), top) > np.log(top.size / _CHANCE)
-        if not constant.any():
-            return False
+        constant[constant] = _beyond_chance(top[constant], len(self.values), top.size)
         rest = max(
             float(top[~constant].max(initial=0)),
             float(np.where(same[:, constant], 0, self.values[:, constant]).max(initial=0)),
         )
-        if rest <= 0:
+        if not constant.any() or rest <= 0:
             return False
+        limit = np.inf if self.limit is None else self.limit
         apart = constant & (top >= _APART * rest)
-        certain = apart & ((top >= _FAR_APART * rest) | np.isin(top, _of_type(_MARKS, top.dtype)))
-        below = np.inf if self.limit is None else self.limit
-        fixed = (apart & ~certain) | (constant & ~apart & np.isin(top, _of_type(_FIXED_MARKS, top.dtype)))
-        fixed &= top < below
+        certain = apart & ((top >= _FAR_APART * rest) | (top >= limit) | np.isin(top, _of_type(_MARKS, top.dtype)))
+        fixed = constant & (top < limit) & (apart | np.isin(top, _of_type(_FIXED_MARKS, top.dtype))) & ~certain
         if certain.any():
             self._take_out(self.values >= top[certain].min(), float(top[certain].min()))
         self._take_out_pixels(fixed, top)
@@ -228,8 +230,10 @@ class _Seen:
         counts: np.ndarray = np.maximum(self.values, 0).astype(np.float64)
         return np.square(counts) if roots else counts
 
-    def notes(self, frames: int) -> Iterator[str]:
-        """Say which marks were found."""
+    def notes(self, frames: int, noise_from: float) -> Iterator[str]:
+        """Say which marks were found, and what is noise."""
+        if noise_from:
+            yield f"readings below zero, down to {noise_from:.3g}, are noise of a dark image and count nothing"
         if not self.marks:
             return
         named = [f"{mark:.12g}" for mark in sorted(self.marks, reverse=True)[:3]]
@@ -246,26 +250,33 @@ def _of_type(marks: tuple[float, ...], dtype: np.dtype) -> np.ndarray:
     return np.array([mark for mark in marks if mark <= largest], dtype)
 
 
-def _surprise(frames: int, reading: np.ndarray) -> np.ndarray:
-    """Return minus the logarithm of the chance that F readings of photons are equal.
+def _beyond_chance(readings: np.ndarray, frames: int, pixels: int) -> np.ndarray:
+    """Return which readings, of pixels that read the same in all frames, photons do not give: bool of their shape.
 
-    That is F^-1/2 (2 pi m)^-(F - 1)/2 for large means m.
+    F readings of photons of a large mean m are equal with F^-1/2 (2 pi m)^-(F - 1)/2; several pixels are not alike.
     """
-    mean = np.maximum(reading.astype(np.float64), 1)
-    return np.asarray(0.5 * np.log(frames) + 0.5 * (frames - 1) * np.log(2 * np.pi * mean))
+    mean = readings.astype(np.float64)
+    surprise = 0.5 * np.log(frames) + 0.5 * (frames - 1) * np.log(2 * np.pi * np.maximum(mean, 1))
+    _, place, alike = np.unique(readings, return_inverse=True, return_counts=True)
+    are_alike = (alike[place] >= _FEWEST_ALIKE) & (frames > 1)
+    return np.asarray((surprise > np.log(pixels / _CHANCE)) | are_alike)
 
 
 def _unit(counts: np.ndarray) -> tuple[float, tuple[str, ...]]:
-    """Return how many readings a count is, where they can't be photons, and what is to be said about it."""
+    """Return how many readings a count is, where they are no photons, and what is to be said about it."""
+    positive = counts[counts > 0]
+    some = positive[:: -(-len(positive) // _MOST_VALUES) or 1]
+    if len(some) < _FEWEST_VALUES:
+        return 1.0, ()
+    step = step_of(some)
+    if step is not None:
+        near = abs(step - 1) < _SAME
+        return (1.0, ()) if near else (step, (f"readings are whole multiples of {step:.6g}, and are divided by it",))
     with np.errstate(over="ignore"):
         usual = float(np.median(counts.sum(axis=1)))
-    largest = float(counts.max(initial=0))
-    if largest == 0 or usual == 0 or (usual <= _MOST_COUNTS and largest >= _LEAST_COUNT):
+    largest = float(counts.max())
+    if usual == 0 or (usual <= _MOST_COUNTS and largest > _LEAST_COUNT):
         return 1.0, ()
-    some = counts[counts > 0]
-    step = step_of(some[:: -(-len(some) // _MOST_VALUES)])
-    if step is not None:
-        return step, (f"frames are given in units of {step:.6g} a count, and are divided by it",)
     unit = 2.0 ** round(math.log2(min(usual, 1e300) / _USUAL_COUNTS))
     return unit, (
         f"frames are not given in photons: a pattern has {usual:.3g} and the largest reading is {largest:.3g}; they "

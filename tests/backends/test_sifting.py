@@ -16,6 +16,7 @@ from ptychogui.errors import DataError
 from ptychogui.params.model import Preprocessing
 from ptychogui.physics import frames as frames_module, making, pipeline
 from ptychogui.physics.frames import ArrayFrames, Patterns, prepare_frames
+from ptychogui.physics.sieve import Counting
 from ptychogui.physics.survey import Survey
 
 ROWS, COLUMNS = 26, 33
@@ -72,6 +73,7 @@ def scans(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, P
         bit_depth=draw(st.sampled_from([None, 7, 12])), threshold_counts=draw(st.sampled_from([0, 2.5, 4, 1e6])),
         center_px=draw(st.sampled_from([None, (13, 16), (2, 30), (24.6, 5)])),
         size_px=draw(st.sampled_from([16, 24, 30])),
+        saturation_counts=draw(st.sampled_from([None, None, 9.5, 254, 65535])),
         direct_beam=draw(st.sampled_from(["center", "corner"])), rotate90=draw(st.integers(0, 3)),
         flip_rows=draw(st.booleans()), flip_columns=draw(st.booleans()), transpose=draw(st.booleans()),
     )  # fmt: skip
@@ -91,9 +93,11 @@ def outcome(scan: Any, **how: Any) -> Patterns | str:
 
 
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(scans(), st.booleans())
-def test_it_makes_what_numpy_makes(scan: Any, keep: bool) -> None:
-    made, wanted = outcome(scan, keep=keep, maker=compiled), outcome(scan, keep=keep)
+@given(scans(), st.booleans(), st.sampled_from([None, 3.0, 254, 65534]))
+def test_it_makes_what_numpy_makes(scan: Any, keep: bool, no_counts_from: float | None) -> None:
+    counting = Counting(no_counts_from)
+    made = outcome(scan, keep=keep, maker=compiled, counting=counting)
+    wanted = outcome(scan, keep=keep, counting=counting)
     if isinstance(made, str) or isinstance(wanted, str):
         assert made == wanted
         return

@@ -525,3 +525,13 @@ def test_a_bit_depth_that_cant_be_is_noted_and_ignored(tmp_path: Path, bits: flo
         found = dataset.values.get("preprocessing.bit_depth")
         assert (found.value if found else None) == known
         assert any("bit depth" in note and "is ignored" in note for note in dataset.notes) == (known is None)
+
+
+@pytest.mark.parametrize(("counts", "known"), [(5000, 5000), (4095.5, 4095.5), (0, None), (1, None), (1e12, None)])
+def test_saturation_goes_before_the_bit_depth(tmp_path: Path, counts: float, known: float | None) -> None:
+    changes = {f"{DETECTOR}/saturation_value": counts, f"{DETECTOR}/bit_depth_readout": 14}
+    with open_dataset(make_cxi(tmp_path / "scan.cxi", changes)) as dataset:
+        found = {name: dataset.values.get(f"preprocessing.{name}") for name in ("saturation_counts", "bit_depth")}
+        values = {name: value.value for name, value in found.items() if value}
+        assert values == ({"bit_depth": 14} if known is None else {"saturation_counts": known})
+        assert any("saturation" in note and "is ignored" in note for note in dataset.notes) == (known is None)

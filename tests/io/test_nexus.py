@@ -238,18 +238,31 @@ def test_pixels_that_are_not_square_are_noted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "counts", "notes"),
+    [
+        ({f"{DETECTOR}/saturation_value": 65534}, 65534, 0),
+        ({f"{DETECTOR}/saturation_value": 5000, f"{DETECTOR}/bit_depth_image": 32}, 5000, 0),
+        ({f"{DETECTOR}/saturation_value": 2**32 - 1}, 2**32 - 1, 0),
+        ({f"{SPECIFIC}/countrate_correction_count_cutoff": 50649, f"{DETECTOR}/bit_depth_image": 32}, 50649, 0),
+        ({f"{DETECTOR}/saturation_value": 0, f"{SPECIFIC}/countrate_correction_count_cutoff": 711}, 711, 1),
+    ],
+)
+def test_saturation_is_taken_exactly(tmp_path: Path, content: Mapping[str, Any], counts: int, notes: int) -> None:
+    with open_dataset(make_master(tmp_path / "m.h5", content)) as dataset:
+        assert values_of(dataset) == {"saturation_counts": counts}
+        assert len(notes_of(dataset)) == notes
+
+
+@pytest.mark.parametrize(
     ("content", "bits", "notes"),
     [
-        ({f"{DETECTOR}/saturation_value": 65534}, 16, 0),
-        ({f"{DETECTOR}/saturation_value": 65535, f"{DETECTOR}/bit_depth_image": 32}, 16, 0),
-        ({f"{DETECTOR}/saturation_value": 2**32 - 1}, 32, 0),
-        ({f"{SPECIFIC}/countrate_correction_count_cutoff": 50649, f"{DETECTOR}/bit_depth_image": 32}, 16, 1),
         ({f"{SPECIFIC}/countrate_correction_count_cutoff": 0, f"{DETECTOR}/bit_depth_image": 32}, 32, 1),
+        ({f"{DETECTOR}/saturation_value": 1, f"{DETECTOR}/bit_depth_image": 16}, 16, 1),
         ({f"{DETECTOR}/bit_depth_image": 32, f"{DETECTOR}/bit_depth_readout": 12}, 32, 0),
         ({f"{DETECTOR}/bit_depth_readout": 12}, 12, 0),
     ],
 )
-def test_saturation_is_told_by_bits(tmp_path: Path, content: Mapping[str, Any], bits: int, notes: int) -> None:
+def test_saturation_is_told_by_bits_else(tmp_path: Path, content: Mapping[str, Any], bits: int, notes: int) -> None:
     with open_dataset(make_master(tmp_path / "m.h5", content)) as dataset:
         assert values_of(dataset) == {"bit_depth": bits}
         assert len(notes_of(dataset)) == notes

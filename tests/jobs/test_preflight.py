@@ -338,9 +338,31 @@ class TestSaturation:
         assert "plateau" not in " ".join(finding.title for finding in again.of("saturation")).lower()
 
     def test_a_plateau_at_no_power_of_two(self, check: Check) -> None:
-        finding = only(check(dataset(np.minimum(scan().counts, 300))), "saturation")
-        assert (finding.level, finding.fix) == (Level.LOOK, None)
+        counts = np.minimum(scan().counts, 300)
+        finding = only(check(dataset(counts)), "saturation")
+        assert (finding.level, finding.fix) == (Level.LOOK, {"preprocessing.saturation_counts": 300})
         assert "exactly 300" in finding.reason
+        assert finding.options == "--saturation 300"
+        again = mended(check, dataset(counts), finding)
+        assert "plateau" not in " ".join(finding.title for finding in again.of("saturation")).lower()
+
+    @pytest.mark.parametrize(("option", "value"), [("saturation_counts", 40.0), ("bit_depth", 5)])
+    def test_a_saturation_that_the_counts_go_beyond_is_doubted(self, check: Check, option: str, value: float) -> None:
+        found = check(dataset(), **{f"preprocessing__{option}": value})
+        finding = found.of("saturation")[0]
+        assert finding.level is Level.STOP and "contradicts the counts" in finding.title
+        assert finding.fix == {f"preprocessing.{option}": None}
+        assert only(mended(check, dataset(), finding), "saturation").level is Level.GOOD
+
+    def test_a_saturation_beyond_the_type_is_said(self, check: Check) -> None:
+        finding = only(check(dataset(), preprocessing__saturation_counts=1e12), "saturation")
+        assert finding.level is Level.GOOD and "the saturation of 1e+12 is beyond it" in finding.reason
+
+    @pytest.mark.parametrize("dtype", [np.uint16, np.uint32, np.float32, np.int64])
+    def test_gaps_that_read_the_largest_number_are_not_saturated(self, check: Check, dtype: Any) -> None:
+        counts = scan().counts.astype(dtype)
+        counts[:, 20:23] = 65535 if dtype is np.uint16 else 2**32 - 1
+        assert only(check(dataset(counts, bad_pixels=None)), "saturation").level is Level.GOOD
 
     @pytest.mark.parametrize(("bit_depth", "level"), [(9, Level.LOOK), (8, Level.STOP)])
     def test_much_of_it_is_saturated(self, check: Check, bit_depth: int, level: Level) -> None:
@@ -400,8 +422,35 @@ class TestPhotons:
         assert only(mended(check, source, finding, **wrong), "photons").level is Level.GOOD
 
     def test_frames_that_are_no_counts(self, check: Check) -> None:
-        finding = only(check(dataset((scan().counts / 1e5).astype(np.float32))), "photons")
-        assert finding.level is Level.LOOK and "not be counts" in finding.title
+        flat = np.random.default_rng(0).normal(1, 0.05, (64, 64))
+        finding = only(check(dataset((scan().counts * flat / 3000).astype(np.float32))), "photons")
+        assert finding.level is Level.LOOK and "in other units" in finding.title
+
+    @pytest.mark.parametrize("scale", [1e-5, 1e-9, 1e9])
+    def test_frames_in_other_units_are_divided(self, check: Check, scale: float) -> None:
+        found = check(dataset((scan().counts * scale).astype(np.float32)))
+        finding = only(found, "photons")
+        assert finding.level is Level.LOOK and f"divided by {scale:.6g}" in finding.reason
+        assert set(levels(found).values()) == {Level.LOOK, Level.GOOD}
+        assert [f.check for f in found.findings if f.level is Level.LOOK] == ["photons"]
+
+    def test_amplitudes_that_are_given_as_counts(self, check: Check) -> None:
+        roots = np.sqrt(scan().counts).astype(np.float32)
+        finding = only(check(dataset(roots)), "photons")
+        assert finding.level is Level.STOP and finding.fix == {"preprocessing.data_are": "amplitudes"}
+        assert only(mended(check, dataset(roots), finding), "photons").level is Level.GOOD
+
+    @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+    def test_counts_that_are_given_as_amplitudes(self, check: Check, dtype: Any) -> None:
+        counts = scan().counts.astype(dtype)
+        finding = check(dataset(counts), preprocessing__data_are="amplitudes").of("photons")[0]
+        assert finding.level is Level.LOOK and finding.fix == {"preprocessing.data_are": "counts"}
+        assert only(mended(check, dataset(counts), finding), "photons").level is Level.GOOD
+
+    @pytest.mark.parametrize("what", [0, np.nan, -1])
+    def test_frames_without_light(self, check: Check, what: float) -> None:
+        finding = only(check(dataset(np.full(scan().counts.shape, what, np.float32))), "photons")
+        assert finding.level is Level.STOP and finding.title == "There is no light"
 
 
 class TestCost:

@@ -14,6 +14,7 @@ from ptychogui.params.model import Preprocessing
 from ptychogui.physics import settling
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.settling import Settled, settle
+from ptychogui.physics.sieve import Counting
 from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.physics.suspects import suspicious_pixels
 
@@ -37,17 +38,43 @@ def look(stack: np.ndarray, bad: np.ndarray | None = None, rows: Any = None, **v
     return settle(ArrayFrames(stack), chosen, bad, Preprocessing(**values))
 
 
-class Unread(ArrayFrames):
+class Watched(ArrayFrames):
+    def __init__(self, array: np.ndarray) -> None:
+        super().__init__(array)
+        self.asked: list[list[int]] = []
+
     def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        raise AssertionError("frames were read")
+        self.asked.append(list(rows))
+        return super().read(rows)
 
 
-def test_nothing_is_read_where_nothing_is_asked_for() -> None:
-    bad, given = np.ones((64, 64), bool), Preprocessing()
-    settled = settle(Unread(simulated()), np.arange(36), bad, given)
+def test_only_a_few_frames_are_read_where_nothing_is_asked_for() -> None:
+    bad, given = np.zeros((64, 64), bool), Preprocessing()
+    bad[4:6] = True
+    frames = Watched(simulated())
+    settled = settle(frames, np.arange(36), bad, given)
+    assert [len(rows) for rows in frames.asked] == [24] and frames.asked[0][-1] == 35
     assert settled.preprocessing is given
     assert settled.bad_pixels is bad
+    assert settled.counting == Counting()
     assert settled.notes == ()
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_marks_are_told_with_what_else_is_asked_for(asked: bool) -> None:
+    stack = off_center().astype(np.float32)
+    stack[:, 40:43] = 2.0**32
+    stack[:, :, 60] = 254
+    settled = look(stack, find_center=asked)
+    assert settled.counting.no_counts_from == 2.0**32
+    assert settled.bad_pixels is not None
+    assert np.argwhere(settled.bad_pixels.any(axis=0)).tolist() == [[60]]
+    assert settled.notes[0] == (
+        "readings of 4294967296 and 254 are no counts and are left free: 417 pixels have them in 24 frames from all "
+        "over the scan"
+    )
+    if asked:
+        assert settled.preprocessing.center_px == pytest.approx((67, 38), abs=0.5)
 
 
 def test_the_center_is_found_to_half_a_pixel() -> None:
@@ -187,16 +214,11 @@ def test_too_few_frames_tell_nothing_about_pixels() -> None:
 
 
 def test_a_bounded_number_of_frames_is_read_from_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    class Watched(ArrayFrames):
-        def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-            asked.append(list(rows))
-            return super().read(rows)
-
     monkeypatch.setattr(settling, "_MOST_BYTES", 5 * simulated()[0].nbytes)
-    settled = settle(Watched(simulated()), np.arange(36)[::-1], None, Preprocessing(find_center=True))
-    assert asked == [[0, 8, 17, 26, 35]]
+    monkeypatch.setattr(settling, "_BYTES_TO_COUNT", 4 * simulated()[0].nbytes)
+    frames = Watched(simulated())
+    settled = settle(frames, np.arange(36)[::-1], None, Preprocessing(find_center=True))
+    assert frames.asked == [[0, 11, 23, 35], [0, 8, 17, 26, 35]]
     assert "in 5 of 36 frames" in settled.notes[0]
 
 
