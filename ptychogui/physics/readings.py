@@ -87,7 +87,7 @@ def look_at(readings: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: 
         return Told()
     seen.find_marks()
     noise_from = 0.0 if roots else seen.noise_from()
-    unit, notes = _unit(seen.counted(roots))
+    unit, notes = seen.unit(roots)
     marked = np.zeros(readings.shape[1:], bool)
     marked[known] = seen.fixed
     counting = Counting(seen.no_counts_from, noise_from, unit)
@@ -112,13 +112,18 @@ def step_of(values: np.ndarray) -> float | None:
 
 def _exposed(readings: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Return the readings of known pixels, (frames, pixels), 0 for what is no number, of frames that show something."""
-    values = readings[:, known]
-    if values.dtype.kind == "f":
-        values = values.astype(np.float32) if values.dtype.itemsize < 4 else values
-        values[~np.isfinite(values)] = 0
+    values = readings.reshape(len(readings), -1)
+    if not known.all():
+        values = np.compress(known.ravel(), values, axis=1)
     if not values.size:
         return values
-    shows = values.max(axis=1) != values.min(axis=1)
+    if values.dtype.kind == "f" and values.dtype.itemsize < 4:
+        values = values.astype(np.float32)
+    most, least = values.max(axis=1), values.min(axis=1)
+    if not (np.isfinite(most).all() and np.isfinite(least).all()):
+        values = np.where(np.isfinite(values), values, 0)
+        most, least = values.max(axis=1), values.min(axis=1)
+    shows = most != least
     return values if shows.all() else values[shows]
 
 
@@ -131,64 +136,84 @@ class _Seen:
         limit: the reading that is saturated in any case.
         no_counts_from: see Counting.
         fixed: bool (pixels,), which show a mark that no_counts_from does not tell.
-        marks: readings that were found to be none, and of how many pixels.
+        marks: readings that were found to be none.
+        marked: bool (pixels,), which have one in some frame.
     """
 
     values: np.ndarray
     limit: float | None
     no_counts_from: float | None = None
+    marks: set[float] = field(default_factory=set)
     fixed: np.ndarray = field(init=False)
-    marks: dict[float, int] = field(default_factory=dict)
+    marked: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        self.fixed = np.zeros(self.values.shape[1:], bool)
+        self.fixed, self.marked = np.zeros((2, *self.values.shape[1:]), bool)
 
     def find_marks(self) -> None:
         """Find marks from the largest reading down: one may hide another."""
         for _ in range(3):
-            if not (self._find_known() or self._find_constant() or self._find_alike()):
+            top = self.values.max(axis=0)
+            if not (self._find_known(top) or self._find_constant(top) or self._find_alike()):
                 return
 
-    def _find_known(self) -> bool:
+    def _find_known(self, top: np.ndarray) -> bool:
         """Find known marks that are far from all counts, wherever they are."""
         known = _of_type(_MARKS, self.values.dtype)
-        if self.values.max() not in known:
+        if top.max() not in known:
             return False
-        is_mark = np.isin(self.values, known)
-        marks, counts = np.unique(self.values[is_mark], return_counts=True)
-        rest = float(self.values[~is_mark].max(initial=0))
+        high = top >= known.min()
+        readings = self.values[:, high]
+        is_mark = np.isin(readings, known)
+        marks, counts = np.unique(readings[is_mark], return_counts=True)
+        rest = float(max(top[~high].max(initial=0), readings[~is_mark].max(initial=0)))
         often = counts.sum() >= _FEWEST_MARKS or marks[0] >= 2**31 - 2
         if not often or rest <= 0 or float(marks[0]) < _APART * rest:
             return False
-        self._take_out(is_mark, float(marks[0]))
+        self._take_out_from(marks[0])
         return True
 
-    def _find_constant(self) -> bool:
+    def _find_constant(self, top: np.ndarray) -> bool:
         """Find pixels that read the same in nearly all frames: marks that are known, or far from all counts."""
-        top = self.values.max(axis=0)
-        same = self.values == top
-        constant = (top > 0) & (same.sum(axis=0) >= math.ceil(_NEARLY_ALL * len(self.values)))
-        constant[constant] = _beyond_chance(top[constant], len(self.values), top.size)
+        constant = self._constant(top)
+        if not constant.any():
+            return False
+        others = self.values[:, constant]
         rest = max(
-            float(top[~constant].max(initial=0)),
-            float(np.where(same[:, constant], 0, self.values[:, constant]).max(initial=0)),
+            float(top[~constant].max(initial=0)), float(np.where(others == top[constant], 0, others).max(initial=0))
         )
-        if not constant.any() or rest <= 0:
+        if rest <= 0:
             return False
         limit = np.inf if self.limit is None else self.limit
         apart = constant & (top >= _APART * rest)
         certain = apart & ((top >= _FAR_APART * rest) | (top >= limit) | np.isin(top, _of_type(_MARKS, top.dtype)))
         fixed = constant & (top < limit) & (apart | np.isin(top, _of_type(_FIXED_MARKS, top.dtype))) & ~certain
         if certain.any():
-            self._take_out(self.values >= top[certain].min(), float(top[certain].min()))
+            self._take_out_from(top[certain].min())
         self._take_out_pixels(fixed, top)
         return bool(certain.any() or fixed.any())
+
+    def _constant(self, top: np.ndarray) -> np.ndarray:
+        """Return which pixels have their largest reading in nearly all frames, and not by chance: bool (pixels,)."""
+        frames = len(self.values)
+        other = math.floor((1 - _NEARLY_ALL) * frames)
+        pairs = range(min(other + 1, frames // 2))  # at least one is whole
+        constant = np.zeros(top.shape, bool)
+        for at in pairs:
+            constant |= (self.values[2 * at] == top) & (self.values[2 * at + 1] == top)
+        constant &= top > 0
+        constant[constant] = (self.values[:, constant] == top[constant]).sum(axis=0) >= frames - other
+        constant[constant] = _beyond_chance(top[constant], frames, top.size)
+        return constant
 
     def _find_alike(self) -> bool:
         """Find the same pixels that in each frame read the same, far above all others: marks that were scaled."""
         top = self.values.max(axis=1)
-        alike = (self.values == top[:, None]).all(axis=0)
-        if not _FEWEST_ALIKE <= alike.sum() < alike.size or len(top) < _FEWEST_MARKS:
+        alike = self.values[0] == top[0]
+        if len(top) < _FEWEST_MARKS or alike.sum() < _FEWEST_ALIKE:
+            return False
+        alike[alike] = (self.values[:, alike] == top[:, None]).all(axis=0)
+        if not _FEWEST_ALIKE <= alike.sum() < alike.size:
             return False
         rest = float(self.values[:, ~alike].max())
         if rest <= 0 or float(top.min()) < _APART * rest:
@@ -196,18 +221,24 @@ class _Seen:
         self._take_out_pixels(alike, self.values.max(axis=0))
         return True
 
-    def _take_out(self, marks: np.ndarray, lowest: float) -> None:
-        for mark in np.unique(self.values[marks]).tolist():
-            self.marks[mark] = int((self.values == mark).any(axis=0).sum())
-        self.values = np.where(marks, 0, self.values).astype(self.values.dtype)
-        self.no_counts_from = lowest
+    def _take_out_from(self, lowest: np.generic) -> None:
+        """Take all readings from one on for marks."""
+        pixels = np.flatnonzero((self.values >= lowest).any(axis=0))
+        readings = self.values[:, pixels]
+        self.marks.update(np.unique(readings[readings >= lowest]).tolist())
+        self.marked[pixels] = True
+        readings[readings >= lowest] = 0
+        self.values = self.values.copy()
+        self.values[:, pixels] = readings
+        self.no_counts_from = lowest.item()
 
     def _take_out_pixels(self, fixed: np.ndarray, top: np.ndarray) -> None:
+        """Take whole pixels for such that show a mark."""
         if fixed.any():
-            for mark, pixels in zip(*np.unique(top[fixed], return_counts=True), strict=True):
-                self.marks[mark.item()] = int(pixels)
-            self.fixed = self.fixed | fixed
-            self.values = np.where(fixed, 0, self.values).astype(self.values.dtype)
+            self.marks.update(np.unique(top[fixed]).tolist())
+            self.marked, self.fixed = self.marked | fixed, self.fixed | fixed
+            self.values = self.values.copy()
+            self.values[:, fixed] = 0
 
     def noise_from(self) -> float:
         """Return down to which reading those below zero are noise, as a dark image that was subtracted leaves it."""
@@ -225,10 +256,27 @@ class _Seen:
         self._take_out_pixels(stuck, top)
         return -_NOISE_SPREADS * usual / 0.6745
 
-    def counted(self, roots: bool) -> np.ndarray:
-        """Return float64 (frames, pixels): counts, of roots their squares; 0 where there are none."""
-        counts: np.ndarray = np.maximum(self.values, 0).astype(np.float64)
-        return np.square(counts) if roots else counts
+    def unit(self, roots: bool) -> tuple[float, tuple[str, ...]]:
+        """Return how many readings a count is, where they are no photons, and what is to be said about it."""
+        power = 2 if roots else 1
+        positive = self.values[:, :: -(-self.values.size // _MOST_VALUES)]
+        some = positive[positive > 0].astype(np.float64) ** power
+        step = step_of(some) if len(some) >= _FEWEST_VALUES else None
+        if step is not None:
+            near = abs(step - 1) < _SAME
+            return (
+                (1.0, ()) if near else (step, (f"readings are whole multiples of {step:.6g}, and are divided by it",))
+            )
+        with np.errstate(over="ignore"):
+            usual = float(np.median((np.maximum(self.values, 0).astype(np.float64) ** power).sum(axis=1)))
+            largest = float(self.values.max()) ** power
+        if len(some) < _FEWEST_VALUES or (usual <= _MOST_COUNTS and largest > _LEAST_COUNT):
+            return 1.0, ()
+        unit = 2.0 ** round(math.log2(min(usual, 1e300) / _USUAL_COUNTS))
+        return unit, (
+            f"frames are not given in photons: a pattern has {usual:.3g} and the largest reading is {largest:.3g}; "
+            f"they are divided by {unit:.6g}, and errors in units of photon noise mean little",
+        )
 
     def notes(self, frames: int, noise_from: float) -> Iterator[str]:
         """Say which marks were found, and what is noise."""
@@ -239,8 +287,8 @@ class _Seen:
         named = [f"{mark:.12g}" for mark in sorted(self.marks, reverse=True)[:3]]
         listed = " and ".join(named) + (f" and {len(self.marks) - 3} more" if len(self.marks) > 3 else "")
         yield (
-            f"readings of {listed} are no counts and are left free: {sum(self.marks.values())} pixels have them in "
-            f"{frames} frames from all over the scan"
+            f"readings of {listed} are no counts and are left free: {np.count_nonzero(self.marked)} pixels have them "
+            f"in {frames} frames from all over the scan"
         )
 
 
@@ -260,25 +308,3 @@ def _beyond_chance(readings: np.ndarray, frames: int, pixels: int) -> np.ndarray
     _, place, alike = np.unique(readings, return_inverse=True, return_counts=True)
     are_alike = (alike[place] >= _FEWEST_ALIKE) & (frames > 1)
     return np.asarray((surprise > np.log(pixels / _CHANCE)) | are_alike)
-
-
-def _unit(counts: np.ndarray) -> tuple[float, tuple[str, ...]]:
-    """Return how many readings a count is, where they are no photons, and what is to be said about it."""
-    positive = counts[counts > 0]
-    some = positive[:: -(-len(positive) // _MOST_VALUES) or 1]
-    if len(some) < _FEWEST_VALUES:
-        return 1.0, ()
-    step = step_of(some)
-    if step is not None:
-        near = abs(step - 1) < _SAME
-        return (1.0, ()) if near else (step, (f"readings are whole multiples of {step:.6g}, and are divided by it",))
-    with np.errstate(over="ignore"):
-        usual = float(np.median(counts.sum(axis=1)))
-    largest = float(counts.max())
-    if usual == 0 or (usual <= _MOST_COUNTS and largest > _LEAST_COUNT):
-        return 1.0, ()
-    unit = 2.0 ** round(math.log2(min(usual, 1e300) / _USUAL_COUNTS))
-    return unit, (
-        f"frames are not given in photons: a pattern has {usual:.3g} and the largest reading is {largest:.3g}; they "
-        f"are divided by {unit:.6g}, and errors in units of photon noise mean little",
-    )
