@@ -167,7 +167,12 @@ def readings(files: Sequence[RawFile], plan: Plan, said: Said) -> tuple[Reading,
     if _is_exchanged(seen, plan, said):
         return _exchanged(seen, plan)
     sizes = [_Size(said.per_file, plan.dims is not None and said.per_file == plan.dims[1])] if said.per_file else None
-    found = [one for size in sizes or _sizes(seen, plan, said) for one in _placed(seen, plan, said, size)]
+    sizes = sizes or _sizes(seen, plan, said)
+    found = [
+        replace(one, text=" and ".join(filter(None, (_size_text(size) if len(sizes) > 1 else "", one.text))))
+        for size in sizes
+        for one in _placed(seen, plan, said, size)
+    ]
     return _telling_apart(found)
 
 
@@ -280,7 +285,7 @@ def _placed(seen: _Seen, plan: Plan, said: Said, size: _Size) -> Iterator[Readin
         for skip in skips:
             last = seen.high - first if not said.is_series or size.size == plan.positions else plan.positions
             of, point = (file, place + skip) if size.is_line else _in_stack(plan.here + skip, size.size, last)
-            values = {FIRST_FILE: seen.base + first, PER_FILE: size.size, FIRST_FRAME: skip}
+            values = {PER_FILE: size.size, FIRST_FILE: seen.base + first, FIRST_FRAME: skip}
             text = ", ".join(_texts(seen, plan, size, first, firsts, skip, skips))
             yield Reading(of, point, first, values, text, (*size.notes, *notes, *_skip_notes(skip, size)))
 
@@ -394,8 +399,9 @@ def _texts(
         yield _skip_text(skip, max(skips) + min(skips), "each line" if size.is_line else "the scan")
         if skip == skips[0] and skips[1] - skip >= _LISTED:
             yield "or any number up to the next"
-    if len(firsts) == 1 and len(skips) == 1:
-        yield "a file is a line" if size.is_line else f"a file is for {counted(size.size, 'position')}"
+
+def _size_text(size: _Size) -> str:
+    return f"a file is a line of {size.size}" if size.is_line else f"a file is for {counted(size.size, 'position')}"
 
 
 def _first_texts(seen: _Seen, first: int, wanted: int) -> Iterator[str]:

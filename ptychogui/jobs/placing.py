@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from ptychogui.errors import DataError, ParameterError
+from ptychogui.errors import AmbiguousPairingError, DataError, ParameterError
 from ptychogui.io.dataset import Dataset, RawFile
 from ptychogui.io.guesses import holds_result, read_positions
 from ptychogui.io.pairing import Pairing, pair_as_read
-from ptychogui.io.readings import Plan, Said
+from ptychogui.io.readings import DIMS, PER_FILE, Plan, Said
 from ptychogui.io.result import SourceFile, read_result
 from ptychogui.params.model import Experiment, Parameters, by_path
 from ptychogui.physics.lost import lost_note
@@ -127,13 +128,24 @@ def _paired(dataset: Dataset, parameters: Parameters, positions: int) -> Pairing
     is_grid = dims is not None and experiment.scan_pattern != "spiral" and dims[0] * dims[1] == positions
     _check_result(dataset, experiment, positions)
     said = replace(_said(parameters), is_series=dataset.is_series)
-    return pair_as_read(dataset.files, Plan(positions, dims if is_grid else None), said)
+    return _read_together(dataset.files, Plan(positions, dims if is_grid else None), said, experiment)
 
 
 def _paired_in_order(dataset: Dataset, parameters: Parameters, positions: int) -> Pairing:
     """Pair positions with the frames of a single file that is no raw one, in their order."""
     file = RawFile(dataset.path, 0, 0, dataset.frames.shape[0], modified_s=0.0)
-    return pair_as_read((file,), Plan(positions), _said(parameters))
+    return _read_together((file,), Plan(positions), _said(parameters), parameters.experiment)
+
+
+def _read_together(files: Sequence[RawFile], plan: Plan, said: Said, experiment: Experiment) -> Pairing:
+    """Pair, and where that can be done in several ways recall that computed positions may be the ones to mend."""
+    try:
+        return pair_as_read(files, plan, said)
+    except AmbiguousPairingError as error:
+        if experiment.scan_pattern == "listed" or error.alternatives[0].values.keys() <= {DIMS, PER_FILE}:
+            raise
+        hint = f"or correct {_option('scan_dims')}, if the scan has another size"
+        raise AmbiguousPairingError(f"{error}; {hint}", error.alternatives) from None
 
 
 def _said(parameters: Parameters) -> Said:

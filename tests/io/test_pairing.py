@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from ptychogui.errors import DataError
+from ptychogui.errors import AmbiguousPairingError, DataError
 from ptychogui.io.dataset import RawFile
-from ptychogui.io.pairing import Pairing, assign, pair
+from ptychogui.io.pairing import Pairing, pair, pair_as_read
+from ptychogui.io.readings import Plan, Said
 
 NOW_S = 1e9
 
@@ -27,8 +28,14 @@ def files(*counts: int | None, first: int = 1, age_s: float = 1e6) -> list[RawFi
 
 
 def paired(made: list[RawFile], lines: int, points: int) -> Pairing:
-    assigned = assign(made, lines * points, (lines, points))
-    return pair(made, assigned.of, assigned.point, NOW_S)
+    return listed(made, lines * points, (lines, points))
+
+
+def listed(
+    made: list[RawFile], positions: int, dims: tuple[int, int] | None = None, **said: int
+) -> Pairing:  # fmt: skip
+    """Pair where the user says which file is the first."""
+    return pair_as_read(made, Plan(positions, dims), Said(first_file=made[0].number, **said), NOW_S)
 
 
 @given(
@@ -114,11 +121,13 @@ def test_many_faults_are_summed_up() -> None:
     )
 
 
-def test_another_first_number_is_found_out() -> None:
-    with pytest.raises(
-        DataError, match=r"scan_0000\.h5, but the files that are there are scan_0001\.h5 .*--first-file 1$"
-    ):
-        paired(files(None, 4, 4, 4, first=0), 3, 4)
+def test_the_first_file_is_obeyed_where_files_begin_later() -> None:
+    found = paired(files(None, 4, 4, 4, first=0), 3, 4)
+    assert found.kept.tolist() == list(range(4, 12)) and found.rows.tolist() == list(range(8))
+    assert found.notes == (
+        "line 0: there is no file scan_0000.h5; its 4 positions are left out",
+        "1 file (number 3) belongs to no line of the scan and is left out",
+    )
 
 
 def test_what_hardly_fits_at_all_is_refused() -> None:
@@ -130,16 +139,11 @@ def test_what_hardly_fits_at_all_is_refused() -> None:
         pair(files(4, 4), np.array([5, 6]), np.array([0, 0]), NOW_S)
 
 
-def test_exchanged_dimensions_are_refused() -> None:
-    with pytest.raises(DataError, match=r"give --scan-dims 3,4, if not --patterns-per-file 4"):
-        assign(files(4, 4, 4), 12, (4, 3))
-
-
 def test_fixed_numbers_of_frames_are_counted_through() -> None:
     made = files(5, 5, 2)
-    for assigned in (assign(made, 12, (4, 3), per_file=5), assign(made, 12, (4, 3)), assign(made, 12)):
-        np.testing.assert_array_equal(pair(made, assigned.of, assigned.point, NOW_S).rows, np.arange(12))
-    assert assign(made, 12, (4, 3)).notes == ("each file is taken for 5 positions, as most files hold",)
+    for found in (listed(made, 12, (4, 3), per_file=5), listed(made, 12, (4, 3)), listed(made, 12)):
+        np.testing.assert_array_equal(found.rows, np.arange(12))
+    assert listed(made, 12, (4, 3)).notes == ("each file is taken for 5 positions, as most files hold",)
 
 
 @pytest.mark.parametrize(
@@ -163,41 +167,37 @@ def test_files_that_hold_no_lines_keep_their_places_where_one_is_missing(
 
 @pytest.mark.parametrize("counts", [(4, 4, 4, 4, 4), (13, 13, 13)])
 def test_files_that_may_be_lines_or_not_are_asked_about(counts: tuple[int, ...]) -> None:
-    with pytest.raises(DataError, match=r"give --patterns-per-file 8 or (4|13)"):
-        assign(files(*counts), 48, (6, 8))
-    assert assign(files(*counts), 48, (6, 8), per_file=8).of.max() == 5
+    with pytest.raises(AmbiguousPairingError, match=r"--patterns-per-file 8 .*--patterns-per-file (4|13) .*if a file is for"):
+        listed(files(*counts), 48, (6, 8))
+    assert listed(files(*counts), 48, (6, 8), per_file=counts[0]).rows.tolist() == list(range(min(sum(counts), 48)))
 
 
 def test_a_list_of_positions_takes_the_files_as_they_are() -> None:
     made = files(5, 3, 4)
-    assigned = assign(made, 12)
-    assert assigned.notes == ()
-    np.testing.assert_array_equal(pair(made, assigned.of, assigned.point, NOW_S).rows, np.arange(12))
+    found = listed(made, 12)
+    assert found.notes == ()
+    np.testing.assert_array_equal(found.rows, np.arange(12))
 
 
 def test_a_list_of_positions_with_a_file_missing_is_cut_by_what_most_files_hold() -> None:
-    made = files(4, None, 4)
-    assigned = assign(made, 12)
-    np.testing.assert_array_equal(pair(made, assigned.of, assigned.point, NOW_S).kept, [0, 1, 2, 3, 8, 9, 10, 11])
+    np.testing.assert_array_equal(listed(files(4, None, 4), 12).kept, [0, 1, 2, 3, 8, 9, 10, 11])
 
 
 def test_where_nothing_tells_it_is_asked() -> None:
     with pytest.raises(DataError, match=r"give --scan-dims .* or --patterns-per-file"):
-        assign(files(5, None, 5, 5), 18)
+        listed(files(5, None, 5, 5), 18)
 
 
 def test_a_single_stack_may_be_short_or_long() -> None:
     for count in (10, 14):
-        made = files(count)
-        found = paired(made, 3, 4)
+        found = listed(files(count), 12, (3, 4), first_frame=0)
         np.testing.assert_array_equal(found.rows, np.arange(min(count, 12)))
         assert len(found.notes) == 1
 
 
 def test_one_frame_a_file() -> None:
-    made = files(1, 1, None, 1, 1, 1)
-    assigned = assign(made, 6, (2, 3))
-    np.testing.assert_array_equal(pair(made, assigned.of, assigned.point, NOW_S).kept, [0, 1, 3, 4, 5])
+    found = listed(files(1, 1, None, 1, 1, 1), 6, (2, 3))
+    np.testing.assert_array_equal(found.kept, [0, 1, 3, 4, 5])
 
 
 def test_a_position_beyond_its_file_is_told_though_numbers_agree() -> None:

@@ -34,11 +34,11 @@ def check_pairing(look: Look) -> Iterator[Finding]:
     yield from _odd_frames(look)
     try:
         rows = look.rows
-    except AmbiguousPairingError as error:
-        yield _ambiguous(error)
-        return
     except PtychoError as error:
         fix = _matching_dims(look, frames)
+        if isinstance(error, AmbiguousPairingError) and not fix:
+            yield _ambiguous(error)
+            return
         text = f"a scan of {_dims_text(fix)} has as many positions as there are frames" if fix else ""
         _ = look.parameters  # without them nothing can be said
         yield Finding("pairing", Level.STOP, "Positions and frames can't be paired", str(error), fix, text, error)
