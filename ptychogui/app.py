@@ -18,6 +18,7 @@ from ptychogui.controllers.beamline import BeamlineController, Pointing
 from ptychogui.controllers.demo import DemoController
 from ptychogui.controllers.errand import ErrandController
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
+from ptychogui.controllers.pairing import PairingController
 from ptychogui.controllers.pictures import Picture
 from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.run import RunController
@@ -92,6 +93,7 @@ class Workstation:
         )
         self.survey = ErrandController(self.session, self.background, survey_scan, "The scan can't be surveyed")
         self.beamline = BeamlineController(self.session, self.background)
+        self.pairing = PairingController(self.session, self.background)
         self.window = MainWindow(memory)
         self._join_intents()
         self._join_session()
@@ -100,6 +102,7 @@ class Workstation:
         self._join_doctor()
         self._join_survey()
         self._join_beamline()
+        self._join_pairing()
         self.session.announce()
         self.worker.start()
 
@@ -109,6 +112,7 @@ class Workstation:
         self.preflight.close()
         self.doctor.close()
         self.survey.close()
+        self.pairing.close()
         self.worker.shut_down()
         self.background.close()
 
@@ -133,7 +137,7 @@ class Workstation:
         session.openFailed.connect(self._show_scan_again)
         self.demo.opening.connect(window.show_opening)
         self.demo.failed.connect(self._show_scan_again)
-        for source in (session, self.run, self.demo, self.doctor, self.survey, self.beamline, self.hook):
+        for source in (session, self.run, self.demo, self.doctor, self.survey, self.beamline, self.pairing.drawing, self.hook):
             source.problem.connect(self._show_problem)
 
     def _join_run(self) -> None:
@@ -187,6 +191,18 @@ class Workstation:
         self.beamline.tried.connect(page.show_tried)
         self.beamline.patternFound.connect(page.show_pattern)
         self.beamline.saved.connect(lambda path: window.show_message(f"preset saved: {path}"))
+
+    def _join_pairing(self) -> None:
+        window, page, asking = self.window, self.window.pairing, self.pairing
+        self.session.scanOpened.connect(asking.begin)
+        self.preflight.checked.connect(asking.consider)
+        self.run.ended.connect(lambda _text, kind, _result: asking.recall(kind))
+        asking.asked.connect(page.show_ways)
+        asking.asked.connect(lambda _ways: window.show_pairing_page())
+        asking.recalled.connect(window.show_pairing_page)
+        asking.settled.connect(window.hide_pairing_page)
+        asking.drawing.told.connect(page.show_told)
+        asking.drawing.ended.connect(page.show_ended)
 
     def _show_pointing(self, pointing: Pointing) -> None:
         self.window.beamline.show_file(pointing.path, pointing.items, pointing.draft)

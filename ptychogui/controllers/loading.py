@@ -11,6 +11,7 @@ import numpy as np
 
 from ptychogui.controllers.pictures import FINAL_PX, Picture, make_picture
 from ptychogui.engines.base import Estimate
+from ptychogui.errors import Alternative
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.opening import open_scan_or_result
@@ -36,6 +37,7 @@ class LoadedScan:
         values: parameter path -> (value, place) that it knows.
         pattern: float64 (rows, columns), mean of `previewed` frames.
         positions_m: float64 (positions, 2), row and column, or None.
+        ways: how its own positions and frames can meet, where there are several.
     """
 
     path: Path
@@ -45,6 +47,7 @@ class LoadedScan:
     pattern: np.ndarray
     previewed: int
     positions_m: np.ndarray | None
+    ways: tuple[Alternative, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,9 @@ def _loaded_scan(dataset: Dataset) -> LoadedScan:
     if dataset.bad_pixels is not None:
         pattern[dataset.bad_pixels] = 0
     values = dataset_layers(dataset).values[Source.FILE]
+    ways = () if dataset.ambiguity is None else dataset.ambiguity.alternatives
     return LoadedScan(
-        dataset.path, _facts(dataset), all_notes(dataset), values, pattern, len(chosen), dataset.positions_m
+        dataset.path, _facts(dataset), all_notes(dataset), values, pattern, len(chosen), dataset.positions_m, ways
     )
 
 

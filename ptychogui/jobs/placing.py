@@ -95,7 +95,8 @@ def _matched(
 def _with_raster(dataset: Dataset, experiment: Experiment) -> tuple[Experiment, tuple[str, ...]]:
     """Take a scan without any positions, whose dimensions and step are known, for a raster, as ptychopy does."""
     has_list = experiment.scan_pattern != "listed" or experiment.positions_file is not None
-    if has_list or experiment.simulate or dataset.positions_m is not None or dataset.positions_problem:
+    has_own = dataset.positions_m is not None or dataset.positions_problem or dataset.ambiguity is not None
+    if has_list or has_own or experiment.simulate:
         return experiment, ()
     if experiment.scan_dims is None or experiment.step_m is None:
         return experiment, ()

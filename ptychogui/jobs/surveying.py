@@ -65,8 +65,8 @@ def survey_scan(job: Job, tell: Callable[[Reading | Surveyed], None]) -> None:
         readable = CarefulFrames(dataset.frames, Control(), dataset.files)
         settled = settle(readable, dataset.frame_rows, bad, parameters.preprocessing)
         n = pattern_size(dataset.frames.shape, settled.preprocessing)
-        positions_m, rows, notes = scan_positions(dataset, parameters, _pixel_m(job, dataset, n))
-        frames = _Counted(readable, len(np.unique(rows)), tell)
+        positions_m, rows, notes = scan_positions(dataset, parameters, known_pixel_m(job, dataset, n))
+        frames = CountedFrames(readable, len(np.unique(rows)), tell)
         background = background_counts(dataset, parameters)
         found = prepare_frames(
             frames,
@@ -93,7 +93,7 @@ def survey_scan(job: Job, tell: Callable[[Reading | Surveyed], None]) -> None:
     )
 
 
-def _pixel_m(job: Job, dataset: Dataset, n: int) -> float:
+def known_pixel_m(job: Job, dataset: Dataset, n: int) -> float:
     """Return the object's pixel, which only a jitter of positions needs; 0 where it is not known."""
     try:
         return job_pixel_m(completed(job, dataset), n)
@@ -101,7 +101,7 @@ def _pixel_m(job: Job, dataset: Dataset, n: int) -> float:
         return 0.0
 
 
-class _Counted:
+class CountedFrames:
     """Frames that tell how many of them are read."""
 
     def __init__(self, frames: FrameSource, total: int, tell: Callable[[Reading], None]) -> None:

@@ -35,6 +35,7 @@ from ptychogui.views.editors import Editor, make_editor
 from ptychogui.views.form import ParameterForm
 from ptychogui.views.memory import Memory
 from ptychogui.views.orientation import OrientationPage
+from ptychogui.views.pairing import PairingPage
 from ptychogui.views.parts import named
 from ptychogui.views.preflight import PreflightStrip
 from ptychogui.views.run import ProgressStrip, RunPage
@@ -157,6 +158,19 @@ class MainWindow(QMainWindow):
         """Turn to the beamline's preset."""
         self._turn_to(self.beamline, "Beamline preset")
 
+    def show_pairing_page(self) -> None:
+        """Turn to the question which frame belongs to which position."""
+        self._turn_to(self.pairing, "Pairing")
+
+    def hide_pairing_page(self) -> None:
+        """Take the question away; what was seen with it goes back to the scan."""
+        places = [self.tabs.tabData(place) for place in range(self.tabs.count())]
+        if self.pairing in places:
+            is_seen = self.pages.currentWidget() is self.pairing
+            self.tabs.removeTab(places.index(self.pairing))
+            if is_seen and self.preview in places:
+                self._turn_to(self.preview, "Scan")
+
     def show_stopping(self) -> None:
         """Say that the run ends after the iteration under way."""
         self.commands.stop.setEnabled(False)
@@ -199,12 +213,13 @@ class MainWindow(QMainWindow):
         self.run_page = RunPage()
         self.orientation = OrientationPage()
         self.beamline = BeamlinePage()
+        self.pairing = PairingPage()
         self.strip = ProgressStrip()
         self.banner = Banner()
         self.messages = Messages()
         self.messages.hide()
         self.pages = QStackedWidget()
-        for page in (self.welcome, self.preview, self.run_page, self.orientation, self.beamline):
+        for page in (self.welcome, self.preview, self.run_page, self.orientation, self.beamline, self.pairing):
             self.pages.addWidget(page)
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
@@ -274,6 +289,7 @@ class MainWindow(QMainWindow):
         self.form.reverted.connect(self.reverted)
         self.preflight.fixAsked.connect(self._edit_all)
         self.orientation.applyAsked.connect(self._edit_all)
+        self.pairing.useAsked.connect(self._edit_all)
         self.form.reasonsChanged.connect(lambda _reasons: self._refresh_actions())
         for path, editor in self.quick.items():
             editor.valueChanged.connect(lambda value, path=path: self.edited.emit(path, value))

@@ -1,0 +1,107 @@
+"""The ways in which a scan's positions and frames can meet, each with a picture by which a person can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ptychogui.backends.sifting import compiled_maker
+from ptychogui.errors import Alternative, AmbiguousPairingError, PtychoError
+from ptychogui.io.dataset import Dataset
+from ptychogui.jobs.job import Control, Job
+from ptychogui.jobs.placing import matched, scan_positions
+from ptychogui.jobs.prepare import background_counts, bad_pixels, open_scan
+from ptychogui.jobs.surveying import CountedFrames, Reading, known_pixel_m
+from ptychogui.jobs.waiting import CarefulFrames
+from ptychogui.physics.frames import pattern_size, prepare_frames
+from ptychogui.physics.maps import PositionMap, map_positions
+from ptychogui.physics.settling import settle
+
+
+@dataclass(frozen=True)
+class DrawnWay:
+    """One way.
+
+    Attributes:
+        way: what it is.
+        counts: of each frame, at the position that it has this way: smooth, as the sample is, if it is the right one;
+            None where that can't be drawn.
+        pairs: positions that have a frame.
+        problem: why it can't be drawn.
+    """
+
+    way: Alternative
+    counts: PositionMap | None = None
+    pairs: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """All ways; none where there is no question."""
+
+    ways: tuple[DrawnWay, ...]
+
+
+def compare_ways(job: Job, tell: Callable[[Reading | Compared], None]) -> None:
+    """Read all frames of a scan once, and tell how far it is and then how each way of pairing would look.
+
+    Raises:
+        PtychoError: the scan can't be read, or nothing tells which frames belong to which positions.
+    """
+    with open_scan(job) as dataset:
+        ways = _ways(job, dataset)
+        if not ways:
+            tell(Compared(()))
+            return
+        counts = _counts(job, dataset, tell)
+        tell(Compared(tuple(_drawn(job, dataset, way, counts) for way in ways)))
+
+
+def _ways(job: Job, dataset: Dataset) -> tuple[Alternative, ...]:
+    try:
+        _, _, listed, _ = matched(dataset, job.parameters)
+        if listed is None and dataset.ambiguity is not None:
+            raise dataset.ambiguity
+    except AmbiguousPairingError as error:
+        return error.alternatives
+    return ()
+
+
+def _counts(job: Job, dataset: Dataset, tell: Callable[[Reading], None]) -> np.ndarray:
+    """Return the counts of each frame of the scan's stack, float64 (frames,)."""
+    parameters, rows = job.parameters, np.arange(dataset.frames.shape[0])
+    readable = CarefulFrames(dataset.frames, Control(), dataset.files)
+    settled = settle(readable, rows, bad_pixels(dataset, parameters), parameters.preprocessing)
+    pattern_size(dataset.frames.shape, settled.preprocessing)
+    found = prepare_frames(
+        CountedFrames(readable, len(rows), tell), rows, settled.bad_pixels, settled.preprocessing,
+        background_counts(dataset, parameters), keep=False, maker=compiled_maker,
+    )  # fmt: skip
+    return np.asarray(found.survey.stxm, np.float64)
+
+
+def _drawn(job: Job, dataset: Dataset, way: Alternative, counts: np.ndarray) -> DrawnWay:
+    """Draw the counts where a way puts them; said as the user would say it."""
+    try:
+        said = replace(job, parameters=job.parameters.replace(way.values))
+        with open_scan(said) as other:
+            n = pattern_size(other.frames.shape, said.parameters.preprocessing)
+            pixel_m = known_pixel_m(said, other, n)
+            positions_m, rows, _ = scan_positions(other, said.parameters, pixel_m)
+            drawn = map_positions(positions_m, counts[_rows_in(dataset, other, rows)])
+    except PtychoError as error:
+        return DrawnWay(way, problem=str(error))
+    return DrawnWay(way, drawn, len(rows))
+
+
+def _rows_in(dataset: Dataset, other: Dataset, rows: np.ndarray) -> np.ndarray:
+    """Return where frames of the same scan, opened with another first file, are in its stack."""
+    if not other.files:
+        return rows
+    edges = np.array([file.first_row for file in other.files])
+    place = np.searchsorted(edges, rows, side="right") - 1
+    starts = {file.number: file.first_row for file in dataset.files}
+    return np.array([starts[other.files[at].number] for at in place]) + rows - edges[place]
