@@ -264,7 +264,8 @@ def _in_memory(source: Path | str | Dataset | None) -> Dataset | None:
 
 def _output(file: Path | None, output: Path | str | None, values: _Values) -> Path:
     job_id, _ = values.get("output.job_id", ("", ""))
-    return Path(output) if output is not None else result_path(file, _file_name(job_id, file))
+    name = job_id or (scan_name(file) if file else "simulated")
+    return Path(output) if output is not None else result_path(file, name)
 
 
 def _check_in_time(new: _Values) -> None:
@@ -279,10 +280,6 @@ def _changes_text(new: _Values) -> str:
     """Say which values a run was given."""
     given = (f"{path.partition('.')[2]}={format_text(by_path()[path], value)}" for path, (value, _) in new.items())
     return f"run({', '.join(given)})" if new else ""
-
-
-def _file_name(job_id: str, file: Path | None) -> str:
-    return (job_id or (scan_name(file) if file else "simulated")).replace("/", "_")
 
 
 def _given_values(options: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:

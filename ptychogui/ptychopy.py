@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import difflib
 import logging
-import os
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -35,6 +34,7 @@ from numpy.typing import ArrayLike
 from ptychogui.errors import OutputError, ParameterError
 from ptychogui.io.guesses import as_object, as_probe
 from ptychogui.io.memory import scan_of
+from ptychogui.io.naming import file_stem
 from ptychogui.io.series import scan_name
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.layers import heeded_values, job_layers, make_job, scan_source
@@ -248,7 +248,7 @@ def _job(values: _Values, command: str, given: Given | None) -> Job:
     source = scan_source(None, values) if scan is None else None
     layers = job_layers(scan if scan is not None else source, values)
     job_id, _ = values.get("output.job_id", ("", ""))
-    name = (job_id or (scan_name(source) if source else "ptychopy")).replace(os.sep, "_")
+    name = file_stem(job_id or (scan_name(source) if source else "ptychopy"))
     _make_folder()
     return make_job(layers, source, FOLDER / f"{name}.cxi", command, in_memory=scan is not None)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import os
 import shlex
 import sys
 import warnings
@@ -17,7 +16,7 @@ from rich.console import Console
 from ptychogui.backends import open_backend
 from ptychogui.errors import DataError, OutputError, ParameterError, PtychoError
 from ptychogui.io.atomic import check_writable
-from ptychogui.io.naming import unused_path
+from ptychogui.io.naming import file_stem, unused_path
 from ptychogui.io.result import read_result
 from ptychogui.io.series import scan_name
 from ptychogui.jobs.job import Control, JobState
@@ -112,7 +111,7 @@ def _result_name(file: Path | None, values: Values) -> str:
     """Name a result after the job or the scan."""
     job_id, _ = values.get("output.job_id", ("", ""))
     name = job_id or (scan_name(file) if file else "simulated")
-    return f"{name.replace(os.sep, '_')}-result.cxi"
+    return f"{file_stem(name)}-result.cxi"
 
 
 def _make_folder(folder: Path) -> None:

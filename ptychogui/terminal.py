@@ -15,6 +15,7 @@ import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import IO, Any, cast
 
@@ -24,6 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, Progre
 
 from ptychogui.errors import OutputError
 from ptychogui.jobs.job import Control, JobState, Progress
+from ptychogui.texts import printable
 
 Show = Callable[[Progress], None]
 
@@ -66,8 +68,10 @@ def error_console() -> Console:
     return Console(stderr=True) if sys.stderr is None else Console(file=cast("IO[str]", _Patient(sys.stderr)))
 
 
-def tell(text: object) -> None:
+def tell(text: str | Path) -> None:
     """Print a result on stdout, or nowhere once the reader of a pipe has left, as `head` does.
+
+    A path goes into a file or a pipe byte by byte, as `ls` prints it, so that other programs find the file.
 
     Raises:
         OutputError: stdout is closed or full.
@@ -75,12 +79,23 @@ def tell(text: object) -> None:
     try:
         if sys.stdout is None:
             raise OSError(errno.EBADF, "it is closed")
-        click.echo(text)
+        is_exact = isinstance(text, Path) and hasattr(sys.stdout, "buffer") and not sys.stdout.isatty()
+        click.echo(os.fsencode(text) if is_exact else encodable(printable(str(text)), sys.stdout.encoding))
     except OSError as error:
         _discard(sys.stdout)
         if error.errno == errno.EPIPE:
             return
         raise OutputError(f"can't print to the standard output: {error.strerror}") from None
+
+
+def encodable(text: str, encoding: str | None) -> str:
+    """Return a text that a stream of this encoding can print; characters that it lacks are escaped."""
+    encoding = encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.replace("µ", "u").encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 def _discard(stream: IO[str] | None) -> None:
@@ -143,8 +158,8 @@ def interruptible(control: Control, console: Console) -> Iterator[Caught]:
 
 
 def say(console: Console, text: str) -> None:
-    """Print a line as it is: no markup, no wrapping."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    """Print a line as it is: no markup, no wrapping; what would steer the terminal is escaped."""
+    console.print(encodable(printable(text), console.encoding), markup=False, highlight=False, soft_wrap=True)
 
 
 def stdout_width() -> int | None:
@@ -153,7 +168,11 @@ def stdout_width() -> int | None:
 
 
 def table(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
-    """Lay out rows of text in columns two blanks apart; lines longer than `width` go on below their second column."""
+    """Lay out rows of text in columns two blanks apart; lines longer than `width` go on below their second column.
+
+    A cell is one line: what is longer has its ends of lines escaped.
+    """
+    rows = [[cell.replace("\n", "\\n").replace("\t", "\\t") for cell in row] for row in rows]
     widths = [max((len(cell) for cell in column if len(cell) <= _WIDEST_CELL), default=0)
               for column in zip(*rows, strict=True)]  # fmt: skip
     return "\n".join(_row(row, widths, width) for row in rows)

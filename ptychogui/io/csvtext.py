@@ -67,11 +67,12 @@ def read_real_csv(path: Path, with_gaps: bool = False) -> np.ndarray:
 def _lines(path: Path, with_gaps: bool = False) -> Iterator[tuple[int, list[str]]]:
     """Give the number and the words of each line that holds some."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
     except OSError as error:
         raise DataError(f"can't open {path}: {(error.strerror or str(error)).lower()}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a text file") from error
+    if b"\0" in content:
+        raise DataError(f"{path} is not a text file")
+    text = content.decode("utf-8-sig", "replace")  # titles and remarks may be of an older encoding, numbers are ASCII
     for number, line in enumerate(text.splitlines(), start=1):
         line = line.strip()
         if line and not line.startswith("#"):

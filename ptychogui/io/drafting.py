@@ -27,6 +27,7 @@ from ptychogui.io.picking import check_name, listing
 from ptychogui.io.presets import Axis, Named, Preset, Quantity, Recognize, preset_folder, what_is_wrong
 from ptychogui.io.raw import frame_source
 from ptychogui.params.units import accepted_units, format_quantity, parse_quantity
+from ptychogui.texts import storable
 
 AXES = ("rows", "columns")
 CENTER = ("center_row", "center_column")
@@ -173,9 +174,12 @@ def write_draft(draft: Draft, mda: Mda, source: Path) -> Path:
     check_name(draft.name)
     path = preset_folder() / f"{draft.name}.toml"
     content = preset_of(draft, mda).model_dump(mode="json", exclude_defaults=True)
-    text = f"# A beamline preset of ptychogui; see docs/beamlines.md. Made from {json.dumps(source.name)}.\n"
+    head = f"# A beamline preset of ptychogui; see docs/beamlines.md. Made from {json.dumps(source.name)}.\n"
+    text = f"{head}{tomli_w.dumps(content)}\n# In the file:\n{listing(mda)}\n"
+    if storable(text) != text:
+        raise ParameterError("a preset is UTF-8, but a name in it is not: put '?' in place of its odd characters")
     with replacing(path) as file:
-        file.write(f"{text}{tomli_w.dumps(content)}\n# In the file:\n{listing(mda)}\n".encode())
+        file.write(text.encode())
     return path
 
 

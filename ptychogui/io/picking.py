@@ -120,7 +120,8 @@ def write_skeleton(name: str, source: Path, mda: Mda) -> Path:
     """
     check_name(name)
     path = preset_folder() / f"{name}.toml"
-    files = json.dumps(f"{glob.escape(source.stem.rstrip('0123456789'))}*", ensure_ascii=False)
+    stem = re.sub("[\ud800-\udfff]", "?", glob.escape(source.stem.rstrip("0123456789")))  # TOML holds no other bytes
+    files = json.dumps(f"{stem}*", ensure_ascii=False)
     text = _SKELETON.format(
         source=_one_line(source.name), name=name, files=files, rows="outer P1" if mda.scan.lines else "inner P2",
         columns="inner P1", items=listing(mda),

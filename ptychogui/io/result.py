@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from ptychogui.io.hdf5 import build_image, first_dataset, open_h5, read_complex,
 from ptychogui.io.pictures import thumbnail
 from ptychogui.params.units import ELECTRON_VOLT_J
 from ptychogui.physics.orientation import Orientation
+from ptychogui.texts import storable
 
 __all__ = [
     "Result", "SourceFile", "check_replaceable", "check_writable", "needed_bytes", "read_result", "result_image",
@@ -199,20 +200,35 @@ def _is_result(path: Path) -> bool:
         return False
 
 
-def write_result(path: Path, result: Result) -> None:
+def write_result(path: Path, result: Result) -> tuple[str, ...]:
     """Write a result file, whole or not at all.
+
+    Returns:
+        what the file can't hold as it is, a sentence each; they are among its notes.
 
     Raises:
         OutputError: it can't be written; what was at `path` is untouched.
     """
-    image = result_image(result)
+    held, notes = _storable(result)
+    image = result_image(held)
     with replacing(path) as target:
         target.write(image)
+    return notes
 
 
 def result_image(result: Result) -> bytes:
-    """Return the bytes of a result file."""
+    """Return the bytes of a result file, whose texts are UTF-8 without NUL."""
     return build_image(lambda file: _fill(file, result))
+
+
+def _storable(result: Result) -> tuple[Result, tuple[str, ...]]:
+    """Return a result with texts that HDF5 can hold, and say which it had to change: a name may be any bytes."""
+    texts = {name: getattr(result, name) for name in ("title", *_OWN_TEXTS)}
+    changes = {name: held for name, text in texts.items() if (held := storable(text)) != text}
+    if not changes:
+        return result, ()
+    note = f"escaped in the result, whose texts are UTF-8: {' and '.join(changes)}"
+    return replace(result, notes=(*result.notes, note), **changes), (note,)
 
 
 def _fill(file: h5py.File, result: Result) -> None:

@@ -10,7 +10,7 @@ import platformdirs
 
 from ptychogui.errors import OutputError
 from ptychogui.io.atomic import ANY_WRITE, check_writable
-from ptychogui.io.naming import unused_path
+from ptychogui.io.naming import file_stem, unused_path
 from ptychogui.io.result import Result, write_result
 
 _NAME_CHARACTERS = 40
@@ -34,7 +34,7 @@ def result_path(source: Path | None, name: str, folders: tuple[Path, ...] | None
     spare = (Path(platformdirs.user_documents_dir()) / "ptychogui", Path(tempfile.gettempdir()) / "ptychogui")
     problems = []
     for folder in (*asked, *(spare if folders is None else folders)):
-        path = unused_path(folder / f"{name}.cxi", always_numbered=True)
+        path = unused_path(folder / f"{file_stem(name)}.cxi", always_numbered=True)
         try:
             check_writable(path)
         except OutputError as error:

@@ -257,7 +257,7 @@ class JobRun:
         """
         result = self._result("checkpoint", self.picture())
         try:
-            write_result(self._job.output, result)
+            self._tell(write_result(self._job.output, result))
         except OutputError as error:
             self._course.notes.append(f"no checkpoint at iteration {self.iteration}: {error}")
             return None
@@ -278,7 +278,7 @@ class JobRun:
         self._course.notes += high_error_notes(self._job, self.iteration, self._course.errors[-1])
         result = self._result(state.value, estimate)
         try:
-            write_result(self._job.output, result)
+            self._tell(write_result(self._job.output, result))
         except OutputError as error:
             raise OutputError(f"{error}; {keep_elsewhere(result, self._job.output.stem)}") from error
         self._course.notes += self._export(result, self._job.output)
@@ -294,8 +294,11 @@ class JobRun:
             OutputError: the result can't be written.
         """
         result = self._result((JobState.DONE if self.done else JobState.STOPPED).value, self.picture())
-        write_result(path, result)
-        return tuple(self._export(result, path))
+        return (*write_result(path, result), *self._export(result, path))
+
+    def _tell(self, notes: tuple[str, ...]) -> None:
+        """Say what was noticed when a result was written, the first time."""
+        self._notes += [note for note in notes if note not in self._notes]
 
     def _hear(self) -> None:
         """Take over what the engines have noticed."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -76,11 +78,11 @@ def _paths(item: str, folder: Path, numbered: str, is_listed: bool = False) -> I
 def _listed(path: Path, numbered: str) -> Iterator[Path]:
     """Read a text file of items."""
     try:
-        text = path.read_text(encoding="utf-8-sig")  # editors on Windows begin a file with a mark
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"can't read the list {path}: {error}") from error
-    for number, line in enumerate(text.splitlines(), 1):
-        item = re.sub(r"(^|\s)#.*", "", line).strip()
+        text = os.fsdecode(path.read_bytes().removeprefix(codecs.BOM_UTF8))  # a mark of editors on Windows
+    except OSError as error:
+        raise DataError(f"can't read the list {path}: {(error.strerror or str(error)).lower()}") from error
+    for number, line in enumerate(re.split("\r?\n", text), 1):
+        item = line if (path.parent / line).is_file() else re.sub(r"(^|\s)#.*", "", line).strip()
         if item.endswith(_LIST_SUFFIXES):
             raise DataError(f"{path}, line {number}: '{item}' is a list in a list; write its scans here")
         try:

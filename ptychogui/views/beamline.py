@@ -26,6 +26,7 @@ from PyQt5.QtWidgets import (
 )
 
 from ptychogui.io.drafting import AXES, ROLES, Draft, Role, Tried
+from ptychogui.io.naming import meant_path
 from ptychogui.io.picking import PV_PLACE, Item
 from ptychogui.views.parts import Card, ElidedLabel, label, list_widget, named, small
 from ptychogui.views.scan import PositionsCard
@@ -229,7 +230,7 @@ class PresetCard(Card):
     def _ask_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Point at one raw file of this scan", str(self._folder))
         if name:
-            self.rawFileChosen.emit(Path(name))
+            self.rawFileChosen.emit(meant_path(name))
 
     def _lay_out(self) -> None:
         page = named(QWidget(), "page")

@@ -14,6 +14,7 @@ from PyQt5.QtGui import QKeyEvent, QWheelEvent
 from PyQt5.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
 from ptychogui.errors import ParameterError
+from ptychogui.io.naming import meant_path
 from ptychogui.params import model
 from ptychogui.params.commandline import format_text, parse_text
 from ptychogui.params.reference import range_text
@@ -143,7 +144,7 @@ class PathEditor(TextEditor):
     def _browse(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, self.param.title, str(self.value() or ""))
         if name:
-            self._announce(Path(name))
+            self._announce(meant_path(name))
 
 
 class SuggestingEditor(TextEditor):

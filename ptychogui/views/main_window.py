@@ -26,6 +26,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
+from ptychogui.io.naming import meant_path
 from ptychogui.params.model import Parameters, by_path
 from ptychogui.params.origins import Origin
 from ptychogui.views.actions import Actions
@@ -315,7 +316,7 @@ class MainWindow(QMainWindow):
     def _ask_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open a scan or a result", self.memory.folder, _FILTER)
         if name:
-            self.openAsked.emit(Path(name))
+            self.openAsked.emit(meant_path(name))
 
     def _edit_all(self, values: Mapping[str, Any]) -> None:
         for path, value in values.items():

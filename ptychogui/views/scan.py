@@ -11,6 +11,7 @@ from PyQt5.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt5.QtGui import QDragEnterEvent, QDropEvent, QPalette, QResizeEvent
 from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from ptychogui.io.naming import meant_path
 from ptychogui.jobs.surveying import Reading, Surveyed
 from ptychogui.views.parts import Card, ElidedLabel, label
 from ptychogui.views.plots import ImageCard, PlotCard
@@ -283,4 +284,4 @@ def _levels(image: np.ndarray, about_zero: bool) -> tuple[float, float]:
 def _local_file(event: QDropEvent) -> Path | None:
     data = event.mimeData()
     names = [url.toLocalFile() for url in data.urls() if url.isLocalFile()] if data is not None else []
-    return Path(names[0]) if names else None
+    return meant_path(names[0]) if names else None

@@ -231,10 +231,10 @@ def test_checkpoints_are_results_on_the_way(output: Path) -> None:
 
 
 def test_a_checkpoint_that_cant_be_written_is_noted(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full_disk(path: Path, result: Any) -> None:
+    def full_disk(path: Path, result: Any) -> tuple[str, ...]:
         if result.state == "checkpoint":
             raise OutputError("the disk is full")
-        write_result(path, result)
+        return write_result(path, result)
 
     monkeypatch.setattr(runner, "write_result", full_disk)
     said = list(run_job(make_job(output, output__save_every=2), BACKEND))

@@ -1,0 +1,28 @@
+"""Texts that files and terminals can hold: names are bytes, not all of them UTF-8, and some of them controls."""
+
+from __future__ import annotations
+
+import re
+
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+"""NUL, and what Python makes of bytes that are no UTF-8 (PEP 383)."""
+
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""As well as what a terminal takes for an order, but for the tab and the end of a line."""
+
+
+def storable(text: str) -> str:
+    r"""Return a text as UTF-8 without NUL: a byte that is none becomes "\xe9", NUL "\x00"; all else stays."""
+    return _NO_TEXT.sub(_escaped, text)
+
+
+def printable(text: str) -> str:
+    r"""Return a text that a terminal shows and does not obey: bytes that are no UTF-8 and controls become "\x1b"."""
+    return _CONTROLS.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a name
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
