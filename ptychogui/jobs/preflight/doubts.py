@@ -15,7 +15,7 @@ from ptychogui.jobs.waiting import StoppableFrames
 def doubts_of(job: Job, dataset: Dataset, control: Control) -> tuple[str, ...]:
     """Look at a few frames of an open scan, and say all that gives reason to doubt it, a sentence each.
 
-    What the scan's reader noticed is not repeated; memory and time are left to `preflight`.
+    What a run notes anyway is not repeated; memory and time are left to `preflight`.
 
     Raises:
         StoppedEarlyError: the job was stopped meanwhile.
@@ -31,4 +31,4 @@ def doubts_of(job: Job, dataset: Dataset, control: Control) -> tuple[str, ...]:
     if stops and job.parameters.preprocessing.strict:
         raise DataError(f"refused, as --strict asks: {'; '.join(finding.text for finding in stops)}")
     doubted = (finding for finding in findings if finding.level in (Level.LOOK, Level.STOP))
-    return tuple(finding.text for finding in doubted if finding.reason not in dataset.notes)
+    return tuple(finding.text for finding in doubted if not finding.is_noted)

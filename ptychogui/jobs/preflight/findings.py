@@ -48,6 +48,7 @@ class Finding:
         fix: parameter path -> value, which mends it when set; None where no parameter does.
         fix_text: what to do, in words; "" where nothing is to be done.
         error: what a run is refused with, since nothing can come of it; None where it may be tried.
+        is_noted: whether the reason is among the notes of a run in any case, so that it need not be said twice.
     """
 
     check: str
@@ -57,6 +58,7 @@ class Finding:
     fix: Mapping[str, Any] | None = None
     fix_text: str = ""
     error: PtychoError | None = field(default=None, compare=False)
+    is_noted: bool = False
 
     @property
     def way_out(self) -> str:

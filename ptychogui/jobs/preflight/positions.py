@@ -26,7 +26,7 @@ def check_pairing(look: Look) -> Iterator[Finding]:
     """Compare positions with frames, and frames with each other."""
     frames = look.dataset.frames.shape[0]
     for note in look.dataset.notes:
-        yield Finding("pairing", Level.LOOK, "The reader noticed something", note)
+        yield Finding("pairing", Level.LOOK, "The reader noticed something", note, is_noted=True)
     if look.sample.damage:
         reason = f"{len(look.sample.damage)} of those that were looked at: {look.sample.damage[0]}"
         yield Finding("pairing", Level.LOOK, "Some frames can't be read", reason, None,
@@ -44,7 +44,7 @@ def check_pairing(look: Look) -> Iterator[Finding]:
         yield Finding("pairing", Level.STOP, "Positions and frames can't be paired", str(error), fix, text, error)
         return
     for note in look.pairing_notes:
-        yield Finding("pairing", Level.LOOK, "Pairing positions and frames", note)
+        yield Finding("pairing", Level.LOOK, "Pairing positions and frames", note, is_noted=True)
     paired = len(np.unique(rows))
     if paired < frames and not any("no position" in note for note in look.dataset.notes):
         reason = f"{frames - paired} of {frames} frames have no position and are not used"
