@@ -137,7 +137,8 @@ class Workstation:
         session.openFailed.connect(self._show_scan_again)
         self.demo.opening.connect(window.show_opening)
         self.demo.failed.connect(self._show_scan_again)
-        for source in (session, self.run, self.demo, self.doctor, self.survey, self.beamline, self.pairing.drawing, self.hook):
+        errands = self.doctor, self.survey, self.pairing.drawing
+        for source in (session, self.run, self.demo, *errands, self.beamline, self.hook):
             source.problem.connect(self._show_problem)
 
     def _join_run(self) -> None:

@@ -17,10 +17,10 @@ from ptychogui.io.beamtime import Beamtime, apply_preset
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.mda import Mda, read_mda
 from ptychogui.io.pairing import Pairing, pair_as_read
+from ptychogui.io.plan import Plan, Said
 from ptychogui.io.presets import Named, choose_preset
 from ptychogui.io.quantities import CENTER
 from ptychogui.io.raw import NO_POSITIONS, frame_source
-from ptychogui.io.readings import Plan, Said
 from ptychogui.io.series import Pattern, is_pattern
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import by_path

@@ -16,7 +16,8 @@ import numpy as np
 
 from ptychogui.errors import Alternative, AmbiguousPairingError, DataError
 from ptychogui.io.dataset import RawFile
-from ptychogui.io.readings import DIMS, Plan, Reading, Said, readings, usual_of
+from ptychogui.io.plan import Plan, Said, usual_of
+from ptychogui.io.readings import DIMS, Reading, readings
 from ptychogui.io.repairs import idle_notes, repair_notes
 from ptychogui.params.commandline import as_options
 
@@ -112,8 +113,8 @@ def _ambiguous(files: Sequence[RawFile], plan: Plan, found: Sequence[Reading]) -
     )
     ways = ", or ".join(f"{one.options} if {one.text}" for one in alternatives)
     return AmbiguousPairingError(
-        f"{len(plan.here)} scan positions and {sum(file.frames for file in files)} frames in {names} can meet in more than "
-        f"one way: give {ways}",
+        f"{len(plan.here)} scan positions and {sum(file.frames for file in files)} frames in {names} can meet in "
+        f"more than one way: give {ways}",
         alternatives,
     )
 

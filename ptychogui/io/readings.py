@@ -10,13 +10,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import RawFile
+from ptychogui.io.plan import Plan, Said, Seen, usual_of
+from ptychogui.io.reading_words import (
+    begin_note,
+    between_text,
+    counted,
+    first_text,
+    size_text,
+    skip_notes,
+    skip_text,
+    usual_notes,
+)
 
 FIRST_FILE, PER_FILE, FIRST_FRAME, DIMS = (
     "preprocessing.first_file", "preprocessing.patterns_per_file", "preprocessing.first_frame", "experiment.scan_dims",
@@ -28,59 +38,6 @@ MOST_SPARE = 10
 
 _LISTED = 4
 """Numbers that are offered one by one; of more the first and the last."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Positions that are to meet their frames.
-
-    Attributes:
-        positions: how many were planned, in the order of measuring.
-        dims: lines and points of a line, if known.
-        measured: int64, increasing, those of them that were measured; None for all.
-        can_swap: whether `dims` are what the user says, and not the file.
-    """
-
-    positions: int
-    dims: tuple[int, int] | None = None
-    measured: np.ndarray | None = None
-    can_swap: bool = True
-
-    @cached_property
-    def here(self) -> np.ndarray:
-        """The measured positions, int64."""
-        return np.arange(self.positions) if self.measured is None else np.asarray(self.measured, np.int64)
-
-    @property
-    def is_prefix(self) -> bool:
-        """Whether nothing is missing before the last position that was measured."""
-        return bool(self.here[-1] == len(self.here) - 1)
-
-    @property
-    def was_stopped(self) -> bool:
-        """Whether the scan's own file says that it ended early."""
-        return bool(self.here[-1] < self.positions - 1)
-
-
-@dataclass(frozen=True)
-class Said:
-    """What needs no reading.
-
-    Attributes:
-        first_file: number of the first file, as the user says.
-        per_file: positions that each file is for.
-        first_frame: place of the first position's frame.
-        counts_from: number that the files of a beamline usually begin with.
-        by: who says so: "preset velociprobe counts files from 1".
-        is_series: whether files are known by their numbers alone, so that there may have been more of them.
-    """
-
-    first_file: int | None = None
-    per_file: int | None = None
-    first_frame: int | None = None
-    counts_from: int | None = None
-    by: str = ""
-    is_series: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,37 +70,6 @@ class _Size:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """The files as they are: frames in each, which can be read, and from which to which they are there."""
-
-    counts: np.ndarray
-    good: np.ndarray
-    low: int
-    high: int
-    base: int
-
-    @classmethod
-    def of(cls, files: Sequence[RawFile], said: Said) -> _Seen:
-        there = [place for place, file in enumerate(files) if file.modified_s is not None] or [0]
-        is_known = not said.is_series
-        low = 0 if is_known or said.first_file is not None else there[0]
-        high = len(files) - 1 if is_known else there[-1]
-        good = np.array([not file.problem for file in files])
-        return cls(np.array([file.frames for file in files]), good, low, high, files[0].number)
-
-    @property
-    def span(self) -> int:
-        """Files from the first that is there to the last, with those between."""
-        return self.high - self.low + 1
-
-    @property
-    def held(self) -> list[int]:
-        """What the files hold that can be read."""
-        inside = slice(self.low, self.high + 1)
-        return [int(count) for count in self.counts[inside][self.good[inside]]]
-
-
 def readings(files: Sequence[RawFile], plan: Plan, said: Said) -> tuple[Reading, ...]:
     """Return all ways in which a scan's positions and raw files can be read together.
 
@@ -155,7 +81,7 @@ def readings(files: Sequence[RawFile], plan: Plan, said: Said) -> tuple[Reading,
     Raises:
         DataError: nothing tells which frames belong to which positions.
     """
-    seen = _Seen.of(files, said)
+    seen = Seen.of(files, said)
     if not plan.is_prefix and seen.span == 1 and int(seen.counts.sum()) == len(plan.here) and not said.first_frame:
         note = "the file has as many frames as there are measured points, and is read in their order"
         return (Reading(np.zeros(len(plan.here), np.int64), np.arange(len(plan.here)), seen.low, notes=(note,)),)
@@ -169,14 +95,17 @@ def readings(files: Sequence[RawFile], plan: Plan, said: Said) -> tuple[Reading,
     sizes = [_Size(said.per_file, plan.dims is not None and said.per_file == plan.dims[1])] if said.per_file else None
     sizes = sizes or _sizes(seen, plan, said)
     found = [
-        replace(one, text=" and ".join(filter(None, (_size_text(size) if len(sizes) > 1 else "", one.text))))
+        replace(
+            one,
+            text=" and ".join(filter(None, (size_text(size.size, size.is_line) if len(sizes) > 1 else "", one.text))),
+        )
         for size in sizes
         for one in _placed(seen, plan, said, size)
     ]
     return _telling_apart(found)
 
 
-def _as_they_are(seen: _Seen, plan: Plan, said: Said) -> bool:
+def _as_they_are(seen: Seen, plan: Plan, said: Said) -> bool:
     """Whether the files hold as many frames as there are positions, however many each, and nothing speaks of lines."""
     inside = slice(seen.low, seen.high + 1)
     is_whole = seen.good[inside].all() and int(seen.counts[inside].sum()) == len(plan.here) and plan.is_prefix
@@ -196,7 +125,7 @@ def _telling_apart(found: list[Reading]) -> tuple[Reading, ...]:
 # For how many positions a file is
 
 
-def _sizes(seen: _Seen, plan: Plan, said: Said) -> list[_Size]:
+def _sizes(seen: Seen, plan: Plan, said: Said) -> list[_Size]:
     """Return for how many positions a file may be, by the scan's lines and by what most files hold.
 
     Raises:
@@ -231,7 +160,7 @@ def _holds_all(usual: int, plan: Plan, said: Said) -> bool:
     return usual > 0 and not is_part
 
 
-def _counts_through(seen: _Seen, plan: Plan, said: Said, usual: int) -> bool:
+def _counts_through(seen: Seen, plan: Plan, said: Said, usual: int) -> bool:
     """Whether files hold fixed numbers of frames, where nothing is known of lines."""
     if usual <= 0:
         return False
@@ -240,7 +169,7 @@ def _counts_through(seen: _Seen, plan: Plan, said: Said, usual: int) -> bool:
     return plan.positions % usual in (0, int(seen.counts[seen.high]))
 
 
-def _over_lines(seen: _Seen, plan: Plan, usual: int, as_lines: _Size, through: _Size) -> list[_Size]:
+def _over_lines(seen: Seen, plan: Plan, usual: int, as_lines: _Size, through: _Size) -> list[_Size]:
     """Return whether files hold lines, or fixed numbers of frames over the ends of lines, or may do either."""
     assert plan.dims is not None
     lines, line = plan.dims
@@ -256,14 +185,14 @@ def _over_lines(seen: _Seen, plan: Plan, usual: int, as_lines: _Size, through: _
     return [as_lines, through] if is_even or usual > line else [as_lines]
 
 
-def _is_exchanged(seen: _Seen, plan: Plan, said: Said) -> bool:
+def _is_exchanged(seen: Seen, plan: Plan, said: Said) -> bool:
     """Whether there are as many files as a line has points, with as many frames as there are lines."""
     if plan.dims is None or said.per_file or not plan.can_swap or plan.dims[0] == plan.dims[1]:
         return False
     return plan.dims == (usual_of(seen.held), seen.span)
 
 
-def _exchanged(seen: _Seen, plan: Plan) -> tuple[Reading, ...]:
+def _exchanged(seen: Seen, plan: Plan) -> tuple[Reading, ...]:
     assert plan.dims is not None
     lines, points = plan.dims
     of, point = np.divmod(plan.here, lines)
@@ -276,7 +205,7 @@ def _exchanged(seen: _Seen, plan: Plan) -> tuple[Reading, ...]:
 # Which file is the first, and which frame
 
 
-def _placed(seen: _Seen, plan: Plan, said: Said, size: _Size) -> Iterator[Reading]:
+def _placed(seen: Seen, plan: Plan, said: Said, size: _Size) -> Iterator[Reading]:
     """Give the readings of files that are for so many positions each."""
     file, place = np.divmod(plan.here, size.size)
     firsts, notes = _firsts(seen, plan, said, size)
@@ -286,8 +215,20 @@ def _placed(seen: _Seen, plan: Plan, said: Said, size: _Size) -> Iterator[Readin
             last = seen.high - first if not said.is_series or size.size == plan.positions else plan.positions
             of, point = (file, place + skip) if size.is_line else _in_stack(plan.here + skip, size.size, last)
             values = {PER_FILE: size.size, FIRST_FILE: seen.base + first, FIRST_FRAME: skip}
-            text = ", ".join(_texts(seen, plan, size, first, firsts, skip, skips))
-            yield Reading(of, point, first, values, text, (*size.notes, *notes, *_skip_notes(skip, size)))
+            text = ", ".join(filter(None, _texts(seen, plan, size, (first, firsts), (skip, skips))))
+            yield Reading(of, point, first, values, text, (*size.notes, *notes, *skip_notes(skip, size.is_line)))
+
+
+def _texts(
+    seen: Seen, plan: Plan, size: _Size, first: tuple[int, list[int]], skip: tuple[int, list[int]]
+) -> Iterator[str]:  # fmt: skip
+    """Say what a reading means for the files, as far as others are possible."""
+    if len(first[1]) > 1:
+        yield first_text(seen.there, seen.base + first[0], int(plan.here[-1]) // size.size + 1)
+        yield between_text(*first, _LISTED)
+    if len(skip[1]) > 1:
+        yield skip_text(skip[0], max(skip[1]) + min(skip[1]), size.is_line)
+        yield between_text(*skip, _LISTED)
 
 
 def _in_stack(rows: np.ndarray, size: int, last: int) -> tuple[np.ndarray, np.ndarray]:
@@ -299,7 +240,7 @@ def _in_stack(rows: np.ndarray, size: int, last: int) -> tuple[np.ndarray, np.nd
     return of, rows - of * size
 
 
-def _firsts(seen: _Seen, plan: Plan, said: Said, size: _Size) -> tuple[list[int], tuple[str, ...]]:
+def _firsts(seen: Seen, plan: Plan, said: Said, size: _Size) -> tuple[list[int], tuple[str, ...]]:
     """Return the places that the first file may have, and what was concluded."""
     if said.first_file is not None or not said.is_series:
         return [0], ()
@@ -313,19 +254,19 @@ def _firsts(seen: _Seen, plan: Plan, said: Said, size: _Size) -> tuple[list[int]
     possible = list(range(low, high + 1))
     if usual in possible and not (plan.was_stopped and is_earlier):
         assert usual is not None
-        return [usual], _usual_notes(seen, said, usual, wanted)
+        return [usual], usual_notes(seen.there, seen.base + usual, wanted, said.by)
     if is_earlier and usual is not None:
         possible = sorted({*possible, seen.low, usual})
     return _ends(_best(seen, plan, size, possible)), ()
 
 
-def _best(seen: _Seen, plan: Plan, size: _Size, possible: list[int]) -> list[int]:
+def _best(seen: Seen, plan: Plan, size: _Size, possible: list[int]) -> list[int]:
     """Leave out places at which more files than at others hold what can't be a line's."""
     misfits = [_misfits(seen, plan, size, first) for first in possible]
     return [first for first, misfit in zip(possible, misfits, strict=True) if misfit == min(misfits)]
 
 
-def _misfits(seen: _Seen, plan: Plan, size: _Size, first: int) -> int:
+def _misfits(seen: Seen, plan: Plan, size: _Size, first: int) -> int:
     """Count files that hold many more or less frames than their positions; the last one may be cut off."""
     wanted = _wanted(plan, size)
     spare = max(1, size.size // MOST_SPARE)
@@ -346,13 +287,13 @@ def _wanted(plan: Plan, size: _Size) -> np.ndarray:
     return wanted
 
 
-def _skips(seen: _Seen, plan: Plan, said: Said, size: _Size, first: int) -> list[int]:
+def _skips(seen: Seen, plan: Plan, said: Said, size: _Size, first: int) -> list[int]:
     """Return the places that the first position's frame may have."""
     extra = _extra_a_line(seen, plan, size, first) if size.is_line else _extra_in_all(seen, plan, said, size, first)
     return _ends(list(range(min(extra, 0), max(extra, 0) + 1)))
 
 
-def _extra_a_line(seen: _Seen, plan: Plan, size: _Size, first: int) -> int:
+def _extra_a_line(seen: Seen, plan: Plan, size: _Size, first: int) -> int:
     """Return the frames that most lines have too many (or, negative, too few); 0 where that is no rule.
 
     The last file may be cut off where the scan was, and is not asked if it is short.
@@ -368,7 +309,7 @@ def _extra_a_line(seen: _Seen, plan: Plan, size: _Size, first: int) -> int:
     return 0 if not often or any(extra == 0 and count == often[0][1] for extra, count in often) else often[0][0]
 
 
-def _extra_in_all(seen: _Seen, plan: Plan, said: Said, size: _Size, first: int) -> int:
+def _extra_in_all(seen: Seen, plan: Plan, said: Said, size: _Size, first: int) -> int:
     """Return the frames that there are too many (or, negative, too few) in a stack of files that go on and on.
 
     Files that are missing as a whole leave no doubt; nor do frames for all that was planned.
@@ -384,93 +325,10 @@ def _extra_in_all(seen: _Seen, plan: Plan, said: Said, size: _Size, first: int) 
     return 0 if is_full else there - last
 
 
-# In words
-
-
-def _texts(
-    seen: _Seen, plan: Plan, size: _Size, first: int, firsts: list[int], skip: int, skips: list[int]
-) -> Iterator[str]:
-    """Say what a reading means for the files, as far as others are possible."""
-    if len(firsts) > 1:
-        yield from _first_texts(seen, first, int(plan.here[-1]) // size.size + 1)
-        if first == firsts[0] and firsts[1] - first >= _LISTED:
-            yield "or any number up to the next"
-    if len(skips) > 1:
-        yield _skip_text(skip, max(skips) + min(skips), "each line" if size.is_line else "the scan")
-        if skip == skips[0] and skips[1] - skip >= _LISTED:
-            yield "or any number up to the next"
-
-def _size_text(size: _Size) -> str:
-    return f"a file is a line of {size.size}" if size.is_line else f"a file is for {counted(size.size, 'position')}"
-
-
-def _first_texts(seen: _Seen, first: int, wanted: int) -> Iterator[str]:
-    ends = (first, seen.low - 1), (seen.high + 1, first + wanted - 1)
-    gone = [_numbers(seen.base + start, seen.base + stop) for start, stop in ends if stop >= start]
-    if gone:
-        yield f"{' and '.join(gone)} {'is' if len(gone) == 1 and ' to ' not in gone[0] else 'are'} missing"
-    ends = (seen.low, first - 1), (first + wanted, seen.high)
-    more = [_numbers(seen.base + start, seen.base + stop) for start, stop in ends if stop >= start]
-    if more:
-        yield f"{' and '.join(more)} {'is' if len(more) == 1 and ' to ' not in more[0] else 'are'} not of this scan"
-
-
-def _skip_text(skip: int, extra: int, where: str) -> str:
-    """Say which frames, or positions, have no partner."""
-    before = skip if extra > 0 else -skip
-    after = abs(extra) - before
-    thing = "frame" if extra > 0 else "position"
-    missing = "has no position" if extra > 0 else "has no frame"
-    parts = [f"the {end}{'' if n == 1 else f' {n}'}" for end, n in (("first", before), ("last", after)) if n]
-    plural = "s" if abs(extra) > 1 else ""
-    verb = missing.replace("has", "have") if plural else missing
-    return f"{' and '.join(parts)} {thing}{plural} of {where} {verb}"
-
-
-def _numbers(start: int, stop: int) -> str:
-    return f"file {start}" if start == stop else f"files {start} to {stop}"
-
-
-def _begin_notes(seen: _Seen, said: Said, wanted: int) -> tuple[str, ...]:
-    """Say why files begin with an unusual number."""
-    first = seen.base + seen.low
-    if first == (said.counts_from or 0):
-        return ()
-    why = f"there are as many as the scan needs, {wanted}"
-    return (f"the files are taken to begin with number {first}, since {why}{f'; {said.by}' if said.by else ''}",)
-
-
-def _usual_notes(seen: _Seen, said: Said, usual: int, wanted: int) -> tuple[str, ...]:
-    """Say what else might be, where the files begin with the usual number."""
-    earlier, first = seen.base + seen.low, seen.base + usual
-    last = first + wanted - 1
-    if earlier < first:
-        belongs = f"{_numbers(earlier, first - 1)} belong{'s' if earlier == first - 1 else ''} to no line"
-        return (f"{belongs}, since {said.by}; otherwise give --first-file {earlier}",)
-    if first and first == earlier and seen.base + seen.high < last:
-        hint = f"if the first is the missing one give --first-file {first - 1}"
-        return (f"there is no file {last}, the last: {said.by}; {hint}",)
-    return ()
-
-
-def _skip_notes(skip: int, size: _Size) -> tuple[str, ...]:
-    if not skip:
-        return ()
-    where = "each line's file" if size.is_line else "all frames"
-    if skip > 0:
-        return (f"the first {counted(skip, 'frame')} of {where} {'is' if skip == 1 else 'are'} before the scan",)
-    return (f"the frames of the first {counted(-skip, 'position')} are missing in {where}",)
+def _begin_notes(seen: Seen, said: Said, wanted: int) -> tuple[str, ...]:
+    first = seen.there[0]
+    return () if first == (said.counts_from or 0) else (begin_note(first, wanted, said.by),)
 
 
 def _ends(numbers: list[int]) -> list[int]:
     return numbers if len(numbers) <= _LISTED else [numbers[0], numbers[-1]]
-
-
-def usual_of(counts: Sequence[int]) -> int:
-    """Return the commonest number; 0 of none."""
-    return Counter(counts).most_common(1)[0][0] if counts else 0
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number of things."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

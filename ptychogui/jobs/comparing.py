@@ -104,4 +104,4 @@ def _rows_in(dataset: Dataset, other: Dataset, rows: np.ndarray) -> np.ndarray:
     edges = np.array([file.first_row for file in other.files])
     place = np.searchsorted(edges, rows, side="right") - 1
     starts = {file.number: file.first_row for file in dataset.files}
-    return np.array([starts[other.files[at].number] for at in place]) + rows - edges[place]
+    return np.asarray(np.array([starts[other.files[at].number] for at in place]) + rows - edges[place])

@@ -11,7 +11,8 @@ from ptychogui.errors import AmbiguousPairingError, DataError, ParameterError
 from ptychogui.io.dataset import Dataset, RawFile
 from ptychogui.io.guesses import holds_result, read_positions
 from ptychogui.io.pairing import Pairing, pair_as_read
-from ptychogui.io.readings import DIMS, PER_FILE, Plan, Said
+from ptychogui.io.plan import Plan, Said
+from ptychogui.io.readings import DIMS, PER_FILE
 from ptychogui.io.result import SourceFile, read_result
 from ptychogui.params.model import Experiment, Parameters, by_path
 from ptychogui.physics.lost import lost_note
@@ -79,7 +80,7 @@ def _matched(
         _check_first_frame(dataset, parameters)
         rows = dataset.frame_rows
         return rows, np.arange(len(rows)), dataset.positions_m, ()
-    listed, place = _given_positions(experiment)
+    listed = _given_positions(experiment)
     known = _rows_in_result(dataset, experiment)
     if known is not None:
         return known, np.arange(len(listed)), listed, ()
@@ -104,11 +105,11 @@ def _with_raster(dataset: Dataset, experiment: Experiment) -> tuple[Experiment, 
     return experiment.model_copy(update={"scan_pattern": "raster"}), (note,)
 
 
-def _given_positions(experiment: Experiment) -> tuple[np.ndarray, str]:
-    """Read positions from a list or compute them; say where they are from."""
+def _given_positions(experiment: Experiment) -> np.ndarray:
+    """Read positions from a list or compute them."""
     if experiment.scan_pattern == "listed":
         assert experiment.positions_file is not None
-        return read_positions(experiment.positions_file), str(experiment.positions_file)
+        return read_positions(experiment.positions_file)
     return _computed_positions(experiment)
 
 
@@ -178,21 +179,18 @@ def _check_first_frame(dataset: Dataset, parameters: Parameters) -> None:
     """
     if parameters.preprocessing.first_frame is not None and not dataset.files:
         raise ParameterError(
-            f"preprocessing.first_frame has no effect on {dataset.path}, which pairs positions and frames itself; leave "
-            f"out {by_path()['preprocessing.first_frame'].option}"
+            f"preprocessing.first_frame has no effect on {dataset.path}, which pairs positions and frames itself; "
+            f"leave out {by_path()['preprocessing.first_frame'].option}"
         )
 
 
-def _computed_positions(experiment: Experiment) -> tuple[np.ndarray, str]:
+def _computed_positions(experiment: Experiment) -> np.ndarray:
     pattern, dims, step_m = experiment.scan_pattern, experiment.scan_dims, experiment.step_m
     if dims is None or step_m is None:
         raise ParameterError(
             f"a {pattern} scan needs its dimensions and step; give {_option('scan_dims')} and {_option('step_m')}"
         )
-    place = f"a {pattern} scan of {dims[0]} x {dims[1]}"
-    if pattern == "raster":
-        return raster_m(dims, step_m), place
-    return spiral_m(dims[0] * dims[1], step_m), place
+    return raster_m(dims, step_m) if pattern == "raster" else spiral_m(dims[0] * dims[1], step_m)
 
 
 def _option(name: str) -> str:

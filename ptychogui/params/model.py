@@ -121,16 +121,16 @@ class Preprocessing(Group):
         "", "File pattern", "Path of the raw files with '#' and a width in place of the number, such as "
         "scan012_#04d.h5.", flag="fp", advanced=True)  # fmt: skip
     first_file: int | None = param(
-        None, "First file", "Number of the raw file of the first position, or the first scan line; when not given, what "
-        "the beamline's preset says or the only number by which all files find their place.",
-        flag="fs", advanced=True, ge=0)  # fmt: skip
+        None, "First file", "Number of the raw file of the first position, or the first scan line; what the "
+        "beamline's preset says, or the only one by which all files find their place, when not given.", flag="fs",
+        advanced=True, ge=0)  # fmt: skip
     patterns_per_file: int | None = param(
         None, "Patterns per file", "Number of diffraction patterns in each raw file; as many as are found when not "
         "given.", flag="dpf", advanced=True, ge=1)  # fmt: skip
     first_frame: int | None = param(
-        None, "First frame", "Place of the first position's frame in each line's raw file, or in all frames where files "
-        "are no lines, counted from 0; negative where the first positions have no frame. When not given, 0 where "
-        "positions and frames have the same number.", advanced=True, ge=-100_000_000, le=100_000_000)  # fmt: skip
+        None, "First frame", "Place, from 0, of the first position's frame in each line's raw file, or in all frames "
+        "where files are no lines; negative where the first positions have no frame; 0 when not given and nothing "
+        "speaks for another.", advanced=True, ge=-100_000_000, le=100_000_000)  # fmt: skip
     raw_shape_px: tuple[PositiveInt, PositiveInt] | None = param(
         None, "Raw frame size", "Rows and columns of a headerless raw frame.",
         unit="px", flag="nxy", advanced=True)  # fmt: skip

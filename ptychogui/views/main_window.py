@@ -165,12 +165,11 @@ class MainWindow(QMainWindow):
 
     def hide_pairing_page(self) -> None:
         """Take the question away; what was seen with it goes back to the scan."""
-        places = [self.tabs.tabData(place) for place in range(self.tabs.count())]
-        if self.pairing in places:
-            is_seen = self.pages.currentWidget() is self.pairing
-            self.tabs.removeTab(places.index(self.pairing))
-            if is_seen and self.preview in places:
-                self._turn_to(self.preview, "Scan")
+        if self.pages.currentWidget() is self.pairing:
+            self._turn_to(self.preview, "Scan")
+        for place in reversed(range(self.tabs.count())):
+            if self.tabs.tabData(place) is self.pairing:
+                self.tabs.removeTab(place)
 
     def show_stopping(self) -> None:
         """Say that the run ends after the iteration under way."""

@@ -27,7 +27,7 @@ from ptychogui.views.plots import PlotCard
 _WHAT = (
     "Files and positions can meet in more than one way, and none is better than the others. Each picture shows the "
     "counts of all frames where one way puts them: the right one looks like the sample; a wrong one is shifted, "
-    "sheared or torn at the ends of lines."
+    "sheared or torn at the ends of lines. Where two look alike so will their results, in another place on the sample."
 )
 _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2}
 """Of so many ways; 3 of more."""
@@ -71,7 +71,7 @@ class WayCard(PlotCard):
         if drawn.counts is None:
             self.state.setText(f"{self.way.options}  ·  {drawn.problem}")
             return
-        self.state.setText(f"{self.way.options}  ·  {drawn.pairs} positions have a frame")
+        self.state.setText(f"{self.way.options}  ·  {drawn.pairs} pairs")
         rows, columns = drawn.counts.image.shape
         self.image.setImage(drawn.counts.image, levels=levels)
         self.plot.setRange(xRange=(0, columns), yRange=(0, rows), padding=0.04)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, strategies as st
 from ptychogui.errors import AmbiguousPairingError, DataError
 from ptychogui.io.dataset import RawFile
 from ptychogui.io.pairing import Pairing, pair, pair_as_read
-from ptychogui.io.readings import Plan, Said
+from ptychogui.io.plan import Plan, Said
 
 NOW_S = 1e9
 
@@ -32,7 +33,7 @@ def paired(made: list[RawFile], lines: int, points: int) -> Pairing:
 
 
 def listed(
-    made: list[RawFile], positions: int, dims: tuple[int, int] | None = None, **said: int
+    made: list[RawFile], positions: int, dims: tuple[int, int] | None = None, **said: Any
 ) -> Pairing:  # fmt: skip
     """Pair where the user says which file is the first."""
     return pair_as_read(made, Plan(positions, dims), Said(first_file=made[0].number, **said), NOW_S)
@@ -167,7 +168,7 @@ def test_files_that_hold_no_lines_keep_their_places_where_one_is_missing(
 
 @pytest.mark.parametrize("counts", [(4, 4, 4, 4, 4), (13, 13, 13)])
 def test_files_that_may_be_lines_or_not_are_asked_about(counts: tuple[int, ...]) -> None:
-    with pytest.raises(AmbiguousPairingError, match=r"--patterns-per-file 8 .*--patterns-per-file (4|13) .*if a file is for"):
+    with pytest.raises(AmbiguousPairingError, match=r"-per-file 8 .*-per-file (4|13) .*if a file is for"):
         listed(files(*counts), 48, (6, 8))
     assert listed(files(*counts), 48, (6, 8), per_file=counts[0]).rows.tolist() == list(range(min(sum(counts), 48)))
 

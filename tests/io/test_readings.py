@@ -15,7 +15,8 @@ from hypothesis import given, strategies as st
 from ptychogui.errors import AmbiguousPairingError, DataError
 from ptychogui.io.dataset import RawFile
 from ptychogui.io.pairing import Pairing, pair_as_read
-from ptychogui.io.readings import DIMS, FIRST_FILE, FIRST_FRAME, PER_FILE, Plan, Said
+from ptychogui.io.plan import Plan, Said
+from ptychogui.io.readings import DIMS, FIRST_FILE, FIRST_FRAME, PER_FILE
 
 NOW_S = 1e9
 
@@ -165,12 +166,12 @@ _NAMES = {FIRST_FILE: "first_file", PER_FILE: "per_file", FIRST_FRAME: "first_fr
 
 
 def _is_true(scan: Scan, found: Pairing, first: int = 0) -> bool:
-    """Whether each pair is a true one, by frames that know their positions."""
+    """Whether each pair is a true one, by frames that know their positions, and there are some."""
+    if not len(found.kept):
+        return False
     truth = scan.true_pairs(first)
     here = scan.plan.here[found.kept].tolist()
-    return all(truth.get(position) == row for position, row in zip(here, found.rows.tolist(), strict=True)) and bool(
-        here
-    )
+    return all(truth.get(position) == row for position, row in zip(here, found.rows.tolist(), strict=True))
 
 
 @given(damaged(), st.integers(0, 4))
