@@ -31,8 +31,8 @@ _NOT_SIMULATED = (
     "experiment.beamline", "experiment.positions_file", "preprocessing.dataset_path",
     "preprocessing.file_pattern", "preprocessing.first_file",
     "preprocessing.patterns_per_file", "preprocessing.first_frame", "preprocessing.unfinished_files",
-    "preprocessing.data_are", "preprocessing.direct_beam", "preprocessing.center_px", "preprocessing.find_center", "preprocessing.bin_px",
-    "preprocessing.background_file",
+    "preprocessing.data_are", "preprocessing.direct_beam", "preprocessing.center_px", "preprocessing.find_center",
+    "preprocessing.bin_px", "preprocessing.background_file",
 )  # fmt: skip
 """What says how to read a file, and so means nothing where there is none."""
 
