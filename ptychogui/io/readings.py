@@ -36,6 +36,9 @@ FIRST_FILE, PER_FILE, FIRST_FRAME, DIMS = (
 MOST_SPARE = 10
 """A line's file may lack, or have too many, a frame or such a part of its points before it may be no line's."""
 
+_MOST_COMPARED = 1000
+"""Places of the first file that are compared by what the files hold."""
+
 _LISTED = 4
 """Numbers that are offered one by one; of more the first and the last."""
 
@@ -261,22 +264,27 @@ def _firsts(seen: Seen, plan: Plan, said: Said, size: _Size) -> tuple[list[int],
 
 
 def _best(seen: Seen, plan: Plan, size: _Size, possible: list[int]) -> list[int]:
-    """Leave out places at which more files than at others hold what can't be a line's."""
-    misfits = [_misfits(seen, plan, size, first) for first in possible]
+    """Leave out places at which more files than at others hold what can't be a line's; not among very many places."""
+    if len(possible) > _MOST_COMPARED:
+        return possible
+    wanted = _wanted(plan, size)
+    misfits = [_misfits(seen, wanted, size, first) for first in possible]
     return [first for first, misfit in zip(possible, misfits, strict=True) if misfit == min(misfits)]
 
 
-def _misfits(seen: Seen, plan: Plan, size: _Size, first: int) -> int:
+def _misfits(seen: Seen, wanted: np.ndarray, size: _Size, first: int) -> int:
     """Count files that hold many more or less frames than their positions; the last one may be cut off."""
-    wanted = _wanted(plan, size)
     spare = max(1, size.size // MOST_SPARE)
-    odd = 0
-    for line, expected in enumerate(wanted):
-        place = line + first
-        if 0 <= place < len(seen.counts) and seen.good[place] and expected:
-            too_many = int(seen.counts[place]) - int(expected)
-            odd += too_many > spare or (too_many < -spare and place != seen.high)
-    return odd
+    places, extras = _extras(seen, wanted, first)
+    return int(np.count_nonzero((extras > spare) | ((extras < -spare) & (places != seen.high))))
+
+
+def _extras(seen: Seen, wanted: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the readable files of lines, and the frames that each has too many: two int64 arrays."""
+    places = np.flatnonzero(wanted) + first
+    places = places[(places >= 0) & (places < len(seen.counts))]
+    places = places[seen.good[places]]
+    return places, seen.counts[places] - wanted[places - first]
 
 
 def _wanted(plan: Plan, size: _Size) -> np.ndarray:
@@ -298,14 +306,9 @@ def _extra_a_line(seen: Seen, plan: Plan, size: _Size, first: int) -> int:
 
     The last file may be cut off where the scan was, and is not asked if it is short.
     """
-    extras = []
-    for line, expected in enumerate(_wanted(plan, size)):
-        place = line + first
-        if 0 <= place < len(seen.counts) and seen.good[place] and expected:
-            extra = int(seen.counts[place]) - int(expected)
-            if extra >= 0 or place != seen.high:
-                extras.append(extra)
-    often = Counter(extras).most_common()
+    places, extras = _extras(seen, _wanted(plan, size), first)
+    extras = extras[(extras >= 0) | (places != seen.high)]
+    often = Counter(extras.tolist()).most_common()
     return 0 if not often or any(extra == 0 and count == often[0][1] for extra, count in often) else often[0][0]
 
 
