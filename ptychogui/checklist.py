@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ptychogui.jobs.preflight import Level, Preflight
+from ptychogui.texts import printable
 
 _COLORS = {Level.GOOD: "green", Level.UNKNOWN: "cyan", Level.LOOK: "yellow", Level.STOP: "red"}
 _WORDS = {Level.GOOD: "good", Level.UNKNOWN: "?", Level.LOOK: "look", Level.STOP: "stop"}
@@ -24,7 +25,7 @@ def checklist(found: Preflight, width: int | None = None) -> Iterator[str]:
     """
     for finding in found.findings:
         word = click.style(f"{_WORDS[finding.level]:{_INDENT}}", fg=_COLORS[finding.level], bold=True)
-        yield word + finding.title
+        yield word + printable(finding.title)
         yield from _indented(finding.reason, width)
         if finding.way_out:
             yield from _indented(f"fix: {finding.way_out}", width)
@@ -39,7 +40,7 @@ def checklist_json(found: Preflight) -> dict[str, Any]:
 
 
 def _indented(text: str, width: int | None) -> list[str]:
-    blank = " " * _INDENT
+    blank, text = " " * _INDENT, printable(text)
     if width is None:
         return [blank + text]
     return textwrap.wrap(text, max(width, 4 * _INDENT), initial_indent=blank, subsequent_indent=blank,

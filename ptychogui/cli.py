@@ -44,6 +44,7 @@ from ptychogui.jobs.scanlist import scan_list
 from ptychogui.params.commandline import COMMAND_DEFAULTS, read_command
 from ptychogui.params.model import Parameters, by_path, describe, device_name
 from ptychogui.params.options import given_values, options
+from ptychogui.params.words import Command
 from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.recipes import given_recipe, recipe_params
 from ptychogui.reports import verdict_json, verdict_text
@@ -82,6 +83,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 class Program(click.Group):
     """A group whose default command is `gui`, and whose errors are one line."""
+
+    command_class = Command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `gui` in front of arguments that name no command."""
@@ -243,7 +246,7 @@ def check(context: click.Context, /, file: Path, as_json: bool, **_values: Any) 
     if as_json:
         tell(json.dumps({"file": str(file), **checklist_json(found)}, indent=1))
     else:
-        tell("\n".join(checklist(found, stdout_width())))
+        tell("\n".join(checklist(found, stdout_width())), is_styled=True)
     return STOP if found.level is Level.STOP else 0
 
 

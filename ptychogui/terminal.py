@@ -68,10 +68,14 @@ def error_console() -> Console:
     return Console(stderr=True) if sys.stderr is None else Console(file=cast("IO[str]", _Patient(sys.stderr)))
 
 
-def tell(text: str | Path) -> None:
+def tell(text: str | Path, is_styled: bool = False) -> None:
     """Print a result on stdout, or nowhere once the reader of a pipe has left, as `head` does.
 
     A path goes into a file or a pipe byte by byte, as `ls` prints it, so that other programs find the file.
+
+    Args:
+        text: what is printed; what would steer the terminal is escaped.
+        is_styled: whether it has been made printable, and colored.
 
     Raises:
         OutputError: stdout is closed or full.
@@ -80,7 +84,8 @@ def tell(text: str | Path) -> None:
         if sys.stdout is None:
             raise OSError(errno.EBADF, "it is closed")
         is_exact = isinstance(text, Path) and hasattr(sys.stdout, "buffer") and not sys.stdout.isatty()
-        click.echo(os.fsencode(text) if is_exact else encodable(printable(str(text)), sys.stdout.encoding))
+        shown = str(text) if is_styled else printable(str(text))
+        click.echo(os.fsencode(text) if is_exact else encodable(shown, sys.stdout.encoding))
     except OSError as error:
         _discard(sys.stdout)
         if error.errno == errno.EPIPE:
@@ -91,11 +96,8 @@ def tell(text: str | Path) -> None:
 def encodable(text: str, encoding: str | None) -> str:
     """Return a text that a stream of this encoding can print; characters that it lacks are escaped."""
     encoding = encoding or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return text.replace("µ", "u").encode(encoding, "backslashreplace").decode(encoding)
-    return text
+    micro = "µ".encode(encoding, "replace").decode(encoding).replace("?", "u")
+    return text.replace("µ", micro).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _discard(stream: IO[str] | None) -> None:

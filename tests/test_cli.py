@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import glob
 import json
 import os
 import re
@@ -334,6 +335,22 @@ class TestBatch:
         other = run("batch", "other/fly_0001.cxi", "--skip-done", "--quiet", *FAST)
         assert other.stdout.split() == ["fly_0001-result-002.cxi"]
 
+    @pytest.mark.parametrize("name", [b"fly_\xe9.cxi", b"two\nlines.cxi", b"-\x1b[2J #1 [a].cxi", b"n" * 251 + b".cxi"])
+    def test_a_file_of_any_name_is_done_once(self, night: Path, name: bytes) -> None:
+        scan = os.fsdecode(os.path.join(b"scans\xff", name))
+        (night / scan).parent.mkdir()
+        shutil.copy("fly_0001.cxi", scan)
+        outcome = run("batch", glob.escape(scan), "-o", os.fsdecode(b"done\xff"), *FAST)
+        result = Path(os.fsdecode(outcome.stdout_bytes.removesuffix(b"\n")))
+        found = read_result(result)
+        assert found.state == "done" and found.sources[0].path == str((night / scan).resolve())
+        assert not any(words in outcome.stderr for words in ("\x1b", "\udcff")) and "scans\\xff" in outcome.stderr
+        assert any(note.startswith("escaped in the result") for note in found.notes) is ("\udce9" in scan)
+        again = run("batch", glob.escape(scan), "-o", os.fsdecode(b"done\xff"), "--skip-done", *FAST)
+        assert again.stdout == "" and "is done, see" in again.stderr
+        assert run("info", scan, "--json").stdout and run("check", scan).stdout and run("info", result).stdout
+        assert len(run("export", result, "--csv", "--tiff").stdout_bytes.splitlines()) >= 6
+
     @pytest.mark.parametrize("option", [("--job-id", "night"), ("--file-pattern", "raw/scan012_#04d.h5")])
     def test_what_is_of_one_scan_is_refused_for_several(self, night: Path, option: tuple[str, str]) -> None:
         assert f"leave out {option[0]}" in refusal("batch", "fly_000[13].cxi", *option, *FAST)
@@ -461,13 +478,28 @@ class TestReconstruct:
             (["--iterations", "2", "--coarse-levels", "3"], "coarse_levels = 3 needs at least 4 iterations of LSQML"),
             (["--probe-guess", "nowhere.npy"], "nowhere.npy"),
             (["--simulate"], "--simulate"),
-            (["more.cxi"], "more.cxi"),
+            (["more.cxi"], "'more.cxi' is left over: 'ptychogui reconstruct' takes FILE only"),
+            (["--iterations", "--engine", "dm"], "--iterations needs a number, but --engine follows"),
+            (
+                ["--position-correction", "always"],
+                "'always' is left over: --position-correction takes FROM:UNTIL:EVERY",
+            ),
+            (["--find-bad-pixels", "1"], "'1' is left over: --find-bad-pixels is a switch"),
         ],
     )
     def test_bad_options_are_refused(self, options: list[str], words: str, scan: Path, tmp_path: Path) -> None:
         result = tmp_path / "r.cxi"
         assert words in refusal("reconstruct", scan, "-o", result, *options)
         assert not result.exists()
+
+    @pytest.mark.parametrize("place", [0, 1, 3])
+    def test_a_schedule_may_stand_alone_anywhere(self, scan: Path, tmp_path: Path, place: int) -> None:
+        words = [scan, "--engine", "lsqml", "-o", tmp_path / "r.cxi", "--quiet", *FAST]
+        words.insert(place, "--position-correction")
+        run("reconstruct", *words)
+        parameters, origins = from_json(read_result(tmp_path / "r.cxi").parameters)
+        assert parameters.reconstruction.position_correction == "3"
+        assert origins["reconstruction.position_correction"] == Origin(Source.USER, "--position-correction")
 
     def test_nothing_to_reconstruct_is_refused(self) -> None:
         assert "--simulate" in refusal("reconstruct")

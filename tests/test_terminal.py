@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from ptychogui.jobs.job import Control, JobState, Progress
-from ptychogui.terminal import duration_text, interruptible, shown_progress, table
+from ptychogui.terminal import duration_text, interruptible, say, shown_progress, table, tell
 
 
 def progress_of(iteration: int, iterations: int = 100, notes: tuple[str, ...] = ()) -> Progress:
@@ -117,3 +118,38 @@ def test_long_cells_widen_nothing_and_long_lines_are_broken() -> None:
     lines = table(rows, 30).splitlines()
     assert max(map(len, lines)) <= 30
     assert lines[1].startswith("   word")
+
+
+class TestOddNames:
+    """Bytes that are no UTF-8 and controls in what is printed."""
+
+    NAME = os.fsdecode(b"scan_\xe9\x1b[2J.cxi")
+
+    def test_a_pipe_gets_the_bytes_of_a_path(self, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+        tell(Path(self.NAME))
+        assert capfdbinary.readouterr().out == b"scan_\xe9\x1b[2J.cxi\n"
+
+    def test_a_text_gives_a_terminal_no_orders(self, capsys: pytest.CaptureFixture[str]) -> None:
+        tell(f"in {self.NAME}\nand on")
+        assert capsys.readouterr().out == "in scan_\\xe9\\x1b[2J.cxi\nand on\n"
+
+    @pytest.mark.parametrize(
+        ("encoding", "printed"), [("ascii", "1 um \\u03a9 \\xe9"), ("latin-1", "1 µm \\u03a9 é"), ("utf-8", "1 µm Ω é")]
+    )
+    def test_a_terminal_of_any_encoding_shows_all(
+        self, monkeypatch: pytest.MonkeyPatch, encoding: str, printed: str
+    ) -> None:
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding, write_through=True) for _ in range(2))
+        monkeypatch.setattr("sys.stdout", out)
+        tell("1 µm Ω é")
+        say(Console(file=err), "1 µm Ω é")
+        assert [stream.buffer.getvalue().decode(encoding) for stream in (out, err)] == [f"{printed}\n"] * 2
+
+    def test_a_note_gives_a_terminal_no_orders(self) -> None:
+        text = io.StringIO()
+        with shown_progress(Console(file=text), quiet=False) as show:
+            show(progress_of(0, notes=(f"can't read {self.NAME}",)))
+        assert text.getvalue().startswith("note: can't read scan_\\xe9\\x1b[2J.cxi\n")
+
+    def test_a_cell_of_a_table_is_one_line(self) -> None:
+        assert table([("a\nb", "1"), ("c", "2\t3")]) == "a\\nb  1\nc     2\\t3"

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Parameters, by_path, describe
+from ptychogui.params.schedule import alone
 from ptychogui.params.spec import Param
 from ptychogui.params.units import format_quantity, parse_decimal, parse_quantity, parse_whole, split_unit
 
@@ -241,9 +242,9 @@ def _find(flag: str) -> Param:
 def _flag_value(param: Param, raw: str | None, given: _Given) -> Any:
     special = _SPECIAL.get(param.flag)
     if raw is None:
-        if param.kind is not bool and param.flag not in _SWITCHES:
-            raise ParameterError(f"command string: -{param.flag} needs a value, such as -{param.flag}=...")
-        raw = "1"
+        raw = "1" if param.kind is bool or param.flag in _SWITCHES else alone(param)
+    if raw is None:
+        raise ParameterError(f"command string: -{param.flag} needs a value, such as -{param.flag}=...")
     try:
         return special.parse(param, raw, given) if special else _parse(param, raw)
     except ParameterError as error:

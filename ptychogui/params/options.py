@@ -12,7 +12,9 @@ from click.core import ParameterSource
 from ptychogui.errors import ParameterError
 from ptychogui.params.commandline import parse_text
 from ptychogui.params.reference import option_help
+from ptychogui.params.schedule import alone, is_meant
 from ptychogui.params.spec import Param
+from ptychogui.params.words import LoneOption
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -56,7 +58,11 @@ def _option(param: Param) -> Callable[[_Function], _Function]:
     if param.kind is bool:
         switch = f"{param.option}/{param.option.replace('--', '--no-', 1)}"
         return click.option(switch, _identifier(param), default=None, help=option_help(param))
-    return click.option(param.option, _identifier(param), metavar=_metavar(param), help=option_help(param))
+    told: dict[str, Any] = {"metavar": _metavar(param), "help": option_help(param)}
+    value = alone(param)
+    if value is not None:
+        told |= {"cls": LoneOption, "alone": value, "is_meant": is_meant, "metavar": f"[{told['metavar']}]"}
+    return click.option(param.option, _identifier(param), **told)
 
 
 def _identifier(param: Param) -> str:

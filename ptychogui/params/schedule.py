@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from ptychogui.params.spec import TextForm
+from ptychogui.params.spec import Param, TextForm
 
 _FORM = re.compile(r"(\d*)(?::(\d*))?(?::(\d*))?")
+_MEANT = re.compile(r"|-?[\d:]+|never", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -61,5 +62,22 @@ def _to_text(value: Any) -> Any:
     return str(Schedule.parse(str(value)))
 
 
-ScheduleText = Annotated[str, BeforeValidator(_to_text), TextForm("FROM:UNTIL:EVERY")]
+_TEXT_FORM = TextForm("FROM:UNTIL:EVERY")
+
+ScheduleText = Annotated[str, BeforeValidator(_to_text), _TEXT_FORM]
 """A schedule as a parameter holds it: its text."""
+
+
+def alone(param: Param) -> str | None:
+    """Return the schedule that an option without a value means: the default, or always where that is never.
+
+    None for a parameter that is no schedule.
+    """
+    if param.form != _TEXT_FORM.text:
+        return None
+    return str(param.default) if Schedule.parse(param.default).first else str(Schedule(1))
+
+
+def is_meant(word: str) -> bool:
+    """Whether a word after an option is meant as its schedule, right or wrong, and not a file or another option."""
+    return _MEANT.fullmatch(word) is not None

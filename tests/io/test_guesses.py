@@ -152,6 +152,12 @@ def test_files_that_hold_no_guess_are_refused(tmp_path: Path, read: type) -> Non
             read(tmp_path / name)
 
 
+@pytest.mark.parametrize("head", [b"row (\xb5m), column (\xb5m)\n", b"# Gr\xf6\xdfe\n", "# µm\n".encode()])
+def test_a_position_list_may_be_of_an_older_encoding(tmp_path: Path, head: bytes) -> None:
+    (tmp_path / "list.csv").write_bytes(head + b"1e-6, 2e-6\n0, 1e-6\n")
+    np.testing.assert_array_equal(read_positions(tmp_path / "list.csv"), [[1e-6, 2e-6], [0, 1e-6]])
+
+
 @pytest.mark.parametrize("head", ["", "row, column\n", "# nm\n"])
 @pytest.mark.parametrize("separator", [",", ", ", " ", "\t", ";"])
 def test_positions_are_read(tmp_path: Path, head: str, separator: str) -> None:

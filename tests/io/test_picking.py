@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def test_a_preset_to_begin_with_fits_a_scan_of_one_loop() -> None:
     np.testing.assert_allclose(found.positions_m, np.stack([at[1], at[0]], axis=1) * 1e-6)
 
 
-@pytest.mark.parametrize("stem", ['my"scan_', "run[1]_", "back\\slash_", "line\nbreak_"])
+@pytest.mark.parametrize("stem", ['my"scan_', "run[1]_", "back\\slash_", "line\nbreak_", os.fsdecode(b"\xe9_")])
 def test_a_preset_to_begin_with_recognizes_its_file_whatever_that_is_called(stem: str) -> None:
     named = read_preset(write_skeleton("odd", Path(f"{stem}0012.mda"), _mda()))
     assert choose_preset(replace(_mda(), pvs={}), Path(f"{stem}0013.mda"))[0] == named

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import h5py
@@ -222,3 +223,39 @@ def test_an_orientation_of_a_later_version_is_read_as_far_as_it_is_known(tmp_pat
         file["entry_1/ptychogui/orientation"] = "sideways"
     with pytest.raises(DataError, match="can't be read"):
         read_result(tmp_path / "r.cxi")
+
+
+class TestTextsThatNoFileCanHold:
+    def test_they_are_escaped_and_that_is_said(self, tmp_path: Path) -> None:
+        odd = os.fsdecode(b"scan_\xe9")
+        result = make_result(title=odd, command=f"ptychogui {odd}\0", device="\ud800", notes=(f"read {odd}",))
+        notes = write_result(tmp_path / "r.cxi", result)
+        assert notes == ("escaped in the result, whose texts are UTF-8: title and device and command",)
+        found = read_result(tmp_path / "r.cxi")
+        assert (found.title, found.command, found.device) == ("scan_\\xe9", "ptychogui scan_\\xe9\\x00", "\\ud800")
+        assert found.notes == (f"read {odd}", *notes)
+        np.testing.assert_array_equal(found.object, result.object)
+        with h5py.File(tmp_path / "r.cxi") as file:
+            assert file["entry_1/process_1/command"].asstr()[()] == found.command
+            assert file["entry_1/sample_1/name"].asstr()[()] == found.title
+
+    def test_any_other_text_stays_as_it_is(self, tmp_path: Path) -> None:
+        assert write_result(tmp_path / "r.cxi", make_result(title="Ω 🔬\n\x1b", command="µ")) == ()
+        assert read_result(tmp_path / "r.cxi").title == "Ω 🔬\n\x1b"
+
+    @pytest.mark.parametrize("name", [b"raw_\xff.h5", b"two\nlines", b'"quotes\\', "Ω🔬".encode()])
+    def test_sources_keep_every_byte_of_their_names(self, tmp_path: Path, name: bytes) -> None:
+        raw = tmp_path / os.fsdecode(name)
+        raw.touch()
+        assert write_result(tmp_path / "r.cxi", make_result(sources=(SourceFile.of(raw),))) == ()
+        assert read_result(tmp_path / "r.cxi").sources == (SourceFile.of(raw),)
+        assert os.fsencode(read_result(tmp_path / "r.cxi").sources[0].path).endswith(b"/" + name)
+
+    def test_a_series_keeps_the_names_of_its_ends(self, tmp_path: Path) -> None:
+        files = [tmp_path / os.fsdecode(b"r\xe9_%d.h5" % number) for number in range(12)]
+        for file in files:
+            file.touch()
+        sources = SourceFile.of_series(files)
+        write_result(tmp_path / "r.cxi", make_result(sources=sources))
+        assert read_result(tmp_path / "r.cxi").sources == sources
+        assert sources[0].path.endswith(f" to {files[-1].name}")

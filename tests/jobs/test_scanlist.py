@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,14 @@ def test_a_scan_of_a_text_file_that_is_not_there_holds_up_no_other(folder: Path)
     found = scan_list(["night.txt"], "mda/fly_#04d.mda")
     assert _numbers(found.scans) == [9, 12, 14]
     assert _numbers(found.absent) == [8, 13]
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_list_may_name_any_file(folder: Path, mark: bytes, end: bytes) -> None:
+    """Bytes that are no UTF-8, blanks at the end, a '#', and what Python takes for the end of a line."""
+    names = [b"scan_\xe9.cxi", b"trailing ", b"a #1.cxi", "line\u2028 \x85.cxi".encode(), b"[1].cxi"]
+    for name in names:
+        (folder / os.fsdecode(name)).touch()
+    (folder / "list.txt").write_bytes(mark + end.join([*names, b"scan_\xe9.cxi # again", b""]))
+    assert [os.fsencode(path) for path in scan_list(["list.txt"]).scans] == names

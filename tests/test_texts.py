@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ptychogui.texts import printable, storable
+
+BYTES = os.fsdecode(b"scan_\xe9.cxi")
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        (BYTES, "scan_\\xe9.cxi"), ("a\0b", "a\\x00b"), ("\ud800", "\\ud800"), ("µ 🔬\n\t\x1b[0m", "µ 🔬\n\t\x1b[0m"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_a_text_for_a_file_is_utf_8_without_nul(text: str, stored: str) -> None:
+    assert storable(text) == stored
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        (BYTES, "scan_\\xe9.cxi"), ("\x1b[31mred\x07\r", "\\x1b[31mred\\x07\\x0d"), ("\x9b2J", "\\x9b2J"),
+        ("two\nlines", "two\nlines"), ("Ω 🔬\u200d", "Ω 🔬\u200d"),
+    ],
+)  # fmt: skip
+def test_a_text_for_a_terminal_gives_it_no_orders(text: str, printed: str) -> None:
+    assert printable(text) == printed
