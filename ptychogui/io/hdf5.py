@@ -85,6 +85,11 @@ def reading(path: Path, what: str) -> Iterator[None]:
     """
     try:
         yield
+    except UnicodeError as error:
+        raise DataError(
+            f"{path}: {what} can't be read: it names a file in another encoding than UTF-8, which h5py can't follow; "
+            f"rename that file, and write this one again [{_brief(error)}]"
+        ) from error
     except H5_ERRORS as error:
         raise DataError(
             f"{path}: {what} can't be read, the file is damaged; copy or record it again [{_brief(error)}]"

@@ -224,7 +224,7 @@ def result_image(result: Result) -> bytes:
 def _storable(result: Result) -> tuple[Result, tuple[str, ...]]:
     """Return a result with texts that HDF5 can hold, and say which it had to change: a name may be any bytes."""
     texts = {name: getattr(result, name) for name in ("title", *_OWN_TEXTS)}
-    changes = {name: held for name, text in texts.items() if (held := storable(text)) != text}
+    changes: dict[str, Any] = {name: held for name, text in texts.items() if (held := storable(text)) != text}
     if not changes:
         return result, ()
     note = f"escaped in the result, whose texts are UTF-8: {' and '.join(changes)}"

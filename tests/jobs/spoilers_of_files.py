@@ -25,6 +25,10 @@ def _keep(made: Ingredients, kept: slice) -> None:
     made.positions_m = made.positions_m[kept]
 
 
+def _keep_frames(made: Ingredients, kept: slice) -> None:
+    made.frames = made.frames[kept]
+
+
 def _keep_one(made: Ingredients) -> None:
     made.positions_m, made.frames = made.positions_m[:1], made.frames[:1]
 
@@ -38,6 +42,7 @@ def _mirror_positions(made: Ingredients) -> None:
 
 
 _add("last 10 positions missing", "positions", FILED, "positions", _keep, kept=slice(50))
+_add("last frame missing", "positions", FILED, "positions|layout", _keep_frames, kept=slice(-1))
 _add("first position missing", "positions", FILED, "positions", _keep, kept=slice(1, None))
 _add("frames one after their positions", "orientation|pairing", FILED, "positions", _shift_pairing)
 _add("columns of the scan mirrored", "orientation|pairing", FILED, "positions", _mirror_positions)
@@ -74,7 +79,7 @@ for _title, _lost in (
         _add(f"{_name}: {_title}", _name, FILED, _name, _read_often, name=_name, lost=_lost)
 for _title, _rows, _reading in (
     ("one position is NaN", (3,), np.nan), ("two are infinite", (0, 59), np.inf), ("one is a meter off", (7,), 1.0),
-    ("one is 20 um off", (7,), 2e-5), ("two are -1e30", (5, 6), -1e30),
+    ("one is 20 um off", (7,), 2e-5), ("two are -1e30", (5, 6), -1e30), ("three are 0", (10, 30, 50), 0.0),
 ):  # fmt: skip
     _add(f"positions: {_title}", "positions", FILED, "positions", _lose_positions, rows=_rows, reading=_reading)
 _add("positions: 12 are stuck", "positions", FILED, "positions", _stick_positions)

@@ -40,6 +40,15 @@ def _put_few(made: Ingredients, reading: float) -> None:
     made.frames = frames
 
 
+def _flash(made: Ingredients, reading: float) -> None:
+    """Have five single readings of all be this."""
+    frames = made.frames.astype(np.uint32).reshape(-1, *made.detector)
+    row, column = (size // 2 for size in made.detector)
+    for number in range(5):
+        frames[11 * number + 3, row - 20 + 9 * number, column + 17 - 5 * number] = reading
+    made.frames = frames.reshape(made.frames.shape)
+
+
 def _leave_unwritten(made: Ingredients, kind: str, fill: float) -> None:
     """Have the last 8 frames hold a fill value."""
     frames = made.frames.astype(kind)
@@ -67,6 +76,7 @@ _add("three pixels of 20000", _READINGS, WRITTEN, "type", _put_few, reading=20_0
 for _kind, _reading in (("u2", 0), ("u4", 2**32 - 1), ("i4", -1), ("f4", np.nan)):
     _title = f"8 frames never written, {_reading} as {_kind}"
     _add(_title, _READINGS, WRITTEN, "type", _leave_unwritten, kind=_kind, fill=_reading)
+_add("five flashes of a million", f"{_READINGS}|flicker", WRITTEN, "type", _flash, reading=10**6)
 _add("counts end at 500", "plateau|saturat", DETECTED, "limit", _clip, limit=500)
 _add("counts end at 2^9-1, said", "saturat", DETECTED, "limit", _clip, limit=2**9 - 1, bits=9)
 
@@ -114,6 +124,7 @@ for _title, _of in (
     ("good is 0", lambda gaps: gaps.astype(np.uint32)), ("good is 1", lambda gaps: (~gaps).astype(np.uint8)),
     ("good is 1, as floats", lambda gaps: (~gaps).astype(np.float32)), ("good is true", lambda gaps: ~gaps),
     ("good is 255", lambda gaps: np.where(gaps, 0, 255).astype(np.uint8)), ("most light is masked", _beamstop),
+    ("of another size", lambda gaps: np.zeros((32, 32), np.uint8)),
     ("good is 1, one a frame", lambda gaps: np.repeat((~gaps)[None].astype(np.uint8), 60, axis=0)),
 ):  # fmt: skip
     _add(f"mask: {_title}", _MASK, DETECTED, "mask", _mask, of=_of)
