@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -191,3 +192,11 @@ def test_where_raw_files_were_looked_for_is_said(scan: Path) -> None:
     folder = scan.parent.parent
     assert tried.frames.splitlines()[1:] == [f"{folder}/nowhere/#04d.h5", f"{folder}/mda/fly0012.h5"]
     assert not tried.has_frames and tried.problems == () and tried.positions_m is not None
+
+
+def test_a_preset_is_not_written_with_names_that_it_cant_hold(scan: Path) -> None:
+    draft, mda = begun(scan)
+    draft = replace(draft, name="odd", patterns=(f"{os.fsdecode(b'raw_' + bytes([0xE9]))}/{{stem}}_#05d.npy",))
+    with pytest.raises(ParameterError, match=r"a preset is UTF-8.* put '\?' in place"):
+        write_draft(draft, mda, scan)
+    assert not (preset_folder() / "odd.toml").exists()

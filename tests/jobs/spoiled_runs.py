@@ -26,6 +26,9 @@ SETTINGS = {"preprocessing.size_px": RECIPE.n, "reconstruction.engine": "lsqml",
 WORSE = 1.5
 """Error of the object, as a part of the unspoiled scan's, above which a picture is wrong."""
 
+_SUSPICION = "the error is still "
+"""Begins the note that lists all that a poor fit may come of: it names nothing but how frames and positions meet."""
+
 _FEWEST_WORDS = 4
 """Of a sentence."""
 
@@ -143,7 +146,8 @@ def _is_stopped(job: Job, doubts: list[str]) -> bool:
 def _named(spoilings: Iterable[Spoiling], said: Iterable[str]) -> bool:
     """Whether any of the spoilings is named in what is said."""
     words = [word.lower() for spoiling in spoilings for word in spoiling.words]
-    return any(word in text.lower() for text in said for word in words)
+    general = [word for word in words if word in ("orientation", "pairing")]
+    return any(word in text.lower() for text in said for word in (general if text.startswith(_SUSPICION) else words))
 
 
 def _digest(prepared: Prepared) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import math
+import os
 import tempfile
 import weakref
 from collections.abc import Callable
@@ -241,6 +242,18 @@ def test_a_checkpoint_that_cant_be_written_is_noted(output: Path, monkeypatch: p
     assert said[2].notes == ("no checkpoint at iteration 2: the disk is full",)
     assert said[2].result is None
     assert said[-1].state is DONE
+
+
+def test_what_no_file_can_hold_is_said_once_and_costs_no_result(output: Path) -> None:
+    odd = os.fsdecode(b"night_\xe9")
+    job = make_job(output.with_name(f"{odd}.cxi"), f"ptychogui {odd}", output__save_every=1, output__job_id=odd)
+    said = [note for progress in run_job(job, BACKEND) for note in progress.notes]
+    notes = [note for note in said if "escaped" in note]
+    assert notes == ["escaped in the result, whose texts are UTF-8: title and command"]
+    result = read_result(job.output)
+    assert (result.state, result.title, result.command) == ("done", "night_\\xe9", "ptychogui night_\\xe9")
+    assert from_json(result.parameters)[0].output.job_id == odd
+    assert notes[0] in result.notes
 
 
 def test_divergence_says_what_to_try_and_keeps_the_checkpoint(output: Path, engines: Callable[..., list[Any]]) -> None:
