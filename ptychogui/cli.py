@@ -133,7 +133,7 @@ def main() -> None:
 def gui(context: click.Context, files: tuple[Path, ...]) -> int:
     """Open the window, with scans or results if FILES are given."""
     for place, file in enumerate(files):
-        if not file.exists() and not is_pattern(file):
+        if not os.path.exists(file) and not is_pattern(file):
             raise DataError(_no_file(str(file), maybe_command=place == 0 and _IMPLIED in context.meta))
     missing = "" if os.environ.get("QT_QPA_PLATFORM") else missing_display()
     if missing:
@@ -337,7 +337,7 @@ def batch(
 def export_command(result: Path, output: Path | None, **kinds: bool) -> None:
     """Write a result in other formats and print the paths."""
     content = read_result(result)
-    if output is not None and output.exists() and not output.is_dir():
+    if output is not None and os.path.exists(output) and not os.path.isdir(output):
         raise OutputError(f"{output} is a file; give a folder with -o")
     for kind in [kind for kind, wanted in kinds.items() if wanted] or ["png"]:
         for path in _EXPORTS[kind](content, output or result.parent, result.stem):

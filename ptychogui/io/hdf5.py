@@ -42,15 +42,15 @@ def open_h5(path: Path) -> h5py.File:
         raise DataError(f"can't open {path}: another program is writing it; try again when it has finished")
     try:
         return h5py.File(path, "r", locking=False)
-    except (OSError, RuntimeError) as error:
-        with contextlib.suppress(OSError, RuntimeError):
+    except (OSError, RuntimeError, ValueError) as error:
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
             return h5py.File(path, "r", locking=False, swmr=True)
         raise DataError(f"can't open {path}: {_opening_problem(path, error)}") from error
 
 
 def _is_held(path: Path) -> bool:
     """Whether a program that writes the file holds HDF5's lock on it; a file system without locks says no."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
+    with contextlib.suppress(OSError, ValueError), path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -65,9 +65,12 @@ def _opening_problem(path: Path, error: Exception) -> str:
         return "no permission to read it"
     if "already open for" in str(error):
         return "another program is writing it, or ended without closing it; try again later, or run h5clear -s on it"
+    try:
+        size_bytes = path.stat().st_size
+    except (OSError, ValueError) as lost:
+        return str(getattr(lost, "strerror", lost)).lower()
     if path.is_dir():
         return "it is a folder, not a file"
-    size_bytes = path.stat().st_size
     if not is_hdf5(path):
         return "it is not an HDF5 file" if size_bytes else "the file is empty"
     whole = re.search(r"stored_eof = (\d+)", str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,6 @@ def _target(path: Path, name: str, variable: str) -> tuple[Path, str]:
     renamed = f"{stem.removesuffix(_MASTER)}{numbered[1]}" if numbered and stem.endswith(_MASTER) else last
     for other in (last, renamed):
         there = path.parent / other
-        if there.exists():
+        if os.path.exists(there):
             return there, f"{path.name} names {name}, which is not there; {other} beside it is taken"
     return path.parent / last, ""

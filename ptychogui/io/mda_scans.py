@@ -211,7 +211,7 @@ def find_files(
     looked = [there for text in patterns for there in _expanded(text)]
     for text in looked:
         numbers = Pattern.parse(text).numbers() if is_pattern(text) and _has_folder(text) else []
-        if numbers or Path(text).is_file():
+        if numbers or os.path.isfile(text):
             dataset_path = access.dataset_path or named.preset.frames.dataset_path
             per_file = access.patterns_per_file or named.preset.frames.patterns_per_file
             return replace(access, file_pattern=text, dataset_path=dataset_path, patterns_per_file=per_file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import os
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -158,7 +159,7 @@ def _lost(found: list[_Surveyed], size: tuple[int, int]) -> Lost | None:
 
 
 def _survey(part: Part) -> _Surveyed:
-    if part.problem or not part.path.exists():
+    if part.problem or not os.path.exists(part.path):
         return _Surveyed(part, problem=part.problem or f"there is no file {part.path.name}")
     try:
         stack = open_stack(part.path, part.access)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def open_raw(path: Path, access: Access) -> Dataset:
     if kind == "HDF5":
         with open_h5(path) as file, reading(path, "its content"):
             parts = parts_of(path, file, access.dataset_path)
-        if parts and not any(part.path.exists() for part in parts):
+        if parts and not any(os.path.exists(part.path) for part in parts):
             first = parts[0]
             raise DataError(
                 f"{path}: none of the {len(parts)} files with the frames is there, the first is {first.path.name} with "

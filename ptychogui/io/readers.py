@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,7 +86,7 @@ def open_dataset(path: Path | str, access: Access | None = None) -> Dataset:
 
 def takes_series(path: Path) -> bool:
     """Whether a scan's frames are in a series of files: its own path is a pattern, or it is a file without frames."""
-    if is_pattern(path) or not path.is_file():
+    if is_pattern(path) or not os.path.isfile(path):
         return is_pattern(path)
     return next((reader.takes_series for reader in _readers if _supported(reader, path, [])), False)
 
@@ -97,15 +98,16 @@ def _check_pattern(access: Access, path: Path, allowed: str) -> None:
 
 
 def _check_readable(path: Path) -> None:
-    if path.is_dir():
+    if os.path.isdir(path):
         raise DataError(f"can't open {path}: it is a folder, not a file")
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         raise DataError(f"can't open {path}: it is no ordinary file")
     try:
         with path.open("rb") as file:
             empty = not file.read(1)
-    except OSError as error:
-        raise DataError(f"can't open {path}: {(error.strerror or str(error)).lower()}") from error
+    except (OSError, ValueError) as error:  # NUL in a name is a ValueError
+        reason = isinstance(error, OSError) and error.strerror
+        raise DataError(f"can't open {path}: {(reason or str(error)).lower()}") from error
     if empty:
         raise DataError(f"can't open {path}: the file is empty")
 

@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"[_.-]*#0?\d{0,2}[di]")
 
 def is_pattern(path: Path | str) -> bool:
     """Whether a path is the pattern of a series, and no file of just this name."""
-    return _FIELD.search(os.fspath(path)) is not None and not Path(path).exists()
+    return _FIELD.search(os.fspath(path)) is not None and not os.path.exists(path)
 
 
 def scan_name(path: Path) -> str:
@@ -73,4 +73,4 @@ class Pattern:
                 f"can't look for {self.text}: {folder}: {(error.strerror or str(error)).lower()}"
             ) from error
         numbers = sorted({int(match[1]) for match in matches if self.number % int(match[1]) == match[1]})
-        return [number for number in numbers if self.path(number).exists()] if rest else numbers
+        return [number for number in numbers if os.path.exists(self.path(number))] if rest else numbers

@@ -89,7 +89,7 @@ def read_truth(path: Path | str) -> Result:
         DataError: there is no truth file, or it is something else.
     """
     path = Path(path)
-    path = truth_path(path) if truth_path(path).exists() else path
+    path = truth_path(path) if os.path.exists(truth_path(path)) else path
     truth = read_result(path)
     if truth.state != "truth":
         raise DataError(f"{path} is a reconstruction, not the truth of a simulated scan")

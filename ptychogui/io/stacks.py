@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -83,7 +84,7 @@ def kind_of(path: Path) -> str:
         OSError: it can't be read.
         DataError: it is no ordinary file, such as a pipe, which might never be read to an end.
     """
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         raise DataError(f"can't open {path}: it is no ordinary file")
     with path.open("rb") as file:
         head = file.read(8)

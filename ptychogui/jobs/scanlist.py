@@ -45,7 +45,7 @@ def scan_list(items: Sequence[str], numbered: str = "") -> ScanList:
         ParameterError: numbers without `numbered`, or a range that runs backwards.
     """
     found = dict.fromkeys(path for item in items for path in _paths(item, Path(), numbered))
-    scans = tuple(path for path in found if path.exists() or is_pattern(path))
+    scans = tuple(path for path in found if os.path.exists(path) or is_pattern(path))
     absent = tuple(path for path in found if path not in scans)
     if not scans:
         first = f"; the first that was looked for is {absent[0]}" if absent else ""
@@ -56,9 +56,9 @@ def scan_list(items: Sequence[str], numbered: str = "") -> ScanList:
 def _paths(item: str, folder: Path, numbered: str, is_listed: bool = False) -> Iterator[Path]:
     """Give the files of one item; those of numbers and of a text file whether they are there or not."""
     path, numbers = folder / item, item.replace(" ", "")
-    if path.suffix in _LIST_SUFFIXES and path.is_file():
+    if path.suffix in _LIST_SUFFIXES and os.path.isfile(path):
         yield from _listed(path, numbered)
-    elif path.exists() and not (numbered and _NUMBERS.fullmatch(numbers)):
+    elif os.path.exists(path) and not (numbered and _NUMBERS.fullmatch(numbers)):
         yield path
     elif is_pattern(path):
         yield path
@@ -82,7 +82,7 @@ def _listed(path: Path, numbered: str) -> Iterator[Path]:
     except OSError as error:
         raise DataError(f"can't read the list {path}: {(error.strerror or str(error)).lower()}") from error
     for number, line in enumerate(re.split("\r?\n", text), 1):
-        item = line if (path.parent / line).is_file() else re.sub(r"(^|\s)#.*", "", line).strip()
+        item = line if os.path.isfile(path.parent / line) else re.sub(r"(^|\s)#.*", "", line).strip()
         if item.endswith(_LIST_SUFFIXES):
             raise DataError(f"{path}, line {number}: '{item}' is a list in a list; write its scans here")
         try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -124,7 +124,7 @@ class _Words:
         takes_any = any(argument.nargs < 0 for argument in self._arguments)
         if takes_any or self._has_unknown or len(self._loose) <= room:
             return
-        stray = [(word, name) for word, name in self._loose if name and not Path(word).exists()]
+        stray = [(word, name) for word, name in self._loose if name and not os.path.exists(word)]
         word, name = (stray or self._loose[room:])[0]
         raise self._error(f"'{word}' is left over: {self._taken(name)}")
 

@@ -6,6 +6,7 @@ An editor has value(), setValue() (silent) and valueChanged; text that is no val
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ class PathEditor(TextEditor):
 
     def _read(self) -> tuple[Any, str]:
         value, reason = super()._read()
-        if value is not None and not Path(value).expanduser().is_file():
+        if value is not None and not os.path.isfile(os.path.expanduser(value)):
             reason = f"there is no file '{value}'"
         return value, reason
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class Memory:
 
     def recent(self) -> list[Path]:
         """Files opened lately that are still there, the newest first."""
-        return [path for path in map(Path, self.names("recent")) if path.is_file()]
+        return [path for path in map(Path, self.names("recent")) if os.path.isfile(path)]
 
     def opened(self, path: Path) -> None:
         """Put a file at the top of the recent ones and remember its folder."""

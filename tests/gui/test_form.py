@@ -145,6 +145,8 @@ def test_quantities_are_typed_freely(qtbot: QtBot, form: ParameterForm) -> None:
         ("experiment.scan_dims", "30", "not a pair"),
         ("preprocessing.size_px", "63", "multiple of 2"),
         ("preprocessing.mask_file", "no such file.npy", "there is no file"),
+        ("preprocessing.mask_file", "n" * 300, "there is no file"),
+        ("preprocessing.mask_file", "~nobody/mask.npy", "there is no file"),
         ("reconstruction.engine", "dm:50,lsqlm", "not 'lsqlm'; did you mean 'lsqml'?"),
         ("reconstruction.update_probe", "soon", "must be FROM, FROM:UNTIL or FROM:UNTIL:EVERY"),
     ],

@@ -103,3 +103,10 @@ def test_a_list_may_name_any_file(folder: Path, mark: bytes, end: bytes) -> None
         (folder / os.fsdecode(name)).touch()
     (folder / "list.txt").write_bytes(mark + end.join([*names, b"scan_\xe9.cxi # again", b""]))
     assert [os.fsencode(path) for path in scan_list(["list.txt"]).scans] == names
+
+
+def test_a_name_that_no_file_can_have_is_named(folder: Path) -> None:
+    with pytest.raises(DataError, match="there is no file 'nnn"):
+        scan_list(["n" * 300])
+    (folder / "list.txt").write_text(f"{'n' * 300}\nmda/fly_0009.mda\n")
+    assert _numbers(scan_list(["list.txt"]).scans) == [9]
