@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -129,7 +130,7 @@ def _survey(data: h5py.Dataset, depth: int = 0) -> _Survey:
     sources: dict[tuple[str, str], _Source] = {}
     seen, whole = np.zeros(frames, np.bool_), np.zeros(frames, np.bool_)
     missing: list[tuple[_Tile, np.ndarray, str]] = []
-    for tile in _tiles(data):
+    for tile in list(_tiles(data)):  # none of HDF5's selections is left, with many of which it closes files slowly
         key = tile.file, tile.dataset
         if key not in sources:
             sources[key] = _source(data, *key, found, depth)
@@ -181,7 +182,7 @@ def _numbered(name: str, block: int) -> str:
 def _axes(space: Any, shape: Sequence[int]) -> list[np.ndarray]:
     """Return what a selection has of each axis: int arrays, increasing."""
     if space.get_select_type() == h5py.h5s.SEL_ALL:
-        return [np.arange(size) for size in shape]
+        return [_stretch(0, 1, size, 1, size) for size in shape]
     if space.is_regular_hyperslab():
         return [_stretch(*numbers) for numbers in zip(*space.get_regular_hyperslab(), shape, strict=True)]
     if space.get_select_type() != h5py.h5s.SEL_HYPERSLABS:
@@ -192,8 +193,9 @@ def _axes(space: Any, shape: Sequence[int]) -> list[np.ndarray]:
     return [np.unique(np.concatenate(parts)) for parts in spans]
 
 
+@functools.lru_cache(maxsize=1024)
 def _stretch(start: int, stride: int, count: int, block: int, size: int) -> np.ndarray:
-    """Return what a regular selection has of an axis, as far as the axis goes."""
+    """Return what a regular selection has of an axis, as far as the axis goes; many tiles have the same."""
     count = min(count, -(-(size - start) // max(stride, 1)))
     found = (start + stride * np.arange(count))[:, None] + np.arange(min(block, size))
     return np.asarray(found[found < size]).reshape(-1)

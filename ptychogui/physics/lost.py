@@ -14,8 +14,8 @@ _STANDING = 3
 """Readings in a row that are the same to the last bit, in a scan where hardly any are, which show that they stand."""
 
 _MOST = 0.5
-"""Part of the positions that may be far away or stand still; with more it is not they that are odd. Any number may never
-have been written."""
+"""Part of the positions that may be far away or stand still; with more it is not they that are odd. Any number may have
+been left unwritten."""
 
 
 def lost_positions(positions_m: np.ndarray) -> np.ndarray:

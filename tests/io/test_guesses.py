@@ -182,8 +182,8 @@ def test_positions_that_are_none_are_refused(tmp_path: Path, content: str, words
 
 @pytest.mark.parametrize(
     "lost",
-    ["nan, nan", "nan,3e-6", "2e-6,NaN", "inf, 1e-6", "1e30,1e-6", ",", "1e-6,", ",2e-6", "-,-", "null, null", "N/A;N/A",
-     "1e-6 nan", "-9999 -9999", "5, 5"],
+    ["nan, nan", "nan,3e-6", "2e-6,NaN", "inf, 1e-6", "1e30,1e-6", ",", "1e-6,", ",2e-6", "-,-", "null, null",
+     "N/A;N/A", "1e-6 nan", "-9999 -9999", "5, 5"],
 )  # fmt: skip
 @pytest.mark.parametrize("at", [0, 3, 19])
 def test_a_position_that_is_lost_is_no_number_and_the_others_stay(tmp_path: Path, lost: str, at: int) -> None:

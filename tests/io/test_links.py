@@ -75,8 +75,8 @@ def only_by_its_last_part(root: Path) -> tuple[Path, str]:
 
 @pytest.mark.parametrize(
     "make",
-    [beside, in_a_folder, above, absolute, absolute_of_another_machine, by_the_variable, through_a_symbolic_link, nowhere,
-     only_by_its_last_part],
+    [beside, in_a_folder, above, absolute, absolute_of_another_machine, by_the_variable, through_a_symbolic_link,
+     nowhere, only_by_its_last_part],
 )  # fmt: skip
 def test_a_file_is_found_where_hdf5_finds_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], tuple[Path, str]]
@@ -121,8 +121,8 @@ def links(tmp_path: Path) -> h5py.File:
         ("/dataset", "/dataset is a link to /e in the file there.h5, which has nothing there"),
         (
             "/twice",
-            "/twice is a link to /deeper in the file there.h5, where /deeper is a link to /x in the file gone.h5, which "
-            "is not there",
+            "/twice is a link to /deeper in the file there.h5, where /deeper is a link to /x in the file gone.h5, "
+            "which is not there",
         ),
         ("/folder/data", "/folder is a link to /entry in the file gone.h5, which is not there"),
         ("/good", ""),
@@ -194,8 +194,9 @@ def numbers(path: Path) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "name", ["m_data_{:06d}.h5", "/data/visitor/ma1234/m_data_{:06d}.h5", "raw/m_data_{:06d}.h5", r"D:\raw\m_data_{:06d}.h5"]
-)  # fmt: skip
+    "name",
+    ["m_data_{:06d}.h5", "/data/ma1234/m_data_{:06d}.h5", "raw/m_data_{:06d}.h5", r"D:\raw\m_data_{:06d}.h5"],
+)
 def test_a_masters_files_are_found_beside_it(tmp_path: Path, name: str) -> None:
     for number in (1, 2):
         write(tmp_path / f"m_data_{number:06d}.h5", entry__data__data=make_frames(3, 3 * (number - 1)))
@@ -214,7 +215,8 @@ def test_a_master_that_was_renamed_with_its_files_finds_them_and_says_so(tmp_pat
     with open_dataset(master) as dataset:
         (said,) = [note for note in dataset.notes if "beside it" in note]
     assert said == (
-        "star_master.h5 names m_data_000001.h5, which is not there; star_data_000001.h5 beside it is taken; so is 1 other"
+        "star_master.h5 names m_data_000001.h5, which is not there; star_data_000001.h5 beside it is taken; "
+        "so is 1 other"
     )
 
 

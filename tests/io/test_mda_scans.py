@@ -324,6 +324,41 @@ def test_a_point_without_a_position_is_left_out_and_its_frame_goes_to_no_other(t
         assert any("2 of 20 positions are lost" in note for note in scan.notes)
 
 
+@pytest.mark.parametrize("lost", [np.inf, 1e30, 0.5])
+def test_a_point_far_off_is_left_out_and_its_frame_goes_to_no_other(tmp_path: Path, lost: float) -> None:
+    path = tmp_path / "mda" / "velo_0012.mda"
+    at_m = positions_m()
+    at_m[11, 1] = lost
+    write_beamtime(path, shipped("velociprobe"), frames(), at_m, DIMS, 8800.0)
+    with open_dataset(path) as scan:
+        assert (scan.frames.read(scan.frame_rows)[:, 0, 0] - 1).tolist() == [i for i in range(20) if i != 11]
+        assert any("1 of 20 positions is lost" in note for note in scan.notes)
+
+
+@pytest.mark.parametrize(
+    ("energies_keV", "energy_eV", "said"),
+    [
+        ([0.0, 8.8, 8.8, 8.8], 8800.0, "has 1 of 4 readings that can't be meant, such as 0"),
+        ([np.nan, 8.8, 8.8, 0.0], 8800.0, "has 2 of 4 readings that can't be meant, such as nan"),
+        ([8.8, 8.8, 8.8, 8.8e9], 8800.0, "has 1 of 4 readings that can't be meant"),
+        ([8.8, 8.8, 9.5, 9.9], None, "is 4 different numbers, 8.8 to 9.9, and is ignored"),
+        ([0.0, 0.0, 0.0, 0.0], None, "is 0, not a positive number, and is ignored"),
+    ],
+)
+def test_an_energy_of_each_line_may_have_lost_readings(
+    tmp_path: Path, energies_keV: list[float], energy_eV: float | None, said: str
+) -> None:
+    path = tmp_path / "mda" / "velo_0012.mda"
+    write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
+    mda = read_mda(path)
+    column = Detector(0, "bl:energy", "", "keV", np.array(energies_keV))
+    lines = replace(mda.scan, detectors=(column,))
+    found = apply_preset(shipped("velociprobe"), replace(mda, scan=lines, pvs={}))
+    value = found.values.get("experiment.energy_eV")
+    assert (value and value.value) == (energy_eV and pytest.approx(energy_eV))
+    assert any(note.startswith("the photon energy of column outer D1") and said in note for note in found.notes)
+
+
 def _line_scan(lines: int, done: int, counts: Sequence[int], unit: str = "um") -> Mda:
     """Return a scan of steps of 0.2 and 0.3 that was stopped after some lines; the rest of all values is 0."""
 

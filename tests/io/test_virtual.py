@@ -183,7 +183,7 @@ def test_a_numbered_series_has_what_its_files_have(tmp_path: Path) -> None:
 def test_a_dataset_without_any_of_its_files_is_refused(tmp_path: Path) -> None:
     found = layout()
     found[:] = source("p0.h5", (12, 8, 8))
-    with pytest.raises(DataError, match="1 files of which 1 are missing, .* there is no file p0.h5"):
+    with pytest.raises(DataError, match=r"1 files of which 1 are missing, .* there is no file p0.h5"):
         look(tmp_path, found)
 
 

@@ -104,7 +104,7 @@ def test_a_list_goes_before_positions_that_cant_be_used(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text(lines)
     opened: Dataset = open_dataset(make_cxi(tmp_path / "a.cxi", {TRANSLATION: np.full((5, 3), np.nan)}))
     with opened as dataset:
-        with pytest.raises(DataError, match="5 of 5 positions are not numbers.*give --positions-file"):
+        with pytest.raises(DataError, match=r"5 of 5 positions are not numbers.*give --positions-file"):
             scan_positions(dataset, Parameters(), 1e-8)
         positions_m, rows, _ = scan_positions(dataset, with_list(tmp_path / "p.csv"), 1e-8)
     assert rows.tolist() == [0, 1, 2, 3, 4]

@@ -17,7 +17,7 @@ SCANS = {
     "fly": fly_m((6, 10), STEP_M, seed=3),
     "line": np.stack([np.zeros(60), np.arange(60) * 5e-7], axis=1),
     "from a corner": raster_m((6, 10), STEP_M) - raster_m((6, 10), STEP_M)[0],
-    "on a stage": fly_m((6, 10), STEP_M, seed=3) + (0.0123, -0.0456),
+    "on a stage": fly_m((6, 10), STEP_M, seed=3) + np.array([0.0123, -0.0456]),
     "twice each": np.repeat(raster_m((6, 10), STEP_M), 2, axis=0),
     "three times each": np.repeat(raster_m((6, 10), STEP_M), 3, axis=0),
     "one place": np.zeros((60, 2)),
