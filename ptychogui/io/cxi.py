@@ -21,7 +21,7 @@ from ptychogui.io.hdf5 import H5_ERRORS, datasets, first_dataset, is_hdf5, open_
 from ptychogui.io.links import missing_target
 from ptychogui.io.quantities import CENTER, Reader, beam_center, count_limit, square_pixel
 from ptychogui.io.translations import read_listed
-from ptychogui.io.virtual import lost_parts, without_lost
+from ptychogui.io.virtual import frames_there, lost_parts, with_lost_pixels
 from ptychogui.physics.lost import lost_note
 from ptychogui.physics.optics import USUAL, energy_eV
 
@@ -122,7 +122,7 @@ def _read(scan: _Scan, dataset_path: str) -> Dataset:
     if frames.grid:
         scan.notes.append(grid_note(frames.grid))
     lost = lost_parts(scan.path, found)
-    there, bad_pixels, lost_notes = without_lost(lost, frames.shape[0], _read_mask(scan, frames.shape))
+    there, lost_notes = frames_there(lost, frames.shape[0])
     scan.notes.extend(lost_notes)
     frame_rows, positions_m, positions_problem = _read_scan(scan, frames, there)
     values = _read_values(scan, frames)
@@ -133,7 +133,7 @@ def _read(scan: _Scan, dataset_path: str) -> Dataset:
         frame_rows=frame_rows,
         positions_m=positions_m,
         values=values,
-        bad_pixels=bad_pixels,
+        bad_pixels=with_lost_pixels(lost, _read_mask(scan, frames.shape)),
         probe=_read_probe(scan),
         facts={name: text for name, place in _FACTS.items() if (text := read_text(scan.file, place))},
         notes=tuple(scan.notes),

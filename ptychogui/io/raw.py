@@ -16,7 +16,7 @@ from ptychogui.io.nexus import placed, read_header
 from ptychogui.io.parts import Part, join
 from ptychogui.io.series import Pattern, is_pattern
 from ptychogui.io.stacks import kind_of, open_stack
-from ptychogui.io.virtual import without_lost
+from ptychogui.io.virtual import frames_there, with_lost_pixels
 
 _MOST_GAPS = 100_000
 """Numbers that may be missing in a series; more are a number that means something else."""
@@ -64,7 +64,7 @@ def open_raw(path: Path, access: Access) -> Dataset:
     frames, *size = stack.frames.shape
     file_ = RawFile(path, 0, 0, frames, modified_s=path.stat().st_mtime)
     header = read_header(path, (size[0], size[1]))
-    kept, bad_pixels, lost_notes = without_lost(stack.lost, frames, header.bad_pixels)
+    kept, lost_notes = frames_there(stack.lost, frames)
     grid_notes = (grid_note(stack.grid),) if stack.grid else ()
     dims = {"experiment.scan_dims": Value(stack.grid, "the grid of frames")} if stack.grid else {}
     return Dataset(
@@ -74,7 +74,7 @@ def open_raw(path: Path, access: Access) -> Dataset:
         frame_rows=kept,
         positions_m=None,
         values={**dims, **header.values},
-        bad_pixels=bad_pixels,
+        bad_pixels=with_lost_pixels(stack.lost, header.bad_pixels),
         notes=(f"the file has {NO_POSITIONS}", *grid_notes, *lost_notes, *header.notes),
         facts=stack.facts,
         files=(file_,),
@@ -149,7 +149,7 @@ def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
     frames, files, facts = join(parts)
     good = [file for file in files if not file.problem]
     header = read_header(path if path.is_file() else good[0].path, frames.shape[1:])
-    kept, bad_pixels, lost_notes = without_lost(frames.lost, frames.shape[0], header.bad_pixels)
+    kept, lost_notes = frames_there(frames.lost, frames.shape[0])
     said = [part.note for part in parts if part.note]
     others = {0: "", 1: "", 2: "; so is 1 other"}.get(len(said), f"; so are {len(said) - 1} others")
     renamed = (said[0] + others,) if said else ()
@@ -161,7 +161,7 @@ def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
         frame_rows=kept,
         positions_m=None,
         values=header.values if path.is_file() else placed(header.values, good[0].path.name),
-        bad_pixels=bad_pixels,
+        bad_pixels=with_lost_pixels(frames.lost, header.bad_pixels),
         notes=(f"the files have {NO_POSITIONS}", *renamed, *lost_notes, *header.notes),
         facts={"files": span, **facts},
         files=files,

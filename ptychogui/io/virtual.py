@@ -63,21 +63,16 @@ def lost_parts(path: Path, data: h5py.Dataset) -> Lost | None:
     return Lost(survey.lost, pixels, tuple(_notes(data, survey, pixels)))
 
 
-def without_lost(
-    lost: Lost | None, frames: int, bad_pixels: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """Return the frames that are there, int (rows,), the bad pixels with those that are not, and notes.
+def frames_there(lost: Lost | None, frames: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the rows of the frames that are there, of so many that should be, and notes on the others."""
+    return (np.arange(frames), ()) if lost is None else (np.flatnonzero(~lost.frames), lost.notes)
 
-    Args:
-        lost: what is missing.
-        frames: how many there should be.
-        bad_pixels: bool (rows, columns), those that are known otherwise, or None.
-    """
-    if lost is None:
-        return np.arange(frames), bad_pixels, ()
-    if lost.pixels.any():
-        bad_pixels = lost.pixels if bad_pixels is None else bad_pixels | lost.pixels
-    return np.flatnonzero(~lost.frames), bad_pixels, lost.notes
+
+def with_lost_pixels(lost: Lost | None, bad_pixels: np.ndarray | None) -> np.ndarray | None:
+    """Return bad pixels, bool (rows, columns) or None, with those that are in no file that is there."""
+    if lost is None or not lost.pixels.any():
+        return bad_pixels
+    return lost.pixels if bad_pixels is None else bad_pixels | lost.pixels
 
 
 @dataclass
