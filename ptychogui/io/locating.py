@@ -40,7 +40,7 @@ def find_frames(path: Path, file: h5py.File, dataset_path: str = "") -> h5py.Dat
     places = (dataset_path,) if dataset_path else USUAL_PLACES
     for place in places:
         found = file.get(place)
-        if isinstance(found, h5py.Dataset) and (dataset_path or is_stack(found)):
+        if isinstance(found, h5py.Dataset) and (dataset_path or looks_like_frames(found.shape, found.dtype)):
             return found
     dangling = next((text for place in places if (text := missing_target(file, place))), "")
     candidates = [] if dangling else _candidates(file)

@@ -166,6 +166,14 @@ def test_no_other_array_is_taken_for_frames(tmp_path: Path, name: str) -> None:
     refuse(write(tmp_path / "b.nxs", entry1__other=OTHERS[name], entry1__det__data=link), "/entry1/det/data", "gone.h5")
 
 
+@pytest.mark.parametrize("name", OTHERS)
+def test_no_other_array_is_taken_for_frames_where_these_usually_are(tmp_path: Path, name: str) -> None:
+    refuse(write(tmp_path / "a.h5", entry__data__data=OTHERS[name]), "no diffraction patterns at all")
+    path = write(tmp_path / "b.h5", entry__data__data=OTHERS[name], raw=make_frames(4))
+    with open_dataset(path) as dataset:
+        assert dataset.frames.shape == (4, 16, 16)
+
+
 def test_a_stack_is_not_taken_in_place_of_frames_whose_link_leads_nowhere(tmp_path: Path) -> None:
     path = write(
         tmp_path / "a.nxs", entry1__flat=np.ones((4, 16, 16)), entry1__det__data=h5py.SoftLink("/entry1/lost/data")
