@@ -35,7 +35,7 @@ from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.probe import add_modes
 from ptychogui.physics.scan import ScanGeometry, place_windows, to_pixels
-from ptychogui.physics.settling import settle
+from ptychogui.physics.settling import settle, settle_counts
 from ptychogui.physics.simulation import recipe_of, simulate
 from ptychogui.physics.survey import Survey
 
@@ -127,6 +127,7 @@ def prepare(
         n = pattern_size(dataset.frames.shape, settled.preprocessing)
         check_crops(planned_stages(settings), n)
         layout = _lay_out(dataset, parameters, n, given.room_to_move, backend)
+        settled = settle_counts(frames, dataset.frame_rows, settled)
         orientation = _orientation(parameters)
         background = background_counts(dataset, parameters)
         patterns = prepare_frames(

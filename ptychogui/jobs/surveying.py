@@ -18,7 +18,7 @@ from ptychogui.jobs.waiting import CarefulFrames
 from ptychogui.physics.frames import FrameSource, pattern_size, prepare_frames
 from ptychogui.physics.maps import PositionMap, map_positions
 from ptychogui.physics.optics import job_pixel_m
-from ptychogui.physics.settling import settle
+from ptychogui.physics.settling import settle, settle_counts
 
 _TOLD_PER_SCAN = 100
 
@@ -64,6 +64,7 @@ def survey_scan(job: Job, tell: Callable[[Reading | Surveyed], None]) -> None:
         bad = bad_pixels(dataset, parameters)
         readable = CarefulFrames(dataset.frames, Control(), dataset.files)
         settled = settle(readable, dataset.frame_rows, bad, parameters.preprocessing)
+        settled = settle_counts(readable, dataset.frame_rows, settled)
         n = pattern_size(dataset.frames.shape, settled.preprocessing)
         positions_m, rows, notes = scan_positions(dataset, parameters, known_pixel_m(job, dataset, n))
         frames = CountedFrames(readable, len(np.unique(rows)), tell)

@@ -99,7 +99,7 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
     background: np.ndarray | None = None,
     keep: bool = True,
     maker: Maker = numpy_maker,
-    counting: Counting = COUNTS,
+    counting: Counting | None = None,
 ) -> Patterns:
     """Read, crop, clean and orient the frames of a scan. Holds the patterns and one chunk of frames, no more.
 
@@ -111,7 +111,7 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
         background: float (rows, columns) of the detector, counts that are subtracted from every frame; or None.
         keep: whether the patterns are wanted; there are none in what is returned if not, but all that is known of them.
         maker: what makes the patterns.
-        counting: what is known about readings; see physics.settling.
+        counting: what is known about readings, see physics.settling; None where nothing is.
 
     Raises:
         DataError: frames, rows, mask or background don't fit each other, or nothing usable is left.
@@ -122,6 +122,7 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
     bad = np.zeros(frames.shape[1:], bool) if bad_pixels is None else np.asarray(bad_pixels, bool)
     free = crop.cut(bad[None], outside=True)[0]
     dark = None if background is None else crop.cut(np.asarray(background, np.float64)[None], outside=0)[0]
+    counting = counting or COUNTS
     sieve = Sieve(preprocessing, frames.dtype, dark, counting)
     stack = PatternStack((len(rows) if keep else 0, crop.n, crop.n))
     tally = Tally(len(rows), crop.n)

@@ -14,9 +14,9 @@ import numpy as np
 from ptychogui.params.model import Preprocessing
 from ptychogui.physics.sieve import COUNTS, Counting, saturation
 
-_APART, _FAR_APART = 10.0, 1000.0
-"""How many times as large as all counts a mark is: one that stays at its pixels or is known, and one that, wherever it
-is, is no count."""
+_APART, _FAR_APART, _FREE_APART = 10.0, 1000.0, 2.0
+"""How many times as large as all counts a mark is: one that stays at its pixels or is known; one that is neither; and
+one that is free in any case, since it is the largest of the type."""
 
 _NEARLY_ALL = 0.9
 """Part of the frames in which a pixel that shows a mark shows it."""
@@ -31,6 +31,9 @@ _MARKS = (
 )  # fmt: skip
 """Readings that stand for no count where they are far from all others: the largest of a type or next to it, which tells
 gaps and dead pixels; and what becomes of these as floating point numbers."""
+
+_SURE = 2**31 - 2
+"""The lowest of them that a single reading tells, also in frames that were not looked at: no pixel counts so far."""
 
 _FIXED_MARKS = (254, 255, 32766, 32767, *_MARKS)
 """Those that stand for no count where they stay at a pixel."""
@@ -90,7 +93,9 @@ def look_at(readings: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: 
     unit, notes = seen.unit(roots)
     marked = np.zeros(readings.shape[1:], bool)
     marked[known] = seen.fixed
-    counting = Counting(seen.no_counts_from, noise_from, unit)
+    can_be = unit == 1 and not roots and len(_of_type((_SURE,), readings.dtype))
+    sure = _SURE if can_be and float(seen.values.max()) * _APART <= _SURE else None
+    counting = Counting(seen.no_counts_from or sure, noise_from, unit)
     return Told(counting, marked if seen.fixed.any() else None, (*seen.notes(len(readings), noise_from), *notes))
 
 
@@ -154,23 +159,29 @@ class _Seen:
         """Find marks from the largest reading down: one may hide another."""
         for _ in range(3):
             top = self.values.max(axis=0)
-            if not (self._find_known(top) or self._find_constant(top) or self._find_alike()):
+            if not (self._find_repeated(top) or self._find_constant(top) or self._find_alike()):
                 return
 
-    def _find_known(self, top: np.ndarray) -> bool:
-        """Find known marks that are far from all counts, wherever they are."""
+    def _find_repeated(self, top: np.ndarray) -> bool:
+        """Find marks that are far from all counts, wherever they are: known ones, or the same again and again."""
         known = _of_type(_MARKS, self.values.dtype)
-        if top.max() not in known:
-            return False
-        high = top >= known.min()
+        largest = top.max()
+        is_known = largest in known
+        marks = known if is_known else np.array([largest])
+        high = top >= marks.min()
         readings = self.values[:, high]
-        is_mark = np.isin(readings, known)
-        marks, counts = np.unique(readings[is_mark], return_counts=True)
-        rest = float(max(top[~high].max(initial=0), readings[~is_mark].max(initial=0)))
-        often = counts.sum() >= _FEWEST_MARKS or marks[0] >= 2**31 - 2
-        if not often or rest <= 0 or float(marks[0]) < _APART * rest:
+        are_marks = np.isin(readings, marks)
+        found, counts = np.unique(readings[are_marks], return_counts=True)
+        rest = float(max(top[~high].max(initial=0), readings[~are_marks].max(initial=0)))
+        certain = is_known and found[0] >= _SURE
+        if rest <= 0 or counts.sum() < (1 if certain else _FEWEST_MARKS if is_known else _FEWEST_ALIKE):
             return False
-        self._take_out_from(marks[0])
+        apart = _APART if is_known else _FAR_APART
+        if self.limit is not None and found[0] >= self.limit:
+            apart = _FREE_APART
+        if float(found[0]) < apart * rest:
+            return False
+        self._take_out_from(found[0])
         return True
 
     def _find_constant(self, top: np.ndarray) -> bool:

@@ -39,18 +39,18 @@ _BY_THE_BEAM_PX = 3.0
 
 @dataclass(frozen=True)
 class Settled:
-    """Settings and mask with what was found in them, and what is to be said about it."""
+    """Settings and mask with what was found in them, what is to be said about it, and what counts if that is known."""
 
     preprocessing: Preprocessing
     bad_pixels: np.ndarray | None
     notes: tuple[str, ...] = ()
-    counting: Counting = COUNTS
+    counting: Counting | None = None
 
 
 def settle(
     frames: FrameSource, rows: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: Preprocessing
 ) -> Settled:
-    """Tell what counts, and do what `find_center` and `find_bad_pixels` ask for, on a bounded number of frames.
+    """Do what `find_center` and `find_bad_pixels` ask for, on a bounded number of frames; read none where neither is.
 
     Args:
         frames: (frames, rows, columns) of the detector.
@@ -59,28 +59,47 @@ def settle(
         preprocessing: the settings.
 
     Returns:
-        the settings with the center that was found as `center_px`, the mask with the pixels that were found, and what
-        is known about readings.
+        the settings with the center that was found as `center_px`, and the mask with the pixels that were found.
 
     Raises:
         DataError: a frame can't be read, or frames, rows and mask don't fit each other.
         ParameterError: the pattern center is not on the detector.
     """
-    check_scan(frames, rows, bad_pixels)
+    settled = Settled(preprocessing, bad_pixels)
+    if not (preprocessing.find_center or preprocessing.find_bad_pixels):
+        return settled
+    settled = settle_counts(frames, rows, settled)
+    bad_pixels, notes = settled.bad_pixels, settled.notes
+    seen = _Seen(frames, rows, settled)
+    if preprocessing.find_center:
+        preprocessing, found = _with_center(seen, preprocessing)
+        notes += found
+    if preprocessing.find_bad_pixels:
+        bad_pixels, found = _with_suspects(seen, bad_pixels, preprocessing)
+        notes += found
+    return replace(settled, preprocessing=preprocessing, bad_pixels=bad_pixels, notes=notes)
+
+
+def settle_counts(frames: FrameSource, rows: np.ndarray, settled: Settled) -> Settled:
+    """Find out from a few frames what counts, unless that is known: what every scan needs before its frames are used.
+
+    Args:
+        frames: (frames, rows, columns) of the detector.
+        rows: int, the frames that belong to the scan, at least one.
+        settled: what is known.
+
+    Raises:
+        DataError: a frame can't be read, or frames, rows and mask don't fit each other.
+    """
+    if settled.counting is not None:
+        return settled
+    check_scan(frames, rows, settled.bad_pixels)
     some = frames.read(_spread(np.unique(rows), frames, _FRAMES_TO_COUNT, _BYTES_TO_COUNT))
-    told = look_at(some, bad_pixels, preprocessing)
-    notes = told.notes
+    told = look_at(some, settled.bad_pixels, settled.preprocessing)
+    bad_pixels = settled.bad_pixels
     if told.marked is not None:
         bad_pixels = told.marked if bad_pixels is None else told.marked | bad_pixels
-    if preprocessing.find_center or preprocessing.find_bad_pixels:
-        seen = _Seen(frames, rows, bad_pixels, preprocessing, told.counting)
-        if preprocessing.find_center:
-            preprocessing, found = _with_center(seen, preprocessing)
-            notes += found
-        if preprocessing.find_bad_pixels:
-            bad_pixels, found = _with_suspects(seen, bad_pixels, preprocessing)
-            notes += found
-    return Settled(preprocessing, bad_pixels, notes, told.counting)
+    return replace(settled, bad_pixels=bad_pixels, counting=told.counting, notes=(*settled.notes, *told.notes))
 
 
 class _Seen:
@@ -93,10 +112,8 @@ class _Seen:
         text: what was looked at.
     """
 
-    def __init__(
-        self, frames: FrameSource, rows: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: Preprocessing,
-        counting: Counting,
-    ) -> None:  # fmt: skip
+    def __init__(self, frames: FrameSource, rows: np.ndarray, settled: Settled) -> None:
+        preprocessing, bad_pixels, counting = settled.preprocessing, settled.bad_pixels, settled.counting or COUNTS
         chosen = _spread(np.unique(rows), frames, _MOST_FRAMES, _MOST_BYTES)
         readings = np.array(frames.read(chosen))
         usable = are_counts(readings, preprocessing, counting)

@@ -88,7 +88,7 @@ class Sieve:
         self._plain = background is None and not self._subtracts and self._bin_px == 1 and self._unit == 1
         self.is_whole = self._plain and not self._roots and dtype.kind in "ui"
         """Whether counts stay the whole numbers that they are."""
-        self.limit = self._limit(saturation(preprocessing, None if self._roots else dtype), counting.no_counts_from)
+        self.limit = self._limit(saturation(preprocessing, None if self._roots else dtype), counting, dtype)
         """The lowest reading that is saturated, or no count, whole where counts are; None where all are counts."""
         self.least = math.ceil(self._threshold)
         """Whole counts below it are taken as none."""
@@ -163,12 +163,14 @@ class Sieve:
         amplitudes[free] = FREE
         return amplitudes, free
 
-    def _limit(self, saturated: float | None, no_counts_from: float | None) -> float | None:
-        """Return the lower of two limits, of counts and of readings, in the unit of the frames."""
+    def _limit(self, saturated: float | None, counting: Counting, dtype: np.dtype) -> float | None:
+        """Return the lower of two limits, of counts and of readings, in the unit of the frames; None beyond a type."""
         limits = [] if saturated is None else [self._level(saturated)]
-        if no_counts_from is not None:
-            limits.append(no_counts_from)
+        if counting.no_counts_from is not None:
+            limits.append(counting.no_counts_from)
         limit = min(limits, default=None)
+        if limit is not None and dtype.kind == "f" and limit > float(np.finfo(dtype).max):
+            return None
         return math.ceil(limit) if self.is_whole and limit is not None else limit
 
     def _saturated(self, readings: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from ptychogui.errors import DataError
 from ptychogui.params.model import Preprocessing
 from ptychogui.physics import settling
 from ptychogui.physics.frames import ArrayFrames
-from ptychogui.physics.settling import Settled, settle
+from ptychogui.physics.settling import Settled, settle, settle_counts
 from ptychogui.physics.sieve import Counting
 from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.physics.suspects import suspicious_pixels
@@ -48,16 +48,24 @@ class Watched(ArrayFrames):
         return super().read(rows)
 
 
-def test_only_a_few_frames_are_read_where_nothing_is_asked_for() -> None:
+def test_nothing_is_read_where_nothing_is_asked_for() -> None:
+    bad, given = np.ones((64, 64), bool), Preprocessing()
+    frames = Watched(simulated())
+    assert settle(frames, np.arange(36), bad, given) == Settled(given, bad)
+    assert frames.asked == []
+
+
+def test_a_few_frames_tell_what_counts_and_are_read_once() -> None:
     bad, given = np.zeros((64, 64), bool), Preprocessing()
     bad[4:6] = True
     frames = Watched(simulated())
-    settled = settle(frames, np.arange(36), bad, given)
+    settled = settle_counts(frames, np.arange(36), Settled(given, bad))
     assert [len(rows) for rows in frames.asked] == [24] and frames.asked[0][-1] == 35
     assert settled.preprocessing is given
     assert settled.bad_pixels is bad
     assert settled.counting == Counting()
     assert settled.notes == ()
+    assert settle_counts(frames, np.arange(36), settled) is settled
 
 
 @pytest.mark.parametrize("asked", [False, True])
@@ -65,8 +73,8 @@ def test_marks_are_told_with_what_else_is_asked_for(asked: bool) -> None:
     stack = off_center().astype(np.float32)
     stack[:, 40:43] = 2.0**32
     stack[:, :, 60] = 254
-    settled = look(stack, find_center=asked)
-    assert settled.counting.no_counts_from == 2.0**32
+    settled = settle_counts(ArrayFrames(stack), np.arange(36), look(stack, find_center=asked))
+    assert settled.counting is not None and settled.counting.no_counts_from == 2.0**32
     assert settled.bad_pixels is not None
     assert np.argwhere(settled.bad_pixels.any(axis=0)).tolist() == [[60]]
     assert settled.notes[0] == (

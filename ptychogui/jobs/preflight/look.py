@@ -24,8 +24,8 @@ from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_center, patt
 from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.probe import STEPS_ACROSS, power_radius_px
 from ptychogui.physics.scan import ScanGeometry, nearest_m, typical_step_m
-from ptychogui.physics.settling import Settled, settle
-from ptychogui.physics.sieve import Counting, are_counts
+from ptychogui.physics.settling import Settled, settle, settle_counts
+from ptychogui.physics.sieve import COUNTS, Counting, are_counts
 
 MOST_FRAMES, MOST_BYTES, FEWEST_FRAMES = 64, 256_000_000, 3
 """Bounds of a sample: so many frames, or bytes as they lie in memory, but a few in any case."""
@@ -224,12 +224,17 @@ class Look:
     @property
     def counting(self) -> Counting:
         """What is known about readings."""
-        return self._settled.counting
+        return self._counted.counting or COUNTS
+
+    @cached_property
+    def _counted(self) -> Settled:
+        frames = ArrayFrames(self.sample.frames)
+        return settle_counts(frames, np.arange(len(self.sample.frames)), self._settled)
 
     @cached_property
     def bad(self) -> np.ndarray:
         """Pixels that are known to be bad, or found to be where that is asked for: bool (rows, columns)."""
-        found = self._settled.bad_pixels
+        found = self._counted.bad_pixels
         shape = self.dataset.frames.shape[1:]
         if found is not None and found.shape != shape:
             raise DataError(f"the mask of bad pixels has shape {found.shape}, but frames have {shape}")
