@@ -41,6 +41,9 @@ _FIXED_MARKS = (254, 255, 32766, 32767, *_MARKS)
 _FEWEST_MARKS, _FEWEST_ALIKE = 3, 8
 """Readings of a mark below 2^31 that are no chance, and pixels that can't read the same in each frame."""
 
+_WRAPPED = 0.9
+"""Part of an unsigned type's largest number from which on readings may have been below zero."""
+
 _NOISE_SHARE, _NOISE_SPREADS, _NOISE_TIMES = 0.01, 8.0, 3.0
 """Part of the readings that is below zero where noise is; how many standard deviations noise reaches; and how many
 times as far from zero as the usual reading above it."""
@@ -157,9 +160,10 @@ class _Seen:
 
     def find_marks(self) -> None:
         """Find marks from the largest reading down: one may hide another."""
+        ways = self._find_repeated, self._find_constant, self._find_alike, self._find_wrapped
         for _ in range(3):
             top = self.values.max(axis=0)
-            if not (self._find_repeated(top) or self._find_constant(top) or self._find_alike()):
+            if not any(find(top) for find in ways):
                 return
 
     def _find_repeated(self, top: np.ndarray) -> bool:
@@ -217,19 +221,34 @@ class _Seen:
         constant[constant] = _beyond_chance(top[constant], frames, top.size)
         return constant
 
-    def _find_alike(self) -> bool:
+    def _find_alike(self, top: np.ndarray) -> bool:
         """Find the same pixels that in each frame read the same, far above all others: marks that were scaled."""
-        top = self.values.max(axis=1)
-        alike = self.values[0] == top[0]
-        if len(top) < _FEWEST_MARKS or alike.sum() < _FEWEST_ALIKE:
+        of_frames = self.values.max(axis=1)
+        alike = self.values[0] == of_frames[0]
+        if len(of_frames) < _FEWEST_MARKS or alike.sum() < _FEWEST_ALIKE:
             return False
-        alike[alike] = (self.values[:, alike] == top[:, None]).all(axis=0)
+        alike[alike] = (self.values[:, alike] == of_frames[:, None]).all(axis=0)
         if not _FEWEST_ALIKE <= alike.sum() < alike.size:
             return False
-        rest = float(self.values[:, ~alike].max())
-        if rest <= 0 or float(top.min()) < _APART * rest:
+        rest = float(top[~alike].max())
+        if rest <= 0 or float(of_frames.min()) < _APART * rest:
             return False
-        self._take_out_pixels(alike, self.values.max(axis=0))
+        self._take_out_pixels(alike, top)
+        return True
+
+    def _find_wrapped(self, top: np.ndarray) -> bool:
+        """Find readings just below an unsigned type's largest, at pixels that else count little: they were below 0."""
+        if self.values.dtype.kind != "u":
+            return False
+        lowest = self.values.dtype.type(_WRAPPED * np.iinfo(self.values.dtype).max)
+        high = top >= lowest
+        readings = self.values[:, high]
+        are_high = readings >= lowest
+        rest = float(max(top[~high].max(initial=0), readings[~are_high].max(initial=0)))
+        flips = np.count_nonzero(~are_high.all(axis=0)) > _NEARLY_ALL * np.count_nonzero(high)
+        if not flips or are_high.sum() < _NOISE_SHARE * self.values.size or not 0 < rest * _APART <= lowest:
+            return False
+        self._take_out_from(lowest)
         return True
 
     def _take_out_from(self, lowest: np.generic) -> None:

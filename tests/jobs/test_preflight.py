@@ -346,6 +346,12 @@ class TestSaturation:
         again = mended(check, dataset(counts), finding)
         assert "plateau" not in " ".join(finding.title for finding in again.of("saturation")).lower()
 
+    @pytest.mark.parametrize("top", [100, 1000, 1234])
+    def test_a_plateau_with_many_readings_below(self, check: Check, top: int) -> None:
+        counts = np.minimum(scan().counts, top)
+        finding = only(check(dataset(counts)), "saturation")
+        assert finding.fix == {"preprocessing.saturation_counts": top}
+
     @pytest.mark.parametrize(("option", "value"), [("saturation_counts", 40.0), ("bit_depth", 5)])
     def test_a_saturation_that_the_counts_go_beyond_is_doubted(self, check: Check, option: str, value: float) -> None:
         found = check(dataset(), **{f"preprocessing__{option}": value})

@@ -246,6 +246,17 @@ class TestNoise:
         patterns, _ = prepared(np.rint(self.dark_subtracted(1.0)).astype(np.int32))
         assert patterns.free_pixels == 0 and patterns.patterns.dtype == np.uint16
 
+    @pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+    def test_noise_below_zero_that_an_unsigned_type_has_wrapped(self, dtype: Any) -> None:
+        noisy = np.rint(self.dark_subtracted(3.0)).astype(np.int64)
+        patterns, _ = prepared(noisy.astype(dtype))
+        np.testing.assert_array_equal(free(patterns), noisy < 0)
+
+    def test_a_bright_disc_near_the_largest_number_is_no_noise(self) -> None:
+        frames = np.random.default_rng(1).poisson(20, (24, 32, 32)).astype(np.uint16)
+        frames[:, 8:24, 8:24] = np.random.default_rng(2).poisson(62_000, (24, 16, 16))
+        assert is_plain(frames)
+
     @pytest.mark.parametrize("mark", [-1, -2, -32768])
     def test_marks_among_noise_stay_free(self, mark: int) -> None:
         frames = np.rint(self.dark_subtracted(2.0)).astype(np.int32)

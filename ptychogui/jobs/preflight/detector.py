@@ -203,7 +203,7 @@ def _doubted(look: Look) -> Iterator[Finding]:
 
 
 def _plateau(look: Look) -> Iterator[Finding]:
-    """Find a number that far more readings have than numbers just below it."""
+    """Find a number that far more readings have than each number just below it."""
     if look.preprocessing.data_are == "amplitudes":
         return
     readings = look.readings[look.good]
@@ -215,12 +215,13 @@ def _plateau(look: Look) -> Iterator[Finding]:
     top = float(readings.max())
     at_top = int(np.count_nonzero(readings == top))
     below = int(np.count_nonzero((readings >= 0.9 * top) & (readings < top)))
-    if top < 2**_LEAST_BITS - 1 or at_top <= 2 * below + _PLATEAU:
+    usual = below / max(2.0, 0.1 * top)
+    if top < 2**_LEAST_BITS - 1 or at_top <= 4 * usual + _PLATEAU:
         return
     bits = int(np.log2(top + 1))
     fits = 2**bits - 1 == top and bits <= 32
-    reason = (f"{at_top} readings in {look.sampled} are exactly {top:.12g}, only {below} are within a tenth below: the "
-              "detector stops counting there")  # fmt: skip
+    reason = (f"{at_top} readings in {look.sampled} are exactly {top:.12g}, only {below} are within a tenth below, of "
+              "different numbers: the detector stops counting there")  # fmt: skip
     fix = {"preprocessing.bit_depth": bits} if fits else {"preprocessing.saturation_counts": top}
     text = f"{top:.12g} is 2^{bits} - 1: say so, and these" if fits else "say so, and these"
     yield Finding("saturation", Level.LOOK, "A plateau in the counts", reason, fix, f"{text} readings are left free")
