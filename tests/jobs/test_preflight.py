@@ -440,6 +440,13 @@ class TestPhotons:
         assert set(levels(found).values()) == {Level.LOOK, Level.GOOD}
         assert [f.check for f in found.findings if f.level is Level.LOOK] == ["photons"]
 
+    def test_readings_that_vary_less_than_photons(self, check: Check) -> None:
+        flat = np.random.default_rng(0).normal(1, 0.05, (64, 64))
+        counts = scan(photons=1e5).counts * flat
+        assert only(check(dataset(counts.astype(np.float32))), "photons").level is Level.GOOD
+        finding = only(check(dataset((counts / 50).astype(np.float32))), "photons")
+        assert finding.level is Level.LOOK and finding.title == "Readings vary less than photons"
+
     def test_amplitudes_that_are_given_as_counts(self, check: Check) -> None:
         roots = np.sqrt(scan().counts).astype(np.float32)
         finding = only(check(dataset(roots)), "photons")

@@ -35,6 +35,8 @@ _LISTED = 4
 _ENOUGH_FRAMES = 8
 """With fewer, photons alone make pixels look bad."""
 _LEAST_BITS, _PLATEAU = 4, 3
+_STEADY_PERCENT, _STEADY = 10, 0.3
+"""Percentile of the pixels' variances, as parts of their means, below which readings are no photons."""
 _LEAST_WHOLE, _LOOKED_AT = 10, 100_000
 """How many different whole readings are counts, not roots; and at how many readings that is looked at."""
 _FAR_BEYOND = 2.0
@@ -287,6 +289,7 @@ def check_photons(look: Look) -> Iterator[Finding]:
         yield Finding("photons", Level.LOOK, "Frames are in other units",
                       f"readings are divided by {unit:.6g}; then {reason}: errors in units of photon noise are only "
                       "right where these are photons", None, "scale the frames to photons")  # fmt: skip
+    yield from _too_steady(look)
     settings = look.settings
     engines = engines_of(settings.engine)
     if usual < _FEW_PHOTONS and not ("lsqml" in engines and settings.noise_model == "poisson"):
@@ -298,6 +301,24 @@ def check_photons(look: Look) -> Iterator[Finding]:
                       f"{reason}; below {_FEW_PHOTONS:g} amplitudes say too little", fix,
                       "fit photons, not amplitudes: LSQML with the poisson noise model")  # fmt: skip
     yield Finding("photons", Level.GOOD, "There are photons enough", reason)
+
+
+def _too_steady(look: Look) -> Iterator[Finding]:
+    """Find readings that vary less than photons do, whose variance is no less than their mean: they are scaled."""
+    always = look.good.all(axis=0)
+    if look.readings.dtype.kind != "f" or look.counting.unit != 1 or len(look.readings) < _ENOUGH_FRAMES:
+        return
+    readings = look.readings[:, always].astype(np.float64)
+    mean, variance = readings.mean(axis=0), readings.var(axis=0, ddof=1)
+    lit = mean > 0
+    if look.preprocessing.data_are == "amplitudes" or not lit.any():
+        return
+    share = float(np.percentile(variance[lit] / mean[lit], _STEADY_PERCENT))
+    if share < _STEADY:
+        reason = (f"a tenth of the pixels has a variance of {share:.2g} of the mean or less in {look.sampled}; of "
+                  "photons it is the mean at least, so that engines that go by photon noise trust them too much")  # fmt: skip
+        yield Finding("photons", Level.LOOK, "Readings vary less than photons", reason, None,
+                      f"scale the frames to photons, about {1 / max(share, 1e-300):.2g} times")  # fmt: skip
 
 
 def _roots_or_counts(look: Look) -> Iterator[Finding]:
