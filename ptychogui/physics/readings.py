@@ -14,9 +14,9 @@ import numpy as np
 from ptychogui.params.model import Preprocessing
 from ptychogui.physics.sieve import COUNTS, Counting, saturation
 
-_APART, _FAR_APART, _FREE_APART = 10.0, 1000.0, 2.0
+_APART, _FAR_APART, _SATURATED_APART = 10.0, 1000.0, 2.0
 """How many times as large as all counts a mark is: one that stays at its pixels or is known; one that is neither; and
-one that is free in any case, since it is the largest of the type."""
+one that may be saturated as well, since it ends a type and comes again and again."""
 
 _NEARLY_ALL = 0.9
 """Part of the frames in which a pixel that shows a mark shows it."""
@@ -25,7 +25,7 @@ _CHANCE = 1e-3
 """How often photons alone may let a pixel of a whole detector read the same in all frames."""
 
 _MARKS = (
-    *(2**bits - less for bits in (16, 31, 32, 63, 64) for less in (2, 1)),
+    *(2**bits - less for bits in (15, 16, 31, 32, 63, 64) for less in (2, 1)),
     *(2**bits for bits in (31, 32, 63, 64)),
     float(np.finfo(np.float16).max), float(np.finfo(np.float32).max), float(np.finfo(np.float64).max),
 )  # fmt: skip
@@ -35,7 +35,7 @@ gaps and dead pixels; and what becomes of these as floating point numbers."""
 _SURE = 2**31 - 2
 """The lowest of them that a single reading tells, also in frames that were not looked at: no pixel counts so far."""
 
-_FIXED_MARKS = (254, 255, 32766, 32767, *_MARKS)
+_FIXED_MARKS = (254, 255, *_MARKS)
 """Those that stand for no count where they stay at a pixel."""
 
 _FEWEST_MARKS, _FEWEST_ALIKE = 3, 8
@@ -181,8 +181,8 @@ class _Seen:
         if rest <= 0 or counts.sum() < (1 if certain else _FEWEST_MARKS if is_known else _FEWEST_ALIKE):
             return False
         apart = _APART if is_known else _FAR_APART
-        if self.limit is not None and found[0] >= self.limit:
-            apart = _FREE_APART
+        if (is_known and counts.sum() >= _FEWEST_ALIKE) or (self.limit is not None and found[0] >= self.limit):
+            apart = _SATURATED_APART
         if float(found[0]) < apart * rest:
             return False
         self._take_out_from(found[0])
@@ -246,7 +246,7 @@ class _Seen:
         are_high = readings >= lowest
         rest = float(max(top[~high].max(initial=0), readings[~are_high].max(initial=0)))
         flips = np.count_nonzero(~are_high.all(axis=0)) > _NEARLY_ALL * np.count_nonzero(high)
-        if not flips or are_high.sum() < _NOISE_SHARE * self.values.size or not 0 < rest * _APART <= lowest:
+        if not flips or are_high.sum() < _NOISE_SHARE * self.values.size or not 0 < rest * _SATURATED_APART <= lowest:
             return False
         self._take_out_from(lowest)
         return True
@@ -281,7 +281,8 @@ class _Seen:
         if below.size < _NOISE_SHARE * self.values[:, ~stuck].size or not above.size:
             return 0.0
         usual = float(np.median(below))
-        if usual > _NOISE_TIMES * float(np.median(above)):
+        bright = np.median(self.values, axis=0) > _APART * (1 + usual)
+        if usual > _NOISE_TIMES * float(np.median(above)) or np.mean(self.values[:, bright] < 0) > _NOISE_SHARE:
             return 0.0
         self._take_out_pixels(stuck, top)
         return -_NOISE_SPREADS * usual / 0.6745

@@ -170,6 +170,14 @@ class TestMarks:
         assert free(patterns).sum() == 1
         assert notes == ("1 pixel readings that are no counts (at or above 2147483646) are left free",)
 
+    @pytest.mark.parametrize("mark", [32767, 65535, 2**32 - 1])
+    def test_known_marks_that_come_again_and_again(self, mark: int) -> None:
+        frames = counts().astype(np.float32) * 8 + np.random.default_rng(1).poisson(3, counts().shape)
+        assert frames.max() > 5000
+        marked = np.random.default_rng(0).random(frames.shape) < 0.01
+        frames[marked] = mark
+        np.testing.assert_array_equal(free(prepared(frames)[0]), marked)
+
     def test_any_value_that_comes_again_and_again(self) -> None:
         frames = counts().astype(np.float64)
         frames[::3, 30:32, 31] = 7.7e7
@@ -268,9 +276,11 @@ class TestNoise:
         frames[5, 30, 30] = -500
         assert free(prepared(frames)[0]).sum() == 1
 
-    def test_a_mark_now_and_then_is_no_noise(self) -> None:
+    @pytest.mark.parametrize("share", [0.001, 0.03])
+    @pytest.mark.parametrize("mark", [-1, -2])
+    def test_a_mark_now_and_then_is_no_noise(self, share: float, mark: int) -> None:
         frames = counts().astype(np.int32)
-        frames[np.random.default_rng(0).random(frames.shape) < 0.001] = -1
+        frames[np.random.default_rng(0).random(frames.shape) < share] = mark
         assert told(frames) == PLAIN
 
 

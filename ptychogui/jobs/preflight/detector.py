@@ -316,7 +316,7 @@ def _too_steady(look: Look) -> Iterator[Finding]:
     share = float(np.percentile(variance[lit] / mean[lit], _STEADY_PERCENT))
     if share < _STEADY:
         reason = (f"a tenth of the pixels has a variance of {share:.2g} of the mean or less in {look.sampled}; of "
-                  "photons it is the mean at least, so that engines that go by photon noise trust them too much")  # fmt: skip
+                  "photons it is the mean at least: engines that go by photon noise trust these too much")  # fmt: skip
         yield Finding("photons", Level.LOOK, "Readings vary less than photons", reason, None,
                       f"scale the frames to photons, about {1 / max(share, 1e-300):.2g} times")  # fmt: skip
 
