@@ -19,6 +19,7 @@ from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.frames import Hdf5Frames, grid_note, looks_like_frames
 from ptychogui.io.hdf5 import H5_ERRORS, datasets, first_dataset, is_hdf5, open_h5, read_complex, read_text, reading
 from ptychogui.io.links import missing_target
+from ptychogui.io.masks import Mask, stored_mask
 from ptychogui.io.quantities import CENTER, Reader, beam_center, count_limit, square_pixel
 from ptychogui.io.translations import read_listed
 from ptychogui.io.virtual import frames_there, lost_parts, with_lost_pixels
@@ -126,6 +127,7 @@ def _read(scan: _Scan, dataset_path: str) -> Dataset:
     scan.notes.extend(lost_notes)
     frame_rows, positions_m, positions_problem = _read_scan(scan, frames, there)
     values = _read_values(scan, frames)
+    mask = _read_mask(scan, frames.shape)
     return Dataset(
         path=scan.path,
         format="CXI",
@@ -133,7 +135,8 @@ def _read(scan: _Scan, dataset_path: str) -> Dataset:
         frame_rows=frame_rows,
         positions_m=positions_m,
         values=values,
-        bad_pixels=with_lost_pixels(lost, _read_mask(scan, frames.shape)),
+        bad_pixels=with_lost_pixels(lost, mask.bad if mask else None),
+        bad_if_inverted=with_lost_pixels(lost, mask.inverted if mask else None),
         probe=_read_probe(scan),
         facts={name: text for name, place in _FACTS.items() if (text := read_text(scan.file, place))},
         notes=tuple(scan.notes),
@@ -299,20 +302,22 @@ def _read_pixel(reader: Reader) -> Value | None:
     return square_pixel(reader, rows, columns)
 
 
-def _read_mask(scan: _Scan, shape: tuple[int, int, int]) -> np.ndarray | None:
-    """Return the mask as bool (rows, columns), True where any of CXI's bits is set (in any frame)."""
+def _read_mask(scan: _Scan, shape: tuple[int, int, int]) -> Mask | None:
+    """Read the mask, in which any of CXI's bits makes a bad pixel; one that can't be used is noted and ignored."""
     found = first_dataset(scan.file, [MASK_PLACE])
     if found is None:
         return None
-    if found.ndim not in (2, 3) or found.shape[-2:] != shape[1:]:
-        raise DataError(f"{scan.path}: the mask {found.name} has shape {found.shape} but a frame has {shape[1:]}")
-    if found.ndim == 2:
-        bad = found[()] != 0
-    else:
-        bad = np.logical_or.reduce([found[frame] != 0 for frame in range(len(found))])
-    if bad.all():
-        raise DataError(f"{scan.path}: the mask {found.name} marks every pixel as bad (0 is good in CXI)")
-    return np.asarray(bad, dtype=np.bool_)
+    try:
+        mask = stored_mask(found, shape[1:])
+    except (*H5_ERRORS, ValueError) as error:
+        scan.notes.append(f"the mask {found.name} can't be read ({type(error).__name__}) and is ignored")
+        return None
+    if mask is None:
+        scan.notes.append(
+            f"the mask {found.name} of shape {found.shape} and type {found.dtype} is no mask of frames of "
+            f"{shape[1]} x {shape[2]} px and is ignored"
+        )
+    return mask
 
 
 def _read_probe(scan: _Scan) -> np.ndarray | None:

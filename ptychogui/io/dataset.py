@@ -71,6 +71,7 @@ class Dataset:
         positions_m: float64 (positions, 2), row and column of the probe on the object in metres.
         values: parameter path -> Value, for what the file knows ("experiment.energy_eV": ...).
         bad_pixels: bool (rows, columns), True where the detector's pixel must not be used, or None.
+        bad_if_inverted: bool (rows, columns), the bad pixels if the mask is not 0 on good ones; None for all others.
         probe: complex64 (modes, N, N) of a first probe, or None.
         notes: what the reader noticed and repaired ("3 frames have no position and are left out").
         facts: other things worth showing (title, date), text by name.
@@ -94,6 +95,7 @@ class Dataset:
     positions_m: np.ndarray | None
     values: Mapping[str, Value] = field(default_factory=dict)
     bad_pixels: np.ndarray | None = None
+    bad_if_inverted: np.ndarray | None = None
     probe: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from ptychogui.errors import DataError
 from ptychogui.io.csvtext import read_complex_csv, read_real_csv
 from ptychogui.io.cxi import MASK_PLACE, PROBE_PLACES, read_translation
 from ptychogui.io.hdf5 import as_complex, datasets, first_dataset, is_hdf5, open_h5, read_complex, reading
+from ptychogui.io.masks import Mask, mask_of
 from ptychogui.io.result import OBJECT_PLACE, OWN, PROBE_PLACE
 from ptychogui.physics.lost import lost_positions
 from ptychogui.physics.variation import Variation
@@ -174,16 +175,17 @@ def read_variation(path: Path | str, frame_rows: np.ndarray, n: int) -> Variatio
     return Variation(components, coefficients, intensities) if same and fits and varies else None
 
 
-def read_mask(path: Path | str) -> np.ndarray:
-    """Read a detector mask: bool (rows, columns), True on bad pixels.
+def read_mask(path: Path | str) -> Mask:
+    """Read a detector mask.
 
     Args:
-        path: NPY, TIFF or HDF5 image (a CXI mask, or the only image in the file), non-zero on bad pixels.
+        path: NPY, TIFF or HDF5 image (a CXI mask, or the only image in the file).
 
     Raises:
         DataError: the file can't be read or holds no single image.
     """
-    return np.asarray(_image(Path(path), "mask", (MASK_PLACE,)) != 0)
+    image = _image(Path(path), "mask", (MASK_PLACE,))
+    return mask_of([image.real if np.iscomplexobj(image) else image])
 
 
 def read_background(path: Path | str) -> np.ndarray:

@@ -122,6 +122,7 @@ def open_mda(path: Path, access: Access) -> Dataset:
         positions_m=found.positions_m[pairing.kept] if ambiguity is None else None,
         values=values,
         bad_pixels=source.bad_pixels,
+        bad_if_inverted=source.bad_if_inverted,
         notes=(*scan.notes, *value_notes, *pairing.notes),
         facts={**found.facts, **source.facts},
         files=source.files,

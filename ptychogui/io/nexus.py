@@ -6,17 +6,16 @@ everything else that can't be read, or is no positive number.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Value
 from ptychogui.io.hdf5 import is_hdf5, open_h5
+from ptychogui.io.masks import Mask, stored_mask
 from ptychogui.io.quantities import CENTER, Reader as _Reader, beam_center, count_limit, square_pixel
 from ptychogui.physics.optics import USUAL, energy_eV
 
@@ -35,13 +34,15 @@ BIT_DEPTH_PLACES = (f"{_DETECTOR}/bit_depth_image", f"{_DETECTOR}/bit_depth_read
 """The image first: an Eiger adds several readouts of 12 bits up to an image of 32."""
 MASK_PLACES = (f"{_SPECIFIC}/pixel_mask", f"{_DETECTOR}/pixel_mask")
 
+_NO_MASK = Mask(np.empty((0, 0), np.bool_), np.empty((0, 0), np.bool_))
+
 
 @dataclass(frozen=True)
 class Header:
-    """Parameter path -> value with its HDF5 path; bad pixels as in Dataset; and what could not be used."""
+    """Parameter path -> value with its HDF5 path; the mask of bad pixels; and what could not be used."""
 
     values: Mapping[str, Value] = field(default_factory=dict)
-    bad_pixels: np.ndarray | None = None
+    mask: Mask | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -57,10 +58,10 @@ def read_header(path: Path, size: tuple[int, int]) -> Header:
             return Header()
         with open_h5(path) as file:
             reader = _Reader(path.name, file)
-            values, bad_pixels = _values(reader, size), _bad_pixels(reader, size)
+            values, mask = _values(reader, size), _mask(reader, size)
     except (DataError, OSError) as error:
         return Header(notes=(f"what {path.name} says of beam and detector can't be read: {error}",))
-    return Header({name: value for name, value in values.items() if value}, bad_pixels, tuple(reader.notes))
+    return Header({name: value for name, value in values.items() if value}, mask, tuple(reader.notes))
 
 
 def placed(values: Mapping[str, Value], name: str) -> dict[str, Value]:
@@ -103,25 +104,13 @@ def _pixel(reader: _Reader) -> Value | None:
     return square_pixel(reader, rows, columns)
 
 
-def _bad_pixels(reader: _Reader, size: tuple[int, int]) -> np.ndarray | None:
-    """Read the mask as bool (rows, columns), True where any of its bits is set (in any frame)."""
+def _mask(reader: _Reader, size: tuple[int, int]) -> Mask | None:
+    """Read the mask, in which any bit (in any frame) makes a bad pixel."""
     title = "pixel mask"
     for place in MASK_PLACES:
-        mask = reader.read(place, title, _mask)
-        if mask is None:
-            continue
-        if mask.shape != tuple(size):
+        mask = reader.read(place, title, lambda found: stored_mask(found, size) or _NO_MASK)
+        if mask is _NO_MASK:
             reader.ignore(title, place, f"is no mask of frames of {size[0]} x {size[1]} px")
-        elif mask.all():
-            reader.ignore(title, place, "marks every pixel as bad")
-        else:
+        elif mask is not None:
             return mask
     return None
-
-
-def _mask(dataset: h5py.Dataset) -> np.ndarray:
-    """Return what is set in a mask, or in any of several: bool (rows, columns); of what is no mask something empty."""
-    if dataset.dtype.kind not in "biu" or dataset.ndim not in (2, 3) or not dataset.size:
-        return np.empty((0, 0), np.bool_)
-    masks = [dataset[()]] if dataset.ndim == 2 else dataset
-    return np.asarray(functools.reduce(np.logical_or, (mask != 0 for mask in masks)), dtype=np.bool_)

@@ -15,7 +15,7 @@ from ptychogui.engines.memory import Extent
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import MIRRORED, Dataset
-from ptychogui.io.guesses import read_background, read_mask
+from ptychogui.io.guesses import read_background
 from ptychogui.io.raw import NO_POSITIONS
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import dataset_of
@@ -23,6 +23,7 @@ from ptychogui.jobs.budget import check_memory
 from ptychogui.jobs.guesses import first_object, first_probe, first_variation, is_guessed, scaled_probe
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.layers import NEEDED
+from ptychogui.jobs.masking import bad_pixels
 from ptychogui.jobs.placing import are_placed, matched, scan_positions
 from ptychogui.jobs.scale import check_pixel, scale_text
 from ptychogui.jobs.stages import check_crops, coarsest, planned_stages
@@ -294,18 +295,6 @@ def _orientation(parameters: Parameters) -> Orientation:
     """Return what is done to frames and positions of a job."""
     experiment = parameters.experiment
     return Orientation.of(parameters.preprocessing, None if are_placed(experiment) else experiment)
-
-
-def bad_pixels(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:
-    """Join the file's own mask and the user's: bool (rows, columns) of the detector, or None."""
-    path = parameters.preprocessing.mask_file
-    if path is None:
-        return dataset.bad_pixels
-    mask = read_mask(path)
-    detector = tuple(dataset.frames.shape[1:])
-    if mask.shape != detector:
-        raise DataError(f"{path}: the mask has shape {mask.shape} but the detector has {detector}")
-    return mask if dataset.bad_pixels is None else mask | dataset.bad_pixels
 
 
 def background_counts(dataset: Dataset, parameters: Parameters) -> np.ndarray | None:

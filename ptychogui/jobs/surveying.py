@@ -12,8 +12,9 @@ from ptychogui.backends.sifting import compiled_maker
 from ptychogui.errors import ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Control, Job
+from ptychogui.jobs.masking import bad_pixels
 from ptychogui.jobs.placing import scan_positions
-from ptychogui.jobs.prepare import background_counts, bad_pixels, completed, open_scan
+from ptychogui.jobs.prepare import background_counts, completed, open_scan
 from ptychogui.jobs.waiting import CarefulFrames
 from ptychogui.physics.frames import FrameSource, pattern_size, prepare_frames
 from ptychogui.physics.maps import PositionMap, map_positions

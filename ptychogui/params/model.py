@@ -111,6 +111,12 @@ class Preprocessing(Group):
     mask_file: Path | None = param(
         None, "Mask file", "NPY, TIFF or HDF5 image of the detector that is non-zero on bad pixels, which are left "
         "free. Added to the file's own mask.", flag="beamstopMask", advanced=True)  # fmt: skip
+    invert_mask: bool = param(
+        False, "Invert mask", "The file's own mask is 1 (True) on good pixels and 0 on bad ones. A Mask file is read "
+        "as before.", advanced=True)  # fmt: skip
+    invert_mask_file: bool = param(
+        False, "Invert mask file", "The Mask file is 1 (True) on good pixels and 0 on bad ones. The file's own mask is "
+        "read as before.", advanced=True)  # fmt: skip
     find_bad_pixels: bool = param(
         False, "Find bad pixels", "Leave pixels free that never count, shine, never change or flicker among good "
         "neighbors, in frames from all over the scan.", advanced=True)  # fmt: skip

@@ -120,6 +120,7 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
     check_scan(frames, rows, bad_pixels, background)
     crop = plan_crop(frames.shape[1:], preprocessing)
     bad = np.zeros(frames.shape[1:], bool) if bad_pixels is None else np.asarray(bad_pixels, bool)
+    _check_mask(crop.cut(bad[None], outside=False)[0])
     free = crop.cut(bad[None], outside=True)[0]
     dark = None if background is None else crop.cut(np.asarray(background, np.float64)[None], outside=0)[0]
     counting = counting or COUNTS
@@ -177,6 +178,15 @@ def check_scan(
                 f"the {what} has shape {image.shape}, but frames have {tuple(frames.shape[1:])}; "
                 f"give a {kind} of the whole detector"
             )
+
+
+def _check_mask(bad: np.ndarray) -> None:
+    """Refuse a mask that leaves nothing."""
+    if bad.all():
+        raise DataError(
+            f"the mask marks all {bad.size} pixels of a pattern as bad: nothing is left to reconstruct from; turn it "
+            "round (--invert-mask for the file's own, --invert-mask-file for a Mask file), or correct it"
+        )
 
 
 def _found(shape: tuple[int, ...], crop: Crop, bad: np.ndarray) -> Iterator[str]:

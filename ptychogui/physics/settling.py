@@ -10,10 +10,12 @@ import scipy.fft
 from ptychogui.params.model import Preprocessing
 from ptychogui.physics.centering import beam_center
 from ptychogui.physics.crop import plan_crop
+from ptychogui.physics.dead_areas import dead_areas
 from ptychogui.physics.frames import FrameSource, check_scan
+from ptychogui.physics.places import areas_text
 from ptychogui.physics.readings import look_at
 from ptychogui.physics.sieve import COUNTS, Counting, are_counts
-from ptychogui.physics.suspects import Suspects, suspicious_pixels
+from ptychogui.physics.suspects import Suspects, lowest_around, suspicious_pixels
 
 _MOST_FRAMES, _MOST_BYTES, _FEWEST_FRAMES = 200, 128_000_000, 3
 """Bounds of what is looked at: so many frames, or bytes as they lie in memory, but a few in any case."""
@@ -28,7 +30,7 @@ _CHANCE = 1e-3
 """How often photons alone may let a whole sound detector have a pixel that is called dead or stuck."""
 
 _MOST_BAD = 0.01
-"""Part of all pixels that may be found bad; with more, it is not the pixels that are odd."""
+"""Part of all pixels that may be found bad one by one; with more, it is not the pixels that are odd."""
 
 _NEAR_PX = 2.0
 """Distance up to which a center is as good as the one that is found."""
@@ -71,12 +73,15 @@ def settle(
     settled = settle_counts(frames, rows, settled)
     bad_pixels, notes = settled.bad_pixels, settled.notes
     seen = _Seen(frames, rows, settled)
+    area_notes: tuple[str, ...] = ()
+    if preprocessing.find_bad_pixels:
+        bad_pixels, area_notes = _with_areas(seen, bad_pixels)
     if preprocessing.find_center:
         preprocessing, found = _with_center(seen, preprocessing)
         notes += found
     if preprocessing.find_bad_pixels:
-        bad_pixels, found = _with_suspects(seen, bad_pixels, preprocessing)
-        notes += found
+        bad_pixels, found = _with_suspects(seen, bad_pixels, preprocessing, bool(area_notes))
+        notes += area_notes + found
     return replace(settled, preprocessing=preprocessing, bad_pixels=bad_pixels, notes=notes)
 
 
@@ -123,8 +128,19 @@ class _Seen:
         if counting.unit != 1:
             self.readings = self.readings / counting.unit
         self.text = f"{len(chosen)} of {frames.shape[0]} frames"
-        if preprocessing.direct_beam == "corner":
+        self._at_corner = preprocessing.direct_beam == "corner"
+        if self._at_corner:
             self.readings, self.seen = (scipy.fft.fftshift(image, (-2, -1)) for image in (self.readings, self.seen))
+
+    def on_detector(self, pixels: np.ndarray) -> np.ndarray:
+        """Return pixels, bool (rows, columns), as they lie in the file."""
+        return np.asarray(scipy.fft.ifftshift(pixels)) if self._at_corner else pixels
+
+    def joined(self, found: np.ndarray, bad_pixels: np.ndarray | None) -> np.ndarray:
+        """Take no more notice of pixels that were found; return them with those of a mask as it lies in the file."""
+        self.seen = np.where(found, 0, self.seen)
+        there = self.on_detector(found)
+        return there if bad_pixels is None else there | bad_pixels
 
     @property
     def known(self) -> np.ndarray:
@@ -169,24 +185,36 @@ def _with_center(seen: _Seen, preprocessing: Preprocessing) -> tuple[Preprocessi
     return preprocessing.model_copy(update={"center_px": found}), (note,)
 
 
+def _with_areas(seen: _Seen, bad_pixels: np.ndarray | None) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Add whole areas that never count to the mask."""
+    if len(seen.readings) < _ENOUGH_FRAMES:
+        return bad_pixels, ()
+    areas = dead_areas(seen.readings, seen.known)
+    notes = tuple(
+        f"{np.count_nonzero(pixels)} pixels in {areas_text(seen.on_detector(pixels))} {what} in {seen.text} and are "
+        "left free"
+        for pixels, what in areas.kinds
+    )
+    return (seen.joined(areas.all, bad_pixels), notes) if notes else (bad_pixels, ())
+
+
 def _with_suspects(
-    seen: _Seen, bad_pixels: np.ndarray | None, preprocessing: Preprocessing
+    seen: _Seen, bad_pixels: np.ndarray | None, preprocessing: Preprocessing, areas: bool
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Add single bad pixels to the mask; `areas` says whether whole areas were found already."""
     if len(seen.readings) < _ENOUGH_FRAMES:
         return bad_pixels, (f"bad pixels are not looked for: {seen.text} are too few to tell",)
     suspects = _beyond_chance(suspicious_pixels(seen.readings, seen.known), seen)
     suspects = _but_the_beam(suspects, seen, preprocessing)
     if not suspects.all.any():
-        return bad_pixels, (f"no bad pixel is found in {seen.text}",)
+        return bad_pixels, (f"no {'other ' if areas else ''}bad pixel is found in {seen.text}",)
     found = suspects.all
     if np.count_nonzero(found) > _MOST_BAD * found.size:
         return bad_pixels, (f"{suspects.text} seem bad in {seen.text}; so many are none, and stay",)
-    if preprocessing.direct_beam == "corner":
-        found = scipy.fft.ifftshift(found)
-    places = [f"({row}, {column})" for row, column in np.argwhere(found)[:4]]
+    places = [f"({row}, {column})" for row, column in np.argwhere(seen.on_detector(found))[:4]]
     listed = ", ".join(places) + (", ..." if np.count_nonzero(found) > len(places) else "")
     note = f"{suspects.text} are found in {seen.text} and are left free: {listed}"
-    return found if bad_pixels is None else found | bad_pixels, (note,)
+    return seen.joined(found, bad_pixels), (note,)
 
 
 def _beyond_chance(suspects: Suspects, seen: _Seen) -> Suspects:
@@ -199,15 +227,9 @@ def _beyond_chance(suspects: Suspects, seen: _Seen) -> Suspects:
     frames, first = len(seen.readings), seen.readings[0].astype(np.float64)
     surprise = 0.5 * np.log(frames) + 0.5 * (frames - 1) * np.log(2 * np.pi * np.maximum(first, 1))
     dead, places = np.zeros_like(suspects.dead), np.argwhere(suspects.dead)
-    lowest = _lowest_around(seen.readings.sum(axis=0, dtype=np.float64), places)
+    lowest = lowest_around(seen.readings.sum(axis=0, dtype=np.float64), seen.known, places)
     dead[tuple(places[lowest > limit].T)] = True
     return replace(suspects, dead=dead, stuck=suspects.stuck & (surprise > limit))
-
-
-def _lowest_around(total: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return the lower quartile of the 5 x 5 pixels about each of some places (places, 2)."""
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(total, 2, mode="symmetric"), (5, 5))
-    return np.sort(around[places[:, 0], places[:, 1]].reshape(-1, 25), axis=1)[:, 6]
 
 
 def _but_the_beam(suspects: Suspects, seen: _Seen, preprocessing: Preprocessing) -> Suspects:

@@ -271,9 +271,18 @@ def test_any_mask_bit_is_a_bad_pixel(tmp_path: Path, dtype: Any, shape: tuple[in
         assert list(zip(*np.nonzero(dataset.bad_pixels), strict=True)) == [(2, 3), (7, 0)]
 
 
-def test_masks_that_cannot_be_meant_are_refused(tmp_path: Path) -> None:
-    refuse(make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/mask": np.zeros((8, 9), int)}), "(8, 9)", "(8, 8)")
-    refuse(make_cxi(tmp_path / "b.cxi", {f"{DETECTOR}/mask": np.ones((8, 8), int)}), "every pixel")
+@pytest.mark.parametrize("mask", [np.zeros((8, 9), int), np.zeros(64), 3, np.zeros((8, 8), "S2"), np.zeros((0, 8, 8))])
+def test_a_mask_that_cannot_be_meant_is_noted_and_ignored(tmp_path: Path, mask: Any) -> None:
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/mask": mask})) as dataset:
+        assert dataset.bad_pixels is None
+        (note,) = dataset.notes
+        assert "is no mask of frames of 8 x 8 px and is ignored" in note
+
+
+def test_a_mask_of_every_pixel_keeps_no_file_from_opening(tmp_path: Path) -> None:
+    with open_dataset(make_cxi(tmp_path / "a.cxi", {f"{DETECTOR}/mask": np.ones((8, 8), int)})) as dataset:
+        assert dataset.bad_pixels is not None and dataset.bad_pixels.all()
+        assert dataset.bad_if_inverted is not None and not dataset.bad_if_inverted.any()
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (3, 8, 8)])

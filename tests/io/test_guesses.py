@@ -255,8 +255,9 @@ def test_a_mask_is_read_from_every_form(tmp_path: Path) -> None:
         file["any/list"] = np.arange(4)
     for name in ("m.npy", "m.tif", "m.h5"):
         read = read_mask(tmp_path / name)
-        assert read.dtype == np.bool_
-        np.testing.assert_array_equal(read, bad)
+        assert read.bad.dtype == read.inverted.dtype == np.bool_
+        np.testing.assert_array_equal(read.bad, bad)
+        np.testing.assert_array_equal(read.inverted, ~bad)
 
 
 def test_a_mask_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -128,7 +128,6 @@ ODD: list[tuple[str, Any, str]] = [
     (f"{DETECTOR}/pixel_mask", np.zeros((8, 8), "u4"), "pixel mask at .* is no mask of frames of 16 x 16 px"),
     (f"{DETECTOR}/pixel_mask", 0, "pixel mask at .* is no mask of frames of 16 x 16 px"),
     (f"{DETECTOR}/pixel_mask", "none", "pixel mask at .* is no mask of frames of 16 x 16 px"),
-    (f"{DETECTOR}/pixel_mask", np.ones((16, 16), "u4"), "pixel mask at .* marks every pixel as bad"),
     (f"{DETECTOR}/pixel_mask", h5py.ExternalLink("gone.h5", "/m"), "pixel mask at .* is a link to /m in the .* gone"),
     (BEAM_ENERGY, h5py.SoftLink("/nowhere"), "photon energy at .* is a link to /nowhere, which is not there"),
 ]  # fmt: skip
@@ -296,4 +295,4 @@ def test_a_single_stack_and_a_series_say_it_too(tmp_path: Path) -> None:
 def test_a_file_that_is_no_hdf5_says_nothing(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", make_frames(2))
     header = read_header(tmp_path / "a.npy", (16, 16))
-    assert (header.values, header.bad_pixels, header.notes) == ({}, None, ())
+    assert (header.values, header.mask, header.notes) == ({}, None, ())

@@ -85,7 +85,7 @@ class TestSoundScan:
     def test_everything_is_good(self, check: Check, kind: str, phantom: str) -> None:
         found = check(dataset_of(scan(scan=kind, phantom=phantom, background_counts=0.02)))
         assert set(levels(found).values()) == {Level.GOOD}, [f for f in found.findings if f.level is not Level.GOOD]
-        assert [finding.check for finding in found.findings] == list(TITLES)[:9]
+        assert [finding.check for finding in found.findings] == list(TITLES)[:10]
         assert all(finding.fix is None for finding in found.findings)
         assert found.level is Level.GOOD
         assert found.sampled == "64 of 64 frames"
@@ -600,3 +600,92 @@ def test_every_fix_can_be_typed(check: Check) -> None:
     finding = Finding("values", Level.LOOK, "", "", fixes)
     command.main(shlex.split(finding.options), standalone_mode=False)
     assert typed == fixes
+
+
+GAPS = np.zeros((64, 64), bool)
+GAPS[20:23] = GAPS[:, 40:42] = True
+
+
+class TestAreas:
+    @pytest.mark.parametrize(("place", "named"), [
+        (np.s_[20:26, :], "384 pixels in rows 20 to 25"), (np.s_[:, 28:], "2304 pixels in columns 28 to 63"),
+        (np.s_[:32, :32], "1024 pixels in rows 0 to 31 of columns 0 to 31"),
+    ])  # fmt: skip
+    @pytest.mark.parametrize(("number", "what"), [(0, "never count"), (17, "always read the same")])
+    def test_they_are_named_and_the_fix_frees_them(
+        self, check: Check, place: Any, named: str, number: int, what: str
+    ) -> None:
+        counts = scan().counts.copy()
+        counts.transpose(1, 2, 0)[place] = number
+        found = check(dataset(counts))
+        (finding,) = found.of("pixels")
+        assert (finding.level, finding.title) == (Level.LOOK, f"Areas that {what}")
+        assert finding.reason == f"{named} {what} in 64 of 64 frames"
+        assert finding.options == "--find-bad-pixels"
+        assert only(mended(check, dataset(counts), finding), "pixels").level is Level.GOOD
+        assert only(found, "center").level in (Level.GOOD, Level.UNKNOWN)
+
+    @pytest.mark.parametrize("masked", [True, False])
+    def test_good_pixels_beside_gaps_stay_good(self, check: Check, masked: bool) -> None:
+        counts = scan().counts.copy()
+        counts[:, GAPS] = 0
+        found = check(dataset(counts, bad_pixels=GAPS if masked else None), preprocessing__find_bad_pixels=not masked)
+        assert only(found, "pixels").level is Level.GOOD
+        assert only(found, "pixels").reason.startswith(f"{GAPS.sum()} of 4096 pixels are marked as bad")
+
+
+class TestMasks:
+    @pytest.mark.parametrize("bad", [GAPS, np.hypot(*(np.mgrid[:64, :64] - 32)) > 25])
+    def test_one_that_hides_no_light_is_good(self, check: Check, bad: np.ndarray) -> None:
+        assert only(check(dataset(bad_pixels=bad)), "mask").title == "The mask leaves the light"
+
+    @pytest.mark.parametrize("bad", [GAPS, GAPS.T, np.roll(GAPS, 9, 0)])
+    def test_the_files_own_the_other_way_round_is_a_stop_that_an_option_mends(
+        self, check: Check, bad: np.ndarray
+    ) -> None:
+        finding = only(check(dataset(bad_pixels=~bad)), "mask")
+        assert (finding.level, finding.title) == (Level.STOP, "The mask may be the other way round")
+        assert f"the file's own mask: {4096 - bad.sum()} of 4096 pixels (9" in finding.reason
+        assert finding.options == "--invert-mask"
+        assert only(mended(check, dataset(bad_pixels=~bad), finding), "mask").level is Level.GOOD
+
+    def test_one_that_was_turned_round_for_nothing_is_told(self, check: Check) -> None:
+        finding = only(check(dataset(bad_pixels=GAPS), preprocessing__invert_mask=True), "mask")
+        assert (finding.level, finding.options) == (Level.STOP, "--no-invert-mask")
+
+    def test_a_mask_file_has_its_own_option(self, check: Check, tmp_path: Path) -> None:
+        np.save(tmp_path / "m.npy", ~GAPS)
+        values = {"preprocessing__mask_file": tmp_path / "m.npy"}
+        source = dataset(bad_pixels=GAPS.T)
+        finding = only(check(source, **values), "mask")
+        assert finding.level is Level.STOP and finding.options == "--invert-mask-file"
+        good = only(mended(check, source, finding, **values), "mask")
+        assert good.reason.startswith(f"the file's own mask and the mask m.npy: {(GAPS | GAPS.T).sum()} of 4096 pixels")
+
+    def test_an_option_without_its_mask_is_told(self, check: Check, tmp_path: Path) -> None:
+        np.save(tmp_path / "m.npy", ~GAPS)
+        source = dataset(bad_pixels=None)
+        values = {"preprocessing__mask_file": tmp_path / "m.npy", "preprocessing__invert_mask": True}
+        stop, look = check(source, **values).of("mask")
+        assert (stop.level, look.title) == (Level.STOP, "There is no such mask to turn round")
+        assert look.options == "--no-invert-mask --invert-mask-file"
+        assert only(mended(check, source, look, **values), "mask").level is Level.GOOD
+
+    @pytest.mark.parametrize("own", [True, False])
+    def test_everything_masked_is_a_stop(self, check: Check, tmp_path: Path, own: bool) -> None:
+        np.save(tmp_path / "m.npy", np.ones((64, 64)) if not own else GAPS)
+        values = {"preprocessing__mask_file": tmp_path / "m.npy"}
+        source = dataset(bad_pixels=np.ones((64, 64), bool) if own else GAPS)
+        finding = only(check(source, **values), "mask")
+        assert (finding.level, finding.title) == (Level.STOP, "Everything is masked")
+        assert "marks 4096 of 4096 pixels" in finding.reason and f"marks {GAPS.sum()} of 4096 pixels" in finding.reason
+        assert finding.options == ("--invert-mask" if own else "--invert-mask-file")
+
+
+def test_near_field_data_are_told(check: Check) -> None:
+    rng = np.random.default_rng(0)
+    rough = rng.normal(size=(64, 128, 128))
+    smooth = np.fft.ifft2(np.fft.fft2(rough) * (np.hypot(*np.meshgrid(*[np.fft.fftfreq(128)] * 2)) < 0.1)).real
+    counts = rng.poisson(100 * (1 + 0.3 * smooth / smooth.std()).clip(0))[:, :64, :64].astype(np.uint16)
+    titles = [finding.title for finding in check(dataset(counts)).of("sampling")]
+    assert "This may be near-field data" in titles

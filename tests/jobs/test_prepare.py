@@ -18,7 +18,7 @@ from ptychogui.jobs import prepare as prepare_module
 from ptychogui.jobs.layers import job_layers, make_job
 from ptychogui.jobs.prepare import prepare
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.compact import amplitudes_of
+from ptychogui.physics.compact import amplitudes_of, mark_of
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.optics import object_pixel_m
 from ptychogui.physics.orientation import Orientation
@@ -197,6 +197,32 @@ def test_masks_of_file_and_user_are_joined(prepare_scan: Prepare, tmp_path: Path
     np.save(tmp_path / "mask.npy", users[1:])
     with pytest.raises(DataError, match=r"the mask has shape \(31, 32\) but the detector has \(32, 32\)"):
         prepare_scan(scan(), preprocessing__mask_file=tmp_path / "mask.npy")
+
+
+def test_each_mask_may_be_turned_round(prepare_scan: Prepare, tmp_path: Path) -> None:
+    own, users = np.zeros((2, 32, 32), bool)
+    own[3, 4], users[10, 11] = True, True
+    joined = int((own | users).sum())
+    np.save(tmp_path / "mask.npy", users)
+    np.save(tmp_path / "good.npy", (~users).astype(np.float32))
+    for mask, turned, of_file, name in (
+        (~own, True, False, "mask"), (own, False, True, "good"), (~own, True, True, "good"),
+    ):  # fmt: skip
+        prepared = prepare_scan(
+            scan(bad_pixels=mask),
+            preprocessing__mask_file=tmp_path / f"{name}.npy",
+            preprocessing__invert_mask=turned,
+            preprocessing__invert_mask_file=of_file,
+        )
+        assert np.count_nonzero(prepared.problem.patterns[0] == mark_of(prepared.problem.patterns.dtype)) == joined
+
+
+def test_a_mask_of_everything_is_refused_and_turned_round_it_hides_nothing(prepare_scan: Prepare) -> None:
+    everything = np.ones((32, 32), bool)
+    with pytest.raises(DataError, match=r"the mask marks all 1024 pixels .*--invert-mask"):
+        prepare_scan(scan(bad_pixels=everything))
+    prepared = prepare_scan(scan(bad_pixels=everything), preprocessing__invert_mask=True)
+    assert not (prepared.problem.patterns == mark_of(prepared.problem.patterns.dtype)).any()
 
 
 def test_empty_patterns_are_noted(prepare_scan: Prepare) -> None:

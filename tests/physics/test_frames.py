@@ -259,7 +259,7 @@ def test_empty_patterns_are_mentioned() -> None:
         (counts(), [], None, "no diffraction pattern with a position"),
         (counts(), [0, 3], None, "ask for frames 0 to 3, but there are only 0 to 2"),
         (counts(), [0], np.zeros((4, 4), bool), "mask of bad pixels has shape .4, 4., but frames have .16, 16."),
-        (counts(), [0], np.ones((SIZE, SIZE), bool), "every pixel of every pattern is bad"),
+        (counts(), [0], np.ones((SIZE, SIZE), bool), "the mask marks all 256 pixels of a pattern"),
         (np.zeros((1, SIZE, SIZE), np.uint16), [0], None, "all patterns are empty"),
     ],
 )

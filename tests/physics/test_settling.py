@@ -130,7 +130,8 @@ def test_roots_in_small_integers_do_not_overflow() -> None:
     roots = np.sqrt(off_center() * 30).astype(np.uint8)
     settled = look(roots, find_center=True, find_bad_pixels=True, data_are="amplitudes")
     assert settled.preprocessing.center_px == pytest.approx((67, 38), abs=0.5)
-    assert settled.bad_pixels is None
+    beyond = ~off_center().any(axis=0)
+    assert settled.bad_pixels is not None and not (settled.bad_pixels & ~beyond).any()
 
 
 def test_a_center_that_cant_be_found_is_said() -> None:
@@ -233,3 +234,38 @@ def test_a_bounded_number_of_frames_is_read_from_all_over(monkeypatch: pytest.Mo
 def test_a_mask_of_another_detector_is_refused() -> None:
     with pytest.raises(DataError, match="mask of bad pixels has shape"):
         look(simulated(), np.zeros((3, 3), bool), find_center=True)
+
+
+@pytest.mark.parametrize("corner", [False, True])
+def test_dead_areas_are_found_and_do_not_pull_the_center(corner: bool) -> None:
+    stack, bad = simulated().copy(), np.zeros((64, 64), bool)
+    stack[:, 20:26], stack[:, :30, :28], stack[:, 31, 40] = 0, 9, 0
+    bad[3, 40] = True
+    dead = np.zeros((64, 64), bool)
+    dead[20:26] = dead[:30, :28] = dead[31, 40] = dead[3, 40] = True
+    values: dict[str, Any] = {"find_bad_pixels": True, "find_center": True}
+    if corner:
+        stack, bad = np.fft.ifftshift(stack, axes=(1, 2)), np.fft.ifftshift(bad)
+        values["direct_beam"] = "corner"
+    settled = look(stack, bad, **values)
+    assert settled.bad_pixels is not None
+    np.testing.assert_array_equal(np.fft.fftshift(settled.bad_pixels) if corner else settled.bad_pixels, dead)
+    if not corner:
+        assert settled.notes[0].endswith("which is kept")
+        assert settled.notes[1:3] == (
+            "216 pixels in rows 20 to 25 of columns 28 to 63 never count in 36 of 36 frames and are left free",
+            "840 pixels in rows 0 to 29 of columns 0 to 27 always read the same in 36 of 36 frames and are left free",
+        )
+    assert settled.notes[-1].startswith("1 dead, 0 hot, 0 stuck, 0 flickering pixels are found")
+
+
+def test_half_of_a_detector_may_be_dead() -> None:
+    stack = simulated().copy()
+    stack[:, :, 32:] = 0
+    settled = look(stack, find_bad_pixels=True)
+    assert settled.bad_pixels is not None
+    assert settled.bad_pixels[:, 32:].all() and not settled.bad_pixels[:, :32].any()
+    assert settled.notes == (
+        "2048 pixels in columns 32 to 63 never count in 36 of 36 frames and are left free",
+        "no other bad pixel is found in 36 of 36 frames",
+    )

@@ -72,3 +72,37 @@ def test_masked_pixels_are_not_looked_at() -> None:
     counts[:, 4, 4] = 1e6
     good[4, 4] = False
     assert not suspicious_pixels(counts, good).all.any()
+
+
+GAP = np.zeros((64, 64), bool)
+GAP[20:23] = GAP[:, 40:42] = True
+
+
+@pytest.mark.parametrize("gap", [GAP, np.roll(GAP, 3, 1), np.roll(GAP, (5, -8), (0, 1)), GAP | GAP.T])
+@pytest.mark.parametrize("photons", [1e4, 1e6])
+def test_good_pixels_beside_a_gap_are_not_called_bad(photons: float, gap: np.ndarray) -> None:
+    counts = simulate(Recipe(**{**vars(RECIPE), "photons": photons})).counts.astype(float)
+    counts[:, gap] = np.random.default_rng(2).uniform(0, 1e6, counts[:, gap].shape)
+    assert not suspicious_pixels(counts, ~gap).all.any()
+
+
+def test_bad_pixels_beside_a_gap_are_found() -> None:
+    counts = simulate(RECIPE).counts.astype(float)
+    rng = np.random.default_rng(0)
+    counts[:, 30, 39] = 0
+    counts[:, 5, 42] = rng.poisson(5000, len(counts))
+    counts[::9, 23, 4] += 250
+    counts[:, GAP] = 0
+    found = suspicious_pixels(counts, ~GAP)
+    assert [np.argwhere(pixels).tolist() for pixels in (found.dead, found.hot, found.flickering)] == [
+        [[30, 39]], [[5, 42]], [[23, 4]]
+    ]  # fmt: skip
+
+
+def test_a_beam_that_ends_just_behind_a_gap_does_not_shine() -> None:
+    counts = np.random.default_rng(0).poisson(0.5, (20, 32, 32)).astype(float)
+    counts[:, 8:20, 8:20] += np.random.default_rng(1).poisson(100, (20, 12, 12))
+    counts[:, 8:18, 19] = counts[:, 19, 19] = 0
+    known = np.ones((32, 32), bool)
+    known[:, 14:19] = False
+    assert not suspicious_pixels(counts, known).hot.any()

@@ -24,6 +24,7 @@ from ptychogui.jobs.preflight.detector import (
 )
 from ptychogui.jobs.preflight.findings import TITLES, Finding, Level, Preflight
 from ptychogui.jobs.preflight.look import Look, Sample, read_sample
+from ptychogui.jobs.preflight.masks import check_mask
 from ptychogui.jobs.preflight.positions import check_object, check_overlap, check_pairing
 from ptychogui.jobs.preflight.values import check_values
 from ptychogui.jobs.prepare import open_scan
@@ -35,7 +36,7 @@ _Check = Callable[[Look], Iterator[Finding]]
 _CHECKS: dict[str, _Check] = {
     "values": check_values, "pairing": check_pairing, "overlap": check_overlap, "object": check_object,
     "center": check_center, "sampling": check_sampling, "saturation": check_saturation, "pixels": check_pixels,
-    "photons": check_photons,
+    "mask": check_mask, "photons": check_photons,
 }  # fmt: skip
 """Those that need no device."""
 

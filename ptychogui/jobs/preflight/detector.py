@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
+from ptychogui.jobs.preflight.areas import dead_area_findings, near_field_findings
 from ptychogui.jobs.preflight.findings import Finding, Level, count_text, counted, quantity, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.params.chain import engines_of
@@ -19,6 +20,8 @@ from ptychogui.physics.suspects import suspicious_pixels
 
 _OFF_PX, _OFF_SHARE = 2.0, 1 / 64
 """Distance of the beam from the center that matters: in pixels, and as a part of the pattern."""
+_DEAD = 0.02
+"""Part of the crop that may be dead without hiding where the beam is."""
 _CUT = 0.1
 """Mean counts at the border of the crop, as a part of the bright pixels', above which a part of the beam is cut off."""
 _WIDE, _TOO_WIDE = 0.6, 0.95
@@ -58,6 +61,10 @@ def check_center(look: Look) -> Iterator[Finding]:
     if off <= max(_OFF_PX, _OFF_SHARE * look.n):
         yield Finding("center", Level.GOOD, "The beam is centered", reason)
         return
+    if look.dead.all.mean() > _DEAD:
+        text = "a part of the detector does not count, so that the beam may seem to be elsewhere"
+        yield Finding("center", Level.UNKNOWN, "Can't check the center", f"{reason}, but {text}")
+        return
     nearest = (float(np.floor(found[0] + 0.5)), float(np.floor(found[1] + 0.5)))
     fix = None if look.preprocessing.direct_beam == "corner" else {"preprocessing.center_px": nearest}
     text = (f"crop about ({nearest[0]:g}, {nearest[1]:g})" if fix
@@ -86,6 +93,7 @@ def _middle(shape: tuple[int, ...]) -> np.ndarray:
 
 def check_sampling(look: Look) -> Iterator[Finding]:
     """Compare the pattern with its crop, and the beam with its window."""
+    yield from near_field_findings(look)
     yield from _cut_off(look)
     beam = look.beam
     share, across_px = beam.diameter_m / look.window_m, beam.diameter_m / look.pixel_m
@@ -234,10 +242,11 @@ def check_pixels(look: Look) -> Iterator[Finding]:
     if len(look.sample.frames) < _ENOUGH_FRAMES:
         yield Finding("pixels", Level.UNKNOWN, "Can't check pixels", f"{look.sampled} are too few to tell")
         return
-    known = look.good.any(axis=0)
+    known = np.asarray(look.good.any(axis=0))
+    yield from dead_area_findings(look)
     readings = np.where(look.good, look.readings, 0)
     in_counts = readings if look.counting.unit == 1 else readings / look.counting.unit
-    suspects = suspicious_pixels(in_counts, np.asarray(known))
+    suspects = suspicious_pixels(in_counts, known & ~look.dead.all)
     origin = np.array([part.start or 0 for part in look.crop])
     beam = np.array(look.found_center or look.center)
     near = np.hypot(*(np.indices(known.shape) + (origin - beam)[:, None, None]))

@@ -14,7 +14,7 @@ from ptychogui.params.units import format_quantity
 
 TITLES = {
     "values": "Values", "pairing": "Pairing", "overlap": "Overlap", "object": "Object size", "center": "Beam center",
-    "sampling": "Sampling", "saturation": "Saturation", "pixels": "Bad pixels", "photons": "Photons",
+    "sampling": "Sampling", "saturation": "Saturation", "pixels": "Bad pixels", "mask": "Mask", "photons": "Photons",
     "memory": "Memory", "time": "Time",
 }  # fmt: skip
 """Every check by name, in the order in which they are shown."""

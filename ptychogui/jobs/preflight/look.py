@@ -14,12 +14,14 @@ from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.guesses import read_probe
 from ptychogui.jobs.job import Job
+from ptychogui.jobs.masking import bad_pixels
 from ptychogui.jobs.placing import scan_positions
-from ptychogui.jobs.prepare import background_counts, bad_pixels, completed, extent_of, lay_windows
+from ptychogui.jobs.prepare import background_counts, completed, extent_of, lay_windows
 from ptychogui.jobs.scale import check_pixel, scale_text
 from ptychogui.jobs.stages import check_crops, planned_stages
 from ptychogui.params.model import Parameters, Preprocessing
 from ptychogui.physics.centering import beam_center
+from ptychogui.physics.dead_areas import DeadAreas, dead_areas
 from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_center, pattern_size, prepare_frames
 from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.probe import STEPS_ACROSS, power_radius_px
@@ -269,19 +271,40 @@ class Look:
         """Whether the sample is the whole scan."""
         return len(self.prepared_rows) == len(np.unique(self.dataset.frame_rows))
 
+    def beam_inside(self, *images: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return images or frames (..., rows, columns) with the beam in the middle, or from there as in the file."""
+        if self.preprocessing.direct_beam == "center":
+            return images
+        return tuple(scipy.fft.fftshift(image, (-2, -1)) for image in images)
+
     @cached_property
-    def detector(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean counts float64 (rows, columns) of the whole detector, beam inside, and bool, where they are known."""
+    def _read(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean counts float64 (rows, columns) of all pixels as they lie in the file, and bool, where there are any."""
         total = np.zeros(self.sample.frames.shape[1:])
         seen = np.zeros(total.shape, int)
         for frame in self.sample.frames:
             good = self.readable(frame)
             total += np.where(good, frame, 0).astype(np.float64) ** (2 if self._roots else 1)
             seen += good
-        mean, known = total / np.maximum(seen, 1), (seen > 0) & ~self.bad
-        if self.preprocessing.direct_beam == "corner":
-            return scipy.fft.fftshift(mean), scipy.fft.fftshift(known)
+        return total / np.maximum(seen, 1), seen > 0
+
+    @property
+    def all_mean(self) -> np.ndarray:
+        """Mean counts float64 (rows, columns) of the whole detector as it lies in the file, of masked pixels too."""
+        return self._read[0]
+
+    @cached_property
+    def detector(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean counts float64 (rows, columns) of the whole detector, beam inside, and bool, where they are known."""
+        mean, known = self.beam_inside(self._read[0], self._read[1] & ~self.bad)
         return mean, known
+
+    def counts(self, chosen: np.ndarray) -> np.ndarray:
+        """Return some frames of the sample, float64 (frames, rows, columns), beam inside; 0 where there are none."""
+        frames = self.sample.frames[chosen]
+        good = np.array([self.readable(frame) for frame in frames])
+        counts = np.where(good, frames, 0).astype(np.float64) ** (2 if self._roots else 1)
+        return self.beam_inside(counts)[0]
 
     def readable(self, frame: np.ndarray) -> np.ndarray:
         """Return where readings are counts, or saturated below the type's largest: bool of a frame's shape."""
@@ -320,6 +343,13 @@ class Look:
     def good(self) -> np.ndarray:
         """Which of the `readings` are counts, bool."""
         return np.asarray([self.readable(frame) & ~self.bad[self.crop] for frame in self.readings])
+
+    @cached_property
+    def dead(self) -> DeadAreas:
+        """Areas of the crop that do not count, among those that are not known to be bad."""
+        known = np.asarray(self.good.any(axis=0))
+        areas = dead_areas(*self.beam_inside(np.where(self.good, self.readings, 0), known))
+        return DeadAreas(*self.beam_inside(areas.silent, areas.constant))
 
     def with_parameters(self, parameters: Parameters) -> Look:
         """Return a look at the same sample with other parameters."""

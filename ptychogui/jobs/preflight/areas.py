@@ -1,0 +1,41 @@
+"""Whole areas of the detector that do not count, and frames of another kind than a beam in the far field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ptychogui.jobs.preflight.findings import Finding, Level, share_text
+from ptychogui.jobs.preflight.look import Look
+from ptychogui.physics.near_field import fringes, is_even, looks_near
+from ptychogui.physics.places import areas_text
+
+_FRAMES = 8
+"""That are looked at for fringes."""
+
+
+def dead_area_findings(look: Look) -> Iterator[Finding]:
+    """Name areas that never count, or always read the same."""
+    origin = (look.crop[0].start or 0, look.crop[1].start or 0)
+    for pixels, what in look.dead.kinds:
+        reason = f"{np.count_nonzero(pixels)} pixels in {areas_text(pixels, origin)} {what} in {look.sampled}"
+        tried = look.job.parameters.preprocessing.find_bad_pixels
+        fix = None if tried else {"preprocessing.find_bad_pixels": True}
+        way = "mark them in a Mask file" if tried else "have them found"
+        yield Finding("pixels", Level.LOOK, f"Areas that {what}", reason, fix, f"{way}, so that they are left free")
+
+
+def near_field_findings(look: Look) -> Iterator[Finding]:
+    """Tell frames that look like images near the sample, not like a beam in the far field."""
+    mean, known = look.detector
+    if not is_even(mean, known):
+        return
+    frames = look.counts(np.linspace(0, len(look.sample.frames) - 1, _FRAMES).astype(int))
+    contrast = fringes(frames, known)
+    if looks_near(contrast):
+        reason = (f"{look.sampled} are lit evenly up to their borders, with fringes of {share_text(contrast)}: "
+                  "such are images in the near field, but the model here is the far field, with a beam that ends on "
+                  "the detector")  # fmt: skip
+        yield Finding("sampling", Level.LOOK, "This may be near-field data", reason, None,
+                      "use a near-field program, or take more of each pattern if the detector has it")  # fmt: skip
