@@ -463,7 +463,7 @@ class TestPhotons:
     @pytest.mark.parametrize("what", [0, np.nan, -1])
     def test_frames_without_light(self, check: Check, what: float) -> None:
         finding = only(check(dataset(np.full(scan().counts.shape, what, np.float32))), "photons")
-        assert finding.level is Level.STOP and finding.title == "There is no light"
+        assert finding.level is Level.STOP and finding.title == "The frames show nothing"
 
 
 class TestCost:
