@@ -100,7 +100,7 @@ for _title, _rows, _columns, _reading in (
     ("a block of 8 x 8 of 0", (3, 11), (-10, -2), 0), ("a block of 5 x 5 of 40", (-10, -5), (-10, -5), 40),
     ("the upper 20 rows of 0", (-32, -12), _ALL, 0),
 ):  # fmt: skip
-    _words = "pixels that|count nothing|never count|do not change|constant|dead"
+    _words = "pixels that|count nothing|never count|always read the same|do not change|constant|dead"
     _add(_title, _words, DETECTED, "dead", _kill, rows=_rows, columns=_columns, reading=_reading)
 
 
