@@ -11,8 +11,8 @@ from ptychogui.backends.sifting import compiled_maker
 from ptychogui.errors import Alternative, AmbiguousPairingError, PtychoError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Control, Job
-from ptychogui.jobs.placing import matched, scan_positions
 from ptychogui.jobs.masking import bad_pixels
+from ptychogui.jobs.placing import matched, scan_positions
 from ptychogui.jobs.prepare import background_counts, open_scan
 from ptychogui.jobs.surveying import CountedFrames, Reading, known_pixel_m
 from ptychogui.jobs.waiting import CarefulFrames
