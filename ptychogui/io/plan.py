@@ -74,6 +74,7 @@ class Seen:
     low: int
     high: int
     base: int
+    earliest: int
 
     @classmethod
     def of(cls, files: Sequence[RawFile], said: Said) -> Seen:
@@ -82,7 +83,7 @@ class Seen:
         low = 0 if is_known or said.first_file is not None else there[0]
         high = len(files) - 1 if is_known else there[-1]
         good = np.array([not file.problem for file in files])
-        return cls(np.array([file.frames for file in files]), good, low, high, files[0].number)
+        return cls(np.array([file.frames for file in files]), good, low, high, files[0].number, there[0])
 
     @property
     def span(self) -> int:

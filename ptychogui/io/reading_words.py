@@ -75,10 +75,13 @@ def usual_notes(there: tuple[int, int], first: int, wanted: int, by: str) -> tup
 
 def skip_notes(skip: int, is_line: bool) -> tuple[str, ...]:
     """Say which frames are left out, or missing, where the first one is not the first position's."""
-    where = "each line's file" if is_line else "all frames"
+    if not skip:
+        return ()
+    number = "" if abs(skip) == 1 else f" {abs(skip)}"
+    many, where = "s" if number else "", "each line" if is_line else "the scan"
     if skip > 0:
-        return (f"the first {counted(skip, 'frame')} of {where} {'is' if skip == 1 else 'are'} before the scan",)
-    return (f"the frames of the first {counted(-skip, 'position')} are missing in {where}",) if skip else ()
+        return (f"the first{number} frame{many} of {where} {'are' if many else 'is'} before its first position",)
+    return (f"the first{number} position{many} of {where} {'have' if many else 'has'} no frame",)
 
 
 def counted(number: int, noun: str) -> str:

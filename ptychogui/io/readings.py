@@ -95,8 +95,7 @@ def readings(files: Sequence[RawFile], plan: Plan, said: Said) -> tuple[Reading,
         return (Reading(np.repeat(np.arange(seen.span), counts), point, seen.low, notes=notes),)
     if _is_exchanged(seen, plan, said):
         return _exchanged(seen, plan)
-    sizes = [_Size(said.per_file, plan.dims is not None and said.per_file == plan.dims[1])] if said.per_file else None
-    sizes = sizes or _sizes(seen, plan, said)
+    sizes = [_said_size(seen, plan, said.per_file)] if said.per_file else _sizes(seen, plan, said)
     found = [
         replace(
             one,
@@ -128,6 +127,12 @@ def _telling_apart(found: list[Reading]) -> tuple[Reading, ...]:
 # For how many positions a file is
 
 
+def _said_size(seen: Seen, plan: Plan, per_file: int) -> _Size:
+    """Return what the user says; files that hold another number of frames don't go on from one to the next."""
+    is_line = plan.dims is not None and plan.dims[1] == per_file
+    return _Size(per_file, is_line or usual_of(seen.held) != per_file)
+
+
 def _sizes(seen: Seen, plan: Plan, said: Said) -> list[_Size]:
     """Return for how many positions a file may be, by the scan's lines and by what most files hold.
 
@@ -141,8 +146,9 @@ def _sizes(seen: Seen, plan: Plan, said: Said) -> list[_Size]:
         return [_Size(plan.positions, is_line=False)]
     through = _Size(usual, False, (f"each file is taken for {counted(usual, 'position')}, as most files hold",))
     if line is None or plan.dims is None:
-        if _counts_through(seen, plan, said, usual):
-            return [through]
+        even = _even_lines(seen, plan, said, usual)
+        if even or _counts_through(seen, plan, said, usual):
+            return [*even, through]
         raise DataError(
             f"{plan.positions} scan positions and {sum(seen.held)} frames in {len(seen.held)} files of mostly {usual}: "
             "nothing tells which belong together; give --scan-dims (a file holds a line) or --patterns-per-file"
@@ -161,6 +167,19 @@ def _holds_all(usual: int, plan: Plan, said: Said) -> bool:
         return True
     is_part = plan.dims is None and 0 < usual < plan.positions and plan.positions % usual == 0
     return usual > 0 and not is_part
+
+
+def _even_lines(seen: Seen, plan: Plan, said: Said, usual: int) -> list[_Size]:
+    """Return how many positions each file would be for if there were as many lines as files, but for a frame or so.
+
+    Files that are for as many positions as they hold frames, down to the last one, leave no room for that.
+    """
+    points, rest = divmod(plan.positions, seen.high - seen.earliest + 1)
+    is_near = 0 < abs(points - usual) <= max(1, points // MOST_SPARE)
+    if not said.is_series or rest or not is_near or usual <= 1 or not points:
+        return []
+    is_exact = seen.span == -(-plan.positions // usual) and int(seen.counts[seen.high]) == plan.positions % usual
+    return [] if is_exact else [_Size(points, is_line=True)]
 
 
 def _counts_through(seen: Seen, plan: Plan, said: Said, usual: int) -> bool:

@@ -258,6 +258,19 @@ def test_a_trigger_too_many_or_too_few_in_every_line_is_asked_about(extra: int, 
     assert _is_true(odd, found) and found.notes
 
 
+def test_a_trigger_too_many_is_asked_about_where_nothing_is_said_of_lines() -> None:
+    """Six files of 11 for 60 positions: lines of 10 with a frame too many, or files that go on and on."""
+    scan = replace(lines(6, 10), plan=Plan(60))
+    odd = replace(scan, files={number: [-1, *held] for number, held in scan.files.items()})
+    error = asked(odd)
+    assert values(error) == [
+        {PER_FILE: 10, FIRST_FRAME: 0}, {PER_FILE: 10, FIRST_FRAME: 1},
+        {PER_FILE: 11, FIRST_FRAME: 0}, {PER_FILE: 11, FIRST_FRAME: 6},
+    ]  # fmt: skip
+    assert error.alternatives[1].text == "a file is a line of 10 and the first frame of each line has no position"
+    assert _is_true(odd, paired(odd, per_file=10, first_frame=1))
+
+
 def test_one_odd_line_among_many_is_no_rule() -> None:
     assert paired(holding(lines(5, 8), f2=range(16, 23))).kept.tolist() == [*range(23), *range(24, 40)]
 

@@ -165,7 +165,7 @@ def test_a_trigger_too_many_in_each_line_of_an_mda_scan(scan: SimulatedScan, bea
     with open_dataset(path, Access(first_frame=1)) as dataset:
         np.testing.assert_array_equal(dataset.frames.read(dataset.frame_rows), scan.counts)
         assert dataset.ambiguity is None and dataset.is_whole
-        assert "the first 1 frame of each line's file is before the scan" in dataset.notes
+        assert "the first frame of each line is before its first position" in dataset.notes
 
 
 def run(*arguments: object, status: int) -> str:
