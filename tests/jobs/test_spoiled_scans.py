@@ -15,6 +15,7 @@ from hypothesis import Phase, given, settings, strategies as st
 from ptychogui.backends import open_backend
 from ptychogui.errors import DataError
 from ptychogui.jobs import runner
+from ptychogui.jobs.preflight import Finding, Level, Preflight
 from ptychogui.jobs.prepare import Prepared, prepare
 from tests.jobs import spoiled_runs
 from tests.jobs.ingredients import Ingredients, ingredients, write_cxi
@@ -69,23 +70,23 @@ class TestTheCheckItself:
     """What must be caught is caught."""
 
     def test_a_mirrored_object_without_a_word_is_caught(self, runs: Runs) -> None:
-        """Frames and positions are mirrored together, which fits as well and which nobody can tell."""
+        assert runs.complaint([_planted("mirrored", _mirror)]).startswith("wrong without a word: error 0.")
 
-        def mirror(made: Ingredients) -> None:
-            made.positions_m = made.positions_m * [1, -1]
-            made.frames = np.roll(made.frames[..., ::-1], 1, axis=-1)
-            made.values["probe"] = np.roll(made.values["probe"][:, ::-1], 1, axis=-1)
+    def test_a_word_about_another_thing_is_not_enough(self, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+        found = Preflight((Finding("values", Level.LOOK, "The light is odd", "it flickers"),))
+        monkeypatch.setattr(spoiled_runs, "preflight", lambda _job: found)
+        assert runs.complaint([_planted("mirrored, named", _mirror, "the light")]) == ""
+        complaint = runs.complaint([_planted("mirrored, with other words", _mirror, "the mirror")])
+        assert complaint.startswith("wrong without a word: error 0.") and "The light is odd" in complaint
 
-        assert runs.complaint([_planted("mirrored", mirror)]).startswith("wrong without a word: error 0.")
-
-    def test_a_word_about_another_thing_is_not_enough(self, runs: Runs) -> None:
-        """Positions so far apart that they do not overlap are warned about, and nothing can repair them."""
-
-        def part(made: Ingredients) -> None:
-            made.positions_m = made.positions_m * 4
-
-        assert runs.complaint([_planted("apart", part, "overlap")]) == ""
-        assert runs.complaint([_planted("apart, with other words", part)]).startswith("wrong without a word: error 0.")
+    def test_what_may_be_the_reason_of_any_poor_fit_names_nothing(
+        self, runs: Runs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said = "the error is still 7 after 30 iterations: pairing, distance or the energy"
+        found = Preflight((Finding("values", Level.LOOK, said, ""),))
+        monkeypatch.setattr(spoiled_runs, "preflight", lambda _job: found)
+        assert runs.complaint([_planted("mirrored, as pairing", _mirror, "pairing")]) == ""
+        assert runs.complaint([_planted("mirrored, as energy", _mirror, "energy")]).startswith("wrong without a word")
 
     def test_any_other_exception_is_caught(self, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_args: Any) -> Any:
@@ -113,6 +114,13 @@ class TestTheCheckItself:
         pair = [_planted(f"half {sign}", partial(turn, sign=sign)) for sign in (1, -1)]
         assert [runs.complaint([half]) for half in pair] == ["", ""]
         assert runs.complaint(pair).startswith("wrong without a word")
+
+
+def _mirror(made: Ingredients) -> None:
+    """Mirror frames, positions and beam together, which fits as well and which nobody can tell."""
+    made.positions_m = made.positions_m * [1, -1]
+    made.frames = np.roll(made.frames[..., ::-1], 1, axis=-1)
+    made.values["probe"] = np.roll(made.values["probe"][:, ::-1], 1, axis=-1)
 
 
 def _planted(
