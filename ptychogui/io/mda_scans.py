@@ -114,6 +114,7 @@ def open_mda(path: Path, access: Access) -> Dataset:
         source.close()
         raise
     values, value_notes = _merged(found, source)
+    pairing = _with_frames(pairing, source)
     return Dataset(
         path=path,
         format="MDA",
@@ -127,10 +128,19 @@ def open_mda(path: Path, access: Access) -> Dataset:
         facts={**found.facts, **source.facts},
         files=source.files,
         is_series=source.is_series,
+        lost_frames=source.lost_frames,
         is_whole=pairing.is_whole,
         ambiguity=ambiguity,
         closer=source.close,
     )
+
+
+def _with_frames(pairing: Pairing, source: Dataset) -> Pairing:
+    """Return pairs without those whose frame is a missing part of a virtual dataset."""
+    if source.lost_frames is None:
+        return pairing
+    there = ~source.lost_frames[pairing.rows]
+    return replace(pairing, rows=pairing.rows[there], kept=pairing.kept[there])
 
 
 def _merged(found: Beamtime, source: Dataset) -> tuple[dict[str, Value], tuple[str, ...]]:

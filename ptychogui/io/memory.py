@@ -43,14 +43,13 @@ def scan_of(
         raise DataError(f"patterns have the axes (positions, rows, columns), but these are {_sizes(frames)}")
     listed = None if positions_m is None else _positions(positions_m, len(frames))
     lost = np.zeros(len(frames), np.bool_) if listed is None else lost_positions(listed)
-    kept = np.flatnonzero(~lost)
     values = {"energy_eV": energy_eV, "distance_m": distance_m, "detector_pixel_m": detector_pixel_m}
     return Dataset(
         path=_NAME,
         format="memory",
         frames=ArrayFrames(frames),  # type: ignore[arg-type]
-        frame_rows=kept,
-        positions_m=None if listed is None else listed[kept],
+        frame_rows=np.flatnonzero(~lost),
+        positions_m=None if listed is None else listed[~lost],
         values={f"experiment.{name}": Value(value, "script") for name, value in values.items() if value is not None},
         bad_pixels=None if bad_pixels is None else _mask(bad_pixels, frames.shape[1:]),
         notes=(lost_note(lost),) if lost.any() else (),

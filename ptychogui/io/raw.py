@@ -52,13 +52,8 @@ def open_raw(path: Path, access: Access) -> Dataset:
     if kind == "HDF5":
         with open_h5(path) as file, reading(path, "its content"):
             parts = parts_of(path, file, access.dataset_path)
-        if parts and not any(os.path.exists(part.path) for part in parts):
-            first = parts[0]
-            raise DataError(
-                f"{path}: none of the {len(parts)} files with the frames is there, the first is {first.path.name} with "
-                f"{first.access.dataset_path}; put them beside it"
-            )
         if parts:
+            _check_any_there(path, parts)
             return _joined(path, "HDF5 master", parts)
     stack = open_stack(path, access)
     frames, *size = stack.frames.shape
@@ -82,6 +77,15 @@ def open_raw(path: Path, access: Access) -> Dataset:
         lost_frames=None if stack.lost is None else stack.lost.frames,
         closer=stack.close,
     )
+
+
+def _check_any_there(path: Path, parts: list[Part]) -> None:
+    """Refuse a master without any of its files, and name the first."""
+    if not any(os.path.exists(part.path) for part in parts):
+        raise DataError(
+            f"{path}: none of the {len(parts)} files with the frames is there, the first is {parts[0].path.name} with "
+            f"{parts[0].access.dataset_path}; put them beside it"
+        )
 
 
 def open_series(pattern: str, access: Access) -> Dataset:
@@ -151,9 +155,6 @@ def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
     good = [file for file in files if not file.problem]
     header = read_header(path if path.is_file() else good[0].path, frames.shape[1:])
     kept, lost_notes = frames_there(frames.lost, frames.shape[0])
-    said = [part.note for part in parts if part.note]
-    others = {0: "", 1: "", 2: "; so is 1 other"}.get(len(said), f"; so are {len(said) - 1} others")
-    renamed = (said[0] + others,) if said else ()
     span = f"{len(good)} of {len(files)}, {files[0].path.name} to {files[-1].path.name}"
     return Dataset(
         path=path,
@@ -164,13 +165,20 @@ def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
         values=header.values if path.is_file() else placed(header.values, good[0].path.name),
         bad_pixels=with_lost_pixels(frames.lost, header.mask.bad if header.mask else None),
         bad_if_inverted=with_lost_pixels(frames.lost, header.mask.inverted if header.mask else None),
-        notes=(f"the files have {NO_POSITIONS}", *renamed, *lost_notes, *header.notes),
+        notes=(f"the files have {NO_POSITIONS}", *_part_notes(parts), *lost_notes, *header.notes),
         facts={"files": span, **facts},
         files=files,
         lost_frames=None if frames.lost is None else frames.lost.frames,
         is_series=not path.is_file(),
         closer=frames.close,
     )
+
+
+def _part_notes(parts: list[Part]) -> tuple[str, ...]:
+    """Return what is to be said of the first file that there is something to be said of, and of how many others."""
+    said = [part.note for part in parts if part.note]
+    others = {0: "", 1: "", 2: "; so is 1 other"}.get(len(said), f"; so are {len(said) - 1} others")
+    return (said[0] + others,) if said else ()
 
 
 def _others(series: Pattern, there: list[int]) -> str:

@@ -10,9 +10,13 @@ import h5py
 import numpy as np
 import pytest
 
+from ptychogui import paths
 from ptychogui.errors import DataError
+from ptychogui.io.beamtime_writing import write_beamtime
+from ptychogui.io.presets import read_preset
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.virtual import Lost, lost_parts
+from ptychogui.physics.scan import fly_m
 from tests.io.makers import DETECTOR, TRANSLATION, make_cxi, translation_m
 
 FRAMES = np.arange(1, 12 * 64 + 1, dtype=np.uint32).reshape(12, 8, 8)
@@ -221,3 +225,24 @@ def test_a_file_of_a_master_may_lack_parts_of_its_own(tmp_path: Path) -> None:
             file[f"entry/data/data_{number:06d}"] = h5py.ExternalLink(f"m_data_{number:06d}.h5", "/d")
     with open_dataset(tmp_path / "m_master.h5") as dataset:
         assert sorted(set(range(24)) - set(dataset.frame_rows.tolist())) == [16, 17, 18, 19]
+
+
+def test_a_frame_that_an_mda_scans_file_lacks_costs_its_point(tmp_path: Path) -> None:
+    velociprobe = read_preset(paths.resources_folder() / "presets" / "velociprobe.toml")
+    path, dims = tmp_path / "mda" / "velo_0012.mda", (4, 5)
+    frames = np.arange(1, 20 * 256 + 1, dtype=np.uint16).reshape(20, 16, 16)
+    positions_m = fly_m(dims, (2e-7, 3e-7), seed=1, jitter=0).reshape(4, 5, 2)
+    positions_m[..., 0] = positions_m[..., :1, 0]
+    _, *files = write_beamtime(path, velociprobe, frames, positions_m.reshape(20, 2), dims, 8800.0)
+    part = files[1].with_name("part.h5")
+    write(part, frames[5:8])
+    found = h5py.VirtualLayout((5, 16, 16), np.uint16)
+    found[:3] = h5py.VirtualSource("part.h5", "d", (3, 16, 16))
+    with h5py.File(files[1], "w") as file:
+        file.create_virtual_dataset("entry/data/data", found)
+    with open_dataset(path) as dataset:
+        kept = [i for i in range(20) if i not in (8, 9)]
+        np.testing.assert_array_equal(dataset.frames.read(dataset.frame_rows), frames[kept])
+        assert dataset.positions_m is not None
+        np.testing.assert_allclose(dataset.positions_m, positions_m.reshape(20, 2)[kept], atol=1e-12)
+        assert any("2 of 5 frames of /entry/data/data are not there" in note for note in dataset.notes)
