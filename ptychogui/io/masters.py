@@ -12,6 +12,7 @@ import h5py
 from ptychogui.io.access import Access
 from ptychogui.io.links import EXTERNAL, VIRTUAL, locate
 from ptychogui.io.parts import Part
+from ptychogui.io.virtual import is_endless
 
 _LINK_GROUP = "/entry/data"
 _LINK = re.compile(r"data_(\d+)")
@@ -57,7 +58,7 @@ def _link_part(path: Path, group: h5py.Group, number: int, name: str | None) -> 
 
 def _mapped(path: Path, data: h5py.Dataset) -> list[Part]:
     """List the files of a virtual dataset that puts whole stacks one after the other; [] for any other mapping."""
-    if data.ndim != 3:
+    if data.ndim != 3 or any(is_endless(source.vspace) for source in data.virtual_sources()):
         return []
     sources = sorted(data.virtual_sources(), key=lambda source: _bounds(source)[0])
     parts: list[Part] = []

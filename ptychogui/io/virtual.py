@@ -159,15 +159,29 @@ def _tiles(data: h5py.Dataset) -> Iterator[_Tile]:
         names = source.file_name.replace("%%", "%"), source.dset_name.replace("%%", "%")
         space = source.src_space
         is_all = space.get_select_type() == h5py.h5s.SEL_ALL or space.get_simple_extent_ndims() != data.ndim
-        of_source = None if is_all else _chosen(space)
+        of_source = None if is_all else _chosen(space, len(rows))
         yield _Tile(rows, area, *names, of_source if of_source is not None and len(of_source) == len(rows) else None)
 
 
-def _chosen(space: Any) -> np.ndarray:
-    """Return which frames of a source are selected, some of which may be beyond its end."""
+def _chosen(space: Any, most: int) -> np.ndarray:
+    """Return which frames of a source are selected, some of which may be beyond its end; of an endless selection some.
+
+    Args:
+        space: the selection.
+        most: frames that are wanted.
+    """
+    if is_endless(space):
+        start, stride, _, block = (numbers[0] for numbers in space.get_regular_hyperslab())
+        return _stretch(start, stride, most, block, start + most * stride + block)[:most]
     _, last = space.get_select_bounds()
     shape = tuple(max(size, end + 1) for size, end in zip(space.shape, last, strict=True))
     return _flat(_axes(space, shape)[:-2], shape[:-2])
+
+
+def is_endless(space: Any) -> bool:
+    """Whether a selection goes on as long as there is something."""
+    is_even = space.get_select_type() == h5py.h5s.SEL_HYPERSLABS and space.is_regular_hyperslab()
+    return bool(is_even and h5py.h5s.UNLIMITED in space.get_regular_hyperslab()[2])
 
 
 def _numbered(name: str, block: int) -> str:

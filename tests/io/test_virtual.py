@@ -184,6 +184,19 @@ def test_a_numbered_series_has_what_its_files_have(tmp_path: Path) -> None:
     assert "p_1.h5 has only 3 frames" in lost.notes[0]
 
 
+def test_a_mapping_without_an_end_has_what_its_file_has(tmp_path: Path) -> None:
+    endless = h5py.h5s.UNLIMITED
+    with h5py.File(tmp_path / "p.h5", "w") as file:
+        file.create_dataset("d", data=FRAMES[:5], maxshape=(None, 8, 8), chunks=(1, 8, 8))
+    found = h5py.VirtualLayout((5, 8, 8), np.uint32, maxshape=(None, 8, 8))
+    found[0:endless] = h5py.VirtualSource("p.h5", "d", (5, 8, 8), maxshape=(None, 8, 8))[0:endless]
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.create_virtual_dataset("entry/data/data", found)
+    with open_dataset(tmp_path / "m.h5") as dataset:
+        assert dataset.lost_frames is None
+        np.testing.assert_array_equal(dataset.frames.read(dataset.frame_rows), FRAMES[:5])
+
+
 def test_a_dataset_without_any_of_its_files_is_refused(tmp_path: Path) -> None:
     found = layout()
     found[:] = source("p0.h5", (12, 8, 8))
