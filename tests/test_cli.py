@@ -528,9 +528,9 @@ def without_a_position(scan: Path) -> None:
         file[TRANSLATION] = translation[:-1]
 
 
-def with_nan_position(scan: Path) -> None:
+def with_nan_positions(scan: Path) -> None:
     with h5py.File(scan, "r+") as file:
-        file[TRANSLATION][3, 0] = np.nan
+        file[TRANSLATION][:, 0] = np.nan
 
 
 def without_frames(scan: Path) -> None:
@@ -550,7 +550,7 @@ class TestBadInput:
             (without_energy, "energy"),
             (with_zero_pixels, "pixel"),
             (without_a_position, "16"),
-            (with_nan_position, "position"),
+            (with_nan_positions, "position"),
             (without_frames, "scan.cxi"),
             (of_text, "scan.cxi"),
             (Path.unlink, "no such file"),
