@@ -14,9 +14,9 @@ import numpy as np
 from ptychogui.params.model import Preprocessing
 from ptychogui.physics.sieve import COUNTS, Counting, saturation
 
-_APART, _FAR_APART, _SATURATED_APART = 10.0, 1000.0, 2.0
-"""How many times as large as all counts a mark is: one that stays at its pixels or is known; one that is neither; and
-one that may be saturated as well, since it ends a type and comes again and again."""
+_APART, _FAR_APART, _SATURATED_APART, _STILL_APART = 10.0, 1000.0, 2.0, 2.0
+"""How many times as large as all counts a mark is: one that is known; one that is not; one that may be saturated as
+well, since it ends a type and comes again and again; and one that its pixels, which alone are lost, nearly always show."""
 
 _NEARLY_ALL = 0.9
 """Part of the frames in which a pixel that shows a mark shows it."""
@@ -200,8 +200,9 @@ class _Seen:
         if rest <= 0:
             return False
         limit = np.inf if self.limit is None else self.limit
-        apart = constant & (top >= _APART * rest)
-        certain = apart & ((top >= _FAR_APART * rest) | (top >= limit) | np.isin(top, _of_type(_MARKS, top.dtype)))
+        apart = constant & (top >= _STILL_APART * rest)
+        known = (top >= limit) | np.isin(top, _of_type(_MARKS, top.dtype))
+        certain = constant & ((top >= _FAR_APART * rest) | (known & (top >= _APART * rest)))
         fixed = constant & (top < limit) & (apart | np.isin(top, _of_type(_FIXED_MARKS, top.dtype))) & ~certain
         if certain.any():
             self._take_out_from(top[certain].min())

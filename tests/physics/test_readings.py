@@ -296,6 +296,12 @@ class TestUnits:
         patterns, _ = prepared(counts() * 10**9)
         np.testing.assert_allclose(patterns.counts, counts().sum(axis=(1, 2)), rtol=1e-12)
 
+    def test_any_gaps_in_other_units(self) -> None:
+        frames = spoilt(np.float64, 3.0 * counts().max()) * 1e9
+        patterns, notes = prepared(frames)
+        assert (free(patterns) == GAP).all()
+        assert "multiples of 1e+09" in notes[1]
+
     def test_gaps_in_other_units(self) -> None:
         patterns, notes = prepared(spoilt(np.float64, 2**32 - 1) * 1e9)
         assert (free(patterns) == GAP).all()
