@@ -16,7 +16,7 @@ from ptychogui.physics.sieve import COUNTS, Counting, saturation
 
 _APART, _FAR_APART, _SATURATED_APART, _STILL_APART = 10.0, 1000.0, 2.0, 2.0
 """How many times as large as all counts a mark is: one that is known; one that is not; one that may be saturated as
-well, since it ends a type and comes again and again; and one that its pixels, which alone are lost, nearly always show."""
+well, since it ends a type and comes again and again; and one that stays at its pixels, which alone are lost."""
 
 _NEARLY_ALL = 0.9
 """Part of the frames in which a pixel that shows a mark shows it."""
@@ -283,7 +283,8 @@ class _Seen:
             return 0.0
         usual = float(np.median(below))
         bright = np.median(self.values, axis=0) > _APART * (1 + usual)
-        if usual > _NOISE_TIMES * float(np.median(above)) or np.mean(self.values[:, bright] < 0) > _NOISE_SHARE:
+        marks = self.values[:, bright] < 0
+        if usual > _NOISE_TIMES * float(np.median(above)) or marks.sum() > _NOISE_SHARE * marks.size:
             return 0.0
         self._take_out_pixels(stuck, top)
         return -_NOISE_SPREADS * usual / 0.6745

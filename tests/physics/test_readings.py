@@ -250,6 +250,11 @@ class TestNoise:
         assert told(frames).counting.noise_from == pytest.approx(-8 * sigma, rel=0.15)
         assert "are noise" in notes[0]
 
+    def test_noise_among_few_photons(self) -> None:
+        random = np.random.default_rng(3)
+        frames = random.poisson(0.5, (24, 32, 32)) + random.normal(0, 0.5, (24, 32, 32))
+        assert told(frames).counting.noise_from == pytest.approx(-4, rel=0.15)
+
     def test_noise_in_whole_numbers(self) -> None:
         patterns, _ = prepared(np.rint(self.dark_subtracted(1.0)).astype(np.int32))
         assert patterns.free_pixels == 0 and patterns.patterns.dtype == np.uint16
