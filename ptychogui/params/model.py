@@ -119,7 +119,7 @@ class Preprocessing(Group):
         "read as before.", advanced=True)  # fmt: skip
     find_bad_pixels: bool = param(
         False, "Find bad pixels", "Leave pixels free that never count, shine, never change or flicker among good "
-        "neighbors, in frames from all over the scan.", advanced=True)  # fmt: skip
+        "neighbors, and whole areas that do not count, in frames from all over the scan.", advanced=True)  # fmt: skip
     dataset_path: str = param(
         "", "Data path in file", "HDF5 path of the frames, such as /entry/data/data; found by the reader when empty.",
         flag="hdf5path", advanced=True)  # fmt: skip

@@ -20,9 +20,10 @@ _MARGIN = 1.5
 """How much more light than chance asks for an area must have missed: the light that is expected is not known well."""
 _LEAST_PX = 5
 """Pixels of a round area, of one that reads a number, and of an edge with nothing behind it."""
-_CORNER_PX, _CORNER_LIVE = 3, 0.7
-"""How far from an edge the pixels beside an area are looked at, and which part of them counts beside a rectangle."""
-_FAINT = 6.0
+_CORNER_PX, _CORNER_LIVE, _CORNER_FAINT = 3, 0.7, 0.6
+"""How far from an edge the pixels beside an area are looked at, and which part of them counts beside a rectangle, in
+bright light and in faint, where one may be dark by chance."""
+_FAINT = 2.5
 """Counts of a pixel, over all frames, below which its neighbors may well have none."""
 _LIT = 12.0
 """Counts, over all frames, of pixels whose neighbors have none by chance once in 1e5."""
@@ -34,8 +35,12 @@ _ALIKE, _NARROW_PX = 0.2, 2
 """Part of an edge's light that the other side of the light has as well, and rows in which a narrow beam ends."""
 _SCATTERED = 1e-3
 """Part of an edge's light that any sample scatters to the pixels beside it, at least."""
-_CHANGES = 1.2
-"""Variance of lit pixels over their mean above which a sample scatters light to where there is none without it."""
+_SHAPES = 2.2
+"""Logarithm of the ways to add another pixel to an area, each of which chance may take."""
+_CHANGES = 0.002
+"""Relative variance of lit pixels above which a sample scatters light to where there is none without it."""
+_CALM, _SURE = 90, 5.0
+"""Percentile of the pixels that flicker no more than they should, and deviations by which chance does not do it."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,10 @@ def dead_areas(frames: np.ndarray, known: np.ndarray) -> DeadAreas:
     return DeadAreas(_large(silent), constant)
 
 
-def _large(areas: np.ndarray) -> np.ndarray:
+def _large(areas: np.ndarray, least: float = _LEAST_PX) -> np.ndarray:
     """Return areas without those of a few pixels, about which their neighbors tell more: bool of their shape."""
     labels, _ = scipy.ndimage.label(areas, np.ones((3, 3)))
-    large = np.bincount(labels.flat) >= _LEAST_PX
+    large = np.bincount(labels.flat) >= max(least, _LEAST_PX)
     large[0] = False
     return np.asarray(large[labels])
 
@@ -102,8 +107,8 @@ def _of_one_number(readings: np.ndarray, frames: int, limit: float) -> np.ndarra
     for number in numbers[(counts >= _LEAST_PX) & (numbers > 0)]:
         mean = max(float(number), 1.0)
         surprise = frames * (mean - mean * np.log(mean) + float(scipy.special.gammaln(mean + 1)))
-        alike = _large(readings == number)
-        found |= alike & (np.count_nonzero(alike) * surprise >= limit)
+        least = limit / (surprise - _SHAPES) if surprise > _SHAPES else np.inf
+        found |= _large(readings == number, least)
     return found
 
 
@@ -114,8 +119,12 @@ def _changes(frames: np.ndarray, total: np.ndarray) -> bool:
         return False
     counts = frames.reshape(len(frames), -1)[:, lit[:: max(1, len(lit) // 4096)]].astype(np.float64)
     expected = counts.sum(axis=1)[:, None] * (counts.sum(axis=0) / max(counts.sum(), 1e-12))
-    spread = ((counts - expected) ** 2).mean(axis=0) / np.maximum(expected.mean(axis=0), 1e-12)
-    return bool(np.median(spread) > _CHANGES)
+    mean = np.maximum(expected.mean(axis=0), 1e-12)
+    excess = ((counts - expected) ** 2).mean(axis=0) / mean - 1
+    usual = excess <= np.percentile(excess, _CALM)
+    chance = _SURE * np.sqrt((2 + 1 / mean[usual].mean()) / counts[:, usual].size)
+    found = excess[usual].mean()
+    return bool(found > chance and found > _CHANGES * mean[usual].mean())
 
 
 @dataclass(frozen=True)
@@ -161,14 +170,14 @@ class _Light:
 
     @property
     def _unknown(self) -> np.ndarray:
-        return (self.total == 0) & ~self.silent
+        return np.asarray((self.total == 0) & ~self.silent)
 
     def rectangles(self) -> Iterator[tuple[slice, slice]]:
         """Find areas with straight edges along the rows: their rows and columns."""
         closed = _closed(self.total)
         opened = np.pad(np.cumsum(~closed, axis=0), ((1, 0), (0, 0)))
         for top, bottom in self._spans(closed):
-            labels, _ = scipy.ndimage.label(opened[bottom] == opened[top + 1])
+            labels, _ = scipy.ndimage.label(_solid(opened[bottom] - opened[top + 1], bottom - top - 1))
             ends = (~closed[row] for row in (top, bottom) if 0 <= row < len(closed))
             edges = np.flatnonzero(np.logical_and.reduce([*ends, labels > 0]))
             for label in np.unique(labels[edges]):
@@ -204,6 +213,18 @@ def _closed(total: np.ndarray) -> np.ndarray:
     dark = total == 0
     around = scipy.ndimage.uniform_filter(dark.astype(np.float32), 3, mode="nearest")
     return np.asarray(dark | ((total >= _LIT) & (around > 7.5 / 9)))
+
+
+def _solid(counting: np.ndarray, rows: int) -> np.ndarray:
+    """Return which columns belong to a dark area: bool (columns,).
+
+    Args:
+        counting: int (columns,), pixels of each column that count; a single one between dark columns was but hit.
+        rows: of the area.
+    """
+    dark = counting == 0
+    hit = (counting == 1) & (rows >= _CORNER_PX)
+    return np.asarray(dark | (hit & scipy.ndimage.binary_closing(dark, np.ones(3, bool))))
 
 
 def _next_open(closed: np.ndarray) -> np.ndarray:
@@ -265,7 +286,7 @@ class _Area:
             return True
         depth = min(_CORNER_PX, self.bottom - self.top - 1)
         beside = self.closed[[row + step * k for k in range(1, depth + 1)], column]
-        return float(np.mean(~beside)) >= _CORNER_LIVE
+        return float(np.mean(~beside)) >= (_CORNER_LIVE if along.mean() >= _LIT else _CORNER_FAINT)
 
     def _is_straight(self, row: int, step: int) -> bool:
         """Whether the light at an edge fades along it, or ends where a whole column does, as no round outline does."""
@@ -306,7 +327,7 @@ class _Area:
         """
         row = self.top if self.top >= 0 else self.bottom
         along = scipy.ndimage.uniform_filter1d(self.light.total[row, self.left : self.right + 1], 3, mode="nearest")
-        wings = along[(along < _FADED * along.max()) & (along > 0)]
+        wings = along[(along < _FADED * along.max()) & (along >= _FAINT)]
         profile = np.maximum(self._away()[0][:3], 1.0)
         if len(profile) < 3 or len(wings) < _FADED_PX:
             return False

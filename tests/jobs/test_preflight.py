@@ -616,7 +616,7 @@ class TestAreas:
         self, check: Check, place: Any, named: str, number: int, what: str
     ) -> None:
         counts = scan().counts.copy()
-        counts.transpose(1, 2, 0)[place] = number
+        counts[:, place[0], place[1]] = number
         found = check(dataset(counts))
         (finding,) = found.of("pixels")
         assert (finding.level, finding.title) == (Level.LOOK, f"Areas that {what}")

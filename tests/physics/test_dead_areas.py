@@ -95,6 +95,14 @@ def test_a_mask_of_all_of_it_leaves_nothing_to_find() -> None:
     assert not found_in(frames, ~gap).any()
 
 
+@pytest.mark.parametrize("place", [(22, 30), (20, 12), (25, 40)])
+def test_single_hits_do_not_hide_a_dead_strip(place: tuple[int, int]) -> None:
+    frames = counts().copy()
+    frames[:, 20:26] = 0
+    frames[7, place[0], place[1]], frames[3, 21, 50] = 1, 2
+    np.testing.assert_array_equal(found_in(frames), boxes(S[20:26]) & ~boxes(S[place], S[21, 50]))
+
+
 def test_a_pixel_that_shines_in_a_dead_module_does_not_hide_it() -> None:
     frames = counts().copy()
     frames[:, :32, :32] = 0
@@ -124,6 +132,12 @@ def test_a_beam_without_a_sample_is_dark_around_and_not_dead(beam: np.ndarray, f
     rng = np.random.default_rng(3)
     bright = rng.uniform(0.5, 1.5, (frames, 1, 1))
     assert not found_in(rng.poisson(bright * beam * light / beam.sum())).any()
+
+
+@pytest.mark.parametrize("mean", [0.3, 1, 3])
+@pytest.mark.parametrize("frames", [2, 3, 5])
+def test_chance_lets_no_pixels_read_the_same_on_a_large_detector(frames: int, mean: float) -> None:
+    assert not found_in(np.random.default_rng(6).poisson(mean, (frames, 512, 512))).any()
 
 
 def test_spots_of_a_lattice_are_no_modules() -> None:

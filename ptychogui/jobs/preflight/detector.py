@@ -239,11 +239,11 @@ def _plateau(look: Look) -> Iterator[Finding]:
 
 def check_pixels(look: Look) -> Iterator[Finding]:
     """Look for pixels that do not count, shine, never change, or flicker."""
+    yield from dead_area_findings(look)
     if len(look.sample.frames) < _ENOUGH_FRAMES:
         yield Finding("pixels", Level.UNKNOWN, "Can't check pixels", f"{look.sampled} are too few to tell")
         return
     known = np.asarray(look.good.any(axis=0))
-    yield from dead_area_findings(look)
     readings = np.where(look.good, look.readings, 0)
     in_counts = readings if look.counting.unit == 1 else readings / look.counting.unit
     suspects = suspicious_pixels(in_counts, known & ~look.dead.all)

@@ -348,7 +348,9 @@ class Look:
     def dead(self) -> DeadAreas:
         """Areas of the crop that do not count, among those that are not known to be bad."""
         known = np.asarray(self.good.any(axis=0))
-        areas = dead_areas(*self.beam_inside(np.where(self.good, self.readings, 0), known))
+        counts = np.where(self.good, self.readings, 0)
+        counts = np.square(counts, dtype=np.float64) if self._roots else counts
+        areas = dead_areas(*self.beam_inside(counts, known))
         return DeadAreas(*self.beam_inside(areas.silent, areas.constant))
 
     def with_parameters(self, parameters: Parameters) -> Look:
