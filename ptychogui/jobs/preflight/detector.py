@@ -61,15 +61,16 @@ def check_center(look: Look) -> Iterator[Finding]:
     if off <= max(_OFF_PX, _OFF_SHARE * look.n):
         yield Finding("center", Level.GOOD, "The beam is centered", reason)
         return
-    title = "The beam is off center"
     if look.dead.all.mean() > _DEAD:
-        title = "The beam may be off center"
         reason += "; a part of the detector does not count, so that the beam may only seem to be there"
+        text = "look at the mean pattern (survey all patterns), and say where the beam is with --center ROW,COLUMN"
+        yield Finding("center", Level.LOOK, "The beam may be off center", reason, None, text)
+        return
     nearest = (float(np.floor(found[0] + 0.5)), float(np.floor(found[1] + 0.5)))
     fix = None if look.preprocessing.direct_beam == "corner" else {"preprocessing.center_px": nearest}
     text = (f"crop about ({nearest[0]:g}, {nearest[1]:g})" if fix
             else "the frames do not hold the beam at element [0, 0]: check Direct beam at")  # fmt: skip
-    yield Finding("center", Level.LOOK, title, reason, fix, text)
+    yield Finding("center", Level.LOOK, "The beam is off center", reason, fix, text)
 
 
 def _corners_are_brighter(look: Look) -> Iterator[Finding]:
