@@ -289,7 +289,6 @@ def test_a_wrong_call_says_what_is_wrong(call: Any, words: str) -> None:
     [
         ((np.ones((2, 64)), np.zeros((2, 2))), "(positions, rows, columns), but these are 2 x 64"),
         ((np.ones((2, 64, 64)), np.zeros((3, 2))), "2 patterns need positions of 2 x 2 numbers"),
-        ((np.ones((2, 64, 64)), [[0, 0], [np.nan, 1]]), "the first is position 1 (nan, 1.0)"),
         ((np.ones((2, 64, 64), complex), None), "patterns are real numbers, not complex128"),
         ((np.ones((2, 64, 64)), None, np.ones((2, 3, 4))), "objectNP: an object has rows and columns"),
         ((np.ones((2, 64, 64)), None, None, np.ones((3, 4))), "probeNP: a probe is square"),

@@ -14,6 +14,8 @@ import numpy as np
 import scipy.ndimage
 import scipy.special
 
+from ptychogui.physics.suspects import exposed
+
 _CHANCE = 1e-3
 """How often photons alone may make an area of a whole sound detector dead, were they all that there is."""
 _MARGIN = 1.5
@@ -72,6 +74,7 @@ def dead_areas(frames: np.ndarray, known: np.ndarray) -> DeadAreas:
         frames: (frames, rows, columns) of any real type, counts with the direct beam inside.
         known: bool (rows, columns), False on pixels that are known to be bad: they are not looked at.
     """
+    frames = exposed(frames)
     low, high = frames.min(axis=0), frames.max(axis=0)
     same = known & (low == high)
     live = known & ~same

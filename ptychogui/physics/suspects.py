@@ -66,6 +66,7 @@ def suspicious_pixels(frames: np.ndarray, known: np.ndarray) -> Suspects:
         frames: float (frames, rows, columns), counts.
         known: bool (rows, columns), False on pixels that are known to be bad: they are not looked at.
     """
+    frames = exposed(frames)
     total = frames.sum(axis=0, dtype=np.float64) * known
     around = _Around(known)
     dead = known & (total == 0)
@@ -76,6 +77,12 @@ def suspicious_pixels(frames: np.ndarray, known: np.ndarray) -> Suspects:
     same = (frames == first).all(axis=0) & (len(frames) > 2)
     stuck = known & same & (first >= _STUCK_COUNTS)
     return Suspects(dead, hot & ~stuck, stuck, ~hot & _flickers(frames, around))
+
+
+def exposed(frames: np.ndarray) -> np.ndarray:
+    """Return frames (frames, rows, columns) without those that count nothing; all where none counts anything."""
+    count_something = frames.any(axis=(1, 2))
+    return frames if count_something.all() or not count_something.any() else frames[count_something]
 
 
 def lowest_around(total: np.ndarray, known: np.ndarray, places: np.ndarray) -> np.ndarray:

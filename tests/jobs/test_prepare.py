@@ -12,7 +12,7 @@ import pytest
 from ptychogui.backends.base import Backend
 from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines.memory import NEEDS, Extent
-from ptychogui.errors import DataError, MemoryBudgetError, ParameterError
+from ptychogui.errors import AmbiguousPairingError, DataError, MemoryBudgetError, ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs import prepare as prepare_module
 from ptychogui.jobs.layers import job_layers, make_job
@@ -142,7 +142,8 @@ def test_no_positions_names_the_ways_out(prepare_scan: Prepare) -> None:
 
 
 def test_positions_and_frames_of_unequal_count_are_refused(prepare_scan: Prepare) -> None:
-    with pytest.raises(DataError, match=r"a raster scan of 5 x 5 gives 25 scan positions but scan\.h5 holds 12 frames"):
+    match = r"25 scan positions and 12 frames in scan\.h5 .*correct --scan-dims"
+    with pytest.raises(AmbiguousPairingError, match=match):
         prepare_scan(
             scan(), experiment__scan_pattern="raster", experiment__scan_dims=(5, 5), experiment__step_m=(1e-7, 1e-7)
         )

@@ -31,6 +31,13 @@ def test_dead_pixels_in_the_light_are_found() -> None:
     assert found.dead.sum() >= 3
 
 
+def test_frames_that_were_not_exposed_hide_no_stuck_pixel() -> None:
+    counts = simulate(RECIPE).counts.astype(float)
+    counts[:, 22:24, 22] = 40
+    counts[-5:] = 0
+    np.testing.assert_array_equal(np.argwhere(suspicious_pixels(counts, known()).stuck), [[22, 22], [23, 22]])
+
+
 def test_hot_and_stuck_pixels_are_told_apart() -> None:
     counts = simulate(RECIPE).counts.astype(float)
     rng = np.random.default_rng(0)
