@@ -17,7 +17,7 @@ from ptychogui.io.beamtime import Beamtime, apply_preset
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.mda import Mda, read_mda
 from ptychogui.io.pairing import Pairing, pair_as_read
-from ptychogui.io.plan import Plan, Said
+from ptychogui.io.pairing_facts import Plan, Said
 from ptychogui.io.presets import Named, choose_preset
 from ptychogui.io.quantities import CENTER
 from ptychogui.io.raw import NO_POSITIONS, frame_source

@@ -16,8 +16,8 @@ import numpy as np
 
 from ptychogui.errors import Alternative, AmbiguousPairingError, DataError
 from ptychogui.io.dataset import RawFile
-from ptychogui.io.plan import Plan, Said, usual_of
-from ptychogui.io.readings import DIMS, Reading, readings
+from ptychogui.io.pairing_facts import Plan, Said, usual_of
+from ptychogui.io.pairing_ways import DIMS, PairingWay, pairing_ways
 from ptychogui.io.repairs import idle_notes, repair_notes
 from ptychogui.params.commandline import as_options
 
@@ -65,32 +65,32 @@ def pair_as_read(
         AmbiguousPairingError: there are several ways, none better than the others.
         DataError: nothing tells, or (nearly) no position has a frame.
     """
-    found = _plausible(files, readings(files, plan, said), now_s)
+    found = _plausible(files, pairing_ways(files, plan, said), now_s)
     if len(found) > 1:
         raise _ambiguous(files, plan, list(found))
-    ((reading, pairing),) = found.items()
-    unused = idle_notes(files, np.arange(max(reading.first, 0)))
-    return replace(pairing, notes=(*reading.notes, *unused, *pairing.notes))
+    ((way, pairing),) = found.items()
+    unused = idle_notes(files, np.arange(max(way.first, 0)))
+    return replace(pairing, notes=(*way.notes, *unused, *pairing.notes))
 
 
 def _plausible(
-    files: Sequence[RawFile], found: Sequence[Reading], now_s: float | None
-) -> dict[Reading, Pairing]:  # fmt: skip
-    """Pair by each reading, and leave out those that pair hardly anything, or as another one does.
+    files: Sequence[RawFile], found: Sequence[PairingWay], now_s: float | None
+) -> dict[PairingWay, Pairing]:  # fmt: skip
+    """Pair in each way, and leave out those that pair hardly anything, or as another one does.
 
     Raises:
         DataError: none is left.
     """
-    kept: dict[Any, tuple[Reading, Pairing]] = {}
+    kept: dict[Any, tuple[PairingWay, Pairing]] = {}
     problem = DataError("nothing tells which frames belong to which positions")
-    for reading in reversed(found):
+    for way in reversed(found):
         try:
-            pairing = pair(_from(files, reading.first), reading.of, reading.point, now_s)
+            pairing = pair(_from(files, way.first), way.of, way.point, now_s)
         except DataError as error:
             problem = error
         else:
-            key = pairing.rows.tobytes(), pairing.kept.tobytes(), str(reading.values.get(DIMS))
-            kept[key] = reading, pairing
+            key = pairing.rows.tobytes(), pairing.kept.tobytes(), str(way.values.get(DIMS))
+            kept[key] = way, pairing
     if not kept:
         raise problem
     return dict(reversed(kept.values()))
@@ -105,7 +105,7 @@ def _from(files: Sequence[RawFile], first: int) -> list[RawFile]:
     ]
 
 
-def _ambiguous(files: Sequence[RawFile], plan: Plan, found: Sequence[Reading]) -> AmbiguousPairingError:
+def _ambiguous(files: Sequence[RawFile], plan: Plan, found: Sequence[PairingWay]) -> AmbiguousPairingError:
     alternatives = tuple(Alternative(one.values, as_options(one.values), one.text) for one in found)
     there = [file for file in files if file.modified_s is not None]
     names = (

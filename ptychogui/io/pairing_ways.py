@@ -1,8 +1,8 @@
-"""The ways in which positions and raw files can be read together: all that explain what is there equally well.
+"""The ways in which positions and raw files can meet: all that explain what is there equally well.
 
-A reading says which file is the first one's, how many positions a file is for, and where in it (or in the stack that
-all files are) the first position's frame lies. Whatever the user or the files themselves say is no matter of reading
-any more. A single reading is what is meant; of several none is chosen. See docs/decisions/0015.
+A way says which file is the first position's, how many positions a file is for, and where in it (or in the stack that
+all files are) the first position's frame lies. What the user or the files themselves say is settled. A single way is
+taken; of several none is. See docs/decisions/0015-pairing-ways.md.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import RawFile
-from ptychogui.io.plan import Plan, Said, Seen, usual_of
-from ptychogui.io.reading_words import (
+from ptychogui.io.pairing_facts import Plan, Said, Seen, usual_of
+from ptychogui.io.pairing_words import (
     begin_note,
     between_text,
     counted,
@@ -31,7 +31,7 @@ from ptychogui.io.reading_words import (
 FIRST_FILE, PER_FILE, FIRST_FRAME, DIMS = (
     "preprocessing.first_file", "preprocessing.patterns_per_file", "preprocessing.first_frame", "experiment.scan_dims",
 )  # fmt: skip
-"""The parameters that settle a reading."""
+"""The parameters that settle a way."""
 
 MOST_SPARE = 10
 """A line's file may lack, or have too many, a frame or such a part of its points before it may be no line's."""
@@ -44,14 +44,14 @@ _LISTED = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class PairingWay:
     """One way.
 
     Attributes:
         of: int64 (positions,), each measured position's file, counted from that of the first position.
         point: int64 (positions,), place of its frame in that file; negative where it is before the first one.
         first: index of the first position's file among the raw files; may lie outside.
-        values: parameter path -> value, what to say for this reading.
+        values: parameter path -> value, what to say for this way.
         text: what it means for the files: "file 19 is missing".
         notes: what was concluded, where nobody said it.
     """
@@ -73,8 +73,8 @@ class _Size:
     notes: tuple[str, ...] = ()
 
 
-def readings(files: Sequence[RawFile], plan: Plan, said: Said) -> tuple[Reading, ...]:
-    """Return all ways in which a scan's positions and raw files can be read together.
+def pairing_ways(files: Sequence[RawFile], plan: Plan, said: Said) -> tuple[PairingWay, ...]:
+    """Return all ways in which a scan's positions and raw files can meet.
 
     Args:
         files: the raw files, without gaps; the first one is that of `said.first_file`, or any early enough.
@@ -87,12 +87,12 @@ def readings(files: Sequence[RawFile], plan: Plan, said: Said) -> tuple[Reading,
     seen = Seen.of(files, said)
     if not plan.is_prefix and seen.span == 1 and int(seen.counts.sum()) == len(plan.here) and not said.first_frame:
         note = "the file has as many frames as there are measured points, and is read in their order"
-        return (Reading(np.zeros(len(plan.here), np.int64), np.arange(len(plan.here)), seen.low, notes=(note,)),)
+        return (PairingWay(np.zeros(len(plan.here), np.int64), np.arange(len(plan.here)), seen.low, notes=(note,)),)
     if _as_they_are(seen, plan, said):
         counts = seen.counts[seen.low : seen.high + 1]
         point = np.arange(len(plan.here)) - np.repeat(np.cumsum(counts) - counts, counts)
         notes = _begin_notes(seen, said, seen.span) if said.is_series and said.first_file is None else ()
-        return (Reading(np.repeat(np.arange(seen.span), counts), point, seen.low, notes=notes),)
+        return (PairingWay(np.repeat(np.arange(seen.span), counts), point, seen.low, notes=notes),)
     if _is_exchanged(seen, plan, said):
         return _exchanged(seen, plan)
     sizes = [_said_size(seen, plan, said.per_file)] if said.per_file else _sizes(seen, plan, said)
@@ -114,13 +114,12 @@ def _as_they_are(seen: Seen, plan: Plan, said: Said) -> bool:
     return bool(is_whole and not said.per_file and plan.dims is None and not said.first_frame)
 
 
-def _telling_apart(found: list[Reading]) -> tuple[Reading, ...]:
-    """Return different readings, each with the values in which they differ, and what it means in words."""
-    values = [reading.values for reading in found]
+def _telling_apart(found: list[PairingWay]) -> tuple[PairingWay, ...]:
+    """Return different ways, each with the values in which they differ, and what it means in words."""
+    values = [way.values for way in found]
     differing = [path for path in found[0].values if len({str(one.get(path)) for one in values}) > 1]
     return tuple(
-        replace(reading, values={path: reading.values[path] for path in differing}) if len(found) > 1 else reading
-        for reading in found
+        replace(way, values={path: way.values[path] for path in differing}) if len(found) > 1 else way for way in found
     )
 
 
@@ -214,21 +213,21 @@ def _is_exchanged(seen: Seen, plan: Plan, said: Said) -> bool:
     return plan.dims == (usual_of(seen.held), seen.span)
 
 
-def _exchanged(seen: Seen, plan: Plan) -> tuple[Reading, ...]:
+def _exchanged(seen: Seen, plan: Plan) -> tuple[PairingWay, ...]:
     assert plan.dims is not None
     lines, points = plan.dims
     of, point = np.divmod(plan.here, lines)
     return (
-        Reading(of, point, seen.low, {DIMS: (points, lines)}, f"the scan has {points} lines of {lines} points"),
-        Reading(of, point, seen.low, {PER_FILE: lines}, f"a file is for {lines} positions, whatever the lines"),
+        PairingWay(of, point, seen.low, {DIMS: (points, lines)}, f"the scan has {points} lines of {lines} points"),
+        PairingWay(of, point, seen.low, {PER_FILE: lines}, f"a file is for {lines} positions, whatever the lines"),
     )
 
 
 # Which file is the first, and which frame
 
 
-def _placed(seen: Seen, plan: Plan, said: Said, size: _Size) -> Iterator[Reading]:
-    """Give the readings of files that are for so many positions each."""
+def _placed(seen: Seen, plan: Plan, said: Said, size: _Size) -> Iterator[PairingWay]:
+    """Give the ways of files that are for so many positions each."""
     file, place = np.divmod(plan.here, size.size)
     firsts, notes = _firsts(seen, plan, said, size)
     for first in firsts:
@@ -238,13 +237,13 @@ def _placed(seen: Seen, plan: Plan, said: Said, size: _Size) -> Iterator[Reading
             of, point = (file, place + skip) if size.is_line else _in_stack(plan.here + skip, size.size, last)
             values = {PER_FILE: size.size, FIRST_FILE: seen.base + first, FIRST_FRAME: skip}
             text = ", ".join(filter(None, _texts(seen, plan, size, (first, firsts), (skip, skips))))
-            yield Reading(of, point, first, values, text, (*size.notes, *notes, *skip_notes(skip, size.is_line)))
+            yield PairingWay(of, point, first, values, text, (*size.notes, *notes, *skip_notes(skip, size.is_line)))
 
 
 def _texts(
     seen: Seen, plan: Plan, size: _Size, first: tuple[int, list[int]], skip: tuple[int, list[int]]
 ) -> Iterator[str]:  # fmt: skip
-    """Say what a reading means for the files, as far as others are possible."""
+    """Say what a way means for the files, as far as others are possible."""
     if len(first[1]) > 1:
         yield first_text(seen.there, seen.base + first[0], int(plan.here[-1]) // size.size + 1)
         yield between_text(*first, _LISTED)

@@ -46,7 +46,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Said:
-    """What needs no reading.
+    """What is known of the files, so that nothing has to be concluded from them.
 
     Attributes:
         first_file: number of the first file, as the user says.

@@ -1,4 +1,4 @@
-"""Positions and files are read together in the true way, or all ways are listed: never in another one."""
+"""Positions and files are paired in the true way, or all ways are listed: never in another one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hypothesis import given, strategies as st
 from ptychogui.errors import AmbiguousPairingError, DataError
 from ptychogui.io.dataset import RawFile
 from ptychogui.io.pairing import Pairing, pair_as_read
-from ptychogui.io.plan import Plan, Said
-from ptychogui.io.readings import DIMS, FIRST_FILE, FIRST_FRAME, PER_FILE
+from ptychogui.io.pairing_facts import Plan, Said
+from ptychogui.io.pairing_ways import DIMS, FIRST_FILE, FIRST_FRAME, PER_FILE
 
 NOW_S = 1e9
 

@@ -1,4 +1,4 @@
-"""What a way to read positions and files together means, in words: which files and frames have no partner."""
+"""What a way to pair positions and files means, in words: which files and frames have no partner."""
 
 from __future__ import annotations
 
