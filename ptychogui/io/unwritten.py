@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import h5py
@@ -21,27 +20,34 @@ class Unwritten:
     reading is: NaN, or the type's largest number.
 
     Attributes:
-        data: (frames, rows, columns).
         fill: what HDF5 gives in place of what was never written.
-        missing: number of parts of frames that were never written.
+        chunks: frames, rows and columns of a part; () where no part of a frame is missing.
+        written: bool (parts along each of the three axes), which of them are there.
     """
 
-    data: h5py.Dataset
     fill: Any
-    missing: int
+    chunks: tuple[int, ...] = ()
+    written: np.ndarray = field(default_factory=lambda: np.ones((0, 0, 0), np.bool_))
+
+    @property
+    def missing(self) -> int:
+        """Number of parts of frames that were never written."""
+        return int(np.count_nonzero(~self.written))
 
     @classmethod
     def of(cls, data: h5py.Dataset) -> Unwritten | None:
         """Look for it; None where a file is as most are: all is written, or what is not are whole frames of zeros."""
         try:
-            fill, missing = data.fillvalue, _missing(data)
+            fill = data.fillvalue
+            if _has_holes(data):
+                return cls(fill, data.chunks, _written(data))
         except H5_ERRORS:
             return None
-        return cls(data, fill, missing) if missing or (data.ndim == 3 and fill != 0 and fill == fill) else None
+        return cls(fill) if data.ndim == 3 and fill != 0 and fill == fill else None
 
     def clear(self, rows: np.ndarray, frames: np.ndarray) -> None:
         """Mark in frames (frames, rows, columns), those at some rows of the stack, what was never written."""
-        if self.missing:
+        if self.chunks:
             for row, frame in zip(rows.tolist(), frames, strict=True):
                 self._clear_parts(row, frame)
         first = frames.reshape(len(frames), -1)[:, 0]
@@ -50,24 +56,34 @@ class Unwritten:
                 frames[at] = 0
 
     def _clear_parts(self, row: int, frame: np.ndarray) -> None:
-        depth, *tile = self.data.chunks
-        corners = itertools.product(*(range(0, size, step) for size, step in zip(frame.shape, tile, strict=True)))
-        absent = [corner for corner in corners if not self._is_there((row // depth * depth, *corner))]
-        if len(absent) == math.prod(-(-size // step) for size, step in zip(frame.shape, tile, strict=True)):
+        depth, *tile = self.chunks
+        absent = np.argwhere(~self.written[row // depth])
+        if len(absent) == self.written[0].size:
             frame[:] = 0
             return
         mark = np.nan if frame.dtype.kind == "f" else np.iinfo(frame.dtype).max
-        for corner in absent:
+        for corner in (absent * tile).tolist():
             frame[tuple(slice(start, start + step) for start, step in zip(corner, tile, strict=True))] = mark
 
-    def _is_there(self, corner: tuple[int, ...]) -> bool:
-        return self.data.id.get_chunk_info_by_coord(corner).byte_offset is not None
 
-
-def _missing(data: h5py.Dataset) -> int:
-    """Count the chunks smaller than a frame that are not there."""
+def _has_holes(data: h5py.Dataset) -> bool:
+    """Whether chunks smaller than a frame are not there."""
     if data.ndim != 3 or data.chunks is None or data.chunks[1:] == data.shape[1:]:
-        return 0
-    wanted = math.prod(-(-size // step) for size, step in zip(data.shape, data.chunks, strict=True))
-    missing: int = wanted - data.id.get_num_chunks()
-    return missing
+        return False
+    return bool(data.id.get_num_chunks() < math.prod(_parts(data)))
+
+
+def _parts(data: h5py.Dataset) -> tuple[int, ...]:
+    """Return how many chunks there are room for along each axis."""
+    return tuple(-(-size // step) for size, step in zip(data.shape, data.chunks, strict=True))
+
+
+def _written(data: h5py.Dataset) -> np.ndarray:
+    """Return which chunks are there, bool (along each axis), in one pass: asked for one by one, each is a search."""
+    written = np.zeros(_parts(data), np.bool_)
+
+    def note(chunk: Any) -> None:
+        written[tuple(start // step for start, step in zip(chunk.chunk_offset, data.chunks, strict=True))] = True
+
+    data.id.chunk_iter(note)
+    return written
