@@ -123,6 +123,7 @@ def _survey(data: h5py.Dataset, depth: int = 0) -> _Survey:
     frames, size = math.prod(data.shape[:-2]), data.shape[-2:]
     found = _Survey(np.zeros(frames, np.bool_), np.zeros(size, np.bool_))
     sources: dict[tuple[str, str], _Source] = {}
+    areas = _Areas(found.mapped)
     seen, whole = np.zeros(frames, np.bool_), np.zeros(frames, np.bool_)
     missing: list[tuple[_Tile, np.ndarray, str]] = []
     for tile in list(_tiles(data)):  # none of HDF5's selections is left, with many of which it closes files slowly
@@ -134,16 +135,39 @@ def _survey(data: h5py.Dataset, depth: int = 0) -> _Survey:
         there = tile.rows[~absent]
         whole[there] = True
         if len(there):
-            found.mapped[np.ix_(*tile.area)] = True
+            areas.mark(tile.area)
         if absent.any():
             missing.append((tile, tile.rows[absent], why))
     for tile, rows, why in missing:
-        everywhere = not found.mapped[np.ix_(*tile.area)].any()
+        everywhere = areas.is_empty(tile.area)
         found.lose(rows[~whole[rows]] if everywhere else rows, why)
         if everywhere:
             found.problems.setdefault(why, 0)
     found.lose(np.flatnonzero(~seen), "no file is named for them")
     return found
+
+
+class _Areas:
+    """Areas of an image that are marked in it, or asked about: each once, since thousands of tiles share a few."""
+
+    def __init__(self, image: np.ndarray) -> None:
+        self._image = image
+        self._marked: set[tuple[bytes, ...]] = set()
+        self._empty: dict[tuple[bytes, ...], bool] = {}
+
+    def mark(self, area: tuple[np.ndarray, ...]) -> None:
+        """Set an area to True."""
+        key = tuple(axis.tobytes() for axis in area)
+        if key not in self._marked:
+            self._marked.add(key)
+            self._image[np.ix_(*area)] = True
+
+    def is_empty(self, area: tuple[np.ndarray, ...]) -> bool:
+        """Whether nothing in an area is True, once all are marked."""
+        key = tuple(axis.tobytes() for axis in area)
+        if key not in self._empty:
+            self._empty[key] = not self._image[np.ix_(*area)].any()
+        return self._empty[key]
 
 
 def _tiles(data: h5py.Dataset) -> Iterator[_Tile]:
