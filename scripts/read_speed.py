@@ -31,7 +31,7 @@ import numpy as np
 from ptychogui.backends.compiler import load_kernels
 from ptychogui.backends.sifting import compiled_maker
 from ptychogui.io.readers import open_dataset
-from ptychogui.params.model import Preprocessing
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.frames import prepare_frames
 
 _FOLDER = Path(__file__).resolve().parent.parent / "build" / "read_speed"

@@ -16,7 +16,7 @@ from ptychogui.params.units import format_quantity
 _INTRODUCTION = """\
 # Parameters
 
-Every parameter of a reconstruction. This page is generated from the declarations in `ptychogui/params/model.py` by
+Every parameter of a reconstruction. This page is generated from the declarations in `ptychogui/params/` by
 `python -m ptychogui.params.reference > docs/parameters.md`.
 
 - **Option** is its name on the command line, **ptychopy** its flag in a ptychopy command string (`--command`).

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.fft
 
 from ptychogui.errors import ParameterError
-from ptychogui.params.model import Preprocessing
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.orientation import Orientation
 
 _SMALLEST_PX = 16

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from ptychogui.errors import DataError
-from ptychogui.params.model import Preprocessing
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.compact import PatternStack
 from ptychogui.physics.crop import Crop, joined, pattern_center, pattern_size, plan_crop
 from ptychogui.physics.making import Maker, Recipe, numpy_maker

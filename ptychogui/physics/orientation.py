@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from ptychogui.params.model import Experiment, Preprocessing
+from ptychogui.params.model import Experiment
+from ptychogui.params.preprocessing import Preprocessing
 
 _QUARTER = np.array([[0, -1], [1, 0]])
 """A quarter turn counter-clockwise of (row, column), rows growing downwards."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.fft
 
-from ptychogui.params.model import Preprocessing
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.centering import beam_center
 from ptychogui.physics.crop import plan_crop
 from ptychogui.physics.dead_areas import dead_areas

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ptychogui.params.model import Preprocessing
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.compact import FREE, KINDS, compact, kind_for, mark_of
 from ptychogui.physics.crop import joined
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from ptychogui.backends import sifting
 from ptychogui.backends.compiler import load_kernels
 from ptychogui.errors import DataError
-from ptychogui.params.model import Preprocessing
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics import frames as frames_module, making, pipeline
 from ptychogui.physics.frames import ArrayFrames, Patterns, prepare_frames
 from ptychogui.physics.sieve import Counting

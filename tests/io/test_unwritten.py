@@ -11,7 +11,7 @@ import pytest
 
 from ptychogui.io.frames import Hdf5Frames
 from ptychogui.io.unwritten import Unwritten
-from ptychogui.params.model import Preprocessing
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.frames import Patterns, prepare_frames
 
 COUNTS = np.random.default_rng(0).poisson(20, (6, 16, 24)).astype(np.uint16) + 1

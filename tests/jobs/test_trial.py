@@ -9,7 +9,8 @@ import pytest
 
 from ptychogui.backends import open_backend
 from ptychogui.jobs.trial import Guess, Trial
-from ptychogui.params.model import Preprocessing, Reconstruction
+from ptychogui.params.model import Reconstruction
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.frames import ArrayFrames, Patterns, prepare_frames
 from ptychogui.physics.optics import object_pixel_m
 from ptychogui.physics.probe import guess_probe, usual_diameter_m

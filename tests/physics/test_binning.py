@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.params.model import Preprocessing
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_bytes, pattern_center, pattern_size, prepare_frames
 from ptychogui.physics.orientation import Orientation

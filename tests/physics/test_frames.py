@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.params.model import Preprocessing
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics import frames as frames_module, pipeline
 from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_bytes, pattern_size, prepare_frames

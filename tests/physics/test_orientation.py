@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from ptychogui.params.model import Experiment, Preprocessing
+from ptychogui.params.model import Experiment
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.orientation import Orientation, turn_beam
 
 ALL = [Orientation(*choice) for choice in itertools.product(range(4), (False, True), (False, True), (False, True))]

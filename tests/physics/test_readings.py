@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ptychogui.params.model import Preprocessing
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.frames import ArrayFrames, Patterns, prepare_frames
 from ptychogui.physics.readings import Told, look_at, step_of
 from ptychogui.physics.settling import Settled, settle_counts

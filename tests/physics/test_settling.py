@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError
-from ptychogui.params.model import Preprocessing
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics import settling
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.settling import Settled, settle, settle_counts

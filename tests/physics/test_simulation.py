@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import ParameterError
-from ptychogui.params.model import Parameters, Preprocessing
+from ptychogui.params.model import Parameters
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics import simulation
 from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.frames import ArrayFrames, prepare_frames

@@ -19,7 +19,8 @@ from ptychogui.jobs.placing import scan_positions
 from ptychogui.jobs.prepare import background_counts, completed, extent_of, lay_windows
 from ptychogui.jobs.scale import check_pixel, scale_text
 from ptychogui.jobs.stages import check_crops, planned_stages
-from ptychogui.params.model import Parameters, Preprocessing
+from ptychogui.params.model import Parameters
+from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.centering import beam_center
 from ptychogui.physics.dead_areas import DeadAreas, dead_areas
 from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_center, pattern_size, prepare_frames
