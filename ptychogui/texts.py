@@ -1,4 +1,4 @@
-"""Texts that files and terminals can hold: names are bytes, not all of them UTF-8, and some of them controls."""
+"""Texts: what files and terminals can hold of names, which are bytes, not all of them UTF-8; and numbers of things."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """As well as what a terminal takes for an order, but for the tab and the end of a line."""
+
+
+def counted(number: int, thing: str) -> str:
+    """Write a number of things: "1 pixel", "3 pixels"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def storable(text: str) -> str:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from ptychogui.texts import printable, storable
+from ptychogui.texts import counted, printable, storable
 
 BYTES = os.fsdecode(b"scan_\xe9.cxi")
 
@@ -29,3 +29,8 @@ def test_a_text_for_a_file_is_utf_8_without_nul(text: str, stored: str) -> None:
 )  # fmt: skip
 def test_a_text_for_a_terminal_gives_it_no_orders(text: str, printed: str) -> None:
     assert printable(text) == printed
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 pixels"), (1, "1 pixel"), (2, "2 pixels")])
+def test_things_are_counted(number: int, text: str) -> None:
+    assert counted(number, "pixel") == text

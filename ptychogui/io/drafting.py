@@ -27,7 +27,7 @@ from ptychogui.io.picking import check_name, listing
 from ptychogui.io.presets import Axis, Named, Preset, Quantity, Recognize, preset_folder, what_is_wrong
 from ptychogui.io.raw import frame_source
 from ptychogui.params.units import accepted_units, format_quantity, parse_quantity
-from ptychogui.texts import storable
+from ptychogui.texts import counted, storable
 
 AXES = ("rows", "columns")
 CENTER = ("center_row", "center_column")
@@ -323,7 +323,7 @@ def _files_text(named: Named, found: Beamtime, mda: Mda, path: Path) -> str:
     with frame_source(None, told) as source:
         count, shape, off = len(source.files), source.frames.shape, off_detector(found, source)
         notes = _pairing_notes(named, found, source, told)
-    what = f"{count} file{'s' if count > 1 else ''}, {shape[0]} frames of {shape[1]} x {shape[2]} px"
+    what = f"{counted(count, 'file')}, {shape[0]} frames of {shape[1]} x {shape[2]} px"
     return "\n".join([f"{told.file_pattern}: {what}", *notes, *off])
 
 

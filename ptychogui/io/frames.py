@@ -18,6 +18,7 @@ from ptychogui.errors import DataError
 from ptychogui.io.hdf5 import H5_ERRORS, check_filters, reading
 from ptychogui.io.unpacking import Unpack, unpacker
 from ptychogui.io.unwritten import Unwritten
+from ptychogui.texts import counted
 
 _MOST_THREADS = 16
 
@@ -107,7 +108,7 @@ class Hdf5Frames:
     def notes(self) -> tuple[str, ...]:
         """What was noticed: parts of frames that were never written."""
         missing = 0 if self._unwritten is None else self._unwritten.missing
-        text = f"{missing} chunks of {self._data.name} were never written: these parts of frames are left free"
+        text = f"parts of frames of {self._data.name} were never written and are left free: {counted(missing, 'chunk')}"
         return (text,) if missing else ()
 
     def _direct(self) -> Unpack | None:

@@ -20,13 +20,13 @@ from ptychogui.io.pairing_facts import Plan, Said, Seen, usual_of
 from ptychogui.io.pairing_words import (
     begin_note,
     between_text,
-    counted,
     first_text,
     size_text,
     skip_notes,
     skip_text,
     usual_notes,
 )
+from ptychogui.texts import counted
 
 FIRST_FILE, PER_FILE, FIRST_FRAME, DIMS = (
     "preprocessing.first_file", "preprocessing.patterns_per_file", "preprocessing.first_frame", "experiment.scan_dims",

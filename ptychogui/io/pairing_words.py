@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ptychogui.texts import counted
+
 _BETWEEN = "or any number up to the next"
 
 
@@ -82,11 +84,6 @@ def skip_notes(skip: int, is_line: bool) -> tuple[str, ...]:
     if skip > 0:
         return (f"the first{number} frame{many} of {where} {'are' if many else 'is'} before its first position",)
     return (f"the first{number} position{many} of {where} {'have' if many else 'has'} no frame",)
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number of things."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _spans(*ends: tuple[int, int]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from ptychogui.io.dataset import RawFile
+from ptychogui.texts import counted
 
 _NAMED = 4
 """Files named one by one in notes of a kind; more are summed up."""
@@ -121,11 +122,11 @@ def _numbers(files: Sequence[RawFile], lines: np.ndarray) -> str:
     numbers = np.array([files[line].number for line in lines])
     runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
     text = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
-    return f"{len(numbers)} file{'' if len(numbers) == 1 else 's'} (number {text})"
+    return f"{counted(len(numbers), 'file')} (number {text})"
 
 
 def _are(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'} {_be(number)}"
+    return f"{counted(number, noun)} {_be(number)}"
 
 
 def _be(number: int) -> str:

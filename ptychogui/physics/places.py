@@ -24,6 +24,13 @@ def areas_text(pixels: np.ndarray, origin: tuple[int, int] = (0, 0)) -> str:
     return ", ".join(found[:_LISTED]) + (", ..." if len(found) > _LISTED else "")
 
 
+def pixels_text(pixels: np.ndarray, origin: tuple[int, int] = (0, 0)) -> str:
+    """Say where the first few of some pixels are: "(20, 25), (31, 0)"; see `areas_text`."""
+    places = np.argwhere(pixels)
+    listed = ", ".join(f"({row}, {column})" for row, column in places[:_LISTED] + origin)
+    return listed + (", ..." if len(places) > _LISTED else "")
+
+
 def _areas(pixels: np.ndarray, origin: tuple[int, int]) -> Iterator[str]:
     rows, columns = (pixels.mean(axis=axis) >= _WHOLE for axis in (1, 0))
     for whole, name, first in ((rows, "row", origin[0]), (columns, "column", origin[1])):

@@ -12,7 +12,7 @@ from ptychogui.physics.centering import beam_center
 from ptychogui.physics.crop import plan_crop
 from ptychogui.physics.dead_areas import dead_areas
 from ptychogui.physics.frames import FrameSource, check_scan
-from ptychogui.physics.places import areas_text
+from ptychogui.physics.places import areas_text, pixels_text
 from ptychogui.physics.readings import look_at
 from ptychogui.physics.sieve import COUNTS, Counting, are_counts
 from ptychogui.physics.suspects import Suspects, lowest_around, suspicious_pixels
@@ -211,8 +211,7 @@ def _with_suspects(
     found = suspects.all
     if np.count_nonzero(found) > _MOST_BAD * found.size:
         return bad_pixels, (f"{suspects.text} seem bad in {seen.text}; so many are none, and stay",)
-    places = [f"({row}, {column})" for row, column in np.argwhere(seen.on_detector(found))[:4]]
-    listed = ", ".join(places) + (", ..." if np.count_nonzero(found) > len(places) else "")
+    listed = pixels_text(seen.on_detector(found))
     note = f"{suspects.text} are found in {seen.text} and are left free: {listed}"
     return seen.joined(found, bad_pixels), (note,)
 

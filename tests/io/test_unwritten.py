@@ -60,7 +60,7 @@ def test_a_part_that_was_never_written_is_free(tmp_path: Path, dtype: Any, fill:
     expected = COUNTS.astype(dtype)
     expected[3, 8:, :8] = np.nan if np.issubdtype(dtype, np.floating) else np.iinfo(dtype).max
     np.testing.assert_array_equal(frames, expected)
-    assert notes == ("1 chunks of /data were never written: these parts of frames are left free",)
+    assert notes == ("parts of frames of /data were never written and are left free: 1 chunk",)
     assert patterns_of(path).free_pixels == 8 * 4
 
 

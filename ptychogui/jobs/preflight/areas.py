@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -17,13 +18,16 @@ _FRAMES = 8
 
 def dead_area_findings(look: Look) -> Iterator[Finding]:
     """Name areas that never count, or always read the same."""
-    origin = (look.crop[0].start or 0, look.crop[1].start or 0)
     for pixels, what in look.dead.kinds:
-        reason = f"{np.count_nonzero(pixels)} pixels in {areas_text(pixels, origin)} {what} in {look.sampled}"
-        tried = look.job.parameters.preprocessing.find_bad_pixels
-        fix = None if tried else {"preprocessing.find_bad_pixels": True}
-        way = "mark them in a Mask file" if tried else "have them found"
-        yield Finding("pixels", Level.LOOK, f"Areas that {what}", reason, fix, f"{way}, so that they are left free")
+        reason = f"{np.count_nonzero(pixels)} pixels in {areas_text(pixels, look.origin)} {what} in {look.sampled}"
+        yield Finding("pixels", Level.LOOK, f"Areas that {what}", reason, *to_leave_free(look))
+
+
+def to_leave_free(look: Look) -> tuple[Mapping[str, Any] | None, str]:
+    """Return the fix that leaves bad pixels free, None where it was tried, and what to do in words."""
+    if look.job.parameters.preprocessing.find_bad_pixels:
+        return None, "mark them in a Mask file, so that they are left free"
+    return {"preprocessing.find_bad_pixels": True}, "have them found, so that they are left free"
 
 
 def near_field_findings(look: Look) -> Iterator[Finding]:

@@ -15,12 +15,13 @@ from ptychogui.engines import create_engine, memory_needed
 from ptychogui.engines.base import Problem
 from ptychogui.errors import MemoryBudgetError, ParameterError
 from ptychogui.jobs.budget import check_memory
-from ptychogui.jobs.preflight.findings import Finding, Level, counted, share_text
+from ptychogui.jobs.preflight.findings import Finding, Level, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.jobs.stages import PlannedStage, planned_stages, total_iterations
 from ptychogui.physics.probe import gaussian, scale_to_counts
 from ptychogui.physics.resolution import crop_patterns
 from ptychogui.physics.scan import coarser
+from ptychogui.texts import counted
 
 _FEW, _MANY = 64, 512
 """Positions that a step is timed on at most, at first and to tell what does not grow with them."""

@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from ptychogui.jobs.preflight.areas import dead_area_findings, near_field_findings
-from ptychogui.jobs.preflight.findings import Finding, Level, count_text, counted, quantity, share_text
+from ptychogui.jobs.preflight.areas import dead_area_findings, near_field_findings, to_leave_free
+from ptychogui.jobs.preflight.findings import Finding, Level, count_text, quantity, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.params.chain import engines_of
 from ptychogui.params.model import by_path
 from ptychogui.physics.centering import bright_level
+from ptychogui.physics.places import pixels_text
 from ptychogui.physics.readings import step_of
 from ptychogui.physics.sieve import Sieve, saturation
 from ptychogui.physics.suspects import suspicious_pixels
+from ptychogui.texts import counted
 
 _OFF_PX, _OFF_SHARE = 2.0, 1 / 64
 """Distance of the beam from the center that matters: in pixels, and as a part of the pattern."""
@@ -34,7 +36,6 @@ _FEW_PHOTONS = 300.0
 _SPOILT, _MUCH_SPOILT = 0.01, 0.2
 """Parts of all readings that may be saturated."""
 _WIDER_WINDOW = "the window is wavelength x distance / detector pixel: a smaller beam or a longer distance helps"
-_LISTED = 4
 _ENOUGH_FRAMES = 8
 """With fewer, photons alone make pixels look bad."""
 _LEAST_BITS, _PLATEAU = 4, 3
@@ -248,9 +249,8 @@ def check_pixels(look: Look) -> Iterator[Finding]:
     readings = np.where(look.good, look.readings, 0)
     in_counts = readings if look.counting.unit == 1 else readings / look.counting.unit
     suspects = suspicious_pixels(in_counts, known & ~look.dead.all)
-    origin = np.array([part.start or 0 for part in look.crop])
     beam = np.array(look.found_center or look.center)
-    near = np.hypot(*(np.indices(known.shape) + (origin - beam)[:, None, None]))
+    near = np.hypot(*(np.indices(known.shape) + (look.origin - beam)[:, None, None]))
     away = near >= _BY_THE_BEAM_PX
     found = {
         "count nothing": suspects.dead,
@@ -259,18 +259,11 @@ def check_pixels(look: Look) -> Iterator[Finding]:
         "flicker": suspects.flickering & away,
     }
     for what, pixels in found.items():
-        places = np.argwhere(pixels) + origin
-        if len(places):
-            listed = ", ".join(f"({row}, {column})" for row, column in places[:4]) + (
-                ", ..." if len(places) > 4 else ""
-            )
-            reason = f"{counted(len(places), 'pixel')} among good neighbors {what} in {look.sampled}: {listed}"
-            tried = look.job.parameters.preprocessing.find_bad_pixels
-            fix = None if tried else {"preprocessing.find_bad_pixels": True}
-            way = "mark them in a Mask file" if tried else "have them found"
-            yield Finding(
-                "pixels", Level.LOOK, f"Pixels that {what}", reason, fix, f"{way}, so that they are left free"
-            )
+        if pixels.any():
+            number = counted(int(np.count_nonzero(pixels)), "pixel")
+            listed = pixels_text(pixels, look.origin)
+            reason = f"{number} among good neighbors {what} in {look.sampled}: {listed}"
+            yield Finding("pixels", Level.LOOK, f"Pixels that {what}", reason, *to_leave_free(look))
     masked = int(np.count_nonzero(look.bad[look.crop]))
     reason = f"{masked} of {known.size} pixels are marked as bad; no other stands out in {look.sampled}"
     yield Finding("pixels", Level.GOOD, "Pixels look sound", reason)

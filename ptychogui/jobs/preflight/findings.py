@@ -129,10 +129,5 @@ def count_text(count: float) -> str:
     return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"
 
 
-def counted(count: int, thing: str) -> str:
-    """Write a number of things: "1 pixel", "3 pixels"."""
-    return f"{count} {thing}" + ("" if count == 1 else "s")
-
-
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value

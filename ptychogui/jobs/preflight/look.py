@@ -335,6 +335,11 @@ class Look:
         spans = zip(self.center, self.sample.frames.shape[1:], strict=True)
         return tuple(slice(max(middle - half, 0), min(middle + half, size)) for middle, size in spans)  # type: ignore[return-value]
 
+    @property
+    def origin(self) -> tuple[int, int]:
+        """Row and column of the crop's first pixel in a frame."""
+        return self.crop[0].start or 0, self.crop[1].start or 0
+
     @cached_property
     def readings(self) -> np.ndarray:
         """(frames, rows, columns) of the crop, as they are in the file."""

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ptychogui.errors import AmbiguousPairingError, DataError, PtychoError
-from ptychogui.jobs.preflight.findings import Finding, Level, count_text, counted, quantity, share_text
+from ptychogui.jobs.preflight.findings import Finding, Level, count_text, quantity, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.jobs.preflight.values import implausible_values
+from ptychogui.texts import counted
 
 _ENOUGH_OVERLAP, _HALF = 0.6, 0.5
 _SAME_PLACE = 1e-3
