@@ -14,10 +14,9 @@ import numpy as np
 import scipy.ndimage
 import scipy.special
 
+from ptychogui.physics.chance import surprise_limit
 from ptychogui.physics.suspects import exposed
 
-_CHANCE = 1e-3
-"""How often photons alone may make an area of a whole sound detector dead, were they all that there is."""
 _MARGIN = 1.5
 """How much more light than chance asks for an area must have missed: the light that is expected is not known well."""
 _LEAST_PX = 5
@@ -81,7 +80,7 @@ def dead_areas(frames: np.ndarray, known: np.ndarray) -> DeadAreas:
     nothing = np.zeros(known.shape, bool)
     if not same.any() or not live.any():
         return DeadAreas(nothing, nothing)
-    limit = _MARGIN * float(np.log(known.size / _CHANCE))
+    limit = _MARGIN * surprise_limit(known.size)
     dark = low[live].min()
     constant = _of_one_number(np.where(same & (low > dark), low, 0), len(frames), limit)
     total = np.where(live, frames.sum(axis=0, dtype=np.float64) - len(frames) * float(dark), 0)

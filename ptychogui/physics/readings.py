@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ptychogui.params.preprocessing import Preprocessing
+from ptychogui.physics.chance import surprise_limit, surprise_of_alike
 from ptychogui.physics.sieve import COUNTS, Counting, saturation
 
 _APART, _FAR_APART, _SATURATED_APART, _STILL_APART = 10.0, 1000.0, 2.0, 2.0
@@ -20,9 +21,6 @@ well, since it ends a type and comes again and again; and one that stays at its 
 
 _NEARLY_ALL = 0.9
 """Part of the frames in which a pixel that shows a mark shows it."""
-
-_CHANCE = 1e-3
-"""How often photons alone may let a pixel of a whole detector read the same in all frames."""
 
 _MARKS = (
     *(2**bits - less for bits in (15, 16, 31, 32, 63, 64) for less in (2, 1)),
@@ -334,10 +332,8 @@ def _of_type(marks: tuple[float, ...], dtype: np.dtype) -> np.ndarray:
 def _beyond_chance(readings: np.ndarray, frames: int, pixels: int) -> np.ndarray:
     """Return which readings, of pixels that read the same in all frames, photons do not give: bool of their shape.
 
-    F readings of photons of a large mean m are equal with F^-1/2 (2 pi m)^-(F - 1)/2; several pixels are not alike.
+    Photons do not make several pixels alike either.
     """
-    mean = readings.astype(np.float64)
-    surprise = 0.5 * np.log(frames) + 0.5 * (frames - 1) * np.log(2 * np.pi * np.maximum(mean, 1))
     _, place, alike = np.unique(readings, return_inverse=True, return_counts=True)
     are_alike = (alike[place] >= _FEWEST_ALIKE) & (frames > 1)
-    return np.asarray((surprise > np.log(pixels / _CHANCE)) | are_alike)
+    return np.asarray((surprise_of_alike(readings, frames) > surprise_limit(pixels)) | are_alike)

@@ -9,6 +9,7 @@ import scipy.fft
 
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.centering import beam_center
+from ptychogui.physics.chance import surprise_limit, surprise_of_alike
 from ptychogui.physics.crop import plan_crop
 from ptychogui.physics.dead_areas import dead_areas
 from ptychogui.physics.frames import FrameSource, check_scan
@@ -25,9 +26,6 @@ _FRAMES_TO_COUNT, _BYTES_TO_COUNT = 24, 64_000_000
 
 _ENOUGH_FRAMES = 3
 """Frames without which no pixel is called bad."""
-
-_CHANCE = 1e-3
-"""How often photons alone may let a whole sound detector have a pixel that is called dead or stuck."""
 
 _MOST_BAD = 0.01
 """Part of all pixels that may be found bad one by one; with more, it is not the pixels that are odd."""
@@ -219,12 +217,10 @@ def _with_suspects(
 def _beyond_chance(suspects: Suspects, seen: _Seen) -> Suspects:
     """Return suspects without those that photons alone can give on so many pixels.
 
-    Photons of mean m are missing with probability exp(-m), and F readings of them are equal with
-    F^-1/2 (2 pi m)^-(F - 1)/2, for large m.
+    Photons of mean m are missing with probability exp(-m).
     """
-    limit = np.log(seen.known.size / _CHANCE)
-    frames, first = len(seen.readings), seen.readings[0].astype(np.float64)
-    surprise = 0.5 * np.log(frames) + 0.5 * (frames - 1) * np.log(2 * np.pi * np.maximum(first, 1))
+    limit = surprise_limit(seen.known.size)
+    surprise = surprise_of_alike(seen.readings[0], len(seen.readings))
     dead, places = np.zeros_like(suspects.dead), np.argwhere(suspects.dead)
     lowest = lowest_around(seen.readings.sum(axis=0, dtype=np.float64), seen.known, places)
     dead[tuple(places[lowest > limit].T)] = True
