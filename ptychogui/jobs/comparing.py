@@ -7,18 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ptychogui.backends.sifting import compiled_maker
 from ptychogui.errors import Alternative, AmbiguousPairingError, PtychoError
 from ptychogui.io.dataset import Dataset
-from ptychogui.jobs.job import Control, Job
-from ptychogui.jobs.masking import bad_pixels
+from ptychogui.jobs.job import Job
 from ptychogui.jobs.placing import matched, scan_positions
-from ptychogui.jobs.prepare import background_counts, open_scan
-from ptychogui.jobs.surveying import CountedFrames, Reading, known_pixel_m
-from ptychogui.jobs.waiting import CarefulFrames
-from ptychogui.physics.frames import pattern_size, prepare_frames
+from ptychogui.jobs.prepare import open_scan
+from ptychogui.jobs.surveying import Reading, ScanReader, known_pixel_m
+from ptychogui.physics.frames import pattern_size
 from ptychogui.physics.maps import PositionMap, map_positions
-from ptychogui.physics.settling import settle
 
 
 @dataclass(frozen=True)
@@ -73,14 +69,8 @@ def _ways(job: Job, dataset: Dataset) -> tuple[Alternative, ...]:
 
 def _counts(job: Job, dataset: Dataset, tell: Callable[[Reading], None]) -> np.ndarray:
     """Return the counts of each frame of the scan's stack, float64 (frames,)."""
-    parameters, rows = job.parameters, np.arange(dataset.frames.shape[0])
-    readable = CarefulFrames(dataset.frames, Control(), dataset.files)
-    settled = settle(readable, rows, bad_pixels(dataset, parameters), parameters.preprocessing)
-    pattern_size(dataset.frames.shape, settled.preprocessing)
-    found = prepare_frames(
-        CountedFrames(readable, len(rows), tell), rows, settled.bad_pixels, settled.preprocessing,
-        background_counts(dataset, parameters), keep=False, maker=compiled_maker,
-    )  # fmt: skip
+    rows = np.arange(dataset.frames.shape[0])
+    found = ScanReader(job, dataset, rows, tell).read(rows)
     return np.asarray(found.survey.stxm, np.float64)
 
 

@@ -16,7 +16,7 @@ from ptychogui.jobs.masking import bad_pixels
 from ptychogui.jobs.placing import scan_positions
 from ptychogui.jobs.prepare import background_counts, completed, open_scan
 from ptychogui.jobs.waiting import CarefulFrames
-from ptychogui.physics.frames import FrameSource, pattern_size, prepare_frames
+from ptychogui.physics.frames import FrameSource, Patterns, pattern_size, prepare_frames
 from ptychogui.physics.maps import PositionMap, map_positions
 from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.settling import settle, settle_counts
@@ -61,25 +61,9 @@ def survey_scan(job: Job, tell: Callable[[Reading | Surveyed], None]) -> None:
         PtychoError: the scan can't be read, or a parameter does not fit it.
     """
     with open_scan(job) as dataset:
-        parameters = job.parameters
-        bad = bad_pixels(dataset, parameters)
-        readable = CarefulFrames(dataset.frames, Control(), dataset.files)
-        settled = settle(readable, dataset.frame_rows, bad, parameters.preprocessing)
-        settled = settle_counts(readable, dataset.frame_rows, settled)
-        n = pattern_size(dataset.frames.shape, settled.preprocessing)
-        positions_m, rows, notes = scan_positions(dataset, parameters, known_pixel_m(job, dataset, n))
-        frames = CountedFrames(readable, len(np.unique(rows)), tell)
-        background = background_counts(dataset, parameters)
-        found = prepare_frames(
-            frames,
-            rows,
-            settled.bad_pixels,
-            settled.preprocessing,
-            background,
-            keep=False,
-            maker=compiled_maker,
-            counting=settled.counting,
-        )
+        reader = ScanReader(job, dataset, dataset.frame_rows, tell)
+        positions_m, rows, notes = scan_positions(dataset, job.parameters, known_pixel_m(job, dataset, reader.n))
+        found = reader.read(rows)
     survey = found.survey
     tell(
         Surveyed(
@@ -90,9 +74,54 @@ def survey_scan(job: Job, tell: Callable[[Reading | Surveyed], None]) -> None:
             mean=survey.mean,
             maximum=survey.maximum,
             variance=survey.variance,
-            notes=(*notes, *settled.notes, *readable.notes(), *found.notes),
+            notes=(*notes, *reader.notes(), *found.notes),
         )
     )
+
+
+class ScanReader:
+    """Reads all patterns of an open scan once, with what some frames tell before, and keeps none of them."""
+
+    def __init__(self, job: Job, dataset: Dataset, rows: np.ndarray, tell: Callable[[Reading], None]) -> None:
+        """Look at a few frames.
+
+        Args:
+            job: what the patterns are for.
+            dataset: the scan.
+            rows: int, the frames that may be looked at.
+            tell: told how far the reading is.
+
+        Raises:
+            PtychoError: a frame can't be read, or a parameter does not fit the scan.
+        """
+        self._tell, parameters = tell, job.parameters
+        self._frames = CarefulFrames(dataset.frames, Control(), dataset.files)
+        bad = bad_pixels(dataset, parameters)
+        self._settled = settle_counts(self._frames, rows, settle(self._frames, rows, bad, parameters.preprocessing))
+        self._background = background_counts(dataset, parameters)
+        self.n = pattern_size(dataset.frames.shape, self._settled.preprocessing)
+        """Rows and columns of a pattern."""
+
+    def read(self, rows: np.ndarray) -> Patterns:
+        """Return what the patterns at some rows show, int (positions,) in any order, but no patterns.
+
+        Raises:
+            PtychoError: as `prepare_frames` does.
+        """
+        return prepare_frames(
+            _CountedFrames(self._frames, len(np.unique(rows)), self._tell),
+            rows,
+            self._settled.bad_pixels,
+            self._settled.preprocessing,
+            self._background,
+            keep=False,
+            maker=compiled_maker,
+            counting=self._settled.counting,
+        )
+
+    def notes(self) -> tuple[str, ...]:
+        """Say what was settled, and which frames could not be read."""
+        return *self._settled.notes, *self._frames.notes()
 
 
 def known_pixel_m(job: Job, dataset: Dataset, n: int) -> float:
@@ -103,7 +132,7 @@ def known_pixel_m(job: Job, dataset: Dataset, n: int) -> float:
         return 0.0
 
 
-class CountedFrames:
+class _CountedFrames:
     """Frames that tell how many of them are read."""
 
     def __init__(self, frames: FrameSource, total: int, tell: Callable[[Reading], None]) -> None:

@@ -222,5 +222,16 @@ def test_ways_with_other_first_files_are_drawn_from_the_same_frames(
     np.testing.assert_allclose(true.counts.image, map_positions(scan.positions_m, counts).image, rtol=1e-6)
 
 
+def test_what_is_no_count_is_not_drawn(scan: SimulatedScan, listed: dict[str, Any], tmp_path: Path) -> None:
+    sound, marked = (np.concatenate([scan.counts, scan.counts[:1]]).astype(np.float32) for _ in range(2))
+    sound[:, 3, :10] = 0
+    marked[::2, 3, :10] = 2.0**32
+    np.save(tmp_path / "sound.npy", sound)
+    np.save(tmp_path / "marked.npy", marked)
+    drawn = [compared(tmp_path / f"{name}.npy", listed)[1].ways[0].counts for name in ("sound", "marked")]
+    assert drawn[0] is not None and drawn[1] is not None
+    np.testing.assert_allclose(drawn[1].image, drawn[0].image, rtol=1e-3)
+
+
 def test_where_nothing_is_open_nothing_is_drawn(scan: SimulatedScan, tmp_path: Path) -> None:
     assert compared(write_scan(tmp_path / "scan.cxi", scan)[0], {}) == ([], Compared(()))
