@@ -14,7 +14,7 @@ from ptychogui.io.cxi import MASK_PLACE, PROBE_PLACES, read_translation
 from ptychogui.io.hdf5 import as_complex, datasets, first_dataset, is_hdf5, open_h5, read_complex, reading
 from ptychogui.io.masks import Mask, mask_of
 from ptychogui.io.result import OBJECT_PLACE, OWN, PROBE_PLACE
-from ptychogui.physics.lost import lost_positions
+from ptychogui.physics.lost import all_lost_text, lost_positions
 from ptychogui.physics.variation import Variation
 
 _NPY_SIGNATURE = b"\x93NUMPY"
@@ -107,10 +107,7 @@ def read_positions(path: Path | str) -> np.ndarray:
         )
     lost = lost_positions(positions_m)
     if lost.all():
-        raise DataError(
-            f"{path}: {len(lost)} of {len(lost)} positions are not numbers, the first is position 0 "
-            f"{tuple(positions_m[0].tolist())}; repair the list"
-        )
+        raise DataError(f"{path}: {all_lost_text(positions_m)}; repair the list")
     return np.where(lost[:, None], np.nan, positions_m)
 
 

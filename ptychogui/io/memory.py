@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.physics.frames import ArrayFrames
-from ptychogui.physics.lost import lost_note, lost_positions
+from ptychogui.physics.lost import all_lost_text, lost_note, lost_positions
 
 _NAME = Path("scan in memory")
 
@@ -62,9 +62,7 @@ def _positions(positions_m: ArrayLike, count: int) -> np.ndarray:
     if array.shape != (count, 2):
         raise DataError(f"{count} patterns need positions of {count} x 2 numbers (row, column), not {_sizes(array)}")
     if not np.isfinite(array).all(axis=1).any():
-        raise DataError(
-            f"{count} of {count} positions are not finite, the first is position 0 {tuple(array[0].tolist())}"
-        )
+        raise DataError(all_lost_text(array))
     return array
 
 

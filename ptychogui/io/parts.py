@@ -149,13 +149,13 @@ def _lost(found: list[_Surveyed], size: tuple[int, int]) -> Lost | None:
     """Join what files lack."""
     if all(seen.lost is None for seen in found):
         return None
-    lost = [
-        Lost(np.zeros(seen.shape[0], np.bool_), np.zeros(size, np.bool_), ()) if seen.lost is None else seen.lost
-        for seen in found
-    ]
-    frames = [one.frames[: seen.shape[0]] for one, seen in zip(lost, found, strict=True)]
-    notes = tuple(note for one in lost for note in one.notes)
-    return Lost(np.concatenate(frames), np.logical_or.reduce([one.pixels for one in lost]), notes)
+    frames = [np.zeros(seen.shape[0], np.bool_) if seen.lost is None else seen.lost.frames for seen in found]
+    kept = [lost[: seen.shape[0]] for lost, seen in zip(frames, found, strict=True)]
+    pixels, notes = np.zeros(size, np.bool_), list[str]()
+    for lost in (seen.lost for seen in found if seen.lost is not None):
+        pixels |= lost.pixels
+        notes += lost.notes
+    return Lost(np.concatenate(kept), pixels, tuple(notes))
 
 
 def _survey(part: Part) -> _Surveyed:

@@ -12,7 +12,7 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.hdf5 import all_units_of, first_dataset
 from ptychogui.params.units import said_factor
-from ptychogui.physics.lost import lost_positions
+from ptychogui.physics.lost import all_lost_text, lost_positions
 
 _NAMES = (("x", "y"), ("X", "Y"), ("x_translation", "y_translation"), ("translation_x", "translation_y"))
 """How files call the arrays of columns and of rows that they have in place of a translation."""
@@ -102,10 +102,7 @@ def _checked(path: Path, found: h5py.Dataset, positions_m: np.ndarray, shape: tu
     """
     lost = lost_positions(positions_m)
     if len(lost) and lost.all():
-        raise DataError(
-            f"{path}: {found.name}: {len(lost)} of {len(lost)} positions are not numbers, the first is position 0 "
-            f"{tuple(positions_m[0].tolist())}"
-        )
+        raise DataError(f"{path}: {found.name}: {all_lost_text(positions_m)}")
     grid = " x ".join(map(str, shape))
     notes = (f"the positions are on a grid of {grid}; they are taken row after row",) if len(shape) > 1 else ()
     return Listed(np.where(lost[:, None], np.nan, positions_m), notes)

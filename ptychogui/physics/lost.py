@@ -34,6 +34,16 @@ def lost_positions(positions_m: np.ndarray) -> np.ndarray:
     return lost
 
 
+def all_lost_text(positions_m: np.ndarray) -> str:
+    """Say that every position is lost.
+
+    Args:
+        positions_m: float64 (positions, 2), one at least.
+    """
+    count = len(positions_m)
+    return f"{count} of {count} positions are not numbers, the first is position 0 {tuple(positions_m[0].tolist())}"
+
+
 def lost_note(lost: np.ndarray) -> str:
     """Say which positions are lost.
 

@@ -48,7 +48,7 @@ def test_a_lost_position_costs_its_own_pattern(lost: float) -> None:
         ({"patterns": PATTERNS * 1j}, "real numbers, not complex128"),
         ({"positions_m": [[0, 1], [2]]}, "positions are no array"),
         ({"positions_m": POSITIONS_M[:2]}, "3 patterns need positions of 3 x 2 numbers (row, column), not 2 x 2"),
-        ({"positions_m": POSITIONS_M * np.nan}, "3 of 3 positions are not finite, the first is position 0"),
+        ({"positions_m": POSITIONS_M * np.nan}, "3 of 3 positions are not numbers, the first is position 0"),
         ({"bad_pixels": np.zeros((6, 4))}, "bad pixels are 6 x 4 but a pattern is 4 x 6"),
     ],
 )

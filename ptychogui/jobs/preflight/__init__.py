@@ -29,7 +29,7 @@ from ptychogui.jobs.preflight.positions import check_object, check_overlap, chec
 from ptychogui.jobs.preflight.values import check_values
 from ptychogui.jobs.prepare import open_scan
 
-__all__ = ["TITLES", "Checker", "Finding", "Level", "Preflight", "check_scan", "preflight"]
+__all__ = ["TITLES", "Checker", "Finding", "Level", "Preflight", "check_opened", "preflight"]
 
 _Check = Callable[[Look], Iterator[Finding]]
 
@@ -61,7 +61,7 @@ def preflight(job: Job, backend: Backend | None = None, speeds: Speeds | None = 
         return _checked(Look(job, dataset, read_sample(dataset)), backend, speeds or Speeds(), start)
 
 
-def check_scan(job: Job, dataset: Dataset) -> tuple[Finding, ...]:
+def check_opened(job: Job, dataset: Dataset) -> tuple[Finding, ...]:
     """Check a job by a few frames of its open scan, without a device; as `preflight`, with the same errors."""
     return _checked(Look(job, dataset, read_sample(dataset)), None, Speeds(), 0.0).findings
 

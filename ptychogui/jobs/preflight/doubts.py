@@ -7,7 +7,7 @@ from dataclasses import replace
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Control, Job
-from ptychogui.jobs.preflight import check_scan
+from ptychogui.jobs.preflight import check_opened
 from ptychogui.jobs.preflight.findings import Level
 from ptychogui.jobs.waiting import StoppableFrames
 
@@ -21,7 +21,7 @@ def doubts_of(job: Job, dataset: Dataset, control: Control) -> tuple[str, ...]:
         StoppedEarlyError: the job was stopped meanwhile.
         PtychoError: nothing can come of the job; or, where it is strict, a finding says 'stop'.
     """
-    findings = check_scan(job, replace(dataset, frames=StoppableFrames(dataset.frames, control)))
+    findings = check_opened(job, replace(dataset, frames=StoppableFrames(dataset.frames, control)))
     stops = [finding for finding in findings if finding.level is Level.STOP]
     for finding in stops:
         if finding.error is not None:
