@@ -45,6 +45,7 @@ class _Surveyed:
     problem: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     lost: Lost | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def kind(self) -> tuple[int, int, np.dtype]:
@@ -59,6 +60,7 @@ class JoinedFrames:
 
     Attributes:
         lost: what files lack that are virtual datasets themselves, or None.
+        notes: what was noticed in the files, each with its name.
     """
 
     def __init__(self, parts: Sequence[Part], files: Sequence[RawFile], size: tuple[int, int], dtype: np.dtype) -> None:
@@ -71,6 +73,7 @@ class JoinedFrames:
         self._read_by: dict[int, int] = {}  # thread -> file
         self._closed = False
         self.lost: Lost | None = None
+        self.notes: tuple[str, ...] = ()
 
     def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the frames at these (increasing) rows of the stack; in `out`, if it is given.
@@ -141,7 +144,9 @@ def join(parts: Iterable[Part]) -> tuple[JoinedFrames, tuple[RawFile, ...], dict
         row += frames
     facts = next(dict(seen.facts) for seen in found if not seen.problem)
     joined = JoinedFrames(parts, files, kind[:2], kind[2])
-    joined.lost = _lost([seen for seen, file in zip(found, files, strict=True) if file.frames], kind[:2])
+    held = [seen for seen, file in zip(found, files, strict=True) if file.frames]
+    joined.lost = _lost(held, kind[:2])
+    joined.notes = tuple(f"{seen.part.path.name}: {note}" for seen in held for note in seen.notes)
     return joined, tuple(files), facts
 
 
@@ -169,7 +174,7 @@ def _survey(part: Part) -> _Surveyed:
     stack.close()
     kept = frames if part.most_frames is None else min(frames, part.most_frames)
     facts = tuple(stack.facts.items())
-    return _Surveyed(part, (kept, rows, columns), stack.frames.dtype, facts=facts, lost=stack.lost)
+    return _Surveyed(part, (kept, rows, columns), stack.frames.dtype, facts=facts, lost=stack.lost, notes=stack.notes)
 
 
 def _compared(seen: _Surveyed, kind: tuple[int, int, np.dtype]) -> _Surveyed:

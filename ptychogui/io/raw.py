@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def open_raw(path: Path, access: Access) -> Dataset:
         values={**dims, **header.values},
         bad_pixels=with_lost_pixels(stack.lost, header.mask.bad if header.mask else None),
         bad_if_inverted=with_lost_pixels(stack.lost, header.mask.inverted if header.mask else None),
-        notes=(f"the file has {NO_POSITIONS}", *grid_notes, *lost_notes, *header.notes),
+        notes=(f"the file has {NO_POSITIONS}", *grid_notes, *stack.notes, *lost_notes, *header.notes),
         facts=stack.facts,
         files=(file_,),
         lost_frames=None if stack.lost is None else stack.lost.frames,
@@ -155,6 +156,7 @@ def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
     good = [file for file in files if not file.problem]
     header = read_header(path if path.is_file() else good[0].path, frames.shape[1:])
     kept, lost_notes = frames_there(frames.lost, frames.shape[0])
+    noted = *_summed([part.note for part in parts if part.note]), *_summed(frames.notes)
     span = f"{len(good)} of {len(files)}, {files[0].path.name} to {files[-1].path.name}"
     return Dataset(
         path=path,
@@ -165,7 +167,7 @@ def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
         values=header.values if path.is_file() else placed(header.values, good[0].path.name),
         bad_pixels=with_lost_pixels(frames.lost, header.mask.bad if header.mask else None),
         bad_if_inverted=with_lost_pixels(frames.lost, header.mask.inverted if header.mask else None),
-        notes=(f"the files have {NO_POSITIONS}", *_part_notes(parts), *lost_notes, *header.notes),
+        notes=(f"the files have {NO_POSITIONS}", *noted, *lost_notes, *header.notes),
         facts={"files": span, **facts},
         files=files,
         lost_frames=None if frames.lost is None else frames.lost.frames,
@@ -174,9 +176,8 @@ def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
     )
 
 
-def _part_notes(parts: list[Part]) -> tuple[str, ...]:
+def _summed(said: Sequence[str]) -> tuple[str, ...]:
     """Return what is to be said of the first file that there is something to be said of, and of how many others."""
-    said = [part.note for part in parts if part.note]
     others = {0: "", 1: "", 2: "; so is 1 other"}.get(len(said), f"; so are {len(said) - 1} others")
     return (said[0] + others,) if said else ()
 

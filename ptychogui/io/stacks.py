@@ -50,7 +50,8 @@ class FileFrames(Frames, Protocol):
 class Stack:
     """The frames of one open raw file, facts worth showing, and what closes the file.
 
-    `grid` is () or the rows and columns of frames on a grid, `lost` what parts of a virtual dataset are missing.
+    `grid` is () or the rows and columns of frames on a grid, `lost` what parts of a virtual dataset are missing, and
+    `notes` what was noticed.
     """
 
     frames: FileFrames
@@ -58,6 +59,7 @@ class Stack:
     close: Callable[[], None] = _nothing
     grid: tuple[int, ...] = ()
     lost: Lost | None = None
+    notes: tuple[str, ...] = ()
 
 
 class PickedFrames:
@@ -131,7 +133,7 @@ def _open_hdf5(path: Path, access: Access) -> Stack:
             data = find_frames(path, file, access.dataset_path)
             facts = {"data in file": str(data.name), "compression": packing_of(data)}
             frames = Hdf5Frames(Path(data.file.filename), data)
-            return Stack(frames, facts, file.close, frames.grid, lost_parts(path, data))
+            return Stack(frames, facts, file.close, frames.grid, lost_parts(path, data), frames.notes)
     except BaseException:
         file.close()
         raise

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ptychogui.io.frames import Hdf5Frames
+from ptychogui.io.readers import open_dataset
 from ptychogui.io.unwritten import Unwritten
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.frames import Patterns, prepare_frames
@@ -62,6 +63,14 @@ def test_a_part_that_was_never_written_is_free(tmp_path: Path, dtype: Any, fill:
     np.testing.assert_array_equal(frames, expected)
     assert notes == ("parts of frames of /data were never written and are left free: 1 chunk",)
     assert patterns_of(path).free_pixels == 8 * 4
+
+
+def test_what_was_never_written_is_said_of_single_files_and_of_series(tmp_path: Path) -> None:
+    note = "parts of frames of /data were never written and are left free: 1 chunk"
+    paths = [make(tmp_path / f"s_{number}.h5", (1, 8, 8), absent=np.s_[3, 8:, :8]) for number in range(3)]
+    for source, said in ((paths[0], note), (tmp_path / "s_#d.h5", f"s_0.h5: {note}; so are 2 others")):
+        with open_dataset(source) as dataset:
+            assert said in dataset.notes
 
 
 def test_a_contiguous_stack_with_a_fill_value(tmp_path: Path) -> None:
