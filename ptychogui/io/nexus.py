@@ -16,7 +16,7 @@ from ptychogui.errors import DataError
 from ptychogui.io.dataset import Value
 from ptychogui.io.hdf5 import is_hdf5, open_h5
 from ptychogui.io.masks import Mask, stored_mask
-from ptychogui.io.quantities import CENTER, Reader as _Reader, beam_center, count_limit, square_pixel
+from ptychogui.io.quantities import CENTER, Reader, beam_center, count_limit, square_pixel
 from ptychogui.physics.optics import USUAL, energy_eV
 
 _BEAM = "/entry/instrument/beam"
@@ -57,7 +57,7 @@ def read_header(path: Path, size: tuple[int, int]) -> Header:
         if not is_hdf5(path):
             return Header()
         with open_h5(path) as file:
-            reader = _Reader(path.name, file)
+            reader = Reader(path.name, file)
             values, mask = _values(reader, size), _mask(reader, size)
     except (DataError, OSError) as error:
         return Header(notes=(f"what {path.name} says of beam and detector can't be read: {error}",))
@@ -69,7 +69,7 @@ def placed(values: Mapping[str, Value], name: str) -> dict[str, Value]:
     return {path: replace(value, place=f"{name}: {value.place}") for path, value in values.items()}
 
 
-def _values(reader: _Reader, size: tuple[int, int]) -> dict[str, Value | None]:
+def _values(reader: Reader, size: tuple[int, int]) -> dict[str, Value | None]:
     distances = (_length(reader, place, "experiment.distance_m", "detector distance") for place in DISTANCE_PLACES)
     pixel = _pixel(reader)
     return {
@@ -81,11 +81,11 @@ def _values(reader: _Reader, size: tuple[int, int]) -> dict[str, Value | None]:
     }
 
 
-def _length(reader: _Reader, place: str, path: str, title: str) -> Value | None:
+def _length(reader: Reader, place: str, path: str, title: str) -> Value | None:
     return reader.quantity(place, title, "m", usual=USUAL[path])
 
 
-def _energy(reader: _Reader) -> Value | None:
+def _energy(reader: Reader) -> Value | None:
     """Read the photon energy in eV, or what follows from the wavelength."""
     usual = USUAL["experiment.energy_eV"]
     energy = reader.quantity(ENERGY_PLACE, "photon energy", "eV", usual=usual)
@@ -97,14 +97,14 @@ def _energy(reader: _Reader) -> Value | None:
     return reader.quantity(EIGER_ENERGY_PLACE, "photon energy", "eV", usual=usual)
 
 
-def _pixel(reader: _Reader) -> Value | None:
+def _pixel(reader: Reader) -> Value | None:
     """Read the pixel size in m."""
     title, path = "detector pixel size", "experiment.detector_pixel_m"
     rows, columns = (_length(reader, place, path, title) for place in PIXEL_PLACES)
     return square_pixel(reader, rows, columns)
 
 
-def _mask(reader: _Reader, size: tuple[int, int]) -> Mask | None:
+def _mask(reader: Reader, size: tuple[int, int]) -> Mask | None:
     """Read the mask, in which any bit (in any frame) makes a bad pixel."""
     title = "pixel mask"
     for place in MASK_PLACES:
