@@ -168,8 +168,9 @@ def _third_beside(image: np.ndarray) -> np.ndarray:
     So it is no more than what nearly all neighbors stay below, and soon known.
     """
     wide = np.pad(image, 1, mode="reflect")
-    beside = np.stack([wide[:-2, 1:-1], wide[2:, 1:-1], wide[1:-1, :-2], wide[1:-1, 2:]])
-    return np.asarray(np.partition(beside, 1, axis=0)[1])
+    pairs = (wide[:-2, 1:-1], wide[2:, 1:-1]), (wide[1:-1, :-2], wide[1:-1, 2:])
+    darker, brighter = ([of(*pair) for pair in pairs] for of in (np.minimum, np.maximum))
+    return np.asarray(np.minimum(np.maximum(*darker), np.minimum(*brighter)))
 
 
 def _first_behind_gap(known: np.ndarray) -> np.ndarray:
