@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import psutil
 
 from ptychogui import __version__
-from ptychogui.backends import Device, list_devices, open_backend
+from ptychogui.backends import list_devices, open_backend
 from ptychogui.checklist import checklist, checklist_json
 from ptychogui.display import missing_display
-from ptychogui.errors import DataError, DeviceError, MemoryBudgetError, OutputError, ParameterError, PtychoError
+from ptychogui.errors import DataError, DeviceError, OutputError, ParameterError, PtychoError
 from ptychogui.inspection import inspect_file
 from ptychogui.io import export
 from ptychogui.io.access import OF_THE_FILES, Access
@@ -46,8 +45,8 @@ from ptychogui.params.model import Parameters, by_path, describe, device_name
 from ptychogui.params.options import given_values, options
 from ptychogui.params.words import Command
 from ptychogui.physics.simulation import Recipe, simulate
-from ptychogui.recipes import given_recipe, recipe_params
-from ptychogui.reports import verdict_json, verdict_text
+from ptychogui.recipes import check_memory, given_recipe, recipe_params
+from ptychogui.reports import BENCH_HEAD, bench_text, devices_text, verdict_json, verdict_text
 from ptychogui.running import result_path, run_batch, run_one
 from ptychogui.terminal import error_console, say, stdout_width, table, tell, wrapped
 
@@ -65,12 +64,6 @@ _EXPORTS: dict[str, Callable[..., tuple[Path, ...]]] = {
 }
 
 _DEMO_VALUES = {"reconstruction.iterations": (60, "demo"), "output.job_id": ("demo", "demo")}
-
-_BENCH = "{:6}  {:7}  {:>4}  {:>5}  {:9}  {:>13}  {:>11}  {:>14}  {:>5}  {:>11}  {:>7}"
-_BENCH_COLUMNS = (
-    "engine", "device", "size", "modes", "sub-pixel", "FFTs/position", "positions/s", "bare FFTs only", "ratio",
-    "kB/position", "of copy",
-)  # fmt: skip
 
 _ACCESS = [by_path()[path] for path in OF_THE_FILES]
 _IMPLIED = "ptychogui.implied"
@@ -171,7 +164,7 @@ def simulate_command(context: click.Context, /, out: Path, **_recipe: Any) -> No
     check_writable(out)
     check_writable(truth_path(out))
     check_scan_replaceable(out)
-    _check_memory(recipe)
+    check_memory(recipe)
     for path in write_scan(out, simulate(recipe)):
         tell(path)
 
@@ -352,7 +345,7 @@ def devices(as_json: bool) -> None:
     if as_json:
         tell(json.dumps([asdict(device) for device in found], indent=1))
         return
-    tell(table([_device_row(device) for device in found], stdout_width()))
+    tell(devices_text(found, stdout_width()))
 
 
 @main.command()
@@ -372,35 +365,13 @@ def bench(device: str, threads: int | None, sizes: tuple[int, ...], modes: tuple
     rows = []
     with open_backend(device_name(device), threads) as backend:
         if not as_json:
-            tell(_BENCH.format(*_BENCH_COLUMNS))
+            tell(BENCH_HEAD)
         for row in run_bench(backend, sizes, modes):
             rows.append(row.as_dict())
             if not as_json:
-                tell(_BENCH.format(
-                    row.engine, row.device, row.n, row.modes, row.sub_pixel, row.ffts_per_position,
-                    f"{row.positions_per_s:.0f}", f"{row.fft_positions_per_s:.0f}", f"{row.ratio:.2f}",
-                    f"{row.memory_per_position_bytes / 1e3:.0f}",
-                    "-" if row.part_of_copy is None else f"{row.part_of_copy:.2f}",
-                ))  # fmt: skip
+                tell(bench_text(row))
     if as_json:
         tell(json.dumps(rows, indent=1))
-
-
-def _device_row(device: Device) -> tuple[str, ...]:
-    if not device.usable:
-        return device.name, device.title, f"can't be used: {device.reason}"
-    memory = f"{device.memory_free_bytes / 1e9:.1f} of {device.memory_total_bytes / 1e9:.1f} GB free"
-    return device.name, device.title, f"usable, {memory}"
-
-
-def _check_memory(recipe: Recipe) -> None:
-    free_bytes = psutil.virtual_memory().available
-    if recipe.memory_bytes > free_bytes:
-        raise MemoryBudgetError(
-            f"{recipe.frames} simulated patterns of {recipe.n} x {recipe.n} pixels need about "
-            f"{recipe.memory_bytes / 1e9:.1f} GB of memory but {free_bytes / 1e9:.1f} GB are free; choose a smaller "
-            "--n or --scan-dims"
-        )
 
 
 def _open_window(files: Sequence[Path], demo: bool = False, folder: Path | None = None) -> int:

@@ -1,4 +1,7 @@
-"""Options of `ptychogui simulate`: one for every field of a simulation's recipe, explained by its docstring."""
+"""Options of `ptychogui simulate`: one for every field of a simulation's recipe, explained by its docstring.
+
+And whether there is memory for what they ask for.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from functools import cache
 from typing import Any
 
 import click
+import psutil
 
-from ptychogui.errors import ParameterError
+from ptychogui.errors import MemoryBudgetError, ParameterError
 from ptychogui.params.options import given_values
 from ptychogui.params.spec import Param, plain_type
 from ptychogui.params.units import parse_quantity
@@ -64,3 +68,18 @@ def _describe(field: dataclasses.Field[Any], hint: Any, text: str) -> Param:
         flag="", advanced=False, awaits="", choices=choices, minimum=None, maximum=None,
         exclusive_minimum=False, exclusive_maximum=False, multiple_of=None,
     )  # fmt: skip
+
+
+def check_memory(recipe: Recipe) -> None:
+    """Refuse a scan that is too large for the memory that is free.
+
+    Raises:
+        MemoryBudgetError: it is.
+    """
+    free_bytes = psutil.virtual_memory().available
+    if recipe.memory_bytes > free_bytes:
+        raise MemoryBudgetError(
+            f"{recipe.frames} simulated patterns of {recipe.n} x {recipe.n} pixels need about "
+            f"{recipe.memory_bytes / 1e9:.1f} GB of memory but {free_bytes / 1e9:.1f} GB are free; choose a smaller "
+            "--n or --scan-dims"
+        )

@@ -163,8 +163,7 @@ class Result:
             return None
         shape = self.object.shape[-2:]
         pixels = (self.positions_m - self.object_origin_m) / self.object_pixel_m
-        low = np.clip(np.rint(pixels.min(axis=0)).astype(int), 0, np.array(shape) - 1)
-        high = np.clip(np.rint(pixels.max(axis=0)).astype(int), 0, np.array(shape) - 1)
+        low, high = np.clip(np.rint([pixels.min(axis=0), pixels.max(axis=0)]).astype(int), 0, np.array(shape) - 1)
         inside = np.zeros(shape, dtype=np.bool_)
         inside[low[0] : high[0] + 1, low[1] : high[1] + 1] = True
         return inside

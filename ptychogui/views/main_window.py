@@ -167,9 +167,8 @@ class MainWindow(QMainWindow):
         """Take the question away; what was seen with it goes back to the scan."""
         if self.pages.currentWidget() is self.pairing:
             self._turn_to(self.preview, "Scan")
-        for place in reversed(range(self.tabs.count())):
-            if self.tabs.tabData(place) is self.pairing:
-                self.tabs.removeTab(place)
+        for place in [place for place in range(self.tabs.count()) if self.tabs.tabData(place) is self.pairing]:
+            self.tabs.removeTab(place)
 
     def show_stopping(self) -> None:
         """Say that the run ends after the iteration under way."""
