@@ -20,7 +20,7 @@ from ptychogui.io.pairing import Pairing, pair_as_read
 from ptychogui.io.pairing_facts import Plan, Said
 from ptychogui.io.presets import Named, choose_preset
 from ptychogui.io.quantities import CENTER
-from ptychogui.io.raw import NO_POSITIONS, frame_source
+from ptychogui.io.raw import frame_source, placed_notes
 from ptychogui.io.series import Pattern, is_pattern
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import by_path
@@ -151,7 +151,7 @@ def _merged(found: Beamtime, source: Dataset) -> tuple[dict[str, Value], tuple[s
     gaps = found.guesses & source.values.keys()
     off = off_detector(found, source)
     said = {path: value for path, value in found.values.items() if path not in gaps and not (off and path == CENTER)}
-    notes = [note for note in (*source.notes, *off) if not note.endswith(NO_POSITIONS)]
+    notes = list(placed_notes((*source.notes, *off)))
     for path in sorted(said.keys() & source.values.keys()):
         taken, other = said[path], source.values[path]
         if taken.value is None or not np.allclose(taken.value, other.value, rtol=_SAME, atol=0):

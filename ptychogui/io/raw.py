@@ -138,6 +138,11 @@ def frame_source(path: Path | None, access: Access) -> Dataset:
     return replace(source, values=placed(source.values, source.path.name))
 
 
+def placed_notes(notes: Sequence[str]) -> tuple[str, ...]:
+    """Return notes of raw files without that of no positions, for where positions come from elsewhere."""
+    return tuple(note for note in notes if not note.endswith(NO_POSITIONS))
+
+
 def all_notes(dataset: Dataset) -> tuple[str, ...]:
     """Return a scan's notes, and then which of its raw files give no frames, if it is not said in the notes."""
     return (*dataset.notes, *_file_notes(dataset.files, "\n".join(dataset.notes)))

@@ -16,7 +16,7 @@ from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import MIRRORED, Dataset
 from ptychogui.io.guesses import read_background
-from ptychogui.io.raw import NO_POSITIONS
+from ptychogui.io.raw import placed_notes
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.budget import check_memory
@@ -157,7 +157,7 @@ def prepare(
             survey=patterns.survey,
             probe_is_guess=is_guessed(dataset, parameters),
             notes=(
-                *(note for note in dataset.notes if not note.endswith(NO_POSITIONS)),
+                *placed_notes(dataset.notes),
                 *waiting_notes,
                 *(() if orientation.changes_nothing else (f"orientation: {orientation}",)),
                 *(f"{MIRRORED}: {axes}" for axes in [dataset.facts.get(MIRRORED)] if axes),

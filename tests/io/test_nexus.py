@@ -15,7 +15,7 @@ from ptychogui.inspection import inspect_file
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.nexus import read_header
-from ptychogui.io.raw import NO_POSITIONS
+from ptychogui.io.raw import placed_notes
 from ptychogui.io.readers import open_dataset
 from tests.io.makers import make_frames
 
@@ -59,7 +59,7 @@ def values_of(dataset: Dataset) -> dict[str, Any]:
 
 
 def notes_of(dataset: Dataset) -> list[str]:
-    return [note for note in dataset.notes if not note.endswith(NO_POSITIONS)]
+    return list(placed_notes(dataset.notes))
 
 
 @pytest.fixture

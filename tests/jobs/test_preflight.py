@@ -193,6 +193,14 @@ class TestPairing:
         source = dataset(notes=("2 frames have no position and are left out",))
         assert only(check(source), "pairing").reason == "2 frames have no position and are left out"
 
+    @pytest.mark.parametrize("whose", ["the file has", "the files have"])
+    def test_raw_files_need_no_positions_of_their_own(self, check: Check, tmp_path: Path, whose: str) -> None:
+        made = dataset(notes=(f"{whose} no scan positions",), positions_m=None)
+        np.savetxt(tmp_path / "list.csv", scan().positions_m, delimiter=",")
+        assert only(check(made, experiment__positions_file=tmp_path / "list.csv"), "pairing").level is Level.GOOD
+        (finding,) = check(made).of("pairing")
+        assert finding.level is Level.STOP and "no scan positions" in finding.reason
+
     def test_a_computed_scan_of_another_size(self, check: Check) -> None:
         wrong = {"experiment__scan_pattern": "raster", "experiment__scan_dims": (8, 7),
                  "experiment__step_m": (4e-7, 4e-7)}  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ptychogui.errors import AmbiguousPairingError, DataError, PtychoError
+from ptychogui.io.raw import placed_notes
 from ptychogui.jobs.preflight.findings import Finding, Level, count_text, quantity, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.jobs.preflight.values import implausible_values
@@ -26,7 +27,7 @@ _UNITS = (1e-3, 1e3, 1e-6, 1e6)
 def check_pairing(look: Look) -> Iterator[Finding]:
     """Compare positions with frames, and frames with each other."""
     frames = look.dataset.frames.shape[0]
-    for note in look.dataset.notes:
+    for note in placed_notes(look.dataset.notes):
         yield Finding("pairing", Level.LOOK, "The reader noticed something", note, is_noted=True)
     if look.sample.damage:
         reason = f"{len(look.sample.damage)} of those that were looked at: {look.sample.damage[0]}"
