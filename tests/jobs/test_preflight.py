@@ -634,6 +634,21 @@ class TestAreas:
         center = only(found, "center")
         assert center.level is Level.GOOD or (center.title == "The beam may be off center" and center.fix is None)
 
+    @pytest.mark.parametrize("scale", [40, 1e9])
+    def test_dark_places_of_frames_in_other_units_are_only_dark(self, check: Check, scale: float) -> None:
+        counts = scan(photons=1e4).counts.copy()
+        counts[:, :3, 9:12] = 0
+        assert only(check(dataset(counts * scale)), "pixels").level is Level.GOOD
+
+    @pytest.mark.parametrize("option", [{}, {"saturation_counts": 150}, {"bit_depth": 7}])
+    def test_pixels_that_are_always_saturated_are_named_where_it_is_not_known(
+        self, check: Check, option: dict[str, Any]
+    ) -> None:
+        counts = np.minimum(scan().counts, 127 if "bit_depth" in option else 150)
+        findings = check(dataset(counts), **{f"preprocessing__{name}": value for name, value in option.items()})
+        titles = [finding.title for finding in findings.of("pixels")]
+        assert titles == (["Pixels look sound"] if option else ["Areas that always read the same"])
+
     @pytest.mark.parametrize("masked", [True, False])
     def test_good_pixels_beside_gaps_stay_good(self, check: Check, masked: bool) -> None:
         counts = scan().counts.copy()

@@ -245,10 +245,8 @@ def check_pixels(look: Look) -> Iterator[Finding]:
     if len(look.sample.frames) < _ENOUGH_FRAMES:
         yield Finding("pixels", Level.UNKNOWN, "Can't check pixels", f"{look.sampled} are too few to tell")
         return
-    known = np.asarray(look.good.any(axis=0))
-    readings = np.where(look.good, look.readings, 0)
-    in_counts = readings if look.counting.unit == 1 else readings / look.counting.unit
-    suspects = suspicious_pixels(in_counts, known & ~look.dead.all)
+    known = look.measuring
+    suspects = suspicious_pixels(look.crop_counts(), known & ~look.dead.all)
     beam = np.array(look.found_center or look.center)
     near = np.hypot(*(np.indices(known.shape) + (look.origin - beam)[:, None, None]))
     away = near >= _BY_THE_BEAM_PX

@@ -351,12 +351,21 @@ class Look:
         return np.asarray([self.readable(frame) & ~self.bad[self.crop] for frame in self.readings])
 
     @cached_property
-    def dead(self) -> DeadAreas:
-        """Areas of the crop that do not count, among those that are not known to be bad."""
-        known = np.asarray(self.good.any(axis=0))
+    def measuring(self) -> np.ndarray:
+        """Which pixels of the crop have a count in one frame at least, not always saturation: bool (rows, columns)."""
+        counts = are_counts(self.readings, self.preprocessing, self.counting)
+        return np.asarray((self.good & counts).any(axis=0))
+
+    def crop_counts(self) -> np.ndarray:
+        """Return the `readings` in counts, 0 where they are none: (frames, rows, columns) of any real type."""
         counts = np.where(self.good, self.readings, 0)
         counts = np.square(counts, dtype=np.float64) if self._roots else counts
-        areas = dead_areas(*self.beam_inside(counts, known))
+        return counts if self.counting.unit == 1 else counts / self.counting.unit
+
+    @cached_property
+    def dead(self) -> DeadAreas:
+        """Areas of the crop that do not count, among the pixels that measure."""
+        areas = dead_areas(*self.beam_inside(self.crop_counts(), self.measuring))
         return DeadAreas(*self.beam_inside(areas.silent, areas.constant))
 
     def with_parameters(self, parameters: Parameters) -> Look:
