@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ptychogui.errors import Alternative, AmbiguousPairingError, PtychoError
+from ptychogui.errors import Alternative, PtychoError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.placing import matched, scan_positions
+from ptychogui.jobs.placing import ambiguity_of, scan_positions
 from ptychogui.jobs.prepare import open_scan
 from ptychogui.jobs.surveying import Reading, ScanReader, known_pixel_m
 from ptychogui.physics.frames import pattern_size
@@ -49,22 +49,12 @@ def compare_ways(job: Job, tell: Callable[[Reading | Compared], None]) -> None:
         PtychoError: the scan can't be read, or nothing tells which frames belong to which positions.
     """
     with open_scan(job) as dataset:
-        ways = _ways(job, dataset)
-        if not ways:
+        ambiguity = ambiguity_of(dataset, job.parameters)
+        if ambiguity is None:
             tell(Compared(()))
             return
         counts = _counts(job, dataset, tell)
-        tell(Compared(tuple(_drawn(job, dataset, way, counts) for way in ways)))
-
-
-def _ways(job: Job, dataset: Dataset) -> tuple[Alternative, ...]:
-    try:
-        _, _, listed, _ = matched(dataset, job.parameters)
-        if listed is None and dataset.ambiguity is not None:
-            raise dataset.ambiguity
-    except AmbiguousPairingError as error:
-        return error.alternatives
-    return ()
+        tell(Compared(tuple(_drawn(job, dataset, way, counts) for way in ambiguity.alternatives)))
 
 
 def _counts(job: Job, dataset: Dataset, tell: Callable[[Reading], None]) -> np.ndarray:

@@ -70,6 +70,19 @@ def matched(
     return rows[there], kept[there], listed, (*notes, *said)
 
 
+def ambiguity_of(dataset: Dataset, parameters: Parameters) -> AmbiguousPairingError | None:
+    """Return the ways in which positions and frames can meet; None where there are not several.
+
+    Raises:
+        PtychoError: there is none.
+    """
+    try:
+        _, _, listed, _ = matched(dataset, parameters)
+    except AmbiguousPairingError as error:
+        return error
+    return dataset.ambiguity if listed is None else None
+
+
 def _matched(
     dataset: Dataset, parameters: Parameters
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, tuple[str, ...]]:

@@ -185,6 +185,8 @@ def test_every_command_asks(beamtime: tuple[Path, list[Path]], tmp_path: Path) -
     (finding,) = (one for one in found["findings"] if one["check"] == "pairing" and one["level"] == "stop")
     assert [one["options"] for one in finding["alternatives"]] == ["--first-frame 0", "--first-frame 1"]
     assert not (tmp_path / "r.cxi").exists()
+    found = json.loads(run("check", path, "--json", status=1))
+    assert any(one["alternatives"] == finding["alternatives"] for one in found["findings"]), "without a distance"
     run("reconstruct", path, *options, "--first-frame", 1, "-o", tmp_path / "r.cxi", status=0)
     assert (tmp_path / "r.cxi").exists()
 

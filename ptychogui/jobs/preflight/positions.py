@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ptychogui.errors import AmbiguousPairingError, DataError, PtychoError
 from ptychogui.io.raw import placed_notes
+from ptychogui.jobs.placing import ambiguity_of
 from ptychogui.jobs.preflight.findings import Finding, Level, count_text, quantity, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.jobs.preflight.values import implausible_values
@@ -36,7 +38,8 @@ def check_pairing(look: Look) -> Iterator[Finding]:
     yield from _odd_frames(look)
     try:
         rows = look.rows
-    except PtychoError as error:
+    except PtychoError as problem:
+        error = _ambiguity(look) or problem
         fix = _matching_dims(look, frames)
         if isinstance(error, AmbiguousPairingError) and not fix:
             yield _ambiguous(error)
@@ -56,6 +59,13 @@ def check_pairing(look: Look) -> Iterator[Finding]:
         yield Finding("pairing", Level.LOOK, "Positions share frames", reason, None, "check the position list")
     reason = f"{len(rows)} positions, each with its own of {frames} frames; brightness is even in {look.sampled}"
     yield Finding("pairing", Level.GOOD, "Positions and frames go together", reason)
+
+
+def _ambiguity(look: Look) -> AmbiguousPairingError | None:
+    """Return the ways in which positions and frames can meet; no value that may still be missing is needed for that."""
+    with contextlib.suppress(PtychoError):
+        return ambiguity_of(look.dataset, look.job.parameters)
+    return None
 
 
 def _ambiguous(error: AmbiguousPairingError) -> Finding:
