@@ -455,6 +455,20 @@ class TestPhotons:
         finding = only(check(dataset((counts / 50).astype(np.float32))), "photons")
         assert finding.level is Level.LOOK and finding.title == "Readings vary less than photons"
 
+    @pytest.mark.parametrize(("offset", "noise"), [(50, 0), (100, 3), (1000, 10)])
+    def test_an_offset_is_told_and_taken_off(self, check: Check, offset: int, noise: float) -> None:
+        readout = np.random.default_rng(0).normal(offset, noise, scan().counts.shape).round()
+        made = dataset((scan().counts + readout).astype(np.uint16))
+        finding = only(check(made), "photons")
+        assert (finding.level, finding.title) == (Level.LOOK, "Readings have an offset")
+        assert finding.fix is not None and finding.options.endswith(" --subtract-threshold")
+        assert offset <= finding.fix["preprocessing.threshold_counts"] <= offset + 3
+        assert only(mended(check, made, finding), "photons").level is Level.GOOD
+
+    def test_light_all_over_the_detector_is_no_offset(self, check: Check) -> None:
+        light = np.random.default_rng(0).poisson(200, scan().counts.shape)
+        assert only(check(dataset(scan().counts + light)), "photons").level is Level.GOOD
+
     def test_amplitudes_that_are_given_as_counts(self, check: Check) -> None:
         roots = np.sqrt(scan().counts).astype(np.float32)
         finding = only(check(dataset(roots)), "photons")

@@ -41,6 +41,8 @@ _ENOUGH_FRAMES = 8
 _LEAST_BITS, _PLATEAU = 4, 3
 _STEADY_PERCENT, _STEADY = 10, 0.3
 """Percentile of the pixels' variances, as parts of their means, below which readings are no photons."""
+_DARK_PERCENT, _LEAST_FLOOR = 1, 4.0
+"""Part of the pixels that are the darkest, and what they read at least where it is an offset."""
 _LEAST_WHOLE, _LOOKED_AT = 10, 100_000
 """How many different whole readings are counts, not roots; and at how many readings that is looked at."""
 _FAR_BEYOND = 2.0
@@ -291,6 +293,7 @@ def check_photons(look: Look) -> Iterator[Finding]:
                       f"readings are divided by {unit:.6g}; then {reason}: errors in units of photon noise are only "
                       "right where these are photons", None, "scale the frames to photons")  # fmt: skip
     yield from _too_steady(look)
+    yield from _floor(look)
     settings = look.settings
     engines = engines_of(settings.engine)
     if usual < _FEW_PHOTONS and not ("lsqml" in engines and settings.noise_model == "poisson"):
@@ -320,6 +323,27 @@ def _too_steady(look: Look) -> Iterator[Finding]:
                   "photons it is the mean at least: engines that go by photon noise trust these too much")  # fmt: skip
         yield Finding("photons", Level.LOOK, "Readings vary less than photons", reason, None,
                       f"scale the frames to photons, about {1 / max(share, 1e-300):.2g} times")  # fmt: skip
+
+
+def _floor(look: Look) -> Iterator[Finding]:
+    """Find an offset of the electronics under all readings: in the dark they are large, and vary less than photons."""
+    always = look.good.all(axis=0)
+    given = look.preprocessing
+    is_taken_away = given.background_file is not None or given.subtract_threshold or given.data_are == "amplitudes"
+    if is_taken_away or look.readings.dtype.kind == "f" or len(look.readings) < _ENOUGH_FRAMES or not always.any():
+        return
+    readings = look.readings[:, always]
+    mean = readings.mean(axis=0, dtype=np.float64)
+    dark = mean <= np.percentile(mean, _DARK_PERCENT)
+    floor = float(np.rint(np.median(mean[dark])))
+    share = float(np.median(readings[:, dark].var(axis=0, ddof=1, dtype=np.float64))) / max(floor, 1.0)
+    if floor >= _LEAST_FLOOR and share < _STEADY and readings.min() > floor / 2:
+        reason = (f"the darkest pixels read {floor:g} in {look.sampled}, with a variance of {share:.2g} of it; of "
+                  "photons it is the mean at least: this is an offset under all readings, not light")  # fmt: skip
+        fix = {"preprocessing.threshold_counts": floor, "preprocessing.subtract_threshold": True}
+        yield Finding(
+            "photons", Level.LOOK, "Readings have an offset", reason, fix, "take it off, or give a background"
+        )
 
 
 def _roots_or_counts(look: Look) -> Iterator[Finding]:
