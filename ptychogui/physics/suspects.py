@@ -14,7 +14,7 @@ _HOT_TIMES, _HOT_COUNTS = 4.0, 30.0
 """How much brighter than nearly all of its neighbors a hot pixel is, and how much it has counted at least."""
 
 _STUCK_COUNTS = 10.0
-"""Reading from which on photons can't give the same number in every frame."""
+"""Reading, above what all pixels read in the dark, from which on photons can't give the same one in every frame."""
 
 _FLICKERING_FRAMES = 8
 """Frames from which on it can be told that a pixel flickers."""
@@ -75,7 +75,8 @@ def suspicious_pixels(frames: np.ndarray, known: np.ndarray) -> Suspects:
     hot = around.outshines(total, hot, 1, _HOT_COUNTS)
     first = frames[0]
     same = (frames == first).all(axis=0) & (len(frames) > 2)
-    stuck = known & same & (first >= _STUCK_COUNTS)
+    offset = frames.min(axis=0)[known].min(initial=first.max())
+    stuck = known & same & (first >= offset + _STUCK_COUNTS)
     return Suspects(dead, hot & ~stuck, stuck, ~hot & _flickers(frames, around))
 
 
