@@ -223,6 +223,20 @@ class TestPairing:
         assert finding.level is Level.LOOK and title in finding.title
         assert "2 of 64 of 64 frames" in finding.reason or "frame 5, 17" in finding.reason
 
+    @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+    def test_repeated_frames(self, check: Check, dtype: Any) -> None:
+        counts = scan().counts.astype(dtype)
+        counts[30:40] = counts[30]
+        finding = only(check(dataset(counts)), "pairing")
+        assert (finding.level, finding.title) == (Level.LOOK, "Frames are repeated")
+        assert "9 of 64 of 64 frames" in finding.reason and "frame 31 as frame 30" in finding.reason
+
+    def test_frames_of_a_few_photons_may_be_alike(self, check: Check) -> None:
+        counts = scan().counts.copy()
+        counts[[3, 4, 9]] = 0
+        counts[[3, 4], 32, 32] = 1
+        assert not any("repeated" in finding.title for finding in check(dataset(counts)).of("pairing"))
+
 
 class TestOverlap:
     def test_steps_too_large_for_the_beam(self, check: Check) -> None:
@@ -463,7 +477,8 @@ class TestPhotons:
         assert (finding.level, finding.title) == (Level.LOOK, "Readings have an offset")
         assert finding.fix is not None and finding.options.endswith(" --subtract-threshold")
         assert offset <= finding.fix["preprocessing.threshold_counts"] <= offset + 3
-        assert only(mended(check, made, finding), "photons").level is Level.GOOD
+        again = mended(check, made, finding)
+        assert only(again, "photons").level is Level.GOOD and only(again, "pixels").level is Level.GOOD
 
     def test_light_all_over_the_detector_is_no_offset(self, check: Check) -> None:
         light = np.random.default_rng(0).poisson(200, scan().counts.shape)

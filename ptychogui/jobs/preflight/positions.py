@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ _SAME_PLACE = 1e-3
 """Part of a step that two positions are apart which are taken to be the same."""
 _DIM, _BRIGHT = 0.25, 4.0
 """Counts of a frame, against the median, beyond which it is an outlier."""
+_LIT_PX = 30
+"""Pixels that count in a frame which photons do not make twice."""
 _GRID_SHARE = 0.9
 _FINEST_STEP_PX = 0.5
 _UNITS = (1e-3, 1e3, 1e-6, 1e6)
@@ -36,6 +39,7 @@ def check_pairing(look: Look) -> Iterator[Finding]:
         yield Finding("pairing", Level.LOOK, "Some frames can't be read", reason, None,
                       "copy the raw files again; a run leaves such frames free if they are few")  # fmt: skip
     yield from _odd_frames(look)
+    yield from _repeated_frames(look)
     try:
         rows = look.rows
     except PtychoError as problem:
@@ -93,6 +97,19 @@ def _odd_frames(look: Look) -> Iterator[Finding]:
             yield Finding("pairing", Level.LOOK, f"Some frames are {what}", reason, None,
                           "check the shutter and the ring current; LSQML fits intensities with Intensity correction"
                           if what != "empty" else "check how the frames were triggered")  # fmt: skip
+
+
+def _repeated_frames(look: Look) -> Iterator[Finding]:
+    """Find frames that are pixel by pixel like another one, as photons make no two."""
+    lit = [index for index, frame in enumerate(look.readings) if np.count_nonzero(frame) >= _LIT_PX]
+    first: dict[bytes, int] = {}
+    like = {index: first.setdefault(sha256(look.readings[index].tobytes()).digest(), index) for index in lit}
+    repeated = [index for index, other in like.items() if index != other]
+    if repeated:
+        frame, other = look.sample.rows[[repeated[0], like[repeated[0]]]]
+        reason = (f"{len(repeated)} of {look.sampled} are the same in every pixel as one before, such as frame "
+                  f"{frame} as frame {other}: the detector or its writer repeated them")  # fmt: skip
+        yield Finding("pairing", Level.LOOK, "Frames are repeated", reason, None, "leave these positions out")
 
 
 def _matching_dims(look: Look, frames: int) -> Mapping[str, Any] | None:
