@@ -28,9 +28,9 @@ from ptychogui.inspection import inspect_file
 from ptychogui.io import export
 from ptychogui.io.access import OF_THE_FILES, Access
 from ptychogui.io.atomic import check_writable
-from ptychogui.io.mda import read_mda
-from ptychogui.io.picking import items_of, write_skeleton
-from ptychogui.io.presets import list_presets, preset_folder
+from ptychogui.io.mda.contents import items_of, write_skeleton
+from ptychogui.io.mda.format import read_mda
+from ptychogui.io.mda.presets import list_presets, preset_folder
 from ptychogui.io.result import read_result
 from ptychogui.io.series import is_pattern
 from ptychogui.io.simulated import check_scan_replaceable, truth_path, write_scan

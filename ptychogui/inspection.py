@@ -13,11 +13,11 @@ import numpy as np
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.mda import Mda, is_mda, read_mda
-from ptychogui.io.mda_scans import MdaScan, read_mda_scan
+from ptychogui.io.mda.contents import PV_PLACE, items_of
+from ptychogui.io.mda.format import Mda, is_mda, read_mda
+from ptychogui.io.mda.presets import choose_preset
+from ptychogui.io.mda.scans import MdaScan, read_mda_scan
 from ptychogui.io.opening import open_scan_or_result
-from ptychogui.io.picking import PV_PLACE, items_of
-from ptychogui.io.presets import choose_preset
 from ptychogui.io.raw import all_notes
 from ptychogui.io.result import Result
 from ptychogui.jobs.layers import NEEDED, dataset_layers

@@ -73,8 +73,8 @@ def _make_inputs(folder: Path) -> None:
 
 
 def _make_night(folder: Path) -> None:
-    from ptychogui.io.beamtime_writing import write_beamtime
-    from ptychogui.io.presets import list_presets
+    from ptychogui.io.mda.beamtime import write_beamtime
+    from ptychogui.io.mda.presets import list_presets
     from ptychogui.physics.simulation import Recipe, simulate
 
     made = simulate(Recipe(

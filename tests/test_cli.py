@@ -23,8 +23,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ptychogui import cli, running
-from ptychogui.io.beamtime_writing import write_beamtime
-from ptychogui.io.presets import list_presets
+from ptychogui.io.mda.beamtime import write_beamtime
+from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.result import OWN, read_result
 from ptychogui.io.simulated import read_truth, write_scan
 from ptychogui.jobs.job import Control, Job, JobState, Progress

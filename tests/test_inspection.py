@@ -9,7 +9,7 @@ import pytest
 from ptychogui import inspection
 from ptychogui.inspection import inspect_file
 from ptychogui.io.dataset import Dataset, Value
-from ptychogui.io.mda import read_mda
+from ptychogui.io.mda.format import read_mda
 from ptychogui.io.result import write_result
 from ptychogui.physics.orientation import Orientation
 from tests.io.makers import make_result

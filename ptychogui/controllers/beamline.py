@@ -12,11 +12,11 @@ from PyQt5.QtCore import QObject, QTimer, pyqtSignal
 from ptychogui.controllers.background import Background, explain
 from ptychogui.controllers.session import SessionController
 from ptychogui.errors import PtychoError
-from ptychogui.io.drafting import Draft, begin_draft, pattern_for, try_draft, write_draft
-from ptychogui.io.mda import Mda, read_mda
-from ptychogui.io.mda_scans import scan_number
-from ptychogui.io.picking import Item, items_of
-from ptychogui.io.presets import choose_preset
+from ptychogui.io.mda.contents import Item, items_of
+from ptychogui.io.mda.drafts import Draft, begin_draft, pattern_for, try_draft, write_draft
+from ptychogui.io.mda.format import Mda, read_mda
+from ptychogui.io.mda.presets import choose_preset
+from ptychogui.io.mda.scans import scan_number
 
 _SETTLED_MS = 300
 """Without another change for so long, a draft is tried."""

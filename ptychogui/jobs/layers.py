@@ -13,7 +13,7 @@ from ptychogui.errors import DataError, OutputError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import table_names
-from ptychogui.io.mda_scans import FramesNotFoundError, MdaScan, read_mda_scan
+from ptychogui.io.mda.scans import FramesNotFoundError, MdaScan, read_mda_scan
 from ptychogui.io.readers import open_dataset, takes_series
 from ptychogui.io.result import check_replaceable
 from ptychogui.jobs.job import Job

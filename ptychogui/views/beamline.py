@@ -25,9 +25,9 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from ptychogui.io.drafting import AXES, ROLES, Draft, Role, Tried
+from ptychogui.io.mda.contents import PV_PLACE, Item
+from ptychogui.io.mda.drafts import AXES, ROLES, Draft, Role, Tried
 from ptychogui.io.naming import meant_path
-from ptychogui.io.picking import PV_PLACE, Item
 from ptychogui.views.parts import Card, ElidedLabel, label, list_widget, named, small
 from ptychogui.views.scan import PositionsCard
 from ptychogui.views.theme import restyle

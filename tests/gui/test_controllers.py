@@ -18,8 +18,8 @@ from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
 from ptychogui.engines.base import Estimate
 from ptychogui.errors import DataError, OutputError
-from ptychogui.io.beamtime_writing import write_beamtime
-from ptychogui.io.presets import list_presets
+from ptychogui.io.mda.beamtime import write_beamtime
+from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.events import Died, Failed, Finished
 from ptychogui.jobs.job import Job, JobState

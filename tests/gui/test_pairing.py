@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from ptychogui.app import Workstation
 from ptychogui.errors import Alternative, AmbiguousPairingError
-from ptychogui.io.beamtime_writing import write_beamtime
-from ptychogui.io.presets import list_presets
+from ptychogui.io.mda.beamtime import write_beamtime
+from ptychogui.io.mda.presets import list_presets
 from ptychogui.jobs.comparing import Compared, DrawnWay
 from ptychogui.jobs.preflight import Finding, Level, Preflight
 from ptychogui.jobs.surveying import Reading

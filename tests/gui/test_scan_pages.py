@@ -17,10 +17,10 @@ from ptychogui.controllers.errand import ErrandController
 from ptychogui.controllers.loading import LoadedScan
 from ptychogui.controllers.session import SessionController
 from ptychogui.errors import DataError
-from ptychogui.io.beamtime_writing import write_beamtime
-from ptychogui.io.mda import ExtraPv, read_mda
-from ptychogui.io.mda_writing import write_mda
-from ptychogui.io.presets import list_presets, preset_folder, read_preset
+from ptychogui.io.mda.beamtime import write_beamtime
+from ptychogui.io.mda.format import ExtraPv, read_mda
+from ptychogui.io.mda.presets import list_presets, preset_folder, read_preset
+from ptychogui.io.mda.writing import write_mda
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.doctor import Look
 from ptychogui.jobs.errand import Tell

@@ -12,8 +12,8 @@ import pytest
 
 from ptychogui import paths
 from ptychogui.errors import DataError
-from ptychogui.io.beamtime_writing import write_beamtime
-from ptychogui.io.presets import read_preset
+from ptychogui.io.mda.beamtime import write_beamtime
+from ptychogui.io.mda.presets import read_preset
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.virtual import Lost, lost_parts
 from ptychogui.physics.scan import fly_m

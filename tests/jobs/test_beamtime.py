@@ -12,8 +12,8 @@ import pytest
 
 from ptychogui.api import Result, read_result, reconstruct
 from ptychogui.errors import DataError
-from ptychogui.io.beamtime_writing import DATASET, write_beamtime
-from ptychogui.io.presets import Named, preset_folder, read_preset
+from ptychogui.io.mda.beamtime import DATASET, write_beamtime
+from ptychogui.io.mda.presets import Named, preset_folder, read_preset
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.layers import job_layers

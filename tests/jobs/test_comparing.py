@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from ptychogui import cli
 from ptychogui.errors import AmbiguousPairingError, ParameterError
 from ptychogui.io.access import Access
-from ptychogui.io.beamtime_writing import DATASET, write_beamtime
-from ptychogui.io.presets import list_presets
+from ptychogui.io.mda.beamtime import DATASET, write_beamtime
+from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.comparing import Compared, compare_ways

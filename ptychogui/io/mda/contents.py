@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ptychogui.errors import OutputError
-from ptychogui.io.beamtime import columns_of
-from ptychogui.io.mda import Mda, Scan
-from ptychogui.io.presets import FALLBACK, preset_folder
+from ptychogui.io.mda.applying import columns_of
+from ptychogui.io.mda.format import Mda, Scan
+from ptychogui.io.mda.presets import FALLBACK, preset_folder
 
 _LOOPS = ("inner", "outer", "third", "fourth")
 _LONGEST = 40

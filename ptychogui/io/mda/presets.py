@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.io.mda import Mda
+from ptychogui.io.mda.format import Mda
 from ptychogui.params.units import accepted_units, parse_quantity
 from ptychogui.paths import config_folder, resources_folder
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from ptychogui.errors import DataError
-from ptychogui.io.mda import (
+from ptychogui.io.mda.format import (
     CTRL_CHAR,
     DBR_STRING,
     Detector,
@@ -24,7 +24,7 @@ from ptychogui.io.mda import (
     is_mda,
     read_mda,
 )  # fmt: skip
-from ptychogui.io.mda_writing import mda_bytes, write_mda
+from ptychogui.io.mda.writing import mda_bytes, write_mda
 
 _FUZZED = int(os.environ.get("MDA_FUZZ", "400"))
 """Damaged files that are read; set MDA_FUZZ to try more."""

@@ -8,10 +8,10 @@ import h5py
 import hdf5plugin
 import numpy as np
 
-from ptychogui.io.mda import Detector, ExtraPv, Mda, Positioner, Scan
-from ptychogui.io.mda_scans import frame_patterns, scan_number
-from ptychogui.io.mda_writing import write_mda
-from ptychogui.io.presets import Axis, Named
+from ptychogui.io.mda.format import Detector, ExtraPv, Mda, Positioner, Scan
+from ptychogui.io.mda.presets import Axis, Named
+from ptychogui.io.mda.scans import frame_patterns, scan_number
+from ptychogui.io.mda.writing import write_mda
 from ptychogui.io.series import Pattern
 from ptychogui.params.units import parse_quantity
 

@@ -1,4 +1,4 @@
-"""Writes MDA files: simulated scans in a beamline's layout, and test data. The layout is described in io.mda."""
+"""Writes MDA files: simulated scans in a beamline's layout, and test data. The layout is described in io.mda.format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ptychogui.io.mda import CTRL_CHAR, NUMBERS, ExtraPv, Mda, Scan
+from ptychogui.io.mda.format import CTRL_CHAR, NUMBERS, ExtraPv, Mda, Scan
 
 
 def write_mda(path: Path, mda: Mda) -> None:

@@ -13,12 +13,12 @@ import pytest
 from ptychogui import paths
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
-from ptychogui.io.beamtime import apply_preset
-from ptychogui.io.beamtime_writing import DATASET, write_beamtime
-from ptychogui.io.mda import Detector, ExtraPv, Mda, Positioner, Scan, read_mda
-from ptychogui.io.mda_scans import frame_patterns, scan_number
-from ptychogui.io.mda_writing import write_mda
-from ptychogui.io.presets import Named, Quantity, choose_preset, list_presets, preset_folder, read_preset
+from ptychogui.io.mda.applying import apply_preset
+from ptychogui.io.mda.beamtime import DATASET, write_beamtime
+from ptychogui.io.mda.format import Detector, ExtraPv, Mda, Positioner, Scan, read_mda
+from ptychogui.io.mda.presets import Named, Quantity, choose_preset, list_presets, preset_folder, read_preset
+from ptychogui.io.mda.scans import frame_patterns, scan_number
+from ptychogui.io.mda.writing import write_mda
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.series import is_pattern
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import OutputError, ParameterError
-from ptychogui.io.drafting import Draft, begin_draft, pattern_for, preset_of, try_draft, write_draft
-from ptychogui.io.mda import Detector, ExtraPv, Mda, Positioner, Scan, read_mda
-from ptychogui.io.mda_writing import write_mda
-from ptychogui.io.presets import choose_preset, preset_folder, read_preset
+from ptychogui.io.mda.drafts import Draft, begin_draft, pattern_for, preset_of, try_draft, write_draft
+from ptychogui.io.mda.format import Detector, ExtraPv, Mda, Positioner, Scan, read_mda
+from ptychogui.io.mda.presets import choose_preset, preset_folder, read_preset
+from ptychogui.io.mda.writing import write_mda
 from ptychogui.io.readers import open_dataset
 
 

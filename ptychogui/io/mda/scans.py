@@ -13,12 +13,12 @@ import numpy as np
 
 from ptychogui.errors import AmbiguousPairingError, DataError
 from ptychogui.io.access import Access
-from ptychogui.io.beamtime import Beamtime, apply_preset
 from ptychogui.io.dataset import Dataset, Value
-from ptychogui.io.mda import Mda, read_mda
+from ptychogui.io.mda.applying import Beamtime, apply_preset
+from ptychogui.io.mda.format import Mda, read_mda
+from ptychogui.io.mda.presets import Named, choose_preset
 from ptychogui.io.pairing import Pairing, pair_as_read
 from ptychogui.io.pairing_facts import Plan, Said
-from ptychogui.io.presets import Named, choose_preset
 from ptychogui.io.quantities import CENTER
 from ptychogui.io.raw import frame_source, placed_notes
 from ptychogui.io.series import Pattern, is_pattern

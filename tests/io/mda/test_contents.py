@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import OutputError
-from ptychogui.io.beamtime import apply_preset
-from ptychogui.io.mda import Detector, ExtraPv, Mda, Positioner, Scan
-from ptychogui.io.picking import items_of, write_skeleton
-from ptychogui.io.presets import choose_preset, list_presets, preset_folder, read_preset
+from ptychogui.io.mda.applying import apply_preset
+from ptychogui.io.mda.contents import items_of, write_skeleton
+from ptychogui.io.mda.format import Detector, ExtraPv, Mda, Positioner, Scan
+from ptychogui.io.mda.presets import choose_preset, list_presets, preset_folder, read_preset
 
 
 @pytest.fixture(autouse=True)

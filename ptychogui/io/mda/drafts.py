@@ -19,12 +19,12 @@ from pydantic import ValidationError
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.atomic import replacing
-from ptychogui.io.beamtime import COLUMN, Beamtime, apply_preset
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.mda import Mda
-from ptychogui.io.mda_scans import FramesNotFoundError, find_files, off_detector, pair_lines, scan_number
-from ptychogui.io.picking import check_name, listing
-from ptychogui.io.presets import Axis, Named, Preset, Quantity, Recognize, preset_folder, what_is_wrong
+from ptychogui.io.mda.applying import COLUMN, Beamtime, apply_preset
+from ptychogui.io.mda.contents import check_name, listing
+from ptychogui.io.mda.format import Mda
+from ptychogui.io.mda.presets import Axis, Named, Preset, Quantity, Recognize, preset_folder, what_is_wrong
+from ptychogui.io.mda.scans import FramesNotFoundError, find_files, off_detector, pair_lines, scan_number
 from ptychogui.io.raw import frame_source
 from ptychogui.params.units import accepted_units, format_quantity, parse_quantity
 from ptychogui.texts import counted, storable
