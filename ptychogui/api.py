@@ -31,9 +31,9 @@ from ptychogui.io.atomic import check_writable
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.guesses import as_object, as_probe
 from ptychogui.io.memory import scan_of
+from ptychogui.io.raw.series import scan_name
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import Result, read_result
-from ptychogui.io.series import scan_name
 from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.layers import check_job, heeded_values, job_layers, make_job, scan_source
 from ptychogui.jobs.outputs import result_path

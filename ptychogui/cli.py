@@ -31,8 +31,8 @@ from ptychogui.io.atomic import check_writable
 from ptychogui.io.mda.contents import items_of, write_skeleton
 from ptychogui.io.mda.format import read_mda
 from ptychogui.io.mda.presets import list_presets, preset_folder
+from ptychogui.io.raw.series import is_pattern
 from ptychogui.io.result import read_result
-from ptychogui.io.series import is_pattern
 from ptychogui.io.simulated import check_scan_replaceable, truth_path, write_scan
 from ptychogui.jobs.bench import run_bench
 from ptychogui.jobs.doctor import find_orientation

@@ -18,7 +18,7 @@ from ptychogui.io.mda.format import Mda, is_mda, read_mda
 from ptychogui.io.mda.presets import choose_preset
 from ptychogui.io.mda.scans import MdaScan, read_mda_scan
 from ptychogui.io.opening import open_scan_or_result
-from ptychogui.io.raw import all_notes
+from ptychogui.io.raw.scans import all_notes
 from ptychogui.io.result import Result
 from ptychogui.jobs.layers import NEEDED, dataset_layers
 from ptychogui.params.commandline import format_text

@@ -35,7 +35,7 @@ from ptychogui.errors import OutputError, ParameterError
 from ptychogui.io.guesses import as_object, as_probe
 from ptychogui.io.memory import scan_of
 from ptychogui.io.naming import file_stem
-from ptychogui.io.series import scan_name
+from ptychogui.io.raw.series import scan_name
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.layers import heeded_values, job_layers, make_job, scan_source
 from ptychogui.jobs.prepare import Given

@@ -17,8 +17,8 @@ from ptychogui.backends import open_backend
 from ptychogui.errors import DataError, OutputError, ParameterError, PtychoError
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.naming import file_stem, unused_path
+from ptychogui.io.raw.series import scan_name
 from ptychogui.io.result import read_result
-from ptychogui.io.series import scan_name
 from ptychogui.jobs.job import Control, JobState
 from ptychogui.jobs.layers import job_layers, make_job
 from ptychogui.jobs.runner import run_job

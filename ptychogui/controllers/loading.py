@@ -16,7 +16,7 @@ from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.opening import open_scan_or_result
 from ptychogui.io.pictures import flatten_layers
-from ptychogui.io.raw import all_notes
+from ptychogui.io.raw.scans import all_notes
 from ptychogui.io.result import Result
 from ptychogui.jobs.layers import dataset_layers
 from ptychogui.params.origins import Source

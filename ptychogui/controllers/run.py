@@ -10,7 +10,7 @@ from ptychogui.controllers.background import Problem, explain
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.errors import PtychoError
-from ptychogui.io.series import scan_name
+from ptychogui.io.raw.series import scan_name
 from ptychogui.jobs.events import Died, Failed, Finished, Ready, Silent
 from ptychogui.jobs.job import Job, JobState, Progress
 from ptychogui.jobs.layers import heeded_layers, make_job

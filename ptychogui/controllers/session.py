@@ -13,8 +13,8 @@ from ptychogui.controllers.background import Background, explain
 from ptychogui.controllers.loading import LoadedResult, LoadedScan, load
 from ptychogui.errors import ParameterError
 from ptychogui.io.access import OF_THE_FILES, Access
+from ptychogui.io.raw.series import is_pattern
 from ptychogui.io.readers import takes_series
-from ptychogui.io.series import is_pattern
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.layers import heeded_layers, scan_source, simulation_layers
 from ptychogui.params.commandline import format_text, parse_text

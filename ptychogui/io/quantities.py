@@ -15,7 +15,7 @@ import numpy as np
 
 from ptychogui.io.dataset import Value
 from ptychogui.io.hdf5 import H5_ERRORS, first_dataset, units_of
-from ptychogui.io.links import missing_target
+from ptychogui.io.raw.links import missing_target
 from ptychogui.params.units import said_factor, said_quantity
 
 CENTER = "preprocessing.center_px"

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ptychogui.errors import DataError
-from ptychogui.io import cxi, raw
+from ptychogui.io import cxi
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.mda import format as mda, scans as mda_scans
-from ptychogui.io.series import is_pattern
+from ptychogui.io.raw import scans as raw
+from ptychogui.io.raw.series import is_pattern
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import MIRRORED, Dataset
 from ptychogui.io.guesses import read_background
-from ptychogui.io.raw import placed_notes
+from ptychogui.io.raw.scans import placed_notes
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.budget import check_memory

@@ -20,8 +20,8 @@ from ptychogui.io.mda.presets import Named, choose_preset
 from ptychogui.io.pairing import Pairing, pair_as_read
 from ptychogui.io.pairing_facts import Plan, Said
 from ptychogui.io.quantities import CENTER
-from ptychogui.io.raw import frame_source, placed_notes
-from ptychogui.io.series import Pattern, is_pattern
+from ptychogui.io.raw.scans import frame_source, placed_notes
+from ptychogui.io.raw.series import Pattern, is_pattern
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import by_path
 

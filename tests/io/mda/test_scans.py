@@ -19,8 +19,8 @@ from ptychogui.io.mda.format import Detector, ExtraPv, Mda, Positioner, Scan, re
 from ptychogui.io.mda.presets import Named, Quantity, choose_preset, list_presets, preset_folder, read_preset
 from ptychogui.io.mda.scans import frame_patterns, scan_number
 from ptychogui.io.mda.writing import write_mda
+from ptychogui.io.raw.series import is_pattern
 from ptychogui.io.readers import open_dataset
-from ptychogui.io.series import is_pattern
 
 DIMS = (5, 4)
 

@@ -14,8 +14,8 @@ import pytest
 from ptychogui.inspection import inspect_file
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.nexus import read_header
-from ptychogui.io.raw import placed_notes
+from ptychogui.io.raw.nexus import read_header
+from ptychogui.io.raw.scans import placed_notes
 from ptychogui.io.readers import open_dataset
 from tests.io.makers import make_frames
 

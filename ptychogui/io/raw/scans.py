@@ -10,14 +10,14 @@ from pathlib import Path
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, RawFile, Value
-from ptychogui.io.frames import grid_note
 from ptychogui.io.hdf5 import open_h5, reading
-from ptychogui.io.masters import parts_of
-from ptychogui.io.nexus import placed, read_header
-from ptychogui.io.parts import Part, join
-from ptychogui.io.series import Pattern, is_pattern
-from ptychogui.io.stacks import kind_of, open_stack
-from ptychogui.io.virtual import frames_there, with_lost_pixels
+from ptychogui.io.raw.frames import grid_note
+from ptychogui.io.raw.joined import Part, join
+from ptychogui.io.raw.masters import parts_of
+from ptychogui.io.raw.nexus import placed, read_header
+from ptychogui.io.raw.series import Pattern, is_pattern
+from ptychogui.io.raw.stacks import kind_of, open_stack
+from ptychogui.io.raw.virtual import frames_there, with_lost_pixels
 
 _MOST_GAPS = 100_000
 """Numbers that may be missing in a series; more are a number that means something else."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.hdf5 import H5_ERRORS, open_h5
-from ptychogui.io.links import VIRTUAL, locate
+from ptychogui.io.raw.links import VIRTUAL, locate
 
 _DEEPEST = 8
 """Virtual datasets of virtual datasets; more go in a circle."""

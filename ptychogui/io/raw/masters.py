@@ -10,9 +10,9 @@ from typing import Any
 import h5py
 
 from ptychogui.io.access import Access
-from ptychogui.io.links import EXTERNAL, VIRTUAL, locate
-from ptychogui.io.parts import Part
-from ptychogui.io.virtual import is_endless
+from ptychogui.io.raw.joined import Part
+from ptychogui.io.raw.links import EXTERNAL, VIRTUAL, locate
+from ptychogui.io.raw.virtual import is_endless
 
 _LINK_GROUP = "/entry/data"
 _LINK = re.compile(r"data_(\d+)")

@@ -16,8 +16,8 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import RawFile
-from ptychogui.io.stacks import Stack, open_stack
-from ptychogui.io.virtual import Lost
+from ptychogui.io.raw.stacks import Stack, open_stack
+from ptychogui.io.raw.virtual import Lost
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from ptychogui import paths
 from ptychogui.errors import DataError
 from ptychogui.io.mda.beamtime import write_beamtime
 from ptychogui.io.mda.presets import read_preset
+from ptychogui.io.raw.virtual import Lost, lost_parts
 from ptychogui.io.readers import open_dataset
-from ptychogui.io.virtual import Lost, lost_parts
 from ptychogui.physics.scan import fly_m
 from tests.io.makers import DETECTOR, TRANSLATION, make_cxi, translation_m
 

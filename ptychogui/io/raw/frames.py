@@ -16,8 +16,8 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.hdf5 import H5_ERRORS, check_filters, reading
-from ptychogui.io.unpacking import Unpack, unpacker
-from ptychogui.io.unwritten import Unwritten
+from ptychogui.io.raw.unpacking import Unpack, unpacker
+from ptychogui.io.raw.unwritten import Unwritten
 from ptychogui.texts import counted
 
 _MOST_THREADS = 16
