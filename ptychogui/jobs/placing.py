@@ -10,9 +10,9 @@ import numpy as np
 from ptychogui.errors import AmbiguousPairingError, DataError, ParameterError
 from ptychogui.io.dataset import Dataset, RawFile
 from ptychogui.io.guesses import holds_result, read_positions
-from ptychogui.io.pairing import Pairing, pair_as_read
-from ptychogui.io.pairing_facts import Plan, Said
-from ptychogui.io.pairing_ways import DIMS, PER_FILE
+from ptychogui.io.pairing.facts import Plan, Said
+from ptychogui.io.pairing.pair import Pairing, pair_as_read
+from ptychogui.io.pairing.ways import DIMS, PER_FILE
 from ptychogui.io.result import SourceFile, read_result
 from ptychogui.params.model import Experiment, Parameters, by_path
 from ptychogui.physics.lost import lost_note

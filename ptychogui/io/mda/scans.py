@@ -17,8 +17,8 @@ from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.mda.applying import Beamtime, apply_preset
 from ptychogui.io.mda.format import Mda, read_mda
 from ptychogui.io.mda.presets import Named, choose_preset
-from ptychogui.io.pairing import Pairing, pair_as_read
-from ptychogui.io.pairing_facts import Plan, Said
+from ptychogui.io.pairing.facts import Plan, Said
+from ptychogui.io.pairing.pair import Pairing, pair_as_read
 from ptychogui.io.quantities import CENTER
 from ptychogui.io.raw.scans import frame_source, placed_notes
 from ptychogui.io.raw.series import Pattern, is_pattern

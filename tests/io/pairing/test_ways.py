@@ -14,9 +14,9 @@ from hypothesis import given, strategies as st
 
 from ptychogui.errors import AmbiguousPairingError, DataError
 from ptychogui.io.dataset import RawFile
-from ptychogui.io.pairing import Pairing, pair_as_read
-from ptychogui.io.pairing_facts import Plan, Said
-from ptychogui.io.pairing_ways import DIMS, FIRST_FILE, FIRST_FRAME, PER_FILE
+from ptychogui.io.pairing.facts import Plan, Said
+from ptychogui.io.pairing.pair import Pairing, pair_as_read
+from ptychogui.io.pairing.ways import DIMS, FIRST_FILE, FIRST_FRAME, PER_FILE
 
 NOW_S = 1e9
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from ptychogui.errors import Alternative, AmbiguousPairingError, DataError
 from ptychogui.io.dataset import RawFile
-from ptychogui.io.pairing_facts import Plan, Said, usual_of
-from ptychogui.io.pairing_ways import DIMS, PairingWay, pairing_ways
-from ptychogui.io.repairs import idle_notes, repair_notes
+from ptychogui.io.pairing.facts import Plan, Said, usual_of
+from ptychogui.io.pairing.repairs import idle_notes, repair_notes
+from ptychogui.io.pairing.ways import DIMS, PairingWay, pairing_ways
 from ptychogui.params.commandline import as_options
 
 _LEAST_PART = 0.1

@@ -11,8 +11,8 @@ from hypothesis import given, strategies as st
 
 from ptychogui.errors import AmbiguousPairingError, DataError
 from ptychogui.io.dataset import RawFile
-from ptychogui.io.pairing import Pairing, pair, pair_as_read
-from ptychogui.io.pairing_facts import Plan, Said
+from ptychogui.io.pairing.facts import Plan, Said
+from ptychogui.io.pairing.pair import Pairing, pair, pair_as_read
 
 NOW_S = 1e9
 

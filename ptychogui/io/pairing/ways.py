@@ -16,8 +16,8 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import RawFile
-from ptychogui.io.pairing_facts import Plan, Said, Seen, usual_of
-from ptychogui.io.pairing_words import (
+from ptychogui.io.pairing.facts import Plan, Said, Seen, usual_of
+from ptychogui.io.pairing.words import (
     begin_note,
     between_text,
     first_text,
