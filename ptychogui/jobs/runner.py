@@ -275,7 +275,7 @@ class JobRun:
         if not self.iteration:
             return self.progress(JobState.CANCELLED)
         state = JobState.DONE if self.done else JobState.STOPPED
-        self._course.notes += high_error_notes(self._job, self.iteration, self._course.errors[-1])
+        self._course.notes += self._high_error()
         result = self._result(state.value, estimate)
         try:
             self._tell(write_result(self._job.output, result))
@@ -294,11 +294,17 @@ class JobRun:
             OutputError: the result can't be written.
         """
         result = self._result((JobState.DONE if self.done else JobState.STOPPED).value, self.picture())
+        result = replace(result, notes=(*result.notes, *self._high_error()))
         return (*write_result(path, result), *self._export(result, path))
 
     def _tell(self, notes: tuple[str, ...]) -> None:
         """Say what was noticed when a result was written, the first time."""
         self._notes += [note for note in notes if note not in self._notes]
+
+    def _high_error(self) -> tuple[str, ...]:
+        """Say what may be wrong where the error is high by now."""
+        errors = self._course.errors
+        return high_error_notes(self._job, self.iteration, errors[-1]) if errors else ()
 
     def _hear(self) -> None:
         """Take over what the engines have noticed."""

@@ -167,6 +167,19 @@ def test_they_are_said_before_the_scan_is_read(file: Path, tmp_path: Path) -> No
     assert any("beam is at the corners" in note for note in read_result(tmp_path / "r.cxi").notes)
 
 
+@pytest.mark.parametrize("is_saved", [True, False])
+def test_a_high_error_is_kept_with_the_result(file: Path, tmp_path: Path, is_saved: bool) -> None:
+    values: dict[str, Any] = {"direct_beam": "corner", "device": "cpu", "engine": "epie"}
+    if is_saved:
+        with api.Reconstruction(file, **values) as script:
+            list(script.run(20))
+            script.save(tmp_path / "r.cxi")
+    else:
+        list(api.reconstruct(file, tmp_path / "r.cxi", iterations=20, **values))
+    notes = read_result(tmp_path / "r.cxi").notes
+    assert len([note for note in notes if note.startswith("the error is still ")]) == 1
+
+
 def test_a_script_without_a_control_has_them_in_the_first_notes(file: Path, tmp_path: Path) -> None:
     first = next(iter(api.reconstruct(file, tmp_path / "r.cxi", direct_beam="corner", **FAST)))
     assert any("beam is at the corners" in note for note in first.notes)
