@@ -24,7 +24,6 @@ from ptychogui.backends import list_devices, open_backend
 from ptychogui.checklist import checklist, checklist_json
 from ptychogui.display import missing_display
 from ptychogui.errors import DataError, DeviceError, OutputError, ParameterError, PtychoError
-from ptychogui.inspection import inspect_file
 from ptychogui.io import export
 from ptychogui.io.access import OF_THE_FILES, Access
 from ptychogui.io.atomic import check_writable
@@ -36,6 +35,7 @@ from ptychogui.io.result import read_result
 from ptychogui.io.simulated import check_scan_replaceable, truth_path, write_scan
 from ptychogui.jobs.bench import run_bench
 from ptychogui.jobs.doctor import find_orientation
+from ptychogui.jobs.inspection import inspect_file
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.layers import job_layers, make_job, scan_source
 from ptychogui.jobs.preflight import Checker, Level

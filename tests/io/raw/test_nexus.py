@@ -11,12 +11,12 @@ import h5py
 import numpy as np
 import pytest
 
-from ptychogui.inspection import inspect_file
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.raw.nexus import read_header
 from ptychogui.io.raw.scans import placed_notes
 from ptychogui.io.readers import open_dataset
+from ptychogui.jobs.inspection import inspect_file
 from tests.io.makers import make_frames
 
 BEAM = "entry/instrument/beam"

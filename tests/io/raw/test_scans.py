@@ -19,12 +19,12 @@ import pytest
 import tifffile
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.inspection import inspect_file
 from ptychogui.io import hdf5
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.raw.series import Pattern, is_pattern, scan_name
 from ptychogui.io.readers import open_dataset
+from ptychogui.jobs.inspection import inspect_file
 from tests.io.makers import make_cxi, make_frames, make_rows
 
 LZ4 = dict(**hdf5plugin.Bitshuffle(cname="lz4"))

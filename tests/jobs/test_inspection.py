@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ptychogui import inspection
-from ptychogui.inspection import inspect_file
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.mda.format import read_mda
 from ptychogui.io.result import write_result
+from ptychogui.jobs import inspection
+from ptychogui.jobs.inspection import inspect_file
 from ptychogui.physics.orientation import Orientation
 from tests.io.makers import make_result
 from tests.jobs.fakes import scan
