@@ -7,7 +7,7 @@ from PyQt5.QtCore import QObject, pyqtSignal
 from ptychogui.controllers.background import Background, explain
 from ptychogui.controllers.session import SessionController
 from ptychogui.errors import ParameterError
-from ptychogui.jobs.errand import Errand, Work
+from ptychogui.jobs.processes.questions import Errand, Work
 
 
 class ErrandController(QObject):

@@ -11,10 +11,10 @@ from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.errors import PtychoError
 from ptychogui.io.raw.series import scan_name
-from ptychogui.jobs.events import Died, Failed, Finished, Ready, Silent
 from ptychogui.jobs.job import Job, JobState, Progress
 from ptychogui.jobs.layers import heeded_layers, make_job
 from ptychogui.jobs.outputs import result_path
+from ptychogui.jobs.processes.messages import Died, Failed, Finished, Ready, Silent
 from ptychogui.jobs.stages import total_iterations
 
 _ENDINGS = {JobState.DONE: "Finished", JobState.STOPPED: "Stopped", JobState.CANCELLED: "Cancelled"}

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from PyQt5.QtCore import QThread, pyqtSignal
 
 from ptychogui.controllers.pictures import FINAL_PX, LIVE_PX, Picture, make_picture
-from ptychogui.jobs import events
 from ptychogui.jobs.job import Job, JobState, Progress
-from ptychogui.jobs.process import EngineProcess
+from ptychogui.jobs.processes import messages as events
+from ptychogui.jobs.processes.engine import EngineProcess
 
 _POLL_S = 0.03
 _STOP_S = 2.0
@@ -23,8 +23,8 @@ _STOP_S = 2.0
 class DeviceWorker(QThread):
     """Runs jobs in first-in-first-out order; a child that died is started anew for the next job.
 
-    Signals, all with the event of `jobs.events` of that name: ready, progress, ended (Finished), failed, died, silent.
-    `pictureWaiting` says that `take_picture` has one; there is never more than one, the newest.
+    Signals, all with the message of that name in `jobs.processes.messages`: ready, progress, ended (Finished), failed,
+    died, silent. `pictureWaiting` says that `take_picture` has one; there is never more than one, the newest.
     """
 
     ready = pyqtSignal(object)

@@ -21,9 +21,9 @@ from ptychogui.errors import DataError, OutputError
 from ptychogui.io.mda.beamtime import write_beamtime
 from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.simulated import write_scan
-from ptychogui.jobs.events import Died, Failed, Finished
 from ptychogui.jobs.job import Job, JobState
 from ptychogui.jobs.outputs import result_path
+from ptychogui.jobs.processes.messages import Died, Failed, Finished
 from ptychogui.params.origins import Source
 from ptychogui.physics.simulation import simulate
 from tests.gui.conftest import RECIPE

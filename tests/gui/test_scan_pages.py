@@ -23,8 +23,8 @@ from ptychogui.io.mda.presets import list_presets, preset_folder, read_preset
 from ptychogui.io.mda.writing import write_mda
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.doctor import Look
-from ptychogui.jobs.errand import Tell
 from ptychogui.jobs.job import Job
+from ptychogui.jobs.processes.questions import Tell
 from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.views.memory import Memory
 from tests.gui.conftest import RECIPE

@@ -12,8 +12,9 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
-from ptychogui.jobs.child import child_main
-from ptychogui.jobs.events import (
+from ptychogui.jobs.job import Job, Progress
+from ptychogui.jobs.processes.engine_child import child_main
+from ptychogui.jobs.processes.messages import (
     INTERNAL,
     Beat,
     Died,
@@ -28,9 +29,8 @@ from ptychogui.jobs.events import (
     Silent,
     Tell,
 )
-from ptychogui.jobs.job import Job, Progress
-from ptychogui.jobs.slot import PictureSlot
-from ptychogui.jobs.spawning import spawn
+from ptychogui.jobs.processes.picture_slot import PictureSlot
+from ptychogui.jobs.processes.spawning import spawn
 
 SILENCE_S = 10.0
 """Without a sign of life for so long, a process is said to be silent."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ptychogui.engines.base import Estimate
-from ptychogui.jobs.slot import PictureSlot
+from ptychogui.jobs.processes.picture_slot import PictureSlot
 
 PICTURES = 400
 SHAPES = [((40, 50), (1, 8, 8)), ((300, 400), (3, 64, 64)), ((120, 80), (2, 16, 16))]

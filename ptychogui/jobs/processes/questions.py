@@ -12,7 +12,7 @@ from typing import Any
 
 from ptychogui.errors import DeviceError, PtychoError
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.spawning import give_way, spawn
+from ptychogui.jobs.processes.spawning import give_way, spawn
 
 _END_S = 2.0
 

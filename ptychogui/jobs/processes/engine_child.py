@@ -23,9 +23,9 @@ from typing import Any, TypeAlias
 
 from ptychogui.backends import Backend, open_backend
 from ptychogui.errors import PtychoError
-from ptychogui.jobs.events import Beat, Failed, Finished, Open, Order, Paused, PictureNote, Ready, Run, Tell
 from ptychogui.jobs.job import Control, Job, JobState, Progress, waiting_progress
-from ptychogui.jobs.slot import PictureSlot
+from ptychogui.jobs.processes.messages import Beat, Failed, Finished, Open, Order, Paused, PictureNote, Ready, Run, Tell
+from ptychogui.jobs.processes.picture_slot import PictureSlot
 
 RunJob: TypeAlias = Callable[[Job, Backend, Control, Callable[[int], bool]], Generator[Progress, None, None]]
 """What `run_job` of jobs.runner is."""

@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from ptychogui.errors import DeviceError, PtychoError
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.preflight import Checker, Preflight
-from ptychogui.jobs.spawning import give_way, spawn
+from ptychogui.jobs.processes.spawning import give_way, spawn
 
 _END_S = 2.0
 

@@ -17,10 +17,10 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from ptychogui.jobs import process as process_module
-from ptychogui.jobs.events import Died, Event, Failed, Finished, Paused, Picture, Ready, Silent
 from ptychogui.jobs.job import JobState, Progress
-from ptychogui.jobs.process import EngineProcess
+from ptychogui.jobs.processes import engine as process_module
+from ptychogui.jobs.processes.engine import EngineProcess
+from ptychogui.jobs.processes.messages import Died, Event, Failed, Finished, Paused, Picture, Ready, Silent
 from tests.jobs.fakes import make_job, pixel_m
 
 LIMIT_S = 30.0
@@ -277,7 +277,7 @@ def test_close_ends_the_job_and_the_process(tmp_path: Path) -> None:
 _PARENT = """
 import sys
 from pathlib import Path
-from ptychogui.jobs.process import EngineProcess
+from ptychogui.jobs.processes.engine import EngineProcess
 from tests.jobs.fakes import make_job
 
 if __name__ == "__main__":

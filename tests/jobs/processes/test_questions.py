@@ -12,8 +12,8 @@ import pytest
 
 from ptychogui.errors import DataError, DeviceError
 from ptychogui.jobs.doctor import Look, open_and_examine
-from ptychogui.jobs.errand import Errand, Tell
 from ptychogui.jobs.job import Job
+from ptychogui.jobs.processes.questions import Errand, Tell
 from tests.jobs.fakes import make_job
 
 JOB = make_job(Path("result.cxi"))
