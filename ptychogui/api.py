@@ -37,7 +37,7 @@ from ptychogui.io.result import Result, read_result
 from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.layers import check_job, heeded_values, job_layers, make_job, scan_source
 from ptychogui.jobs.outputs import result_path
-from ptychogui.jobs.prepare import Given
+from ptychogui.jobs.prepare.preparation import Given
 from ptychogui.jobs.runner import run_job
 from ptychogui.jobs.session import Session
 from ptychogui.params.chain import engines_of

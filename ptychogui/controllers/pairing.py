@@ -9,8 +9,8 @@ from ptychogui.controllers.errand import ErrandController
 from ptychogui.controllers.loading import LoadedScan
 from ptychogui.controllers.session import SessionController
 from ptychogui.errors import Alternative
-from ptychogui.jobs.comparing import compare_ways
 from ptychogui.jobs.preflight.findings import Preflight
+from ptychogui.jobs.prepare.pairing_pictures import compare_ways
 
 _WHAT = "The ways to pair positions and frames can't be drawn"
 

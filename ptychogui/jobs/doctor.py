@@ -20,9 +20,9 @@ from ptychogui.errors import DataError
 from ptychogui.io.guesses import holds_result
 from ptychogui.jobs.cases import CLASSES, all_cases
 from ptychogui.jobs.job import Control, Job
-from ptychogui.jobs.prepare import Prepared, prepare
+from ptychogui.jobs.prepare.preparation import Prepared, prepare
+from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
 from ptychogui.jobs.verdict import Evidence, Verdict, judge
-from ptychogui.jobs.waiting import StoppedEarlyError
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.gradients import centers_of_mass, curls, matter_correlation, mean_counts, slopes

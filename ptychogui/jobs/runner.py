@@ -23,16 +23,16 @@ from ptychogui.errors import DivergedError, MemoryBudgetError, OutputError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import export_binary, export_csv
 from ptychogui.io.result import Result, SourceFile, check_writable, needed_bytes, write_result
-from ptychogui.jobs.budget import check_memory
 from ptychogui.jobs.course import Course
 from ptychogui.jobs.high_error import high_error_notes
 from ptychogui.jobs.job import Control, Job, JobState, Progress
 from ptychogui.jobs.layers import check_job
 from ptychogui.jobs.outputs import keep_elsewhere
 from ptychogui.jobs.preflight.doubts import doubts_of
-from ptychogui.jobs.prepare import NOTHING_GIVEN, Given, Prepared, prepare
+from ptychogui.jobs.prepare.memory_check import check_memory
+from ptychogui.jobs.prepare.preparation import NOTHING_GIVEN, Given, Prepared, prepare
+from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
 from ptychogui.jobs.stages import total_iterations
-from ptychogui.jobs.waiting import StoppedEarlyError
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.storage import to_json
 from ptychogui.physics.variation import Variation

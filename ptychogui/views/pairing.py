@@ -19,8 +19,8 @@ from PyQt5.QtWidgets import (
 )
 
 from ptychogui.errors import Alternative
-from ptychogui.jobs.comparing import Compared, DrawnWay
-from ptychogui.jobs.surveying import Reading
+from ptychogui.jobs.prepare.pairing_pictures import Compared, DrawnWay
+from ptychogui.jobs.prepare.survey import Reading
 from ptychogui.views.parts import Card, label, named
 from ptychogui.views.plots import PlotCard
 

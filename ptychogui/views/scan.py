@@ -12,7 +12,7 @@ from PyQt5.QtGui import QDragEnterEvent, QDropEvent, QPalette, QResizeEvent
 from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from ptychogui.io.naming import meant_path
-from ptychogui.jobs.surveying import Reading, Surveyed
+from ptychogui.jobs.prepare.survey import Reading, Surveyed
 from ptychogui.views.parts import Card, ElidedLabel, label
 from ptychogui.views.plots import ImageCard, PlotCard
 

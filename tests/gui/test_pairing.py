@@ -12,9 +12,9 @@ from ptychogui.app import Workstation
 from ptychogui.errors import Alternative, AmbiguousPairingError
 from ptychogui.io.mda.beamtime import write_beamtime
 from ptychogui.io.mda.presets import list_presets
-from ptychogui.jobs.comparing import Compared, DrawnWay
 from ptychogui.jobs.preflight import Finding, Level, Preflight
-from ptychogui.jobs.surveying import Reading
+from ptychogui.jobs.prepare.pairing_pictures import Compared, DrawnWay
+from ptychogui.jobs.prepare.survey import Reading
 from ptychogui.params.origins import Source
 from ptychogui.physics.maps import map_positions
 from ptychogui.physics.simulation import Recipe, simulate

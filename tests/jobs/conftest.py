@@ -11,9 +11,10 @@ import pytest
 
 from ptychogui.engines.base import Problem
 from ptychogui.io.dataset import Dataset
-from ptychogui.jobs import course, prepare as prepare_module
+from ptychogui.jobs import course
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.prepare import Prepared, prepare
+from ptychogui.jobs.prepare import preparation as prepare_module
+from ptychogui.jobs.prepare.preparation import Prepared, prepare
 from ptychogui.params.model import Parameters
 from tests.jobs.fakes import FakeEngine, Prepare
 

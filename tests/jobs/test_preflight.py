@@ -16,12 +16,12 @@ from ptychogui.backends.base import Backend
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.simulated import dataset_of
-from ptychogui.jobs import prepare as prepare_module
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.layers import dataset_layers
 from ptychogui.jobs.preflight import TITLES, Checker, Finding, Level, Preflight, preflight
 from ptychogui.jobs.preflight.cost import time_text
 from ptychogui.jobs.preflight.look import MOST_BYTES, MOST_FRAMES, read_sample
+from ptychogui.jobs.prepare import preparation as prepare_module
 from ptychogui.params.model import Parameters, by_path, describe
 from ptychogui.params.options import given_values
 from ptychogui.params.origins import Source

@@ -25,7 +25,7 @@ from ptychogui.io.guesses import read_object, read_probe
 from ptychogui.io.result import read_result, write_result
 from ptychogui.jobs import course, outputs, runner
 from ptychogui.jobs.job import Control, JobState
-from ptychogui.jobs.prepare import prepare
+from ptychogui.jobs.prepare.preparation import prepare
 from ptychogui.jobs.runner import run_job
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.storage import from_json

@@ -14,9 +14,9 @@ from ptychogui.backends.base import Backend
 from ptychogui.engines import create_engine, memory_needed
 from ptychogui.engines.base import Problem
 from ptychogui.errors import MemoryBudgetError, ParameterError
-from ptychogui.jobs.budget import check_memory
 from ptychogui.jobs.preflight.findings import Finding, Level, share_text
 from ptychogui.jobs.preflight.look import Look
+from ptychogui.jobs.prepare.memory_check import check_memory
 from ptychogui.jobs.stages import PlannedStage, planned_stages, total_iterations
 from ptychogui.physics.probe import gaussian, scale_to_counts
 from ptychogui.physics.resolution import crop_patterns

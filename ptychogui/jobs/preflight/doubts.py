@@ -9,7 +9,7 @@ from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.preflight import check_opened
 from ptychogui.jobs.preflight.findings import Level
-from ptychogui.jobs.waiting import StoppableFrames
+from ptychogui.jobs.prepare.waiting_for_files import StoppableFrames
 
 
 def doubts_of(job: Job, dataset: Dataset, control: Control) -> tuple[str, ...]:

@@ -14,10 +14,10 @@ from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.guesses import read_probe
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.masking import bad_pixels
-from ptychogui.jobs.placing import scan_positions
-from ptychogui.jobs.prepare import background_counts, completed, extent_of, lay_windows
-from ptychogui.jobs.scale import check_pixel, scale_text
+from ptychogui.jobs.prepare.geometry_check import check_pixel, scale_text
+from ptychogui.jobs.prepare.masks import bad_pixels
+from ptychogui.jobs.prepare.positions import scan_positions
+from ptychogui.jobs.prepare.preparation import background_counts, completed, extent_of, lay_windows
 from ptychogui.jobs.stages import check_crops, planned_stages
 from ptychogui.params.model import Parameters
 from ptychogui.params.preprocessing import Preprocessing

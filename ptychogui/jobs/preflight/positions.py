@@ -11,10 +11,10 @@ import numpy as np
 
 from ptychogui.errors import AmbiguousPairingError, DataError, PtychoError
 from ptychogui.io.raw.scans import placed_notes
-from ptychogui.jobs.placing import ambiguity_of
 from ptychogui.jobs.preflight.findings import Finding, Level, count_text, quantity, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.jobs.preflight.values import implausible_values
+from ptychogui.jobs.prepare.positions import ambiguity_of
 from ptychogui.texts import counted
 
 _ENOUGH_OVERLAP, _HALF = 0.6, 0.5

@@ -19,16 +19,16 @@ from ptychogui.io.guesses import read_background
 from ptychogui.io.raw.scans import placed_notes
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import dataset_of
-from ptychogui.jobs.budget import check_memory
-from ptychogui.jobs.guesses import first_object, first_probe, first_variation, is_guessed, scaled_probe
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.layers import NEEDED
-from ptychogui.jobs.masking import bad_pixels
-from ptychogui.jobs.placing import are_placed, matched, scan_positions
-from ptychogui.jobs.scale import check_pixel, scale_text
+from ptychogui.jobs.prepare.first_guesses import first_object, first_probe, first_variation, is_guessed, scaled_probe
+from ptychogui.jobs.prepare.geometry_check import check_pixel, scale_text
+from ptychogui.jobs.prepare.masks import bad_pixels
+from ptychogui.jobs.prepare.memory_check import check_memory
+from ptychogui.jobs.prepare.positions import are_placed, matched, scan_positions
+from ptychogui.jobs.prepare.probe_trial import Trial
+from ptychogui.jobs.prepare.waiting_for_files import CarefulFrames, open_settled
 from ptychogui.jobs.stages import check_crops, coarsest, planned_stages
-from ptychogui.jobs.trial import Trial
-from ptychogui.jobs.waiting import CarefulFrames, open_settled
 from ptychogui.params.model import Parameters, Reconstruction, by_path
 from ptychogui.params.origins import Source
 from ptychogui.physics.frames import Patterns, pattern_bytes, pattern_size, prepare_frames

@@ -11,7 +11,7 @@ import pytest
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset, RawFile
 from ptychogui.jobs.job import Control
-from ptychogui.jobs.waiting import CarefulFrames, StoppedEarlyError, open_settled
+from ptychogui.jobs.prepare.waiting_for_files import CarefulFrames, StoppedEarlyError, open_settled
 from ptychogui.physics.frames import ArrayFrames
 from tests.jobs.fakes import Asking
 

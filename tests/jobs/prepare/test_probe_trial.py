@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ptychogui.backends import open_backend
-from ptychogui.jobs.trial import Guess, Trial
+from ptychogui.jobs.prepare.probe_trial import Guess, Trial
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.frames import ArrayFrames, Patterns, prepare_frames

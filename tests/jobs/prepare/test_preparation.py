@@ -14,9 +14,9 @@ from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines.memory import NEEDS, Extent
 from ptychogui.errors import AmbiguousPairingError, DataError, MemoryBudgetError, ParameterError
 from ptychogui.io.dataset import Dataset
-from ptychogui.jobs import prepare as prepare_module
 from ptychogui.jobs.layers import job_layers, make_job
-from ptychogui.jobs.prepare import prepare
+from ptychogui.jobs.prepare import preparation as prepare_module
+from ptychogui.jobs.prepare.preparation import prepare
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.compact import amplitudes_of, mark_of
 from ptychogui.physics.frames import ArrayFrames

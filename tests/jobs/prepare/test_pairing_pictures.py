@@ -20,11 +20,11 @@ from ptychogui.io.mda.beamtime import DATASET, write_beamtime
 from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import write_scan
-from ptychogui.jobs.comparing import Compared, compare_ways
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.layers import job_layers, make_job
-from ptychogui.jobs.prepare import Prepared, prepare
-from ptychogui.jobs.surveying import Reading
+from ptychogui.jobs.prepare.pairing_pictures import Compared, compare_ways
+from ptychogui.jobs.prepare.preparation import Prepared, prepare
+from ptychogui.jobs.prepare.survey import Reading
 from ptychogui.physics.maps import map_positions
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 

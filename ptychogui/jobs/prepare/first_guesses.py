@@ -9,7 +9,7 @@ import scipy.fft
 
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.guesses import object_place_m, read_object, read_probe, read_variation
-from ptychogui.jobs.trial import Trial
+from ptychogui.jobs.prepare.probe_trial import Trial
 from ptychogui.params.model import Parameters
 from ptychogui.physics.frames import Patterns
 from ptychogui.physics.optics import job_pixel_m

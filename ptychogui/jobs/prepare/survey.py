@@ -12,10 +12,10 @@ from ptychogui.backends.sifting import compiled_maker
 from ptychogui.errors import ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Control, Job
-from ptychogui.jobs.masking import bad_pixels
-from ptychogui.jobs.placing import scan_positions
-from ptychogui.jobs.prepare import background_counts, completed, open_scan
-from ptychogui.jobs.waiting import CarefulFrames
+from ptychogui.jobs.prepare.masks import bad_pixels
+from ptychogui.jobs.prepare.positions import scan_positions
+from ptychogui.jobs.prepare.preparation import background_counts, completed, open_scan
+from ptychogui.jobs.prepare.waiting_for_files import CarefulFrames
 from ptychogui.physics.frames import FrameSource, Patterns, pattern_size, prepare_frames
 from ptychogui.physics.maps import PositionMap, map_positions
 from ptychogui.physics.optics import job_pixel_m

@@ -13,7 +13,7 @@ from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines import Extent, memory_needed
 from ptychogui.engines.streaming import memory_streamed, resident_patterns
 from ptychogui.errors import MemoryBudgetError
-from ptychogui.jobs.budget import check_memory
+from ptychogui.jobs.prepare.memory_check import check_memory
 from ptychogui.params.model import Reconstruction
 
 _SCAN = Extent(100_000, 256, 1, (3000, 3000), True, 2)
