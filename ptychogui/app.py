@@ -24,8 +24,8 @@ from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.worker import DeviceWorker
-from ptychogui.jobs.doctor import open_and_examine
 from ptychogui.jobs.job import Progress
+from ptychogui.jobs.orientation.doctor import open_and_examine
 from ptychogui.jobs.prepare.survey import Reading, Surveyed, survey_scan
 from ptychogui.physics.simulation import Recipe
 from ptychogui.views.main_window import MainWindow

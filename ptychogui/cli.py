@@ -34,10 +34,10 @@ from ptychogui.io.raw.series import is_pattern
 from ptychogui.io.result import read_result
 from ptychogui.io.simulated import check_scan_replaceable, truth_path, write_scan
 from ptychogui.jobs.bench import run_bench
-from ptychogui.jobs.doctor import find_orientation
 from ptychogui.jobs.inspection import inspect_file
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.layers import job_layers, make_job, scan_source
+from ptychogui.jobs.orientation.doctor import find_orientation
 from ptychogui.jobs.preflight import Checker, Level
 from ptychogui.jobs.scanlist import scan_list
 from ptychogui.params.commandline import COMMAND_DEFAULTS, read_command

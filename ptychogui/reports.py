@@ -7,8 +7,8 @@ from typing import Any
 
 from ptychogui.backends import Device
 from ptychogui.jobs.bench import BenchRow
-from ptychogui.jobs.verdict import Verdict
-from ptychogui.jobs.wording import AS_IT_COMES, answer, remark, sign_lines
+from ptychogui.jobs.orientation.verdict import Verdict
+from ptychogui.jobs.orientation.wording import AS_IT_COMES, answer, remark, sign_lines
 from ptychogui.terminal import table, wrapped
 
 

@@ -23,7 +23,7 @@ from ptychogui.errors import DivergedError, MemoryBudgetError, OutputError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import export_binary, export_csv
 from ptychogui.io.result import Result, SourceFile, check_writable, needed_bytes, write_result
-from ptychogui.jobs.course import Course
+from ptychogui.jobs.engine_chain import Course
 from ptychogui.jobs.high_error import high_error_notes
 from ptychogui.jobs.job import Control, Job, JobState, Progress
 from ptychogui.jobs.layers import check_job

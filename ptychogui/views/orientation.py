@@ -16,10 +16,10 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from ptychogui.jobs.cases import Case
-from ptychogui.jobs.doctor import Look
-from ptychogui.jobs.verdict import Certainty, Verdict
-from ptychogui.jobs.wording import answer, remark, sign_lines
+from ptychogui.jobs.orientation.cases import Case
+from ptychogui.jobs.orientation.doctor import Look
+from ptychogui.jobs.orientation.verdict import Certainty, Verdict
+from ptychogui.jobs.orientation.wording import answer, remark, sign_lines
 from ptychogui.views.parts import Card, label, list_widget, named
 
 _WHAT = (

@@ -22,8 +22,8 @@ from ptychogui.io.mda.format import ExtraPv, read_mda
 from ptychogui.io.mda.presets import list_presets, preset_folder, read_preset
 from ptychogui.io.mda.writing import write_mda
 from ptychogui.io.simulated import write_scan
-from ptychogui.jobs.doctor import Look
 from ptychogui.jobs.job import Job
+from ptychogui.jobs.orientation.doctor import Look
 from ptychogui.jobs.processes.questions import Tell
 from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.views.memory import Memory

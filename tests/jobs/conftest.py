@@ -11,7 +11,7 @@ import pytest
 
 from ptychogui.engines.base import Problem
 from ptychogui.io.dataset import Dataset
-from ptychogui.jobs import course
+from ptychogui.jobs import engine_chain as course
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.prepare import preparation as prepare_module
 from ptychogui.jobs.prepare.preparation import Prepared, prepare

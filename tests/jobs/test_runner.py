@@ -23,7 +23,7 @@ from ptychogui.io import export
 from ptychogui.io.csvtext import write_complex_csv
 from ptychogui.io.guesses import read_object, read_probe
 from ptychogui.io.result import read_result, write_result
-from ptychogui.jobs import course, outputs, runner
+from ptychogui.jobs import engine_chain as course, outputs, runner
 from ptychogui.jobs.job import Control, JobState
 from ptychogui.jobs.prepare.preparation import prepare
 from ptychogui.jobs.runner import run_job

@@ -1,1 +1,1 @@
-"""One preparation of a scan, whoever asks: its frames, positions and masks, first guesses, and what may be in the way."""
+"""One preparation of a scan, whoever asks: frames, positions, masks, first guesses, and what may be in the way."""

@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from ptychogui.errors import DataError, DeviceError
-from ptychogui.jobs.doctor import Look, open_and_examine
 from ptychogui.jobs.job import Job
+from ptychogui.jobs.orientation.doctor import Look, open_and_examine
 from ptychogui.jobs.processes.questions import Errand, Tell
 from tests.jobs.fakes import make_job
 

@@ -1,8 +1,8 @@
 """The orientation doctor: which way detector and scan face, from a scan for which nobody knows.
 
 Four reconstructions of a few neighbors, each begun with two beams, and the curl of the patterns' centers of mass are
-the evidence; jobs.cases says why four are enough for 16 cases, jobs.verdict judges. Frames are not turned for it:
-turning them by T is the same as turning the positions by T^-1, which costs nothing and moves no pixel.
+the evidence; cases.py says why four are enough for 16 cases, verdict.py judges. Frames are not turned for it: turning
+them by T is the same as turning the positions by T^-1, which costs nothing and moves no pixel.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ptychogui.engines import create_engine
 from ptychogui.engines.base import Estimate, Problem
 from ptychogui.errors import DataError
 from ptychogui.io.guesses import holds_result
-from ptychogui.jobs.cases import CLASSES, all_cases
 from ptychogui.jobs.job import Control, Job
+from ptychogui.jobs.orientation.cases import CLASSES, all_cases
+from ptychogui.jobs.orientation.verdict import Evidence, Verdict, judge
 from ptychogui.jobs.prepare.preparation import Prepared, prepare
 from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
-from ptychogui.jobs.verdict import Evidence, Verdict, judge
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.gradients import centers_of_mass, curls, matter_correlation, mean_counts, slopes

@@ -16,7 +16,7 @@ from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines import ENGINES, create_engine
 from ptychogui.engines.base import Estimate, Problem, Step
 from ptychogui.errors import DivergedError
-from ptychogui.jobs.course import Course
+from ptychogui.jobs.engine_chain import Course
 from ptychogui.jobs.prepare.preparation import prepare
 from ptychogui.params.chain import ENGINE_NAMES
 from ptychogui.params.model import Reconstruction

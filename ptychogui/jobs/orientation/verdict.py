@@ -1,4 +1,4 @@
-"""What the evidence says about a scan's orientation, and how sure that is; jobs.cases says what there is to tell.
+"""What the evidence says about a scan's orientation, and how sure that is; cases.py says what there is to tell.
 
 Each kind of evidence compares two classes at every position; the mean over its standard error, z, is in units of what
 chance gives. The two are independent and add up as (z1 + z2) / sqrt(2) (Stouffer).
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ptychogui.jobs.cases import CLASSES, Case, options_text
+from ptychogui.jobs.orientation.cases import CLASSES, Case, options_text
 
 _OVERLAPPING = 4
 """Neighboring positions that see the same part of the sample, and so count as one."""

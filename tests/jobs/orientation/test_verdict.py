@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ptychogui.jobs.cases import CLASSES, Case, all_cases
-from ptychogui.jobs.verdict import Certainty, Evidence, judge, standard_errors
+from ptychogui.jobs.orientation.cases import CLASSES, Case, all_cases
+from ptychogui.jobs.orientation.verdict import Certainty, Evidence, judge, standard_errors
 from ptychogui.params.model import Parameters
 from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.scan import transform_positions

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ptychogui.jobs.cases import Case
-from ptychogui.jobs.verdict import Certainty, Verdict
+from ptychogui.jobs.orientation.cases import Case
+from ptychogui.jobs.orientation.verdict import Certainty, Verdict
 
 AS_IT_COMES = "(no option)"
 

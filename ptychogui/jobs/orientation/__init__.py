@@ -1,0 +1,1 @@
+"""The orientation doctor: which way detector and scan face, where nobody knows."""
