@@ -19,7 +19,6 @@ from ptychogui.controllers.demo import DemoController
 from ptychogui.controllers.errand import ErrandController
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
 from ptychogui.controllers.pairing import PairingController
-from ptychogui.controllers.pictures import Picture
 from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
@@ -28,6 +27,7 @@ from ptychogui.jobs.job import Progress
 from ptychogui.jobs.orientation.doctor import open_and_examine
 from ptychogui.jobs.prepare.survey import Reading, Surveyed, survey_scan
 from ptychogui.physics.simulation import Recipe
+from ptychogui.pictures.live_picture import Picture
 from ptychogui.views.main_window import MainWindow
 from ptychogui.views.memory import Memory
 from ptychogui.views.theme import app_icon, apply_theme

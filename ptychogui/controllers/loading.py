@@ -9,18 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from ptychogui.controllers.pictures import FINAL_PX, Picture, make_picture
-from ptychogui.engines.base import Estimate
 from ptychogui.errors import Alternative
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.opening import open_scan_or_result
-from ptychogui.io.pictures import flatten_layers
 from ptychogui.io.raw.scans import all_notes
 from ptychogui.io.result import Result
 from ptychogui.jobs.layers import dataset_layers
 from ptychogui.params.origins import Source
 from ptychogui.params.units import format_quantity
+from ptychogui.pictures.live_picture import FINAL_PX, Picture, make_picture
+from ptychogui.pictures.thumbnails import flatten_layers
 
 _PREVIEWED = 16
 """Frames averaged into the preview, spread over the scan."""
@@ -102,13 +101,13 @@ def _facts(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _loaded_result(path: Path, result: Result) -> LoadedResult:
-    estimate = Estimate(flatten_layers(result.object), result.probe)
-    rows, columns = estimate.object.shape
+    field = flatten_layers(result.object)
+    rows, columns = field.shape
     facts = (
         f"result  ·  {rows} × {columns} px of {_length(result.object_pixel_m)}",
         f"{result.state} after {len(result.errors)} iterations on {result.device or 'an unknown device'}",
     )
-    picture = make_picture(estimate, result.object_pixel_m, FINAL_PX)
+    picture = make_picture(field, result.probe, result.object_pixel_m, FINAL_PX)
     return LoadedResult(path, facts, result.notes, picture, tuple(map(float, result.errors)), result.state)
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from PyQt5.QtCore import QThread, pyqtSignal
 
-from ptychogui.controllers.pictures import FINAL_PX, LIVE_PX, Picture, make_picture
 from ptychogui.jobs.job import Job, JobState, Progress
 from ptychogui.jobs.processes import messages as events
 from ptychogui.jobs.processes.engine import EngineProcess
+from ptychogui.pictures.live_picture import FINAL_PX, LIVE_PX, Picture, make_picture
 
 _POLL_S = 0.03
 _STOP_S = 2.0
@@ -126,7 +126,7 @@ class DeviceWorker(QThread):
         if last is None or estimate is None or not (self._picture is None or at_once):
             return
         limit = LIVE_PX if last.state is JobState.RUNNING else FINAL_PX
-        picture = make_picture(estimate.estimate, estimate.object_pixel_m, limit)
+        picture = make_picture(estimate.estimate.object, estimate.estimate.probe, estimate.object_pixel_m, limit)
         self._estimate = None
         with self._picture_lock:
             self._picture = picture

@@ -17,9 +17,12 @@ from PIL import Image
 
 from ptychogui.io.atomic import replacing
 from ptychogui.io.csvtext import write_complex_csv
-from ptychogui.io.drawing import draw_modes, draw_phase
-from ptychogui.io.pictures import flatten_layers, gray8, phase_image, robust_limits
 from ptychogui.io.result import Result
+from ptychogui.pictures.colors import gray8
+from ptychogui.pictures.figures import draw_modes, draw_phase
+from ptychogui.pictures.levels import robust_levels
+from ptychogui.pictures.phase import phase_image
+from ptychogui.pictures.thumbnails import flatten_layers
 
 _MARGIN = 8
 """A picture shows this part of the probe's array around the scanned area."""
@@ -91,7 +94,7 @@ def export_tiff8(result: Result, folder: Path, name: str, level: bool = False) -
     phase = phase_image(flat, level, result.scanned)
     paths = []
     for kind, image, unit in (("phase", phase, "rad"), ("magnitude", np.abs(flat), "1")):
-        limits = robust_limits(image, result.scanned)
+        limits = robust_levels(image, result.scanned)
         paths.append(folder / f"{name}_{kind}8.tif")
         facts = {"image": kind, "unit": unit, "black": limits[0], "white": limits[1], "leveled": level}
         _write_tiff(paths[-1], gray8(image, limits), result, facts)

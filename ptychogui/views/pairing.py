@@ -21,6 +21,7 @@ from PyQt5.QtWidgets import (
 from ptychogui.errors import Alternative
 from ptychogui.jobs.prepare.pairing_pictures import Compared, DrawnWay
 from ptychogui.jobs.prepare.survey import Reading
+from ptychogui.pictures.levels import robust_levels
 from ptychogui.views.parts import Card, label, named
 from ptychogui.views.plots import PlotCard
 
@@ -32,8 +33,8 @@ _WHAT = (
 _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2}
 """Of so many ways; 3 of more."""
 _LEAST_PX = 250
-_OUTERMOST = (1, 99)
-"""Percentiles that the levels leave out."""
+_OUTERMOST_PERCENT = 1
+"""Part of the values at either end that the levels leave out."""
 
 
 class WayCard(PlotCard):
@@ -152,11 +153,8 @@ class PairingPage(QWidget):
 def _levels(told: Compared) -> tuple[float, float]:
     """Return the same levels for all pictures."""
     images = [one.counts.image for one in told.ways if one.counts is not None]
-    values = np.concatenate([image[np.isfinite(image)] for image in images]) if images else np.zeros(0)
-    if not values.size:
-        return 0.0, 1.0
-    low, high = (float(np.percentile(values, percent)) for percent in _OUTERMOST)
-    return low, max(high, low + 1e-9)
+    values = np.concatenate([image.ravel() for image in images]) if images else np.zeros(0)
+    return robust_levels(values, percent=_OUTERMOST_PERCENT)
 
 
 def _sentence(text: str) -> str:

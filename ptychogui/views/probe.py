@@ -9,9 +9,9 @@ from PyQt5.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QColor, QImage, QPainter, QPainterPath, QPaintEvent, QPalette, QPen, QResizeEvent
 from PyQt5.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
-from ptychogui.io.drawing import nice_length
-from ptychogui.io.pictures import complex8
 from ptychogui.params.units import format_quantity
+from ptychogui.pictures.colors import complex8
+from ptychogui.pictures.figures import nice_length
 from ptychogui.views.parts import Card
 
 _Role = QPalette.ColorRole

@@ -13,6 +13,7 @@ from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget,
 
 from ptychogui.io.naming import meant_path
 from ptychogui.jobs.prepare.survey import Reading, Surveyed
+from ptychogui.pictures.levels import robust_levels
 from ptychogui.views.parts import Card, ElidedLabel, label
 from ptychogui.views.plots import ImageCard, PlotCard
 
@@ -28,8 +29,8 @@ _MAPS = {
 
 _POWERS = {3: "10\u00b3", 6: "10\u2076"}
 
-_OUTERMOST = (1, 99)
-"""Percentiles that the levels leave out."""
+_OUTERMOST_PERCENT = 1
+"""Part of the values at either end that the levels leave out."""
 
 _FACTS = 4
 """Lines of facts on the card; the tooltip has them all."""
@@ -115,7 +116,7 @@ class PreviewPage(QWidget):
         self._offer({first: self._patterns[first]} | patterns, ["positions", *_MAPS])
         for name, drawn in zip(_MAPS, (found.stxm, found.dpc_rows_px, found.dpc_columns_px), strict=True):
             image, unit = _readable(drawn.image)
-            levels = _levels(image, about_zero=name != _STXM)
+            levels = robust_levels(image, percent=_OUTERMOST_PERCENT, about_zero=name != _STXM)
             self.maps[name].show_image(image, drawn.pixel_m, levels, corner_m=drawn.corner_m)
             self.maps[name].show_quantity(f"{_MAPS[name][1]}{unit}")
         self.pattern_choice.setCurrentIndex(1)
@@ -268,17 +269,6 @@ def _readable(image: np.ndarray) -> tuple[np.ndarray, str]:
     largest = np.nanmax(np.abs(image), initial=0.0)
     power = next((power for power in (6, 3) if largest >= 10**power), 0)
     return image / np.float32(10**power), f" ({_POWERS[power]})" if power else ""
-
-
-def _levels(image: np.ndarray, about_zero: bool) -> tuple[float, float]:
-    """Return the range of all but the outermost values; with zero in its middle where that means something."""
-    values = image[np.isfinite(image)]
-    if not values.size:
-        return 0.0, 1.0
-    low, high = (float(np.percentile(values, percent)) for percent in _OUTERMOST)
-    if about_zero:
-        low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
 def _local_file(event: QDropEvent) -> Path | None:

@@ -15,8 +15,8 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from ptychogui.api import read_result
-from ptychogui.io.drawing import length_label, nice_length
-from ptychogui.io.pictures import robust_limits
+from ptychogui.pictures.figures import length_label, nice_length
+from ptychogui.pictures.levels import robust_levels
 from scripts.evidence.cases import Case
 from scripts.evidence.defaults import Outcome
 from scripts.evidence.runs import LEVEL, Measured
@@ -105,7 +105,7 @@ def draw_pictures(runs: Sequence[StarMeasured], folder: Path, path: Path) -> Non
         result = read_result(folder / run.result)
         square = Reference(result).square
         phase = _leveled(result.object[square])
-        limits = limits or robust_limits(phase)
+        limits = limits or robust_levels(phase)
         axis.imshow(phase, cmap="gray", vmin=limits[0], vmax=limits[1], interpolation="nearest")
         axis.set_title(run.label)
         axis.set_axis_off()
@@ -121,7 +121,7 @@ def draw_outcomes(outcomes: Sequence[Outcome], path: Path) -> None:
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, outcome in zip(axes.flat, outcomes, strict=False):
-        limits = robust_limits(outcome.phase)
+        limits = robust_levels(outcome.phase)
         axis.imshow(outcome.phase, cmap="gray", vmin=limits[0], vmax=limits[1], interpolation="nearest")
         axis.set_title(f"{outcome.trouble}\n{outcome.engine}: {outcome.error:.3f}", fontsize=6)
     _save(figure, path)

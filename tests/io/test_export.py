@@ -9,9 +9,9 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from ptychogui.io.drawing import draw_modes, draw_phase, length_label, nice_length
 from ptychogui.io.export import export_binary, export_csv, export_png, export_tiff, export_tiff8
 from ptychogui.io.guesses import read_object, read_probe
+from ptychogui.pictures.figures import draw_modes, draw_phase, length_label, nice_length
 from tests.io.makers import make_result
 
 

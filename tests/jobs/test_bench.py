@@ -13,7 +13,7 @@ from ptychogui.backends import open_backend
 from ptychogui.backends.base import Backend
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.engines import ENGINES, Problem, Step
-from ptychogui.jobs import bench as bench
+from ptychogui.jobs import bench
 from ptychogui.jobs.bench import run_bench, traffic_bytes
 from ptychogui.params.model import Reconstruction
 from tests.backends.fake_cupy import installed

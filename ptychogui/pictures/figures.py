@@ -7,7 +7,8 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ptychogui.io.pictures import complex8, gray8, perceptual8, robust_limits
+from ptychogui.pictures.colors import complex8, gray8, perceptual8
+from ptychogui.pictures.levels import robust_levels
 
 _FONT = "DejaVu Sans"
 _SMALLEST_PX = 480
@@ -31,7 +32,7 @@ def draw_phase(
     Returns:
         uint8 RGB (rows, columns, 3).
     """
-    limits = robust_limits(phase, scanned)
+    limits = robust_levels(phase, scanned)
     zoom = _zoom(phase.shape)
     image = _magnify(_mapped(phase, limits, color), zoom)
     font = _font(image.shape[1])

@@ -1,14 +1,15 @@
-"""What the window shows of an estimate, made on the worker's thread so that the event loop never waits for it."""
+"""Live pictures: what the window shows of an estimate, made on a worker's thread so that no event loop waits for it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
-from ptychogui.engines.base import Estimate
-from ptychogui.io.pictures import complex8, shrink, unit_phase_offset
+from ptychogui.pictures.colors import complex8
+from ptychogui.pictures.levels import Levels, robust_levels
+from ptychogui.pictures.phase import unit_phase_offset
+from ptychogui.pictures.thumbnails import shrink
 
 LIVE_PX = 1024
 """Longest side of the object's picture while a job runs."""
@@ -17,12 +18,8 @@ FINAL_PX = 2048
 
 _MODE_PX = 256
 _SAMPLES = 50_000
-_OUTERMOST = (0.5, 99.5)
-"""Percentiles that the levels leave out."""
 _FLAT = 0.05
 """Smallest range of the levels: a first guess without contrast is one even color."""
-
-Levels: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -51,22 +48,23 @@ class Picture:
     powers: tuple[float, ...]
 
 
-def make_picture(estimate: Estimate, object_pixel_m: float, limit_px: int = LIVE_PX) -> Picture:
+def make_picture(field: np.ndarray, probe: np.ndarray, object_pixel_m: float, limit_px: int = LIVE_PX) -> Picture:
     """Make an estimate ready for the screen.
 
     Args:
-        estimate: complex64 object (rows, columns) and probe (modes, N, N).
+        field: the object, complex64 (rows, columns).
+        probe: complex64 (modes, N, N).
         object_pixel_m: size of a pixel of both.
         limit_px: longest side of the object's picture; a larger object is averaged down.
     """
-    field = shrink(estimate.object, limit_px)
-    block = -(-max(estimate.object.shape) // limit_px)
-    rows, columns = scanned_region(field.shape, estimate.probe.shape[-1] // block)
+    block = -(-max(field.shape) // limit_px)
+    field = shrink(field, limit_px)
+    rows, columns = scanned_region(field.shape, probe.shape[-1] // block)
     seen = _ellipse(rows, columns, field.shape)
     field = unit_phase_offset(field, seen).astype(np.complex64)
     phase, magnitude = np.angle(field), np.abs(field)
-    modes = [shrink(mode, _MODE_PX) for mode in estimate.probe]
-    powers = [float(np.vdot(mode, mode).real) for mode in estimate.probe]
+    modes = [shrink(mode, _MODE_PX) for mode in probe]
+    powers = [float(np.vdot(mode, mode).real) for mode in probe]
     pixel_m = object_pixel_m * block
     return Picture(
         phase=phase,
@@ -76,7 +74,7 @@ def make_picture(estimate: Estimate, object_pixel_m: float, limit_px: int = LIVE
         phase_levels=_levels(phase[seen]),
         magnitude_levels=_levels(magnitude[seen]),
         modes=np.stack([complex8(mode) for mode in modes]),
-        mode_pixel_m=object_pixel_m * -(-estimate.probe.shape[-1] // _MODE_PX),
+        mode_pixel_m=object_pixel_m * -(-probe.shape[-1] // _MODE_PX),
         powers=tuple(power / (sum(powers) or 1) for power in powers),
     )
 
@@ -101,10 +99,5 @@ def _ellipse(rows: slice, columns: slice, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _levels(values: np.ndarray) -> Levels:
-    sample = values[:: max(1, values.size // _SAMPLES)]
-    sample = sample[np.isfinite(sample)]
-    if not sample.size:
-        return 0.0, 1.0
-    low, high = (float(np.percentile(sample, percent)) for percent in _OUTERMOST)
-    middle, half = (low + high) / 2, max(high - low, _FLAT) / 2
-    return middle - half, middle + half
+    """Return levels as fast as the screen wants them: from a part of the values where there are many."""
+    return robust_levels(values[:: max(1, values.size // _SAMPLES)], least_range=_FLAT)
