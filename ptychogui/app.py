@@ -28,8 +28,8 @@ from ptychogui.jobs.orientation.doctor import open_and_examine
 from ptychogui.jobs.prepare.survey import Reading, Surveyed, survey_scan
 from ptychogui.physics.simulation import Recipe
 from ptychogui.pictures.live_picture import Picture
-from ptychogui.views.main_window import MainWindow
-from ptychogui.views.memory import Memory
+from ptychogui.views.shell.main_window import MainWindow
+from ptychogui.views.shell.remembered import Memory
 from ptychogui.views.theme import app_icon, apply_theme
 
 _SIGNALS_MS = 200

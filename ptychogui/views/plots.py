@@ -9,8 +9,8 @@ import pyqtgraph as pg
 from PyQt5.QtCore import QEvent, QSize, Qt
 from PyQt5.QtGui import QFont, QPalette
 
-from ptychogui.views.parts import Card, small, tool_button
 from ptychogui.views.theme import tinted
+from ptychogui.views.widgets import Card, small, tool_button
 
 _TICK_DENSITY = 0.7
 _Role = QPalette.ColorRole

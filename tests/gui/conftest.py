@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from ptychogui.app import Workstation
 from ptychogui.physics.simulation import Recipe
-from ptychogui.views.memory import Memory
+from ptychogui.views.shell.remembered import Memory
 
 RECIPE = Recipe(n=64, scan_dims=(6, 6), outer_zone_m=80e-9)
 """A scan that is simulated and reconstructed in a moment."""

@@ -17,8 +17,15 @@ from ptychogui.params.commandline import format_text
 from ptychogui.params.model import Parameters, Reconstruction, by_path, describe
 from ptychogui.params.origins import Layers, Source
 from ptychogui.params.spec import Param
-from ptychogui.views.editors import ChoiceEditor, SuggestingEditor, SwitchEditor, TextEditor, make_editor, shown_text
-from ptychogui.views.form import ParameterForm
+from ptychogui.views.form.editors import (
+    ChoiceEditor,
+    SuggestingEditor,
+    SwitchEditor,
+    TextEditor,
+    make_editor,
+    shown_text,
+)
+from ptychogui.views.form.form import ParameterForm
 
 
 def other_value(param: Param, file: Path) -> Any:

@@ -18,7 +18,7 @@ from ptychogui.jobs.prepare.survey import Reading
 from ptychogui.params.origins import Source
 from ptychogui.physics.maps import map_positions
 from ptychogui.physics.simulation import Recipe, simulate
-from ptychogui.views.pairing import PairingPage
+from ptychogui.views.scan.pairing_page import PairingPage
 
 LONG = 60_000
 FIRST_FILE = "preprocessing.first_file"

@@ -26,7 +26,7 @@ from ptychogui.jobs.job import Job
 from ptychogui.jobs.orientation.doctor import Look
 from ptychogui.jobs.processes.questions import Tell
 from ptychogui.physics.simulation import Recipe, simulate
-from ptychogui.views.memory import Memory
+from ptychogui.views.shell.remembered import Memory
 from tests.gui.conftest import RECIPE
 
 LONG = 60_000

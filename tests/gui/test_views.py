@@ -12,13 +12,13 @@ from PyQt5.QtGui import QColor, QDropEvent, QIcon, QPalette
 from PyQt5.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
-from ptychogui.views.editors import TextEditor
-from ptychogui.views.main_window import MainWindow
-from ptychogui.views.memory import Memory
+from ptychogui.views.form.editors import TextEditor
 from ptychogui.views.plots import ErrorCard, ImageCard, LogAxis
-from ptychogui.views.probe import ProbeCard
-from ptychogui.views.run import ProgressStrip, duration
-from ptychogui.views.scan import DropTarget, PositionsCard
+from ptychogui.views.run.probe import ProbeCard
+from ptychogui.views.run.run_page import ProgressStrip, duration
+from ptychogui.views.scan.pages import DropTarget, PositionsCard
+from ptychogui.views.shell.main_window import MainWindow
+from ptychogui.views.shell.remembered import Memory
 from ptychogui.views.theme import DARK, LIGHT, apply_theme, style_sheet
 
 

@@ -20,8 +20,8 @@ from ptychogui.params import model
 from ptychogui.params.commandline import format_text, parse_text
 from ptychogui.params.reference import range_text
 from ptychogui.params.spec import Param
-from ptychogui.views.parts import tool_button
 from ptychogui.views.theme import restyle, tinted
+from ptychogui.views.widgets import tool_button
 
 _DIGITS = 6
 """Significant digits that an editor shows; the value keeps all of its own until the text is edited."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QSplitter, QVBoxLayout, QWidget
 
-from ptychogui.views.parts import ElidedLabel, label, named
 from ptychogui.views.plots import ErrorCard, ImageCard
-from ptychogui.views.probe import ProbeCard
+from ptychogui.views.run.probe import ProbeCard
 from ptychogui.views.theme import restyle
+from ptychogui.views.widgets import ElidedLabel, label, named
 
 _DOT = "   ·   "
 

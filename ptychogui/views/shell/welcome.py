@@ -8,8 +8,8 @@ from pathlib import Path
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from ptychogui.views.parts import label, named
 from ptychogui.views.theme import app_icon
+from ptychogui.views.widgets import label, named
 
 _RECENT = 5
 _HINT = "a CXI or MDA scan, raw frames, or a result to look at"

@@ -15,9 +15,9 @@ from ptychogui.params.model import Parameters, describe
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.reference import tooltip
 from ptychogui.params.spec import Param
-from ptychogui.views.editors import make_editor, shown_text
-from ptychogui.views.parts import ElidedLabel, label, named, small, tool_button
+from ptychogui.views.form.editors import make_editor, shown_text
 from ptychogui.views.theme import tinted
+from ptychogui.views.widgets import ElidedLabel, label, named, small, tool_button
 
 _TITLES = {
     "experiment": "Experiment", "preprocessing": "Preprocessing", "devices": "Devices",

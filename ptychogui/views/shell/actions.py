@@ -9,9 +9,9 @@ from PyQt5.QtCore import QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QKeySequence, QPalette
 from PyQt5.QtWidgets import QAction, QActionGroup, QApplication, QMenu, QMenuBar, QSizePolicy, QToolBar, QWidget
 
-from ptychogui.views.editors import Editor
-from ptychogui.views.parts import label, tool_button
+from ptychogui.views.form.editors import Editor
 from ptychogui.views.theme import ThemeName, icon, tinted
+from ptychogui.views.widgets import label, tool_button
 
 _Role = QPalette.ColorRole
 

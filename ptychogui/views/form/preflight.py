@@ -21,8 +21,8 @@ from PyQt5.QtWidgets import (
 )
 
 from ptychogui.jobs.preflight.findings import TITLES, Finding, Level, Preflight
-from ptychogui.views.parts import ElidedLabel, label, named, small, tool_button
 from ptychogui.views.theme import colors_of, icon, tinted
+from ptychogui.views.widgets import ElidedLabel, label, named, small, tool_button
 
 _LIGHT_PX, _ICON_PX = 22, 16
 _LIST_PX = 240

@@ -22,8 +22,8 @@ from ptychogui.errors import Alternative
 from ptychogui.jobs.prepare.pairing_pictures import Compared, DrawnWay
 from ptychogui.jobs.prepare.survey import Reading
 from ptychogui.pictures.levels import robust_levels
-from ptychogui.views.parts import Card, label, named
 from ptychogui.views.plots import PlotCard
+from ptychogui.views.widgets import Card, label, named
 
 _WHAT = (
     "Files and positions can meet in more than one way, and none is better than the others. Each picture shows the "

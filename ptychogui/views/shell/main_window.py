@@ -29,20 +29,20 @@ from PyQt5.QtWidgets import (
 from ptychogui.io.naming import meant_path
 from ptychogui.params.model import Parameters, by_path
 from ptychogui.params.origins import Origin
-from ptychogui.views.actions import Actions
-from ptychogui.views.banner import Banner, Messages
-from ptychogui.views.beamline import BeamlinePage
-from ptychogui.views.editors import Editor, make_editor
-from ptychogui.views.form import ParameterForm
-from ptychogui.views.memory import Memory
-from ptychogui.views.orientation import OrientationPage
-from ptychogui.views.pairing import PairingPage
-from ptychogui.views.parts import named
-from ptychogui.views.preflight import PreflightStrip
-from ptychogui.views.run import ProgressStrip, RunPage
-from ptychogui.views.scan import DropTarget, PreviewPage, ScanCard
+from ptychogui.views.form.editors import Editor, make_editor
+from ptychogui.views.form.form import ParameterForm
+from ptychogui.views.form.preflight import PreflightStrip
+from ptychogui.views.run.run_page import ProgressStrip, RunPage
+from ptychogui.views.scan.orientation_page import OrientationPage
+from ptychogui.views.scan.pages import DropTarget, PreviewPage, ScanCard
+from ptychogui.views.scan.pairing_page import PairingPage
+from ptychogui.views.scan.preset_page import BeamlinePage
+from ptychogui.views.shell.actions import Actions
+from ptychogui.views.shell.banner import Banner, Messages
+from ptychogui.views.shell.remembered import Memory
+from ptychogui.views.shell.welcome import WelcomePage
 from ptychogui.views.theme import app_icon, apply_theme
-from ptychogui.views.welcome import WelcomePage
+from ptychogui.views.widgets import named
 
 _QUICK = {"reconstruction.engine": 190, "reconstruction.iterations": 92, "devices.device": 92}
 """Parameters that the tool bar has as well, and the width of their editors."""

@@ -12,7 +12,7 @@ from PyQt5.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 from ptychogui.params.units import format_quantity
 from ptychogui.pictures.colors import complex8
 from ptychogui.pictures.figures import nice_length
-from ptychogui.views.parts import Card
+from ptychogui.views.widgets import Card
 
 _Role = QPalette.ColorRole
 

@@ -20,7 +20,7 @@ from ptychogui.jobs.orientation.cases import Case
 from ptychogui.jobs.orientation.doctor import Look
 from ptychogui.jobs.orientation.verdict import Certainty, Verdict
 from ptychogui.jobs.orientation.wording import answer, remark, sign_lines
-from ptychogui.views.parts import Card, label, list_widget, named
+from ptychogui.views.widgets import Card, label, list_widget, named
 
 _WHAT = (
     "Finds out whether frames or scan have to be turned or mirrored. A part of the scan is reconstructed in every "

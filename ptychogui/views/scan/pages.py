@@ -14,8 +14,8 @@ from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget,
 from ptychogui.io.naming import meant_path
 from ptychogui.jobs.prepare.survey import Reading, Surveyed
 from ptychogui.pictures.levels import robust_levels
-from ptychogui.views.parts import Card, ElidedLabel, label
 from ptychogui.views.plots import ImageCard, PlotCard
+from ptychogui.views.widgets import Card, ElidedLabel, label
 
 _Role = QPalette.ColorRole
 

@@ -8,8 +8,8 @@ from PyQt5.QtCore import QEvent, QSize, Qt
 from PyQt5.QtGui import QPalette
 from PyQt5.QtWidgets import QApplication, QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
 
-from ptychogui.views.parts import label, tool_button
 from ptychogui.views.theme import icon
+from ptychogui.views.widgets import label, tool_button
 
 _KEPT_LINES = 500
 

@@ -1,0 +1,1 @@
+"""The run: object, probe and error while it goes on."""
