@@ -27,10 +27,10 @@ from numpy.typing import ArrayLike
 from ptychogui.backends import list_devices, open_backend
 from ptychogui.backends.base import Backend
 from ptychogui.errors import OutputError, ParameterError
+from ptychogui.io.array_files import as_object, as_probe
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.guesses import as_object, as_probe
-from ptychogui.io.memory import scan_of
+from ptychogui.io.in_memory import scan_of
 from ptychogui.io.raw.series import scan_name
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import Result, read_result

@@ -32,8 +32,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ptychogui.errors import OutputError, ParameterError
-from ptychogui.io.guesses import as_object, as_probe
-from ptychogui.io.memory import scan_of
+from ptychogui.io.array_files import as_object, as_probe
+from ptychogui.io.in_memory import scan_of
 from ptychogui.io.naming import file_stem
 from ptychogui.io.raw.series import scan_name
 from ptychogui.jobs.job import Control, Job

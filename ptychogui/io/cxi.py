@@ -16,13 +16,22 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, Value
-from ptychogui.io.hdf5 import H5_ERRORS, datasets, first_dataset, is_hdf5, open_h5, read_complex, read_text, reading
+from ptychogui.io.hdf5.files import (
+    H5_ERRORS,
+    datasets,
+    first_dataset,
+    is_hdf5,
+    open_h5,
+    read_complex,
+    read_text,
+    reading,
+)
+from ptychogui.io.hdf5.quantities import CENTER, Reader, beam_center, count_limit, square_pixel
+from ptychogui.io.hdf5.translations import read_listed
 from ptychogui.io.masks import Mask, stored_mask
-from ptychogui.io.quantities import CENTER, Reader, beam_center, count_limit, square_pixel
 from ptychogui.io.raw.frames import Hdf5Frames, grid_note, looks_like_frames
 from ptychogui.io.raw.links import missing_target
 from ptychogui.io.raw.virtual import frames_there, lost_parts, with_lost_pixels
-from ptychogui.io.translations import read_listed
 from ptychogui.physics.lost import lost_note
 from ptychogui.physics.optics import USUAL, energy_eV
 

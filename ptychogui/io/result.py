@@ -21,7 +21,7 @@ from ptychogui import __version__
 from ptychogui.errors import DataError, OutputError
 from ptychogui.io.atomic import check_writable, replacing
 from ptychogui.io.cxi import FRAME_PLACES
-from ptychogui.io.hdf5 import build_image, first_dataset, open_h5, read_complex, read_text, reading
+from ptychogui.io.hdf5.files import build_image, first_dataset, open_h5, read_complex, read_text, reading
 from ptychogui.params.units import ELECTRON_VOLT_J
 from ptychogui.physics.orientation import Orientation
 from ptychogui.pictures.thumbnails import thumbnail

@@ -16,7 +16,7 @@ from ptychogui.errors import DataError, OutputError
 from ptychogui.io import cxi
 from ptychogui.io.atomic import replacing
 from ptychogui.io.dataset import Dataset, Value
-from ptychogui.io.hdf5 import build_image, open_h5, read_text
+from ptychogui.io.hdf5.files import build_image, open_h5, read_text
 from ptychogui.io.result import CXI_VERSION, ENTRY, OWN, Result, read_result, result_image
 from ptychogui.params.units import ELECTRON_VOLT_J
 from ptychogui.physics.frames import ArrayFrames

@@ -9,8 +9,8 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from ptychogui.io.array_files import read_object, read_probe
 from ptychogui.io.export import export_binary, export_csv, export_png, export_tiff, export_tiff8
-from ptychogui.io.guesses import read_object, read_probe
 from ptychogui.pictures.figures import draw_modes, draw_phase, length_label, nice_length
 from tests.io.makers import make_result
 

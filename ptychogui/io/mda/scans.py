@@ -14,12 +14,12 @@ import numpy as np
 from ptychogui.errors import AmbiguousPairingError, DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, Value
+from ptychogui.io.hdf5.quantities import CENTER
 from ptychogui.io.mda.applying import Beamtime, apply_preset
 from ptychogui.io.mda.format import Mda, read_mda
 from ptychogui.io.mda.presets import Named, choose_preset
 from ptychogui.io.pairing.facts import Plan, Said
 from ptychogui.io.pairing.pair import Pairing, pair_as_read
-from ptychogui.io.quantities import CENTER
 from ptychogui.io.raw.scans import frame_source, placed_notes
 from ptychogui.io.raw.series import Pattern, is_pattern
 from ptychogui.params.commandline import format_text

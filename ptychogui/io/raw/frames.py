@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from ptychogui.errors import DataError
-from ptychogui.io.hdf5 import H5_ERRORS, check_filters, reading
+from ptychogui.io.hdf5.files import H5_ERRORS, check_filters, reading
 from ptychogui.io.raw.unpacking import Unpack, unpacker
 from ptychogui.io.raw.unwritten import Unwritten
 from ptychogui.texts import counted

@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 
 from ptychogui.errors import DataError
-from ptychogui.io.hdf5 import H5_ERRORS, open_h5
+from ptychogui.io.hdf5.files import H5_ERRORS, open_h5
 
 EXTERNAL, VIRTUAL = "HDF5_EXT_PREFIX", "HDF5_VDS_PREFIX"
 """Variables with folders, joined by colons, in which HDF5 looks for the targets of links and of virtual datasets."""

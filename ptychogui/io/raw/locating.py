@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 
 from ptychogui.errors import DataError
-from ptychogui.io.hdf5 import datasets
+from ptychogui.io.hdf5.files import datasets
 from ptychogui.io.raw.frames import is_stack, looks_like_frames
 from ptychogui.io.raw.links import dangling_links, missing_target
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Value
-from ptychogui.io.hdf5 import is_hdf5, open_h5
+from ptychogui.io.hdf5.files import is_hdf5, open_h5
+from ptychogui.io.hdf5.quantities import CENTER, Reader, beam_center, count_limit, square_pixel
 from ptychogui.io.masks import Mask, stored_mask
-from ptychogui.io.quantities import CENTER, Reader, beam_center, count_limit, square_pixel
 from ptychogui.physics.optics import USUAL, energy_eV
 
 _BEAM = "/entry/instrument/beam"

@@ -10,7 +10,7 @@ from pathlib import Path
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, RawFile, Value
-from ptychogui.io.hdf5 import open_h5, reading
+from ptychogui.io.hdf5.files import open_h5, reading
 from ptychogui.io.raw.frames import grid_note
 from ptychogui.io.raw.joined import Part, join
 from ptychogui.io.raw.masters import parts_of

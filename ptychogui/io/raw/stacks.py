@@ -18,7 +18,7 @@ from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.csvtext import read_real_csv
 from ptychogui.io.dataset import Frames
-from ptychogui.io.hdf5 import is_hdf5, open_h5, packing_of, reading
+from ptychogui.io.hdf5.files import is_hdf5, open_h5, packing_of, reading
 from ptychogui.io.raw.frames import Hdf5Frames, can_be_stack, looks_like_frames
 from ptychogui.io.raw.locating import find_frames
 from ptychogui.io.raw.virtual import Lost, lost_parts

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ptychogui.io.hdf5 import H5_ERRORS
+from ptychogui.io.hdf5.files import H5_ERRORS
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from ptychogui.errors import DataError
-from ptychogui.io.hdf5 import H5_ERRORS, open_h5
+from ptychogui.io.hdf5.files import H5_ERRORS, open_h5
 from ptychogui.io.raw.links import VIRTUAL, locate
 
 _DEEPEST = 8

@@ -17,7 +17,7 @@ from ptychogui.backends.base import Backend
 from ptychogui.engines import create_engine
 from ptychogui.engines.base import Estimate, Problem
 from ptychogui.errors import DataError
-from ptychogui.io.guesses import holds_result
+from ptychogui.io.array_files import holds_result
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.orientation.cases import CLASSES, all_cases
 from ptychogui.jobs.orientation.verdict import Evidence, Verdict, judge

@@ -11,8 +11,8 @@ import scipy.fft
 
 from ptychogui.engines.memory import Extent
 from ptychogui.errors import DataError
+from ptychogui.io.array_files import read_probe
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.guesses import read_probe
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.prepare.geometry_check import check_pixel, scale_text
 from ptychogui.jobs.prepare.masks import bad_pixels

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import scipy.fft
 
+from ptychogui.io.array_files import object_place_m, read_object, read_probe, read_variation
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.guesses import object_place_m, read_object, read_probe, read_variation
 from ptychogui.jobs.prepare.probe_trial import Trial
 from ptychogui.params.model import Parameters
 from ptychogui.physics.frames import Patterns

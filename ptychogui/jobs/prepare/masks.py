@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ptychogui.errors import DataError
+from ptychogui.io.array_files import read_mask
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.guesses import read_mask
 from ptychogui.params.model import Parameters
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from ptychogui.errors import AmbiguousPairingError, DataError, ParameterError
+from ptychogui.io.array_files import holds_result, read_positions
 from ptychogui.io.dataset import Dataset, RawFile
-from ptychogui.io.guesses import holds_result, read_positions
 from ptychogui.io.pairing.facts import Plan, Said
 from ptychogui.io.pairing.pair import Pairing, pair_as_read
 from ptychogui.io.pairing.ways import DIMS, PER_FILE

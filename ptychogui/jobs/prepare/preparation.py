@@ -14,8 +14,8 @@ from ptychogui.engines.base import Problem
 from ptychogui.engines.memory import Extent
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
+from ptychogui.io.array_files import read_background
 from ptychogui.io.dataset import MIRRORED, Dataset
-from ptychogui.io.guesses import read_background
 from ptychogui.io.raw.scans import placed_notes
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import dataset_of

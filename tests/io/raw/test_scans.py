@@ -19,9 +19,9 @@ import pytest
 import tifffile
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.io import hdf5
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
+from ptychogui.io.hdf5 import files as hdf5
 from ptychogui.io.raw.series import Pattern, is_pattern, scan_name
 from ptychogui.io.readers import open_dataset
 from ptychogui.jobs.inspection import inspect_file

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError
-from ptychogui.io.memory import scan_of
+from ptychogui.io.in_memory import scan_of
 
 PATTERNS = np.arange(3 * 4 * 6, dtype=np.uint16).reshape(3, 4, 6)
 POSITIONS_M = np.array([[0, 0], [0, 1e-6], [1e-6, 0]])

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from ptychogui.errors import DataError
-from ptychogui.io.hdf5 import all_units_of, first_dataset
+from ptychogui.io.hdf5.files import all_units_of, first_dataset
 from ptychogui.params.units import said_factor
 from ptychogui.physics.lost import all_lost_text, lost_positions
 

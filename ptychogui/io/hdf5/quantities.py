@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from ptychogui.io.dataset import Value
-from ptychogui.io.hdf5 import H5_ERRORS, first_dataset, units_of
+from ptychogui.io.hdf5.files import H5_ERRORS, first_dataset, units_of
 from ptychogui.io.raw.links import missing_target
 from ptychogui.params.units import said_factor, said_quantity
 

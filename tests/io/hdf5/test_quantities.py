@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from ptychogui.io.hdf5 import units_of
-from ptychogui.io.quantities import Reader, beam_center, typical
+from ptychogui.io.hdf5.files import units_of
+from ptychogui.io.hdf5.quantities import Reader, beam_center, typical
 
 COUNT = 60
 

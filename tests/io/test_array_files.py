@@ -13,8 +13,7 @@ from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as arrays
 
 from ptychogui.errors import DataError
-from ptychogui.io.csvtext import read_complex_csv, write_complex_csv
-from ptychogui.io.guesses import (
+from ptychogui.io.array_files import (
     holds_result,
     object_place_m,
     read_background,
@@ -23,6 +22,7 @@ from ptychogui.io.guesses import (
     read_positions,
     read_probe,
 )
+from ptychogui.io.csvtext import read_complex_csv, write_complex_csv
 from ptychogui.io.result import write_result
 from tests.io.makers import POSITIONS_M, TRANSLATION, make_cxi, make_result
 
