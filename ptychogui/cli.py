@@ -36,7 +36,7 @@ from ptychogui.io.simulated import check_scan_replaceable, truth_path, write_sca
 from ptychogui.jobs.bench import run_bench
 from ptychogui.jobs.inspection import inspect_file
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.layers import job_layers, make_job, scan_source
+from ptychogui.jobs.job_values import job_layers, make_job, scan_source
 from ptychogui.jobs.orientation.doctor import find_orientation
 from ptychogui.jobs.preflight import Checker, Level
 from ptychogui.jobs.scanlist import scan_list

@@ -20,7 +20,7 @@ from ptychogui.io.naming import file_stem, unused_path
 from ptychogui.io.raw.series import scan_name
 from ptychogui.io.result import read_result
 from ptychogui.jobs.job import Control, JobState
-from ptychogui.jobs.layers import job_layers, make_job
+from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.runner import run_job
 from ptychogui.jobs.scanlist import ScanList
 from ptychogui.params.model import by_path

@@ -15,7 +15,7 @@ from ptychogui.io.dataset import Dataset
 from ptychogui.io.opening import open_scan_or_result
 from ptychogui.io.raw.scans import all_notes
 from ptychogui.io.result import Result
-from ptychogui.jobs.layers import dataset_layers
+from ptychogui.jobs.job_values import dataset_layers
 from ptychogui.params.origins import Source
 from ptychogui.params.units import format_quantity
 from ptychogui.pictures.live_picture import FINAL_PX, Picture, make_picture

@@ -12,7 +12,7 @@ from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.errors import PtychoError
 from ptychogui.io.raw.series import scan_name
 from ptychogui.jobs.job import Job, JobState, Progress
-from ptychogui.jobs.layers import heeded_layers, make_job
+from ptychogui.jobs.job_values import heeded_layers, make_job
 from ptychogui.jobs.outputs import result_path
 from ptychogui.jobs.processes.messages import Died, Failed, Finished, Ready, Silent
 from ptychogui.jobs.stages import total_iterations

@@ -16,7 +16,7 @@ from ptychogui.io.access import OF_THE_FILES, Access
 from ptychogui.io.raw.series import is_pattern
 from ptychogui.io.readers import takes_series
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.layers import heeded_layers, scan_source, simulation_layers
+from ptychogui.jobs.job_values import heeded_layers, scan_source, simulation_layers
 from ptychogui.params.commandline import format_text, parse_text
 from ptychogui.params.model import by_path
 from ptychogui.params.origins import Layers, Source

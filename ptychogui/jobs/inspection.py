@@ -20,7 +20,7 @@ from ptychogui.io.mda.scans import MdaScan, read_mda_scan
 from ptychogui.io.opening import open_scan_or_result
 from ptychogui.io.raw.scans import all_notes
 from ptychogui.io.result import Result
-from ptychogui.jobs.layers import NEEDED, dataset_layers
+from ptychogui.jobs.job_values import NEEDED, dataset_layers
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import Parameters, by_path
 from ptychogui.params.origins import Origin, Source

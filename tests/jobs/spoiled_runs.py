@@ -14,7 +14,7 @@ from ptychogui.backends.base import Backend
 from ptychogui.errors import DivergedError, PtychoError
 from ptychogui.io.result import read_result
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.layers import job_layers, make_job
+from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.preflight import Level, preflight
 from ptychogui.jobs.prepare.preparation import Prepared
 from ptychogui.jobs.runner import run_job

@@ -16,7 +16,7 @@ from ptychogui.io.mda.beamtime import DATASET, write_beamtime
 from ptychogui.io.mda.presets import Named, preset_folder, read_preset
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import write_scan
-from ptychogui.jobs.layers import job_layers
+from ptychogui.jobs.job_values import job_layers
 from ptychogui.physics.metrics import align
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 

@@ -16,7 +16,7 @@ from ptychogui.io.dataset import Dataset
 from ptychogui.io.result import read_result
 from ptychogui.io.simulated import dataset_of, write_scan
 from ptychogui.jobs.job import Control, Job
-from ptychogui.jobs.layers import dataset_layers
+from ptychogui.jobs.job_values import dataset_layers
 from ptychogui.jobs.preflight import Level, preflight
 from ptychogui.jobs.preflight.doubts import doubts_of
 from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError

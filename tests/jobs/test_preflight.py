@@ -17,7 +17,7 @@ from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.layers import dataset_layers
+from ptychogui.jobs.job_values import dataset_layers
 from ptychogui.jobs.preflight import TITLES, Checker, Finding, Level, Preflight, preflight
 from ptychogui.jobs.preflight.cost import time_text
 from ptychogui.jobs.preflight.look import MOST_BYTES, MOST_FRAMES, read_sample
@@ -91,7 +91,7 @@ class TestSoundScan:
         assert found.sampled == "64 of 64 frames"
 
     def test_a_real_scan_is_good(self, shared_data: Path) -> None:
-        from ptychogui.jobs.layers import job_layers
+        from ptychogui.jobs.job_values import job_layers
 
         path = shared_data / "siemens-star.cxi"
         parameters, origins = job_layers(path).resolve()

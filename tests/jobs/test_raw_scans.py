@@ -14,7 +14,7 @@ import pytest
 from ptychogui.api import Control, read_result, reconstruct
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.jobs.job import JobState
-from ptychogui.jobs.layers import job_layers, make_job, scan_source
+from ptychogui.jobs.job_values import job_layers, make_job, scan_source
 from ptychogui.jobs.prepare.preparation import Prepared, prepare
 from ptychogui.params.commandline import read_command
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate

@@ -20,7 +20,7 @@ from ptychogui.io.raw.scans import placed_notes
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.job import Control, Job
-from ptychogui.jobs.layers import NEEDED
+from ptychogui.jobs.job_values import NEEDED
 from ptychogui.jobs.prepare.first_guesses import first_object, first_probe, first_variation, is_guessed, scaled_probe
 from ptychogui.jobs.prepare.geometry_check import check_pixel, scale_text
 from ptychogui.jobs.prepare.masks import bad_pixels

@@ -15,7 +15,7 @@ from ptychogui.backends.base import Backend
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset, Frames, Value
 from ptychogui.jobs.job import Control, Job
-from ptychogui.jobs.layers import job_layers, make_job
+from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.orientation.doctor import Look, examine, find_orientation
 from ptychogui.jobs.orientation.verdict import Certainty, Verdict
 from ptychogui.jobs.prepare import preparation as prepare_module

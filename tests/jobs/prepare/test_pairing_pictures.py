@@ -21,7 +21,7 @@ from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.layers import job_layers, make_job
+from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.prepare.pairing_pictures import Compared, compare_ways
 from ptychogui.jobs.prepare.preparation import Prepared, prepare
 from ptychogui.jobs.prepare.survey import Reading

@@ -11,7 +11,7 @@ import pytest
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.readers import open_dataset
-from ptychogui.jobs.layers import job_layers, make_job
+from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.prepare.positions import matched, scan_positions
 from ptychogui.jobs.prepare.preparation import completed
 from ptychogui.params.model import Parameters

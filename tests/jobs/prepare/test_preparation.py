@@ -14,7 +14,7 @@ from ptychogui.backends.plain import NumpyBackend
 from ptychogui.engines.memory import NEEDS, Extent
 from ptychogui.errors import AmbiguousPairingError, DataError, MemoryBudgetError, ParameterError
 from ptychogui.io.dataset import Dataset
-from ptychogui.jobs.layers import job_layers, make_job
+from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.prepare import preparation as prepare_module
 from ptychogui.jobs.prepare.preparation import prepare
 from ptychogui.params.model import Reconstruction

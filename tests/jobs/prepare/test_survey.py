@@ -11,7 +11,7 @@ import pytest
 from ptychogui.errors import ParameterError
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.layers import job_layers
+from ptychogui.jobs.job_values import job_layers
 from ptychogui.jobs.prepare.survey import Reading, Surveyed, survey_scan
 from ptychogui.physics.maps import map_positions
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate

@@ -1,4 +1,4 @@
-"""From a scan and the user's values to a job; what would have no effect is refused."""
+"""What would have no effect is refused, and what would overwrite."""
 
 from __future__ import annotations
 
@@ -10,59 +10,16 @@ from typing import Any
 import pytest
 
 from ptychogui.errors import OutputError, ParameterError
-from ptychogui.io.access import Access
 from ptychogui.io.result import write_result
-from ptychogui.jobs import layers as layers_module
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.layers import check_job, dataset_layers, heeded_layers, job_layers, make_job
+from ptychogui.jobs.refused import check_job
 from ptychogui.params.chain import ENGINE_NAMES, ENGINE_TITLES, titles
 from ptychogui.params.model import Parameters, describe, refusal
-from ptychogui.params.origins import Layers, Origin, Source
 from ptychogui.params.spec import Param
 from tests.io.makers import make_result
-from tests.jobs.fakes import make_job as fake_job, scan
+from tests.jobs.fakes import make_job as fake_job
 
 OUTPUT = Path("result.cxi")
-
-
-def test_values_of_the_file_say_their_place() -> None:
-    parameters, origins = dataset_layers(scan()).resolve()
-    assert parameters.experiment.energy_eV == 8000.0
-    assert origins["experiment.energy_eV"] == Origin(Source.FILE, "scan.h5: /at/energy_eV")
-    assert origins["experiment.probe_modes"] == Origin(Source.DEFAULT)
-
-
-def test_the_users_values_hide_those_of_the_file() -> None:
-    layers = job_layers(scan(), {"experiment.energy_eV": (9000.0, "--energy")})
-    parameters, origins = layers.resolve()
-    assert parameters.experiment.energy_eV == 9000.0
-    assert parameters.experiment.distance_m == 2.0
-    assert str(origins["experiment.energy_eV"]) == "user: --energy"
-
-
-def test_a_file_is_opened_with_the_users_dataset_path_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed, asked = [], []
-
-    def open_dataset(path: Path, access: Access) -> Any:
-        asked.append((path, access))
-        return scan(closer=lambda: closed.append(path))
-
-    monkeypatch.setattr(layers_module, "open_dataset", open_dataset)
-    job_layers(Path("scan.h5"), {"preprocessing.dataset_path": ("/frames", "--dataset-path")})
-    assert asked == [(Path("scan.h5"), Access(dataset_path="/frames"))]
-    assert closed == [Path("scan.h5")]
-
-
-def test_a_simulated_scan_knows_its_geometry() -> None:
-    job = make_job(job_layers(None, {"experiment.simulate": (True, "--simulate")}), None, OUTPUT, "a command")
-    assert (job.source, job.output, job.command) == (None, OUTPUT, "a command")
-    assert job.parameters.experiment.energy_eV is not None
-    assert str(job.origins["experiment.energy_eV"]) == "file: simulated scan"
-
-
-def test_jobs_have_different_ids() -> None:
-    layers = job_layers(scan())
-    assert make_job(layers, Path("scan.h5"), OUTPUT).id != make_job(layers, Path("scan.h5"), OUTPUT).id
 
 
 @pytest.mark.parametrize("param", [param for param in describe() if param.awaits], ids=lambda param: param.path)
@@ -97,26 +54,6 @@ def other_value(param: Param) -> Any:
     """Return a value that is allowed and is not the default."""
     candidates: list[Any] = [True, False, "7", 7, 0.125, *param.choices]
     return next(value for value in candidates if value != param.default and not refusal(param.path, value))
-
-
-def test_values_that_no_engine_heeds_are_left_out_where_a_form_keeps_them() -> None:
-    values = {
-        "reconstruction.momentum": (0.625, ""),
-        "reconstruction.seed": (3, ""),
-        "reconstruction.engine": ("dm", ""),
-    }
-    layers = (
-        job_layers(scan())
-        .with_layer(Source.USER, values)
-        .with_layer(Source.LAST, {"reconstruction.damping": (0.375, "")})
-    )
-    parameters, origins = heeded_layers(layers).resolve()
-    for path in ("reconstruction.momentum", "reconstruction.damping"):
-        assert parameters.get(path) == Parameters().get(path)
-    assert (parameters.reconstruction.seed, parameters.experiment.energy_eV) == (3, 8000.0)
-    assert origins["reconstruction.momentum"] == Origin(Source.DEFAULT)
-    engine = {"reconstruction.engine": ("dm:5,lsqml", "")}
-    assert heeded_layers(layers.with_layer(Source.USER, values | engine)).resolve()[0].reconstruction.momentum == 0.625
 
 
 def test_coarse_levels_that_leave_nothing_are_refused() -> None:
@@ -164,12 +101,6 @@ def test_a_threshold_of_nothing_is_not_subtracted() -> None:
     check_job(
         Job("1", Path("scan.h5"), Parameters().replace({**values, "preprocessing.threshold_counts": 2.0}), OUTPUT)
     )
-
-
-def test_a_wrong_value_names_its_origin() -> None:
-    layers = Layers().with_value("experiment.probe_modes", 0, place="--probe-modes")
-    with pytest.raises(ParameterError, match=r"--probe-modes 0: must be at least 1"):
-        make_job(layers, Path("scan.h5"), OUTPUT)
 
 
 @pytest.mark.parametrize("link", ["same", "symbolic", "hard", "spelled otherwise"])
