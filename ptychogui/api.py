@@ -37,7 +37,7 @@ from ptychogui.io.result import Result, read_result
 from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.job_values import heeded_values, job_layers, make_job, scan_source
 from ptychogui.jobs.outputs import result_path
-from ptychogui.jobs.prepare.preparation import Given
+from ptychogui.jobs.prepare.problem import Given
 from ptychogui.jobs.refused import check_job
 from ptychogui.jobs.runner import run_job
 from ptychogui.jobs.session import Session

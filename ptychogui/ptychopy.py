@@ -38,7 +38,7 @@ from ptychogui.io.naming import file_stem
 from ptychogui.io.raw.series import scan_name
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.job_values import heeded_values, job_layers, make_job, scan_source
-from ptychogui.jobs.prepare.preparation import Given
+from ptychogui.jobs.prepare.problem import Given
 from ptychogui.jobs.session import Session
 from ptychogui.params.chain import ENGINE_TITLES, engines_of
 from ptychogui.params.commandline import read_command

@@ -29,7 +29,7 @@ from ptychogui.jobs.job import Control, Job, JobState, Progress
 from ptychogui.jobs.outputs import keep_elsewhere
 from ptychogui.jobs.preflight.doubts import doubts_of
 from ptychogui.jobs.prepare.memory_check import check_memory
-from ptychogui.jobs.prepare.preparation import NOTHING_GIVEN, Given, Prepared, prepare
+from ptychogui.jobs.prepare.problem import NOTHING_GIVEN, Given, Prepared, prepare
 from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
 from ptychogui.jobs.refused import check_job
 from ptychogui.jobs.stages import total_iterations

@@ -11,7 +11,7 @@ from ptychogui.engines.base import Estimate
 from ptychogui.errors import ParameterError
 from ptychogui.io.result import check_writable
 from ptychogui.jobs.job import Control, Job, Progress
-from ptychogui.jobs.prepare.preparation import NOTHING_GIVEN, Given
+from ptychogui.jobs.prepare.problem import NOTHING_GIVEN, Given
 from ptychogui.jobs.refused import check_job
 from ptychogui.jobs.runner import JobRun, telling_of_memory
 from ptychogui.params.model import Reconstruction

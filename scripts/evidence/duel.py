@@ -18,7 +18,7 @@ from ptychogui.engines import ENGINES, Problem
 from ptychogui.io.simulated import read_truth
 from ptychogui.jobs.job import JobState
 from ptychogui.jobs.job_values import job_layers, make_job
-from ptychogui.jobs.prepare.preparation import prepare
+from ptychogui.jobs.prepare.problem import prepare
 from scripts.evidence.cases import REFERENCE, Run
 from scripts.evidence.rival import SETTINGS, Rival, Setting
 from scripts.evidence.runs import LEVEL, cached, scan_file

@@ -13,8 +13,8 @@ from ptychogui.engines.base import Problem
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs import engine_chain as course
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.prepare import preparation as prepare_module
-from ptychogui.jobs.prepare.preparation import Prepared, prepare
+from ptychogui.jobs.prepare import opening
+from ptychogui.jobs.prepare.problem import Prepared, prepare
 from ptychogui.params.model import Parameters
 from tests.jobs.fakes import FakeEngine, Prepare
 
@@ -24,7 +24,7 @@ def prepare_scan(monkeypatch: pytest.MonkeyPatch) -> Prepare:
     """Prepare a scan in memory with some parameters."""
 
     def run(dataset: Dataset, backend: Any = None, **values: Any) -> Prepared:
-        monkeypatch.setattr(prepare_module, "open_dataset", lambda _path, _access: dataset)
+        monkeypatch.setattr(opening, "open_dataset", lambda _path, _access: dataset)
         parameters = Parameters().replace({key.replace("__", "."): value for key, value in values.items()})
         return prepare(Job("1", dataset.path, parameters, Path("result.cxi")), backend)
 

@@ -16,7 +16,7 @@ from ptychogui.errors import ParameterError
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.result import write_result
 from ptychogui.jobs.job import Control, Job, JobState, Progress
-from ptychogui.jobs.prepare.preparation import Prepared
+from ptychogui.jobs.prepare.problem import Prepared
 from ptychogui.params.model import Parameters
 from ptychogui.physics.frames import ArrayFrames
 from tests.io.makers import make_result

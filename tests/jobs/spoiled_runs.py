@@ -16,7 +16,7 @@ from ptychogui.io.result import read_result
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.preflight import Level, preflight
-from ptychogui.jobs.prepare.preparation import Prepared
+from ptychogui.jobs.prepare.problem import Prepared
 from ptychogui.jobs.runner import run_job
 from ptychogui.running import result_path
 from tests.jobs.ingredients import RECIPE, ingredients, object_error, write_cxi

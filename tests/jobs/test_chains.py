@@ -20,7 +20,7 @@ from ptychogui.io.simulated import write_scan
 from ptychogui.jobs import runner
 from ptychogui.jobs.job import Control, Job, JobState
 from ptychogui.jobs.job_values import job_layers, make_job as planned_job
-from ptychogui.jobs.prepare.preparation import Prepared, prepare
+from ptychogui.jobs.prepare.problem import Prepared, prepare
 from ptychogui.jobs.runner import run_job
 from ptychogui.physics.simulation import Recipe, simulate
 from tests.jobs.fakes import FakeEngine, make_job

@@ -17,7 +17,7 @@ from ptychogui.engines import ENGINES, create_engine
 from ptychogui.engines.base import Estimate, Problem, Step
 from ptychogui.errors import DivergedError
 from ptychogui.jobs.engine_chain import Course
-from ptychogui.jobs.prepare.preparation import prepare
+from ptychogui.jobs.prepare.problem import prepare
 from ptychogui.params.chain import ENGINE_NAMES
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.compact import amplitudes_of

@@ -21,7 +21,7 @@ from ptychogui.jobs.job_values import dataset_layers
 from ptychogui.jobs.preflight import TITLES, Checker, Finding, Level, Preflight, preflight
 from ptychogui.jobs.preflight.cost import time_text
 from ptychogui.jobs.preflight.look import MOST_BYTES, MOST_FRAMES, read_sample
-from ptychogui.jobs.prepare import preparation as prepare_module
+from ptychogui.jobs.prepare import opening
 from ptychogui.params.model import Parameters, by_path, describe
 from ptychogui.params.options import given_values
 from ptychogui.params.origins import Source
@@ -56,7 +56,7 @@ def job(source: Dataset, values: Mapping[str, Any]) -> Job:
 @pytest.fixture
 def check(monkeypatch: pytest.MonkeyPatch) -> Check:
     def run(source: Dataset, backend: Backend | None = None, **values: Any) -> Preflight:
-        monkeypatch.setattr(prepare_module, "open_dataset", lambda *_: source)
+        monkeypatch.setattr(opening, "open_dataset", lambda *_: source)
         return preflight(job(source, {**SOUND, **values}), backend)
 
     return run
@@ -544,7 +544,7 @@ class TestCost:
 class TestChecker:
     def test_a_device_that_is_not_there_is_a_finding(self, monkeypatch: pytest.MonkeyPatch) -> None:
         source = dataset()
-        monkeypatch.setattr(prepare_module, "open_dataset", lambda *_: source)
+        monkeypatch.setattr(opening, "open_dataset", lambda *_: source)
         with Checker() as checker:
             found = checker.check(job(source, {**SOUND, "devices__device": "cuda:99"}))
             finding = only(found, "memory")

@@ -15,7 +15,7 @@ from ptychogui.api import Control, read_result, reconstruct
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.jobs.job import JobState
 from ptychogui.jobs.job_values import job_layers, make_job, scan_source
-from ptychogui.jobs.prepare.preparation import Prepared, prepare
+from ptychogui.jobs.prepare.problem import Prepared, prepare
 from ptychogui.params.commandline import read_command
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 from tests.io.makers import make_rows

@@ -16,7 +16,7 @@ from ptychogui.backends import open_backend
 from ptychogui.errors import DataError
 from ptychogui.jobs import runner
 from ptychogui.jobs.preflight import Finding, Level, Preflight
-from ptychogui.jobs.prepare.preparation import Prepared, prepare
+from ptychogui.jobs.prepare.problem import Prepared, prepare
 from tests.jobs import spoiled_runs
 from tests.jobs.ingredients import Ingredients, ingredients, write_cxi
 from tests.jobs.spoiled_runs import Runs

@@ -21,7 +21,7 @@ from ptychogui.io.array_files import holds_result
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.orientation.cases import CLASSES, all_cases
 from ptychogui.jobs.orientation.verdict import Evidence, Verdict, judge
-from ptychogui.jobs.prepare.preparation import Prepared, prepare
+from ptychogui.jobs.prepare.problem import Prepared, prepare
 from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.compact import amplitudes_of

@@ -9,25 +9,18 @@ from functools import cached_property
 import numpy as np
 import scipy.fft
 
-from ptychogui.engines.memory import Extent
 from ptychogui.errors import DataError
 from ptychogui.io.array_files import read_probe
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.prepare.geometry_check import check_pixel, scale_text
-from ptychogui.jobs.prepare.masks import bad_pixels
-from ptychogui.jobs.prepare.positions import scan_positions
-from ptychogui.jobs.prepare.preparation import background_counts, completed, extent_of, lay_windows
-from ptychogui.jobs.stages import check_crops, planned_stages
+from ptychogui.jobs.prepare.preparation import Preparation
 from ptychogui.params.model import Parameters
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.centering import beam_center
 from ptychogui.physics.dead_areas import DeadAreas, dead_areas
-from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_center, pattern_size, prepare_frames
-from ptychogui.physics.optics import job_pixel_m
+from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_center
 from ptychogui.physics.probe import STEPS_ACROSS, power_radius_px
-from ptychogui.physics.scan import ScanGeometry, nearest_m, typical_step_m
-from ptychogui.physics.settling import Settled, settle, settle_counts
+from ptychogui.physics.scan import nearest_m, typical_step_m
 from ptychogui.physics.sieve import COUNTS, Counting, are_counts
 
 MOST_FRAMES, MOST_BYTES, FEWEST_FRAMES = 64, 256_000_000, 3
@@ -101,17 +94,17 @@ def _sound_sample(dataset: Dataset, rows: np.ndarray, start: float) -> Sample:
     return Sample(np.array(list(read)), np.concatenate(list(read.values())), time.perf_counter() - start, tuple(damage))
 
 
-class Look:
-    """What checks ask for; each raises a PtychoError that says what is missing."""
+class Look(Preparation):
+    """What checks ask for: the preparation of a scan by a sample of its frames, and what these show beyond it."""
 
     def __init__(self, job: Job, dataset: Dataset, sample: Sample) -> None:
-        self.job, self.dataset, self.sample = job, dataset, sample
-        self.settings = job.parameters.reconstruction
+        super().__init__(job, dataset, ArrayFrames(sample.frames), np.arange(len(sample.frames)))
+        self.sample = sample
 
     @property
     def preprocessing(self) -> Preprocessing:
         """The settings, with the center that the sample shows where that is asked for."""
-        return self._settled.preprocessing
+        return self.found.preprocessing
 
     @property
     def bin_px(self) -> int:
@@ -124,33 +117,13 @@ class Look:
         return f"{len(self.sample.rows)} of {self.dataset.frames.shape[0]} frames"
 
     @cached_property
-    def parameters(self) -> Parameters:
-        """The job's parameters with what the scan knows."""
-        return completed(self.job, self.dataset)
-
-    @cached_property
-    def n(self) -> int:
-        """Rows and columns of a pattern."""
-        n = pattern_size(self.dataset.frames.shape, self.preprocessing)
-        check_crops(planned_stages(self.settings), n)
-        return n
-
-    @cached_property
-    def pixel_m(self) -> float:
-        """Object pixel."""
-        experiment = self.parameters.experiment
-        pixel_m = job_pixel_m(self.parameters, self.n)
-        check_pixel(experiment, pixel_m)
-        return pixel_m
-
-    @cached_property
     def window_m(self) -> float:
         """Side of the probe's window: wavelength * distance / detector pixel, whatever the crop."""
         return self.n * self.pixel_m
 
-    @cached_property
-    def _placed(self) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-        positions_m, rows, notes = scan_positions(self.dataset, self.parameters, self.pixel_m)
+    def _place(self) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+        """Refuse positions that can't be."""
+        positions_m, rows, notes = super()._place()
         if not np.isfinite(positions_m).all():
             raise DataError("some scan positions are not numbers; repair the positions or give a position list")
         if np.abs(positions_m).max(initial=0) > _FARTHEST_M:
@@ -160,17 +133,7 @@ class Look:
     @property
     def pairing_notes(self) -> tuple[str, ...]:
         """What was noticed when positions met their frames."""
-        return self._placed[2]
-
-    @property
-    def positions_m(self) -> np.ndarray:
-        """float64 (positions, 2), transformed."""
-        return self._placed[0]
-
-    @property
-    def rows(self) -> np.ndarray:
-        """The frame of each position, int (positions,)."""
-        return self._placed[1]
+        return self.placed[2]
 
     @cached_property
     def nearest_m(self) -> np.ndarray:
@@ -193,17 +156,6 @@ class Look:
         return np.asarray(self.nearest_m > _FAR_STEPS * np.median(self.nearest_m))
 
     @cached_property
-    def geometry(self) -> ScanGeometry:
-        """Windows of all positions."""
-        scale = scale_text(self.parameters.experiment, self.pixel_m, self.positions_m)
-        return lay_windows(self.positions_m, self.pixel_m, self.n, self.settings, scale)
-
-    @cached_property
-    def extent(self) -> Extent:
-        """How large the job is."""
-        return extent_of(self.dataset, self.parameters, self.geometry)
-
-    @cached_property
     def beam(self) -> Beam:
         """The beam as the first probe will have it."""
         diameter_m, guess = self.parameters.experiment.probe_diameter_m, self.settings.probe_guess
@@ -219,25 +171,15 @@ class Look:
         """Diameter of the disc that has a probe's half-power radius; its window is that of the patterns."""
         return float(np.sqrt(8) * power_radius_px(probe) * self.window_m / probe.shape[-1])
 
-    @cached_property
-    def _settled(self) -> Settled:
-        frames, given = ArrayFrames(self.sample.frames), bad_pixels(self.dataset, self.job.parameters)
-        return settle(frames, np.arange(len(self.sample.frames)), given, self.job.parameters.preprocessing)
-
     @property
     def counting(self) -> Counting:
         """What is known about readings."""
-        return self._counted.counting or COUNTS
-
-    @cached_property
-    def _counted(self) -> Settled:
-        frames = ArrayFrames(self.sample.frames)
-        return settle_counts(frames, np.arange(len(self.sample.frames)), self._settled)
+        return self.counted.counting or COUNTS
 
     @cached_property
     def bad(self) -> np.ndarray:
         """Pixels that are known to be bad, or found to be where that is asked for: bool (rows, columns)."""
-        found = self._counted.bad_pixels
+        found = self.counted.bad_pixels
         shape = self.dataset.frames.shape[1:]
         if found is not None and found.shape != shape:
             raise DataError(f"the mask of bad pixels has shape {found.shape}, but frames have {shape}")
@@ -253,10 +195,7 @@ class Look:
     @cached_property
     def patterns(self) -> Patterns:
         """The sample as an engine would get it."""
-        rows = self.prepared_rows
-        background = background_counts(self.dataset, self.job.parameters)
-        frames = ArrayFrames(self.sample.frames)
-        return prepare_frames(frames, rows, self.bad, self.preprocessing, background, counting=self.counting)
+        return self.patterns_at(self.prepared_rows)
 
     @cached_property
     def nothing_counted(self) -> DataError | None:

@@ -10,9 +10,9 @@ import numpy as np
 from ptychogui.errors import Alternative, PtychoError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Job
+from ptychogui.jobs.prepare.opening import known_pixel_m, open_scan
 from ptychogui.jobs.prepare.positions import ambiguity_of, scan_positions
-from ptychogui.jobs.prepare.preparation import open_scan
-from ptychogui.jobs.prepare.survey import Reading, ScanReader, known_pixel_m
+from ptychogui.jobs.prepare.survey import Reading, ScanReader
 from ptychogui.physics.frames import pattern_size
 from ptychogui.physics.maps import PositionMap, map_positions
 

@@ -9,17 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ptychogui.backends.sifting import compiled_maker
-from ptychogui.errors import ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Control, Job
-from ptychogui.jobs.prepare.masks import bad_pixels
+from ptychogui.jobs.prepare.opening import known_pixel_m, open_scan
 from ptychogui.jobs.prepare.positions import scan_positions
-from ptychogui.jobs.prepare.preparation import background_counts, completed, open_scan
+from ptychogui.jobs.prepare.preparation import Preparation
 from ptychogui.jobs.prepare.waiting_for_files import CarefulFrames
-from ptychogui.physics.frames import FrameSource, Patterns, pattern_size, prepare_frames
+from ptychogui.physics.frames import FrameSource, Patterns
 from ptychogui.physics.maps import PositionMap, map_positions
-from ptychogui.physics.optics import job_pixel_m
-from ptychogui.physics.settling import settle, settle_counts
 
 _TOLD_PER_SCAN = 100
 
@@ -94,12 +91,9 @@ class ScanReader:
         Raises:
             PtychoError: a frame can't be read, or a parameter does not fit the scan.
         """
-        self._tell, parameters = tell, job.parameters
-        self._frames = CarefulFrames(dataset.frames, Control(), dataset.files)
-        bad = bad_pixels(dataset, parameters)
-        self._settled = settle_counts(self._frames, rows, settle(self._frames, rows, bad, parameters.preprocessing))
-        self._background = background_counts(dataset, parameters)
-        self.n = pattern_size(dataset.frames.shape, self._settled.preprocessing)
+        self._tell, self._frames = tell, CarefulFrames(dataset.frames, Control(), dataset.files)
+        self._scan = Preparation(job, dataset, self._frames, rows)
+        self.n = self._scan.n
         """Rows and columns of a pattern."""
 
     def read(self, rows: np.ndarray) -> Patterns:
@@ -108,28 +102,12 @@ class ScanReader:
         Raises:
             PtychoError: as `prepare_frames` does.
         """
-        return prepare_frames(
-            _CountedFrames(self._frames, len(np.unique(rows)), self._tell),
-            rows,
-            self._settled.bad_pixels,
-            self._settled.preprocessing,
-            self._background,
-            keep=False,
-            maker=compiled_maker,
-            counting=self._settled.counting,
-        )
+        counted = _CountedFrames(self._frames, len(np.unique(rows)), self._tell)
+        return self._scan.patterns_at(rows, counted, keep=False, maker=compiled_maker)
 
     def notes(self) -> tuple[str, ...]:
         """Say what was settled, and which frames could not be read."""
-        return *self._settled.notes, *self._frames.notes()
-
-
-def known_pixel_m(job: Job, dataset: Dataset, n: int) -> float:
-    """Return the object's pixel, which only a jitter of positions needs; 0 where it is not known."""
-    try:
-        return job_pixel_m(completed(job, dataset), n)
-    except ParameterError:
-        return 0.0
+        return *self._scan.counted.notes, *self._frames.notes()
 
 
 class _CountedFrames:

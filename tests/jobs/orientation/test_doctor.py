@@ -18,7 +18,7 @@ from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.orientation.doctor import Look, examine, find_orientation
 from ptychogui.jobs.orientation.verdict import Certainty, Verdict
-from ptychogui.jobs.prepare import preparation as prepare_module
+from ptychogui.jobs.prepare import opening
 from ptychogui.params.model import Parameters
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.orientation import Orientation
@@ -94,7 +94,7 @@ def dataset(scan: SimulatedScan, turn: str = "", mirrored: bool = False, probe: 
 
 
 def memory_job(monkeypatch: pytest.MonkeyPatch, scan: Dataset, **values: Any) -> Job:
-    monkeypatch.setattr(prepare_module, "open_dataset", lambda _path, _access: scan)
+    monkeypatch.setattr(opening, "open_dataset", lambda _path, _access: scan)
     parameters = Parameters().replace({key.replace("__", "."): value for key, value in values.items()})
     return Job("1", scan.path, parameters, Path("result.cxi"))
 

@@ -12,8 +12,8 @@ from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.readers import open_dataset
 from ptychogui.jobs.job_values import job_layers, make_job
+from ptychogui.jobs.prepare.opening import completed
 from ptychogui.jobs.prepare.positions import matched, scan_positions
-from ptychogui.jobs.prepare.preparation import completed
 from ptychogui.params.model import Parameters
 from tests.io.makers import DETECTOR, ENERGY, TRANSLATION, make_cxi
 from tests.jobs.fakes import scan

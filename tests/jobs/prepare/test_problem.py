@@ -15,8 +15,8 @@ from ptychogui.engines.memory import NEEDS, Extent
 from ptychogui.errors import AmbiguousPairingError, DataError, MemoryBudgetError, ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job_values import job_layers, make_job
-from ptychogui.jobs.prepare import preparation as prepare_module
-from ptychogui.jobs.prepare.preparation import prepare
+from ptychogui.jobs.prepare import opening, problem as prepare_module
+from ptychogui.jobs.prepare.problem import prepare
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.compact import amplitudes_of, mark_of
 from ptychogui.physics.frames import ArrayFrames
@@ -73,7 +73,7 @@ def test_a_value_that_cant_be_is_named_where_it_is_missed(prepare_scan: Prepare)
 
 
 def test_a_value_that_the_user_took_out_is_not_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare_module, "open_dataset", lambda _path, _access: scan())
+    monkeypatch.setattr(opening, "open_dataset", lambda _path, _access: scan())
     job = make_job(job_layers(scan(), {"experiment.energy_eV": (None, "--energy")}), Path("scan.h5"), OUTPUT)
     with pytest.raises(ParameterError, match=r"^the photon energy was set to none: give --energy \(in eV\)$"):
         prepare(job)

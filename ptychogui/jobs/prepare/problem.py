@@ -1,0 +1,158 @@
+"""From a job to a problem that an engine can start on: patterns, positions, first guesses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ptychogui.backends.base import Backend
+from ptychogui.backends.sifting import compiled_maker
+from ptychogui.engines.base import Problem
+from ptychogui.io.dataset import MIRRORED, Dataset
+from ptychogui.io.raw.scans import placed_notes
+from ptychogui.jobs.job import Control, Job
+from ptychogui.jobs.prepare.first_guesses import first_object, first_probe, first_variation, is_guessed, scaled_probe
+from ptychogui.jobs.prepare.memory_check import check_memory
+from ptychogui.jobs.prepare.opening import open_when_complete
+from ptychogui.jobs.prepare.preparation import Preparation
+from ptychogui.jobs.prepare.probe_trial import Trial
+from ptychogui.jobs.prepare.waiting_for_files import CarefulFrames
+from ptychogui.params.model import Parameters
+from ptychogui.physics.frames import Patterns
+from ptychogui.physics.orientation import Orientation
+from ptychogui.physics.probe import add_modes
+from ptychogui.physics.survey import Survey
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a script has in memory for a job.
+
+    Attributes:
+        scan: in place of a file.
+        probe: complex64 (modes, N, N), in place of a first probe in a file.
+        object: complex64 (rows, columns), in place of a first object in a file.
+        room_to_move: whether later stages may refine positions that the job's own keep.
+    """
+
+    scan: Dataset | None = None
+    probe: np.ndarray | None = None
+    object: np.ndarray | None = None
+    room_to_move: bool = False
+
+
+NOTHING_GIVEN = Given()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A problem and what belongs to it.
+
+    Attributes:
+        problem: what the engine gets.
+        parameters: the job's, completed by what the scan knows.
+        object_pixel_m: pixel of object and probe.
+        positions_m: float64 (positions, 2), row and column of the probe on the object, transformed.
+        frame_rows: int64 (positions,), the frame of each position.
+        sources: files that were read.
+        raw_files: those of the scan that hold its frames, where there can be several.
+        orientation: what was done to frames and positions.
+        survey: what the scan shows before any reconstruction.
+        probe_is_guess: whether the first probe was made from the mean pattern, since nobody gives one.
+        notes: what was noticed on the way.
+    """
+
+    problem: Problem
+    parameters: Parameters
+    object_pixel_m: float
+    positions_m: np.ndarray
+    frame_rows: np.ndarray
+    sources: tuple[Path, ...]
+    raw_files: tuple[Path, ...]
+    orientation: Orientation
+    survey: Survey
+    probe_is_guess: bool
+    notes: tuple[str, ...]
+
+
+def prepare(
+    job: Job,
+    backend: Backend | None = None,
+    control: Control | None = None,
+    given: Given = NOTHING_GIVEN,
+    on_open: Callable[[Dataset], None] = lambda _dataset: None,
+) -> Prepared:
+    """Read, or simulate, what a job needs and make the first guesses.
+
+    Args:
+        job: what to do.
+        backend: the device whose memory the job must fit in, and on which guesses are tried; None does neither.
+        control: asked, while files are waited for and read, whether to give up; told how far they are.
+        given: what is in memory.
+        on_open: called with the open scan, before anything large is read; what it raises ends the job.
+
+    Raises:
+        StoppedEarlyError: it was.
+        DataError: a file can't be read, or its parts contradict each other.
+        ParameterError: a parameter is missing or does not fit the scan.
+        MemoryBudgetError: the job does not fit in memory; nothing large has been read yet.
+    """
+    control = control or Control()
+    opened, waiting_notes = (given.scan, ()) if given.scan is not None else open_when_complete(job, control)
+    with opened as dataset:
+        on_open(dataset)
+        frames = CarefulFrames(dataset.frames, control, dataset.files)
+        scan = Preparation(job, dataset, frames, room_to_move=given.room_to_move)
+        memory_notes = _check_memory(scan, backend)
+        patterns = scan.patterns_at(scan.rows, maker=compiled_maker)
+        obj, object_notes = first_object(scan.settings.object_guess, scan.geometry, scan.pixel_m, given.object)
+        probe, probe_notes = _probe(scan, patterns, obj, given.probe, backend)
+        variation = first_variation(scan.settings.probe_guess, probe, scan.rows)
+    notes = (*scan.placed[2], *memory_notes, *scan.counted.notes, *frames.notes(), *patterns.notes)
+    return Prepared(
+        problem=Problem(patterns.patterns, scan.geometry, probe, obj, object_pixel_m=scan.pixel_m, variation=variation),
+        parameters=scan.parameters,
+        object_pixel_m=scan.pixel_m,
+        positions_m=scan.positions_m,
+        frame_rows=scan.rows,
+        sources=job.sources,
+        raw_files=tuple(file.path for file in dataset.files if file.path not in job.sources),
+        orientation=scan.orientation,
+        survey=patterns.survey,
+        probe_is_guess=is_guessed(dataset, scan.parameters),
+        notes=(
+            *placed_notes(dataset.notes),
+            *waiting_notes,
+            *_orientation_notes(scan),
+            *notes,
+            *probe_notes,
+            *object_notes,
+        ),
+    )
+
+
+def _check_memory(scan: Preparation, backend: Backend | None) -> tuple[str, ...]:
+    """See that the job fits in the device's memory, once it is known to be possible at all; return notes."""
+    _, extent = scan.parameters, scan.extent
+    return () if backend is None else check_memory(extent, scan.settings, backend, scan.scale)
+
+
+def _orientation_notes(scan: Preparation) -> tuple[str, ...]:
+    """Say how frames and positions are turned, and what the beamline's preset mirrors."""
+    turned, mirrored = scan.orientation, scan.dataset.facts.get(MIRRORED)
+    notes = () if turned.changes_nothing else (f"orientation: {turned}",)
+    return (*notes, f"{MIRRORED}: {mirrored}") if mirrored else notes
+
+
+def _probe(
+    scan: Preparation, patterns: Patterns, obj: np.ndarray, given: np.ndarray | None, backend: Backend | None
+) -> tuple[np.ndarray, list[str]]:
+    """Make the first probe with all its modes, scaled to the patterns' counts where that is asked for."""
+    trial = None if backend is None else Trial(patterns.patterns, scan.geometry, obj, scan.settings, backend)
+    where = scan.pixel_m, scan.positions_m
+    probe, notes = first_probe(scan.dataset, scan.parameters, patterns, *where, trial, given)
+    probe = add_modes(probe, scan.parameters.experiment.probe_modes)
+    return scaled_probe(probe, patterns, obj, scan.geometry) if scan.settings.rescale_probe else probe, notes
