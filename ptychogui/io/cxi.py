@@ -32,7 +32,7 @@ from ptychogui.io.masks import Mask, stored_mask
 from ptychogui.io.raw.frames import Hdf5Frames, grid_note, looks_like_frames
 from ptychogui.io.raw.links import missing_target
 from ptychogui.io.raw.virtual import frames_there, lost_parts, with_lost_pixels
-from ptychogui.physics.lost import lost_note
+from ptychogui.physics.lost_positions import lost_note
 from ptychogui.physics.optics import USUAL, energy_eV
 
 _ENTRY = "/entry_1"

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.physics.frames import ArrayFrames
-from ptychogui.physics.lost import all_lost_text, lost_note, lost_positions
+from ptychogui.physics.lost_positions import all_lost_text, lost_note, lost_positions
 
 _NAME = Path("scan in memory")
 

@@ -12,7 +12,7 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.hdf5.files import all_units_of, first_dataset
 from ptychogui.params.units import said_factor
-from ptychogui.physics.lost import all_lost_text, lost_positions
+from ptychogui.physics.lost_positions import all_lost_text, lost_positions
 
 _NAMES = (("x", "y"), ("X", "Y"), ("x_translation", "y_translation"), ("translation_x", "translation_y"))
 """How files call the arrays of columns and of rows that they have in place of a translation."""

@@ -19,7 +19,7 @@ from ptychogui.io.mda.presets import Axis, Named, Preset, Quantity
 from ptychogui.params.commandline import parse_text
 from ptychogui.params.model import by_path, refusal
 from ptychogui.params.units import accepted_units, parse_quantity, said_quantity, singular
-from ptychogui.physics.lost import lost_note, lost_positions
+from ptychogui.physics.lost_positions import lost_note, lost_positions
 
 COLUMN = re.compile(r"(outer|inner)\s+(?:([DP])(\d+)|(\S+))")
 """How a preset names a column: "outer D1", "inner P2", or a loop and the column's own name."""

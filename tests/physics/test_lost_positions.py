@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ptychogui.physics.lost import lost_note, lost_positions
+from ptychogui.physics.lost_positions import lost_note, lost_positions
 from ptychogui.physics.scan import fermat_m, fly_m, raster_m, spiral_m
 
 STEP_M = (5e-7, 5e-7)
