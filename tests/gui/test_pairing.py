@@ -16,7 +16,7 @@ from ptychogui.jobs.preflight import Finding, Level, Preflight
 from ptychogui.jobs.prepare.pairing_pictures import Compared, DrawnWay
 from ptychogui.jobs.prepare.survey import Reading
 from ptychogui.params.origins import Source
-from ptychogui.physics.maps import map_positions
+from ptychogui.physics.position_map import map_positions
 from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.views.scan.pairing_page import PairingPage
 

@@ -14,7 +14,7 @@ from ptychogui.jobs.prepare.opening import known_pixel_m, open_scan
 from ptychogui.jobs.prepare.positions import ambiguity_of, scan_positions
 from ptychogui.jobs.prepare.survey import Reading, ScanReader
 from ptychogui.physics.frames import pattern_size
-from ptychogui.physics.maps import PositionMap, map_positions
+from ptychogui.physics.position_map import PositionMap, map_positions
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ptychogui.jobs.prepare.positions import scan_positions
 from ptychogui.jobs.prepare.preparation import Preparation
 from ptychogui.jobs.prepare.waiting_for_files import CarefulFrames
 from ptychogui.physics.frames import FrameSource, Patterns
-from ptychogui.physics.maps import PositionMap, map_positions
+from ptychogui.physics.position_map import PositionMap, map_positions
 
 _TOLD_PER_SCAN = 100
 

@@ -25,7 +25,7 @@ from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.prepare.pairing_pictures import Compared, compare_ways
 from ptychogui.jobs.prepare.problem import Prepared, prepare
 from ptychogui.jobs.prepare.survey import Reading
-from ptychogui.physics.maps import map_positions
+from ptychogui.physics.position_map import map_positions
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 
 LINES, POINTS = 5, 6

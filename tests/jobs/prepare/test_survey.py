@@ -13,7 +13,7 @@ from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import job_layers
 from ptychogui.jobs.prepare.survey import Reading, Surveyed, survey_scan
-from ptychogui.physics.maps import map_positions
+from ptychogui.physics.position_map import map_positions
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 from tests.jobs.fakes import make_job
 

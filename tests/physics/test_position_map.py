@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ptychogui.physics.maps import map_positions
+from ptychogui.physics.position_map import map_positions
 from ptychogui.physics.scan import raster_m, spiral_m
 
 STEP_M = 1e-7
