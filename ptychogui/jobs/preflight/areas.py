@@ -10,7 +10,7 @@ import numpy as np
 from ptychogui.jobs.preflight.findings import Finding, Level, share_text
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.physics.near_field import fringes, is_even, looks_near
-from ptychogui.physics.places import areas_text
+from ptychogui.physics.pixel_text import areas_text
 
 _FRAMES = 8
 """That are looked at for fringes."""

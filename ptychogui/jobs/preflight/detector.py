@@ -14,7 +14,7 @@ from ptychogui.jobs.preflight.look import Look
 from ptychogui.params.chain import engines_of
 from ptychogui.params.model import by_path
 from ptychogui.physics.centering import bright_level
-from ptychogui.physics.places import pixels_text
+from ptychogui.physics.pixel_text import pixels_text
 from ptychogui.physics.readings import step_of
 from ptychogui.physics.sieve import Sieve, saturation
 from ptychogui.physics.suspects import suspicious_pixels

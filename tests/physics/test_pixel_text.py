@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ptychogui.physics.places import areas_text, pixels_text
+from ptychogui.physics.pixel_text import areas_text, pixels_text
 
 
 def test_whole_rows_and_columns_and_boxes_are_named() -> None:
