@@ -14,7 +14,7 @@ import numpy as np
 import scipy.ndimage
 import scipy.special
 
-from ptychogui.physics.chance import surprise_limit
+from ptychogui.physics.photon_statistics import surprise_limit
 from ptychogui.physics.suspects import exposed
 
 _MARGIN = 1.5

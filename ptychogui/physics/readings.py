@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ptychogui.params.preprocessing import Preprocessing
-from ptychogui.physics.chance import surprise_limit, surprise_of_alike
+from ptychogui.physics.photon_statistics import surprise_limit, surprise_of_alike
 from ptychogui.physics.sieve import COUNTS, Counting, saturation
 
 _APART, _FAR_APART, _SATURATED_APART, _STILL_APART = 10.0, 1000.0, 2.0, 2.0

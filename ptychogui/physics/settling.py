@@ -9,10 +9,10 @@ import scipy.fft
 
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.centering import beam_center
-from ptychogui.physics.chance import surprise_limit, surprise_of_alike
 from ptychogui.physics.crop import plan_crop
 from ptychogui.physics.dead_areas import dead_areas
 from ptychogui.physics.frames import FrameSource, check_scan
+from ptychogui.physics.photon_statistics import surprise_limit, surprise_of_alike
 from ptychogui.physics.pixel_text import areas_text, pixels_text
 from ptychogui.physics.readings import look_at
 from ptychogui.physics.sieve import COUNTS, Counting, are_counts
