@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ptychogui.backends.compiler import cached_kernels
-from ptychogui.physics.compact import kind_for, mark_of
 from ptychogui.physics.making import Keeper, Make, Recipe, numpy_maker
+from ptychogui.physics.pattern_storage import kind_for, mark_of
 from ptychogui.physics.survey import Sums
 
 _C_TYPES = {"uint8": ctypes.c_uint8, "uint16": ctypes.c_uint16, "uint32": ctypes.c_uint32}

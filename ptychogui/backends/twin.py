@@ -38,8 +38,8 @@ from ptychogui.backends.twin_variable import (
     vary_probe_shifted,
 )  # fmt: skip
 from ptychogui.backends.windows import norm as _norm, windows as _windows
-from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.noise import expected_amplitude_variance
+from ptychogui.physics.pattern_storage import amplitudes_of
 
 _TINY = np.float32(1e-30)
 

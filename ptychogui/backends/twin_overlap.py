@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ptychogui.backends.windows import norm, windows
-from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.noise import expected_amplitude_variance
+from ptychogui.physics.pattern_storage import amplitudes_of
 
 _TINY = np.float32(1e-30)
 _LARGEST = np.float32(32767)

@@ -20,7 +20,7 @@ class Problem:
     Attributes:
         patterns: (positions, N, N) with the direct beam at [0, 0]: uint8 or uint16 counts, of which the largest number
             marks a pixel that is not known (masked, dead or saturated) and stays free; or float32 square roots of
-            counts, -1 where free. See physics.compact.
+            counts, -1 where free. See physics.pattern_storage.
         geometry: windows of the scan positions in the object array.
         probe: complex64 (modes, N, N), centred at [N // 2, N // 2]; sum |probe|^2 = counts of a pattern.
         object: complex64 (rows, columns), dimensionless transmission.

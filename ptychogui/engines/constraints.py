@@ -15,8 +15,8 @@ from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.base import Problem, learned_modes
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
-from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.modes import principal_rotation, rotate_modes
+from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe import radii_px
 
 _BLUR = 1 / 64

@@ -27,7 +27,7 @@ class Extent:
         modes: probe modes.
         object_shape: rows and columns of the object.
         sub_pixel: whether the probe is shifted to sub-pixel positions.
-        pattern_bytes: of one pixel of a pattern: 1, 2 or 4, see physics.compact.
+        pattern_bytes: of one pixel of a pattern: 1, 2 or 4, see physics.pattern_storage.
     """
 
     positions: int

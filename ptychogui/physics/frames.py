@@ -12,9 +12,9 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.params.preprocessing import Preprocessing
-from ptychogui.physics.compact import PatternStack
 from ptychogui.physics.crop import Crop, joined, pattern_center, pattern_size, plan_crop
 from ptychogui.physics.making import Maker, Recipe, numpy_maker
+from ptychogui.physics.pattern_storage import PatternStack
 from ptychogui.physics.pipeline import in_order
 from ptychogui.physics.sieve import COUNTS, Counting, Sieve, pattern_bytes
 from ptychogui.physics.survey import Sums, Survey, Tally
@@ -67,7 +67,7 @@ class Patterns:
     """Diffraction patterns ready for an engine.
 
     Attributes:
-        patterns: (positions, N, N), direct beam at [0, 0], in the smallest type that loses nothing (physics.compact).
+        patterns: (positions, N, N), direct beam at [0, 0], in the smallest type that loses nothing.
         mean_pattern: float64 (N, N), mean counts of each pixel where it is known, beam at [0, 0]; 0 on dead ones.
         dead: bool (N, N), True where a pixel is free in every pattern.
         counts: float64 (positions,), total counts of each pattern's known pixels.

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.ndimage
 from scipy.spatial import cKDTree
 
-from ptychogui.physics.compact import amplitudes_of
+from ptychogui.physics.pattern_storage import amplitudes_of
 
 _NEIGHBORS = 8
 """Neighbors of a position that a slope is fitted to: those around it on a raster."""
@@ -26,7 +26,7 @@ def centers_of_mass(patterns: np.ndarray) -> np.ndarray:
     A pixel that is free in some patterns is taken there to count what it counts in the mean of the others.
 
     Args:
-        patterns: (positions, N, N), beam at [0, 0], counts or amplitudes as in physics.compact.
+        patterns: (positions, N, N), beam at [0, 0], counts or amplitudes as in physics.pattern_storage.
     """
     mean, offsets = mean_counts(patterns), np.fft.fftfreq(patterns.shape[-1]) * patterns.shape[-1]
     pieces = []

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.fft
 
 from ptychogui.physics import probe as probes
-from ptychogui.physics.compact import amplitudes_of
+from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.scan import ScanGeometry
 from ptychogui.physics.simulation import intensities
 from ptychogui.physics.variation import Variation
@@ -77,7 +77,7 @@ def matching_scale(probe: np.ndarray, obj: np.ndarray, geometry: ScanGeometry, p
         probe: complex (modes, N, N).
         obj: complex (rows, columns).
         geometry: of the positions.
-        patterns: (positions, N, N), counts or amplitudes as in physics.compact; some of them are looked at.
+        patterns: (positions, N, N), counts or amplitudes as in physics.pattern_storage; some of them are looked at.
 
     Returns:
         None where model or patterns have no counts at all.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ptychogui.params.preprocessing import Preprocessing
-from ptychogui.physics.compact import FREE, KINDS, compact, kind_for, mark_of
 from ptychogui.physics.crop import joined
+from ptychogui.physics.pattern_storage import FREE, KINDS, compact, kind_for, mark_of
 
 _LARGEST_COUNT = 2.0**53
 """Beyond it numbers can't be told apart, so they are no counts."""
@@ -44,7 +44,7 @@ class Sifted:
     """Some frames without what is no measurement.
 
     Attributes:
-        patterns: (frames, N, N) in the smallest type that loses nothing (physics.compact).
+        patterns: (frames, N, N) in the smallest type that loses nothing (physics.pattern_storage).
         counts: (frames, N, N) of any real type, 0 where free.
         free: bool (frames, N, N), True where nothing is known; or (1, N, N), if that is so in every frame.
         broken: number of readings of good pixels that were negative, no number or too large for one.

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ptychogui.engines import Problem
-from ptychogui.physics.compact import amplitudes_of
+from ptychogui.physics.pattern_storage import amplitudes_of
 
 INSTALL = (
     "pty-chi is not installed here; make an environment for both programs:\n"

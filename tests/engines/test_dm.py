@@ -14,10 +14,10 @@ from ptychogui.engines import Problem, create_engine, spread
 from ptychogui.engines.dm import DifferenceMap
 from ptychogui.engines.reflections import bound_at
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.metrics import align
 from ptychogui.physics.modes import add_modes
 from ptychogui.physics.noise import expected_amplitude_variance
+from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe import scale_to_counts, shift_probe
 from ptychogui.physics.scan import illumination
 from ptychogui.physics.simulation import SimulatedScan, simulate

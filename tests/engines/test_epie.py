@@ -16,9 +16,9 @@ from ptychogui.engines import Extent, Problem, create_engine, epie, memory_neede
 from ptychogui.engines.epie import EPIE
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.metrics import align
 from ptychogui.physics.modes import add_modes
+from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe import gaussian, scale_to_counts, shift_probe
 from ptychogui.physics.scan import ScanGeometry
 from ptychogui.physics.simulation import SimulatedScan, simulate

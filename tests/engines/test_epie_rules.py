@@ -12,8 +12,8 @@ import pytest
 from ptychogui.backends import Backend, open_backend
 from ptychogui.engines import Estimate, Problem, create_engine
 from ptychogui.engines.epie import EPIE
-from ptychogui.physics.compact import KINDS, compact, widened
 from ptychogui.physics.modes import add_modes
+from ptychogui.physics.pattern_storage import KINDS, compact, widened
 from ptychogui.physics.simulation import simulate
 from tests.engines.scans import SMALL, TINY, errors_of, problem_of, settings
 

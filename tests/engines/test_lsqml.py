@@ -17,9 +17,9 @@ from ptychogui.engines import Problem, create_engine, lsqml, spread
 from ptychogui.engines.groups import draw_groups
 from ptychogui.engines.lsqml import LSQML, growth, photons_per_pixel
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.metrics import align
 from ptychogui.physics.modes import add_modes
+from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.scan import illumination
 from ptychogui.physics.simulation import SimulatedScan, simulate
 from tests.engines.scans import SMALL, TINY, errors_of, problem_of, settings

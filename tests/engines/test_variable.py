@@ -18,8 +18,8 @@ from ptychogui.engines.fields import fields_of
 from ptychogui.engines.scratch import Scratch
 from ptychogui.engines.variable import VariableProbe
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.metrics import align
+from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe import shift_probe
 from ptychogui.physics.scan import illumination
 from ptychogui.physics.simulation import SimulatedScan, simulate

@@ -8,7 +8,7 @@ import numpy as np
 
 from ptychogui.engines import Problem
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.compact import amplitudes_of
+from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe import shift_probe
 
 PRIOR_PX = 0.5

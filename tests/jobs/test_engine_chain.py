@@ -20,7 +20,7 @@ from ptychogui.jobs.engine_chain import Course
 from ptychogui.jobs.prepare.problem import prepare
 from ptychogui.params.chain import ENGINE_NAMES
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.compact import amplitudes_of
+from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.simulation import intensities
 from ptychogui.physics.variation import Variation
 from tests.jobs.fakes import make_job

@@ -10,7 +10,7 @@ import numpy as np
 
 from ptychogui.backends import twin
 from ptychogui.backends.signatures import SIGNATURES, Signature, product
-from ptychogui.physics.compact import KINDS, compact, widened
+from ptychogui.physics.pattern_storage import KINDS, compact, widened
 
 Arrays: TypeAlias = dict[str, np.ndarray]
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings, strategies as st
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.params.preprocessing import Preprocessing
-from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_bytes, pattern_center, pattern_size, prepare_frames
 from ptychogui.physics.orientation import Orientation
+from ptychogui.physics.pattern_storage import amplitudes_of
 
 SIZE = 16
 GIVEN = "the pattern center (20, 30.5)"

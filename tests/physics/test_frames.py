@@ -10,9 +10,9 @@ import pytest
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics import frames as frames_module, pipeline
-from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_bytes, pattern_size, prepare_frames
 from ptychogui.physics.orientation import Orientation
+from ptychogui.physics.pattern_storage import amplitudes_of
 
 SIZE = 16
 

@@ -10,9 +10,9 @@ from ptychogui.errors import ParameterError
 from ptychogui.params.model import Parameters
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics import simulation
-from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.frames import ArrayFrames, prepare_frames
 from ptychogui.physics.metrics import photon_noise_error
+from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.phantoms import PHANTOMS
 from ptychogui.physics.probe import shift_probe
 from ptychogui.physics.scan import ScanGeometry, place_windows, to_pixels

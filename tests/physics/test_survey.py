@@ -11,8 +11,8 @@ from hypothesis import given, settings, strategies as st
 
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics import frames as frames_module
-from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.frames import ArrayFrames, Patterns, prepare_frames
+from ptychogui.physics.pattern_storage import amplitudes_of
 
 SIZE = 16
 

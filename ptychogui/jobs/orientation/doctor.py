@@ -24,10 +24,10 @@ from ptychogui.jobs.orientation.verdict import Evidence, Verdict, judge
 from ptychogui.jobs.prepare.problem import Prepared, prepare
 from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.compact import amplitudes_of
 from ptychogui.physics.gradients import centers_of_mass, curls, matter_correlation, mean_counts, slopes
 from ptychogui.physics.noise import expected_amplitude_variance
 from ptychogui.physics.orientation import turn_beam
+from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe import far_field
 from ptychogui.physics.resolution import counts_share, matching_scale, resample_probe
 from ptychogui.physics.scan import ScanGeometry, illumination, place_windows

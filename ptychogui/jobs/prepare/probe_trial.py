@@ -16,7 +16,7 @@ from ptychogui.backends.base import Backend
 from ptychogui.engines import create_engine
 from ptychogui.engines.base import Problem
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.compact import amplitudes_of
+from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.resolution import (
     counts_share,
     crop_patterns,

@@ -18,10 +18,10 @@ from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.prepare import opening, problem as prepare_module
 from ptychogui.jobs.prepare.problem import prepare
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.compact import amplitudes_of, mark_of
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.optics import object_pixel_m
 from ptychogui.physics.orientation import Orientation
+from ptychogui.physics.pattern_storage import amplitudes_of, mark_of
 from tests.jobs.fakes import GuardedFrames, Prepare, make_job as fake_job, result_file, scan
 
 OUTPUT = Path("result.cxi")

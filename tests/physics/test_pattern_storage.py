@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ptychogui.physics import compact as compact_module
-from ptychogui.physics.compact import KINDS, PatternStack, amplitudes_of, compact, kind_for, widened
+from ptychogui.physics import pattern_storage as compact_module
+from ptychogui.physics.pattern_storage import KINDS, PatternStack, amplitudes_of, compact, kind_for, widened
 
 
 def roots(counts: Any) -> np.ndarray:
