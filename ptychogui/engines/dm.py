@@ -10,7 +10,7 @@ from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.average import Average
 from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
 from ptychogui.engines.constraints import Changes, Constraints
-from ptychogui.engines.errors import ErrorLog
+from ptychogui.engines.error_log import ErrorLog
 from ptychogui.engines.exitwaves import ExitWaves, Frame
 from ptychogui.engines.fields import fields_of, is_sub_pixel
 from ptychogui.engines.overlap import Lanes, Overlap, Rounds

@@ -7,7 +7,7 @@ import numpy as np
 from ptychogui.backends.base import Array, Backend, Pending
 from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
 from ptychogui.engines.constraints import Changes, Constraints
-from ptychogui.engines.errors import ErrorLog
+from ptychogui.engines.error_log import ErrorLog
 from ptychogui.engines.fields import fields_of
 from ptychogui.engines.groups import Grouping, SerialOrder, group_capacity, probe_ellipse
 from ptychogui.engines.momentum import Momentum

@@ -8,7 +8,7 @@ from ptychogui.backends.base import Backend
 from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
 from ptychogui.engines.constraints import Changes, Constraints, normalize
 from ptychogui.engines.directions import Directions, Learned
-from ptychogui.engines.errors import ErrorLog
+from ptychogui.engines.error_log import ErrorLog
 from ptychogui.engines.fields import fields_of
 from ptychogui.engines.gated import Gate, GatedMomentum, object_weight
 from ptychogui.engines.groups import draw_groups

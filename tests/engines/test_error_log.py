@@ -11,7 +11,7 @@ from ptychogui.backends.base import Array
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.host import HostBackend
 from ptychogui.backends.plain import NumpyBackend
-from ptychogui.engines.errors import ErrorLog
+from ptychogui.engines.error_log import ErrorLog
 from tests.backends.fake_cupy import FakeMachine
 
 
