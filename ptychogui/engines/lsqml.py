@@ -10,7 +10,7 @@ from ptychogui.engines.constraints import Changes, Constraints, normalize
 from ptychogui.engines.directions import Directions, Learned
 from ptychogui.engines.error_log import ErrorLog
 from ptychogui.engines.fields import fields_of
-from ptychogui.engines.gated import Gate, GatedMomentum, object_weight
+from ptychogui.engines.gated_momentum import Gate, GatedMomentum, object_weight
 from ptychogui.engines.groups import draw_groups
 from ptychogui.engines.turns import Turns
 from ptychogui.engines.variable import VariableProbe, probe_varies

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ptychogui.backends import Backend, open_backend
-from ptychogui.engines.gated import Gate, GatedMomentum
+from ptychogui.engines.gated_momentum import Gate, GatedMomentum
 from ptychogui.physics.simulation import simulate
 from tests.engines.scans import SMALL, problem_of
 from tests.engines.test_lsqml import error_against_truth, run
