@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Batch, Launch
-from ptychogui.engines.coupled import Coupling
+from ptychogui.engines.coupled_positions import Coupling
 from ptychogui.engines.groups import group_capacity
 from ptychogui.engines.positions import Positions
 from ptychogui.engines.scratch import Fields, Scratch
