@@ -44,7 +44,7 @@ def open_backend(name: str = "auto", threads: int | None = None) -> Backend:
 
 def _open(name: str, threads: int | None) -> Backend:
     if name == "numpy":
-        from ptychogui.backends.plain import NumpyBackend
+        from ptychogui.backends.numpy_backend import NumpyBackend
 
         return NumpyBackend()
     if name == "cpu":

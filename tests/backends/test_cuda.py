@@ -15,7 +15,7 @@ import scipy.fft
 from ptychogui.backends import cuda, open_backend
 from ptychogui.backends.base import Array
 from ptychogui.backends.cuda import CudaBackend, cuda_options, launch_shape
-from ptychogui.backends.plain import NumpyBackend
+from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.engines import Estimate, create_engine
 from ptychogui.errors import DeviceError, MemoryBudgetError

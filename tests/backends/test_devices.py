@@ -4,7 +4,7 @@ import pytest
 
 from ptychogui.backends import devices, list_devices, open_backend
 from ptychogui.backends.host import HostBackend
-from ptychogui.backends.plain import NumpyBackend
+from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.errors import DeviceError
 
 

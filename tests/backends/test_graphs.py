@@ -13,7 +13,7 @@ from ptychogui.backends.base import Array
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.graphs import GraphReplays
 from ptychogui.backends.host import HostBackend
-from ptychogui.backends.plain import NumpyBackend
+from ptychogui.backends.numpy_backend import NumpyBackend
 from tests.backends.fake_cupy import FakeMachine
 
 

@@ -10,7 +10,7 @@ import pytest
 from ptychogui.backends.base import Array
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.host import HostBackend
-from ptychogui.backends.plain import NumpyBackend
+from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines.error_log import ErrorLog
 from tests.backends.fake_cupy import FakeMachine
 

@@ -13,7 +13,7 @@ import pytest
 from ptychogui.backends.base import Backend
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.host import HostBackend
-from ptychogui.backends.plain import NumpyBackend
+from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines import ENGINES, Engine, Extent, create_engine, memory_needed
 from ptychogui.engines.patterns import Patterns, evenly
 from ptychogui.engines.streaming import memory_streamed, resident_patterns

@@ -12,7 +12,7 @@ from ptychogui.backends.base import Backend
 from ptychogui.backends.commands import Recording
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.host import HostBackend
-from ptychogui.backends.plain import NumpyBackend
+from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines import Extent, create_engine
 from ptychogui.engines.streaming import memory_streamed
 from ptychogui.params.model import Reconstruction

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ptychogui.backends import Backend, open_backend
-from ptychogui.backends.plain import NumpyBackend
+from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines import Problem, create_engine
 from ptychogui.engines.base import Estimate
 from ptychogui.engines.constraints import Changes

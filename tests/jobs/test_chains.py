@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ptychogui.backends import open_backend
-from ptychogui.backends.plain import NumpyBackend
+from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines.base import Estimate, Step
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import read_result

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ptychogui.backends import open_backend
-from ptychogui.backends.plain import NumpyBackend
+from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines import ENGINES, create_engine
 from ptychogui.engines.base import Estimate, Problem, Step
 from ptychogui.errors import DivergedError

@@ -16,7 +16,7 @@ import numpy as np
 import platformdirs
 import pytest
 
-from ptychogui.backends.plain import NumpyBackend
+from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines.base import Estimate
 from ptychogui.errors import DivergedError, MemoryBudgetError, OutputError, ParameterError, PtychoError
 from ptychogui.io import export

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from ptychogui.backends.base import Launch as Bound
 from ptychogui.backends.compiler import kernel_source
-from ptychogui.backends.plain import NumpyBackend
+from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.backends.signatures import SIGNATURES, ArraySpec, Signature
 from ptychogui.engines import create_engine
 from ptychogui.params.model import Reconstruction

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from ptychogui.backends.plain import NumpyBackend
+from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines import Extent, memory_needed
 from ptychogui.engines.streaming import memory_streamed, resident_patterns
 from ptychogui.errors import MemoryBudgetError

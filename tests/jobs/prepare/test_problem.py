@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ptychogui.backends.base import Backend
-from ptychogui.backends.plain import NumpyBackend
+from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines.memory import NEEDS, Extent
 from ptychogui.errors import AmbiguousPairingError, DataError, MemoryBudgetError, ParameterError
 from ptychogui.io.dataset import Dataset
