@@ -13,7 +13,7 @@ import psutil
 import pyfftw
 from numpy.typing import DTypeLike
 
-from ptychogui.backends import wisdom
+from ptychogui.backends import fftw as wisdom
 from ptychogui.backends.base import Arrived, AtOnce, Batch, Launch
 from ptychogui.backends.commands import Commands, Piece
 from ptychogui.backends.compiler import load_kernels

@@ -13,7 +13,7 @@ import pyfftw
 import pytest
 import scipy.fft
 
-from ptychogui.backends import wisdom
+from ptychogui.backends import fftw as wisdom
 
 _TRANSFORM = """
 import hashlib
