@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike
 
 from ptychogui.backends.base import Batch, Device, Launch
 from ptychogui.backends.compiler import definitions, included_files, kernel_source
-from ptychogui.backends.graphs import GraphReplays
+from ptychogui.backends.launch_graphs import GraphReplays
 from ptychogui.backends.signatures import product, signature
 from ptychogui.errors import DeviceError, MemoryBudgetError
 from ptychogui.paths import kernels_folder

@@ -17,7 +17,7 @@ from ptychogui.backends import fftw as wisdom
 from ptychogui.backends.base import Arrived, AtOnce, Batch, Launch
 from ptychogui.backends.commands import Commands, Piece
 from ptychogui.backends.compiler import load_kernels
-from ptychogui.backends.graphs import GraphReplays
+from ptychogui.backends.launch_graphs import GraphReplays
 from ptychogui.backends.signatures import signature
 
 LANES = min(16, max(4, os.cpu_count() or 1))

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ptychogui.backends import graphs
+from ptychogui.backends import launch_graphs as graphs
 from ptychogui.backends.base import Array
 from ptychogui.backends.cuda import CudaBackend
-from ptychogui.backends.graphs import GraphReplays
 from ptychogui.backends.host import HostBackend
+from ptychogui.backends.launch_graphs import GraphReplays
 from ptychogui.backends.numpy_backend import NumpyBackend
 from tests.backends.fake_cupy import FakeMachine
 
