@@ -13,7 +13,7 @@ import psutil
 import pyfftw
 from numpy.typing import DTypeLike
 
-from ptychogui.backends import fftw as wisdom
+from ptychogui.backends import fftw
 from ptychogui.backends.base import Arrived, AtOnce, Batch, Launch
 from ptychogui.backends.commands import Commands, Piece
 from ptychogui.backends.compiler import load_kernels
@@ -128,8 +128,8 @@ class HostFFT:
 
     def __init__(self, array: np.ndarray, commands: Commands) -> None:
         self._add = commands.add
-        execute, waves = wisdom.execute_address(), array.reshape(-1, *array.shape[-2:])
-        self._plans = [[wisdom.plan(wave, direction) for wave in waves] for direction in ("forward", "backward")]
+        execute, waves = fftw.execute_address(), array.reshape(-1, *array.shape[-2:])
+        self._plans = [[fftw.plan(wave, direction) for wave in waves] for direction in ("forward", "backward")]
         self._forward, self._backward = (
             b"".join(commands.foreign(execute, plan.address) for plan in plans) for plans in self._plans
         )

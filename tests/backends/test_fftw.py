@@ -13,23 +13,23 @@ import pyfftw
 import pytest
 import scipy.fft
 
-from ptychogui.backends import fftw as wisdom
+from ptychogui.backends import fftw
 
 _TRANSFORM = """
 import hashlib
 import numpy as np, pyfftw
-from ptychogui.backends import wisdom
+from ptychogui.backends import fftw
 rng = np.random.default_rng(0)
 wave = pyfftw.empty_aligned((48, 48), np.complex64)
 wave[...] = rng.standard_normal(wave.shape) + 1j * rng.standard_normal(wave.shape)
-wisdom.plan(wave, "forward").execute()
+fftw.plan(wave, "forward").execute()
 print(hashlib.sha256(wave.tobytes()).hexdigest())
 """
 
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(wisdom, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(fftw, "cache_folder", lambda: tmp_path)
     pyfftw.forget_wisdom()
     return tmp_path
 
@@ -37,7 +37,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_planning_keeps_what_is_in_the_wave(cache: Path) -> None:
     wave = np.arange(20 * 20).reshape(20, 20).astype(np.complex64)
     before = wave.copy()
-    plan = wisdom.plan(wave, "forward")
+    plan = fftw.plan(wave, "forward")
     assert np.array_equal(wave, before)
     plan.execute()
     np.testing.assert_allclose(wave, scipy.fft.fft2(before), rtol=1e-5, atol=1)
@@ -45,13 +45,13 @@ def test_planning_keeps_what_is_in_the_wave(cache: Path) -> None:
 
 def test_a_shape_is_measured_once(cache: Path) -> None:
     wave = np.ones((20, 20), np.complex64)
-    wisdom.plan(wave, "forward")
+    fftw.plan(wave, "forward")
     kept = cache / "fftw-wisdom"
     assert kept.stat().st_size > 0
     kept.unlink()
-    wisdom.plan(wave, "forward")
+    fftw.plan(wave, "forward")
     assert not kept.exists(), "measured again"
-    wisdom.plan(wave, "backward")
+    fftw.plan(wave, "backward")
     assert kept.exists()
 
 
@@ -60,18 +60,18 @@ def test_a_plan_that_was_made_in_haste_is_no_reason_not_to_measure(
 ) -> None:
     wave = np.ones((20, 20), np.complex64)
     with monkeypatch.context() as large:
-        large.setattr(wisdom, "_LARGEST_PATIENT", 19)
-        wisdom.plan(wave, "forward")
+        large.setattr(fftw, "_LARGEST_PATIENT", 19)
+        fftw.plan(wave, "forward")
     kept = cache / "fftw-wisdom"
     hasty = kept.read_bytes()
-    wisdom.plan(wave, "forward")
+    fftw.plan(wave, "forward")
     assert kept.read_bytes() != hasty
 
 
 def test_a_plan_keeps_its_wave(cache: Path) -> None:
     wave = np.ones((12, 12), np.complex64)
     gone = weakref.ref(wave)
-    plan = wisdom.plan(wave, "forward")
+    plan = fftw.plan(wave, "forward")
     del wave
     gc.collect()
     assert gone() is not None
@@ -100,7 +100,7 @@ def test_wisdom_that_can_not_be_kept_costs_nothing_but_itself(cache: Path, monke
     monkeypatch.setattr(Path, "write_bytes", full)
     wave = np.arange(20 * 20).reshape(20, 20).astype(np.complex64)
     before = wave.copy()
-    wisdom.plan(wave, "forward").execute()
+    fftw.plan(wave, "forward").execute()
     np.testing.assert_allclose(wave, scipy.fft.fft2(before), rtol=1e-5, atol=1)
     assert [path.name for path in cache.iterdir()] == ["fftw-wisdom.lock"]
 
@@ -108,5 +108,5 @@ def test_wisdom_that_can_not_be_kept_costs_nothing_but_itself(cache: Path, monke
 @pytest.mark.parametrize("content", [b"", b"not wisdom at all"])
 def test_spoiled_wisdom_is_replaced(cache: Path, content: bytes) -> None:
     (cache / "fftw-wisdom").write_bytes(content)
-    wisdom.plan(np.ones((20, 20), np.complex64), "forward")
+    fftw.plan(np.ones((20, 20), np.complex64), "forward")
     assert b"fftw" in (cache / "fftw-wisdom").read_bytes()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ptychogui.backends import launch_graphs as graphs
+from ptychogui.backends import launch_graphs
 from ptychogui.backends.base import Array
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.host import HostBackend
@@ -76,7 +76,7 @@ def test_graphs_read_what_arrays_hold_when_they_are_launched(gpu: CudaBackend, r
 def test_the_graph_that_was_not_launched_for_longest_is_dropped(
     machine: FakeMachine, gpu: CudaBackend, replays: GraphReplays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graphs, "_KEPT", 2)
+    monkeypatch.setattr(launch_graphs, "_KEPT", 2)
     launch = gpu.bind("row_max", most=gpu.empty((4,), np.float32), rows=gpu.empty((4, 3), np.float32))
     for count in (1, 1, 2, 2, 1, 3, 3):
         replays.run(launch, count)

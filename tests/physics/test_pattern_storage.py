@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ptychogui.physics import pattern_storage as compact_module
+from ptychogui.physics import pattern_storage
 from ptychogui.physics.pattern_storage import KINDS, PatternStack, amplitudes_of, compact, kind_for, widened
 
 
@@ -143,7 +143,7 @@ def test_memory_stays_where_it_is_while_a_thread_writes(monkeypatch: pytest.Monk
         return widened(patterns, kind)
 
     other = threading.Thread(target=put_late)
-    monkeypatch.setattr(compact_module, "widened", interrupted)
+    monkeypatch.setattr(pattern_storage, "widened", interrupted)
     stack.put(1, compact(roots(np.full((1, 2, 2), 7))), KINDS[0])
     other.join()
     assert np.array_equal(amplitudes_of(stack.patterns)[:, 0, 0], roots([300, 7, 70000]))
