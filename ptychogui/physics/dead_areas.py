@@ -14,8 +14,8 @@ import numpy as np
 import scipy.ndimage
 import scipy.special
 
+from ptychogui.physics.bad_pixels import exposed
 from ptychogui.physics.photon_statistics import surprise_limit
-from ptychogui.physics.suspects import exposed
 
 _MARGIN = 1.5
 """How much more light than chance asks for an area must have missed: the light that is expected is not known well."""

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.fft
 
 from ptychogui.params.preprocessing import Preprocessing
+from ptychogui.physics.bad_pixels import SuspectPixels, lowest_around, suspicious_pixels
 from ptychogui.physics.centering import beam_center
 from ptychogui.physics.crop import plan_crop
 from ptychogui.physics.dead_areas import dead_areas
@@ -16,7 +17,6 @@ from ptychogui.physics.photon_statistics import surprise_limit, surprise_of_alik
 from ptychogui.physics.pixel_text import areas_text, pixels_text
 from ptychogui.physics.readings import look_at
 from ptychogui.physics.sieve import COUNTS, Counting, are_counts
-from ptychogui.physics.suspects import Suspects, lowest_around, suspicious_pixels
 
 _MOST_FRAMES, _MOST_BYTES, _FEWEST_FRAMES = 200, 128_000_000, 3
 """Bounds of what is looked at: so many frames, or bytes as they lie in memory, but a few in any case."""
@@ -214,7 +214,7 @@ def _with_suspects(
     return seen.joined(found, bad_pixels), (note,)
 
 
-def _beyond_chance(suspects: Suspects, seen: _Seen) -> Suspects:
+def _beyond_chance(suspects: SuspectPixels, seen: _Seen) -> SuspectPixels:
     """Return suspects without those that photons alone can give on so many pixels.
 
     Photons of mean m are missing with probability exp(-m).
@@ -227,7 +227,7 @@ def _beyond_chance(suspects: Suspects, seen: _Seen) -> Suspects:
     return replace(suspects, dead=dead, stuck=suspects.stuck & (surprise > limit))
 
 
-def _but_the_beam(suspects: Suspects, seen: _Seen, preprocessing: Preprocessing) -> Suspects:
+def _but_the_beam(suspects: SuspectPixels, seen: _Seen, preprocessing: Preprocessing) -> SuspectPixels:
     """Return suspects without bright pixels that may be a narrow direct beam."""
     center = plan_crop(seen.seen.shape, preprocessing).center
     rows, columns = (np.arange(size) - middle for size, middle in zip(seen.seen.shape, center, strict=True))

@@ -12,11 +12,11 @@ import pytest
 from ptychogui.errors import DataError
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics import settling
+from ptychogui.physics.bad_pixels import suspicious_pixels
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.settling import Settled, settle, settle_counts
 from ptychogui.physics.sieve import Counting
 from ptychogui.physics.simulation import Recipe, simulate
-from ptychogui.physics.suspects import suspicious_pixels
 
 SHIFT = (7, -12)
 

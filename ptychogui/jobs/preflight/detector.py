@@ -13,11 +13,11 @@ from ptychogui.jobs.preflight.findings import Finding, Level, count_text, quanti
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.params.chain import engines_of
 from ptychogui.params.model import by_path
+from ptychogui.physics.bad_pixels import suspicious_pixels
 from ptychogui.physics.centering import bright_level
 from ptychogui.physics.pixel_text import pixels_text
 from ptychogui.physics.readings import step_of
 from ptychogui.physics.sieve import Sieve, saturation
-from ptychogui.physics.suspects import suspicious_pixels
 from ptychogui.texts import counted
 
 _OFF_PX, _OFF_SHARE = 2.0, 1 / 64

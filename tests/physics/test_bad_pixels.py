@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ptychogui.physics.bad_pixels import suspicious_pixels
 from ptychogui.physics.simulation import Recipe, simulate
-from ptychogui.physics.suspects import suspicious_pixels
 
 RECIPE = Recipe(n=64, outer_zone_m=80e-9, scan_dims=(6, 6))
 

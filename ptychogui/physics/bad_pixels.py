@@ -37,7 +37,7 @@ _FEWEST_NEIGHBORS = 6
 
 
 @dataclass(frozen=True)
-class Suspects:
+class SuspectPixels:
     """Pixels that look bad, bool (rows, columns) each.
 
     `dead` never count, `hot` shine, `stuck` never change, and `flickering` change much more than their neighbors.
@@ -59,7 +59,7 @@ class Suspects:
         return ", ".join(f"{np.count_nonzero(pixels)} {kind}" for kind, pixels in vars(self).items()) + " pixels"
 
 
-def suspicious_pixels(frames: np.ndarray, known: np.ndarray) -> Suspects:
+def suspicious_pixels(frames: np.ndarray, known: np.ndarray) -> SuspectPixels:
     """Tell dead, hot, stuck and flickering pixels from a few frames.
 
     Args:
@@ -77,7 +77,7 @@ def suspicious_pixels(frames: np.ndarray, known: np.ndarray) -> Suspects:
     same = (frames == first).all(axis=0) & (len(frames) > 2)
     offset = frames.min(axis=0)[known].min(initial=first.max())
     stuck = known & same & (first >= offset + _STUCK_COUNTS)
-    return Suspects(dead, hot & ~stuck, stuck, ~hot & _flickers(frames, around))
+    return SuspectPixels(dead, hot & ~stuck, stuck, ~hot & _flickers(frames, around))
 
 
 def exposed(frames: np.ndarray) -> np.ndarray:
