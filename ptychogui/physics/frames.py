@@ -14,8 +14,8 @@ from ptychogui.errors import DataError
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.crop import Crop, joined, pattern_center, pattern_size, plan_crop
 from ptychogui.physics.making import Maker, Recipe, numpy_maker
+from ptychogui.physics.parallel import map_in_order
 from ptychogui.physics.pattern_storage import PatternStack
-from ptychogui.physics.pipeline import in_order
 from ptychogui.physics.sieve import COUNTS, Counting, Sieve, pattern_bytes
 from ptychogui.physics.survey import Sums, Survey, Tally
 
@@ -134,7 +134,7 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
         return make(start, _blocks(frames, rows[start : start + at_once]))
 
     at_once = _chunk(frames, sieve)
-    for sums in in_order(work, range(0, len(rows), at_once)):
+    for sums in map_in_order(work, range(0, len(rows), at_once)):
         tally.add(sums)
     tally.check()
     return Patterns(

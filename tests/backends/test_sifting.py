@@ -14,7 +14,7 @@ from ptychogui.backends import sifting
 from ptychogui.backends.compiler import load_kernels
 from ptychogui.errors import DataError
 from ptychogui.params.preprocessing import Preprocessing
-from ptychogui.physics import frames as frames_module, making, pipeline
+from ptychogui.physics import frames as frames_module, making, parallel as pipeline
 from ptychogui.physics.frames import ArrayFrames, Patterns, prepare_frames
 from ptychogui.physics.sieve import Counting
 from ptychogui.physics.survey import Survey

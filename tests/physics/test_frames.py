@@ -9,7 +9,7 @@ import pytest
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.params.preprocessing import Preprocessing
-from ptychogui.physics import frames as frames_module, pipeline
+from ptychogui.physics import frames as frames_module, parallel as pipeline
 from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_bytes, pattern_size, prepare_frames
 from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.pattern_storage import amplitudes_of

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ptychogui.physics.pipeline import in_order
+from ptychogui.physics.parallel import map_in_order
 
 
 def test_results_come_in_the_order_of_the_pieces() -> None:
@@ -15,14 +15,14 @@ def test_results_come_in_the_order_of_the_pieces() -> None:
         time.sleep(0.002 * (piece % 3))
         return piece**2
 
-    assert list(in_order(work, range(40))) == [piece**2 for piece in range(40)]
-    assert list(in_order(work, [])) == []
+    assert list(map_in_order(work, range(40))) == [piece**2 for piece in range(40)]
+    assert list(map_in_order(work, [])) == []
 
 
 def test_no_more_results_are_made_than_threads_and_one() -> None:
     made: list[int] = []
     most_ahead = 0
-    for taken, _ in enumerate(in_order(made.append, range(50))):
+    for taken, _ in enumerate(map_in_order(made.append, range(50))):
         time.sleep(0.001)
         most_ahead = max(most_ahead, len(made) - taken)
     assert len(made) == 50
@@ -31,7 +31,7 @@ def test_no_more_results_are_made_than_threads_and_one() -> None:
 
 def test_pieces_are_worked_on_at_the_same_time() -> None:
     meeting = threading.Barrier(2, timeout=20)
-    assert sorted(in_order(lambda _: meeting.wait(), range(2))) == [0, 1]
+    assert sorted(map_in_order(lambda _: meeting.wait(), range(2))) == [0, 1]
 
 
 def test_the_first_failure_is_raised_and_what_came_before_it_is_there() -> None:
@@ -42,6 +42,6 @@ def test_the_first_failure_is_raised_and_what_came_before_it_is_there() -> None:
 
     seen = []
     with pytest.raises(ValueError, match="piece 3"):
-        for result in in_order(work, range(20)):
+        for result in map_in_order(work, range(20)):
             seen.append(result)
     assert seen == [0, 1, 2]

@@ -15,7 +15,7 @@ _MOST_THREADS = 4
 """What makes patterns on so many is faster than what reads frames through the HDF5 library, which is one at a time."""
 
 
-def in_order(work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> Iterator[Result]:
+def map_in_order(work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> Iterator[Result]:
     """Yield work(piece) for each piece, in order; others are worked on meanwhile.
 
     At most one result more than there are threads is held, so memory is bounded.
