@@ -9,8 +9,8 @@ import numpy as np
 
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
+from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.physics.scan import ScanGeometry
-from ptychogui.physics.variation import Variation
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Problem:
     object: np.ndarray
     iteration: int = 0
     object_pixel_m: float = 1.0
-    variation: Variation | None = None
+    variation: ProbeVariation | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Estimate:
 
     object: np.ndarray
     probe: np.ndarray
-    variation: Variation | None = None
+    variation: ProbeVariation | None = None
 
 
 def learned_modes(iteration: int, settings: Reconstruction, modes: int) -> int:

@@ -12,7 +12,7 @@ from ptychogui.engines.constraints import Changes
 from ptychogui.engines.scratch import Fields
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.modes import principal_axes
-from ptychogui.physics.variation import Variation
+from ptychogui.physics.probe_variation import ProbeVariation
 
 _DAMPING = 0.1
 """Part of a share's own normal equation that is added to it: object and probe move by the same residuals."""
@@ -161,13 +161,13 @@ class VariableProbe:
             if factor is not None:
                 self.mix[:, 1:] *= factor
 
-    def variation(self) -> Variation | None:
+    def variation(self) -> ProbeVariation | None:
         """Copy what was found to the host; None before the first update."""
         mix, components = self._backend.to_numpy(self.mix), self._backend.to_numpy(self._components)
         found = bool(components.any())
         if not found and not self._fitted:
             return None
-        return Variation(
+        return ProbeVariation(
             components=components if found else None,
             coefficients=mix[:, 1:] / mix[:, :1] if found else None,
             intensities=mix[:, 0] ** 2 if self._fitted else None,
@@ -232,7 +232,7 @@ def _first(problem: Problem, settings: Reconstruction) -> tuple[np.ndarray | Non
     What the problem knows is taken where it is as large as what is asked for; else components are zero and coefficients
     random.
     """
-    known, (positions, n, _), count = problem.variation or Variation(), problem.patterns.shape, settings.opr_modes
+    known, (positions, n, _), count = problem.variation or ProbeVariation(), problem.patterns.shape, settings.opr_modes
     amplitudes, components = None, np.zeros((count, n, n), np.complex64)
     coefficients = np.random.default_rng([settings.seed, count]).standard_normal((positions, count), np.float32)
     if settings.intensity_correction and known.intensities is not None:

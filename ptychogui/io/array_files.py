@@ -15,7 +15,7 @@ from ptychogui.io.hdf5.files import as_complex, datasets, first_dataset, is_hdf5
 from ptychogui.io.masks import Mask, mask_of
 from ptychogui.io.result import OBJECT_PLACE, OWN, PROBE_PLACE
 from ptychogui.physics.lost_positions import all_lost_text, lost_positions
-from ptychogui.physics.variation import Variation
+from ptychogui.physics.probe_variation import ProbeVariation
 
 _NPY_SIGNATURE = b"\x93NUMPY"
 _TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
@@ -144,7 +144,7 @@ def object_place_m(path: Path | str) -> tuple[float, tuple[float, float]] | None
         return float(pixel[()]), (float(row_m), float(column_m))
 
 
-def read_variation(path: Path | str, frame_rows: np.ndarray, n: int) -> Variation | None:
+def read_variation(path: Path | str, frame_rows: np.ndarray, n: int) -> ProbeVariation | None:
     """Read how the probe of a result varies over the positions of a scan.
 
     Args:
@@ -169,7 +169,7 @@ def read_variation(path: Path | str, frame_rows: np.ndarray, n: int) -> Variatio
     same = frames is not None and np.array_equal(frames, frame_rows)
     fits = components is None or components.shape[-1] == n
     varies = components is not None or intensities is not None
-    return Variation(components, coefficients, intensities) if same and fits and varies else None
+    return ProbeVariation(components, coefficients, intensities) if same and fits and varies else None
 
 
 def read_mask(path: Path | str) -> Mask:

@@ -115,7 +115,7 @@ class Result:
         notes: what the reader or the run noticed.
         recipe: JSON text of the simulation that this is the truth of; "" else.
         thumbnail: uint8 (rows, columns, 3) picture of the object's phase; made when written, if None.
-        components: complex64 (K, N, N), by which the first mode varies; None if it does not. See physics.variation.
+        components: complex64 (K, N, N), by which the first mode varies; None if it does not (physics.probe_variation).
         coefficients: float32 (positions, K), how much of each component a position has.
         intensities: float32 (positions,), relative, of the beam at each position; None if they were not fitted.
         orientation: what was done to the file's frames and positions; None if not known.

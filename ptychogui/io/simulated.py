@@ -20,8 +20,8 @@ from ptychogui.io.hdf5.files import build_image, open_h5, read_text
 from ptychogui.io.result import CXI_VERSION, ENTRY, OWN, Result, read_result, result_image
 from ptychogui.params.units import ELECTRON_VOLT_J
 from ptychogui.physics.frames import ArrayFrames
+from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.physics.simulation import Recipe, SimulatedScan
-from ptychogui.physics.variation import Variation
 
 CXI_PIXEL_IS_DEAD = 0x00000008
 """Mask bit of a pixel that counts nothing (CXI 1.6, table of mask bits)."""
@@ -169,7 +169,7 @@ def _fill(file: h5py.File, scan: SimulatedScan) -> None:
 
 def _truth(scan: SimulatedScan) -> Result:
     row, column = scan.geometry.origin_px
-    variation = scan.variation or Variation()
+    variation = scan.variation or ProbeVariation()
     return Result(
         object=scan.object,
         probe=scan.probe,

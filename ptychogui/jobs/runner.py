@@ -35,7 +35,7 @@ from ptychogui.jobs.refused import check_job
 from ptychogui.jobs.stages import total_iterations
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.storage import to_json
-from ptychogui.physics.variation import Variation
+from ptychogui.physics.probe_variation import ProbeVariation
 
 _LIBRARIES = ("numpy", "scipy", "h5py", "pyfftw", "cupy-cuda12x", "cupy-cuda13x")
 
@@ -329,7 +329,7 @@ class JobRun:
     def _result(self, state: str, estimate: Estimate) -> Result:
         self._hear()
         prepared, course = self._prepared, self._course
-        experiment, variation = prepared.parameters.experiment, estimate.variation or Variation()
+        experiment, variation = prepared.parameters.experiment, estimate.variation or ProbeVariation()
         assert experiment.energy_eV is not None and experiment.distance_m is not None
         return Result(
             object=estimate.object,

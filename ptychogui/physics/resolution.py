@@ -14,9 +14,9 @@ import scipy.fft
 
 from ptychogui.physics import probe as probes
 from ptychogui.physics.pattern_storage import amplitudes_of
+from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.physics.scan import ScanGeometry
 from ptychogui.physics.simulation import intensities
-from ptychogui.physics.variation import Variation
 
 _LOOKED_AT = 64
 """Positions whose counts stand for those of all."""
@@ -50,7 +50,7 @@ def resample_probe(probe: np.ndarray, n: int) -> np.ndarray:
     return probes.resample(probe, 1.0, n, probe.shape[-1] / n)
 
 
-def resample_variation(variation: Variation | None, n: int) -> Variation | None:
+def resample_variation(variation: ProbeVariation | None, n: int) -> ProbeVariation | None:
     """Give what varies in a probe the pixel of `resample_probe`, with n rows and columns."""
     if variation is None or variation.components is None:
         return variation

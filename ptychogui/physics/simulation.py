@@ -15,8 +15,8 @@ from ptychogui.physics.modes import hermite_modes, mixed_modes
 from ptychogui.physics.optics import object_pixel_m, wavelength_m
 from ptychogui.physics.phantoms import PHANTOMS
 from ptychogui.physics.probe import gaussian, phase_ramps, scale_to_counts, zone_plate
+from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.physics.scan import ScanGeometry, fermat_m, fly_m, place_windows, raster_m, to_pixels
-from ptychogui.physics.variation import Variation
 
 _CHUNK_BYTES = 1 << 22
 _MARGIN_PX = 2
@@ -159,7 +159,7 @@ class SimulatedScan:
     object: np.ndarray
     probe: np.ndarray
     bad_pixels: np.ndarray
-    variation: Variation | None = None
+    variation: ProbeVariation | None = None
 
     @property
     def energy_eV(self) -> float:
@@ -211,7 +211,7 @@ def simulate(recipe: Recipe) -> SimulatedScan:
 
 
 def intensities(
-    obj: np.ndarray, probe: np.ndarray, geometry: ScanGeometry, variation: Variation | None = None
+    obj: np.ndarray, probe: np.ndarray, geometry: ScanGeometry, variation: ProbeVariation | None = None
 ) -> Iterator[np.ndarray]:
     """Yield the mean counts of every pattern, a chunk of positions at a time.
 
@@ -303,7 +303,7 @@ def _beam(recipe: Recipe) -> np.ndarray:
     return zone_plate(recipe.n, pixel, wavelength, defocus, outer_zone_m=recipe.outer_zone_m)
 
 
-def _variation(recipe: Recipe, probe: np.ndarray, rng: np.random.Generator) -> Variation | None:
+def _variation(recipe: Recipe, probe: np.ndarray, rng: np.random.Generator) -> ProbeVariation | None:
     """Draw how the beam varies: by a product of the first mode and its distance from an axis, and in intensity."""
     shares, factors = rng.standard_normal(recipe.frames), rng.standard_normal(recipe.frames)
     components = coefficients = intensity = None
@@ -315,7 +315,7 @@ def _variation(recipe: Recipe, probe: np.ndarray, rng: np.random.Generator) -> V
         drawn = np.exp(np.sqrt(np.log1p(recipe.intensity_rms**2)) * factors)
         intensity = (drawn / drawn.mean()).astype(np.float32)
     varies = recipe.probe_variation or recipe.intensity_rms
-    return Variation(components, coefficients, intensity) if varies else None
+    return ProbeVariation(components, coefficients, intensity) if varies else None
 
 
 def _count(

@@ -21,9 +21,9 @@ from ptychogui.params.model import Reconstruction
 from ptychogui.physics.metrics import align
 from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe import shift_probe
+from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.physics.scan import illumination
 from ptychogui.physics.simulation import SimulatedScan, simulate
-from ptychogui.physics.variation import Variation
 from tests.engines.scans import SMALL, TINY, errors_of, problem_of, settings
 
 BOTH: dict[str, Any] = {"opr_modes": 2, "intensity_correction": True}
@@ -47,7 +47,7 @@ def run(problem: Problem, backend: Backend, iterations: int, **values: Any) -> t
     return engine.estimate(), errors
 
 
-def parts(variation: Variation | None) -> dict[str, np.ndarray]:
+def parts(variation: ProbeVariation | None) -> dict[str, np.ndarray]:
     """Return what varies, by name."""
     assert variation is not None
     return {name: value for name, value in vars(variation).items() if value is not None}
@@ -60,7 +60,7 @@ def varied(problem: Problem, components: int = 2, seed: int = 0) -> Problem:
     planes = np.asarray(np.abs(problem.probe[0]) * drawn, np.complex64)
     flat = np.linalg.qr(planes.reshape(components, -1).view(np.float32).T)[0].T
     power = 0.1 * np.linalg.norm(problem.probe[0])
-    variation = Variation(
+    variation = ProbeVariation(
         np.ascontiguousarray(flat).view(np.complex64).reshape(planes.shape),
         np.asarray(power * rng.standard_normal((positions, components)), np.float32),
         np.asarray(rng.uniform(0.5, 1.5, positions), np.float32),
@@ -239,7 +239,7 @@ def test_orthogonalizing_changes_no_probe() -> None:
     problem = varied(problem_of(simulate(TINY)), 3)
     straight = parts(problem.variation)
     skew = {"components": straight["components"] + 0.4 * straight["components"][[1, 2, 0]]}
-    problem = replace(problem, variation=Variation(**straight | skew))
+    problem = replace(problem, variation=ProbeVariation(**straight | skew))
     variable = VariableProbe(problem, asked(opr_modes=3, intensity_correction=True), NumpyBackend())
     before = variable.variation()
     variable._orthogonalize()

@@ -21,8 +21,8 @@ from ptychogui.jobs.prepare.problem import prepare
 from ptychogui.params.chain import ENGINE_NAMES
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.pattern_storage import amplitudes_of
+from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.physics.simulation import intensities
-from ptychogui.physics.variation import Variation
 from tests.jobs.fakes import make_job
 
 BACKEND = NumpyBackend()
@@ -136,7 +136,7 @@ def test_an_engine_starts_where_the_one_before_ended(script: Script) -> None:
     assert len(course.errors) == course.steps == 5
 
 
-VARIATION = Variation(
+VARIATION = ProbeVariation(
     np.ones((2, 64, 64), np.complex64), np.ones((12, 2), np.float32), np.linspace(0.5, 1.5, 12, dtype=np.float32)
 )
 

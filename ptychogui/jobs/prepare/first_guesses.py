@@ -14,9 +14,9 @@ from ptychogui.params.model import Parameters
 from ptychogui.physics.frames import Patterns
 from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.probe import guess_probe, resample, usual_diameter_m
+from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.physics.resolution import matching_scale, resample_object
 from ptychogui.physics.scan import ScanGeometry
-from ptychogui.physics.variation import Variation
 
 _SAME_PIXEL = 0.01
 """Relative difference up to which two pixels are the same."""
@@ -82,7 +82,7 @@ def is_guessed(dataset: Dataset, parameters: Parameters) -> bool:
     return parameters.reconstruction.probe_guess is None and unused
 
 
-def first_variation(path: Path | None, probe: np.ndarray, frame_rows: np.ndarray) -> Variation | None:
+def first_variation(path: Path | None, probe: np.ndarray, frame_rows: np.ndarray) -> ProbeVariation | None:
     """Take how the user's probe varies, where it is that of a result of the same patterns.
 
     Args:

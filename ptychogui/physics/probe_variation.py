@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Variation:
+class ProbeVariation:
     """How the probe of each position differs from the scan's.
 
     With w the square root of a position's intensity, P_i,0 = w_i (P_0 + sum_k c_ik V_k), and P_i,m = w_i P_m for the
@@ -40,12 +40,12 @@ class Variation:
             varied *= np.sqrt(self.intensities[positions], dtype=np.float32)[:, None, None, None]
         return varied
 
-    def scaled(self, factor: float) -> Variation:
+    def scaled(self, factor: float) -> ProbeVariation:
         """Return what varies alike in a probe that was multiplied by a factor."""
         return self if self.coefficients is None else replace(self, coefficients=self.coefficients * np.float32(factor))
 
     @property
     def _of_all(self) -> np.ndarray:
         found = self.intensities if self.coefficients is None else self.coefficients
-        assert found is not None, "something varies, or there is no Variation"
+        assert found is not None, "something varies, or there is no ProbeVariation"
         return found
