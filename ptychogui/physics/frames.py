@@ -107,11 +107,11 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
         frames: counts or amplitudes (frames, rows, columns) of any real type.
         rows: int (positions,), the frame of each position, in any order.
         bad_pixels: bool (rows, columns) of the detector, True where a pixel must not be used; or None.
-        preprocessing: the settings; physics.settling does before what `find_center` and `find_bad_pixels` ask for.
+        preprocessing: the settings; physics.calibration does before what `find_center` and `find_bad_pixels` ask for.
         background: float (rows, columns) of the detector, counts that are subtracted from every frame; or None.
         keep: whether the patterns are wanted; there are none in what is returned if not, but all that is known of them.
         maker: what makes the patterns.
-        counting: what is known about readings, see physics.settling; None where nothing is.
+        counting: what is known about readings, see physics.calibration; None where nothing is.
 
     Raises:
         DataError: frames, rows, mask or background don't fit each other, or nothing usable is left.

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from ptychogui.params.preprocessing import Preprocessing
+from ptychogui.physics.calibration import Calibration, calibrate_readings
 from ptychogui.physics.frames import ArrayFrames, Patterns, prepare_frames
 from ptychogui.physics.readings import Told, look_at, step_of
-from ptychogui.physics.settling import Settled, settle_counts
 from ptychogui.physics.sieve import Counting
 from ptychogui.physics.simulation import Recipe, simulate
 
@@ -45,9 +45,9 @@ def is_plain(frames: np.ndarray) -> bool:
 def prepared(readings: np.ndarray, **values: Any) -> tuple[Patterns, tuple[str, ...]]:
     """Patterns of N = 64 with the beam at [32, 32], as a run makes them, and what is said."""
     frames, rows = ArrayFrames(readings), np.arange(len(readings))
-    settled = settle_counts(frames, rows, Settled(Preprocessing(**values), None))
-    made = prepare_frames(frames, rows, settled.bad_pixels, settled.preprocessing, counting=settled.counting)
-    return made, (*settled.notes, *made.notes)
+    found = calibrate_readings(frames, rows, Calibration(Preprocessing(**values), None))
+    made = prepare_frames(frames, rows, found.bad_pixels, found.preprocessing, counting=found.counting)
+    return made, (*found.notes, *made.notes)
 
 
 def free(patterns: Patterns) -> np.ndarray:

@@ -26,7 +26,7 @@ from ptychogui.physics.making import Maker, numpy_maker
 from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.scan import ScanGeometry, place_windows, to_pixels
-from ptychogui.physics.settling import Settled, settle, settle_counts
+from ptychogui.physics.calibration import Settled, settle, settle_counts
 
 _STILL_PX, _MOVING_PX = 2, 10
 """Spare pixels around the outermost windows where positions stay as they are, and where they are refined."""

@@ -38,7 +38,7 @@ _BY_THE_BEAM_PX = 3.0
 
 
 @dataclass(frozen=True)
-class Settled:
+class Calibration:
     """Settings and mask with what was found in them, what is to be said about it, and what counts if that is known."""
 
     preprocessing: Preprocessing
@@ -47,9 +47,9 @@ class Settled:
     counting: Counting | None = None
 
 
-def settle(
+def calibrate(
     frames: FrameSource, rows: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: Preprocessing
-) -> Settled:
+) -> Calibration:
     """Do what `find_center` and `find_bad_pixels` ask for, on a bounded number of frames; read none where neither is.
 
     Args:
@@ -65,12 +65,12 @@ def settle(
         DataError: a frame can't be read, or frames, rows and mask don't fit each other.
         ParameterError: the pattern center is not on the detector.
     """
-    settled = Settled(preprocessing, bad_pixels)
+    calibration = Calibration(preprocessing, bad_pixels)
     if not (preprocessing.find_center or preprocessing.find_bad_pixels):
-        return settled
-    settled = settle_counts(frames, rows, settled)
-    bad_pixels, notes = settled.bad_pixels, settled.notes
-    seen = _Seen(frames, rows, settled)
+        return calibration
+    calibration = calibrate_readings(frames, rows, calibration)
+    bad_pixels, notes = calibration.bad_pixels, calibration.notes
+    seen = _Seen(frames, rows, calibration)
     area_notes: tuple[str, ...] = ()
     if preprocessing.find_bad_pixels:
         bad_pixels, area_notes = _with_areas(seen, bad_pixels)
@@ -80,29 +80,29 @@ def settle(
     if preprocessing.find_bad_pixels:
         bad_pixels, found = _with_suspects(seen, bad_pixels, preprocessing, bool(area_notes))
         notes += area_notes + found
-    return replace(settled, preprocessing=preprocessing, bad_pixels=bad_pixels, notes=notes)
+    return replace(calibration, preprocessing=preprocessing, bad_pixels=bad_pixels, notes=notes)
 
 
-def settle_counts(frames: FrameSource, rows: np.ndarray, settled: Settled) -> Settled:
+def calibrate_readings(frames: FrameSource, rows: np.ndarray, calibration: Calibration) -> Calibration:
     """Find out from a few frames what counts, unless that is known: what every scan needs before its frames are used.
 
     Args:
         frames: (frames, rows, columns) of the detector.
         rows: int, the frames that belong to the scan, at least one.
-        settled: what is known.
+        calibration: what is known.
 
     Raises:
         DataError: a frame can't be read, or frames, rows and mask don't fit each other.
     """
-    if settled.counting is not None:
-        return settled
-    check_scan(frames, rows, settled.bad_pixels)
+    if calibration.counting is not None:
+        return calibration
+    check_scan(frames, rows, calibration.bad_pixels)
     some = frames.read(_spread(np.unique(rows), frames, _FRAMES_TO_COUNT, _BYTES_TO_COUNT))
-    told = look_at(some, settled.bad_pixels, settled.preprocessing)
-    bad_pixels = settled.bad_pixels
+    told = look_at(some, calibration.bad_pixels, calibration.preprocessing)
+    bad_pixels = calibration.bad_pixels
     if told.marked is not None:
         bad_pixels = told.marked if bad_pixels is None else told.marked | bad_pixels
-    return replace(settled, bad_pixels=bad_pixels, counting=told.counting, notes=(*settled.notes, *told.notes))
+    return replace(calibration, bad_pixels=bad_pixels, counting=told.counting, notes=(*calibration.notes, *told.notes))
 
 
 class _Seen:
@@ -115,8 +115,9 @@ class _Seen:
         text: what was looked at.
     """
 
-    def __init__(self, frames: FrameSource, rows: np.ndarray, settled: Settled) -> None:
-        preprocessing, bad_pixels, counting = settled.preprocessing, settled.bad_pixels, settled.counting or COUNTS
+    def __init__(self, frames: FrameSource, rows: np.ndarray, calibration: Calibration) -> None:
+        preprocessing, bad_pixels = calibration.preprocessing, calibration.bad_pixels
+        counting = calibration.counting or COUNTS
         chosen = _spread(np.unique(rows), frames, _MOST_FRAMES, _MOST_BYTES)
         readings = np.array(frames.read(chosen))
         usable = are_counts(readings, preprocessing, counting)
