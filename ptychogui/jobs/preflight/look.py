@@ -104,7 +104,7 @@ class Look(Preparation):
     @property
     def preprocessing(self) -> Preprocessing:
         """The settings, with the center that the sample shows where that is asked for."""
-        return self.found.preprocessing
+        return self.calibration.preprocessing
 
     @property
     def bin_px(self) -> int:
@@ -174,12 +174,12 @@ class Look(Preparation):
     @property
     def counting(self) -> Counting:
         """What is known about readings."""
-        return self.counted.counting or COUNTS
+        return self.readings_calibration.counting or COUNTS
 
     @cached_property
     def bad(self) -> np.ndarray:
         """Pixels that are known to be bad, or found to be where that is asked for: bool (rows, columns)."""
-        found = self.counted.bad_pixels
+        found = self.readings_calibration.bad_pixels
         shape = self.dataset.frames.shape[1:]
         if found is not None and found.shape != shape:
             raise DataError(f"the mask of bad pixels has shape {found.shape}, but frames have {shape}")

@@ -21,12 +21,12 @@ from ptychogui.jobs.prepare.opening import completed
 from ptychogui.jobs.prepare.positions import are_placed, scan_positions
 from ptychogui.jobs.stages import check_crops, coarsest, planned_stages
 from ptychogui.params.model import Parameters, by_path
+from ptychogui.physics.calibration import Calibration, calibrate, calibrate_readings
 from ptychogui.physics.frames import FrameSource, Patterns, pattern_bytes, pattern_size, prepare_frames
 from ptychogui.physics.making import Maker, numpy_maker
 from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.scan import ScanGeometry, place_windows, to_pixels
-from ptychogui.physics.calibration import Settled, settle, settle_counts
 
 _STILL_PX, _MOVING_PX = 2, 10
 """Spare pixels around the outermost windows where positions stay as they are, and where they are refined."""
@@ -70,20 +70,20 @@ class Preparation:
         return completed(self.job, self.dataset)
 
     @cached_property
-    def found(self) -> Settled:
+    def calibration(self) -> Calibration:
         """Settings and mask with the center and the bad pixels that frames show, where that is asked for."""
         given = bad_pixels(self.dataset, self.job.parameters)
-        return settle(self._frames, self._frame_rows, given, self.job.parameters.preprocessing)
+        return calibrate(self._frames, self._frame_rows, given, self.job.parameters.preprocessing)
 
     @cached_property
-    def counted(self) -> Settled:
+    def readings_calibration(self) -> Calibration:
         """The same, with what is known about readings."""
-        return settle_counts(self._frames, self._frame_rows, self.found)
+        return calibrate_readings(self._frames, self._frame_rows, self.calibration)
 
     @cached_property
     def n(self) -> int:
         """Rows and columns of a pattern."""
-        return pattern_size(self.dataset.frames.shape, self.found.preprocessing)
+        return pattern_size(self.dataset.frames.shape, self.calibration.preprocessing)
 
     @cached_property
     def pixel_m(self) -> float:
@@ -176,14 +176,14 @@ class Preparation:
         Raises:
             PtychoError: as `prepare_frames` does.
         """
-        counted, background = self.counted, self.background
+        calibration, background = self.readings_calibration, self.background
         return prepare_frames(
             self._frames if frames is None else frames,
             rows,
-            counted.bad_pixels,
-            counted.preprocessing,
+            calibration.bad_pixels,
+            calibration.preprocessing,
             background,
             keep=keep,
             maker=maker,
-            counting=counted.counting,
+            counting=calibration.counting,
         )

@@ -111,7 +111,7 @@ def prepare(
         obj, object_notes = first_object(scan.settings.object_guess, scan.geometry, scan.pixel_m, given.object)
         probe, probe_notes = _probe(scan, patterns, obj, given.probe, backend)
         variation = first_variation(scan.settings.probe_guess, probe, scan.rows)
-    notes = (*scan.placed[2], *memory_notes, *scan.counted.notes, *frames.notes(), *patterns.notes)
+    notes = (*scan.placed[2], *memory_notes, *scan.readings_calibration.notes, *frames.notes(), *patterns.notes)
     return Prepared(
         problem=Problem(patterns.patterns, scan.geometry, probe, obj, object_pixel_m=scan.pixel_m, variation=variation),
         parameters=scan.parameters,

@@ -106,8 +106,8 @@ class ScanReader:
         return self._scan.patterns_at(rows, counted, keep=False, maker=compiled_maker)
 
     def notes(self) -> tuple[str, ...]:
-        """Say what was settled, and which frames could not be read."""
-        return *self._scan.counted.notes, *self._frames.notes()
+        """Say what was found out from some frames, and which frames could not be read."""
+        return *self._scan.readings_calibration.notes, *self._frames.notes()
 
 
 class _CountedFrames:
