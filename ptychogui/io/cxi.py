@@ -8,6 +8,7 @@ machine's there, and that of the photons is in `beam_1`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -31,6 +32,7 @@ from ptychogui.io.hdf5.translations import read_listed
 from ptychogui.io.masks import Mask, stored_mask
 from ptychogui.io.raw.frames import Hdf5Frames, grid_note, looks_like_frames
 from ptychogui.io.raw.links import missing_target
+from ptychogui.io.raw.stacks import Stack
 from ptychogui.io.raw.virtual import frames_there, lost_parts, with_lost_pixels
 from ptychogui.physics.lost_positions import lost_note
 from ptychogui.physics.optics import USUAL, energy_eV
@@ -151,8 +153,20 @@ def _read(scan: _Scan, dataset_path: str) -> Dataset:
         notes=tuple(scan.notes),
         positions_problem=positions_problem,
         lost_frames=None if lost is None else lost.frames,
+        reopen=partial(_reopen, scan.path, str(found.name)),
         closer=scan.file.close,
     )
+
+
+def _reopen(path: Path, place: str) -> Stack:
+    """Open the frames of a scan that was opened before."""
+    file = open_h5(path)
+    try:
+        with reading(path, "its frames"):
+            return Stack(Hdf5Frames(path, file[place]), close=file.close)
+    except BaseException:
+        file.close()
+        raise
 
 
 def read_translation(path: Path, file: h5py.File) -> np.ndarray | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
 
-from ptychogui.errors import AmbiguousPairingError
+from ptychogui.errors import AmbiguousPairingError, DataError
+from ptychogui.io.access import Access
+from ptychogui.io.fingerprint import Fingerprint
 
 MIRRORED = "mirrored by the preset"
 """Fact of a scan: which axes of its positions a beamline's preset turns round."""
@@ -28,6 +30,33 @@ class Frames(Protocol):
 
         `out` is memory for them that may be used, and given back.
         """
+
+
+class OpenFrames(Protocol):
+    """Frames whose file is open, and what closes it."""
+
+    @property
+    def frames(self) -> Frames:
+        """The frames."""
+
+    @property
+    def close(self) -> Callable[[], None]:
+        """Closes the file."""
+
+
+class _AwayFrames:
+    """Frames whose file is closed: what is known of them."""
+
+    def __init__(self, frames: Frames) -> None:
+        self.shape, self.dtype = frames.shape, frames.dtype
+
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Refuse.
+
+        Raises:
+            DataError: always.
+        """
+        raise DataError("the scan is closed; open it again to read frames")
 
 
 @dataclass(frozen=True)
@@ -86,6 +115,9 @@ class Dataset:
         is_series: whether `files` are known by their numbers alone, so that there may have been more of them.
         is_whole: whether each of the scan's own positions has a frame; waiting for files ends then.
         in_memory: whether there is no file, and `path` is but a name.
+        access: what the reader was told besides the path.
+        reopen: opens the frames again, once they are closed; can be pickled. None where that can't be done.
+        seen: what the reader looked at.
     """
 
     path: Path
@@ -106,6 +138,9 @@ class Dataset:
     is_series: bool = False
     is_whole: bool = True
     in_memory: bool = False
+    access: Access = field(default_factory=Access)
+    reopen: Callable[[], OpenFrames] | None = None
+    seen: Fingerprint = field(default_factory=Fingerprint)
     closer: Any = None
 
     def __enter__(self) -> Dataset:
@@ -120,3 +155,22 @@ class Dataset:
         """Close the file; frames can't be read any more."""
         if self.closer is not None:
             self.closer()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether all that the reader looked at is still as it was, so that nothing but the frames needs opening."""
+        return self.reopen is not None and self.seen.is_current()
+
+    def without_frames(self) -> Dataset:
+        """Return what is known of the scan, without an open file: it can be kept, and sent to another process."""
+        return replace(self, frames=_AwayFrames(self.frames), closer=None)
+
+    def with_frames(self) -> Dataset:
+        """Return the scan with its frames, open again.
+
+        Raises:
+            DataError: they can't be opened any more.
+        """
+        assert self.reopen is not None, "only a scan in files can be opened again"
+        opened = self.reopen()
+        return replace(self, frames=opened.frames, closer=opened.close)

@@ -11,6 +11,7 @@ from ptychogui.errors import DataError
 from ptychogui.io import cxi
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
+from ptychogui.io.fingerprint import recorded
 from ptychogui.io.mda import format as mda, scans as mda_scans
 from ptychogui.io.raw import scans as raw
 from ptychogui.io.raw.series import is_pattern
@@ -67,8 +68,13 @@ def open_dataset(path: Path | str, access: Access | None = None) -> Dataset:
     Raises:
         DataError: no reader knows the content, or the file is broken or inconsistent.
     """
-    path = Path(path)
-    access = access or Access()
+    path, access = Path(path), access or Access()
+    with recorded() as recording:
+        dataset = _open(path, access)
+    return replace(dataset, access=access, seen=recording.fingerprint())
+
+
+def _open(path: Path, access: Access) -> Dataset:
     if is_pattern(path):
         _check_pattern(access, path, str(path))
         return raw.open_series(str(path), access)

@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from ptychogui.engines.base import Estimate
+from ptychogui.io.dataset import Dataset
 from ptychogui.io.raw.series import is_pattern, scan_name
 from ptychogui.params.model import Parameters
 from ptychogui.params.origins import Origin
@@ -40,6 +41,8 @@ class Job:
         origins: parameter path -> where its value came from.
         command: the command line or action that made the job, kept with the result.
         in_memory: whether the scan is in this process's memory: the runner is given it, and `source` is None.
+        scan: what is known of the scan since the job was made, without its frames; None where nothing is yet. It is
+            used as long as no file has changed that it was read from.
     """
 
     id: str
@@ -49,6 +52,7 @@ class Job:
     origins: Mapping[str, Origin] = field(default_factory=dict)
     command: str = ""
     in_memory: bool = False
+    scan: Dataset | None = field(default=None, compare=False, repr=False)
 
     @property
     def sources(self) -> tuple[Path, ...]:

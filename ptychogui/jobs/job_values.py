@@ -23,8 +23,10 @@ NEEDED = ("experiment.energy_eV", "experiment.distance_m", "experiment.detector_
 """What no reconstruction can do without."""
 
 
-def dataset_layers(dataset: Dataset | MdaScan) -> Layers:
-    """Return layers with what the scan file knows, each value from "file name: place in it"."""
+def dataset_layers(dataset: Dataset | MdaScan | None) -> Layers:
+    """Return layers with what the scan file knows, each value from "file name: place in it"; empty without one."""
+    if dataset is None:
+        return Layers()
     name = dataset.path.name
     known = {path: (found.value, f"{name}: {found.place}") for path, found in dataset.values.items()}
     return Layers().with_layer(Source.FILE, known)
@@ -42,11 +44,11 @@ def simulation_layers(values: Mapping[str, tuple[Any, str]]) -> Layers:
     return Layers().with_layer(Source.FILE, known)
 
 
-def job_layers(source: Dataset | Path | None, values: Mapping[str, tuple[Any, str]] | None = None) -> Layers:
+def job_layers(source: Dataset | MdaScan | Path | None, values: Mapping[str, tuple[Any, str]] | None = None) -> Layers:
     """Return layers with what a scan knows, and above it the user's values.
 
     Args:
-        source: the scan, or its file; None for a simulated one.
+        source: the scan or what is known of it, or its file; None for a simulated one.
         values: parameter path -> (value, place), such as params.options.given_values returns.
 
     Raises:
@@ -54,26 +56,33 @@ def job_layers(source: Dataset | Path | None, values: Mapping[str, tuple[Any, st
         ParameterError: a value can't be used.
     """
     values = values or {}
-    if source is None:
-        layers = simulation_layers(values)
-    elif isinstance(source, Dataset):
-        layers = dataset_layers(source)
-    else:
-        layers = _file_layers(source, values)
+    known = read_facts(source, values) if isinstance(source, Path) else source
+    layers = simulation_layers(values) if source is None else dataset_layers(known)
     return layers.with_layer(Source.USER, values)
 
 
-def _file_layers(source: Path, values: Mapping[str, tuple[Any, str]]) -> Layers:
-    """Return layers with what a scan's file knows; without frames, or even nothing, where the user will wait for it."""
+def read_facts(source: Path, values: Mapping[str, tuple[Any, str]]) -> Dataset | MdaScan | None:
+    """Open a scan once, and return what is known of it without its frames, which stay closed.
+
+    Args:
+        source: its file, or the pattern of its raw files.
+        values: the user's, which say how it is to be read.
+
+    Returns:
+        The scan; without frames, or even nothing, where the user will wait for its files.
+
+    Raises:
+        DataError: the scan can't be read.
+    """
     asked = Layers().with_layer(Source.USER, values).resolve()[0]
     access = Access.of(asked)
     try:
         with open_dataset(source, access) as dataset:
-            return dataset_layers(dataset)
+            return dataset.without_frames()
     except DataError as problem:
         if asked.preprocessing.unfinished_files != "wait":
             raise
-        return dataset_layers(read_mda_scan(source, access)) if isinstance(problem, FramesNotFoundError) else Layers()
+        return read_mda_scan(source, access) if isinstance(problem, FramesNotFoundError) else None
 
 
 def scan_source(file: Path | None, values: Mapping[str, tuple[Any, str]]) -> Path | None:
@@ -102,7 +111,37 @@ def heeded_values(values: Mapping[str, tuple[Any, str]], engines: tuple[str, ...
     return {path: value for path, value in values.items() if by_path()[path].heeded_by(engines)}
 
 
-def make_job(layers: Layers, source: Path | None, output: Path, command: str = "", in_memory: bool = False) -> Job:
+def plan_job(source: Path | None, values: Mapping[str, tuple[Any, str]], output: Path, command: str = "") -> Job:
+    """Make the job of a scan file, or of a simulated scan, whose file is read once for it.
+
+    Args:
+        source: the scan file, or the pattern of its raw files; None with experiment.simulate.
+        values: the user's: parameter path -> (value, place).
+        output: path of the result file.
+        command: the command line or action that asks for the job.
+
+    Raises:
+        PtychoError: as `job_layers` and `make_job` do.
+    """
+    known = None if source is None else read_facts(source, values)
+    layers = simulation_layers(values) if source is None else dataset_layers(known)
+    return make_job(
+        layers.with_layer(Source.USER, values),
+        source,
+        output,
+        command,
+        scan=known if isinstance(known, Dataset) else None,
+    )
+
+
+def make_job(  # noqa: PLR0913 - what a job is
+    layers: Layers,
+    source: Path | None,
+    output: Path,
+    command: str = "",
+    in_memory: bool = False,
+    scan: Dataset | None = None,
+) -> Job:
     """Resolve layers into a job and check that this version can do it.
 
     Args:
@@ -111,12 +150,13 @@ def make_job(layers: Layers, source: Path | None, output: Path, command: str = "
         output: path of the result file.
         command: the command line or action that asks for the job.
         in_memory: whether the runner will be given the scan; there is no source then.
+        scan: what is known of the scan, without frames.
 
     Raises:
         ParameterError: a value does not fit its declaration, or has no effect in this version.
         OutputError: the result would take the place of a file that is no result.
     """
     parameters, origins = layers.resolve()
-    job = Job(uuid.uuid4().hex, source, parameters, output, origins, command, in_memory)
+    job = Job(uuid.uuid4().hex, source, parameters, output, origins, command, in_memory, scan)
     check_job(job)
     return job

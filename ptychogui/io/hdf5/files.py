@@ -15,6 +15,7 @@ import hdf5plugin  # noqa: F401 - registers the compression filters of detectors
 import numpy as np
 
 from ptychogui.errors import DataError
+from ptychogui.io.fingerprint import looked_at
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """First bytes of an HDF5 file, after a user block of 0, 512, 1024 or 2048 bytes."""
@@ -38,6 +39,7 @@ def open_h5(path: Path) -> h5py.File:
     Raises:
         DataError: it does not exist, is not HDF5, is cut off, or is being written by another program.
     """
+    looked_at(path)
     if _is_held(path):
         raise DataError(f"can't open {path}: another program is writing it; try again when it has finished")
     try:
@@ -108,6 +110,7 @@ def first_dataset(file: h5py.File, places: Iterable[str]) -> h5py.Dataset | None
     for place in places:
         found = file.get(place)
         if isinstance(found, h5py.Dataset):
+            looked_at(found.file.filename)
             return found
     return None
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ptychogui.errors import DataError
+from ptychogui.io.fingerprint import looked_at
 
 VERSIONS = (1.2, 1.3, 1.4)
 MOST_AXES = 4
@@ -124,6 +125,7 @@ def read_mda(path: Path) -> Mda:
     Raises:
         DataError: it can't be opened, is no MDA file, or its outermost loop is damaged; with the byte where.
     """
+    looked_at(path)
     try:
         data = path.read_bytes()
     except OSError as error:

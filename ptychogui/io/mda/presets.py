@@ -6,6 +6,7 @@ user's preset of the same name goes first.
 
 from __future__ import annotations
 
+import glob
 import json
 import sys
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ptychogui.errors import DataError, ParameterError
+from ptychogui.io.fingerprint import listed, looked_at
 from ptychogui.io.mda.format import Mda
 from ptychogui.params.units import accepted_units, parse_quantity
 from ptychogui.paths import config_folder, resources_folder
@@ -155,6 +157,7 @@ def read_preset(path: Path) -> Named:
         DataError: it can't be read, or a key or value is not right; the message names it.
     """
     try:
+        looked_at(path)
         text = path.read_text(encoding="utf-8-sig")  # editors on Windows begin a file with a mark
         return Named(path.stem, path, Preset.model_validate(tomllib.loads(text)))
     except ValidationError as error:
@@ -211,7 +214,10 @@ def list_presets() -> tuple[tuple[Named, ...], tuple[str, ...]]:
 
 def _files() -> list[Path]:
     """List the presets' files, none of the program's whose name one of the user's has."""
-    files = [*sorted(preset_folder().glob("*.toml")), *sorted((resources_folder() / "presets").glob("*.toml"))]
+    folders = preset_folder(), resources_folder() / "presets"
+    files = [path for folder in folders for path in sorted(folder.glob("*.toml"))]
+    for folder in folders:
+        listed(f"{glob.escape(str(folder))}/*.toml")
     first = {path.stem: path for path in reversed(files)}
     return [path for path in files if first[path.stem] == path]
 

@@ -14,6 +14,7 @@ import numpy as np
 from ptychogui.errors import AmbiguousPairingError, DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, Value
+from ptychogui.io.fingerprint import listed, looked_at
 from ptychogui.io.hdf5.quantities import CENTER
 from ptychogui.io.mda.applying import Beamtime, apply_preset
 from ptychogui.io.mda.format import Mda, read_mda
@@ -131,6 +132,7 @@ def open_mda(path: Path, access: Access) -> Dataset:
         lost_frames=source.lost_frames,
         is_whole=pairing.is_whole,
         ambiguity=ambiguity,
+        reopen=source.reopen,
         closer=source.close,
     )
 
@@ -221,6 +223,7 @@ def find_files(
     patterns = [access.file_pattern] if access.file_pattern else frame_patterns(path, named, number)
     looked = [there for text in patterns for there in _expanded(text)]
     for text in looked:
+        looked_at(text)
         numbers = Pattern.parse(text).numbers() if is_pattern(text) and _has_folder(text) else []
         if numbers or os.path.isfile(text):
             dataset_path = access.dataset_path or named.preset.frames.dataset_path
@@ -240,7 +243,9 @@ def _expanded(pattern: str) -> list[str]:
     field = _FIELD.search(pattern)
     before, after = (pattern[: field.start()], pattern[field.end() :]) if field else (pattern, "")
     shape = re.compile(re.escape(before).replace(r"\*", "([^/]*)") + r" *\d+" + re.escape(after))
-    names = glob.glob("*".join(map(glob.escape, f"{before}*{after}".split("*"))))
+    wanted = "*".join(map(glob.escape, f"{before}*{after}".split("*")))
+    listed(wanted)
+    names = glob.glob(wanted)
     ways = {match.groups() for name in names if (match := shape.fullmatch(name))}
     if len(ways) > 1:
         raise DataError(f"the files of several series fit {pattern}: {', '.join(sorted(map('_'.join, ways)))}")

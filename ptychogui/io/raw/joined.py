@@ -16,6 +16,7 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import RawFile
+from ptychogui.io.fingerprint import looked_at
 from ptychogui.io.raw.stacks import Stack, open_stack
 from ptychogui.io.raw.virtual import Lost
 
@@ -150,6 +151,19 @@ def join(parts: Iterable[Part]) -> tuple[JoinedFrames, tuple[RawFile, ...], dict
     return joined, tuple(files), facts
 
 
+def rejoin(parts: Sequence[Part], files: Sequence[RawFile]) -> Stack:
+    """Return the frames of files that were joined before, without a look into each of them.
+
+    Raises:
+        DataError: none of them can be opened.
+    """
+    place, file = next((place, file) for place, file in enumerate(files) if file.frames)
+    first = open_stack(file.path, parts[place].access)
+    first.close()
+    frames = JoinedFrames(parts, files, first.frames.shape[1:], first.frames.dtype)
+    return Stack(frames, close=frames.close)
+
+
 def _lost(found: list[_Surveyed], size: tuple[int, int]) -> Lost | None:
     """Join what files lack."""
     if all(seen.lost is None for seen in found):
@@ -164,6 +178,7 @@ def _lost(found: list[_Surveyed], size: tuple[int, int]) -> Lost | None:
 
 
 def _survey(part: Part) -> _Surveyed:
+    looked_at(part.path)
     if part.problem or not os.path.exists(part.path):
         return _Surveyed(part, problem=part.problem or f"there is no file {part.path.name}")
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 
 from ptychogui.errors import DataError
+from ptychogui.io.fingerprint import looked_at
 from ptychogui.io.hdf5.files import H5_ERRORS, open_h5
 
 EXTERNAL, VIRTUAL = "HDF5_EXT_PREFIX", "HDF5_VDS_PREFIX"
@@ -32,6 +33,7 @@ def locate(path: Path, name: str, variable: str = EXTERNAL) -> Path | None:
         variable: of the environment, with the folders to look in first.
     """
     if os.path.isabs(name):
+        looked_at(name)
         if os.path.isfile(name):
             return Path(name)
         name = os.path.basename(name)
@@ -39,6 +41,7 @@ def locate(path: Path, name: str, variable: str = EXTERNAL) -> Path | None:
     folders = [folder.replace(_ORIGIN, beside) for folder in os.environ.get(variable, "").split(":") if folder]
     for folder in (*folders, beside, "", os.path.dirname(os.path.realpath(path))):
         there = os.path.join(folder, name)
+        looked_at(there)
         if os.path.isfile(there):
             return Path(there)
     return None

@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 
 from ptychogui.io.access import Access
+from ptychogui.io.fingerprint import looked_at
 from ptychogui.io.raw.joined import Part
 from ptychogui.io.raw.links import EXTERNAL, VIRTUAL, locate
 from ptychogui.io.raw.virtual import is_endless
@@ -99,6 +100,7 @@ def _target(path: Path, name: str, variable: str) -> tuple[Path, str]:
     renamed = f"{stem.removesuffix(_MASTER)}{numbered[1]}" if numbered and stem.endswith(_MASTER) else last
     for other in (last, renamed):
         there = path.parent / other
+        looked_at(there)
         if os.path.exists(there):
             return there, f"{path.name} names {name}, which is not there; {other} beside it is taken"
     return path.parent / last, ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ptychogui.errors import DataError
@@ -12,7 +13,7 @@ from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, RawFile, Value
 from ptychogui.io.hdf5.files import open_h5, reading
 from ptychogui.io.raw.frames import grid_note
-from ptychogui.io.raw.joined import Part, join
+from ptychogui.io.raw.joined import Part, join, rejoin
 from ptychogui.io.raw.masters import parts_of
 from ptychogui.io.raw.nexus import placed, read_header
 from ptychogui.io.raw.series import Pattern, is_pattern
@@ -76,6 +77,7 @@ def open_raw(path: Path, access: Access) -> Dataset:
         facts=stack.facts,
         files=(file_,),
         lost_frames=None if stack.lost is None else stack.lost.frames,
+        reopen=partial(open_stack, path, access),
         closer=stack.close,
     )
 
@@ -177,6 +179,7 @@ def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
         files=files,
         lost_frames=None if frames.lost is None else frames.lost.frames,
         is_series=not path.is_file(),
+        reopen=partial(rejoin, parts, files),
         closer=frames.close,
     )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from ptychogui.errors import DataError
+from ptychogui.io.fingerprint import listed
 
 _FIELD = re.compile(r"#(0?)(\d{0,2})[di]")
 _NUMBER = re.compile(r"[_.-]*#0?\d{0,2}[di]")
@@ -64,6 +66,7 @@ class Pattern:
         """
         folder, start = os.path.split(self.before)
         end, _, rest = self.after.partition(os.sep)
+        listed(f"{glob.escape(self.before)}*{glob.escape(end)}")
         shape = re.compile(rf"{re.escape(start)}( *\d+){re.escape(end)}")
         try:
             with os.scandir(folder or ".") as entries:

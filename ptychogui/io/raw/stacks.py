@@ -18,6 +18,7 @@ from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.csvtext import read_real_csv
 from ptychogui.io.dataset import Frames
+from ptychogui.io.fingerprint import looked_at
 from ptychogui.io.hdf5.files import is_hdf5, open_h5, packing_of, reading
 from ptychogui.io.raw.frames import Hdf5Frames, can_be_stack, looks_like_frames
 from ptychogui.io.raw.locating import find_frames
@@ -114,6 +115,7 @@ def open_stack(path: Path, access: Access) -> Stack:
         DataError: it can't be read, or holds no stack of frames; the message names it.
         ParameterError: the frames of a headerless file have no known size.
     """
+    looked_at(path)
     try:
         kind = kind_of(path) or ("HDF5" if path.suffix.lower() in HDF5_ENDS else "")
         empty = path.stat().st_size == 0

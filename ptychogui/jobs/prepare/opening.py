@@ -20,9 +20,12 @@ from ptychogui.physics.simulation import recipe_of, simulate
 
 
 def open_scan(job: Job) -> Dataset:
-    """Open the scan file, or simulate a scan."""
+    """Open the scan file, or simulate a scan. What is known of it since the job was made is not read again."""
+    access = Access.of(job.parameters)
+    if job.source is not None and job.scan is not None and job.scan.access == access and job.scan.is_current:
+        return job.scan.with_frames()
     if job.source is not None:
-        return open_dataset(job.source, Access.of(job.parameters))
+        return open_dataset(job.source, access)
     return dataset_of(simulate(recipe_of(job.parameters)))
 
 

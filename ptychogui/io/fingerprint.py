@@ -1,0 +1,89 @@
+"""Fingerprints of what a scan was opened from: its files and folders as they were then, so that a change is noticed.
+
+Readers say what they look at, where they do; `open_dataset` records it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import hashlib
+import os
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+_State: TypeAlias = tuple[int, int, int] | None
+"""Time of the last change in ns, size in bytes and inode; None where there is no file."""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Files and listings of folders by name, as they were; an empty one is of nothing, and never current."""
+
+    files: tuple[tuple[str, _State], ...] = ()
+    listings: tuple[tuple[str, str], ...] = ()
+
+    def is_current(self) -> bool:
+        """Whether all is still as it was."""
+        is_same = all(_state(name) == state for name, state in self.files)
+        return bool(self.files) and is_same and all(_listing(text) == there for text, there in self.listings)
+
+
+@dataclass
+class Recording:
+    """What readers looked at while it was recorded."""
+
+    files: dict[str, _State] = field(default_factory=dict)
+    listings: dict[str, str] = field(default_factory=dict)
+
+    def fingerprint(self) -> Fingerprint:
+        """Return all of it."""
+        return Fingerprint(tuple(self.files.items()), tuple(self.listings.items()))
+
+
+_recording: ContextVar[Recording | None] = ContextVar("recording", default=None)
+
+
+@contextlib.contextmanager
+def recorded() -> Iterator[Recording]:
+    """Record what readers look at on this thread, for a recording around it as well."""
+    outer, own = _recording.get(), Recording()
+    token = _recording.set(own)
+    try:
+        yield own
+    finally:
+        _recording.reset(token)
+        if outer is not None:
+            outer.files.update({name: state for name, state in own.files.items() if name not in outer.files})
+            outer.listings.update({text: there for text, there in own.listings.items() if text not in outer.listings})
+
+
+def looked_at(path: Path | str) -> None:
+    """Say that what a reader tells depends on this file, or on its absence."""
+    recording, name = _recording.get(), os.path.abspath(path)
+    if recording is not None and name not in recording.files:
+        recording.files[name] = _state(name)
+
+
+def listed(pattern: str) -> None:
+    """Say that what a reader tells depends on which files fit a pattern with '*'."""
+    recording, text = _recording.get(), os.path.abspath(pattern)
+    if recording is not None and text not in recording.listings:
+        recording.listings[text] = _listing(text)
+
+
+def _state(name: str) -> _State:
+    try:
+        found = os.stat(name)
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _listing(text: str) -> str:
+    """Return a digest of the names that fit a pattern."""
+    names = "\0".join(sorted(glob.glob(text)))
+    return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
