@@ -33,6 +33,10 @@ def copied_tree(repo_root: Path, tmp_path: Path) -> Path:
         ("params/units.py", "import ptychogui.physics.optics", "Imports point down only"),
         ("engines/base.py", "import ptychogui.io.result", "Imports point down only"),
         ("views/theme.py", "import ptychogui.controllers.session", "Imports point down only"),
+        ("app.py", "import ptychogui.cli.terminal", "Imports point down only"),
+        ("cli/batch.py", "import ptychogui.cli.reconstruct", "A command does not know another command"),
+        ("cli/one_job.py", "import ptychogui.cli.program", "A command does not know another command"),
+        ("cli/terminal.py", "import ptychogui.cli.one_job", "A command does not know another command"),
         ("jobs/runner.py", "import PyQt5.QtCore", "Qt stays in app, views and controllers"),
         ("backends/host.py", "import cupy", "CuPy stays in backends.cuda"),
         ("physics/probe.py", "import h5py", "h5py stays in io"),
@@ -46,8 +50,9 @@ def test_a_breach_is_seen(copied_tree: Path, module: str, planted: str, contract
     assert f"{contract} BROKEN" in checked.stdout
 
 
-def test_a_room_without_a_place_is_seen(copied_tree: Path) -> None:
-    (copied_tree / "ptychogui" / "cellar.py").write_text('"""A room that no layer names."""\n')
+@pytest.mark.parametrize("room", [".", "cli"])
+def test_a_module_without_a_place_is_seen(copied_tree: Path, room: str) -> None:
+    (copied_tree / "ptychogui" / room / "cellar.py").write_text('"""A module that no layer names."""\n')
     checked = _lint(copied_tree)
     assert checked.returncode == 1
     assert "cellar" in checked.stdout

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ptychogui.backends.base import Backend
+from ptychogui.cli.one_job import result_path
 from ptychogui.errors import DivergedError, PtychoError
 from ptychogui.io.result import read_result
 from ptychogui.jobs.job import Job
@@ -18,7 +19,6 @@ from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.preflight import Level, preflight
 from ptychogui.jobs.prepare.problem import Prepared
 from ptychogui.jobs.runner import run_job
-from ptychogui.running import result_path
 from tests.jobs.ingredients import RECIPE, ingredients, object_error, write_cxi
 from tests.jobs.spoiling import Spoiling
 

@@ -1,28 +1,57 @@
-"""Preflight's findings as `ptychogui check` prints them."""
+"""`ptychogui check`: what preflight finds wrong with a scan, why, and the options that mend it."""
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
-from ptychogui.jobs.preflight import Level, Preflight
+from ptychogui.cli.one_job import result_path
+from ptychogui.cli.shared_options import PATH, json_option
+from ptychogui.cli.terminal import stdout_width, tell
+from ptychogui.jobs.job import Job
+from ptychogui.jobs.job_values import job_layers
+from ptychogui.jobs.preflight import Checker, Level, Preflight
+from ptychogui.params.model import describe
+from ptychogui.params.options import given_values, options
+from ptychogui.params.words import Command
 from ptychogui.texts import printable
+
+STOP = 1
+"""Exit status where a finding says stop."""
 
 _COLORS = {Level.GOOD: "green", Level.UNKNOWN: "cyan", Level.LOOK: "yellow", Level.STOP: "red"}
 _WORDS = {Level.GOOD: "good", Level.UNKNOWN: "?", Level.LOOK: "look", Level.STOP: "stop"}
 _INDENT = 6
 
 
-def checklist(found: Preflight, width: int | None = None) -> Iterator[str]:
-    """Yield the lines of all findings: level and title, reason, and the fix as options to type.
+@click.command(cls=Command)
+@click.argument("file", type=PATH)
+@json_option
+@options(describe())
+@click.pass_context
+def check(context: click.Context, /, file: Path, as_json: bool, **_values: Any) -> int:
+    """Look at a scan before a run: what would go wrong, why, and the options that mend it.
 
-    Args:
-        found: the findings.
-        width: columns to wrap at; None does not.
+    Takes the options of `reconstruct`. Exit status 1 where a finding says stop.
     """
+    values = given_values(context, describe())
+    parameters, origins = job_layers(file, values).resolve()
+    with Checker() as checker:
+        found = checker.check(Job("check", file, parameters, result_path(file, values), origins))
+    if as_json:
+        tell(json.dumps({"file": str(file), **_findings_json(found)}, indent=1))
+    else:
+        tell("\n".join(_lines(found, stdout_width())), is_styled=True)
+    return STOP if found.level is Level.STOP else 0
+
+
+def _lines(found: Preflight, width: int | None) -> Iterator[str]:
+    """Yield the lines of all findings: level and title, reason, and the fix as options to type."""
     for finding in found.findings:
         word = click.style(f"{_WORDS[finding.level]:{_INDENT}}", fg=_COLORS[finding.level], bold=True)
         yield word + printable(finding.title)
@@ -32,7 +61,7 @@ def checklist(found: Preflight, width: int | None = None) -> Iterator[str]:
     yield _summary(found)
 
 
-def checklist_json(found: Preflight) -> dict[str, Any]:
+def _findings_json(found: Preflight) -> dict[str, Any]:
     """Return all findings for JSON."""
     findings = [finding.as_dict() for finding in found.findings]
     return {"level": found.level.value, "sampled": found.sampled, "seconds": round(found.seconds, 3),

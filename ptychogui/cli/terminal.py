@@ -1,46 +1,38 @@
-"""What the command line prints, and how signals reach a job.
+"""What the command line prints on: streams, lines and tables; and how signals reach a job.
 
-Results go to stdout, everything else to stderr. Nobody may be listening to either: what can't be said is lost, a
-result that can't be printed is an OutputError, unless a reader left who had seen enough; none ends a reconstruction.
+Results go to stdout, everything else to stderr. Either may be closed or full. A message that can't be printed is lost;
+a result that can't be printed is an OutputError, unless the reader of a pipe has left. Neither ends a reconstruction.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import math
 import os
 import shutil
 import signal
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, cast
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, ProgressColumn, TextColumn
 
 from ptychogui.errors import OutputError
-from ptychogui.jobs.job import Control, JobState, Progress
+from ptychogui.jobs.job import Control
 from ptychogui.texts import printable
-
-Show = Callable[[Progress], None]
 
 _STDERR = 2
 _STOPPING = "stopping after this iteration, the result is kept; {again} again aborts without a result\n"
 _SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
-_LINES = 10
-"""Plain lines per job where there is no terminal."""
 _WIDEST_CELL = 40
 """Longer cells of a table don't widen their column."""
-_ROOM_FOR_SPEED, _ROOM_FOR_BAR = 80, 60
-"""Columns that a terminal needs for the positions/s, and for a bar."""
 
 
-class _Patient:
+class _LossyStream:
     """A text stream that drops what it can't write, and all that comes after it."""
 
     def __init__(self, stream: IO[str]) -> None:
@@ -65,7 +57,7 @@ class _Patient:
 
 def error_console() -> Console:
     """Return a console on stderr that never fails, whoever closed or filled it."""
-    return Console(stderr=True) if sys.stderr is None else Console(file=cast("IO[str]", _Patient(sys.stderr)))
+    return Console(stderr=True) if sys.stderr is None else Console(file=cast("IO[str]", _LossyStream(sys.stderr)))
 
 
 def tell(text: str | Path, is_styled: bool = False) -> None:
@@ -110,18 +102,6 @@ def _discard(stream: IO[str] | None) -> None:
             os.close(nowhere)
 
 
-@contextlib.contextmanager
-def shown_progress(console: Console, quiet: bool) -> Iterator[Show]:
-    """Give a function that shows progress: as a bar on a terminal, as a few plain lines elsewhere, or not at all."""
-    if quiet:
-        yield lambda _progress: None
-    elif console.is_terminal and not console.is_dumb_terminal:
-        with _bar(console) as bar:
-            yield _bar_show(bar)
-    else:
-        yield lambda progress: _plain_show(console, progress)
-
-
 class Caught:
     """The signal that asked a job to stop; `exit_status` as a shell has it, 0 if there was none."""
 
@@ -164,6 +144,11 @@ def say(console: Console, text: str) -> None:
     console.print(encodable(printable(text), console.encoding), markup=False, highlight=False, soft_wrap=True)
 
 
+def one_line(text: str) -> str:
+    """Return a text with its ends of lines, and all other white space, as single blanks."""
+    return " ".join(text.split())
+
+
 def stdout_width() -> int | None:
     """Return the columns of the terminal that results go to; None where it is a file or a pipe."""
     return shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
@@ -194,56 +179,3 @@ def wrapped(line: str, width: int | None, indent: int = 0) -> str:
     return "\n".join(
         textwrap.wrap(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
     )
-
-
-def duration_text(seconds: float) -> str:
-    """Write a time in s, rounded as a person would say it: "9 s", "3:05 min", "2:00 h"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60}:{whole % 60:02} min" if whole < 3600 else f"{whole // 3600}:{whole % 3600 // 60:02} h"
-
-
-def _figures(progress: Progress, with_speed: bool = True) -> str:
-    if progress.iteration == 0 and progress.state is JobState.RUNNING:
-        return "ready"
-    figures = [f"error {progress.error:.4g}"] if math.isfinite(progress.error) else []
-    if with_speed and progress.iteration:
-        figures.append(f"{progress.positions_per_s:.0f} positions/s")
-    if progress.state is not JobState.RUNNING:
-        figures.append(f"{progress.state.value} after {duration_text(progress.elapsed_s)}")
-    elif progress.iteration < progress.iterations:
-        figures.append(f"{duration_text(progress.seconds_left)} left")
-    return "  ".join(figures)
-
-
-def _bar(console: Console) -> Bar:
-    columns: list[ProgressColumn] = [MofNCompleteColumn()]
-    if console.width >= _ROOM_FOR_BAR:
-        columns = [TextColumn("iteration"), *columns, BarColumn(bar_width=None)]
-    figures = TextColumn("{task.fields[figures]}", markup=False)
-    return Bar(*columns, figures, console=console, expand=True, transient=False)
-
-
-def _bar_show(bar: Bar) -> Show:
-    task = bar.add_task("", total=None, figures="preparing")
-
-    def show(progress: Progress) -> None:
-        _say_notes(bar.console, progress)
-        figures = _figures(progress, with_speed=bar.console.width >= _ROOM_FOR_SPEED)
-        bar.update(task, completed=progress.iteration, total=progress.iterations, figures=figures)
-
-    return show
-
-
-def _plain_show(console: Console, progress: Progress) -> None:
-    _say_notes(console, progress)
-    every = max(1, progress.iterations // _LINES)
-    due = progress.iteration % every == 0 and progress.iteration < progress.iterations
-    if due or progress.state is not JobState.RUNNING:
-        say(console, f"iteration {progress.iteration}/{progress.iterations}  {_figures(progress)}")
-
-
-def _say_notes(console: Console, progress: Progress) -> None:
-    for note in progress.notes:
-        say(console, f"note: {note}")

@@ -1,6 +1,6 @@
-"""Options of `ptychogui simulate`: one for every field of a simulation's recipe, explained by its docstring.
+"""`ptychogui simulate`: write a simulated scan.
 
-And whether there is memory for what they ask for.
+There is an option for every field of `physics.simulation.Recipe`, explained by the docstring of that class.
 """
 
 from __future__ import annotations
@@ -10,48 +10,36 @@ import inspect
 import re
 import typing
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import click
 import psutil
 
+from ptychogui.cli.shared_options import PATH
+from ptychogui.cli.terminal import tell
 from ptychogui.errors import MemoryBudgetError, ParameterError
-from ptychogui.params.options import given_values
+from ptychogui.io.atomic import check_writable
+from ptychogui.io.simulated import check_scan_replaceable, truth_path, write_scan
+from ptychogui.params.options import given_values, options
 from ptychogui.params.spec import Param, plain_type
 from ptychogui.params.units import parse_quantity
+from ptychogui.params.words import Command
 from ptychogui.physics.phantoms import PHANTOMS
-from ptychogui.physics.simulation import Recipe
+from ptychogui.physics.simulation import Recipe, simulate
 
 _GROUP = "recipe"
 _UNITS = {"_eV": "eV", "_m": "m", "_counts": "counts"}
 _HELP = re.compile(r"^    (\w+): (.*?)(?=^    \w|^\w|\Z)", re.MULTILINE | re.DOTALL)
+"""Name and explanation of a field, in the docstring of a Recipe."""
 
 
 @cache
-def recipe_params() -> tuple[Param, ...]:
+def _recipe_params() -> tuple[Param, ...]:
     """Describe the fields of a Recipe as parameters."""
     hints = typing.get_type_hints(Recipe)
     helps = {name: " ".join(text.split()) for name, text in _HELP.findall(inspect.getdoc(Recipe) or "")}
     return tuple(_describe(field, hints[field.name], helps[field.name]) for field in dataclasses.fields(Recipe))
-
-
-def given_recipe(context: click.Context) -> Recipe:
-    """Return the recipe that the user's options ask for.
-
-    Raises:
-        ParameterError: an option's value can't be read or is out of range.
-    """
-    given = {path.partition(".")[2]: value for path, (value, _) in given_values(context, recipe_params()).items()}
-    if "mode_fractions" in given:
-        given["mode_fractions"] = _fractions(given["mode_fractions"])
-    return Recipe(**given)
-
-
-def _fractions(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(parse_quantity(part, "") for part in text.split(","))
-    except ParameterError as error:
-        raise ParameterError(f"--mode-fractions: {error}") from None
 
 
 def _describe(field: dataclasses.Field[Any], hint: Any, text: str) -> Param:
@@ -70,12 +58,38 @@ def _describe(field: dataclasses.Field[Any], hint: Any, text: str) -> Param:
     )  # fmt: skip
 
 
-def check_memory(recipe: Recipe) -> None:
-    """Refuse a scan that is too large for the memory that is free.
+@click.command("simulate", cls=Command)
+@click.argument("out", type=PATH, metavar="OUT.cxi")
+@options(_recipe_params())
+@click.pass_context
+def simulate_command(context: click.Context, /, out: Path, **_recipe: Any) -> None:
+    """Write a simulated scan, and the truth beside it as OUT-truth.cxi."""
+    recipe = _given_recipe(context)
+    check_writable(out)
+    check_writable(truth_path(out))
+    check_scan_replaceable(out)
+    _check_memory(recipe)
+    for path in write_scan(out, simulate(recipe)):
+        tell(path)
 
-    Raises:
-        MemoryBudgetError: it is.
-    """
+
+def _given_recipe(context: click.Context) -> Recipe:
+    """Return the recipe that the user's options ask for."""
+    given = {path.partition(".")[2]: value for path, (value, _) in given_values(context, _recipe_params()).items()}
+    if "mode_fractions" in given:
+        given["mode_fractions"] = _fractions(given["mode_fractions"])
+    return Recipe(**given)
+
+
+def _fractions(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(parse_quantity(part, "") for part in text.split(","))
+    except ParameterError as error:
+        raise ParameterError(f"--mode-fractions: {error}") from None
+
+
+def _check_memory(recipe: Recipe) -> None:
+    """Refuse a scan that is too large for the memory that is free."""
     free_bytes = psutil.virtual_memory().available
     if recipe.memory_bytes > free_bytes:
         raise MemoryBudgetError(

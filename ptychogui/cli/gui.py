@@ -1,0 +1,106 @@
+"""`ptychogui gui` and `ptychogui demo`, the commands that open the window; and whether there is a display for it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ptychogui.cli.one_job import run_one
+from ptychogui.cli.shared_options import PATH, quiet_option
+from ptychogui.cli.terminal import error_console, say
+from ptychogui.errors import DataError, DeviceError
+from ptychogui.io.atomic import check_writable
+from ptychogui.io.export import export_png
+from ptychogui.io.raw.series import is_pattern
+from ptychogui.io.result import read_result
+from ptychogui.io.simulated import write_scan
+from ptychogui.params.words import Command
+from ptychogui.physics.simulation import Recipe, simulate
+
+IS_IMPLIED = "ptychogui.is_implied"
+"""Key of click's notes: nobody wrote the word `gui`."""
+
+_DEMO_VALUES = {"reconstruction.iterations": (60, "demo"), "output.job_id": ("demo", "demo")}
+
+_OPEN_A_WINDOW = "import PyQt5.QtWidgets as widgets; widgets.QApplication([])"
+
+
+@click.command(cls=Command)
+@click.argument("files", nargs=-1, type=PATH)
+@click.pass_context
+def gui(context: click.Context, files: tuple[Path, ...]) -> int:
+    """Open the window, with scans or results if FILES are given."""
+    for place, file in enumerate(files):
+        if not os.path.exists(file) and not is_pattern(file):
+            raise DataError(_no_file(str(file), _commands(context), place == 0 and IS_IMPLIED in context.meta))
+    missing = "" if os.environ.get("QT_QPA_PLATFORM") else missing_display()
+    if missing:
+        raise DeviceError(f"{missing}, so no window can open; 'ptychogui reconstruct' works without one")
+    return _open_window(files)
+
+
+@click.command(cls=Command)
+@click.option("--headless", is_flag=True, help="No window: progress on the terminal, then the path of the result.")
+@click.option("-o", "--output", type=PATH, default="demo", metavar="DIR", help="Where scan and result go. [demo]")
+@quiet_option
+def demo(headless: bool, output: Path, quiet: bool) -> int:
+    """Reconstruct a simulated scan while you watch."""
+    missing = "" if headless else missing_display()
+    if not headless and not missing:
+        return _open_window((), demo=True, folder=output)
+    if missing and not quiet:
+        say(error_console(), f"{missing}, so the demo runs without a window")
+    scan, result = output / "demo.cxi", output / "demo-result.cxi"
+    check_writable(scan)
+    write_scan(scan, simulate(Recipe()))
+    status = run_one(scan, _DEMO_VALUES, result, quiet)
+    if result.exists():
+        export_png(read_result(result), output, result.stem)
+    return status
+
+
+def _open_window(files: Sequence[Path], demo: bool = False, folder: Path | None = None) -> int:
+    from ptychogui import app  # Qt, which no other command waits for
+
+    return app.main(list(files), demo=demo, folder=folder)
+
+
+def _commands(context: click.Context) -> list[str]:
+    """Return the names of all commands of the program."""
+    program = context.find_root()
+    return program.command.list_commands(program) if isinstance(program.command, click.Group) else []
+
+
+def _no_file(word: str, commands: Sequence[str], maybe_command: bool) -> str:
+    if word in commands:
+        return f"there is no file '{word}'; to {word}, put the command first: ptychogui {word} ..."
+    if not maybe_command or os.sep in word or Path(word).suffix:
+        return f"there is no file '{word}'"
+    alike = difflib.get_close_matches(word, commands, n=1)
+    hint = f"did you mean '{alike[0]}'?" if alike else f"the commands are {', '.join(commands)}"
+    return f"there is no file and no command '{word}'; {hint}"
+
+
+def missing_display() -> str:
+    """Say why nobody would see a window; "" if one can be shown.
+
+    Where Qt finds no display it ends its process, so another process tries.
+    """
+    platform = os.environ.get("QT_QPA_PLATFORM", "").partition(":")[0]
+    if platform in ("offscreen", "minimal"):
+        return f"QT_QPA_PLATFORM={platform} shows no window"
+    screens = ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")
+    if sys.platform.startswith("linux") and not any(map(os.environ.get, screens)):
+        return "there is no display"
+    try:
+        trial = subprocess.run([sys.executable, "-c", _OPEN_A_WINDOW], capture_output=True, text=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        return "the display does not answer"
+    lines = trial.stderr.strip().splitlines()
+    return f"Qt can't open a window: {lines[-1] if lines else trial.returncode}" if trial.returncode else ""

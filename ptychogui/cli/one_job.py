@@ -1,0 +1,142 @@
+"""One job on the terminal: it is run, its progress shown, its result named; Ctrl-C stops it with the result kept."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, ProgressColumn, TextColumn
+
+from ptychogui.backends import open_backend
+from ptychogui.cli.terminal import error_console, interruptible, say, tell
+from ptychogui.io.atomic import check_writable
+from ptychogui.io.naming import file_stem, unused_path
+from ptychogui.io.raw.series import scan_name
+from ptychogui.jobs.job import Control, JobState, Progress
+from ptychogui.jobs.job_values import job_layers, make_job
+from ptychogui.jobs.runner import run_job
+
+Values: TypeAlias = Mapping[str, tuple[Any, str]]
+"""Parameter path -> (value, the option or flag that gave it)."""
+
+Show: TypeAlias = Callable[[Progress], None]
+
+_LINES = 10
+"""Plain lines per job where there is no terminal."""
+
+_ROOM_FOR_SPEED, _ROOM_FOR_BAR = 80, 60
+"""Columns that a terminal needs for the positions/s, and for a bar."""
+
+
+def run_one(source: Path | None, values: Values, output: Path, quiet: bool) -> int:
+    """Run one job to its end or to Ctrl-C, print the result's path, and return the exit status."""
+    job = make_job(job_layers(source, values), source, output, shlex.join(["ptychogui", *sys.argv[1:]]))
+    check_writable(output)
+    console = error_console()
+    control = Control(
+        lambda text: None if quiet else say(console, text), lambda doubts: None if quiet else _warn(console, doubts)
+    )
+    with warnings.catch_warnings():
+        if quiet:
+            warnings.simplefilter("ignore")
+        backend = open_backend(job.parameters.devices.device, job.parameters.devices.threads)
+    result = None
+    with backend, interruptible(control, console) as caught, shown_progress(console, quiet) as show:
+        for progress in run_job(job, backend, control):
+            if progress.state is not JobState.CANCELLED:
+                show(progress)
+            result = progress.result or result
+    if result is None:
+        say(console, "stopped before the first iteration; nothing was written")
+    else:
+        tell(result)
+    return caught.exit_status
+
+
+def _warn(console: Console, doubts: Iterable[str]) -> None:
+    for doubt in doubts:
+        say(console, f"warning: {doubt}")
+
+
+def result_path(file: Path | None, values: Values, folder: Path = Path()) -> Path:
+    """Return a path for a new result in a folder."""
+    return unused_path(folder / result_name(file, values))
+
+
+def result_name(file: Path | None, values: Values) -> str:
+    """Name a result after the job or the scan."""
+    job_id, _ = values.get("output.job_id", ("", ""))
+    name = job_id or (scan_name(file) if file else "simulated")
+    return f"{file_stem(name)}-result.cxi"
+
+
+@contextlib.contextmanager
+def shown_progress(console: Console, quiet: bool) -> Iterator[Show]:
+    """Give a function that shows progress: as a bar on a terminal, as a few plain lines elsewhere, or not at all."""
+    if quiet:
+        yield lambda _progress: None
+    elif console.is_terminal and not console.is_dumb_terminal:
+        with _bar(console) as bar:
+            yield _bar_show(bar)
+    else:
+        yield lambda progress: _plain_show(console, progress)
+
+
+def duration_text(seconds: float) -> str:
+    """Write a time in s, rounded as a person would say it: "9 s", "3:05 min", "2:00 h"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60}:{whole % 60:02} min" if whole < 3600 else f"{whole // 3600}:{whole % 3600 // 60:02} h"
+
+
+def _figures(progress: Progress, with_speed: bool = True) -> str:
+    if progress.iteration == 0 and progress.state is JobState.RUNNING:
+        return "ready"
+    figures = [f"error {progress.error:.4g}"] if math.isfinite(progress.error) else []
+    if with_speed and progress.iteration:
+        figures.append(f"{progress.positions_per_s:.0f} positions/s")
+    if progress.state is not JobState.RUNNING:
+        figures.append(f"{progress.state.value} after {duration_text(progress.elapsed_s)}")
+    elif progress.iteration < progress.iterations:
+        figures.append(f"{duration_text(progress.seconds_left)} left")
+    return "  ".join(figures)
+
+
+def _bar(console: Console) -> Bar:
+    columns: list[ProgressColumn] = [MofNCompleteColumn()]
+    if console.width >= _ROOM_FOR_BAR:
+        columns = [TextColumn("iteration"), *columns, BarColumn(bar_width=None)]
+    figures = TextColumn("{task.fields[figures]}", markup=False)
+    return Bar(*columns, figures, console=console, expand=True, transient=False)
+
+
+def _bar_show(bar: Bar) -> Show:
+    task = bar.add_task("", total=None, figures="preparing")
+
+    def show(progress: Progress) -> None:
+        _say_notes(bar.console, progress)
+        figures = _figures(progress, with_speed=bar.console.width >= _ROOM_FOR_SPEED)
+        bar.update(task, completed=progress.iteration, total=progress.iterations, figures=figures)
+
+    return show
+
+
+def _plain_show(console: Console, progress: Progress) -> None:
+    _say_notes(console, progress)
+    every = max(1, progress.iterations // _LINES)
+    due = progress.iteration % every == 0 and progress.iteration < progress.iterations
+    if due or progress.state is not JobState.RUNNING:
+        say(console, f"iteration {progress.iteration}/{progress.iterations}  {_figures(progress)}")
+
+
+def _say_notes(console: Console, progress: Progress) -> None:
+    for note in progress.notes:
+        say(console, f"note: {note}")

@@ -1,0 +1,89 @@
+"""`ptychogui`: the group of all commands, `gui` where none is named, and how an error ends the program.
+
+Results go to stdout, everything else to stderr. Exit status: 0 done, 1 where `check` says stop or a scan of a `batch`
+failed, 2 bad input or a poor environment (one line says what), 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from ptychogui import __version__
+from ptychogui.cli.batch import batch
+from ptychogui.cli.bench import bench
+from ptychogui.cli.check import check
+from ptychogui.cli.devices import devices
+from ptychogui.cli.export import export_command
+from ptychogui.cli.gui import IS_IMPLIED, demo, gui
+from ptychogui.cli.info import info
+from ptychogui.cli.orientation import orientation
+from ptychogui.cli.presets import presets
+from ptychogui.cli.reconstruct import reconstruct
+from ptychogui.cli.simulate import simulate_command
+from ptychogui.cli.terminal import error_console, one_line, say
+from ptychogui.errors import PtychoError
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+_UNPRINTABLE = (errno.ENOSPC, errno.EBADF, errno.EIO)
+"""What a full or closed stdout is to click, when it prints help."""
+
+_COMMANDS = (
+    gui, demo, simulate_command, info, presets, check, orientation, reconstruct, batch, export_command, devices, bench,
+)  # fmt: skip
+"""In the order of the help, the usual ones first."""
+
+
+class Program(click.Group):
+    """A group whose default command is `gui`, and whose errors are one line."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `gui` in front of arguments that name no command."""
+        if not args or (args[0] not in self.commands and args[0] not in ("--help", "--version")):
+            args = ["gui", *args]
+            ctx.meta[IS_IMPLIED] = True
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the commands in the order in which the group has them."""
+        return list(self.commands)
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
+        """Run the program and exit: bad input is one line on stderr and status 2, never a traceback."""
+        extra |= {"prog_name": "ptychogui", "standalone_mode": False}
+        try:
+            status = super().main(args, **extra)
+        except click.ClickException as error:
+            status = _refuse(error.format_message())
+        except PtychoError as error:
+            status = _refuse(str(error))
+        except MemoryError as error:
+            status = _refuse(f"the memory is used up ({error}); choose smaller sizes or end other programs")
+        except OSError as error:
+            if error.errno not in _UNPRINTABLE or error.filename is not None:
+                raise
+            status = _refuse(f"can't print to the standard output: {error.strerror}")
+        except (KeyboardInterrupt, click.Abort):
+            status = INTERRUPTED
+        sys.exit(status)
+
+
+def _refuse(message: str) -> int:
+    say(error_console(), f"ptychogui: {one_line(message)}")
+    return BAD_INPUT
+
+
+@click.group(cls=Program, commands=_COMMANDS)
+@click.version_option(__version__)
+def main() -> None:
+    """X-ray ptychography: from a scan file to a picture of the sample.
+
+    Without a command the window opens. Values may have units: 8.8keV, 50nm, 1.95m.
+    """
+    warnings.showwarning = lambda message, *_, **__: say(error_console(), f"warning: {message}")

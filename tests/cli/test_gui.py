@@ -1,0 +1,43 @@
+"""`ptychogui gui` and `ptychogui demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ptychogui.cli import gui
+from ptychogui.io.result import read_result
+from tests.cli.runs import SMALL, refusal, run
+
+
+def test_without_a_display_no_window_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(variable, raising=False)
+    assert "there is no display" in refusal("gui")
+
+
+class TestDemo:
+    @pytest.fixture(autouse=True)
+    def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(gui, "Recipe", lambda: SMALL)
+        monkeypatch.setattr(gui, "_DEMO_VALUES", {"reconstruction.iterations": (3, "demo")})
+
+    def test_headless_leaves_result_and_picture(self, tmp_path: Path) -> None:
+        folder = tmp_path / "new"
+        outcome = run("demo", "--headless", "-o", folder, "--quiet")
+        assert (outcome.stdout, outcome.stderr) == (f"{folder / 'demo-result.cxi'}\n", "")
+        assert read_result(folder / "demo-result.cxi").state == "done"
+        assert any(path.suffix == ".png" for path in folder.iterdir())
+
+    def test_without_a_display_it_says_so_and_runs_headless(self, tmp_path: Path) -> None:
+        outcome = run("demo", "-o", tmp_path)
+        assert outcome.stderr.splitlines()[0].endswith("so the demo runs without a window")
+        assert outcome.stdout == f"{tmp_path / 'demo-result.cxi'}\n"
+
+    def test_with_a_display_the_window_opens(
+        self, windows: list[tuple[list[Path], bool]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(gui, "missing_display", lambda: "")
+        run("demo")
+        assert windows == [([], True)]

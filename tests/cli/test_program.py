@@ -1,0 +1,53 @@
+"""The program as a whole: the command that nobody named, help, the start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from ptychogui import cli
+from tests.cli.runs import REPOSITORY, refusal, run
+
+
+class TestDefaultCommand:
+    def test_without_a_command_the_window_opens(self, scan: Path, windows: list[tuple[list[Path], bool]]) -> None:
+        run()
+        run(scan, scan)
+        run("gui", scan)
+        assert windows == [([], False), ([scan, scan], False), ([scan], False)]
+
+    def test_a_word_that_is_neither_file_nor_command_is_refused(self) -> None:
+        assert "no command 'reconstrct'; did you mean 'reconstruct'?" in refusal("reconstrct", "scan.cxi")
+        assert "the commands are gui, demo, simulate, info" in refusal("qqqq")
+
+    def test_a_missing_file_is_no_command(self, scan: Path) -> None:
+        assert refusal("gui", "missing.cxi") == "ptychogui: there is no file 'missing.cxi'\n"
+        assert refusal("missing.cxi") == "ptychogui: there is no file 'missing.cxi'\n"
+        assert refusal("gui", "infos") == "ptychogui: there is no file 'infos'\n"
+        assert "put the command first: ptychogui reconstruct" in refusal(scan, "reconstruct")
+
+
+class TestStart:
+    def test_qt_is_loaded_for_a_window_only(self) -> None:
+        code = "import sys, ptychogui.cli; sys.exit(any(name.startswith('PyQt5') for name in sys.modules))"
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+    def test_ctrl_c_while_the_program_is_loaded_is_quiet(self) -> None:
+        code = (
+            "import signal, sys\n"
+            "class Loader:\n"
+            "    def find_spec(self, name, *_):\n"
+            "        if name == 'ptychogui.cli': signal.raise_signal(signal.SIGINT)\n"
+            "sys.meta_path.insert(0, Loader())\n"
+            "from ptychogui.__main__ import main; main()"
+        )
+        done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_help_lists_the_commands_in_order() -> None:
+    text = run("--help").stdout
+    order = [text.index(f"\n  {name} ") for name in cli.main.commands]
+    assert order == sorted(order)
+    assert "ptychogui, version" in run("--version").stdout
