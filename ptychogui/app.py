@@ -13,13 +13,14 @@ from types import TracebackType
 from PyQt5.QtCore import QObject, QSettings, Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import QApplication
 
-from ptychogui.controllers.background import Background, Problem
+from ptychogui.controllers.background import Background
 from ptychogui.controllers.beamline import BeamlineController, Pointing
 from ptychogui.controllers.demo import DemoController
-from ptychogui.controllers.errand import ErrandController
+from ptychogui.controllers.error_message import ErrorMessage
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
 from ptychogui.controllers.pairing import PairingController
 from ptychogui.controllers.preflight import PreflightController
+from ptychogui.controllers.question import QuestionController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.worker import DeviceWorker
@@ -29,7 +30,7 @@ from ptychogui.jobs.prepare.survey import Reading, Surveyed, survey_scan
 from ptychogui.physics.simulation import Recipe
 from ptychogui.pictures.live_picture import Picture
 from ptychogui.views.shell.main_window import MainWindow
-from ptychogui.views.shell.remembered import Memory
+from ptychogui.views.shell.settings import WindowSettings
 from ptychogui.views.theme import app_icon, apply_theme
 
 _SIGNALS_MS = 200
@@ -83,15 +84,15 @@ class Workstation:
         self.hook = ErrorHook()
         self.background = Background()
         self.worker = DeviceWorker("auto")
-        memory = Memory(settings)
+        memory = WindowSettings(settings)
         self.session = SessionController(self.background, memory.values())
         self.run = RunController(self.session, self.worker)
         self.demo = DemoController(self.session, self.run, self.background, demo_folder, demo_recipe)
         self.preflight = PreflightController(self.session, self.run, self.background)
-        self.doctor = ErrandController(
+        self.doctor = QuestionController(
             self.session, self.background, open_and_examine, "The orientation can't be found"
         )
-        self.survey = ErrandController(self.session, self.background, survey_scan, "The scan can't be surveyed")
+        self.survey = QuestionController(self.session, self.background, survey_scan, "The scan can't be surveyed")
         self.beamline = BeamlineController(self.session, self.background)
         self.pairing = PairingController(self.session, self.background)
         self.window = MainWindow(memory)
@@ -236,7 +237,7 @@ class Workstation:
         page.probe.show_modes(picture.modes, picture.mode_pixel_m, picture.powers)
         self.window.show_run_page()
 
-    def _show_problem(self, problem: Problem) -> None:
+    def _show_problem(self, problem: ErrorMessage) -> None:
         self.window.show_problem(problem.title, problem.text, problem.details)
 
 
@@ -257,4 +258,4 @@ class ErrorHook(QObject):
         self._seen.add(details)
         _log.error("unhandled exception\n%s", details)
         text = f"{kind.__name__}: {error}. This is a defect of ptychogui; copy the details into a report."
-        self.problem.emit(Problem("Something went wrong inside ptychogui", text, details))
+        self.problem.emit(ErrorMessage("Something went wrong inside ptychogui", text, details))

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from PyQt5.QtCore import QObject, pyqtSignal
 
-from ptychogui.errors import PtychoError
-
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """An error as it is shown: what failed, why and what to do, and for a bug the traceback."""
-
-    title: str
-    text: str
-    details: str = ""
 
 
 class Background(QObject):
@@ -58,12 +45,3 @@ class Background(QObject):
     def _deliver(self, deliver: Callable[[Any], None], outcome: Any) -> None:
         if not self._closed:
             deliver(outcome)
-
-
-def explain(title: str, error: BaseException, hint: str = "") -> Problem:
-    """Turn an error into what is shown; one that is not the user's to mend is called a bug and keeps its traceback."""
-    if isinstance(error, PtychoError):
-        return Problem(title, f"{error}. {hint}" if hint else str(error))
-    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    text = f"{type(error).__name__}: {error}. This is a defect of ptychogui; copy the details into a report."
-    return Problem(title, text, trace)

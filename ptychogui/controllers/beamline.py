@@ -9,7 +9,8 @@ from typing import Any
 
 from PyQt5.QtCore import QObject, QTimer, pyqtSignal
 
-from ptychogui.controllers.background import Background, explain
+from ptychogui.controllers.background import Background
+from ptychogui.controllers.error_message import explain
 from ptychogui.controllers.session import SessionController
 from ptychogui.errors import PtychoError
 from ptychogui.io.mda.contents import Item, items_of
@@ -49,7 +50,7 @@ class BeamlineController(QObject):
         tried(Tried): what the newest draft makes of it.
         patternFound(text): the pattern of the raw file that was pointed at.
         saved(path): the preset is written, and the scan is read again with it.
-        problem(Problem): for the user.
+        problem(ErrorMessage): for the user.
     """
 
     began = pyqtSignal(object)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from PyQt5.QtCore import QObject, pyqtSignal
 
-from ptychogui.controllers.background import Background, explain
+from ptychogui.controllers.background import Background
+from ptychogui.controllers.error_message import explain
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
 from ptychogui.io.simulated import write_scan

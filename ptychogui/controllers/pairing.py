@@ -5,8 +5,8 @@ from __future__ import annotations
 from PyQt5.QtCore import QObject, pyqtSignal
 
 from ptychogui.controllers.background import Background
-from ptychogui.controllers.errand import ErrandController
 from ptychogui.controllers.loading import LoadedScan
+from ptychogui.controllers.question import QuestionController
 from ptychogui.controllers.session import SessionController
 from ptychogui.errors import Alternative
 from ptychogui.jobs.preflight.findings import Preflight
@@ -30,7 +30,7 @@ class PairingController(QObject):
 
     def __init__(self, session: SessionController, background: Background) -> None:
         super().__init__()
-        self.drawing = ErrandController(session, background, compare_ways, _WHAT)
+        self.drawing = QuestionController(session, background, compare_ways, _WHAT)
         self._open: tuple[Alternative, ...] = ()
 
     def begin(self, scan: LoadedScan) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PyQt5.QtCore import QObject, pyqtSignal
 
-from ptychogui.controllers.background import Problem, explain
+from ptychogui.controllers.error_message import ErrorMessage, explain
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.errors import PtychoError
@@ -30,7 +30,7 @@ class RunController(QObject):
         started(title, iterations), progress(Progress), picture(Picture): while it goes on.
         stopping(): Stop was understood.
         ended(text, kind, result): how it ended; kind is "done" or "failed"; result is a Path or None.
-        problem(Problem), message(text): for the user.
+        problem(ErrorMessage), message(text): for the user.
     """
 
     started = pyqtSignal(str, int)
@@ -113,7 +113,7 @@ class RunController(QObject):
         if event.job_id and not self._is_mine(event.job_id):
             return
         text = event.message + _kept(event.checkpoint)
-        self.problem.emit(Problem(_FAILED if event.job_id else "The device can't be used", text, event.details))
+        self.problem.emit(ErrorMessage(_FAILED if event.job_id else "The device can't be used", text, event.details))
         if event.job_id:
             self._end("Failed", "failed", event.checkpoint)
 
@@ -122,7 +122,7 @@ class RunController(QObject):
             self.message.emit(f"{_DIED}: {event.cause}")
         elif self._is_mine(event.job_id):
             text = f"{event.cause}{_kept(event.checkpoint)}. A new process is started; press Run to try again."
-            self.problem.emit(Problem(_DIED, text))
+            self.problem.emit(ErrorMessage(_DIED, text))
             self._end("Failed", "failed", event.checkpoint)
 
     def _on_silent(self, event: Silent) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from PyQt5.QtCore import QObject, pyqtSignal
 
-from ptychogui.controllers.background import Background, explain
+from ptychogui.controllers.background import Background
+from ptychogui.controllers.error_message import explain
 from ptychogui.controllers.loading import LoadedResult, LoadedScan, load
 from ptychogui.errors import ParameterError
 from ptychogui.io.access import OF_THE_FILES, Access
@@ -41,7 +42,7 @@ class SessionController(QObject):
         valuesChanged(Parameters, origins, Parameters below, origins below): as they stand, and without the user's.
         opening(text), scanOpened(LoadedScan), resultOpened(LoadedResult): a file, on its way and read.
         runnableChanged(bool): whether there is something to reconstruct.
-        problem(Problem): for the user.
+        problem(ErrorMessage): for the user.
     """
 
     valuesChanged = pyqtSignal(object, object, object, object)

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from ptychogui.app import Workstation
 from ptychogui.physics.simulation import Recipe
-from ptychogui.views.shell.remembered import Memory
+from ptychogui.views.shell.settings import WindowSettings
 
 RECIPE = Recipe(n=64, scan_dims=(6, 6), outer_zone_m=80e-9)
 """A scan that is simulated and reconstructed in a moment."""
@@ -26,8 +26,8 @@ def settings(tmp_path: Path) -> QSettings:
 
 
 @pytest.fixture
-def memory(settings: QSettings) -> Memory:
-    return Memory(settings)
+def memory(settings: QSettings) -> WindowSettings:
+    return WindowSettings(settings)
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from PyQt5.QtCore import QObject, pyqtSignal
 from pytestqt.qtbot import QtBot
 
-from ptychogui.controllers.background import Background, explain
+from ptychogui.controllers.background import Background
+from ptychogui.controllers.error_message import explain
 from ptychogui.controllers.loading import LoadedScan
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController

@@ -13,8 +13,8 @@ from PyQt5.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from ptychogui.app import Workstation
-from ptychogui.controllers.errand import ErrandController
 from ptychogui.controllers.loading import LoadedScan
+from ptychogui.controllers.question import QuestionController
 from ptychogui.controllers.session import SessionController
 from ptychogui.errors import DataError
 from ptychogui.io.mda.beamtime import write_beamtime
@@ -26,7 +26,7 @@ from ptychogui.jobs.job import Job
 from ptychogui.jobs.orientation.doctor import Look
 from ptychogui.jobs.processes.questions import Tell
 from ptychogui.physics.simulation import Recipe, simulate
-from ptychogui.views.shell.remembered import Memory
+from ptychogui.views.shell.settings import WindowSettings
 from tests.gui.conftest import RECIPE
 
 LONG = 60_000
@@ -140,7 +140,7 @@ def test_a_preset_of_the_last_session_gives_way_where_it_does_not_fit(
     named = next(named for named in list_presets()[0] if named.name == "velociprobe")
     frames = scan.counts.astype(np.uint16)
     path, *_ = write_beamtime(tmp_path / "mda" / "velo_0012.mda", named, frames, scan.positions_m, (5, 6), 8800)
-    Memory(settings).keep_values({"experiment.beamline": "one-that-was-deleted"})
+    WindowSettings(settings).keep_values({"experiment.beamline": "one-that-was-deleted"})
     made = Workstation(settings, tmp_path / "demo", RECIPE)
     qtbot.addWidget(made.window)
     with (
@@ -233,36 +233,40 @@ def opened(qtbot: QtBot, workstation: Workstation, tmp_path: Path) -> SessionCon
     return workstation.session
 
 
-def test_an_errand_is_stopped_and_begun_anew(qtbot: QtBot, workstation: Workstation, opened: SessionController) -> None:
-    errand = ErrandController(opened, workstation.background, waits_forever, "It can't be found out")
+def test_a_question_is_stopped_and_asked_anew(
+    qtbot: QtBot, workstation: Workstation, opened: SessionController
+) -> None:
+    question = QuestionController(opened, workstation.background, waits_forever, "It can't be found out")
     endings: list[str] = []
-    errand.ended.connect(endings.append)
+    question.ended.connect(endings.append)
     for _ in range(2):
-        with qtbot.waitSignal(errand.told, timeout=LONG):
-            errand.start()
-        errand.stop()
+        with qtbot.waitSignal(question.told, timeout=LONG):
+            question.start()
+        question.stop()
     assert endings == ["Stopped.", "Stopped."]
-    errand.close()
+    question.close()
 
 
-def test_another_scan_ends_an_errand(
+def test_another_scan_ends_a_question(
     qtbot: QtBot, workstation: Workstation, opened: SessionController, tmp_path: Path
 ) -> None:
-    errand = ErrandController(opened, workstation.background, waits_forever, "It can't be found out")
-    with qtbot.waitSignal(errand.told, timeout=LONG):
-        errand.start()
-    with qtbot.waitSignal(errand.cleared, timeout=LONG), qtbot.assertNotEmitted(errand.ended):
+    question = QuestionController(opened, workstation.background, waits_forever, "It can't be found out")
+    with qtbot.waitSignal(question.told, timeout=LONG):
+        question.start()
+    with qtbot.waitSignal(question.cleared, timeout=LONG), qtbot.assertNotEmitted(question.ended):
         opened.open(tmp_path / "scan.cxi")
-    errand.close()
+    question.close()
 
 
-def test_what_an_errand_can_not_do_is_told(qtbot: QtBot, workstation: Workstation, opened: SessionController) -> None:
-    errand = ErrandController(opened, workstation.background, refuses, "It can't be found out")
-    with qtbot.waitSignals([errand.problem, errand.ended], timeout=LONG) as told:
-        errand.start()
+def test_a_question_that_can_not_be_answered_is_told(
+    qtbot: QtBot, workstation: Workstation, opened: SessionController
+) -> None:
+    question = QuestionController(opened, workstation.background, refuses, "It can't be found out")
+    with qtbot.waitSignals([question.problem, question.ended], timeout=LONG) as told:
+        question.start()
     problem, ended = (signal.args[0] for signal in told.all_signals_and_args)
     assert "too few" in problem.text and ended == "It can't be found out."
-    errand.close()
+    question.close()
 
 
 def test_a_run_that_waits_for_raw_files_says_so_and_can_be_stopped(

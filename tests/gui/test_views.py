@@ -16,14 +16,15 @@ from ptychogui.views.form.editors import TextEditor
 from ptychogui.views.plots import ErrorCard, ImageCard, LogAxis
 from ptychogui.views.run.probe import ProbeCard
 from ptychogui.views.run.run_page import ProgressStrip, duration
-from ptychogui.views.scan.pages import DropTarget, PositionsCard
+from ptychogui.views.scan.positions_card import PositionsCard
+from ptychogui.views.shell.drop_target import DropTarget
 from ptychogui.views.shell.main_window import MainWindow
-from ptychogui.views.shell.remembered import Memory
+from ptychogui.views.shell.settings import WindowSettings
 from ptychogui.views.theme import DARK, LIGHT, apply_theme, style_sheet
 
 
 @pytest.fixture
-def window(qtbot: QtBot, memory: Memory) -> MainWindow:
+def window(qtbot: QtBot, memory: WindowSettings) -> MainWindow:
     made = MainWindow(memory)
     qtbot.addWidget(made)
     made.show()
@@ -96,7 +97,7 @@ class TestWindow:
         keys = {action.shortcut().toString() for action in (commands.open, commands.start, commands.stop)}
         assert keys == {"Ctrl+O", "Ctrl+R", "Esc"}
 
-    def test_layout_theme_and_files_come_back(self, qtbot: QtBot, memory: Memory, tmp_path: Path) -> None:
+    def test_layout_theme_and_files_come_back(self, qtbot: QtBot, memory: WindowSettings, tmp_path: Path) -> None:
         file = tmp_path / "fly0012.cxi"
         file.touch()
         first = MainWindow(memory)
@@ -133,7 +134,7 @@ class TestWindow:
 
     @pytest.mark.parametrize("theme", ["light", "dark"])
     def test_themes_change_while_it_is_shown(
-        self, qapp: QApplication, window: MainWindow, memory: Memory, theme: str
+        self, qapp: QApplication, window: MainWindow, memory: WindowSettings, theme: str
     ) -> None:
         action = next(action for action in window.commands.themes.actions() if action.data() == theme)
         action.trigger()
@@ -150,7 +151,7 @@ class TestWindow:
 def test_a_broken_memory_is_an_empty_one(tmp_path: Path) -> None:
     file = tmp_path / "settings.ini"
     file.write_text("[layout]\ngeometry=nonsense\n[General]\ntheme=purple\nrecent=nowhere.cxi\n")
-    memory = Memory(QSettings(str(file), QSettings.Format.IniFormat))
+    memory = WindowSettings(QSettings(str(file), QSettings.Format.IniFormat))
     assert (memory.theme, memory.recent(), memory.bytes("geometry").size()) == ("system", [], 0)
 
 

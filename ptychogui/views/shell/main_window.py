@@ -34,12 +34,14 @@ from ptychogui.views.form.form import ParameterForm
 from ptychogui.views.form.preflight import PreflightStrip
 from ptychogui.views.run.run_page import ProgressStrip, RunPage
 from ptychogui.views.scan.orientation_page import OrientationPage
-from ptychogui.views.scan.pages import DropTarget, PreviewPage, ScanCard
 from ptychogui.views.scan.pairing_page import PairingPage
 from ptychogui.views.scan.preset_page import BeamlinePage
+from ptychogui.views.scan.preview_page import PreviewPage
+from ptychogui.views.scan.scan_card import ScanCard
 from ptychogui.views.shell.actions import Actions
 from ptychogui.views.shell.banner import Banner, Messages
-from ptychogui.views.shell.remembered import Memory
+from ptychogui.views.shell.drop_target import DropTarget
+from ptychogui.views.shell.settings import WindowSettings
 from ptychogui.views.shell.welcome import WelcomePage
 from ptychogui.views.theme import app_icon, apply_theme
 from ptychogui.views.widgets import named
@@ -63,7 +65,7 @@ class MainWindow(QMainWindow):
     reverted = pyqtSignal(str)
     closing = pyqtSignal()
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: WindowSettings) -> None:
         super().__init__()
         self.memory = memory
         self.setWindowTitle("ptychogui")

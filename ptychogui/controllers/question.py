@@ -1,24 +1,25 @@
-"""A lengthy question about the open scan: asked in a child process, answered in steps, ended at any moment."""
+"""A question about the open scan that takes seconds: a child process answers it in steps, and can be ended any time."""
 
 from __future__ import annotations
 
 from PyQt5.QtCore import QObject, pyqtSignal
 
-from ptychogui.controllers.background import Background, explain
+from ptychogui.controllers.background import Background
+from ptychogui.controllers.error_message import explain
 from ptychogui.controllers.session import SessionController
 from ptychogui.errors import ParameterError
 from ptychogui.jobs.processes.questions import Errand, Work
 
 
-class ErrandController(QObject):
-    """Sends a child to do `work` on the open scan, and passes on what it says.
+class QuestionController(QObject):
+    """Lets a child process do `work` on the open scan, and passes on what it says.
 
     Signals:
         began(): it is on its way.
         told(answer): a step of the work; the last one is the outcome.
         ended(text): it came to its end, or why it did not.
         cleared(): another scan is open, of which nothing is known.
-        problem(Problem): for the user.
+        problem(ErrorMessage): for the user.
     """
 
     began = pyqtSignal()
@@ -29,20 +30,20 @@ class ErrandController(QObject):
     _answered = pyqtSignal(object, object)
 
     def __init__(self, session: SessionController, background: Background, work: Work, what: str) -> None:
-        """Make ready.
+        """Get ready to ask.
 
         Args:
             session: knows the scan.
             background: runs the thread that waits for the child.
             work: what the child does with the scan's job.
-            what: names it in problems: "The orientation can't be found".
+            what: title of the error message if it fails: "The orientation can't be found".
         """
         super().__init__()
         self._session, self._background, self._work, self._what = session, background, work, what
-        self._errand = Errand()
+        self._process = Errand()
         self._under_way: object | None = None
         self._answered.connect(self._pass_on)
-        session.scanOpened.connect(lambda _scan: self._clear())
+        session.scanOpened.connect(self._clear)
 
     def start(self) -> None:
         """Ask about the scan as it stands; what is under way goes on."""
@@ -56,11 +57,11 @@ class ErrandController(QObject):
         if job is None:
             self.ended.emit("Open a scan first.")
             return
-        errand, token = self._errand, object()
+        process, token = self._process, object()
         self._under_way = token
         self.began.emit()
         self._background.start(
-            lambda: errand.run(self._work, job, lambda answer: self._answered.emit(token, answer)),
+            lambda: process.run(self._work, job, lambda answer: self._answered.emit(token, answer)),
             lambda _whole: self._end(token, None),
             lambda error: self._end(token, error),
         )
@@ -74,17 +75,17 @@ class ErrandController(QObject):
     def close(self) -> None:
         """End what is under way for good."""
         self._under_way = None
-        self._errand.end(for_good=True)
+        self._process.end(for_good=True)
 
     def _clear(self) -> None:
         self._drop()
         self.cleared.emit()
 
     def _drop(self) -> None:
-        """Send the child home; the next one has an errand of its own, since this one's thread may still end."""
+        """End the child; the next question starts another, since the thread that waits for this one may still run."""
         self._under_way = None
-        self._errand.end(for_good=True)
-        self._errand = Errand()
+        self._process.end(for_good=True)
+        self._process = Errand()
 
     def _pass_on(self, token: object, answer: object) -> None:
         if token is self._under_way:

@@ -14,7 +14,7 @@ _RECENT = 10
 _THEMES: tuple[ThemeName, ...] = ("system", "light", "dark")
 
 
-class Memory:
+class WindowSettings:
     """Layout, theme, folder, recent files and values, in a QSettings; what is missing or broken has a default."""
 
     def __init__(self, settings: QSettings) -> None:

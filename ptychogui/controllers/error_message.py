@@ -1,0 +1,26 @@
+"""An error as the user sees it, and the way from an exception to it."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+
+from ptychogui.errors import PtychoError
+
+
+@dataclass(frozen=True)
+class ErrorMessage:
+    """An error as the user sees it: what failed, why and what to do, and for a bug the traceback."""
+
+    title: str
+    text: str
+    details: str = ""
+
+
+def explain(title: str, error: BaseException, hint: str = "") -> ErrorMessage:
+    """Turn an error into what is shown; one that is not the user's to mend is called a bug and keeps its traceback."""
+    if isinstance(error, PtychoError):
+        return ErrorMessage(title, f"{error}. {hint}" if hint else str(error))
+    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    text = f"{type(error).__name__}: {error}. This is a defect of ptychogui; copy the details into a report."
+    return ErrorMessage(title, text, trace)
