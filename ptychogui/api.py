@@ -35,7 +35,7 @@ from ptychogui.io.raw.series import scan_name
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import Result, read_result
 from ptychogui.jobs.job import Control, Job, Progress
-from ptychogui.jobs.job_values import heeded_values, job_layers, make_job, scan_source
+from ptychogui.jobs.job_values import heeded_values, job_layers, make_job, plan_job, scan_source
 from ptychogui.jobs.outputs import result_path
 from ptychogui.jobs.prepare.problem import Given
 from ptychogui.jobs.refused import check_job
@@ -255,8 +255,11 @@ def _job(source: Path | str | Dataset | None, output: Path | str | None, values:
     in_memory = _in_memory(source) is not None
     path = source.path if isinstance(source, Dataset) else Path(source) if source is not None else None
     file = None if in_memory else scan_source(path, values)
-    layers = job_layers(source if isinstance(source, Dataset) else file, values)
-    return make_job(layers, file, _output(file, output, values), command, in_memory)
+    where = _output(file, output, values)
+    if not isinstance(source, Dataset):
+        return plan_job(file, values, where, command)
+    known = None if in_memory else source.without_frames()
+    return make_job(job_layers(source, values), file, where, command, in_memory, known)
 
 
 def _in_memory(source: Path | str | Dataset | None) -> Dataset | None:

@@ -37,7 +37,7 @@ from ptychogui.io.in_memory import scan_of
 from ptychogui.io.naming import file_stem
 from ptychogui.io.raw.series import scan_name
 from ptychogui.jobs.job import Control, Job
-from ptychogui.jobs.job_values import heeded_values, job_layers, make_job, scan_source
+from ptychogui.jobs.job_values import heeded_values, job_layers, make_job, plan_job, scan_source
 from ptychogui.jobs.prepare.problem import Given
 from ptychogui.jobs.session import Session
 from ptychogui.params.chain import ENGINE_TITLES, engines_of
@@ -246,11 +246,13 @@ def _for_arrays(name: str, values: _Values, given: Given) -> _Values:
 def _job(values: _Values, command: str, given: Given | None) -> Job:
     scan = None if given is None else given.scan
     source = scan_source(None, values) if scan is None else None
-    layers = job_layers(scan if scan is not None else source, values)
     job_id, _ = values.get("output.job_id", ("", ""))
     name = file_stem(job_id or (scan_name(source) if source else "ptychopy"))
     _make_folder()
-    return make_job(layers, source, FOLDER / f"{name}.cxi", command, in_memory=scan is not None)
+    output = FOLDER / f"{name}.cxi"
+    if scan is None:
+        return plan_job(source, values, output, command)
+    return make_job(job_layers(scan, values), None, output, command, in_memory=True)
 
 
 def _make_folder() -> None:

@@ -14,7 +14,7 @@ from ptychogui.cli.one_job import result_path
 from ptychogui.cli.shared_options import PATH, json_option
 from ptychogui.cli.terminal import stdout_width, tell
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.job_values import job_layers
+from ptychogui.jobs.job_values import planned_layers
 from ptychogui.jobs.preflight import Checker, Level, Preflight
 from ptychogui.params.model import describe
 from ptychogui.params.options import given_values, options
@@ -40,9 +40,10 @@ def check(context: click.Context, /, file: Path, as_json: bool, **_values: Any) 
     Takes the options of `reconstruct`. Exit status 1 where a finding says stop.
     """
     values = given_values(context, describe())
-    parameters, origins = job_layers(file, values).resolve()
+    layers, scan = planned_layers(file, values)
+    parameters, origins = layers.resolve()
     with Checker() as checker:
-        found = checker.check(Job("check", file, parameters, result_path(file, values), origins))
+        found = checker.check(Job("check", file, parameters, result_path(file, values), origins, scan=scan))
     if as_json:
         tell(json.dumps({"file": str(file), **_findings_json(found)}, indent=1))
     else:

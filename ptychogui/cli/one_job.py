@@ -20,7 +20,7 @@ from ptychogui.io.atomic import check_writable
 from ptychogui.io.naming import file_stem, unused_path
 from ptychogui.io.raw.series import scan_name
 from ptychogui.jobs.job import Control, JobState, Progress
-from ptychogui.jobs.job_values import job_layers, make_job
+from ptychogui.jobs.job_values import plan_job
 from ptychogui.jobs.runner import run_job
 
 Values: TypeAlias = Mapping[str, tuple[Any, str]]
@@ -37,7 +37,7 @@ _ROOM_FOR_SPEED, _ROOM_FOR_BAR = 80, 60
 
 def run_one(source: Path | None, values: Values, output: Path, quiet: bool) -> int:
     """Run one job to its end or to Ctrl-C, print the result's path, and return the exit status."""
-    job = make_job(job_layers(source, values), source, output, shlex.join(["ptychogui", *sys.argv[1:]]))
+    job = plan_job(source, values, output, shlex.join(["ptychogui", *sys.argv[1:]]))
     check_writable(output)
     console = error_console()
     control = Control(

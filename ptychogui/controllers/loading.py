@@ -37,6 +37,7 @@ class LoadedScan:
         pattern: float64 (rows, columns), mean of `previewed` frames.
         positions_m: float64 (positions, 2), row and column, or None.
         ways: how its own positions and frames can meet, where there are several.
+        dataset: all that is known of it, without its frames.
     """
 
     path: Path
@@ -47,6 +48,7 @@ class LoadedScan:
     previewed: int
     positions_m: np.ndarray | None
     ways: tuple[Alternative, ...] = ()
+    dataset: Dataset | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,15 @@ def _loaded_scan(dataset: Dataset) -> LoadedScan:
     values = dataset_layers(dataset).values[Source.FILE]
     ways = () if dataset.ambiguity is None else dataset.ambiguity.alternatives
     return LoadedScan(
-        dataset.path, _facts(dataset), all_notes(dataset), values, pattern, len(chosen), dataset.positions_m, ways
+        dataset.path,
+        _facts(dataset),
+        all_notes(dataset),
+        values,
+        pattern,
+        len(chosen),
+        dataset.positions_m,
+        ways,
+        dataset.without_frames(),
     )
 
 

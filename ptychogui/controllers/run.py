@@ -84,7 +84,8 @@ class RunController(QObject):
         scan, layers = self._session.scan, self._session.layers
         source = scan.path if scan else None
         name = layers.resolve()[0].output.job_id or (scan_name(source) if source else "simulated-scan")
-        return make_job(heeded_layers(layers), source, result_path(source, name), "window: Run")
+        output, known = result_path(source, name), scan.dataset if scan else None
+        return make_job(heeded_layers(layers), source, output, "window: Run", scan=known)
 
     def _on_ready(self, event: Ready) -> None:
         self.message.emit(f"Device {event.device} is ready (process {event.pid})")

@@ -92,7 +92,9 @@ class SessionController(QObject):
         parameters, origins = heeded_layers(self.layers).resolve()
         if self._scan is None and not parameters.experiment.simulate:
             return None
-        return Job(name, self._scan.path if self._scan else None, parameters, Path(f"{name}-result.cxi"), origins)
+        scan, output = self._scan, Path(f"{name}-result.cxi")
+        source, known = (scan.path, scan.dataset) if scan else (None, None)
+        return Job(name, source, parameters, output, origins, scan=known)
 
     def announce(self) -> None:
         """Announce all values and whether there is something to run."""

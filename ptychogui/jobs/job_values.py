@@ -44,11 +44,11 @@ def simulation_layers(values: Mapping[str, tuple[Any, str]]) -> Layers:
     return Layers().with_layer(Source.FILE, known)
 
 
-def job_layers(source: Dataset | MdaScan | Path | None, values: Mapping[str, tuple[Any, str]] | None = None) -> Layers:
+def job_layers(source: Dataset | Path | None, values: Mapping[str, tuple[Any, str]] | None = None) -> Layers:
     """Return layers with what a scan knows, and above it the user's values.
 
     Args:
-        source: the scan or what is known of it, or its file; None for a simulated one.
+        source: the scan, or its file; None for a simulated one.
         values: parameter path -> (value, place), such as params.options.given_values returns.
 
     Raises:
@@ -56,9 +56,9 @@ def job_layers(source: Dataset | MdaScan | Path | None, values: Mapping[str, tup
         ParameterError: a value can't be used.
     """
     values = values or {}
-    known = read_facts(source, values) if isinstance(source, Path) else source
-    layers = simulation_layers(values) if source is None else dataset_layers(known)
-    return layers.with_layer(Source.USER, values)
+    if source is None or isinstance(source, Path):
+        return planned_layers(source, values)[0]
+    return dataset_layers(source).with_layer(Source.USER, values)
 
 
 def read_facts(source: Path, values: Mapping[str, tuple[Any, str]]) -> Dataset | MdaScan | None:
@@ -111,27 +111,25 @@ def heeded_values(values: Mapping[str, tuple[Any, str]], engines: tuple[str, ...
     return {path: value for path, value in values.items() if by_path()[path].heeded_by(engines)}
 
 
-def plan_job(source: Path | None, values: Mapping[str, tuple[Any, str]], output: Path, command: str = "") -> Job:
-    """Make the job of a scan file, or of a simulated scan, whose file is read once for it.
+def planned_layers(source: Path | None, values: Mapping[str, tuple[Any, str]]) -> tuple[Layers, Dataset | None]:
+    """Return what a job will have: all layers, and what is known of its scan, whose file is read once for both.
 
     Args:
         source: the scan file, or the pattern of its raw files; None with experiment.simulate.
         values: the user's: parameter path -> (value, place).
-        output: path of the result file.
-        command: the command line or action that asks for the job.
 
     Raises:
-        PtychoError: as `job_layers` and `make_job` do.
+        PtychoError: as `job_layers` does.
     """
     known = None if source is None else read_facts(source, values)
     layers = simulation_layers(values) if source is None else dataset_layers(known)
-    return make_job(
-        layers.with_layer(Source.USER, values),
-        source,
-        output,
-        command,
-        scan=known if isinstance(known, Dataset) else None,
-    )
+    return layers.with_layer(Source.USER, values), known if isinstance(known, Dataset) else None
+
+
+def plan_job(source: Path | None, values: Mapping[str, tuple[Any, str]], output: Path, command: str = "") -> Job:
+    """Make the job of a scan file, or of a simulated scan; see `planned_layers` and `make_job`."""
+    layers, scan = planned_layers(source, values)
+    return make_job(layers, source, output, command, scan=scan)
 
 
 def make_job(  # noqa: PLR0913 - what a job is
