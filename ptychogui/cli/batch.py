@@ -14,11 +14,11 @@ from ptychogui.cli.shared_options import PATH, quiet_option
 from ptychogui.cli.terminal import error_console, one_line, say, table
 from ptychogui.errors import DataError, OutputError, ParameterError, PtychoError
 from ptychogui.io.result import read_result
-from ptychogui.jobs.job import JobState
 from ptychogui.jobs.scanlist import ScanList, scan_list
 from ptychogui.params.model import by_path, describe
 from ptychogui.params.options import given_values, options
 from ptychogui.params.words import Command
+from ptychogui.states import State
 
 FAILED = 1
 """Exit status where a scan was not reconstructed."""
@@ -96,7 +96,7 @@ def _complete_result(scan: Path, values: Values, folder: Path) -> Path | None:
     for path in sorted(folder.glob(f"{glob.escape(stem)}*.cxi")):
         with contextlib.suppress(DataError):
             result = read_result(path)
-            if result.state == JobState.DONE.value and str(scan.resolve()) in {file.path for file in result.sources}:
+            if result.state == State.DONE.value and str(scan.resolve()) in {file.path for file in result.sources}:
                 return path
     return None
 

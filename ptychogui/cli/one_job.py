@@ -19,9 +19,10 @@ from ptychogui.cli.terminal import error_console, interruptible, say, tell
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.naming import file_stem, unused_path
 from ptychogui.io.raw.series import scan_name
-from ptychogui.jobs.job import Control, JobState, Progress
+from ptychogui.jobs.job import Control, Progress
 from ptychogui.jobs.job_values import plan_job
 from ptychogui.jobs.runner import run_job
+from ptychogui.states import State
 
 Values: TypeAlias = Mapping[str, tuple[Any, str]]
 """Parameter path -> (value, the option or flag that gave it)."""
@@ -50,7 +51,7 @@ def run_one(source: Path | None, values: Values, output: Path, quiet: bool) -> i
     result = None
     with backend, interruptible(control, console) as caught, shown_progress(console, quiet) as show:
         for progress in run_job(job, backend, control):
-            if progress.state is not JobState.CANCELLED:
+            if progress.state is not State.CANCELLED:
                 show(progress)
             result = progress.result or result
     if result is None:
@@ -98,12 +99,12 @@ def duration_text(seconds: float) -> str:
 
 
 def _figures(progress: Progress, with_speed: bool = True) -> str:
-    if progress.iteration == 0 and progress.state is JobState.RUNNING:
+    if progress.iteration == 0 and progress.state is State.RUNNING:
         return "ready"
     figures = [f"error {progress.error:.4g}"] if math.isfinite(progress.error) else []
     if with_speed and progress.iteration:
         figures.append(f"{progress.positions_per_s:.0f} positions/s")
-    if progress.state is not JobState.RUNNING:
+    if progress.state is not State.RUNNING:
         figures.append(f"{progress.state.value} after {duration_text(progress.elapsed_s)}")
     elif progress.iteration < progress.iterations:
         figures.append(f"{duration_text(progress.seconds_left)} left")
@@ -133,7 +134,7 @@ def _plain_show(console: Console, progress: Progress) -> None:
     _say_notes(console, progress)
     every = max(1, progress.iterations // _LINES)
     due = progress.iteration % every == 0 and progress.iteration < progress.iterations
-    if due or progress.state is not JobState.RUNNING:
+    if due or progress.state is not State.RUNNING:
         say(console, f"iteration {progress.iteration}/{progress.iterations}  {_figures(progress)}")
 
 

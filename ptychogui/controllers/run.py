@@ -11,13 +11,14 @@ from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.errors import PtychoError
 from ptychogui.io.raw.series import scan_name
-from ptychogui.jobs.job import Job, JobState, Progress
+from ptychogui.jobs.job import Job, Progress
 from ptychogui.jobs.job_values import heeded_layers, make_job
 from ptychogui.jobs.outputs import result_path
 from ptychogui.jobs.processes.messages import Died, Failed, Finished, Ready, Silent
 from ptychogui.jobs.stages import total_iterations
+from ptychogui.states import State
 
-_ENDINGS = {JobState.DONE: "Finished", JobState.STOPPED: "Stopped", JobState.CANCELLED: "Cancelled"}
+_ENDINGS = {State.DONE: "Finished", State.STOPPED: "Stopped", State.CANCELLED: "Cancelled"}
 _FAILED = "The reconstruction failed"
 _DIED = "The reconstruction process ended by itself"
 
@@ -93,7 +94,7 @@ class RunController(QObject):
     def _on_progress(self, progress: Progress) -> None:
         if not self._is_mine(progress.job_id):
             return
-        if progress.state is JobState.WAITING:
+        if progress.state is State.WAITING:
             self.waiting.emit(progress.notes[0])
         else:
             self._last = progress
@@ -108,7 +109,7 @@ class RunController(QObject):
 
     def _on_finished(self, event: Finished) -> None:
         if self._is_mine(event.job_id):
-            self._end(f"{_ENDINGS[event.state]}{self._summary()}", "done", event.result)
+            self._end(f"{_ENDINGS[event.state]}{self._summary()}", State.DONE, event.result)
 
     def _on_failed(self, event: Failed) -> None:
         if event.job_id and not self._is_mine(event.job_id):
@@ -116,7 +117,7 @@ class RunController(QObject):
         text = event.message + _kept(event.checkpoint)
         self.problem.emit(ErrorMessage(_FAILED if event.job_id else "The device can't be used", text, event.details))
         if event.job_id:
-            self._end("Failed", "failed", event.checkpoint)
+            self._end("Failed", State.FAILED, event.checkpoint)
 
     def _on_died(self, event: Died) -> None:
         if not event.job_id:
@@ -124,7 +125,7 @@ class RunController(QObject):
         elif self._is_mine(event.job_id):
             text = f"{event.cause}{_kept(event.checkpoint)}. A new process is started; press Run to try again."
             self.problem.emit(ErrorMessage(_DIED, text))
-            self._end("Failed", "failed", event.checkpoint)
+            self._end("Failed", State.FAILED, event.checkpoint)
 
     def _on_silent(self, event: Silent) -> None:
         if self._is_mine(event.job_id):

@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 from PyQt5.QtCore import QThread, pyqtSignal
 
-from ptychogui.jobs.job import Job, JobState, Progress
+from ptychogui.jobs.job import Job, Progress
 from ptychogui.jobs.processes import messages as events
 from ptychogui.jobs.processes.engine import EngineProcess
 from ptychogui.pictures.live_picture import FINAL_PX, LIVE_PX, Picture, make_picture
+from ptychogui.states import State
 
 _POLL_S = 0.03
 _STOP_S = 2.0
@@ -100,7 +101,7 @@ class DeviceWorker(QThread):
             process.stop()
         for job in [job for job in self._waiting if job.id == job_id]:
             self._waiting.remove(job)
-            self.ended.emit(events.Finished(job.id, JobState.CANCELLED, None))
+            self.ended.emit(events.Finished(job.id, State.CANCELLED, None))
 
     def _announce(self, process: EngineProcess, event: events.Event) -> None:
         if isinstance(event, Progress):
@@ -125,7 +126,7 @@ class DeviceWorker(QThread):
         last, estimate = self._last, self._estimate
         if last is None or estimate is None or not (self._picture is None or at_once):
             return
-        limit = LIVE_PX if last.state is JobState.RUNNING else FINAL_PX
+        limit = LIVE_PX if last.state is State.RUNNING else FINAL_PX
         picture = make_picture(estimate.estimate.object, estimate.estimate.probe, estimate.object_pixel_m, limit)
         self._estimate = None
         with self._picture_lock:

@@ -6,7 +6,6 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 
 from ptychogui.engines.base import Estimate
@@ -14,19 +13,7 @@ from ptychogui.io.dataset import Dataset
 from ptychogui.io.raw.series import is_pattern, scan_name
 from ptychogui.params.model import Parameters
 from ptychogui.params.origins import Origin
-
-
-class JobState(Enum):
-    """Where a job is in its life."""
-
-    WAITING = "waiting"
-    """Not begun: in a queue, or for raw files that are still written."""
-    RUNNING = "running"
-    DONE = "done"
-    STOPPED = "stopped"
-    """Ended early by the user or the time limit; the result is kept."""
-    CANCELLED = "cancelled"
-    FAILED = "failed"
+from ptychogui.states import State
 
 
 @dataclass(frozen=True)
@@ -94,7 +81,7 @@ class Progress:
     elapsed_s: float
     positions_per_s: float
     object_pixel_m: float
-    state: JobState = JobState.RUNNING
+    state: State = State.RUNNING
     estimate: Estimate | None = None
     result: Path | None = None
     notes: tuple[str, ...] = ()
@@ -109,7 +96,7 @@ class Progress:
 
 def waiting_progress(job: Job, text: str) -> Progress:
     """Say what a job waits for before its first iteration."""
-    return Progress(job.id, 0, 0, math.nan, 0.0, 0.0, math.nan, JobState.WAITING, notes=(text,))
+    return Progress(job.id, 0, 0, math.nan, 0.0, 0.0, math.nan, State.WAITING, notes=(text,))
 
 
 class Control:

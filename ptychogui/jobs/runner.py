@@ -25,7 +25,7 @@ from ptychogui.io.export import export_binary, export_csv
 from ptychogui.io.result import Result, SourceFile, check_writable, needed_bytes, write_result
 from ptychogui.jobs.engine_chain import Course
 from ptychogui.jobs.high_error import high_error_notes
-from ptychogui.jobs.job import Control, Job, JobState, Progress
+from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.outputs import keep_elsewhere
 from ptychogui.jobs.preflight.doubts import doubts_of
 from ptychogui.jobs.prepare.memory_check import check_memory
@@ -36,6 +36,7 @@ from ptychogui.jobs.stages import total_iterations
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.storage import to_json
 from ptychogui.physics.probe_variation import ProbeVariation
+from ptychogui.states import State
 
 _LIBRARIES = ("numpy", "scipy", "h5py", "pyfftw", "cupy-cuda12x", "cupy-cuda13x")
 
@@ -103,7 +104,7 @@ def _run(
 def _cancelled(job: Job) -> Progress:
     """Say that a job was stopped while its data were read."""
     iterations = total_iterations(job.parameters.reconstruction)
-    return Progress(job.id, 0, iterations, math.nan, 0.0, 0.0, math.nan, JobState.CANCELLED)
+    return Progress(job.id, 0, iterations, math.nan, 0.0, 0.0, math.nan, State.CANCELLED)
 
 
 class _Stopwatch:
@@ -230,7 +231,7 @@ class JobRun:
             return self._course.estimate()
 
     def progress(
-        self, state: JobState = JobState.RUNNING, estimate: Estimate | None = None, result: Path | None = None
+        self, state: State = State.RUNNING, estimate: Estimate | None = None, result: Path | None = None
     ) -> Progress:
         """Say where the job stands, with the notes that were not said yet."""
         course, elapsed_s = self._course, self._iterating.seconds
@@ -273,8 +274,8 @@ class JobRun:
             self._course.settle()
         estimate = self.picture()
         if not self.iteration:
-            return self.progress(JobState.CANCELLED)
-        state = JobState.DONE if self.done else JobState.STOPPED
+            return self.progress(State.CANCELLED)
+        state = State.DONE if self.done else State.STOPPED
         self._course.notes += self._high_error()
         result = self._result(state.value, estimate)
         try:
@@ -293,7 +294,7 @@ class JobRun:
         Raises:
             OutputError: the result can't be written.
         """
-        result = self._result((JobState.DONE if self.done else JobState.STOPPED).value, self.picture())
+        result = self._result((State.DONE if self.done else State.STOPPED).value, self.picture())
         result = replace(result, notes=(*result.notes, *self._high_error()))
         return (*write_result(path, result), *self._export(result, path))
 

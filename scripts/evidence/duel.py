@@ -16,9 +16,9 @@ from ptychogui.api import read_result, reconstruct
 from ptychogui.backends import open_backend
 from ptychogui.engines import ENGINES, Problem
 from ptychogui.io.simulated import read_truth
-from ptychogui.jobs.job import JobState
 from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.prepare.problem import prepare
+from ptychogui.states import State
 from scripts.evidence.cases import REFERENCE, Run
 from scripts.evidence.rival import SETTINGS, Rival, Setting
 from scripts.evidence.runs import LEVEL, cached, scan_file
@@ -180,6 +180,6 @@ def _our_turns(scan: Path, output: Path, engine: str, sub_pixel: str, turns: int
     """Reconstruct, an iteration a turn; yields the seconds that each took."""
     before = 0.0
     for progress in reconstruct(scan, output, **_options(engine, sub_pixel, turns, threads)):
-        if (progress.state is JobState.RUNNING and 0 < progress.iteration < turns) or progress.state is JobState.DONE:
+        if (progress.state is State.RUNNING and 0 < progress.iteration < turns) or progress.state is State.DONE:
             yield progress.elapsed_s - before
             before = progress.elapsed_s

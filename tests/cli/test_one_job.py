@@ -19,7 +19,8 @@ from rich.console import Console
 from ptychogui.cli import one_job
 from ptychogui.cli.one_job import duration_text, shown_progress
 from ptychogui.io.result import read_result
-from ptychogui.jobs.job import Control, Job, JobState, Progress
+from ptychogui.jobs.job import Control, Job, Progress
+from ptychogui.states import State
 from tests.cli.runs import FAST, refusal, run, start
 
 
@@ -36,7 +37,7 @@ def shown(iterations: int, terminal: bool = False, quiet: bool = False) -> str:
     with shown_progress(console, quiet) as show:
         for iteration in range(iterations + 1):
             show(progress_of(iteration, iterations, ("one [dead] pixel",) if iteration == 0 else ()))
-        show(replace(progress_of(iterations, iterations), state=JobState.DONE, result=Path("r.cxi")))
+        show(replace(progress_of(iterations, iterations), state=State.DONE, result=Path("r.cxi")))
     return text.getvalue()
 
 
@@ -78,7 +79,7 @@ def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_line_that_stopped_has_no_time_left() -> None:
     text = io.StringIO()
     with shown_progress(Console(file=text), quiet=False) as show:
-        show(replace(progress_of(50), state=JobState.STOPPED))
+        show(replace(progress_of(50), state=State.STOPPED))
         show(progress_of(100, 100))
     assert "left" not in text.getvalue()
     assert "stopped after 5 s" in text.getvalue()
@@ -183,7 +184,7 @@ class TestInterrupt:
         def stopped_at_once(job: Job, _backend: object, control: Control) -> Iterator[Progress]:
             signal.raise_signal(signal.SIGINT)
             assert control.stop_asked
-            yield Progress(job.id, 0, 3, np.nan, 0.0, 0.0, 1e-8, state=JobState.CANCELLED)
+            yield Progress(job.id, 0, 3, np.nan, 0.0, 0.0, 1e-8, state=State.CANCELLED)
 
         monkeypatch.setattr(one_job, "run_job", stopped_at_once)
         outcome = run("reconstruct", scan, "-o", tmp_path / "r.cxi", *FAST, status=130)

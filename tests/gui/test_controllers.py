@@ -20,11 +20,12 @@ from ptychogui.errors import DataError, OutputError
 from ptychogui.io.mda.beamtime import write_beamtime
 from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.simulated import write_scan
-from ptychogui.jobs.job import Job, JobState
+from ptychogui.jobs.job import Job
 from ptychogui.jobs.outputs import result_path
 from ptychogui.jobs.processes.messages import Died, Failed, Finished
 from ptychogui.params.origins import Source
 from ptychogui.physics.simulation import simulate
+from ptychogui.states import State
 from tests.gui.conftest import RECIPE
 from tests.io.makers import make_frames, make_rows
 
@@ -273,7 +274,7 @@ class TestRun:
     def test_every_end_leaves_it_ready_for_the_next(self, qtbot: QtBot, worker: FakeWorker, run: RunController) -> None:
         for number, say in enumerate(
             (
-                lambda job: worker.ended.emit(Finished(job.id, JobState.DONE, job.output)),
+                lambda job: worker.ended.emit(Finished(job.id, State.DONE, job.output)),
                 lambda job: worker.failed.emit(Failed(job.id, "no memory")),
                 lambda job: worker.died.emit(Died(job.id, "killed by signal 9 (SIGKILL)", Path("checkpoint.cxi"))),
             ),
@@ -295,7 +296,7 @@ class TestRun:
     def test_events_of_other_jobs_are_not_its_own(self, qtbot: QtBot, worker: FakeWorker, run: RunController) -> None:
         run.run()
         with qtbot.assertNotEmitted(run.ended):
-            worker.ended.emit(Finished("another", JobState.DONE, None))
+            worker.ended.emit(Finished("another", State.DONE, None))
 
 
 def test_errors_of_the_user_are_plain_and_bugs_keep_their_traceback() -> None:

@@ -15,10 +15,11 @@ from ptychogui.engines.base import Estimate, Problem, Step
 from ptychogui.errors import ParameterError
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.result import write_result
-from ptychogui.jobs.job import Control, Job, JobState, Progress
+from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.prepare.problem import Prepared
 from ptychogui.params.model import Parameters
 from ptychogui.physics.frames import ArrayFrames
+from ptychogui.states import State
 from tests.io.makers import make_result
 
 Prepare = Callable[..., Prepared]
@@ -45,11 +46,11 @@ def play(job: Job, backend: Any, control: Control, wants: Callable[[int], bool])
         raise ParameterError("the energy is missing; give --energy")
     for iteration in range(1_000_000):
         if control.stop_asked and job.command == "nothing done":
-            yield progress(job, 0, JobState.CANCELLED)
+            yield progress(job, 0, State.CANCELLED)
             return
         if control.stop_asked:
             job.output.write_text("result")
-            yield progress(job, iteration, JobState.STOPPED, picture(iteration, job), job.output)
+            yield progress(job, iteration, State.STOPPED, picture(iteration, job), job.output)
             return
         if iteration == 3 and job.command == "blunder":
             raise ZeroDivisionError("a bug")
@@ -65,7 +66,7 @@ def play(job: Job, backend: Any, control: Control, wants: Callable[[int], bool])
 def progress(
     job: Job,
     iteration: int,
-    state: JobState = JobState.RUNNING,
+    state: State = State.RUNNING,
     estimate: Estimate | None = None,
     result: Path | None = None,
 ) -> Progress:

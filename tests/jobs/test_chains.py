@@ -18,14 +18,15 @@ from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import read_result
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs import runner
-from ptychogui.jobs.job import Control, Job, JobState
+from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.job_values import job_layers, make_job as planned_job
 from ptychogui.jobs.prepare.problem import Prepared, prepare
 from ptychogui.jobs.runner import run_job
 from ptychogui.physics.simulation import Recipe, simulate
+from ptychogui.states import State
 from tests.jobs.fakes import FakeEngine, make_job
 
-STOPPED = JobState.STOPPED
+STOPPED = State.STOPPED
 BACKEND = NumpyBackend()
 
 

@@ -13,11 +13,11 @@ import pytest
 
 from ptychogui.api import Control, read_result, reconstruct
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.jobs.job import JobState
 from ptychogui.jobs.job_values import job_layers, make_job, scan_source
 from ptychogui.jobs.prepare.problem import Prepared, prepare
 from ptychogui.params.commandline import read_command
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
+from ptychogui.states import State
 from tests.io.makers import make_rows
 from tests.jobs.fakes import Asking
 
@@ -142,7 +142,7 @@ def test_the_result_names_the_files(pattern: str, positions_file: Path, tmp_path
     *_, last = reconstruct(
         None, tmp_path / "r.cxi", file_pattern=pattern, first_file=1, positions_file=positions_file, **SMALL
     )
-    assert last.state is JobState.DONE
+    assert last.state is State.DONE
     result = read_result(tmp_path / "r.cxi")
     assert [Path(source.path).name for source in result.sources] == [
         "positions.csv", "scan_0001.h5", "scan_0003.h5", "scan_0004.h5", "scan_0005.h5",
@@ -231,7 +231,7 @@ def test_waiting_is_stopped(pattern: str, positions_file: Path, tmp_path: Path) 
     )  # fmt: skip
     threading.Timer(0.3, control.stop).start()
     (said,) = job
-    assert said.state is JobState.CANCELLED
+    assert said.state is State.CANCELLED
     assert not (tmp_path / "r.cxi").exists()
 
 

@@ -24,15 +24,16 @@ from ptychogui.io.array_files import read_object, read_probe
 from ptychogui.io.csvtext import write_complex_csv
 from ptychogui.io.result import read_result, write_result
 from ptychogui.jobs import engine_chain as course, outputs, runner
-from ptychogui.jobs.job import Control, JobState
+from ptychogui.jobs.job import Control
 from ptychogui.jobs.prepare.problem import prepare
 from ptychogui.jobs.runner import run_job
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.storage import from_json
 from ptychogui.physics.orientation import Orientation
+from ptychogui.states import State
 from tests.jobs.fakes import FakeEngine, make_job
 
-RUNNING, DONE, STOPPED, CANCELLED = JobState.RUNNING, JobState.DONE, JobState.STOPPED, JobState.CANCELLED
+RUNNING, DONE, STOPPED, CANCELLED = State.RUNNING, State.DONE, State.STOPPED, State.CANCELLED
 BACKEND = NumpyBackend()
 
 

@@ -23,9 +23,10 @@ from typing import Any, TypeAlias
 
 from ptychogui.backends import Backend, open_backend
 from ptychogui.errors import PtychoError
-from ptychogui.jobs.job import Control, Job, JobState, Progress, waiting_progress
+from ptychogui.jobs.job import Control, Job, Progress, waiting_progress
 from ptychogui.jobs.processes.messages import Beat, Failed, Finished, Open, Order, Paused, PictureNote, Ready, Run, Tell
 from ptychogui.jobs.processes.picture_slot import PictureSlot
+from ptychogui.states import State
 
 RunJob: TypeAlias = Callable[[Job, Backend, Control, Callable[[int], bool]], Generator[Progress, None, None]]
 """What `run_job` of jobs.runner is."""
@@ -193,7 +194,7 @@ class _Worker:
         job: Job = pickle.loads(task.payload)
         backend = self._open(task.device, job.parameters.devices.threads)
         shutter = _Shutter()
-        state, result = JobState.RUNNING, None
+        state, result = State.RUNNING, None
         switch.control.on_waiting = lambda text: self._outbox.send(waiting_progress(job, text))
         with contextlib.closing(self._run(job, backend, switch.control, shutter.wants)) as stream:
             for progress in stream:
@@ -204,8 +205,8 @@ class _Worker:
                     switch.wait()
                 if switch.cancelled:
                     break
-        if state is JobState.RUNNING:
-            state, result = JobState.CANCELLED, None
+        if state is State.RUNNING:
+            state, result = State.CANCELLED, None
         self._outbox.send(Finished(job.id, state, result))
 
     def _report(self, progress: Progress, shutter: _Shutter) -> None:

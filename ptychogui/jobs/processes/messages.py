@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ptychogui.engines.base import Estimate
-from ptychogui.jobs.job import JobState, Progress
+from ptychogui.jobs.job import Progress
+from ptychogui.states import State
 
 INTERNAL = "internal"
 """Kind of a failure that is a bug; the process ends after it, since its device may be in disorder."""
@@ -45,7 +46,7 @@ class Finished:
     """A job ended as it was asked to: DONE, STOPPED, or CANCELLED without a result."""
 
     job_id: str
-    state: JobState
+    state: State
     result: Path | None
 
 

@@ -17,10 +17,11 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from ptychogui.jobs.job import JobState, Progress
+from ptychogui.jobs.job import Progress
 from ptychogui.jobs.processes import engine as process_module
 from ptychogui.jobs.processes.engine import EngineProcess
 from ptychogui.jobs.processes.messages import Died, Event, Failed, Finished, Paused, Picture, Ready, Silent
+from ptychogui.states import State
 from tests.jobs.fakes import make_job, pixel_m
 
 LIMIT_S = 30.0
@@ -80,9 +81,9 @@ def test_a_job_says_all_iterations_in_order_then_its_result_then_its_end(listene
     said = listener.of(Progress)
     last = said[-1].iteration
     assert [progress.iteration for progress in said] == [*range(last + 1)]
-    assert [progress.state for progress in said] == [JobState.RUNNING] * last + [JobState.STOPPED]
+    assert [progress.state for progress in said] == [State.RUNNING] * last + [State.STOPPED]
     assert all(progress.estimate is None for progress in said)
-    assert end == Finished(job.id, JobState.STOPPED, job.output) == listener.heard[-1]
+    assert end == Finished(job.id, State.STOPPED, job.output) == listener.heard[-1]
     assert job.output.read_text() == "result"
     assert listener.process.job_id == ""
 
@@ -119,7 +120,7 @@ def test_cancel_writes_nothing(listener: Listener, tmp_path: Path) -> None:
     listener.process.submit(job)
     listener.until(Progress)
     listener.process.cancel()
-    assert listener.until(Finished) == Finished(job.id, JobState.CANCELLED, None)
+    assert listener.until(Finished) == Finished(job.id, State.CANCELLED, None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -141,13 +142,13 @@ def test_a_paused_job_can_be_ended(listener: Listener, tmp_path: Path, order: st
     listener.process.pause()
     listener.until(Paused)
     getattr(listener.process, order)()
-    assert listener.until(Finished).state is (JobState.STOPPED if order == "stop" else JobState.CANCELLED)
+    assert listener.until(Finished).state is (State.STOPPED if order == "stop" else State.CANCELLED)
 
 
 def test_an_order_at_once_after_the_job_is_obeyed(listener: Listener, tmp_path: Path) -> None:
     listener.process.submit(make_job(tmp_path / "result"))
     listener.process.stop()
-    assert listener.until(Finished).state is JobState.STOPPED
+    assert listener.until(Finished).state is State.STOPPED
     listener.process.stop()
 
 
@@ -314,4 +315,4 @@ def test_a_job_stopped_before_it_began_ends_cancelled(listener: Listener, tmp_pa
     listener.process.submit(make_job(tmp_path / "result", "nothing done"))
     listener.process.stop()
     end = listener.until(Finished)
-    assert (end.state, end.result) == (JobState.CANCELLED, None)
+    assert (end.state, end.result) == (State.CANCELLED, None)
