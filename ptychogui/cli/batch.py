@@ -13,7 +13,7 @@ from ptychogui.cli.one_job import Values, result_name, result_path, run_one
 from ptychogui.cli.shared_options import PATH, quiet_option
 from ptychogui.cli.terminal import error_console, one_line, say, table
 from ptychogui.errors import DataError, OutputError, ParameterError, PtychoError
-from ptychogui.io.result import read_result
+from ptychogui.io.result_header import read_header
 from ptychogui.jobs.scanlist import ScanList, scan_list
 from ptychogui.params.model import by_path, describe
 from ptychogui.params.options import given_values, options
@@ -95,8 +95,8 @@ def _complete_result(scan: Path, values: Values, folder: Path) -> Path | None:
     stem = Path(result_name(scan, values)).stem
     for path in sorted(folder.glob(f"{glob.escape(stem)}*.cxi")):
         with contextlib.suppress(DataError):
-            result = read_result(path)
-            if result.state == State.DONE.value and str(scan.resolve()) in {file.path for file in result.sources}:
+            result = read_header(path)
+            if result.state is State.DONE and str(scan.resolve()) in {file.path for file in result.sources}:
                 return path
     return None
 

@@ -115,10 +115,10 @@ def _loaded_result(path: Path, result: Result) -> LoadedResult:
     rows, columns = field.shape
     facts = (
         f"result  ·  {rows} × {columns} px of {_length(result.object_pixel_m)}",
-        f"{result.state} after {len(result.errors)} iterations on {result.device or 'an unknown device'}",
+        f"{result.state or ''} after {len(result.errors)} iterations on {result.device or 'an unknown device'}",
     )
     picture = make_picture(field, result.probe, result.object_pixel_m, FINAL_PX)
-    return LoadedResult(path, facts, result.notes, picture, tuple(map(float, result.errors)), result.state)
+    return LoadedResult(path, facts, result.notes, picture, tuple(map(float, result.errors)), str(result.state or ""))
 
 
 def _length(length_m: float) -> str:

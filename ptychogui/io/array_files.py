@@ -13,7 +13,7 @@ from ptychogui.io.csvtext import read_complex_csv, read_real_csv
 from ptychogui.io.cxi import MASK_PLACE, PROBE_PLACES, read_translation
 from ptychogui.io.hdf5.files import as_complex, datasets, first_dataset, is_hdf5, open_h5, read_complex, reading
 from ptychogui.io.masks import Mask, mask_of
-from ptychogui.io.result import OBJECT_PLACE, OWN, PROBE_PLACE
+from ptychogui.io.result_header import OBJECT_PLACE, OWN, PROBE_PLACE
 from ptychogui.physics.lost_positions import all_lost_text, lost_positions
 from ptychogui.physics.probe_variation import ProbeVariation
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import Result, read_result
+from ptychogui.io.result_header import ResultHeader, read_header
+
+_Read = TypeVar("_Read")
 
 
 def open_scan_or_result(path: Path, access: Access | None = None) -> Dataset | Result:
@@ -21,10 +26,19 @@ def open_scan_or_result(path: Path, access: Access | None = None) -> Dataset | R
     Raises:
         DataError: the file is neither, or broken; the message is that of the attempt to open a scan.
     """
+    return _opened(path, access, read_result)
+
+
+def open_scan_or_header(path: Path, access: Access | None = None) -> Dataset | ResultHeader:
+    """Open a scan, which is to be closed, or read a result without its arrays; as `open_scan_or_result`."""
+    return _opened(path, access, read_header)
+
+
+def _opened(path: Path, access: Access | None, read: Callable[[Path], _Read]) -> Dataset | _Read:
     try:
         return open_dataset(path, access)
     except DataError as no_scan:
         try:
-            return read_result(path)
+            return read(path)
         except DataError:
             raise no_scan from None

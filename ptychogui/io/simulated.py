@@ -17,11 +17,13 @@ from ptychogui.io import cxi
 from ptychogui.io.atomic import replacing
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.hdf5.files import build_image, open_h5, read_text
-from ptychogui.io.result import CXI_VERSION, ENTRY, OWN, Result, read_result, result_image
+from ptychogui.io.result import CXI_VERSION, Result, read_result, result_image
+from ptychogui.io.result_header import ENTRY, OWN
 from ptychogui.params.units import ELECTRON_VOLT_J
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.physics.simulation import Recipe, SimulatedScan
+from ptychogui.states import State
 
 CXI_PIXEL_IS_DEAD = 0x00000008
 """Mask bit of a pixel that counts nothing (CXI 1.6, table of mask bits)."""
@@ -59,7 +61,7 @@ def check_scan_replaceable(path: Path) -> None:
         OutputError: there is another file; it may be a measurement, so it is never replaced.
     """
     truth = truth_path(path)
-    truth_title = _title_in(truth, "truth")
+    truth_title = _title_in(truth, State.TRUTH.value)
     is_ours = truth_title != "" and truth_title == _TRUTH_OF + _title_in(path, "")
     foreign = [path] if os.path.lexists(path) and not is_ours else []
     foreign += [truth] if os.path.lexists(truth) and not truth_title else []
@@ -91,7 +93,7 @@ def read_truth(path: Path | str) -> Result:
     path = Path(path)
     path = truth_path(path) if os.path.exists(truth_path(path)) else path
     truth = read_result(path)
-    if truth.state != "truth":
+    if truth.state is not State.TRUTH:
         raise DataError(f"{path} is a reconstruction, not the truth of a simulated scan")
     return truth
 
@@ -180,7 +182,7 @@ def _truth(scan: SimulatedScan) -> Result:
         detector_pixel_m=scan.detector_pixel_m,
         object_origin_m=(row * scan.object_pixel_m, column * scan.object_pixel_m),
         versions={"ptychogui": __version__},
-        state="truth",
+        state=State.TRUTH,
         title=f"{_TRUTH_OF}{_title(scan)}",
         recipe=recipe_to_json(scan.recipe),
         components=variation.components,

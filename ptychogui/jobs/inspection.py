@@ -17,9 +17,9 @@ from ptychogui.io.mda.contents import PV_PLACE, items_of
 from ptychogui.io.mda.format import Mda, is_mda, read_mda
 from ptychogui.io.mda.presets import choose_preset
 from ptychogui.io.mda.scans import MdaScan, read_mda_scan
-from ptychogui.io.opening import open_scan_or_result
+from ptychogui.io.opening import open_scan_or_header
 from ptychogui.io.raw.scans import all_notes
-from ptychogui.io.result import Result
+from ptychogui.io.result_header import ResultHeader, read_positions_m
 from ptychogui.jobs.job_values import NEEDED, dataset_layers
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import Parameters, by_path
@@ -51,13 +51,13 @@ def inspect_file(path: Path, access: Access | None = None) -> tuple[list[Entry],
         DataError: the file is neither, or broken.
     """
     try:
-        opened = open_scan_or_result(path, access)
+        opened = open_scan_or_header(path, access)
     except DataError as error:
         if not _is_mda(path):
             raise
         return _frameless(path, access or Access(), error)
-    if isinstance(opened, Result):
-        return list(_result_entries(opened)), opened.notes
+    if isinstance(opened, ResultHeader):
+        return list(_result_entries(opened, read_positions_m(path))), opened.notes
     with opened:
         return list(_scan_entries(opened)), all_notes(opened)
 
@@ -121,22 +121,22 @@ def _scan_entries(dataset: Dataset) -> Iterator[Entry]:
     if dataset.bad_pixels is not None:
         yield _plain("bad pixels", int(dataset.bad_pixels.sum()), "px")
     if dataset.probe is not None:
-        yield _plain("first probe", list(dataset.probe.shape), "", _sizes(dataset.probe))
+        yield _plain("first probe", list(dataset.probe.shape), "", _sizes(dataset.probe.shape))
     parameters, origins = dataset_layers(dataset).resolve()
     yield from _turned(parameters)
     yield from _object_pixel(dataset, parameters)
     yield from _parameters(parameters, origins)
 
 
-def _result_entries(result: Result) -> Iterator[Entry]:
+def _result_entries(result: ResultHeader, positions_m: np.ndarray) -> Iterator[Entry]:
     yield _text("format", "CXI reconstruction")
     for name in ("title", "state", "device", "started", "finished", "command"):
         if getattr(result, name):
-            yield _text(name, getattr(result, name))
-    yield _plain("object", list(result.object.shape), "px", _sizes(result.object))
-    yield _plain("probe", list(result.probe.shape), "px", _sizes(result.probe))
+            yield _text(name, str(getattr(result, name)))
+    yield _plain("object", list(result.object_shape), "px", _sizes(result.object_shape))
+    yield _plain("probe", list(result.probe_shape), "px", _sizes(result.probe_shape))
     yield _plain("object pixel", result.object_pixel_m, "m", format_quantity(_round(result.object_pixel_m), "m"))
-    yield from _positions(result.positions_m)
+    yield from _positions(positions_m)
     if result.orientation is not None:
         yield _text("orientation", str(result.orientation))
     if len(result.errors):
@@ -196,8 +196,9 @@ def _plain(name: str, value: Any, unit: str, text: str = "") -> Entry:
     return Entry(name, value, unit, "file", text or f"{value} {unit}".rstrip())
 
 
-def _sizes(array: np.ndarray) -> str:
-    return f"{' x '.join(map(str, array.shape))} ({array.dtype})"
+def _sizes(shape: tuple[int, ...]) -> str:
+    """Write the shape of a complex array, which this program holds as complex64."""
+    return f"{' x '.join(map(str, shape))} (complex64)"
 
 
 def _round(value: float) -> float:

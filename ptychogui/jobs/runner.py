@@ -20,9 +20,11 @@ from ptychogui.backends.base import Backend
 from ptychogui.engines import Extent
 from ptychogui.engines.base import Estimate
 from ptychogui.errors import DivergedError, MemoryBudgetError, OutputError
+from ptychogui.io.atomic import check_writable
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import export_binary, export_csv
-from ptychogui.io.result import Result, SourceFile, check_writable, needed_bytes, write_result
+from ptychogui.io.result import Result, needed_bytes, write_result
+from ptychogui.io.result_header import SourceFile
 from ptychogui.jobs.engine_chain import Course
 from ptychogui.jobs.high_error import high_error_notes
 from ptychogui.jobs.job import Control, Job, Progress
@@ -256,7 +258,7 @@ class JobRun:
 
         A full disk must not end a reconstruction that may still be written.
         """
-        result = self._result("checkpoint", self.picture())
+        result = self._result(State.CHECKPOINT, self.picture())
         try:
             self._tell(write_result(self._job.output, result))
         except OutputError as error:
@@ -277,7 +279,7 @@ class JobRun:
             return self.progress(State.CANCELLED)
         state = State.DONE if self.done else State.STOPPED
         self._course.notes += self._high_error()
-        result = self._result(state.value, estimate)
+        result = self._result(state, estimate)
         try:
             self._tell(write_result(self._job.output, result))
         except OutputError as error:
@@ -294,7 +296,7 @@ class JobRun:
         Raises:
             OutputError: the result can't be written.
         """
-        result = self._result((State.DONE if self.done else State.STOPPED).value, self.picture())
+        result = self._result(State.DONE if self.done else State.STOPPED, self.picture())
         result = replace(result, notes=(*result.notes, *self._high_error()))
         return (*write_result(path, result), *self._export(result, path))
 
@@ -327,7 +329,7 @@ class JobRun:
             except OutputError as error:
                 yield str(error)
 
-    def _result(self, state: str, estimate: Estimate) -> Result:
+    def _result(self, state: State, estimate: Estimate) -> Result:
         self._hear()
         prepared, course = self._prepared, self._course
         experiment, variation = prepared.parameters.experiment, estimate.variation or ProbeVariation()

@@ -9,7 +9,7 @@ from types import TracebackType
 from ptychogui.backends import open_backend
 from ptychogui.engines.base import Estimate
 from ptychogui.errors import ParameterError
-from ptychogui.io.result import check_writable
+from ptychogui.io.atomic import check_writable
 from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.prepare.problem import NOTHING_GIVEN, Given
 from ptychogui.jobs.refused import check_job

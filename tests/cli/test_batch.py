@@ -14,7 +14,8 @@ import h5py
 import pytest
 
 from ptychogui.cli import one_job
-from ptychogui.io.result import OWN, read_result
+from ptychogui.io.result import read_result
+from ptychogui.io.result_header import OWN
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job, Progress
 from ptychogui.jobs.runner import run_job

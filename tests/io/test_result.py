@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError, OutputError
-from ptychogui.io.result import Result, SourceFile, check_replaceable, needed_bytes, read_result, write_result
+from ptychogui.io.result import Result, check_replaceable, needed_bytes, read_result, write_result
+from ptychogui.io.result_header import SourceFile
 from ptychogui.params.units import ELECTRON_VOLT_J
 from ptychogui.physics.orientation import Orientation
 from tests.io.makers import make_cxi, make_result

@@ -120,7 +120,11 @@ def read_text(file: h5py.File, place: str) -> str:
     found = first_dataset(file, [place])
     if found is None or found.size != 1 or h5py.check_string_dtype(found.dtype) is None:
         return ""
-    value = np.asarray(found[()]).reshape(-1)[0]
+    return as_text(np.asarray(found[()]).reshape(-1)[0])
+
+
+def as_text(value: Any) -> str:
+    """Return a text that h5py gives as bytes."""
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
 
 

@@ -13,7 +13,8 @@ from ptychogui.io.dataset import Dataset, RawFile
 from ptychogui.io.pairing.facts import Plan, Said
 from ptychogui.io.pairing.pair import Pairing, pair_as_read
 from ptychogui.io.pairing.ways import DIMS, PER_FILE
-from ptychogui.io.result import SourceFile, read_result
+from ptychogui.io.result import read_result
+from ptychogui.io.result_header import SourceFile
 from ptychogui.params.model import Experiment, Parameters, by_path
 from ptychogui.physics.lost_positions import lost_note
 from ptychogui.physics.scan import raster_m, spiral_m, transform_positions
