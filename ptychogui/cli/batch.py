@@ -68,7 +68,7 @@ def _run_batch(scans: ScanList, values: Values, folder: Path, skip_done: bool, q
             status = run_one(scan, values, result_path(scan, values, folder), quiet)
         except (PtychoError, MemoryError, OSError) as error:
             if isinstance(error, OSError) and error.filename is None:
-                raise  # what is printed can't be printed
+                raise  # it is not about a file: stdout is full or closed
             failed[scan] = f"the memory is used up ({error})" if isinstance(error, MemoryError) else str(error)
             say(console, f"ptychogui: {scan}: {one_line(failed[scan])}")
             continue

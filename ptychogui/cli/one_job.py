@@ -1,4 +1,4 @@
-"""One job on the terminal: it is run, its progress shown, its result named; Ctrl-C stops it with the result kept."""
+"""One job run on the terminal, with its progress; and the path of its result where the user gave none."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _ROOM_FOR_SPEED, _ROOM_FOR_BAR = 80, 60
 
 
 def run_one(source: Path | None, values: Values, output: Path, quiet: bool) -> int:
-    """Run one job to its end or to Ctrl-C, print the result's path, and return the exit status."""
+    """Run one job to its end, or to Ctrl-C with its result kept; print the result's path and return the exit status."""
     job = plan_job(source, values, output, shlex.join(["ptychogui", *sys.argv[1:]]))
     check_writable(output)
     console = error_console()

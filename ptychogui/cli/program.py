@@ -32,7 +32,7 @@ from ptychogui.errors import PtychoError
 BAD_INPUT = 2
 INTERRUPTED = 130
 _UNPRINTABLE = (errno.ENOSPC, errno.EBADF, errno.EIO)
-"""What a full or closed stdout is to click, when it prints help."""
+"""Errors that click meets when it prints help to a stdout that is full or closed."""
 
 _COMMANDS = (
     gui, demo, simulate_command, info, presets, check, orientation, reconstruct, batch, export_command, devices, bench,

@@ -29,7 +29,7 @@ _STDERR = 2
 _STOPPING = "stopping after this iteration, the result is kept; {again} again aborts without a result\n"
 _SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
 _WIDEST_CELL = 40
-"""Longer cells of a table don't widen their column."""
+"""Characters; a longer cell of a table does not widen its column."""
 
 
 class _LossyStream:
@@ -66,8 +66,8 @@ def tell(text: str | Path, is_styled: bool = False) -> None:
     A path goes into a file or a pipe byte by byte, as `ls` prints it, so that other programs find the file.
 
     Args:
-        text: what is printed; what would steer the terminal is escaped.
-        is_styled: whether it has been made printable, and colored.
+        text: what is printed; characters that a terminal would obey are escaped.
+        is_styled: whether that has been done already, and colors put in.
 
     Raises:
         OutputError: stdout is closed or full.
@@ -93,7 +93,7 @@ def encodable(text: str, encoding: str | None) -> str:
 
 
 def _discard(stream: IO[str] | None) -> None:
-    """Point a stream to nowhere, so that what is left in its buffer does no harm when the program ends."""
+    """Let a stream write to nowhere, so that what is left in its buffer makes no error when the program ends."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         try:
@@ -103,7 +103,7 @@ def _discard(stream: IO[str] | None) -> None:
 
 
 class Caught:
-    """The signal that asked a job to stop; `exit_status` as a shell has it, 0 if there was none."""
+    """Whether a signal asked a job to stop: `exit_status` is what shells give for that signal, 0 if there was none."""
 
     exit_status = 0
 
@@ -140,7 +140,7 @@ def interruptible(control: Control, console: Console) -> Iterator[Caught]:
 
 
 def say(console: Console, text: str) -> None:
-    """Print a line as it is: no markup, no wrapping; what would steer the terminal is escaped."""
+    """Print a line as it is: no markup, no wrapping; characters that a terminal would obey are escaped."""
     console.print(encodable(printable(text), console.encoding), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -157,7 +157,7 @@ def stdout_width() -> int | None:
 def table(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
     """Lay out rows of text in columns two blanks apart; lines longer than `width` go on below their second column.
 
-    A cell is one line: what is longer has its ends of lines escaped.
+    A cell stays on one line: ends of lines and tabs in it are escaped.
     """
     rows = [[cell.replace("\n", "\\n").replace("\t", "\\t") for cell in row] for row in rows]
     widths = [max((len(cell) for cell in column if len(cell) <= _WIDEST_CELL), default=0)
