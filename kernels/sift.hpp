@@ -1,5 +1,5 @@
 // Patterns made from whole counts on the host, in one pass over frames that lie in the core's cache. The readable twin is
-// ptychogui/physics/making.py.
+// ptychogui/physics/pattern_maker.py.
 #pragma once
 #include <cstring>
 #include <vector>

@@ -28,8 +28,8 @@ import h5py
 import hdf5plugin
 import numpy as np
 
+from ptychogui.backends.compiled_pattern_maker import compiled_maker
 from ptychogui.backends.compiler import load_kernels
-from ptychogui.backends.sifting import compiled_maker
 from ptychogui.io.readers import open_dataset
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.frames import prepare_frames

@@ -10,13 +10,13 @@ import scipy.fft
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.bad_pixels import SuspectPixels, lowest_around, suspicious_pixels
 from ptychogui.physics.centering import beam_center
+from ptychogui.physics.cleaning import PLAIN_COUNTS, ReadingRules, are_counts
 from ptychogui.physics.crop import plan_crop
 from ptychogui.physics.dead_areas import dead_areas
 from ptychogui.physics.frames import FrameSource, check_scan
 from ptychogui.physics.photon_statistics import surprise_limit, surprise_of_alike
 from ptychogui.physics.pixel_text import areas_text, pixels_text
 from ptychogui.physics.readings import look_at
-from ptychogui.physics.sieve import COUNTS, Counting, are_counts
 
 _MOST_FRAMES, _MOST_BYTES, _FEWEST_FRAMES = 200, 128_000_000, 3
 """Bounds of what is looked at: so many frames, or bytes as they lie in memory, but a few in any case."""
@@ -44,7 +44,7 @@ class Calibration:
     preprocessing: Preprocessing
     bad_pixels: np.ndarray | None
     notes: tuple[str, ...] = ()
-    counting: Counting | None = None
+    rules: ReadingRules | None = None
 
 
 def calibrate(
@@ -94,7 +94,7 @@ def calibrate_readings(frames: FrameSource, rows: np.ndarray, calibration: Calib
     Raises:
         DataError: a frame can't be read, or frames, rows and mask don't fit each other.
     """
-    if calibration.counting is not None:
+    if calibration.rules is not None:
         return calibration
     check_scan(frames, rows, calibration.bad_pixels)
     some = frames.read(_spread(np.unique(rows), frames, _FRAMES_TO_COUNT, _BYTES_TO_COUNT))
@@ -102,7 +102,7 @@ def calibrate_readings(frames: FrameSource, rows: np.ndarray, calibration: Calib
     bad_pixels = calibration.bad_pixels
     if told.marked is not None:
         bad_pixels = told.marked if bad_pixels is None else told.marked | bad_pixels
-    return replace(calibration, bad_pixels=bad_pixels, counting=told.counting, notes=(*calibration.notes, *told.notes))
+    return replace(calibration, bad_pixels=bad_pixels, rules=told.rules, notes=(*calibration.notes, *told.notes))
 
 
 class _Seen:
@@ -117,15 +117,15 @@ class _Seen:
 
     def __init__(self, frames: FrameSource, rows: np.ndarray, calibration: Calibration) -> None:
         preprocessing, bad_pixels = calibration.preprocessing, calibration.bad_pixels
-        counting = calibration.counting or COUNTS
+        rules = calibration.rules or PLAIN_COUNTS
         chosen = _spread(np.unique(rows), frames, _MOST_FRAMES, _MOST_BYTES)
         readings = np.array(frames.read(chosen))
-        usable = are_counts(readings, preprocessing, counting)
+        usable = are_counts(readings, preprocessing, rules)
         readings[~usable] = 0
         self.seen = _filled(readings, usable) * (1 if bad_pixels is None else ~bad_pixels)
         self.readings = np.square(readings, dtype=np.float64) if preprocessing.data_are == "amplitudes" else readings
-        if counting.unit != 1:
-            self.readings = self.readings / counting.unit
+        if rules.unit != 1:
+            self.readings = self.readings / rules.unit
         self.text = f"{len(chosen)} of {frames.shape[0]} frames"
         self._at_corner = preprocessing.direct_beam == "corner"
         if self._at_corner:

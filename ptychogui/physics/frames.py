@@ -12,11 +12,11 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.params.preprocessing import Preprocessing
+from ptychogui.physics.cleaning import PLAIN_COUNTS, FrameCleaner, ReadingRules, pattern_bytes
 from ptychogui.physics.crop import Crop, joined, pattern_center, pattern_size, plan_crop
-from ptychogui.physics.making import Maker, Recipe, numpy_maker
 from ptychogui.physics.parallel import map_in_order
+from ptychogui.physics.pattern_maker import PatternMaker, PatternSpec, numpy_maker
 from ptychogui.physics.pattern_storage import PatternStack
-from ptychogui.physics.sieve import COUNTS, Counting, Sieve, pattern_bytes
 from ptychogui.physics.survey import Sums, Survey, Tally
 
 __all__ = [
@@ -98,8 +98,8 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
     preprocessing: Preprocessing,
     background: np.ndarray | None = None,
     keep: bool = True,
-    maker: Maker = numpy_maker,
-    counting: Counting | None = None,
+    maker: PatternMaker = numpy_maker,
+    rules: ReadingRules | None = None,
 ) -> Patterns:
     """Read, crop, clean and orient the frames of a scan. Holds the patterns and one chunk of frames, no more.
 
@@ -111,7 +111,7 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
         background: float (rows, columns) of the detector, counts that are subtracted from every frame; or None.
         keep: whether the patterns are wanted; there are none in what is returned if not, but all that is known of them.
         maker: what makes the patterns.
-        counting: what is known about readings, see physics.calibration; None where nothing is.
+        rules: what is known about readings, see physics.calibration; None where nothing is.
 
     Raises:
         DataError: frames, rows, mask or background don't fit each other, or nothing usable is left.
@@ -123,17 +123,17 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
     _check_mask(crop.cut(bad[None], outside=False)[0])
     free = crop.cut(bad[None], outside=True)[0]
     dark = None if background is None else crop.cut(np.asarray(background, np.float64)[None], outside=0)[0]
-    counting = counting or COUNTS
-    sieve = Sieve(preprocessing, frames.dtype, dark, counting)
+    rules = rules or PLAIN_COUNTS
+    cleaner = FrameCleaner(preprocessing, frames.dtype, dark, rules)
     stack = PatternStack((len(rows) if keep else 0, crop.n, crop.n))
     tally = Tally(len(rows), crop.n)
-    recipe = Recipe(frames.shape[1:], frames.dtype, crop, free, sieve)
-    make = maker(recipe, stack if keep else _Forgetting())
+    spec = PatternSpec(frames.shape[1:], frames.dtype, crop, free, cleaner)
+    make = maker(spec, stack if keep else _Forgetting())
 
     def work(start: int) -> Sums:
         return make(start, _blocks(frames, rows[start : start + at_once]))
 
-    at_once = _chunk(frames, sieve)
+    at_once = _chunk(frames, cleaner)
     for sums in map_in_order(work, range(0, len(rows), at_once)):
         tally.add(sums)
     tally.check()
@@ -150,7 +150,7 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
         notes=(
             *crop.notes,
             *_found(frames.shape, crop, bad),
-            *_taken_out(tally, sieve.limit, counting),
+            *_taken_out(tally, cleaner.limit, rules),
             *tally.notes(),
         ),
     )
@@ -200,12 +200,12 @@ def _found(shape: tuple[int, ...], crop: Crop, bad: np.ndarray) -> Iterator[str]
         yield f"{marked} of {crop.n**2} pixels of a pattern are marked as bad and are left free"
 
 
-def _taken_out(tally: Tally, limit: float | None, counting: Counting) -> Iterator[str]:
+def _taken_out(tally: Tally, limit: float | None, rules: ReadingRules) -> Iterator[str]:
     """Say what was no measurement."""
     if tally.broken:
         yield f"{tally.broken} negative or undefined pixel readings are left free"
     if tally.saturated and limit is not None:
-        marks = limit == counting.no_counts_from
+        marks = limit == rules.no_counts_from
         what = "pixel readings that are no counts" if marks else "saturated pixel readings"
         yield f"{tally.saturated} {what} (at or above {limit:.12g}) are left free"
 
@@ -225,9 +225,9 @@ def _read(frames: FrameSource, rows: np.ndarray, memory: np.ndarray) -> np.ndarr
     return frames.read(unique, memory[: len(unique)])[inverse]
 
 
-def _chunk(frames: FrameSource, sieve: Sieve) -> int:
+def _chunk(frames: FrameSource, cleaner: FrameCleaner) -> int:
     """Return how many frames a thread works on."""
-    pixel_bytes = frames.dtype.itemsize if sieve.is_whole else max(4, frames.dtype.itemsize)
+    pixel_bytes = frames.dtype.itemsize if cleaner.is_whole else max(4, frames.dtype.itemsize)
     return max(1, _CHUNK_BYTES // (math.prod(frames.shape[1:]) * pixel_bytes))
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ptychogui.params.preprocessing import Preprocessing
+from ptychogui.physics.cleaning import PLAIN_COUNTS, ReadingRules, saturation
 from ptychogui.physics.photon_statistics import surprise_limit, surprise_of_alike
-from ptychogui.physics.sieve import COUNTS, Counting, saturation
 
 _APART, _FAR_APART, _SATURATED_APART, _STILL_APART = 10.0, 1000.0, 2.0, 2.0
 """How many times as large as all counts a mark is: one that is known; one that is not; one that may be saturated as
@@ -66,12 +66,12 @@ class Told:
     """What was found.
 
     Attributes:
-        counting: what is to be known about readings.
-        marked: bool (rows, columns), pixels that show a mark which `counting` does not tell; or None.
+        rules: what is to be known about readings.
+        marked: bool (rows, columns), pixels that show a mark which `rules` does not tell; or None.
         notes: a sentence each.
     """
 
-    counting: Counting = COUNTS
+    rules: ReadingRules = PLAIN_COUNTS
     marked: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
@@ -96,8 +96,8 @@ def look_at(readings: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: 
     marked[known] = seen.fixed
     can_be = unit == 1 and not roots and len(_of_type((_SURE,), readings.dtype))
     sure = _SURE if can_be and float(seen.values.max()) * _APART <= _SURE else None
-    counting = Counting(seen.no_counts_from or sure, noise_from, unit)
-    return Told(counting, marked if seen.fixed.any() else None, (*seen.notes(len(readings), noise_from), *notes))
+    rules = ReadingRules(seen.no_counts_from or sure, noise_from, unit)
+    return Told(rules, marked if seen.fixed.any() else None, (*seen.notes(len(readings), noise_from), *notes))
 
 
 def step_of(values: np.ndarray) -> float | None:
@@ -140,7 +140,7 @@ class _Seen:
     Attributes:
         values: the readings; 0 where they were marks.
         limit: the reading that is saturated in any case.
-        no_counts_from: see Counting.
+        no_counts_from: see ReadingRules.
         fixed: bool (pixels,), which show a mark that no_counts_from does not tell.
         marks: readings that were found to be none.
         marked: bool (pixels,), which have one in some frame.

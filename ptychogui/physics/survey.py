@@ -10,7 +10,7 @@ import numpy as np
 import scipy.fft
 
 from ptychogui.errors import DataError
-from ptychogui.physics.sieve import Sifted
+from ptychogui.physics.cleaning import CleanFrames
 
 _EXACT = 1 << 24
 """Up to this a float32 holds every whole number."""
@@ -61,7 +61,7 @@ class Sums:
     saturated: int
 
     @classmethod
-    def of(cls, blocks: Sequence[Sifted]) -> Sums:
+    def of(cls, blocks: Sequence[CleanFrames]) -> Sums:
         """Sum block after block, each of which stays in a core's cache meanwhile.
 
         Inside they are float32, exact for whole counts up to 2^24; pixels too bright for that are summed apart.
@@ -90,7 +90,7 @@ class Sums:
         sums._sum_bright_pixels(blocks)
         return sums
 
-    def _sum_bright_pixels(self, blocks: Sequence[Sifted]) -> None:
+    def _sum_bright_pixels(self, blocks: Sequence[CleanFrames]) -> None:
         bright = np.flatnonzero(self.largest >= math.sqrt(_EXACT / len(self.empty)))
         if not len(bright):
             return
@@ -99,7 +99,7 @@ class Sums:
         self.total.flat[bright], self.squares.flat[bright] = counts.sum(axis=0), np.square(counts).sum(axis=0)
 
 
-def _known(blocks: Sequence[Sifted], dark: Sequence[np.ndarray]) -> np.ndarray:
+def _known(blocks: Sequence[CleanFrames], dark: Sequence[np.ndarray]) -> np.ndarray:
     """Return in how many patterns that are not dark each pixel is known: int64 (N, N)."""
     known, alike = np.zeros(blocks[0].counts.shape[1:], np.int64), 0
     for block, of in zip(blocks, dark, strict=True):

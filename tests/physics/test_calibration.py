@@ -13,8 +13,8 @@ from ptychogui.errors import DataError
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.bad_pixels import suspicious_pixels
 from ptychogui.physics.calibration import Calibration, calibrate, calibrate_readings
+from ptychogui.physics.cleaning import ReadingRules
 from ptychogui.physics.frames import ArrayFrames
-from ptychogui.physics.sieve import Counting
 from ptychogui.physics.simulation import Recipe, simulate
 
 SHIFT = (7, -12)
@@ -62,7 +62,7 @@ def test_a_few_frames_tell_what_counts_and_are_read_once() -> None:
     assert [len(rows) for rows in frames.asked] == [24] and frames.asked[0][-1] == 35
     assert calibration.preprocessing is given
     assert calibration.bad_pixels is bad
-    assert calibration.counting == Counting()
+    assert calibration.rules == ReadingRules()
     assert calibration.notes == ()
     assert calibrate_readings(frames, np.arange(36), calibration) is calibration
 
@@ -73,7 +73,7 @@ def test_marks_are_told_with_what_else_is_asked_for(asked: bool) -> None:
     stack[:, 40:43] = 2.0**32
     stack[:, :, 60] = 254
     calibration = calibrate_readings(ArrayFrames(stack), np.arange(36), look(stack, find_center=asked))
-    assert calibration.counting is not None and calibration.counting.no_counts_from == 2.0**32
+    assert calibration.rules is not None and calibration.rules.no_counts_from == 2.0**32
     assert calibration.bad_pixels is not None
     assert np.argwhere(calibration.bad_pixels.any(axis=0)).tolist() == [[60]]
     assert calibration.notes[0] == (

@@ -9,7 +9,7 @@ import pytest
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.params.preprocessing import Preprocessing
-from ptychogui.physics import frames as frames_module, parallel as pipeline
+from ptychogui.physics import frames as frames_module, parallel
 from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_bytes, pattern_size, prepare_frames
 from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.pattern_storage import amplitudes_of
@@ -66,7 +66,7 @@ def test_threads_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     stack = np.random.default_rng(1).poisson(3e3, (40, SIZE, SIZE)).astype(np.uint32)
     stack[::7, 3, 4], stack[11] = 2**32 - 1, 0
     several = prepare(stack, threshold_counts=2900)
-    monkeypatch.setattr(pipeline, "_MOST_THREADS", 1)
+    monkeypatch.setattr(parallel, "_MOST_THREADS", 1)
     one = prepare(stack, threshold_counts=2900)
     assert several.notes == one.notes
     assert "6 saturated" in " ".join(one.notes)

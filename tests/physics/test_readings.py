@@ -10,16 +10,16 @@ import pytest
 
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.calibration import Calibration, calibrate_readings
+from ptychogui.physics.cleaning import ReadingRules
 from ptychogui.physics.frames import ArrayFrames, Patterns, prepare_frames
 from ptychogui.physics.readings import Told, look_at, step_of
-from ptychogui.physics.sieve import Counting
 from ptychogui.physics.simulation import Recipe, simulate
 
 GAP = np.zeros((64, 64), bool)
 GAP[20:23], GAP[:, 40:42] = True, True
 
 
-PLAIN = Told(Counting(no_counts_from=2**31 - 2))
+PLAIN = Told(ReadingRules(no_counts_from=2**31 - 2))
 """What is told of frames that are as they should be, in a type of more than 16 bits."""
 
 
@@ -46,7 +46,7 @@ def prepared(readings: np.ndarray, **values: Any) -> tuple[Patterns, tuple[str, 
     """Patterns of N = 64 with the beam at [32, 32], as a run makes them, and what is said."""
     frames, rows = ArrayFrames(readings), np.arange(len(readings))
     found = calibrate_readings(frames, rows, Calibration(Preprocessing(**values), None))
-    made = prepare_frames(frames, rows, found.bad_pixels, found.preprocessing, counting=found.counting)
+    made = prepare_frames(frames, rows, found.bad_pixels, found.preprocessing, rules=found.rules)
     return made, (*found.notes, *made.notes)
 
 
@@ -138,10 +138,10 @@ class TestMarks:
     def test_gaps_of_8_bits(self) -> None:
         frames = np.minimum(counts() // 30, 25).astype(np.uint8)
         frames[:, GAP] = 255
-        assert told(frames).counting.no_counts_from == 255
+        assert told(frames).rules.no_counts_from == 255
 
     def test_sums_of_marks(self) -> None:
-        assert told(spoilt(np.float64, 4 * (2**32 - 1))).counting.no_counts_from == 4 * (2**32 - 1)
+        assert told(spoilt(np.float64, 4 * (2**32 - 1))).rules.no_counts_from == 4 * (2**32 - 1)
 
     def test_roots_of_marks(self) -> None:
         roots = np.sqrt(spoilt(np.float64, 2**32 - 1)).astype(np.float32)
@@ -158,7 +158,7 @@ class TestMarks:
     def test_frames_without_light_hide_no_mark(self) -> None:
         frames = spoilt(np.float32, 2**32 - 1)
         frames[[0, 7, 8, 9, 10]] = 0
-        assert told(frames).counting.no_counts_from == 2.0**32
+        assert told(frames).rules.no_counts_from == 2.0**32
 
     def test_pixels_that_are_masked_are_not_looked_at(self) -> None:
         assert told(spoilt(np.float32, 2**32 - 1), GAP) == PLAIN
@@ -247,13 +247,13 @@ class TestNoise:
         patterns, notes = prepared(frames)
         assert patterns.free_pixels == 0
         np.testing.assert_allclose(patterns.counts, np.maximum(frames, 0).sum(axis=(1, 2)), rtol=1e-5)
-        assert told(frames).counting.noise_from == pytest.approx(-8 * sigma, rel=0.15)
+        assert told(frames).rules.noise_from == pytest.approx(-8 * sigma, rel=0.15)
         assert "are noise" in notes[0]
 
     def test_noise_among_few_photons(self) -> None:
         random = np.random.default_rng(3)
         frames = random.poisson(0.5, (24, 32, 32)) + random.normal(0, 0.5, (24, 32, 32))
-        assert told(frames).counting.noise_from == pytest.approx(-4, rel=0.15)
+        assert told(frames).rules.noise_from == pytest.approx(-4, rel=0.15)
 
     def test_noise_in_whole_numbers(self) -> None:
         patterns, _ = prepared(np.rint(self.dark_subtracted(1.0)).astype(np.int32))

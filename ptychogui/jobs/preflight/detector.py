@@ -15,9 +15,9 @@ from ptychogui.params.chain import engines_of
 from ptychogui.params.model import by_path
 from ptychogui.physics.bad_pixels import suspicious_pixels
 from ptychogui.physics.centering import bright_level
+from ptychogui.physics.cleaning import FrameCleaner, saturation
 from ptychogui.physics.pixel_text import pixels_text
 from ptychogui.physics.readings import step_of
-from ptychogui.physics.sieve import Sieve, saturation
 from ptychogui.texts import counted
 
 _OFF_PX, _OFF_SHARE = 2.0, 1 / 64
@@ -175,10 +175,10 @@ def check_saturation(look: Look) -> Iterator[Finding]:
 
 def _saturated(look: Look) -> int:
     """Count the readings that are saturated; marks of gaps and dead pixels are not."""
-    limit = Sieve(look.preprocessing, look.readings.dtype).limit
+    limit = FrameCleaner(look.preprocessing, look.readings.dtype).limit
     if limit is None:
         return 0
-    mark = look.counting.no_counts_from
+    mark = look.reading_rules.no_counts_from
     at = (look.readings >= limit) & ~look.bad[look.crop] & np.isfinite(look.readings)
     return int(np.count_nonzero(at if mark is None else at & (look.readings < mark)))
 
@@ -287,7 +287,7 @@ def check_photons(look: Look) -> Iterator[Finding]:
                       f"the largest reading is {largest:.3g}: errors in units of photon noise mean nothing then", None,
                       "scale the frames to photons")  # fmt: skip
         return
-    unit = look.counting.unit
+    unit = look.reading_rules.unit
     if unit != 1:
         yield Finding("photons", Level.LOOK, "Frames are in other units",
                       f"readings are divided by {unit:.6g}; then {reason}: errors in units of photon noise are only "
@@ -310,7 +310,7 @@ def check_photons(look: Look) -> Iterator[Finding]:
 def _too_steady(look: Look) -> Iterator[Finding]:
     """Find readings that vary less than photons do, whose variance is no less than their mean: they are scaled."""
     always = look.good.all(axis=0)
-    if look.readings.dtype.kind != "f" or look.counting.unit != 1 or len(look.readings) < _ENOUGH_FRAMES:
+    if look.readings.dtype.kind != "f" or look.reading_rules.unit != 1 or len(look.readings) < _ENOUGH_FRAMES:
         return
     readings = look.readings[:, always].astype(np.float64)
     mean, variance = readings.mean(axis=0), readings.var(axis=0, ddof=1)

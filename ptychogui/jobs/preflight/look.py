@@ -17,11 +17,11 @@ from ptychogui.jobs.prepare.preparation import Preparation
 from ptychogui.params.model import Parameters
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.centering import beam_center
+from ptychogui.physics.cleaning import PLAIN_COUNTS, ReadingRules, are_counts
 from ptychogui.physics.dead_areas import DeadAreas, dead_areas
 from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_center
 from ptychogui.physics.probe import STEPS_ACROSS, power_radius_px
 from ptychogui.physics.scan import nearest_m, typical_step_m
-from ptychogui.physics.sieve import COUNTS, Counting, are_counts
 
 MOST_FRAMES, MOST_BYTES, FEWEST_FRAMES = 64, 256_000_000, 3
 """Bounds of a sample: so many frames, or bytes as they lie in memory, but a few in any case."""
@@ -172,9 +172,9 @@ class Look(Preparation):
         return float(np.sqrt(8) * power_radius_px(probe) * self.window_m / probe.shape[-1])
 
     @property
-    def counting(self) -> Counting:
+    def reading_rules(self) -> ReadingRules:
         """What is known about readings."""
-        return self.readings_calibration.counting or COUNTS
+        return self.readings_calibration.rules or PLAIN_COUNTS
 
     @cached_property
     def bad(self) -> np.ndarray:
@@ -249,7 +249,7 @@ class Look(Preparation):
     def readable(self, frame: np.ndarray) -> np.ndarray:
         """Return where readings are counts, or saturated below the type's largest: bool of a frame's shape."""
         unlimited = {"bit_depth": None, "saturation_counts": None}
-        return are_counts(frame, self.preprocessing.model_copy(update=unlimited), self.counting)
+        return are_counts(frame, self.preprocessing.model_copy(update=unlimited), self.reading_rules)
 
     @property
     def _roots(self) -> bool:
@@ -292,14 +292,14 @@ class Look(Preparation):
     @cached_property
     def measuring(self) -> np.ndarray:
         """Which pixels of the crop have a count in one frame at least, not always saturation: bool (rows, columns)."""
-        counts = are_counts(self.readings, self.preprocessing, self.counting)
+        counts = are_counts(self.readings, self.preprocessing, self.reading_rules)
         return np.asarray((self.good & counts).any(axis=0))
 
     def crop_counts(self) -> np.ndarray:
         """Return the `readings` in counts, 0 where they are none: (frames, rows, columns) of any real type."""
         counts = np.where(self.good, self.readings, 0)
         counts = np.square(counts, dtype=np.float64) if self._roots else counts
-        return counts if self.counting.unit == 1 else counts / self.counting.unit
+        return counts if self.reading_rules.unit == 1 else counts / self.reading_rules.unit
 
     @cached_property
     def dead(self) -> DeadAreas:

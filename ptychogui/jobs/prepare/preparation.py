@@ -23,9 +23,9 @@ from ptychogui.jobs.stages import check_crops, coarsest, planned_stages
 from ptychogui.params.model import Parameters, by_path
 from ptychogui.physics.calibration import Calibration, calibrate, calibrate_readings
 from ptychogui.physics.frames import FrameSource, Patterns, pattern_bytes, pattern_size, prepare_frames
-from ptychogui.physics.making import Maker, numpy_maker
 from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.orientation import Orientation
+from ptychogui.physics.pattern_maker import PatternMaker, numpy_maker
 from ptychogui.physics.scan import ScanGeometry, place_windows, to_pixels
 
 _STILL_PX, _MOVING_PX = 2, 10
@@ -163,7 +163,7 @@ class Preparation:
         rows: np.ndarray,
         frames: FrameSource | None = None,
         keep: bool = True,
-        maker: Maker = numpy_maker,
+        maker: PatternMaker = numpy_maker,
     ) -> Patterns:
         """Return the patterns that some frames become.
 
@@ -185,5 +185,5 @@ class Preparation:
             background,
             keep=keep,
             maker=maker,
-            counting=calibration.counting,
+            rules=calibration.rules,
         )

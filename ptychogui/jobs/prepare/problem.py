@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ptychogui.backends.base import Backend
-from ptychogui.backends.sifting import compiled_maker
+from ptychogui.backends.compiled_pattern_maker import compiled_maker
 from ptychogui.engines.base import Problem
 from ptychogui.io.dataset import MIRRORED, Dataset
 from ptychogui.io.raw.scans import placed_notes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ptychogui.backends.sifting import compiled_maker
+from ptychogui.backends.compiled_pattern_maker import compiled_maker
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.prepare.opening import known_pixel_m, open_scan

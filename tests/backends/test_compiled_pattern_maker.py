@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from ptychogui.backends import sifting
+from ptychogui.backends import compiled_pattern_maker
 from ptychogui.backends.compiler import load_kernels
 from ptychogui.errors import DataError
 from ptychogui.params.preprocessing import Preprocessing
-from ptychogui.physics import frames as frames_module, making, parallel as pipeline
+from ptychogui.physics import frames as frames_module, parallel, pattern_maker
+from ptychogui.physics.cleaning import ReadingRules
 from ptychogui.physics.frames import ArrayFrames, Patterns, prepare_frames
-from ptychogui.physics.sieve import Counting
 from ptychogui.physics.survey import Survey
 
 ROWS, COLUMNS = 26, 33
@@ -39,12 +39,12 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames_module, "_BLOCK_PX", 2 * ROWS * COLUMNS)
 
 
-def compiled(recipe: making.Recipe, keeper: making.Keeper) -> making.Make:
+def compiled(spec: pattern_maker.PatternSpec, sink: pattern_maker.PatternSink) -> pattern_maker.MakePatterns:
     """The compiled way, or none: numpy does not step in."""
-    assert recipe.sieve.is_whole
+    assert spec.cleaner.is_whole
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sifting, "numpy_maker", None)
-        return sifting.compiled_maker(recipe, keeper)
+        patch.setattr(compiled_pattern_maker, "numpy_maker", None)
+        return compiled_pattern_maker.compiled_maker(spec, sink)
 
 
 def assert_same(one: Patterns, other: Patterns) -> None:
@@ -79,7 +79,7 @@ def scans(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, P
     )  # fmt: skip
 
 
-def forbidden(*_: object) -> making.Make:
+def forbidden(*_: object) -> pattern_maker.MakePatterns:
     raise AssertionError("made by compiled code")
 
 
@@ -95,9 +95,9 @@ def outcome(scan: Any, **how: Any) -> Patterns | str:
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scans(), st.booleans(), st.sampled_from([None, 3.0, 254, 65534]))
 def test_it_makes_what_numpy_makes(scan: Any, keep: bool, no_counts_from: float | None) -> None:
-    counting = Counting(no_counts_from)
-    made = outcome(scan, keep=keep, maker=compiled, counting=counting)
-    wanted = outcome(scan, keep=keep, counting=counting)
+    rules = ReadingRules(no_counts_from)
+    made = outcome(scan, keep=keep, maker=compiled, rules=rules)
+    wanted = outcome(scan, keep=keep, rules=rules)
     if isinstance(made, str) or isinstance(wanted, str):
         assert made == wanted
         return
@@ -110,7 +110,7 @@ def test_threads_do_not_show_where_sums_are_rounded(monkeypatch: pytest.MonkeyPa
     scan = stack, np.arange(90), None, Preprocessing()
     monkeypatch.setattr(os, "cpu_count", lambda: threads)
     several = outcome(scan, maker=compiled)
-    monkeypatch.setattr(pipeline, "_MOST_THREADS", 1)
+    monkeypatch.setattr(parallel, "_MOST_THREADS", 1)
     one = outcome(scan, maker=compiled)
     assert isinstance(one, Patterns)
     assert isinstance(several, Patterns)
@@ -158,17 +158,18 @@ def test_bright_rows_far_from_the_beam_are_summed_exactly() -> None:
     ],
 )  # fmt: skip
 def test_all_others_are_left_to_numpy(monkeypatch: pytest.MonkeyPatch, dtype: str, values: dict[str, Any]) -> None:
-    monkeypatch.setattr(sifting, "_maker", forbidden)
+    monkeypatch.setattr(compiled_pattern_maker, "_maker", forbidden)
     stack = np.random.default_rng(0).poisson(7, (5, ROWS, COLUMNS)).astype(dtype)
     scan = stack, np.arange(5), None, Preprocessing(**values)
-    made, wanted = outcome(scan, maker=sifting.compiled_maker), outcome(scan)
+    made, wanted = outcome(scan, maker=compiled_pattern_maker.compiled_maker), outcome(scan)
     assert isinstance(made, Patterns)
     assert isinstance(wanted, Patterns)
     assert_same(made, wanted)
 
 
 def test_it_does_not_wait_for_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sifting, "cached_kernels", lambda: None)
-    monkeypatch.setattr(sifting, "_maker", forbidden)
+    monkeypatch.setattr(compiled_pattern_maker, "cached_kernels", lambda: None)
+    monkeypatch.setattr(compiled_pattern_maker, "_maker", forbidden)
     stack = np.full((2, ROWS, COLUMNS), 3, np.uint8)
-    assert isinstance(outcome((stack, np.arange(2), None, Preprocessing()), maker=sifting.compiled_maker), Patterns)
+    made = outcome((stack, np.arange(2), None, Preprocessing()), maker=compiled_pattern_maker.compiled_maker)
+    assert isinstance(made, Patterns)

@@ -19,7 +19,7 @@ _ROOT_PRECISION = 1e-6
 
 
 @dataclass(frozen=True)
-class Counting:
+class ReadingRules:
     """What a look at some frames tells about readings, see physics.readings; of most scans nothing.
 
     Attributes:
@@ -35,12 +35,12 @@ class Counting:
     unit: float = 1.0
 
 
-COUNTS = Counting()
+PLAIN_COUNTS = ReadingRules()
 """Readings that are counts."""
 
 
 @dataclass(frozen=True)
-class Sifted:
+class CleanFrames:
     """Some frames without what is no measurement.
 
     Attributes:
@@ -62,7 +62,7 @@ class Sifted:
         self.patterns[frames] = mark_of(self.patterns.dtype)
 
 
-class Sieve:
+class FrameCleaner:
     """Tells counts from what is not a measurement. It keeps nothing, so threads may share it."""
 
     def __init__(
@@ -70,7 +70,7 @@ class Sieve:
         preprocessing: Preprocessing,
         dtype: np.dtype,
         background: np.ndarray | None = None,
-        counting: Counting = COUNTS,
+        rules: ReadingRules = PLAIN_COUNTS,
     ) -> None:
         """Prepare for frames of a type.
 
@@ -78,22 +78,22 @@ class Sieve:
             preprocessing: the settings.
             dtype: of the frames.
             background: float64 (rows, columns) of the readings that will come, in counts; or None.
-            counting: what is known about readings.
+            rules: what is known about readings.
         """
         self._threshold = preprocessing.threshold_counts
         self._subtracts = preprocessing.subtract_threshold and self._threshold > 0
         self._background, self._bin_px = background, preprocessing.bin_px
         self._roots = preprocessing.data_are == "amplitudes"
-        self._noise_from, self._unit = counting.noise_from, counting.unit
+        self._noise_from, self._unit = rules.noise_from, rules.unit
         self._plain = background is None and not self._subtracts and self._bin_px == 1 and self._unit == 1
         self.is_whole = self._plain and not self._roots and dtype.kind in "ui"
         """Whether counts stay the whole numbers that they are."""
-        self.limit = self._limit(saturation(preprocessing, None if self._roots else dtype), counting, dtype)
+        self.limit = self._limit(saturation(preprocessing, None if self._roots else dtype), rules, dtype)
         """The lowest reading that is saturated, or no count, whole where counts are; None where all are counts."""
         self.least = math.ceil(self._threshold)
         """Whole counts below it are taken as none."""
 
-    def sift(self, readings: np.ndarray, bad: np.ndarray) -> Sifted:
+    def clean(self, readings: np.ndarray, bad: np.ndarray) -> CleanFrames:
         """Return the patterns that readings make.
 
         Args:
@@ -112,10 +112,10 @@ class Sieve:
         values[unknown] = 0
         amplitudes, free = self._amplitudes(values, unknown)
         counts = np.square(amplitudes, where=~free, out=np.zeros_like(amplitudes))
-        return Sifted(compact(amplitudes), counts, free, int(broken.sum()), int(saturated.sum()))
+        return CleanFrames(compact(amplitudes), counts, free, int(broken.sum()), int(saturated.sum()))
 
-    def _whole(self, counts: np.ndarray, bad: np.ndarray) -> Sifted:
-        """Sift counts that stay what they are, and look for what is rare only where there is some."""
+    def _whole(self, counts: np.ndarray, bad: np.ndarray) -> CleanFrames:
+        """Clean counts that stay what they are, and look for what is rare only where there is some."""
         free, broken, saturated = bad[None], 0, 0
         if bad.any():
             np.multiply(counts, ~bad, out=counts)
@@ -134,7 +134,7 @@ class Sieve:
         patterns = counts.astype(kind, copy=some_free) if kind.kind == "u" else np.sqrt(counts, dtype=kind)
         if some_free:
             np.copyto(patterns, mark_of(kind), where=free)
-        return Sifted(patterns, counts, free, broken, saturated)
+        return CleanFrames(patterns, counts, free, broken, saturated)
 
     def _amplitudes(self, values: np.ndarray, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return float32 square roots of counts, -1 where they are not known, and where that is."""
@@ -163,11 +163,11 @@ class Sieve:
         amplitudes[free] = FREE
         return amplitudes, free
 
-    def _limit(self, saturated: float | None, counting: Counting, dtype: np.dtype) -> float | None:
+    def _limit(self, saturated: float | None, rules: ReadingRules, dtype: np.dtype) -> float | None:
         """Return the lower of two limits, of counts and of readings, in the unit of the frames; None beyond a type."""
         limits = [] if saturated is None else [self._level(saturated)]
-        if counting.no_counts_from is not None:
-            limits.append(counting.no_counts_from)
+        if rules.no_counts_from is not None:
+            limits.append(rules.no_counts_from)
         limit = min(limits, default=None)
         if limit is not None and dtype.kind == "f" and limit > float(np.finfo(dtype).max):
             return None
@@ -184,16 +184,16 @@ class Sieve:
         return float(np.sqrt(counts) * (1 - _ROOT_PRECISION)) if self._roots else counts
 
 
-def are_counts(readings: np.ndarray, preprocessing: Preprocessing, counting: Counting = COUNTS) -> np.ndarray:
+def are_counts(readings: np.ndarray, preprocessing: Preprocessing, rules: ReadingRules = PLAIN_COUNTS) -> np.ndarray:
     """Return where readings are numbers, not below zero but by noise, not saturated and no marks: bool of their shape.
 
     Args:
         readings: of any real type and shape.
         preprocessing: the settings.
-        counting: what is known about readings.
+        rules: what is known about readings.
     """
-    limit = Sieve(preprocessing, readings.dtype, None, counting).limit
-    good = np.isfinite(readings) & (readings >= counting.noise_from)
+    limit = FrameCleaner(preprocessing, readings.dtype, None, rules).limit
+    good = np.isfinite(readings) & (readings >= rules.noise_from)
     return np.asarray(good if limit is None else good & (readings < limit))
 
 

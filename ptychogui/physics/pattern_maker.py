@@ -10,12 +10,12 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from ptychogui.physics.cleaning import FrameCleaner
 from ptychogui.physics.crop import Crop
-from ptychogui.physics.sieve import Sieve
 from ptychogui.physics.survey import Sums
 
 
-class Keeper(Protocol):
+class PatternSink(Protocol):
     """Where patterns go: a PatternStack, or what forgets them."""
 
     def put(self, first: int, piece: np.ndarray, kind: np.dtype) -> None:
@@ -25,14 +25,14 @@ class Keeper(Protocol):
         """Yield where patterns of a type can be made instead, if there is such a place; see PatternStack."""
 
 
-Make: TypeAlias = Callable[[int, Iterable[np.ndarray]], Sums]
+MakePatterns: TypeAlias = Callable[[int, Iterable[np.ndarray]], Sums]
 """Makes patterns from frames, which come in blocks (frames, rows, columns) none of which is larger than the first, and
 each of which may lie in the memory of the one before; puts them down from a position on, and returns their sums.
 Several threads call it."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PatternSpec:
     """What is done to the frames of a scan.
 
     Attributes:
@@ -40,30 +40,30 @@ class Recipe:
         dtype: of a frame.
         crop: which part becomes a pattern.
         free: bool (N, N), True on pixels of a pattern that are never looked at.
-        sieve: what tells counts from what is no measurement.
+        cleaner: what tells counts from what is no measurement.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype
     crop: Crop
     free: np.ndarray
-    sieve: Sieve
+    cleaner: FrameCleaner
 
 
-Maker: TypeAlias = Callable[[Recipe, Keeper], Make]
-"""Gets a recipe and where patterns go."""
+PatternMaker: TypeAlias = Callable[[PatternSpec, PatternSink], MakePatterns]
+"""Gets a spec and where patterns go."""
 
 
-def numpy_maker(recipe: Recipe, keeper: Keeper) -> Make:
+def numpy_maker(spec: PatternSpec, sink: PatternSink) -> MakePatterns:
     """Make patterns of all kinds of frames, with numpy alone."""
 
     def make(first: int, blocks: Iterable[np.ndarray]) -> Sums:
-        sifted = [recipe.sieve.sift(recipe.crop.cut(block, outside=0), recipe.free) for block in blocks]
-        sums = Sums.of(sifted)
-        edges = [0, *itertools.accumulate(len(block.patterns) for block in sifted)]
-        for block, start, stop in zip(sifted, edges, edges[1:], strict=False):
+        cleaned = [spec.cleaner.clean(spec.crop.cut(block, outside=0), spec.free) for block in blocks]
+        sums = Sums.of(cleaned)
+        edges = [0, *itertools.accumulate(len(block.patterns) for block in cleaned)]
+        for block, start, stop in zip(cleaned, edges, edges[1:], strict=False):
             block.set_free(sums.positions[start:stop, 0] == 0)
-            keeper.put(first + start, block.patterns, block.patterns.dtype)
+            sink.put(first + start, block.patterns, block.patterns.dtype)
         return sums
 
     return make
