@@ -16,7 +16,7 @@ from ptychogui.physics.dead_areas import dead_areas
 from ptychogui.physics.frames import FrameSource, check_scan
 from ptychogui.physics.photon_statistics import surprise_limit, surprise_of_alike
 from ptychogui.physics.pixel_text import areas_text, pixels_text
-from ptychogui.physics.readings import look_at
+from ptychogui.physics.readings import examine_readings
 
 _MOST_FRAMES, _MOST_BYTES, _FEWEST_FRAMES = 200, 128_000_000, 3
 """Bounds of what is looked at: so many frames, or bytes as they lie in memory, but a few in any case."""
@@ -98,11 +98,11 @@ def calibrate_readings(frames: FrameSource, rows: np.ndarray, calibration: Calib
         return calibration
     check_scan(frames, rows, calibration.bad_pixels)
     some = frames.read(_spread(np.unique(rows), frames, _FRAMES_TO_COUNT, _BYTES_TO_COUNT))
-    told = look_at(some, calibration.bad_pixels, calibration.preprocessing)
+    report = examine_readings(some, calibration.bad_pixels, calibration.preprocessing)
     bad_pixels = calibration.bad_pixels
-    if told.marked is not None:
-        bad_pixels = told.marked if bad_pixels is None else told.marked | bad_pixels
-    return replace(calibration, bad_pixels=bad_pixels, rules=told.rules, notes=(*calibration.notes, *told.notes))
+    if report.marked is not None:
+        bad_pixels = report.marked if bad_pixels is None else report.marked | bad_pixels
+    return replace(calibration, bad_pixels=bad_pixels, rules=report.rules, notes=(*calibration.notes, *report.notes))
 
 
 class _Seen:

@@ -62,7 +62,7 @@ _FEWEST_VALUES, _MOST_VALUES = 64, 100_000
 
 
 @dataclass(frozen=True)
-class Told:
+class ReadingsReport:
     """What was found.
 
     Attributes:
@@ -76,7 +76,9 @@ class Told:
     notes: tuple[str, ...] = ()
 
 
-def look_at(readings: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: Preprocessing) -> Told:
+def examine_readings(
+    readings: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: Preprocessing
+) -> ReadingsReport:
     """Find marks, noise below zero and the unit.
 
     Args:
@@ -88,7 +90,7 @@ def look_at(readings: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: 
     roots = preprocessing.data_are == "amplitudes"
     seen = _Seen(_exposed(readings, known), saturation(preprocessing, None if roots else readings.dtype))
     if not seen.values.size:
-        return Told()
+        return ReadingsReport()
     seen.find_marks()
     noise_from = 0.0 if roots else seen.noise_from()
     unit, notes = seen.unit(roots)
@@ -97,7 +99,7 @@ def look_at(readings: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: 
     can_be = unit == 1 and not roots and len(_of_type((_SURE,), readings.dtype))
     sure = _SURE if can_be and float(seen.values.max()) * _APART <= _SURE else None
     rules = ReadingRules(seen.no_counts_from or sure, noise_from, unit)
-    return Told(rules, marked if seen.fixed.any() else None, (*seen.notes(len(readings), noise_from), *notes))
+    return ReadingsReport(rules, marked if seen.fixed.any() else None, (*seen.notes(len(readings), noise_from), *notes))
 
 
 def step_of(values: np.ndarray) -> float | None:

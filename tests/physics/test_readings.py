@@ -12,14 +12,14 @@ from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.calibration import Calibration, calibrate_readings
 from ptychogui.physics.cleaning import ReadingRules
 from ptychogui.physics.frames import ArrayFrames, Patterns, prepare_frames
-from ptychogui.physics.readings import Told, look_at, step_of
+from ptychogui.physics.readings import ReadingsReport, examine_readings, step_of
 from ptychogui.physics.simulation import Recipe, simulate
 
 GAP = np.zeros((64, 64), bool)
 GAP[20:23], GAP[:, 40:42] = True, True
 
 
-PLAIN = Told(ReadingRules(no_counts_from=2**31 - 2))
+PLAIN = ReadingsReport(ReadingRules(no_counts_from=2**31 - 2))
 """What is told of frames that are as they should be, in a type of more than 16 bits."""
 
 
@@ -30,16 +30,16 @@ def counts() -> np.ndarray:
     return np.asarray(scan.counts).astype(np.int64)
 
 
-def told(readings: np.ndarray, bad: np.ndarray | None = None, **values: Any) -> Told:
+def told(readings: np.ndarray, bad: np.ndarray | None = None, **values: Any) -> ReadingsReport:
     before = readings.copy()
-    found = look_at(readings, bad, Preprocessing(**values))
+    found = examine_readings(readings, bad, Preprocessing(**values))
     np.testing.assert_array_equal(readings, before)
     return found
 
 
 def is_plain(frames: np.ndarray) -> bool:
     """Whether nothing is told of frames but that no reading is beyond 31 bits, where they are all far from it."""
-    return told(frames) == (PLAIN if frames.dtype.itemsize > 2 and frames.max() < 2e8 else Told())
+    return told(frames) == (PLAIN if frames.dtype.itemsize > 2 and frames.max() < 2e8 else ReadingsReport())
 
 
 def prepared(readings: np.ndarray, **values: Any) -> tuple[Patterns, tuple[str, ...]]:
@@ -225,15 +225,15 @@ class TestTrueCounts:
 
     def test_frames_that_are_all_the_same(self) -> None:
         assert is_plain(np.broadcast_to(counts()[:1], (24, 64, 64)).astype(np.float32))
-        assert told(np.full((24, 16, 16), 3, np.uint8)) == Told()
+        assert told(np.full((24, 16, 16), 3, np.uint8)) == ReadingsReport()
 
     @pytest.mark.parametrize("frames", [1, 2, 3])
     def test_few_frames(self, frames: int) -> None:
         assert is_plain(counts()[:frames].astype(np.float32))
 
     def test_nothing_at_all(self) -> None:
-        assert told(np.zeros((3, 16, 16), np.uint16)) == told(np.full((3, 16, 16), np.nan)) == Told()
-        assert told(counts(), np.ones((64, 64), bool)) == Told()
+        assert told(np.zeros((3, 16, 16), np.uint16)) == told(np.full((3, 16, 16), np.nan)) == ReadingsReport()
+        assert told(counts(), np.ones((64, 64), bool)) == ReadingsReport()
 
 
 class TestNoise:
