@@ -11,9 +11,9 @@ import numpy as np
 from ptychogui.backends.base import Array, Backend, Batch, Launch
 from ptychogui.engines.coupled_positions import Coupling
 from ptychogui.engines.groups import group_capacity
+from ptychogui.engines.partition import even_parts, run_on_rows, split_batches
 from ptychogui.engines.positions import Positions
 from ptychogui.engines.scratch import Fields, Scratch
-from ptychogui.engines.spread import even, on_rows, split
 from ptychogui.engines.variable import VariableProbe, VariedGradients
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.scan import ScanGeometry
@@ -193,7 +193,7 @@ class Directions:
 
     def _explore(self, begin: int, end: int, fresh: bool, learned: Learned) -> int:
         """Fill the pulls of a block of positions and add to the lanes' sums; return how many lanes are in use."""
-        batches = split(begin, end, self._slots, self._backend.lanes)
+        batches = split_batches(begin, end, self._slots, self._backend.lanes)
 
         def explore(worker: int, lane: int, first: int, last: int) -> None:
             first_in_lane = fresh and first == batches[lane][0]
@@ -213,7 +213,7 @@ class Directions:
         """Add the lanes, leave Fourier space where the sums are there, and divide by the brightness."""
         floor = learned.damping * positions
         work = used * self._basis.size
-        on_rows(self._backend, self._n, work, lambda first, rows: self._add_lanes(first, rows, used))
+        run_on_rows(self._backend, self._n, work, lambda first, rows: self._add_lanes(first, rows, used))
         if self._spectrum is not None:
             self._fft.inverse(1)
             self._scale(self._scale_pull)
@@ -250,16 +250,16 @@ class Directions:
         """Scale waves ahead of their FFT, or behind it, so that both ways together keep them."""
         factor = 1 / self._n**2
         rows = len(self._basis) * self._n
-        on_rows(self._backend, rows, self._basis.size, lambda first, count: kernel(first, count, factor))
+        run_on_rows(self._backend, rows, self._basis.size, lambda first, count: kernel(first, count, factor))
 
     def _on_object(self, work: int, kernel: RowKernel) -> None:
-        on_rows(self._backend, self._fields.object.shape[0], work, kernel)
+        run_on_rows(self._backend, self._fields.object.shape[0], work, kernel)
 
     def _on_window(self, kernel: RowKernel) -> None:
-        on_rows(self._backend, self._n, 4 * self._probe.size, kernel)
+        run_on_rows(self._backend, self._n, 4 * self._probe.size, kernel)
 
     def _on_lanes(self, start: int, stop: int, kernel: RowKernel) -> None:
-        batches = split(start, stop, stop - start, self._backend.lanes)
+        batches = split_batches(start, stop, stop - start, self._backend.lanes)
         self._backend.run(batches, lambda _worker, _lane, first, last: kernel(first, last - first))
 
 
@@ -321,4 +321,4 @@ class _Worker:
 def _blocks(start: int, stop: int, capacity: int) -> list[Batch]:
     """Cut [start, stop) into even blocks of at most `capacity`."""
     pieces = -(-(stop - start) // capacity)
-    return even(start, stop, pieces)
+    return even_parts(start, stop, pieces)

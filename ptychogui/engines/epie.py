@@ -9,11 +9,11 @@ from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
 from ptychogui.engines.constraints import Changes, Constraints
 from ptychogui.engines.error_log import ErrorLog
 from ptychogui.engines.fields import fields_of
+from ptychogui.engines.group_runner import GroupRunner
 from ptychogui.engines.groups import Grouping, SerialOrder, group_capacity, probe_ellipse
 from ptychogui.engines.momentum import Momentum
+from ptychogui.engines.partition import run_on_rows, split_batches
 from ptychogui.engines.scratch import Fields, Scratch
-from ptychogui.engines.spread import on_rows, split
-from ptychogui.engines.turns import Turns
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 
@@ -48,7 +48,7 @@ class EPIE:
         self._constraints = Constraints(problem, settings, backend)
         self._capacity = min(settings.batch_size or positions, group_capacity(positions))
         self._pass = _Pass(self._fields, self._probe, self._capacity, settings, backend)
-        self._turns = Turns(self._fields, settings, backend)
+        self._group_runner = GroupRunner(self._fields, settings, backend)
         self._errors = ErrorLog(self._fields.misfit, self._fields.expected, backend)
         self._grouping: Grouping | SerialOrder = SerialOrder(positions, self._rng)
         self._support = np.zeros((n, n), bool)
@@ -63,11 +63,11 @@ class EPIE:
         groups = self._grouping.draw()
         learned = learned_modes(self.iteration, self._settings, len(self._probe))
         moves = self._object_schedule.due(self.iteration)
-        self._turns.take(groups, self._pass.update_group, learned, moves)
+        self._group_runner.run(groups, self._pass.update_group, learned, moves)
         self._pass.go_on(learned, moves)
         self._pass.follow(self._constraints.apply(self.iteration, self._fields.object, self._probe))
         self._errors.push()
-        return Step(self.iteration, self._errors.take(), self._turns.notes())
+        return Step(self.iteration, self._errors.take(), self._group_runner.notes())
 
     def finish(self) -> tuple[float, ...]:
         """Wait for what is under way and return the errors that no step has given yet."""
@@ -149,7 +149,7 @@ class _Pass:
 
     def update_group(self, start: int, stop: int, modes: int, moves: bool) -> None:
         """Update the object, if it moves, and the first `modes` probe modes from positions [start, stop) of order."""
-        batches = split(start, stop, self._slots, self._backend.lanes)
+        batches = split_batches(start, stop, self._slots, self._backend.lanes)
 
         def explore(worker: int, lane: int, first: int, last: int) -> None:
             fresh = first == batches[lane][0]
@@ -166,14 +166,16 @@ class _Pass:
         """Add what the positions of a group give to the object."""
         rows, step = self._fields.object.shape[0], self._settings.object_step
         work = count * self._n**2
-        on_rows(self._backend, rows, work, lambda top, here: self._gather(start, count, top, here, step))
+        run_on_rows(self._backend, rows, work, lambda top, here: self._gather(start, count, top, here, step))
 
     def _move_probe(self, modes: int, used: int, step: float) -> None:
         """Add the mean direction to the first `modes` modes of the probe."""
         rows = modes * self._n
         if self._spectrum is not None:
             step /= self._n**2
-        on_rows(self._backend, rows, used * rows * self._n, lambda first, count: self._step(first, count, used, step))
+        run_on_rows(
+            self._backend, rows, used * rows * self._n, lambda first, count: self._step(first, count, used, step)
+        )
         self._renew()
 
     def go_on(self, modes: int, moves: bool) -> None:
@@ -195,12 +197,12 @@ class _Pass:
     def _renew(self) -> None:
         """Renew what follows from the spectrum, or from the probe where no spectrum is kept."""
         if self._spectrum is not None:
-            on_rows(self._backend, len(self.probe) * self._n, self.probe.size, lambda *rows: self._copy(*rows, 1.0))
+            run_on_rows(self._backend, len(self.probe) * self._n, self.probe.size, lambda *rows: self._copy(*rows, 1.0))
             self._probe_fft.inverse(1)
         self._find_strongest()
 
     def _find_strongest(self) -> None:
-        on_rows(self._backend, self._n, self.probe.size, self._power)
+        run_on_rows(self._backend, self._n, self.probe.size, self._power)
 
 
 class _Worker:

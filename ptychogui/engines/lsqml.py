@@ -11,8 +11,8 @@ from ptychogui.engines.directions import Directions, Learned
 from ptychogui.engines.error_log import ErrorLog
 from ptychogui.engines.fields import fields_of
 from ptychogui.engines.gated_momentum import Gate, GatedMomentum, object_weight
+from ptychogui.engines.group_runner import GroupRunner
 from ptychogui.engines.groups import draw_groups
-from ptychogui.engines.turns import Turns
 from ptychogui.engines.variable import VariableProbe, probe_varies
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Reconstruction
@@ -58,7 +58,7 @@ class LSQML:
         self._directions = Directions(
             self._fields, self._probe, problem.geometry, settings, backend, self._variable)  # fmt: skip
         self._constraints = Constraints(problem, settings, backend)
-        self._turns = Turns(self._fields, settings, backend)
+        self._group_runner = GroupRunner(self._fields, settings, backend)
         self._errors = ErrorLog(self._fields.misfit, self._fields.expected, backend)
         self._gate, gain = Gate(backend), settings.momentum
         moving = (self._fields.object, self._probe) if gain else ()
@@ -72,7 +72,7 @@ class LSQML:
         learned = self._learned(size)
         corners = self._problem.geometry.corners
         groups = draw_groups(self._settings.grouping, corners, size, self._rng)
-        self._turns.take(groups, self._directions.update_group, learned)
+        self._group_runner.run(groups, self._directions.update_group, learned)
         if learned.positions:
             self._directions.move_positions(learned.coupled)
         if self._variable is not None and learned.variation:
@@ -81,7 +81,7 @@ class LSQML:
         if self._momenta:
             self._go_on(learned)
         self._constrain(learned)
-        return Step(self.iteration, self._errors.take(), self._turns.notes())
+        return Step(self.iteration, self._errors.take(), self._group_runner.notes())
 
     def finish(self) -> tuple[float, ...]:
         """Wait for what is under way and return the errors that no step has given yet."""

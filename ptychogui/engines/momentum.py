@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend
-from ptychogui.engines.spread import on_rows
+from ptychogui.engines.partition import run_on_rows
 
 
 class Momentum:
@@ -27,7 +27,7 @@ class Momentum:
     def step(self, part: float = 1.0) -> None:
         """Let the first part of the rows go on."""
         rows, work = round(part * len(self._values)), 2 * self._values.size
-        on_rows(self._backend, rows, work, lambda first, count: self._go(first, count, self._share))
+        run_on_rows(self._backend, rows, work, lambda first, count: self._go(first, count, self._share))
 
     def start_here(self) -> None:
         """Take what was done to the array since the last step for no movement."""

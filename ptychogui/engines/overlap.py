@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Batch, FFTPair, Launch, Pending
+from ptychogui.engines.partition import even_parts, run_on_rows, split_batches
 from ptychogui.engines.scratch import Fields
-from ptychogui.engines.spread import even, on_rows, split
 from ptychogui.params.model import Reconstruction
 
 _CHUNKS = 16
@@ -48,11 +48,11 @@ class Lanes:
         """Divide positions with windows of n rows among lanes, in batches of at most `slots`."""
         order = np.lexsort((corners[:, 1], corners[:, 0])).astype(np.int32)
         used = min(lanes, len(order))
-        runs = even(0, len(order), used)
+        runs = even_parts(0, len(order), used)
         seen = [corners[order[first:last], 0] for first, last in runs]
         tops, heights = [int(rows.min()) for rows in seen], [int(np.ptp(rows)) + n for rows in seen]
         bands = np.stack([tops, heights, np.cumsum([0, *heights[:-1]])], axis=1)
-        return cls(order, split(0, len(order), slots, lanes), bands.astype(np.int32))
+        return cls(order, split_batches(0, len(order), slots, lanes), bands.astype(np.int32))
 
     @property
     def used(self) -> int:
@@ -132,18 +132,18 @@ class Overlap:
         """
         shape, floor = self._fields.object.shape, self._object_floor
         work = 4 * shape[0] * shape[1]
-        on_rows(self._backend, shape[0], work, lambda top, rows: self._solve_object(top, rows, int(moves), floor))
+        run_on_rows(self._backend, shape[0], work, lambda top, rows: self._solve_object(top, rows, int(moves), floor))
         return self._move_probe(learned) if learned else None
 
     def _move_probe(self, learned: int) -> Array:
         n, weight = self._n, 0.0 if self._fields.ramps is None else _NEIGHBOR
-        on_rows(self._backend, _CHUNKS * n, len(self._lanes.order) * n**2, self._windows)
-        on_rows(self._backend, n, 2 * _CHUNKS * n**2, self._add_chunks)
+        run_on_rows(self._backend, _CHUNKS * n, len(self._lanes.order) * n**2, self._windows)
+        run_on_rows(self._backend, n, 2 * _CHUNKS * n**2, self._add_chunks)
         self._collect(learned)
         if self._fields.ramps is not None:
             self._floor[...] = self._bright[0].max() * np.float32(_DIM) + np.float32(self._probe_floor)
         work = (2 * learned + 4) * n**2
-        on_rows(self._backend, n, work, lambda first, count: self._solve_probe(first, count, learned, weight))
+        run_on_rows(self._backend, n, work, lambda first, count: self._solve_probe(first, count, learned, weight))
         return self._change.sum(axis=1)
 
     def _collect(self, learned: int) -> None:
@@ -152,7 +152,9 @@ class Overlap:
         factor = 1 / self._n**2 if sub_pixel else 1.0
         rows, used = learned * self._n, self._lanes.used
         self._pulls[...] = 0
-        on_rows(self._backend, rows, used * rows * self._n, lambda first, count: self._add(first, count, used, factor))
+        run_on_rows(
+            self._backend, rows, used * rows * self._n, lambda first, count: self._add(first, count, used, factor)
+        )
         if sub_pixel:
             self._fft.inverse(1)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ptychogui.backends import Backend, open_backend
-from ptychogui.engines import Problem, create_engine, spread
+from ptychogui.engines import Problem, create_engine, partition
 from ptychogui.engines.dm import DifferenceMap
 from ptychogui.engines.reflections import bound_at
 from ptychogui.params.model import Reconstruction
@@ -126,7 +126,7 @@ CASES: list[dict[str, Any]] = [
 def test_iterations_are_the_textbook_for_a_known_probe(
     case: dict[str, Any], modes: int, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spread, "_WORTH_A_WORKER", 1)  # every block of rows goes to its own worker
+    monkeypatch.setattr(partition, "_WORTH_A_WORKER", 1)  # every block of rows goes to its own worker
     scan = simulate(replace(TINY, dead_pixels=9))
     problem = problem_of(scan, add_modes(scan.probe, modes))
     values = {"update_probe": "never", **case}
@@ -174,7 +174,7 @@ def test_the_probe_is_found_as_well_as_the_object(modes: int, sub_pixel: str, cp
 
 @pytest.mark.parametrize("values", [{}, {"half_precision": True, "overlap_sweeps": 3}, {"engine": "raar"}], ids=str)
 def test_the_same_bits_for_any_number_of_threads(values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spread, "_WORTH_A_WORKER", 1)
+    monkeypatch.setattr(partition, "_WORTH_A_WORKER", 1)
     scan = simulate(replace(TINY, mode_fractions=(0.8, 0.2)))
     asked = {"orthogonalize_every": 2, "center_probe": "1", "average_last": 0.5, "power_bound": 0.5, **values}
     found = []

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ptychogui.backends import Backend, open_backend
-from ptychogui.engines import Extent, Problem, create_engine, epie, memory_needed, spread
+from ptychogui.engines import Extent, Problem, create_engine, epie, memory_needed, partition
 from ptychogui.engines.epie import EPIE
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Reconstruction
@@ -83,7 +83,7 @@ SERIAL = {"batch_size": 1, "seed": 5, "orthogonalize_every": 99}
 def test_serial_order_is_the_textbook(
     device: str, modes: int, integer: bool, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spread, "_WORTH_A_WORKER", 1)  # every block of rows goes to its own worker
+    monkeypatch.setattr(partition, "_WORTH_A_WORKER", 1)  # every block of rows goes to its own worker
     scan = simulate(replace(TINY, integer_positions=integer, dead_pixels=9))
     problem = problem_of(scan, add_modes(scan.probe, modes))
     with open_backend(device, threads=3) as backend:
@@ -208,7 +208,7 @@ def test_memory_is_what_was_announced(cpu: Backend) -> None:
 
 
 def test_same_seed_same_bits_for_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spread, "_WORTH_A_WORKER", 1)
+    monkeypatch.setattr(partition, "_WORTH_A_WORKER", 1)
     problem = problem_of(simulate(replace(TINY, mode_fractions=(1.0, 0.2))))
     results = []
     for threads in (1, 2, 3):

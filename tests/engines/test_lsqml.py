@@ -13,7 +13,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from ptychogui.backends import Backend, open_backend
-from ptychogui.engines import Problem, create_engine, lsqml, spread
+from ptychogui.engines import Problem, create_engine, lsqml, partition as spread
 from ptychogui.engines.groups import draw_groups
 from ptychogui.engines.lsqml import LSQML, growth, photons_per_pixel
 from ptychogui.params.model import Reconstruction

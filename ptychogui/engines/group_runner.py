@@ -13,8 +13,8 @@ from ptychogui.engines.variable import probe_varies
 from ptychogui.params.model import Reconstruction
 
 
-class Turns:
-    """Lets groups of positions take their turns.
+class GroupRunner:
+    """Does the work of an iteration on one group of positions after the other.
 
     Where the device can do the work on a group as a whole, each group comes to the beginning of the order that kernels
     know: so its work depends on its size, and not on its place in the iteration, and is soon one that was done before.
@@ -36,7 +36,7 @@ class Turns:
             self._notes.append("CUDA graphs are left out: the patterns do not all stay in the GPU's memory")
         self._whole = fields.order if self._replays is None else backend.empty(fields.order.shape, np.int32)
 
-    def take(self, groups: Sequence[np.ndarray], work: Callable[..., None], *asked: Hashable) -> None:
+    def run(self, groups: Sequence[np.ndarray], work: Callable[..., None], *asked: Hashable) -> None:
         """Call work(start, stop, *asked) for every group, positions [start, stop) of the order that kernels know.
 
         Args:

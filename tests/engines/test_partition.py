@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, strategies as st
 
 from ptychogui.backends.host import LANES, HostBackend
-from ptychogui.engines.spread import split
+from ptychogui.engines.partition import split_batches
 
 
 @given(
     start=st.integers(0, 50), count=st.integers(1, 200), slots=st.integers(1, 9), lanes=st.sampled_from([1, 2, 4, 16])
 )
 def test_lanes_get_even_runs_in_batches_that_fit(start: int, count: int, slots: int, lanes: int) -> None:
-    batches = split(start, start + count, slots, lanes)
+    batches = split_batches(start, start + count, slots, lanes)
     used = min(lanes, count)
     by_lane = [[batch for batch in batches[lane::lanes] if batch[1] > batch[0]] for lane in range(used)]
     assert all(last - first <= slots for first, last in batches)
@@ -35,7 +35,7 @@ def test_two_workers_share_positions_evenly(count: int) -> None:
         done[worker, start:stop] += 1
 
     with HostBackend(2) as host:
-        host.run(split(0, count, 2, LANES), note)
+        host.run(split_batches(0, count, 2, LANES), note)
     assert (done.sum(axis=0) == 1).all()
     shares = done.sum(axis=1)
     assert abs(shares[0] - shares[1]) <= 1

@@ -1,4 +1,4 @@
-"""Groups take their turns: replayed as a whole, a device does the same as piece by piece, and is asked for less."""
+"""Groups one after the other: replayed as a whole, a device does the same as piece by piece, and is asked for less."""
 
 from __future__ import annotations
 
