@@ -71,6 +71,11 @@ def learned_modes(iteration: int, settings: Reconstruction, modes: int) -> int:
     return modes if Schedule.parse(settings.update_modes).due(iteration) else 1
 
 
+def probe_varies(settings: Reconstruction) -> bool:
+    """Whether the settings give every position a probe of its own."""
+    return settings.opr_modes > 0 or settings.intensity_correction
+
+
 class Engine(Protocol):
     """One reconstruction algorithm on one device.
 

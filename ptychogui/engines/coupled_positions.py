@@ -8,7 +8,7 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.positions import PRIOR_FLOOR, Positions
-from ptychogui.engines.scratch import Fields
+from ptychogui.engines.scan_arrays import ScanArrays
 
 
 class Coupling:
@@ -19,24 +19,24 @@ class Coupling:
     """
 
     def __init__(
-        self, fields: Fields, positions: Positions, directions: Mapping[str, Array], sums: Mapping[str, Array],
+        self, scan: ScanArrays, positions: Positions, directions: Mapping[str, Array], sums: Mapping[str, Array],
         backend: Backend,
     ) -> None:  # fmt: skip
         """Bind the kernels.
 
         Args:
-            fields: of the reconstruction.
+            scan: of the reconstruction.
             positions: whose slopes are read and whose moves are written.
             directions: `direction` of the object, `power` and `beat` of the probe; see kernels/lsqml.cu.
             sums: `steps`, which are written, `object_sums`, `probe_sums` and `cross`.
             backend: where all of them are.
         """
-        count, n = len(fields.corners), fields.misfit.shape[-1]
-        bind, order = backend.bind, {"order": fields.order}
+        count, n = len(scan.corners), scan.misfit.shape[-1]
+        bind, order = backend.bind, {"order": scan.order}
         coupling = backend.empty((count, 4, n), np.float32)
         shares = backend.empty((count, 11), np.float32)
         self.couple = bind(
-            "couple_shifts", coupling=coupling, object=fields.object, corners=fields.corners, **directions,
+            "couple_shifts", coupling=coupling, object=scan.object, corners=scan.corners, **directions,
             **order)  # fmt: skip
         self._eliminate = bind(
             "eliminate_shifts", shares=shares, slopes=positions.slopes, coupling=coupling, **order)  # fmt: skip

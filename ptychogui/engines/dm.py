@@ -10,11 +10,11 @@ from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.average import Average
 from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
 from ptychogui.engines.constraints import Changes, Constraints
+from ptychogui.engines.dm_worker import IterationPlan, Shared, Spectrum, Visit, Weights, Worker, bound_at
 from ptychogui.engines.error_log import ErrorLog
-from ptychogui.engines.exitwaves import ExitWaves, Frame
-from ptychogui.engines.fields import fields_of, is_sub_pixel
 from ptychogui.engines.overlap import Lanes, Overlap, Rounds
-from ptychogui.engines.reflections import Asked, Parts, Spectrum, Visit, Weights, Worker, bound_at
+from ptychogui.engines.scan_arrays import ScanArrays, is_sub_pixel
+from ptychogui.engines.stored_exit_waves import StoredExitWaves, WaveTransform
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 
@@ -36,24 +36,24 @@ class DifferenceMap:
         shifted = is_sub_pixel(problem, settings)
         slots = backend.batch_size(self._probe.nbytes * (3 if shifted else 2))
         lanes = Lanes.of(problem.geometry.corners, n, slots, backend.lanes)
-        self._fields = fields_of(problem, backend.asarray(lanes.order), settings, backend)
+        self._scan = ScanArrays.of(problem, backend.asarray(lanes.order), settings, backend)
         self._batches, self._weights = lanes.batches, Weights.of(settings)
         self._update_object = Schedule.parse(settings.update_object)
         self._constraints = Constraints(problem, settings, backend)
-        self._overlap = Overlap(self._fields, self._probe, lanes, settings, backend)
-        self._rounds, self._frame = Rounds(settings, backend), Frame(modes, n, backend)
+        self._overlap = Overlap(self._scan, self._probe, lanes, settings, backend)
+        self._rounds, self._transform = Rounds(settings, backend), WaveTransform(modes, n, backend)
         self._spectrum = Spectrum(self._probe, backend) if shifted else None
-        kept = ExitWaves(len(lanes.order), self._probe.shape, settings.half_precision, backend)
+        kept = StoredExitWaves(len(lanes.order), self._probe.shape, settings.half_precision, backend)
         reflected = backend.asarray(np.zeros((len(lanes.order), 2, n), np.float32))
-        parts = Parts(self._fields, reflected, self._probe, self._spectrum, self._overlap, kept, self._frame)
-        self._workers = [Worker(parts, slots, backend) for _ in range(backend.workers)]
-        self._errors = ErrorLog(self._fields.misfit, self._fields.expected, backend)
+        shared = Shared(self._scan, reflected, self._probe, self._spectrum, self._overlap, kept, self._transform)
+        self._workers = [Worker(shared, slots, backend) for _ in range(backend.workers)]
+        self._errors = ErrorLog(self._scan.misfit, self._scan.expected, backend)
         last = round(settings.average_last * settings.iterations)
-        self._average = Average(self._fields.object, self._probe, settings.iterations, last, backend)
+        self._average = Average(self._scan.object, self._probe, settings.iterations, last, backend)
 
     def step(self) -> Step:
         """Do one pass over all positions."""
-        asked = Asked(
+        plan = IterationPlan(
             fresh=self.iteration == self._begin,
             moves=self._update_object.due(self.iteration + 1),
             learned=learned_modes(self.iteration + 1, self._settings, len(self._probe)),
@@ -61,8 +61,8 @@ class DifferenceMap:
             weights=self._weights,
         )
         self.iteration += 1
-        self._project(asked)
-        changes = self._constraints.apply(self.iteration, self._fields.object, self._probe)
+        self._project(plan)
+        changes = self._constraints.apply(self.iteration, self._scan.object, self._probe)
         self._follow(changes)
         self._average.take(changes)
         self._errors.push()
@@ -80,25 +80,25 @@ class DifferenceMap:
     def positions_px(self) -> np.ndarray:
         """float64 (positions, 2): row and column of each window's first pixel, whole where none is shifted."""
         geometry = self._problem.geometry
-        fractions = geometry.fractions if self._fields.ramps is not None else 0.0
+        fractions = geometry.fractions if self._scan.ramps is not None else 0.0
         return np.asarray(geometry.corners + fractions)
 
-    def _project(self, asked: Asked) -> None:
+    def _project(self, plan: IterationPlan) -> None:
         """Renew all exit waves, and project them onto products of object and probe in as many rounds as it takes."""
-        rounds = self._rounds.begin() if asked.learned else 1
-        self._visit(lambda worker, visit: worker.revise(visit, asked))
-        changes = [self._solve(asked)]
+        rounds = self._rounds.begin() if plan.learned else 1
+        self._visit(lambda worker, visit: worker.revise(visit, plan))
+        changes = [self._solve(plan)]
         for _ in range(rounds - 1):
-            changes += [self._solve_again(part) for part in asked.parts]
+            changes += [self._solve_again(part) for part in plan.parts]
         self._rounds.end([change for change in changes if change is not None])
 
-    def _solve_again(self, asked: Asked) -> Array | None:
+    def _solve_again(self, plan: IterationPlan) -> Array | None:
         """Visit the same exit waves once more."""
-        self._visit(lambda worker, visit: worker.recall(visit, asked))
-        return self._solve(asked)
+        self._visit(lambda worker, visit: worker.recall(visit, plan))
+        return self._solve(plan)
 
-    def _solve(self, asked: Asked) -> Array | None:
-        change = self._overlap.solve(asked.moves, asked.learned)
+    def _solve(self, plan: IterationPlan) -> Array | None:
+        change = self._overlap.solve(plan.moves, plan.learned)
         if change is not None and self._spectrum is not None:
             self._spectrum.renew()
         return change
@@ -107,7 +107,7 @@ class DifferenceMap:
         """Renew what follows from a probe and an object that were changed between iterations."""
         if changes.probe and self._spectrum is not None:
             self._spectrum.renew()
-        if self._frame.set(changes):
+        if self._transform.set(changes):
             self._visit(Worker.follow)
 
     def _visit(self, work: Callable[[Worker, Visit], None]) -> None:

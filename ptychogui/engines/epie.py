@@ -8,12 +8,12 @@ from ptychogui.backends.base import Array, Backend, Pending
 from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
 from ptychogui.engines.constraints import Changes, Constraints
 from ptychogui.engines.error_log import ErrorLog
-from ptychogui.engines.fields import fields_of
+from ptychogui.engines.exit_wave_batch import ExitWaveBatch
 from ptychogui.engines.group_runner import GroupRunner
 from ptychogui.engines.groups import Grouping, SerialOrder, group_capacity, probe_ellipse
 from ptychogui.engines.momentum import Momentum
 from ptychogui.engines.partition import run_on_rows, split_batches
-from ptychogui.engines.scratch import Fields, Scratch
+from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 
@@ -43,13 +43,13 @@ class EPIE:
         positions, n, _ = problem.patterns.shape
         self._probe = backend.asarray(problem.probe.copy())
         order = backend.empty((positions,), np.int32)
-        self._fields = fields_of(problem, order, settings, backend)
+        self._scan = ScanArrays.of(problem, order, settings, backend)
         self._object_schedule = Schedule.parse(settings.update_object)
         self._constraints = Constraints(problem, settings, backend)
         self._capacity = min(settings.batch_size or positions, group_capacity(positions))
-        self._pass = _Pass(self._fields, self._probe, self._capacity, settings, backend)
-        self._group_runner = GroupRunner(self._fields, settings, backend)
-        self._errors = ErrorLog(self._fields.misfit, self._fields.expected, backend)
+        self._pass = _Pass(self._scan, self._probe, self._capacity, settings, backend)
+        self._group_runner = GroupRunner(self._scan, settings, backend)
+        self._errors = ErrorLog(self._scan.misfit, self._scan.expected, backend)
         self._grouping: Grouping | SerialOrder = SerialOrder(positions, self._rng)
         self._support = np.zeros((n, n), bool)
         self._seen: Pending | None = None
@@ -65,7 +65,7 @@ class EPIE:
         moves = self._object_schedule.due(self.iteration)
         self._group_runner.run(groups, self._pass.update_group, learned, moves)
         self._pass.go_on(learned, moves)
-        self._pass.follow(self._constraints.apply(self.iteration, self._fields.object, self._probe))
+        self._pass.follow(self._constraints.apply(self.iteration, self._scan.object, self._probe))
         self._errors.push()
         return Step(self.iteration, self._errors.take(), self._group_runner.notes())
 
@@ -75,12 +75,12 @@ class EPIE:
 
     def estimate(self) -> Estimate:
         """Copy object (rows, columns) and probe (modes, N, N) to the host."""
-        return Estimate(self._backend.to_numpy(self._fields.object), self._backend.to_numpy(self._probe))
+        return Estimate(self._backend.to_numpy(self._scan.object), self._backend.to_numpy(self._probe))
 
     def positions_px(self) -> np.ndarray:
         """float64 (positions, 2): row and column of each window's first pixel, whole where none is shifted."""
         geometry = self._problem.geometry
-        fractions = geometry.fractions if self._fields.ramps is not None else 0.0
+        fractions = geometry.fractions if self._scan.ramps is not None else 0.0
         return np.asarray(geometry.corners + fractions)
 
     def _follow_probe(self) -> None:
@@ -108,11 +108,13 @@ class EPIE:
 class _Pass:
     """What a pass over the positions needs: scratch memory of every worker, and the kernels bound to it."""
 
-    def __init__(self, fields: Fields, probe: Array, capacity: int, settings: Reconstruction, backend: Backend) -> None:
+    def __init__(
+        self, scan: ScanArrays, probe: Array, capacity: int, settings: Reconstruction, backend: Backend
+    ) -> None:
         self.probe = probe
-        self._fields, self._settings, self._backend = fields, settings, backend
+        self._scan, self._settings, self._backend = scan, settings, backend
         self._n = probe.shape[-1]
-        self._sub_pixel = fields.ramps is not None
+        self._sub_pixel = scan.ramps is not None
         self._spectrum = backend.empty(probe.shape, np.complex64) if self._sub_pixel else None
         self._slices = 1 if self._sub_pixel else backend.slices
         self._sums = backend.empty((backend.lanes * self._slices, *probe.shape), np.complex64)
@@ -120,8 +122,8 @@ class _Pass:
         self._slots = backend.batch_size(probe.nbytes * (2 if self._sub_pixel else 1))
         self._pulls = backend.empty((capacity, self._n, self._n), np.complex64)
         self._workers = [self._worker() for _ in range(backend.workers)]
-        places = {"corners": fields.corners, "order": fields.order}
-        self._gather = backend.bind("gather_object", object=fields.object, pulls=self._pulls, **places)
+        places = {"corners": scan.corners, "order": scan.order}
+        self._gather = backend.bind("gather_object", object=scan.object, pulls=self._pulls, **places)
         stepped = probe if self._spectrum is None else self._spectrum
         self._step = backend.bind("probe_step", probe=stepped, sums=self._sums)
         self._copy = backend.bind("scale_waves", scaled=probe, waves=stepped)
@@ -129,12 +131,12 @@ class _Pass:
         self._probe_fft, self._spectrum_fft = (backend.fft_pair(array[None]) for array in (probe, stepped))
         self._take_probe()
         share = settings.momentum
-        self._momenta = [Momentum(array, share, backend) for array in (fields.object, stepped)] if share else []
+        self._momenta = [Momentum(array, share, backend) for array in (scan.object, stepped)] if share else []
 
     def _worker(self) -> _Worker:
-        scratch = Scratch(self._fields, self.probe, self._spectrum, self._slots, self._backend)
+        exit_waves = ExitWaveBatch(self._scan, self.probe, self._spectrum, self._slots, self._backend)
         pie = (self._pulls, self._sums, self._strongest)
-        return _Worker(scratch, self._fields, *pie, self._settings, self._backend)
+        return _Worker(exit_waves, self._scan, *pie, self._settings, self._backend)
 
     def follow(self, changes: Changes) -> None:
         """Renew what follows from an object and a probe that were changed between iterations."""
@@ -164,7 +166,7 @@ class _Pass:
 
     def _move_object(self, start: int, count: int) -> None:
         """Add what the positions of a group give to the object."""
-        rows, step = self._fields.object.shape[0], self._settings.object_step
+        rows, step = self._scan.object.shape[0], self._settings.object_step
         work = count * self._n**2
         run_on_rows(self._backend, rows, work, lambda top, here: self._gather(start, count, top, here, step))
 
@@ -209,31 +211,31 @@ class _Worker:
     """One worker's share of a group."""
 
     def __init__(  # noqa: PLR0913 - all that it binds
-        self, scratch: Scratch, fields: Fields, pulls: Array, sums: Array, strongest: Array, settings: Reconstruction,
-        backend: Backend,
+        self, exit_waves: ExitWaveBatch, scan: ScanArrays, pulls: Array, sums: Array, strongest: Array,
+        settings: Reconstruction, backend: Backend,
     ) -> None:  # fmt: skip
-        self._scratch, self._alpha = scratch, settings.regularization
-        self._sub_pixel, self._slices = fields.ramps is not None, backend.slices
+        self._exit_waves, self._alpha = exit_waves, settings.regularization
+        self._sub_pixel, self._slices = scan.ramps is not None, backend.slices
         arrays = {
-            "waves": scratch.waves, "pulls": pulls, "probe": scratch.probe, "object": fields.object,
-            "brightest": scratch.brightest, "strongest": strongest, "corners": fields.corners, "order": fields.order,
+            "waves": exit_waves.waves, "pulls": pulls, "probe": exit_waves.probe, "object": scan.object,
+            "brightest": exit_waves.brightest, "strongest": strongest, "corners": scan.corners, "order": scan.order,
         }  # fmt: skip
         if self._sub_pixel:
             self._update = backend.bind("pie_update", **arrays)
-            ramps = {"ramps": fields.ramps, "order": fields.order}
-            self._sum_shifted = backend.bind("sum_waves_shifted", sums=sums, waves=scratch.waves, **ramps)
+            ramps = {"ramps": scan.ramps, "order": scan.order}
+            self._sum_shifted = backend.bind("sum_waves_shifted", sums=sums, waves=exit_waves.waves, **ramps)
         else:
             self._summed_update = backend.bind("pie_summed_update", sums=sums, **arrays)
 
     def explore(self, start: int, stop: int, first: int, lane: int, fresh: bool, learn_probe: bool) -> None:
         """Revise the exit waves of a batch and find what they give: to the object from slot `first`, to the lane."""
         count = stop - start
-        self._scratch.revise(start, stop, light=True)
+        self._exit_waves.revise(start, stop, light=True)
         if not self._sub_pixel:
             lanes = lane * self._slices, self._slices
             self._summed_update(start, count, first, *lanes, int(fresh), self._alpha)
             return
         self._update(start, count, first, self._alpha)
         if learn_probe:
-            self._scratch.fft.forward(count)
+            self._exit_waves.fft.forward(count)
             self._sum_shifted(start, lane, count, int(fresh))

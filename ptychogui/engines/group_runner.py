@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from ptychogui.backends.base import Backend
-from ptychogui.engines.scratch import Fields
-from ptychogui.engines.variable import probe_varies
+from ptychogui.engines.base import probe_varies
+from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.params.model import Reconstruction
 
 
@@ -20,21 +20,21 @@ class GroupRunner:
     know: so its work depends on its size, and not on its place in the iteration, and is soon one that was done before.
     """
 
-    def __init__(self, fields: Fields, settings: Reconstruction, backend: Backend) -> None:
+    def __init__(self, scan: ScanArrays, settings: Reconstruction, backend: Backend) -> None:
         """Take charge of an order.
 
         Args:
-            fields: of the reconstruction; kernels are bound to its `order`, int32 (positions,).
+            scan: of the reconstruction; kernels are bound to its `order`, int32 (positions,).
             settings: of the stage.
             backend: the device.
         """
-        self._order, self._backend = fields.order, backend
+        self._order, self._backend = scan.order, backend
         self._notes: list[str] = []
         self._replays = backend.replays(self._notes.append, settings.cuda_graphs, not probe_varies(settings))
-        if self._replays is not None and not fields.patterns.stay:
+        if self._replays is not None and not scan.patterns.stay:
             self._replays = None
             self._notes.append("CUDA graphs are left out: the patterns do not all stay in the GPU's memory")
-        self._whole = fields.order if self._replays is None else backend.empty(fields.order.shape, np.int32)
+        self._whole = scan.order if self._replays is None else backend.empty(scan.order.shape, np.int32)
 
     def run(self, groups: Sequence[np.ndarray], work: Callable[..., None], *asked: Hashable) -> None:
         """Call work(start, stop, *asked) for every group, positions [start, stop) of the order that kernels know.

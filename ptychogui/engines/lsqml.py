@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from ptychogui.backends.base import Backend
-from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
+from ptychogui.engines.base import Estimate, Problem, Step, learned_modes, probe_varies
 from ptychogui.engines.constraints import Changes, Constraints, normalize
-from ptychogui.engines.directions import Directions, Learned
 from ptychogui.engines.error_log import ErrorLog
-from ptychogui.engines.fields import fields_of
 from ptychogui.engines.gated_momentum import Gate, GatedMomentum, object_weight
 from ptychogui.engines.group_runner import GroupRunner
 from ptychogui.engines.groups import draw_groups
-from ptychogui.engines.variable import VariableProbe, probe_varies
+from ptychogui.engines.lsqml_directions import Directions, Updates
+from ptychogui.engines.scan_arrays import ScanArrays
+from ptychogui.engines.variable_probe import VariableProbe
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
@@ -54,14 +54,14 @@ class LSQML:
         self._variable = VariableProbe(problem, settings, backend) if probe_varies(settings) else None
         self._probe = backend.asarray(problem.probe.copy()) if self._variable is None else self._variable.probe
         order = backend.empty((len(problem.patterns),), np.int32)
-        self._fields = fields_of(problem, order, settings, backend, settings.position_correction != "never")
+        self._scan = ScanArrays.of(problem, order, settings, backend, settings.position_correction != "never")
         self._directions = Directions(
-            self._fields, self._probe, problem.geometry, settings, backend, self._variable)  # fmt: skip
+            self._scan, self._probe, problem.geometry, settings, backend, self._variable)  # fmt: skip
         self._constraints = Constraints(problem, settings, backend)
-        self._group_runner = GroupRunner(self._fields, settings, backend)
-        self._errors = ErrorLog(self._fields.misfit, self._fields.expected, backend)
+        self._group_runner = GroupRunner(self._scan, settings, backend)
+        self._errors = ErrorLog(self._scan.misfit, self._scan.expected, backend)
         self._gate, gain = Gate(backend), settings.momentum
-        moving = (self._fields.object, self._probe) if gain else ()
+        moving = (self._scan.object, self._probe) if gain else ()
         self._momenta = [GatedMomentum(array, gain, backend) for array in moving]
         self._grow = growth(photons_per_pixel(problem)) if settings.batch_growth else (1.0, 1.0)
 
@@ -69,18 +69,18 @@ class LSQML:
         """Do one pass over all positions."""
         self.iteration += 1
         size = self._group_size()
-        learned = self._learned(size)
+        updates = self._learned(size)
         corners = self._problem.geometry.corners
         groups = draw_groups(self._settings.grouping, corners, size, self._rng)
-        self._group_runner.run(groups, self._directions.update_group, learned)
-        if learned.positions:
-            self._directions.move_positions(learned.coupled)
-        if self._variable is not None and learned.variation:
-            self._variable.move(bool(learned.modes), learned.damping)
+        self._group_runner.run(groups, self._directions.update_group, updates)
+        if updates.positions:
+            self._directions.move_positions(updates.coupled)
+        if self._variable is not None and updates.variation:
+            self._variable.move(bool(updates.modes), updates.damping)
         self._errors.push()
         if self._momenta:
-            self._go_on(learned)
-        self._constrain(learned)
+            self._go_on(updates)
+        self._constrain(updates)
         return Step(self.iteration, self._errors.take(), self._group_runner.notes())
 
     def finish(self) -> tuple[float, ...]:
@@ -90,16 +90,16 @@ class LSQML:
     def estimate(self) -> Estimate:
         """Copy object (rows, columns), probe (modes, N, N) and how it varies to the host."""
         variation = None if self._variable is None else self._variable.variation()
-        return Estimate(self._backend.to_numpy(self._fields.object), self._backend.to_numpy(self._probe), variation)
+        return Estimate(self._backend.to_numpy(self._scan.object), self._backend.to_numpy(self._probe), variation)
 
     def positions_px(self) -> np.ndarray:
         """float64 (positions, 2): row and column of each window's first pixel, as now refined."""
         return self._directions.positions_px()
 
-    def _learned(self, size: int) -> Learned:
+    def _learned(self, size: int) -> Updates:
         """Return what this iteration, in groups of a size, updates."""
         refines = self._refine.due(self.iteration)
-        return Learned(
+        return Updates(
             object=self._update_object.due(self.iteration),
             modes=learned_modes(self.iteration, self._settings, len(self._probe)),
             positions=refines,
@@ -110,33 +110,33 @@ class LSQML:
 
     def _group_size(self) -> int:
         """Return the most positions of a group in this iteration."""
-        positions = len(self._fields.corners)
+        positions = len(self._scan.corners)
         first = min(positions, self._settings.batch_size or -(-positions // _FIRST_GROUPS))
         done = (self.iteration - 1 - self._begin) / self._settings.iterations
         half, whole = self._grow
         return first if done < half else max(first, -(-positions // 2)) if done < whole else positions
 
-    def _go_on(self, learned: Learned) -> None:
+    def _go_on(self, updates: Updates) -> None:
         """Give what was updated its momentum."""
         self._gate.take(self._errors.latest)
         momentum_of_object, momentum_of_probe = self._momenta
-        if learned.object:
-            obj = self._fields.object
+        if updates.object:
+            obj = self._scan.object
             momentum_of_object.step(self._gate, len(obj), object_weight(self._directions.illumination))
-        if learned.modes:
-            momentum_of_probe.step(self._gate, learned.modes)
+        if updates.modes:
+            momentum_of_probe.step(self._gate, updates.modes)
             self._directions.take_probe()
 
-    def _constrain(self, learned: Learned) -> None:
+    def _constrain(self, updates: Updates) -> None:
         """Apply what is asked for between iterations, and take out the scale that object and probe can trade."""
-        obj = self._fields.object
+        obj = self._scan.object
         changes = self._constraints.apply(self.iteration, obj, self._probe)
         free = self._settings.object_clamp is None  # a clamp says what the object's scale is
-        scaled = free and learned.object and learned.modes and self.iteration % _SCALE_EVERY == 0
+        scaled = free and updates.object and updates.modes and self.iteration % _SCALE_EVERY == 0
         scale = normalize(obj, self._probe, self._directions.illumination, self._backend.xp) if scaled else None
         if self._variable is not None:
             self._variable.follow(changes, scale)
-        if changes.probe or scaled or learned.variation:
+        if changes.probe or scaled or updates.variation:
             self._directions.take_probe()
         if changes.probe or changes.object or scaled:
             self._follow(changes)

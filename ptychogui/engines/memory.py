@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ptychogui.backends.base import Backend
-from ptychogui.engines.base import Problem
+from ptychogui.engines.base import Problem, probe_varies
 from ptychogui.engines.groups import group_capacity
-from ptychogui.engines.variable import probe_varies
 from ptychogui.params.model import Reconstruction
 
 _C64, _F32 = 8, 4

@@ -9,7 +9,7 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Batch, FFTPair, Launch, Pending
 from ptychogui.engines.partition import even_parts, run_on_rows, split_batches
-from ptychogui.engines.scratch import Fields
+from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.params.model import Reconstruction
 
 _CHUNKS = 16
@@ -88,12 +88,14 @@ class Overlap:
     what an object of modulus 1 would give.
     """
 
-    def __init__(self, fields: Fields, probe: Array, lanes: Lanes, settings: Reconstruction, backend: Backend) -> None:
-        self._fields, self._lanes, self._backend = fields, lanes, backend
+    def __init__(
+        self, scan: ScanArrays, probe: Array, lanes: Lanes, settings: Reconstruction, backend: Backend
+    ) -> None:
+        self._scan, self._lanes, self._backend = scan, lanes, backend
         self._n = n = probe.shape[-1]
-        shape, positions = fields.object.shape, len(lanes.order)
+        shape, positions = scan.object.shape, len(lanes.order)
         empty, bind = backend.empty, backend.bind
-        self._places = {"corners": fields.corners, "order": fields.order}
+        self._places = {"corners": scan.corners, "order": scan.order}
         pulls, light = (empty((lanes.rows, shape[1]), kind) for kind in (np.complex64, np.float32))
         self._given = {"pulls": pulls, "light": light}
         moved = {"beat": empty(shape, np.complex64), "shine": empty(shape, np.float32)}
@@ -101,7 +103,7 @@ class Overlap:
         chunks = {"cross": empty((_CHUNKS, n, n), np.complex64), "bright": empty((_CHUNKS, n, n), np.float32)}
         self._change = empty((2, n), np.float32)
         bands = backend.asarray(lanes.bands)
-        self._solve_object = bind("overlap_solve_object", object=fields.object, bands=bands, **moved, **self._given)
+        self._solve_object = bind("overlap_solve_object", object=scan.object, bands=bands, **moved, **self._given)
         self._windows = bind("overlap_windows", **moved, **chunks, **self._places)
         self._add = bind("probe_step", probe=self._pulls, sums=self._sums)
         self._add_chunks = bind("overlap_add_chunks", **chunks)
@@ -109,20 +111,20 @@ class Overlap:
         solved = {"probe": probe, "change": self._change, "pulls": self._pulls, "floor": self._floor}
         self._solve_probe = bind("overlap_solve_probe", **solved, **chunks)
         self._fft = backend.fft_pair(self._pulls[None])
-        light_px = positions * float((backend.xp.abs(probe) ** 2).sum()) / fields.object.size
+        light_px = positions * float((backend.xp.abs(probe) ** 2).sum()) / scan.object.size
         self._object_floor, self._probe_floor = settings.object_inertia * light_px, settings.probe_inertia * positions
         self._floor[...] = self._probe_floor
 
     def worker(self, waves: Array, probe: Array, fft: FFTPair) -> OverlapWorker:
         """Bind the kernels to one worker's exit waves (slots, modes, N, N) and their probes."""
-        bind, fields = self._backend.bind, self._fields
+        bind, scan = self._backend.bind, self._scan
         bands, beam = self._lanes.bands.tolist(), {"waves": waves, "probe": probe, **self._places}
         move = bind("overlap_object", **self._given, **beam)
-        if fields.ramps is None:
-            return OverlapWorker(bands, move, bind("overlap_sum_probe", sums=self._sums, object=fields.object, **beam))
-        ramps = {"ramps": fields.ramps, "order": fields.order}
+        if scan.ramps is None:
+            return OverlapWorker(bands, move, bind("overlap_sum_probe", sums=self._sums, object=scan.object, **beam))
+        ramps = {"ramps": scan.ramps, "order": scan.order}
         add = bind("sum_waves_shifted", sums=self._sums, waves=waves, **ramps)
-        return OverlapWorker(bands, move, add, bind("overlap_probe", object=fields.object, **beam), fft)
+        return OverlapWorker(bands, move, add, bind("overlap_probe", object=scan.object, **beam), fft)
 
     def solve(self, moves: bool, learned: int) -> Array | None:
         """Move the object, if it moves, and the first `learned` modes of the probe.
@@ -130,17 +132,17 @@ class Overlap:
         Returns:
             float32 (2,) on the device: squares of the probe's change and of the probe before; None if it stays.
         """
-        shape, floor = self._fields.object.shape, self._object_floor
+        shape, floor = self._scan.object.shape, self._object_floor
         work = 4 * shape[0] * shape[1]
         run_on_rows(self._backend, shape[0], work, lambda top, rows: self._solve_object(top, rows, int(moves), floor))
         return self._move_probe(learned) if learned else None
 
     def _move_probe(self, learned: int) -> Array:
-        n, weight = self._n, 0.0 if self._fields.ramps is None else _NEIGHBOR
+        n, weight = self._n, 0.0 if self._scan.ramps is None else _NEIGHBOR
         run_on_rows(self._backend, _CHUNKS * n, len(self._lanes.order) * n**2, self._windows)
         run_on_rows(self._backend, n, 2 * _CHUNKS * n**2, self._add_chunks)
         self._collect(learned)
-        if self._fields.ramps is not None:
+        if self._scan.ramps is not None:
             self._floor[...] = self._bright[0].max() * np.float32(_DIM) + np.float32(self._probe_floor)
         work = (2 * learned + 4) * n**2
         run_on_rows(self._backend, n, work, lambda first, count: self._solve_probe(first, count, learned, weight))
@@ -148,7 +150,7 @@ class Overlap:
 
     def _collect(self, learned: int) -> None:
         """Sum up what all lanes have for the probe."""
-        sub_pixel = self._fields.ramps is not None
+        sub_pixel = self._scan.ramps is not None
         factor = 1 / self._n**2 if sub_pixel else 1.0
         rows, used = learned * self._n, self._lanes.used
         self._pulls[...] = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend
-from ptychogui.engines.scratch import Fields
+from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.scan import ScanGeometry
 
@@ -24,24 +24,24 @@ class Positions:
     """
 
     def __init__(
-        self, fields: Fields, geometry: ScanGeometry, pulls: Array, power: Array, settings: Reconstruction,
+        self, scan: ScanArrays, geometry: ScanGeometry, pulls: Array, power: Array, settings: Reconstruction,
         backend: Backend,
     ) -> None:  # fmt: skip
         positions, n = len(geometry.corners), geometry.window_px
         self._xp, self._settings = backend.xp, settings
-        self._corners, self._ramps = fields.corners, fields.ramps
+        self._corners, self._ramps = scan.corners, scan.ramps
         self.rests = backend.asarray(geometry.fractions.astype(np.float32))
         self.moves = backend.empty((positions, 2), np.float32)
         self._last = backend.asarray(np.array(geometry.object_shape, np.int32) - n - 1)
         self.slopes = backend.empty((positions, 5, n), np.float32)
         self._slopes = backend.bind(
-            "position_slopes", slopes=self.slopes, pulls=pulls, object=fields.object, power=power,
-            corners=fields.corners, order=fields.order)  # fmt: skip
+            "position_slopes", slopes=self.slopes, pulls=pulls, object=scan.object, power=power,
+            corners=scan.corners, order=scan.order)  # fmt: skip
         self._solve = backend.bind("solve_moves", moves=self.moves, slopes=self.slopes)
         self._basis, self._fit = (backend.asarray(part) for part in _affine(geometry))
         self._fill = None
-        if fields.ramps is not None:
-            self._fill = backend.bind("fill_ramps", ramps=fields.ramps, rests=self.rests)
+        if scan.ramps is not None:
+            self._fill = backend.bind("fill_ramps", ramps=scan.ramps, rests=self.rests)
 
     def measure(self, start: int, count: int, first: int) -> None:
         """Find the slopes of positions [start, start + count) of the order, whose pulls begin at slot `first`."""

@@ -8,8 +8,8 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.base import Problem
+from ptychogui.engines.device_patterns import DevicePatterns
 from ptychogui.engines.memory import Extent, memory_needed
-from ptychogui.engines.patterns import Patterns
 from ptychogui.params.model import Reconstruction
 
 _SPARE = 0.1
@@ -38,9 +38,9 @@ def memory_streamed(engine: str, extent: Extent, settings: Reconstruction, backe
     return rest + slots * extent.one_pattern_bytes
 
 
-def device_patterns(
+def bring_patterns(
     problem: Problem, order: Array, sub_pixel: bool, settings: Reconstruction, backend: Backend
-) -> Patterns:
+) -> DevicePatterns:
     """Bring as many patterns to the device as there is room for once an engine has all else that it needs.
 
     Args:
@@ -52,7 +52,7 @@ def device_patterns(
     """
     extent = replace(Extent.of(problem, settings), sub_pixel=sub_pixel)
     resident = resident_patterns(settings.engine, extent, settings, backend)
-    return Patterns(problem.patterns, order, resident, _batch(extent, backend), backend)
+    return DevicePatterns(problem.patterns, order, resident, _batch(extent, backend), backend)
 
 
 def _batch(extent: Extent, backend: Backend) -> int:

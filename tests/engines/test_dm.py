@@ -12,7 +12,7 @@ import pytest
 from ptychogui.backends import Backend, open_backend
 from ptychogui.engines import Problem, create_engine, partition
 from ptychogui.engines.dm import DifferenceMap
-from ptychogui.engines.reflections import bound_at
+from ptychogui.engines.dm_worker import bound_at
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.metrics import align
 from ptychogui.physics.modes import add_modes

@@ -13,7 +13,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from ptychogui.backends import Backend, open_backend
-from ptychogui.engines import Problem, create_engine, lsqml, partition as spread
+from ptychogui.engines import Problem, create_engine, lsqml, partition
 from ptychogui.engines.groups import draw_groups
 from ptychogui.engines.lsqml import LSQML, growth, photons_per_pixel
 from ptychogui.params.model import Reconstruction
@@ -94,7 +94,7 @@ def textbook_iteration(problem: Problem, asked: Reconstruction, dense: bool) -> 
 def test_an_iteration_is_the_textbooks(
     device: str, modes: int, integer: bool, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spread, "_WORTH_A_WORKER", 1)  # every block of rows goes to its own worker
+    monkeypatch.setattr(partition, "_WORTH_A_WORKER", 1)  # every block of rows goes to its own worker
     problem, asked = start_of(modes, integer), asked_for(batch_size=7, seed=5, **values)
     with open_backend(device, threads=3) as backend:
         engine = create_engine(problem, asked, backend)
@@ -257,7 +257,7 @@ def test_photons_per_pixel_are_those_of_the_lit_object() -> None:
     ],
 )
 def test_same_seed_same_bits_for_any_number_of_threads(monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]) -> None:
-    monkeypatch.setattr(spread, "_WORTH_A_WORKER", 1)
+    monkeypatch.setattr(partition, "_WORTH_A_WORKER", 1)
     problem = problem_of(simulate(replace(TINY, mode_fractions=(1.0, 0.2))))
     results = []
     for threads in (1, 2, 3):

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from ptychogui.backends import Backend, open_backend
+from ptychogui.engines.device_patterns import DevicePatterns
+from ptychogui.engines.dm_worker import Spectrum
 from ptychogui.engines.overlap import Lanes, Overlap, OverlapWorker, Rounds
-from ptychogui.engines.patterns import Patterns
-from ptychogui.engines.reflections import Spectrum
-from ptychogui.engines.scratch import Fields
+from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.probe import phase_ramps, shift_probe
 from ptychogui.physics.scan import ScanGeometry, place_windows
@@ -47,11 +47,11 @@ class Projection:
         positions = len(self.waves)
         self._lanes = Lanes.of(self.geometry.corners, N, 3, self._backend.lanes)
         ramps = phase_ramps(self.geometry.fractions, N) if sub_pixel else None
-        none = Patterns(np.empty((positions, N, N), np.float32), self._lanes.order, positions, 3, self._backend)
-        self._fields = Fields(
+        none = DevicePatterns(np.empty((positions, N, N), np.float32), self._lanes.order, positions, 3, self._backend)
+        self._scan = ScanArrays(
             none, self.geometry.corners, self._lanes.order, self.object, np.empty(0), np.empty(0), ramps
         )
-        self._overlap = Overlap(self._fields, self.probe, self._lanes, self._settings, self._backend)
+        self._overlap = Overlap(self._scan, self.probe, self._lanes, self._settings, self._backend)
         self._slots = self._backend.empty((3, MODES, N, N), np.complex64)
         self._beams = self._backend.empty((3, MODES, N, N), np.complex64)
         self._worker: OverlapWorker = self._overlap.worker(

@@ -10,11 +10,12 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Batch, Launch
 from ptychogui.engines.coupled_positions import Coupling
+from ptychogui.engines.exit_wave_batch import ExitWaveBatch
 from ptychogui.engines.groups import group_capacity
 from ptychogui.engines.partition import even_parts, run_on_rows, split_batches
 from ptychogui.engines.positions import Positions
-from ptychogui.engines.scratch import Fields, Scratch
-from ptychogui.engines.variable import VariableProbe, VariedGradients
+from ptychogui.engines.scan_arrays import ScanArrays
+from ptychogui.engines.variable_probe import VariableProbe, VariedGradients
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.scan import ScanGeometry
 
@@ -23,7 +24,7 @@ RowKernel: TypeAlias = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Learned:
+class Updates:
     """What an iteration updates, and how carefully.
 
     Attributes:
@@ -32,7 +33,7 @@ class Learned:
         positions: whether positions are refined.
         coupled: whether that happens together with the steps of object and probe.
         damping: part of the brightest pixel's illumination, and of the probe's brightness, that holds weak ones back.
-        variation: whether it is learned how each position's probe differs.
+        variation: whether it is updates how each position's probe differs.
     """
 
     object: bool
@@ -70,21 +71,21 @@ class Directions:
     """
 
     def __init__(
-        self, fields: Fields, probe: Array, geometry: ScanGeometry, settings: Reconstruction, backend: Backend,
+        self, scan: ScanArrays, probe: Array, geometry: ScanGeometry, settings: Reconstruction, backend: Backend,
         variable: VariableProbe | None = None,
     ) -> None:  # fmt: skip
         self._variable, self._basis = variable, probe if variable is None else variable.basis
-        self._fields, self._probe, self._geometry = fields, probe, geometry
+        self._scan, self._probe, self._geometry = scan, probe, geometry
         self._settings, self._backend = settings, backend
-        own_probes = fields.ramps is not None or variable is not None
+        own_probes = scan.ramps is not None or variable is not None
         self._slices = 1 if own_probes else backend.slices
         self._n, self._slots = probe.shape[-1], backend.batch_size(probe.nbytes * (2 if own_probes else 1))
-        self._spectrum = None if fields.ramps is None else backend.empty(self._basis.shape, np.complex64)
+        self._spectrum = None if scan.ramps is None else backend.empty(self._basis.shape, np.complex64)
         self._allocate()
         self._bind()
         refines = settings.position_correction != "never"
         places = (geometry, self._gradients.pulls, self._power, settings, backend)
-        self._positions = Positions(fields, *places) if refines else None
+        self._positions = Positions(scan, *places) if refines else None
         self._coupling = self._coupled() if settings.position_coupled else None
         self._workers = [self._worker() for _ in range(backend.workers)]
         self._fft = backend.fft_pair(self._basis_pull.reshape(1, *self._basis.shape))
@@ -94,9 +95,9 @@ class Directions:
 
     def _allocate(self) -> None:
         empty, lanes, n = self._backend.empty, self._backend.lanes * self._slices, self._n
-        shape = self._fields.object.shape
+        shape = self._scan.object.shape
         self._gradients = Gradients(
-            pulls=empty((group_capacity(len(self._fields.corners)), n, n), np.complex64),
+            pulls=empty((group_capacity(len(self._scan.corners)), n, n), np.complex64),
             sums=empty((lanes, *self._basis.shape), np.complex64),
             brights=empty((lanes, n, n), np.float32),
             slices=self._slices,
@@ -109,19 +110,19 @@ class Directions:
 
     def _bind(self) -> None:
         """Bind the kernels that work on object and probe as a whole."""
-        bind, empty, fields = self._backend.bind, self._backend.empty, self._fields
-        rows, n = fields.object.shape[0], self._n
-        places = {"corners": fields.corners, "order": fields.order}
+        bind, empty, scan = self._backend.bind, self._backend.empty, self._scan
+        rows, n = scan.object.shape[0], self._n
+        places = {"corners": scan.corners, "order": scan.order}
         brightest, strongest = empty((1, rows), np.float32), empty((1,), np.float32)
         object_sums, probe_sums = empty((2, rows), np.float32), empty((2, n), np.float32)
-        cross, steps = empty((len(fields.corners), n), np.float32), empty((2,), np.float32)
+        cross, steps = empty((len(scan.corners), n), np.float32), empty((2,), np.float32)
         self._gather = bind(
             "gather_gradient", gradient=self._object_direction, illumination=self.illumination, brightest=brightest,
             pulls=self._gradients.pulls, power=self._power, **places)  # fmt: skip
         self._strongest = bind("row_max", most=strongest, rows=brightest)
         self._direct_object = bind(
             "object_direction", gradient=self._object_direction, turned=self._turned, sums=object_sums,
-            object=fields.object, illumination=self.illumination, strongest=strongest)  # fmt: skip
+            object=scan.object, illumination=self.illumination, strongest=strongest)  # fmt: skip
         self._add_lanes = bind(
             "add_lanes", total=self._basis_pull, brightness=self._bright, sums=self._gradients.sums,
             brights=self._gradients.brights)  # fmt: skip
@@ -133,29 +134,29 @@ class Directions:
             self._scale_spectrum = bind("scale_waves", scaled=self._spectrum, waves=self._basis)
         self._cross = bind("cross_terms", cross=cross, turned=self._turned, beat=self._beat, **places)
         self._sums = {"steps": steps, "object_sums": object_sums, "probe_sums": probe_sums, "cross": cross}
-        self._solve = bind("solve_steps", order=fields.order, **self._sums)
+        self._solve = bind("solve_steps", order=scan.order, **self._sums)
         self._move_object = bind(
-            "move_object", object=fields.object, direction=self._object_direction, steps=steps)  # fmt: skip
+            "move_object", object=scan.object, direction=self._object_direction, steps=steps)  # fmt: skip
         self._move_probe = bind(
             "move_probe", probe=self._probe, power=self._power, direction=self._probe_direction,
             steps=steps)  # fmt: skip
 
     def _worker(self) -> _Worker:
         mix = None if self._variable is None else self._variable.mix
-        scratch = Scratch(
-            self._fields, self._basis, self._spectrum, self._slots, self._backend, self._settings.noise_model, mix
+        exit_waves = ExitWaveBatch(
+            self._scan, self._basis, self._spectrum, self._slots, self._backend, self._settings.noise_model, mix
         )
         summed = (
             None if self._variable is None
-            else self._variable.gradients(scratch.waves, self._gradients.sums, self._spectrum, self._fields)
+            else self._variable.gradients(exit_waves.waves, self._gradients.sums, self._spectrum, self._scan)
         )  # fmt: skip
-        return _Worker(scratch, self._fields, self._gradients, self._positions, self._backend, summed)
+        return _Worker(exit_waves, self._scan, self._gradients, self._positions, self._backend, summed)
 
     def _coupled(self) -> Coupling | None:
         if self._positions is None:
             return None
         directions = {"direction": self._object_direction, "power": self._power, "beat": self._beat}
-        return Coupling(self._fields, self._positions, directions, self._sums, self._backend)
+        return Coupling(self._scan, self._positions, directions, self._sums, self._backend)
 
     def take_probe(self) -> None:
         """Renew what follows from the probe: its power and its spectrum."""
@@ -164,40 +165,40 @@ class Directions:
 
     def positions_px(self) -> np.ndarray:
         """float64 (positions, 2): row and column of each window's first pixel, as now refined."""
-        corners = self._backend.to_numpy(self._fields.corners)
+        corners = self._backend.to_numpy(self._scan.corners)
         if self._positions is not None:
             return np.asarray(corners + self._backend.to_numpy(self._positions.rests).astype(np.float64))
-        return np.asarray(corners + (self._geometry.fractions if self._fields.ramps is not None else 0.0))
+        return np.asarray(corners + (self._geometry.fractions if self._scan.ramps is not None else 0.0))
 
     def move_positions(self, coupled: bool) -> None:
         """Move all positions, once every group has measured its own."""
         assert self._positions is not None, "positions move only where position_correction says so"
         self._positions.move(coupled)
 
-    def update_group(self, start: int, stop: int, learned: Learned) -> None:
+    def update_group(self, start: int, stop: int, updates: Updates) -> None:
         """Update object and probe from positions [start, stop) of the order."""
         used = 0
         blocks = _blocks(start, stop, len(self._gradients.pulls))
         for begin, end in blocks:
             fresh = begin == start
-            used = max(used, self._explore(begin, end, fresh, learned))
+            used = max(used, self._explore(begin, end, fresh, updates))
             self._gather_block(begin, end, fresh)
         self._strongest(1)
-        self._find_object_direction(learned.damping)
-        if learned.modes:
-            self._find_probe_direction(used, stop - start, learned)
+        self._find_object_direction(updates.damping)
+        if updates.modes:
+            self._find_probe_direction(used, stop - start, updates)
         else:
             self._direct_probe(0, self._n, 0, 0.0)
-        self._find_steps(start, stop, learned)
-        self._move(learned)
+        self._find_steps(start, stop, updates)
+        self._move(updates)
 
-    def _explore(self, begin: int, end: int, fresh: bool, learned: Learned) -> int:
+    def _explore(self, begin: int, end: int, fresh: bool, updates: Updates) -> int:
         """Fill the pulls of a block of positions and add to the lanes' sums; return how many lanes are in use."""
         batches = split_batches(begin, end, self._slots, self._backend.lanes)
 
         def explore(worker: int, lane: int, first: int, last: int) -> None:
             first_in_lane = fresh and first == batches[lane][0]
-            self._workers[worker].explore((first, last), first - begin, lane, first_in_lane, learned)
+            self._workers[worker].explore((first, last), first - begin, lane, first_in_lane, updates)
 
         self._backend.run(batches, explore)
         return self._slices * min(self._backend.lanes, len(batches))
@@ -209,35 +210,35 @@ class Directions:
     def _find_object_direction(self, damping: float) -> None:
         self._on_object(4 * self.illumination.size, lambda top, rows: self._direct_object(top, rows, damping))
 
-    def _find_probe_direction(self, used: int, positions: int, learned: Learned) -> None:
+    def _find_probe_direction(self, used: int, positions: int, updates: Updates) -> None:
         """Add the lanes, leave Fourier space where the sums are there, and divide by the brightness."""
-        floor = learned.damping * positions
+        floor = updates.damping * positions
         work = used * self._basis.size
         run_on_rows(self._backend, self._n, work, lambda first, rows: self._add_lanes(first, rows, used))
         if self._spectrum is not None:
             self._fft.inverse(1)
             self._scale(self._scale_pull)
-        if self._variable is not None and learned.variation:
+        if self._variable is not None and updates.variation:
             self._variable.collect(self._basis_pull, self._bright, positions)
-        self._on_window(lambda first, rows: self._direct_probe(first, rows, learned.modes, floor))
+        self._on_window(lambda first, rows: self._direct_probe(first, rows, updates.modes, floor))
 
-    def _find_steps(self, start: int, stop: int, learned: Learned) -> None:
+    def _find_steps(self, start: int, stop: int, updates: Updates) -> None:
         """Solve for the steps of positions [start, stop) of the order, and for shifts that are coupled to them."""
-        steps = self._settings.object_step if learned.object else 0.0, self._settings.probe_step
-        coupling = self._coupling if learned.coupled else None
-        if learned.modes or coupling:
+        steps = self._settings.object_step if updates.object else 0.0, self._settings.probe_step
+        coupling = self._coupling if updates.coupled else None
+        if updates.modes or coupling:
             self._on_lanes(start, stop, self._cross)
         if coupling:
             self._on_lanes(start, stop, coupling.couple)
             coupling.solve(start, stop - start, *steps)
         else:
-            self._solve(start, stop - start if learned.modes else 0, *steps)
+            self._solve(start, stop - start if updates.modes else 0, *steps)
 
-    def _move(self, learned: Learned) -> None:
+    def _move(self, updates: Updates) -> None:
         """Take the steps."""
-        if learned.object:
+        if updates.object:
             self._on_object(2 * self.illumination.size, self._move_object)
-        if learned.modes:
+        if updates.modes:
             self._on_window(self._move_probe)
             self._renew_spectrum()
 
@@ -253,7 +254,7 @@ class Directions:
         run_on_rows(self._backend, rows, self._basis.size, lambda first, count: kernel(first, count, factor))
 
     def _on_object(self, work: int, kernel: RowKernel) -> None:
-        run_on_rows(self._backend, self._fields.object.shape[0], work, kernel)
+        run_on_rows(self._backend, self._scan.object.shape[0], work, kernel)
 
     def _on_window(self, kernel: RowKernel) -> None:
         run_on_rows(self._backend, self._n, 4 * self._probe.size, kernel)
@@ -267,52 +268,52 @@ class _Worker:
     """One worker's share of a group."""
 
     def __init__(
-        self, scratch: Scratch, fields: Fields, gradients: Gradients, positions: Positions | None, backend: Backend,
-        varied: VariedGradients | None = None,
+        self, exit_waves: ExitWaveBatch, scan: ScanArrays, gradients: Gradients, positions: Positions | None,
+        backend: Backend, varied: VariedGradients | None = None,
     ) -> None:  # fmt: skip
-        self._scratch, self._positions, self._varied = scratch, positions, varied
-        self._sub_pixel, self._slices = fields.ramps is not None, gradients.slices
-        places = {"corners": fields.corners, "order": fields.order}
+        self._exit_waves, self._positions, self._varied = exit_waves, positions, varied
+        self._sub_pixel, self._slices = scan.ramps is not None, gradients.slices
+        places = {"corners": scan.corners, "order": scan.order}
         self._gradients = backend.bind(
-            "lsq_gradients", waves=scratch.waves, pulls=gradients.pulls, probe=scratch.probe, object=fields.object,
+            "lsq_gradients", waves=exit_waves.waves, pulls=gradients.pulls, probe=exit_waves.probe, object=scan.object,
             **places)  # fmt: skip
-        self._windows = backend.bind("sum_windows", brightness=gradients.brights, object=fields.object, **places)
+        self._windows = backend.bind("sum_windows", brightness=gradients.brights, object=scan.object, **places)
         if varied is not None:
             return
         if self._sub_pixel:
-            ramps = {"ramps": fields.ramps, "order": fields.order}
-            self._sum_shifted = backend.bind("sum_waves_shifted", sums=gradients.sums, waves=scratch.waves, **ramps)
+            ramps = {"ramps": scan.ramps, "order": scan.order}
+            self._sum_shifted = backend.bind("sum_waves_shifted", sums=gradients.sums, waves=exit_waves.waves, **ramps)
             return
         self._summed = backend.bind(
             "lsq_summed_gradients", pulls=gradients.pulls, sums=gradients.sums, brightness=gradients.brights,
-            waves=scratch.waves, probe=scratch.probe, object=fields.object, **places)  # fmt: skip
+            waves=exit_waves.waves, probe=exit_waves.probe, object=scan.object, **places)  # fmt: skip
 
-    def explore(self, batch: Batch, slot: int, lane: int, fresh: bool, learned: Learned) -> None:
+    def explore(self, batch: Batch, slot: int, lane: int, fresh: bool, updates: Updates) -> None:
         """Revise the exit waves of a batch and find what they give: to the object from `slot` on, to the lane."""
         start, count = batch[0], batch[1] - batch[0]
-        self._scratch.revise(*batch)
+        self._exit_waves.revise(*batch)
         one_probe = not self._sub_pixel and self._varied is None
-        if one_probe and learned.modes:
+        if one_probe and updates.modes:
             self._summed(start, count, slot, lane * self._slices, self._slices, int(fresh))
         else:
             self._gradients(start, count, slot)
-        if learned.positions and self._positions is not None:
+        if updates.positions and self._positions is not None:
             self._positions.measure(start, count, slot)
         if not one_probe:
-            self._add(start, lane, count, int(fresh), learned)
+            self._add(start, lane, count, int(fresh), updates)
 
-    def _add(self, start: int, lane: int, count: int, fresh: int, learned: Learned) -> None:
+    def _add(self, start: int, lane: int, count: int, fresh: int, updates: Updates) -> None:
         """Add the gradients of the positions' own probes to the lane, and |object|^2 of their windows."""
-        if not (learned.modes or learned.variation):
+        if not (updates.modes or updates.variation):
             return
-        if learned.modes:
+        if updates.modes:
             self._windows(start, lane, count, fresh)
         if self._sub_pixel:
-            self._scratch.fft.forward(count)
+            self._exit_waves.fft.forward(count)
         if self._varied is not None:
-            if learned.variation:
+            if updates.variation:
                 self._varied.project(start, count)
-            if learned.modes:
+            if updates.modes:
                 self._varied.add(start, lane, count, fresh)
         else:
             self._sum_shifted(start, lane, count, fresh)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend
-from ptychogui.engines.exitwaves import ExitWaves, Frame
 from ptychogui.engines.overlap import Overlap
-from ptychogui.engines.scratch import Fields
+from ptychogui.engines.scan_arrays import ScanArrays
+from ptychogui.engines.stored_exit_waves import StoredExitWaves, WaveTransform
 from ptychogui.params.model import Reconstruction
 
 
@@ -55,7 +55,7 @@ def bound_at(done: float, settings: Reconstruction) -> float:
 
 
 @dataclass(frozen=True)
-class Asked:
+class IterationPlan:
     """What an iteration does.
 
     Attributes:
@@ -73,7 +73,7 @@ class Asked:
     weights: Weights
 
     @property
-    def parts(self) -> list[Asked]:
+    def parts(self) -> list[IterationPlan]:
         """The update of the object alone, if there is one, and that of the probe alone."""
         parts = [replace(self, learned=0), replace(self, moves=False)]
         return parts if self.moves else parts[1:]
@@ -106,94 +106,94 @@ class Spectrum:
 
 
 @dataclass(frozen=True)
-class Parts:
+class Shared:
     """What all workers share: the scan, object and probe, and what is kept of the exit waves.
 
     `spectrum` is there where sub-pixel positions are honored, else None; `reflected`, float32 (positions, 2,
     N), are misfits of what the modulus constraint last acted on, and what photon noise makes of them, row by row.
     """
 
-    fields: Fields
+    scan: ScanArrays
     reflected: Array
     probe: Array
     spectrum: Spectrum | None
     overlap: Overlap
-    kept: ExitWaves
-    frame: Frame
+    kept: StoredExitWaves
+    transform: WaveTransform
 
 
 class Worker:
     """One worker's batch of exit waves, with the kernels bound to it."""
 
-    def __init__(self, parts: Parts, slots: int, backend: Backend) -> None:
-        bind, fields, (modes, n, _) = backend.bind, parts.fields, parts.probe.shape
-        self._drawer = parts.kept.drawer(slots)
-        self._waves, self._beam = backend.empty((slots, modes, n, n), np.complex64), _Beam(parts, slots, backend)
+    def __init__(self, shared: Shared, slots: int, backend: Backend) -> None:
+        bind, scan, (modes, n, _) = backend.bind, shared.scan, shared.probe.shape
+        self._access = shared.kept.access(slots)
+        self._waves, self._beam = backend.empty((slots, modes, n, n), np.complex64), _Beam(shared, slots, backend)
         self._slack = backend.asarray(np.zeros(slots, np.float32))
         self._fft = backend.fft_pair(self._waves)
-        self._patterns = fields.patterns
-        measured = {"patterns": fields.patterns.slots, "places": fields.patterns.places, "order": fields.order}
-        held = {"waves": self._waves, "stored": self._drawer.waves}
+        self._patterns = scan.patterns
+        measured = {"patterns": scan.patterns.slots, "places": scan.patterns.places, "order": scan.order}
+        held = {"waves": self._waves, "stored": self._access.waves}
         self._exit_wave = bind(
-            "exit_wave", waves=self._waves, probe=self._beam.probe, object=fields.object,
-            brightest=backend.empty((slots, n), np.float32), corners=fields.corners, order=fields.order)  # fmt: skip
+            "exit_wave", waves=self._waves, probe=self._beam.probe, object=scan.object,
+            brightest=backend.empty((slots, n), np.float32), corners=scan.corners, order=scan.order)  # fmt: skip
         self._begin = bind("dm_begin", **held)
-        self._find_slack = bind("dm_slack", slack=self._slack, reflected=parts.reflected, order=fields.order)
-        self._reflect = bind("dm_reflected", reflected=parts.reflected, **held, **measured)
-        errors = {"misfit": fields.misfit, "expected": fields.expected}
+        self._find_slack = bind("dm_slack", slack=self._slack, reflected=shared.reflected, order=scan.order)
+        self._reflect = bind("dm_reflected", reflected=shared.reflected, **held, **measured)
+        errors = {"misfit": scan.misfit, "expected": scan.expected}
         self._update = bind("dm_update", slack=self._slack, **errors, **held, **measured)
         self._recall = bind("dm_recall", **held)
-        self._follow = bind("dm_follow", rotation=parts.frame.rotation, ramp=parts.frame.ramp, **held)
-        self._overlap = parts.overlap.worker(self._waves, self._beam.probe, self._fft)
+        self._follow = bind("dm_follow", rotation=shared.transform.rotation, ramp=shared.transform.ramp, **held)
+        self._overlap = shared.overlap.worker(self._waves, self._beam.probe, self._fft)
 
-    def revise(self, visit: Visit, asked: Asked) -> None:
+    def revise(self, visit: Visit, plan: IterationPlan) -> None:
         """Take the exit waves of a batch on to the next ones, and add what they give to object and probe."""
-        start, count, weights = visit.start, visit.count, asked.weights
+        start, count, weights = visit.start, visit.count, plan.weights
         self._patterns.bring(start, start + count)
         self._beam.bring(visit)
         self._exit_wave(start, count, 0)
         self._fft.forward(count)
-        at = self._drawer.take(start, count, asked.fresh)
-        if asked.fresh:
+        at = self._access.take(start, count, plan.fresh)
+        if plan.fresh:
             self._begin(count, at)
-        if asked.bound:
+        if plan.bound:
             self._reflect(start, count, at, weights.c)
-            self._find_slack(start, count, asked.bound)
+            self._find_slack(start, count, plan.bound)
         self._update(start, count, at, weights.a, weights.b, weights.c)
-        self._drawer.put(start, count)
-        self._give(visit, asked)
+        self._access.put(start, count)
+        self._give(visit, plan)
 
-    def recall(self, visit: Visit, asked: Asked) -> None:
+    def recall(self, visit: Visit, plan: IterationPlan) -> None:
         """Add what the same exit waves give to the object and the probe as they are now."""
         self._beam.bring(visit)
-        self._recall(visit.count, self._drawer.take(visit.start, visit.count))
-        self._give(visit, asked)
+        self._recall(visit.count, self._access.take(visit.start, visit.count))
+        self._give(visit, plan)
 
     def follow(self, visit: Visit) -> None:
         """Let the exit waves of a batch follow the frame of probe and object."""
-        count, at = visit.count, self._drawer.take(visit.start, visit.count)
+        count, at = visit.count, self._access.take(visit.start, visit.count)
         self._follow(count, at)
         self._begin(count, at)
-        self._drawer.put(visit.start, count)
+        self._access.put(visit.start, count)
 
-    def _give(self, visit: Visit, asked: Asked) -> None:
-        if asked.moves or asked.learned:
+    def _give(self, visit: Visit, plan: IterationPlan) -> None:
+        if plan.moves or plan.learned:
             self._fft.inverse(visit.count)
-            self._overlap.take(visit.start, visit.count, visit.lane, visit.first, asked.moves, asked.learned)
+            self._overlap.take(visit.start, visit.count, visit.lane, visit.first, plan.moves, plan.learned)
 
 
 class _Beam:
     """The probe at the positions of a batch: shifted to each, or one for all."""
 
-    def __init__(self, parts: Parts, slots: int, backend: Backend) -> None:
-        self.probe = parts.probe[None]
+    def __init__(self, shared: Shared, slots: int, backend: Backend) -> None:
+        self.probe = shared.probe[None]
         self._fft = self._shift = None
-        if parts.spectrum is not None:
-            self.probe = backend.empty((slots, *parts.probe.shape), np.complex64)
+        if shared.spectrum is not None:
+            self.probe = backend.empty((slots, *shared.probe.shape), np.complex64)
             self._fft = backend.fft_pair(self.probe)
             self._shift = backend.bind(
-                "shift_probe", probes=self.probe, spectrum=parts.spectrum.values, ramps=parts.fields.ramps,
-                order=parts.fields.order)  # fmt: skip
+                "shift_probe", probes=self.probe, spectrum=shared.spectrum.values, ramps=shared.scan.ramps,
+                order=shared.scan.order)  # fmt: skip
 
     def bring(self, visit: Visit) -> None:
         """Shift the probe to the positions of a batch, if any are between pixels."""

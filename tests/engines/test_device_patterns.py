@@ -15,7 +15,7 @@ from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.host import HostBackend
 from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines import ENGINES, Engine, Extent, create_engine, memory_needed
-from ptychogui.engines.patterns import Patterns, evenly
+from ptychogui.engines.device_patterns import DevicePatterns, evenly
 from ptychogui.engines.streaming import memory_streamed, resident_patterns
 from ptychogui.params.model import Reconstruction
 from tests.backends.fake_cupy import FakeMachine, Queued
@@ -96,7 +96,7 @@ def test_resident_patterns_are_where_they_are_and_are_not_page_locked(machine: F
     with CudaBackend(0) as gpu:
         order = gpu.asarray(np.random.default_rng(0).permutation(_POSITIONS).astype(np.int32))
         before, resident = machine.taken_bytes, evenly(10, _POSITIONS)
-        patterns = Patterns(_PROBLEM.patterns, order, 10, 4, gpu)
+        patterns = DevicePatterns(_PROBLEM.patterns, order, 10, 4, gpu)
         assert machine.taken_bytes - before == 18 * _PROBLEM.patterns[0].nbytes + 2 * 4 * _POSITIONS
         for start in range(0, _POSITIONS, 4):
             patterns.bring(start, start + 4)
@@ -119,7 +119,7 @@ def test_residents_are_spread_evenly(chosen: int, among: int) -> None:
 
 def test_a_batch_that_the_ring_has_no_room_for_is_a_bug(machine: FakeMachine) -> None:
     with CudaBackend(0) as gpu:
-        patterns = Patterns(_PROBLEM.patterns, gpu.empty((_POSITIONS,), np.int32), 10, 4, gpu)
+        patterns = DevicePatterns(_PROBLEM.patterns, gpu.empty((_POSITIONS,), np.int32), 10, 4, gpu)
         with pytest.raises(AssertionError, match="more positions than the ring"):
             patterns.bring(0, 5)
 
@@ -237,7 +237,7 @@ def test_where_the_device_is_the_host_patterns_stay_where_they_are(backend: Back
     settings = settings_of("lsqml")
     extent = Extent(10**9, 512, 1, (10**4, 10**4), True)
     assert resident_patterns("lsqml", extent, settings, backend) == extent.positions
-    patterns = Patterns(_PROBLEM.patterns, backend.empty((_POSITIONS,), np.int32), _POSITIONS, 4, backend)
+    patterns = DevicePatterns(_PROBLEM.patterns, backend.empty((_POSITIONS,), np.int32), _POSITIONS, 4, backend)
     assert patterns.slots is _PROBLEM.patterns
     assert patterns.places.tolist() == list(range(_POSITIONS))
     patterns.bring(0, 4)
@@ -245,7 +245,7 @@ def test_where_the_device_is_the_host_patterns_stay_where_they_are(backend: Back
 
 def test_a_ring_works_without_a_second_queue() -> None:
     order = np.random.default_rng(1).permutation(_POSITIONS).astype(np.int32)
-    patterns = Patterns(_PROBLEM.patterns, order, 3, 5, NumpyBackend())
+    patterns = DevicePatterns(_PROBLEM.patterns, order, 3, 5, NumpyBackend())
     for start, stop in pairwise([*range(0, _POSITIONS, 5), _POSITIONS]):
         patterns.bring(start, stop)
         chosen = order[start:stop]

@@ -8,7 +8,7 @@ from ptychogui.backends.base import Array, Backend, Launch
 from ptychogui.engines.constraints import Changes
 
 
-class ExitWaves:
+class StoredExitWaves:
     """Exit waves in Fourier space, ortho-normal, complex64 (positions, modes, N, N); or in 16 bits a component.
 
     Half precision keeps every row in its own unit, a part in 32767 of the row's largest component. Batches then go
@@ -24,16 +24,16 @@ class ExitWaves:
         else:
             self._whole = backend.empty((positions, *probe_shape), np.complex64)
 
-    def drawer(self, slots: int) -> Drawer:
+    def access(self, slots: int) -> WaveAccess:
         """Return one worker's access, to batches of at most `slots` positions."""
         if self._whole is not None:
-            return Drawer(self._whole)
+            return WaveAccess(self._whole)
         waves = self._backend.empty((slots, *self._shape), np.complex64)
         bound = {"packed": self._packed, "units": self._units, "stored": waves}
-        return Drawer(waves, self._backend.bind("pack_waves", **bound), self._backend.bind("unpack_waves", **bound))
+        return WaveAccess(waves, self._backend.bind("pack_waves", **bound), self._backend.bind("unpack_waves", **bound))
 
 
-class Drawer:
+class WaveAccess:
     """Where a worker finds the exit waves of a batch: `waves`, complex64 (S, modes, N, N), from a place in it."""
 
     def __init__(self, waves: Array, pack: Launch | None = None, unpack: Launch | None = None) -> None:
@@ -53,7 +53,7 @@ class Drawer:
             self._pack(start, count, 0)
 
 
-class Frame:
+class WaveTransform:
     """How exit waves follow a probe and an object that move by whole pixels while the probe's modes turn."""
 
     def __init__(self, modes: int, n: int, backend: Backend) -> None:

@@ -14,9 +14,9 @@ from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines import Problem, create_engine
 from ptychogui.engines.base import Estimate
 from ptychogui.engines.constraints import Changes
-from ptychogui.engines.fields import fields_of
-from ptychogui.engines.scratch import Scratch
-from ptychogui.engines.variable import VariableProbe
+from ptychogui.engines.exit_wave_batch import ExitWaveBatch
+from ptychogui.engines.scan_arrays import ScanArrays
+from ptychogui.engines.variable_probe import VariableProbe
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.metrics import align
 from ptychogui.physics.pattern_storage import amplitudes_of
@@ -77,23 +77,24 @@ class Bench:
         self.sub_pixel = sub_pixel == "fourier"
         chosen = asked(sub_pixel=sub_pixel, **BOTH)
         order = backend.empty((len(self.problem.patterns),), np.int32)
-        self.fields = fields_of(self.problem, order, chosen, backend, chosen.position_correction != "never")
-        self.count = len(self.fields.corners)
-        self.fields.order[...] = backend.asarray(np.arange(self.count, dtype=np.int32)[::-1].copy())
+        self.scan = ScanArrays.of(self.problem, order, chosen, backend, chosen.position_correction != "never")
+        self.count = len(self.scan.corners)
+        self.scan.order[...] = backend.asarray(np.arange(self.count, dtype=np.int32)[::-1].copy())
         self.variable = VariableProbe(self.problem, chosen, backend)
         basis = self.variable.basis
         spectrum = backend.asarray(np.fft.fft2(basis).astype(np.complex64) / basis[0].size) if self.sub_pixel else None
-        scratch = Scratch(self.fields, basis, spectrum, self.count, backend, mix=self.variable.mix)
+        exit_waves = ExitWaveBatch(self.scan, basis, spectrum, self.count, backend, mix=self.variable.mix)
         self.sums = backend.empty((1, *basis.shape), np.complex64)
-        gradients = self.variable.gradients(scratch.waves, self.sums, spectrum, self.fields)
+        gradients = self.variable.gradients(exit_waves.waves, self.sums, spectrum, self.scan)
         n = basis.shape[-1]
         pulls = backend.empty((self.count, n, n), np.complex64)
-        scratch.revise(0, self.count)
-        backend.bind("lsq_gradients", waves=scratch.waves, pulls=pulls, probe=scratch.probe, object=self.fields.object,
-                     corners=self.fields.corners, order=self.fields.order)(0, self.count, 0)  # fmt: skip
-        self.waves = backend.to_numpy(scratch.waves)[::-1]
+        exit_waves.revise(0, self.count)
+        places = {"object": self.scan.object, "corners": self.scan.corners, "order": self.scan.order}
+        project = backend.bind("lsq_gradients", waves=exit_waves.waves, pulls=pulls, probe=exit_waves.probe, **places)
+        project(0, self.count, 0)
+        self.waves = backend.to_numpy(exit_waves.waves)[::-1]
         if self.sub_pixel:
-            scratch.fft.forward(self.count)
+            exit_waves.fft.forward(self.count)
         gradients.project(0, self.count)
         gradients.add(0, 0, self.count, 1)
 

@@ -9,7 +9,7 @@ import numpy as np
 from ptychogui.backends.base import Array, Backend, Launch
 from ptychogui.engines.base import Problem
 from ptychogui.engines.constraints import Changes
-from ptychogui.engines.scratch import Fields
+from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.modes import principal_axes
 from ptychogui.physics.probe_variation import ProbeVariation
@@ -24,11 +24,6 @@ _DIMMEST, _BRIGHTEST = 0.2, 5.0
 """Amplitudes of the beam, in parts of the mean one."""
 
 _TINY = np.float32(1e-30)
-
-
-def probe_varies(settings: Reconstruction) -> bool:
-    """Whether the settings give every position a probe of its own."""
-    return settings.opr_modes > 0 or settings.intensity_correction
 
 
 @dataclass(frozen=True)
@@ -85,21 +80,21 @@ class VariableProbe:
         self._pulls = backend.asarray(np.zeros((positions, count + 1), np.float32))
         self._solve = backend.bind("solve_mix", mix=self.mix, grams=self._grams, pulls=self._pulls)
 
-    def gradients(self, waves: Array, sums: Array, spectrum: Array | None, fields: Fields) -> VariedGradients:
+    def gradients(self, waves: Array, sums: Array, spectrum: Array | None, scan: ScanArrays) -> VariedGradients:
         """Bind one worker's kernels.
 
         Args:
             waves: complex64 (slots, modes, N, N) of the worker.
             sums: complex64 (lanes, modes + K, N, N).
             spectrum: complex64 (modes + K, N, N) of the basis, where positions are sub-pixel.
-            fields: of the reconstruction.
+            scan: of the reconstruction.
         """
-        places = {"object": fields.object, "corners": fields.corners, "order": fields.order}
+        places = {"object": scan.object, "corners": scan.corners, "order": scan.order}
         grams = self._backend.bind("mix_grams", grams=self._grams, basis=self.basis, **places)
-        if fields.ramps is None:
-            kind, basis, places = "", self.basis, {"waves": waves, "order": fields.order}
+        if scan.ramps is None:
+            kind, basis, places = "", self.basis, {"waves": waves, "order": scan.order}
         else:
-            kind, basis, places = "_shifted", spectrum, {"waves": waves, "ramps": fields.ramps, "order": fields.order}
+            kind, basis, places = "_shifted", spectrum, {"waves": waves, "ramps": scan.ramps, "order": scan.order}
         add = self._backend.bind(f"sum_varied{kind}", sums=sums, mix=self.mix, **places)
         pulls = self._backend.bind(f"mix_pulls{kind}", pulls=self._pulls, basis=basis, **places)
         return VariedGradients(add, grams, pulls)

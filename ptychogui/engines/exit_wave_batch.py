@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Launch
 from ptychogui.engines.likelihood import bind_likelihood
-from ptychogui.engines.patterns import Patterns
+from ptychogui.engines.scan_arrays import ScanArrays
 
 
-@dataclass(frozen=True)
-class Fields:
-    """The device arrays that all workers share; shapes as in kernels/*.cu.
-
-    `ramps` is there where sub-pixel positions are honored, else None.
-    """
-
-    patterns: Patterns
-    corners: Array
-    order: Array
-    object: Array
-    misfit: Array
-    expected: Array
-    ramps: Array | None
-
-
-class Scratch:
+class ExitWaveBatch:
     """One worker's batch: exit waves, shifted probes, and the way to the revised exit waves and back."""
 
     def __init__(
-        self, fields: Fields, probe: Array, spectrum: Array | None, slots: int, backend: Backend,
+        self, scan: ScanArrays, probe: Array, spectrum: Array | None, slots: int, backend: Backend,
         noise_model: str = "gaussian", mix: Array | None = None,
     ) -> None:  # fmt: skip
         """Bind the kernels.
 
         Args:
-            fields: of the reconstruction.
+            scan: of the reconstruction.
             probe: complex64 (modes, N, N), components of a varying one behind it.
             spectrum: of `probe`, where positions are sub-pixel.
             slots: positions of a batch.
@@ -48,23 +30,23 @@ class Scratch:
         planes, n, _ = probe.shape
         modes = planes if mix is None else planes + 1 - mix.shape[1]
         self.waves = backend.empty((slots, modes, n, n), np.complex64)
-        self._patterns = fields.patterns
+        self._patterns = scan.patterns
         self.brightest = backend.empty((slots, n), np.float32)
         self.fft = backend.fft_pair(self.waves)
-        self._sub_pixel = fields.ramps is not None
+        self._sub_pixel = scan.ramps is not None
         self._make_probes: Launch | None = None
         if self._sub_pixel or mix is not None:
             self.probe = backend.empty((slots, modes, n, n), np.complex64)
-            self._make_probes = _probe_maker(self.probe, probe, spectrum, mix, fields, backend)
+            self._make_probes = _probe_maker(self.probe, probe, spectrum, mix, scan, backend)
         else:
             self.probe = probe.reshape(1, modes, n, n)
         if self._sub_pixel:
             self._probe_fft = backend.fft_pair(self.probe)
         self._exit_wave = backend.bind(
-            "exit_wave", waves=self.waves, probe=self.probe, object=fields.object, brightest=self.brightest,
-            corners=fields.corners, order=fields.order)  # fmt: skip
-        measured = {"patterns": fields.patterns.slots, "places": fields.patterns.places, "order": fields.order}
-        sums = {"misfit": fields.misfit, "expected": fields.expected}
+            "exit_wave", waves=self.waves, probe=self.probe, object=scan.object, brightest=self.brightest,
+            corners=scan.corners, order=scan.order)  # fmt: skip
+        measured = {"patterns": scan.patterns.slots, "places": scan.patterns.places, "order": scan.order}
+        sums = {"misfit": scan.misfit, "expected": scan.expected}
         self._fit = bind_likelihood(noise_model, self.waves, measured, sums, backend)
 
     def revise(self, start: int, stop: int, light: bool = False) -> None:
@@ -85,12 +67,12 @@ class Scratch:
 
 
 def _probe_maker(
-    probes: Array, probe: Array, spectrum: Array | None, mix: Array | None, fields: Fields, backend: Backend
+    probes: Array, probe: Array, spectrum: Array | None, mix: Array | None, scan: ScanArrays, backend: Backend
 ) -> Launch:
     """Return what gives each slot the probe of its position, or the spectrum of it where positions are sub-pixel."""
     if mix is None:
-        return backend.bind("shift_probe", probes=probes, spectrum=spectrum, ramps=fields.ramps, order=fields.order)
-    if fields.ramps is None:
-        return backend.bind("vary_probe", probes=probes, basis=probe, mix=mix, order=fields.order)
-    places = {"ramps": fields.ramps, "order": fields.order}
+        return backend.bind("shift_probe", probes=probes, spectrum=spectrum, ramps=scan.ramps, order=scan.order)
+    if scan.ramps is None:
+        return backend.bind("vary_probe", probes=probes, basis=probe, mix=mix, order=scan.order)
+    places = {"ramps": scan.ramps, "order": scan.order}
     return backend.bind("vary_probe_shifted", probes=probes, basis=spectrum, mix=mix, **places)

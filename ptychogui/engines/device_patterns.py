@@ -10,7 +10,7 @@ _PIECE = 256
 """Patterns that are picked out, in a copy, for the device at a time."""
 
 
-class Patterns:
+class DevicePatterns:
     """The patterns that kernels read, and where each position's is.
 
     Some positions keep a slot each. The patterns of the others are in page-locked memory of the host and pass through a
@@ -73,7 +73,13 @@ class _Ring:
     """Slots behind the resident ones that the other patterns pass through, in the order of the positions."""
 
     def __init__(
-        self, patterns: Patterns, whole: np.ndarray, moving: np.ndarray, order: Array, batch: int, backend: Backend
+        self,
+        patterns: DevicePatterns,
+        whole: np.ndarray,
+        moving: np.ndarray,
+        order: Array,
+        batch: int,
+        backend: Backend,
     ) -> None:
         self._batch, self._positions = batch, len(whole)
         self._resident = self._positions - int(np.count_nonzero(moving))
