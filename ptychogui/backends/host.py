@@ -15,10 +15,10 @@ from numpy.typing import DTypeLike
 
 from ptychogui.backends import fftw
 from ptychogui.backends.base import Arrived, AtOnce, Batch, Launch
-from ptychogui.backends.commands import Commands, Piece
 from ptychogui.backends.compiler import load_kernels
 from ptychogui.backends.launch_graphs import GraphReplays
 from ptychogui.backends.signatures import signature
+from ptychogui.backends.worker_pool import Piece, WorkerPool
 
 LANES = min(16, max(4, os.cpu_count() or 1))
 """Independent sums: a constant of the machine. More threads than these would have nothing to do."""
@@ -37,7 +37,7 @@ class HostBackend:
     def __init__(self, threads: int | None = None) -> None:
         self.name = "cpu"
         self.workers = min(threads or len(os.sched_getaffinity(0)), LANES)
-        self._commands = Commands(load_kernels(), self.workers)
+        self._pool = WorkerPool(load_kernels(), self.workers)
 
     def __enter__(self) -> HostBackend:
         return self
@@ -45,7 +45,7 @@ class HostBackend:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._commands.dismiss()
+        self._pool.dismiss()
 
     def empty(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         """Allocate an aligned array."""
@@ -69,7 +69,7 @@ class HostBackend:
 
     def replays(self, tell: Callable[[str], None], _asked: bool, only_kernels: bool) -> GraphReplays | None:
         """Return a new set of recordings, of work that leaves nothing to numpy."""
-        return GraphReplays(self._commands.record, tell) if only_kernels else None
+        return GraphReplays(self._pool.record, tell) if only_kernels else None
 
     def to_numpy(self, array: np.ndarray) -> np.ndarray:
         """Copy."""
@@ -89,8 +89,8 @@ class HostBackend:
         sizes = sig.measure(arrays)
         pointers = [arrays[spec.name].ctypes.data for spec in sig.arrays]
         dims = [sizes[symbol] for symbol in sig.dims]
-        words = self._commands.kernel(kernel, pointers, [kind for _, kind in sig.scalars], dims)
-        add = self._commands.add
+        words = self._pool.kernel(kernel, pointers, [kind for _, kind in sig.scalars], dims)
+        add = self._pool.add
 
         def launch(*scalars: float, _keep: object = arrays) -> None:
             add(words(*scalars))
@@ -99,7 +99,7 @@ class HostBackend:
 
     def fft_pair(self, array: np.ndarray) -> HostFFT:
         """Plan the in-place FFTs of a complex64 array (slots, ..., N, N), slot by slot."""
-        return HostFFT(array, self._commands)
+        return HostFFT(array, self._pool)
 
     def batch_size(self, bytes_per_position: int) -> int:
         """Positions whose scratch fills a core's L2 cache."""
@@ -116,7 +116,7 @@ class HostBackend:
                     if stop > start:
                         yield functools.partial(work, worker, lane, start, stop)
 
-        self._commands.spread([share(worker) for worker in range(workers)])
+        self._pool.spread([share(worker) for worker in range(workers)])
 
     def memory_free_bytes(self) -> int:
         """Memory that is free now, caches that the system would give up included."""
@@ -126,12 +126,12 @@ class HostBackend:
 class HostFFT:
     """The FFTs of a batch's array (slots, ..., N, N), wave by wave with the same plan; see FFTPair."""
 
-    def __init__(self, array: np.ndarray, commands: Commands) -> None:
-        self._add = commands.add
+    def __init__(self, array: np.ndarray, pool: WorkerPool) -> None:
+        self._add = pool.add
         execute, waves = fftw.execute_address(), array.reshape(-1, *array.shape[-2:])
         self._plans = [[fftw.plan(wave, direction) for wave in waves] for direction in ("forward", "backward")]
         self._forward, self._backward = (
-            b"".join(commands.foreign(execute, plan.address) for plan in plans) for plans in self._plans
+            b"".join(pool.foreign(execute, plan.address) for plan in plans) for plans in self._plans
         )
         self._slot_bytes = len(self._forward) // len(array)
 

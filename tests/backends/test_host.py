@@ -118,20 +118,20 @@ def test_a_recording_does_nothing_until_it_is_launched_and_then_all_in_order(thr
             host.run(lanes, lambda _worker, _lane, first, _last: copy(64 * first, 64, 1.0))
             back(0, 64 * threads, 0.5)
 
-        recording = host._commands.record(work)
+        recording = host._pool.record(work)
         assert not any(array.any() for array in waves)
         for turn in range(1, 500):
             waves[2][...] = turn
             recording.launch()
             assert [np.unique(array).tolist() for array in waves] == [[turn], [2 * turn], [2 * turn]]
-        host._commands.record(lambda: None).launch()
+        host._pool.record(lambda: None).launch()
 
 
 def test_a_closed_backend_refuses_what_it_recorded() -> None:
     waves = np.ones((1, 8, 8), np.complex64)
     with HostBackend(2) as host:
         double = host.bind("scale_waves", scaled=waves, waves=waves)
-        recording = host._commands.record(lambda: double(0, 8, 2.0))
+        recording = host._pool.record(lambda: double(0, 8, 2.0))
         recording.launch()
     with pytest.raises(DeviceError, match="the CPU was closed"):
         recording.launch()
@@ -147,7 +147,7 @@ def test_what_fails_while_it_is_recorded_leaves_launches_as_they_were(host: Host
         raise ValueError("in the middle")
 
     with pytest.raises(ValueError, match="in the middle"):
-        host._commands.record(work)
+        host._pool.record(work)
     assert (waves == 1).all()
     double(0, 8, 2.0)
     assert (waves == 2).all()

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from ptychogui.backends.base import Backend
-from ptychogui.backends.commands import Recording
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.host import HostBackend
 from ptychogui.backends.numpy_backend import NumpyBackend
+from ptychogui.backends.worker_pool import Recording
 from ptychogui.engines import Extent, create_engine
 from ptychogui.engines.streaming import memory_streamed
 from ptychogui.params.model import Reconstruction

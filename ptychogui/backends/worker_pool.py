@@ -27,7 +27,7 @@ Piece = Callable[[], None]
 """Work of which all but the launches is done when it is called."""
 
 
-class Commands:
+class WorkerPool:
     """Where launches go: done at once, or gathered and done by worker threads."""
 
     def __init__(self, library: ctypes.CDLL, workers: int) -> None:
@@ -167,13 +167,13 @@ class Commands:
 
 
 class Recording:
-    """Words that each worker does; see Commands.record."""
+    """Words that each worker does; see WorkerPool.record."""
 
-    def __init__(self, commands: Commands, workers: Sequence[int], shares: Sequence[bytes]) -> None:
+    def __init__(self, pool: WorkerPool, workers: Sequence[int], shares: Sequence[bytes]) -> None:
         """Take the addresses of the workers besides the calling thread, and a share for each and that."""
         count = len(shares)
         self._do = functools.partial(
-            commands.do,
+            pool.do,
             (ctypes.c_void_p * count)(*workers),
             (ctypes.c_char_p * count)(*shares),
             (ctypes.c_longlong * count)(*(len(share) // _WORD for share in shares)),
