@@ -12,9 +12,9 @@ import psutil
 import scipy.fft
 from numpy.typing import DTypeLike
 
-from ptychogui.backends import twin
 from ptychogui.backends.base import Arrived, AtOnce, Batch, Launch
 from ptychogui.backends.signatures import signature
+from ptychogui.backends.twin import TWINS
 
 
 class NumpyBackend:
@@ -74,7 +74,7 @@ class NumpyBackend:
         """Check the arrays as the compiled backends do and bind the twin."""
         sig = signature(kernel)
         sig.measure(arrays)
-        return functools.partial(getattr(twin, kernel), *(arrays[spec.name] for spec in sig.arrays))
+        return functools.partial(TWINS[kernel], *(arrays[spec.name] for spec in sig.arrays))
 
     def fft_pair(self, array: np.ndarray) -> NumpyFFT:
         """Return both FFTs of a (slots, ..., N, N) array, in place."""

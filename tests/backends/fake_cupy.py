@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import scipy.fft
 
-from ptychogui.backends import twin
 from ptychogui.backends.signatures import SIGNATURES
+from ptychogui.backends.twin import TWINS
 from tests.backends.device_array import DeviceArray, PageLocked, Stream, on_device
 
 L2_BYTES = 8 << 20
@@ -215,7 +215,7 @@ class FakeModule:
             scalars = [value.item() for value in values[: len(sig.scalars)]]
             named = dict(zip((scalar for scalar, _ in sig.scalars), scalars, strict=True))
             hosts = [array.host for array in arrays.values()]
-            work = functools.partial(getattr(twin, name), *hosts, *scalars)
+            work = functools.partial(TWINS[name], *hosts, *scalars)
 
             def do() -> None:
                 self._machine.calls.append((name, named))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from ptychogui.backends import twin
 from ptychogui.backends.signatures import SIGNATURES, Signature, product
+from ptychogui.backends.twin import TWINS
 from ptychogui.physics.pattern_storage import KINDS, compact, widened
 
 Arrays: TypeAlias = dict[str, np.ndarray]
@@ -149,8 +149,7 @@ _DRAW: Mapping[str, _Draw] = {
 def expected(launch: Launch) -> Arrays:
     """Return the written arrays as the numpy twin leaves them."""
     arrays = {name: array.copy() for name, array in launch.arrays.items()}
-    function: Any = getattr(twin, launch.kernel)
-    function(*(arrays[spec.name] for spec in SIGNATURES[launch.kernel].arrays), *launch.scalars)
+    TWINS[launch.kernel](*(arrays[spec.name] for spec in SIGNATURES[launch.kernel].arrays), *launch.scalars)
     return {spec.name: arrays[spec.name] for spec in SIGNATURES[launch.kernel].arrays if spec.written}
 
 

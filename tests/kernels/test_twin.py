@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ptychogui.backends import twin
 from ptychogui.backends.compiler import kernel_files
 from ptychogui.backends.host import HostBackend
 from ptychogui.backends.signatures import SIGNATURES
+from ptychogui.backends.twin import TWINS
 from tests.kernels.cases import SIZES, Size, assert_agree, expected, random_launch
 
 _C_NAMES = {
@@ -94,6 +94,12 @@ def test_every_kernel_of_the_sources_is_in_the_table() -> None:
     assert {name: file for name, (file, _) in _declared().items()} == {s.name: s.file for s in SIGNATURES.values()}
 
 
+def test_every_kernel_has_its_twin_in_the_module_that_is_named_as_its_file_and_no_other_twin_is_there() -> None:
+    assert {name: twin.__module__ for name, twin in TWINS.items()} == {
+        name: f"ptychogui.backends.twin.{Path(file).stem}" for name, (file, _) in _declared().items()
+    }
+
+
 def test_no_kernel_escapes_the_parser() -> None:
     assert sum(path.read_text().count("KERNEL ") for path in kernel_files()) == len(_declared())
 
@@ -124,7 +130,7 @@ def test_comments_say_the_dtype_and_shape_of_the_table(kernel: str) -> None:
 def test_twin_takes_the_arguments_of_the_table(kernel: str) -> None:
     sig = SIGNATURES[kernel]
     wanted = [spec.name for spec in sig.arrays] + [name for name, _ in sig.scalars]
-    assert list(inspect.signature(getattr(twin, kernel)).parameters) == wanted
+    assert list(inspect.signature(TWINS[kernel]).parameters) == wanted
 
 
 def test_sources_lie_where_the_table_says(repo_root: Path) -> None:

@@ -1,10 +1,10 @@
-"""The twins of kernels/coupled.cu; see twin.py."""
+"""The twins of kernels/coupled.cu."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ptychogui.backends.windows import windows
+from ptychogui.backends.twin.common import object_slopes, real_steps, windows
 
 
 def couple_shifts(
@@ -12,12 +12,10 @@ def couple_shifts(
     corners: np.ndarray, order: np.ndarray, start: int, count: int,
 ) -> None:  # fmt: skip
     """Project what the directions of object and probe change on what each position's shift changes."""
-    n = power.shape[-1]
     chosen = order[start : start + count]
-    for i, (rows, columns) in zip(chosen, windows(corners, order, start, count, n), strict=True):
-        wide = object[rows.start - 1 : rows.stop + 1, columns.start - 1 : columns.stop + 1]
-        slopes = (wide[2:, 1:-1] - wide[:-2, 1:-1]) / 2, (wide[1:-1, 2:] - wide[1:-1, :-2]) / 2
-        along, turned = direction[rows, columns].conj() * power, object[rows, columns].conj() * beat
+    for i, window in zip(chosen, windows(corners, order, start, count, power.shape[-1]), strict=True):
+        slopes = object_slopes(object, window)
+        along, turned = direction[window].conj() * power, object[window].conj() * beat
         coupling[i] = [(factor * slope).real.sum(axis=1) for factor in (along, turned) for slope in slopes]
 
 
@@ -51,15 +49,6 @@ def solve_coupled(
     lengths = np.maximum(lengths - lost[[0, 2]], np.float32(1e-3) * lengths)
     steps[:] = real_steps(pulls, lengths, cross[group].sum() - lost[1], object_step > 0)
     steps *= np.array([object_step, probe_step], np.float32)
-
-
-def real_steps(pulls: np.ndarray, lengths: np.ndarray, cross: np.floating, both: bool) -> np.ndarray:
-    """Return two real steps, not below 0; each for itself where their equations are dependent, or not `both` wanted."""
-    free = lengths[0] * lengths[1]
-    determinant = free - cross**2
-    if determinant > 1e-6 * free and both:
-        return np.asarray(np.maximum((lengths[::-1] * pulls - cross * pulls[::-1]) / determinant, 0))
-    return np.asarray(np.where(lengths > 0, np.maximum(pulls, 0) / np.where(lengths > 0, lengths, 1), 0))
 
 
 def take_shifts(

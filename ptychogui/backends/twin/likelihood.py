@@ -1,10 +1,10 @@
-"""The twins of kernels/likelihood.cu; see twin.py."""
+"""The twins of kernels/likelihood.cu."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ptychogui.backends.windows import norm
+from ptychogui.backends.twin.common import norm
 from ptychogui.physics.noise import expected_amplitude_variance
 from ptychogui.physics.pattern_storage import amplitudes_of
 

@@ -1,12 +1,10 @@
-"""The kernels of a probe that varies from position to position, written to be read; see twin.py."""
+"""The twins of kernels/variable.cu."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ptychogui.backends.windows import norm, windows
-
-_TINY = np.float32(1e-30)
+from ptychogui.backends.twin.common import TINY, norm, windows
 
 
 def vary_probe(
@@ -88,7 +86,7 @@ def solve_mix(mix: np.ndarray, grams: np.ndarray, pulls: np.ndarray, count: int,
     lower = np.tril(np.ones((mix.shape[1] - first,) * 2, bool))
     for gram, pull, share in zip(grams[:count], pulls[:count], mix, strict=False):
         part = gram[first:, first:]
-        whole = np.where(lower, part, part.T) + np.diag(np.float32(damping) * part.diagonal() + _TINY)
+        whole = np.where(lower, part, part.T) + np.diag(np.float32(damping) * part.diagonal() + TINY)
         pull[first:] = np.linalg.solve(whole, pull[first:])
         part[lower] = np.linalg.cholesky(whole)[lower]
         share[first:] += pull[first:]
