@@ -24,8 +24,8 @@ _MOST_FRAMES, _MOST_BYTES, _FEWEST_FRAMES = 200, 128_000_000, 3
 _FRAMES_TO_COUNT, _BYTES_TO_COUNT = 24, 64_000_000
 """The same bounds where it is only told what counts, as in every run."""
 
-_ENOUGH_FRAMES = 3
-"""Frames without which no pixel is called bad."""
+_FRAMES_TO_TELL = 3
+"""With fewer frames no pixel is called bad."""
 
 _MOST_BAD = 0.01
 """Part of all pixels that may be found bad one by one; with more, it is not the pixels that are odd."""
@@ -33,7 +33,7 @@ _MOST_BAD = 0.01
 _NEAR_PX = 2.0
 """Distance up to which a center is as good as the one that is found."""
 
-_BY_THE_BEAM_PX = 3.0
+BY_THE_BEAM_PX = 3.0
 """Distance from the center within which a bright pixel may be the direct beam itself."""
 
 
@@ -186,7 +186,7 @@ def _with_center(seen: _Seen, preprocessing: Preprocessing) -> tuple[Preprocessi
 
 def _with_areas(seen: _Seen, bad_pixels: np.ndarray | None) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """Add whole areas that never count to the mask."""
-    if len(seen.readings) < _ENOUGH_FRAMES:
+    if len(seen.readings) < _FRAMES_TO_TELL:
         return bad_pixels, ()
     areas = dead_areas(seen.readings, seen.known)
     notes = tuple(
@@ -201,7 +201,7 @@ def _with_suspects(
     seen: _Seen, bad_pixels: np.ndarray | None, preprocessing: Preprocessing, areas: bool
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """Add single bad pixels to the mask; `areas` says whether whole areas were found already."""
-    if len(seen.readings) < _ENOUGH_FRAMES:
+    if len(seen.readings) < _FRAMES_TO_TELL:
         return bad_pixels, (f"bad pixels are not looked for: {seen.text} are too few to tell",)
     suspects = _beyond_chance(suspicious_pixels(seen.readings, seen.known), seen)
     suspects = _but_the_beam(suspects, seen, preprocessing)
@@ -232,5 +232,5 @@ def _but_the_beam(suspects: SuspectPixels, seen: _Seen, preprocessing: Preproces
     """Return suspects without bright pixels that may be a narrow direct beam."""
     center = plan_crop(seen.seen.shape, preprocessing).center
     rows, columns = (np.arange(size) - middle for size, middle in zip(seen.seen.shape, center, strict=True))
-    away = np.hypot(rows[:, None], columns) >= _BY_THE_BEAM_PX
+    away = np.hypot(rows[:, None], columns) >= BY_THE_BEAM_PX
     return replace(suspects, hot=suspects.hot & away, flickering=suspects.flickering & away)

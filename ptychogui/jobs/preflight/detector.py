@@ -14,6 +14,7 @@ from ptychogui.jobs.preflight.look import Look
 from ptychogui.params.chain import engines_of
 from ptychogui.params.model import by_path
 from ptychogui.physics.bad_pixels import suspicious_pixels
+from ptychogui.physics.calibration import BY_THE_BEAM_PX
 from ptychogui.physics.centering import bright_level
 from ptychogui.physics.cleaning import FrameCleaner, saturation
 from ptychogui.physics.pixel_text import pixels_text
@@ -47,8 +48,6 @@ _LEAST_WHOLE, _LOOKED_AT = 10, 100_000
 """How many different whole readings are counts, not roots; and at how many readings that is looked at."""
 _FAR_BEYOND = 2.0
 """How many times as large as the saturation no reading of a saturated detector is."""
-_BY_THE_BEAM_PX = 3.0
-"""Distance from the center within which a single bright pixel may be the direct beam itself."""
 
 
 def check_center(look: Look) -> Iterator[Finding]:
@@ -251,7 +250,7 @@ def check_pixels(look: Look) -> Iterator[Finding]:
     suspects = suspicious_pixels(look.crop_counts(), known & ~look.dead.all)
     beam = np.array(look.found_center or look.center)
     near = np.hypot(*(np.indices(known.shape) + (look.origin - beam)[:, None, None]))
-    away = near >= _BY_THE_BEAM_PX
+    away = near >= BY_THE_BEAM_PX
     found = {
         "count nothing": suspects.dead,
         "shine": suspects.hot & away,
