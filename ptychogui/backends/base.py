@@ -154,25 +154,3 @@ class Backend(Protocol):
 
     def memory_free_bytes(self) -> int:
         """Memory that a job may take on the device now."""
-
-
-class AtOnce:
-    """A queue whose work is done when `run` returns; see SideQueue."""
-
-    def run(self, work: Callable[[], None]) -> None:
-        """Do it."""
-        work()
-
-    def join(self) -> None:
-        """Do nothing: all is done."""
-
-
-class Arrived:
-    """A copy that is on the host already; see Pending."""
-
-    def __init__(self, array: np.ndarray) -> None:
-        self._array = np.array(array)
-
-    def wait(self) -> np.ndarray:
-        """Return the copy."""
-        return self._array

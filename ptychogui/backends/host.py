@@ -6,16 +6,15 @@ import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any
 
 import numpy as np
-import psutil
 import pyfftw
 from numpy.typing import DTypeLike
 
 from ptychogui.backends import fftw
-from ptychogui.backends.base import Arrived, AtOnce, Batch, Launch
+from ptychogui.backends.base import Batch, Launch
 from ptychogui.backends.compiler import load_kernels
+from ptychogui.backends.host_memory import HostMemory
 from ptychogui.backends.launch_graphs import GraphReplays
 from ptychogui.backends.signatures import signature
 from ptychogui.backends.worker_pool import Piece, WorkerPool
@@ -26,13 +25,10 @@ LANES = min(16, max(4, os.cpu_count() or 1))
 _CACHE_BYTES = 1 << 20
 
 
-class HostBackend:
+class HostBackend(HostMemory):
     """Compiled kernels on the CPU; see Backend. Arrays are numpy's, aligned for FFTW."""
 
-    xp: Any = np
     lanes = LANES
-    slices = 1
-    ahead = 0
 
     def __init__(self, threads: int | None = None) -> None:
         self.name = "cpu"
@@ -51,37 +47,9 @@ class HostBackend:
         """Allocate an aligned array."""
         return np.asarray(pyfftw.empty_aligned(tuple(shape), np.dtype(dtype)))
 
-    def asarray(self, array: np.ndarray) -> np.ndarray:
-        """Return the array itself where it is contiguous, else a copy."""
-        return np.ascontiguousarray(array)
-
-    def write(self, to: np.ndarray, array: np.ndarray) -> None:
-        """Copy."""
-        to[...] = array
-
-    def page_locked(self, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Copy: kernels read all memory of the host."""
-        return np.asarray(array[rows])
-
-    def side_queue(self) -> AtOnce:
-        """Return a queue that does its work at once."""
-        return AtOnce()
-
     def replays(self, tell: Callable[[str], None], _asked: bool, only_kernels: bool) -> GraphReplays | None:
         """Return a new set of recordings, of work that leaves nothing to numpy."""
         return GraphReplays(self._pool.record, tell) if only_kernels else None
-
-    def to_numpy(self, array: np.ndarray) -> np.ndarray:
-        """Copy."""
-        return np.array(array)
-
-    def read_later(self, array: np.ndarray) -> Arrived:
-        """Copy now: there is nothing to wait for."""
-        return Arrived(array)
-
-    def write_later(self, to: np.ndarray, array: np.ndarray) -> None:
-        """Copy now."""
-        to[...] = array
 
     def bind(self, kernel: str, **arrays: np.ndarray) -> Launch:
         """Check the arrays once; a launch is then a few words, done at once outside of `run`."""
@@ -117,10 +85,6 @@ class HostBackend:
                         yield functools.partial(work, worker, lane, start, stop)
 
         self._pool.spread([share(worker) for worker in range(workers)])
-
-    def memory_free_bytes(self) -> int:
-        """Memory that is free now, caches that the system would give up included."""
-        return int(psutil.virtual_memory().available)
 
 
 class HostFFT:

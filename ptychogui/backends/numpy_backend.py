@@ -5,26 +5,22 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any
 
 import numpy as np
-import psutil
 import scipy.fft
 from numpy.typing import DTypeLike
 
-from ptychogui.backends.base import Arrived, AtOnce, Batch, Launch
+from ptychogui.backends.base import Batch, Launch
+from ptychogui.backends.host_memory import HostMemory
 from ptychogui.backends.signatures import signature
 from ptychogui.backends.twin import TWINS
 
 
-class NumpyBackend:
+class NumpyBackend(HostMemory):
     """Kernels as numpy expressions; see Backend."""
 
     name = "numpy"
-    xp: Any = np
     lanes = 1
-    slices = 1
-    ahead = 0
     workers = 1
 
     def __enter__(self) -> NumpyBackend:
@@ -39,36 +35,8 @@ class NumpyBackend:
         """Allocate an array."""
         return np.empty(tuple(shape), dtype)
 
-    def asarray(self, array: np.ndarray) -> np.ndarray:
-        """Return the array itself where it is contiguous, else a copy."""
-        return np.ascontiguousarray(array)
-
-    def write(self, to: np.ndarray, array: np.ndarray) -> None:
-        """Copy."""
-        to[...] = array
-
-    def page_locked(self, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Copy: kernels read all memory of the host."""
-        return np.asarray(array[rows])
-
-    def side_queue(self) -> AtOnce:
-        """Return a queue that does its work at once."""
-        return AtOnce()
-
     def replays(self, _tell: Callable[[str], None], _asked: bool, _only_kernels: bool) -> None:
         """Return None: there is nothing to save."""
-
-    def to_numpy(self, array: np.ndarray) -> np.ndarray:
-        """Copy."""
-        return np.array(array)
-
-    def read_later(self, array: np.ndarray) -> Arrived:
-        """Copy now: there is nothing to wait for."""
-        return Arrived(array)
-
-    def write_later(self, to: np.ndarray, array: np.ndarray) -> None:
-        """Copy now."""
-        to[...] = array
 
     def bind(self, kernel: str, **arrays: np.ndarray) -> Launch:
         """Check the arrays as the compiled backends do and bind the twin."""
@@ -89,10 +57,6 @@ class NumpyBackend:
         for start, stop in batches:
             if stop > start:
                 work(0, 0, start, stop)
-
-    def memory_free_bytes(self) -> int:
-        """Memory that is free now, caches that the system would give up included."""
-        return int(psutil.virtual_memory().available)
 
 
 class NumpyFFT:

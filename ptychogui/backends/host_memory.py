@@ -1,0 +1,71 @@
+"""What backends share whose arrays are numpy's: a copy is made at once, and nothing has to be waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import psutil
+
+
+class AtOnce:
+    """A queue whose work is done when `run` returns; see SideQueue."""
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Do it."""
+        work()
+
+    def join(self) -> None:
+        """Do nothing: all is done."""
+
+
+class Arrived:
+    """A copy that is on the host already; see Pending."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array = np.array(array)
+
+    def wait(self) -> np.ndarray:
+        """Return the copy."""
+        return self._array
+
+
+class HostMemory:
+    """The part of a Backend that has to do with memory alone, where kernels work on numpy's arrays."""
+
+    xp: Any = np
+    slices = 1
+    ahead = 0
+
+    def asarray(self, array: np.ndarray) -> np.ndarray:
+        """Return the array itself where it is contiguous, else a copy."""
+        return np.ascontiguousarray(array)
+
+    def write(self, to: np.ndarray, array: np.ndarray) -> None:
+        """Copy."""
+        to[...] = array
+
+    def write_later(self, to: np.ndarray, array: np.ndarray) -> None:
+        """Copy now."""
+        to[...] = array
+
+    def page_locked(self, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Copy: kernels read all memory of the host."""
+        return np.asarray(array[rows])
+
+    def side_queue(self) -> AtOnce:
+        """Return a queue that does its work at once."""
+        return AtOnce()
+
+    def to_numpy(self, array: np.ndarray) -> np.ndarray:
+        """Copy."""
+        return np.array(array)
+
+    def read_later(self, array: np.ndarray) -> Arrived:
+        """Copy now: there is nothing to wait for."""
+        return Arrived(array)
+
+    def memory_free_bytes(self) -> int:
+        """Memory that is free now, caches that the system would give up included."""
+        return int(psutil.virtual_memory().available)
