@@ -1,4 +1,4 @@
-"""Where arrays live and kernels run."""
+"""Devices: where arrays live and kernels run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an engine may ask of a device: arrays, kernels, FFTs, and batches of positions spread over workers."""
+"""The Backend protocol: what an engine may ask of a device. Arrays, kernels, FFTs, and work spread over its workers."""
 
 from __future__ import annotations
 

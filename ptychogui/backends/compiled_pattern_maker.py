@@ -1,7 +1,6 @@
-"""Patterns made by compiled code where that can be, in one pass over each frame while it is in a core's cache.
+"""The compiled maker of patterns: one pass over each frame while it is in a core's cache, without Python's lock.
 
-Python's lock is free meanwhile, so that threads work side by side. See kernels/sift.hpp; what it does is what
-physics.pattern_maker does with numpy.
+It does what physics.pattern_maker does with numpy, which takes over where nothing is compiled. See kernels/sift.hpp.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The kernels' host build: compiled at first use, cached by a digest of source, compiler and CPU."""
+"""Compilation of the kernels for the CPU, at first use; cached by a digest of source, compiler and CPU."""
 
 from __future__ import annotations
 

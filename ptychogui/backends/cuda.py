@@ -1,4 +1,4 @@
-"""GPUs through CuPy: one device, one stream, kernels from a RawModule. The only import of cupy.
+"""The CUDA backend: one GPU, one stream, kernels from a RawModule. The only import of cupy.
 
 CuPy is imported where it is used, so that this module can say why there is no GPU.
 """

@@ -1,4 +1,4 @@
-"""Every device of this machine, and how one is opened by name."""
+"""The devices of this machine, and how one is opened by name."""
 
 from __future__ import annotations
 

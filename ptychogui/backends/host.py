@@ -1,4 +1,4 @@
-"""The CPU: the CUDA kernels built by the system's C++ compiler, FFTs by FFTW, batches spread over threads."""
+"""The CPU backend: the kernels built by the system's C++ compiler, FFTs by FFTW, batches spread over threads."""
 
 from __future__ import annotations
 

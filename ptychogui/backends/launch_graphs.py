@@ -1,4 +1,4 @@
-"""Work that is done as a whole once the same was done before: what CUDA calls a graph, and a CPU's recording."""
+"""Launch graphs: work that has been done before is recorded, and then done as a whole, on a GPU and on a CPU."""
 
 from __future__ import annotations
 

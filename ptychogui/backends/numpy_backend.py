@@ -1,4 +1,4 @@
-"""The numpy backend: the readable twin of the kernels, one thread, no compiler needed; slow."""
+"""The numpy backend: the kernels' readable twins on one thread; slow, but it needs no compiler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One table of what every kernel takes: each argument's name, dtype and shape, checked when a kernel is bound.
+"""The signatures of all kernels: each argument's name, dtype and shape, checked when a kernel is bound.
 
 A kernel's C arguments are its arrays, then its scalars, then its dimensions, in the order given here.
 """

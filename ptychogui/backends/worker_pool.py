@@ -1,7 +1,7 @@
-"""What the host's workers do: launches as words, gathered for each worker and done by its thread without Python.
+"""The CPU's worker threads, and how launches reach them: gathered as words in C's memory, and done without Python.
 
 A call into C for every launch would hand the interpreter's lock over each time, which takes longer than a small kernel
-where several threads want it. What is done often is recorded, and then one call. See kernels/commands.hpp.
+where several threads want it. What is done often is recorded, and is then a single call. See kernels/commands.hpp.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One step of each reconstruction algorithm."""
+"""Reconstruction engines: one step of each algorithm."""
 
 from __future__ import annotations
 

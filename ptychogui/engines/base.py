@@ -1,4 +1,4 @@
-"""What an engine is given and what it gives: one step at a time. The runner owns its life."""
+"""The Engine protocol: what an engine is given, and what each of its steps gives. The runner owns its life."""
 
 from __future__ import annotations
 

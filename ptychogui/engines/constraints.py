@@ -1,4 +1,4 @@
-"""What every engine does to object and probe between iterations: support, centering, orthogonal modes, power, clamp.
+"""Constraints on object and probe between iterations, for every engine: support, centering, modes, power, clamp.
 
 All of it works in place on the device's arrays and reads nothing back: numbers that follow from them stay 0-d arrays.
 """

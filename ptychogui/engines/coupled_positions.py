@@ -1,4 +1,4 @@
-"""Shifts of scan positions that are solved together with the steps of object and probe."""
+"""Coupled refinement of positions: their shifts are solved together with the steps of object and probe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One worker's share of an iteration of the difference map: from stored exit waves to the next ones."""
+"""A worker of the difference map: its share of an iteration, from stored exit waves to the next ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scratch memory of one worker, with the kernels bound to it: from object and probe to the revised exit wave."""
+"""A batch of exit waves: one worker's memory for it, and the kernels that model it and fit it to the patterns."""
 
 from __future__ import annotations
 

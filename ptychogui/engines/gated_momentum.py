@@ -1,4 +1,4 @@
-"""Momentum that needs leave: updates go on only while the error falls and they agree with those before.
+"""Gated momentum: object and probe go on as they moved only while the error falls and their updates agree.
 
 After Odstrcil, Menzel & Guizar-Sicairos (Opt. Express 26, 3108, 2018), who accelerate LSQML so. Whether and how far is
 decided on the device: every number here is an array of no dimensions, and the host never looks.

@@ -1,4 +1,4 @@
-"""The groups of an iteration, one after the other, and the order in which kernels find their positions."""
+"""The runner of an iteration's groups: one after the other, each recorded and replayed where the device can."""
 
 from __future__ import annotations
 

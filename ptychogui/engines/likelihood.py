@@ -1,4 +1,4 @@
-"""How modelled far fields are fitted to what was measured, by the noise that is taken for granted."""
+"""The likelihood by which modelled far fields are fitted to what was measured: of Gaussian or of Poisson noise."""
 
 from __future__ import annotations
 

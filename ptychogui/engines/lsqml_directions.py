@@ -1,4 +1,4 @@
-"""What a group of positions gives LSQML: directions of object and probe, and the steps along them."""
+"""Directions and steps of LSQML: which way a group of positions moves object and probe, and how far."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a job will take on its device, before it takes it: the one place that knows what each engine allocates."""
+"""Memory that a job will take on its device, estimated beforehand: the one place that knows what engines allocate."""
 
 from __future__ import annotations
 

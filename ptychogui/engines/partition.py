@@ -1,4 +1,4 @@
-"""How work is cut into pieces for a backend's workers; the cuts never depend on how many threads there are."""
+"""The partition of work among a backend's workers; its cuts never depend on how many threads there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scan positions that an engine refines: where they are, and how they move."""
+"""Refinement of scan positions: where they are now, and how they move."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exit waves of all positions, kept from one iteration to the next: whole, or in half of the memory."""
+"""Stored exit waves: those of all positions, kept from one iteration to the next, whole or in half of the memory."""
 
 from __future__ import annotations
 

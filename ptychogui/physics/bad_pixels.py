@@ -1,4 +1,4 @@
-"""Detector pixels that do not do what their neighbors do, told by a few frames."""
+"""Bad pixels of a detector: dead, hot, stuck and flickering ones, told from their neighbors in a few frames."""
 
 from __future__ import annotations
 

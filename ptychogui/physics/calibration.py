@@ -1,4 +1,4 @@
-"""What frames from all over a scan tell before all of them are read: what counts, where the beam is, bad pixels."""
+"""Calibration before a scan is read: some of its frames tell the center, bad pixels, and what readings mean."""
 
 from __future__ import annotations
 

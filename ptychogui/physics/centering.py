@@ -1,4 +1,4 @@
-"""Where the direct beam is on the detector, told by the mean pattern alone."""
+"""The center of the patterns: where the direct beam is on the detector, found from the mean pattern alone."""
 
 from __future__ import annotations
 

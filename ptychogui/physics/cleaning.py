@@ -1,4 +1,4 @@
-"""From readings of the detector to patterns: what is no measurement, dark counts, threshold, joined pixels."""
+"""Cleaning of frames: what is no measurement is left out, dark counts and threshold are taken off, pixels joined."""
 
 from __future__ import annotations
 

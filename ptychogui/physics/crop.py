@@ -1,4 +1,4 @@
-"""Which part of the detector becomes a pattern, and how its pixels are joined and turned."""
+"""The crop: which square of the detector becomes a pattern, and how its pixels are joined and turned."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Areas of a detector that never count: strips, modules, corners and stops, told from places that are just dark.
+"""Dead areas of a detector: strips, modules, corners and stops that never count, told from places that are just dark.
 
-No photon in a dark place tells nothing. An area is dead where light ends at it as it ends nowhere by itself: at a
-straight edge, with light on the other side of the area, or where the light's own other side fades out; or all around
-it. An area that reads one number above what the detector reads in the dark is dead wherever it is.
+Where no photon comes, nothing can be told. An area is dead if light ends at it as light does not end by itself: at a
+straight edge, with light on the other side of the area as well, or with light that fades out on its far side; or if
+light is all around it. An area that reads one number above the dark level is dead wherever it is.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the patterns' centers of mass tell: the gradient of the object's phase, seen through the beam.
+"""Differential phase contrast: the gradient of the object's phase, from the patterns' centers of mass.
 
-Differential phase contrast: where the object's phase rises by a per pixel, the pattern moves by a N / (2 pi) pixels
-towards higher rows or columns. So the centers of mass over the scan are a smoothed gradient, which has no curl.
+Where the object's phase rises by a per pixel, the pattern moves by a N / (2 pi) pixels towards higher rows or columns.
+So the centers of mass over the scan are that gradient, smoothed by the beam, and a gradient has no curl.
 """
 
 from __future__ import annotations

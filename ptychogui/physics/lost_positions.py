@@ -1,4 +1,4 @@
-"""Positions that were lost: not numbers, far away by orders of magnitude, or readings that stand still.
+"""Lost positions: those that are no numbers, far away by orders of magnitude, or readings that stand still.
 
 A lost position costs its own frame. So a position is called lost only where it can't be meant: in doubt it stays.
 """

@@ -1,4 +1,4 @@
-"""Whether a mask hides the light instead of the bad pixels: both readings of it are compared with what was counted."""
+"""The polarity of a mask: whether it hides the light instead of the bad pixels, as one does that means the opposite."""
 
 from __future__ import annotations
 

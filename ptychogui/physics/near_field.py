@@ -1,4 +1,4 @@
-"""Frames that are evenly lit up to their borders, with fringes in them: images near a sample, no beam's far field."""
+"""Near-field frames, told from far-field patterns: evenly lit up to their borders, with fringes in them."""
 
 from __future__ import annotations
 

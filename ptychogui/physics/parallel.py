@@ -1,4 +1,4 @@
-"""Work on many pieces, on a few threads, with the results in order."""
+"""A parallel map: work on many pieces, on a few threads, with the results in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From the frames of a chunk to its patterns and their sums: what decides about it, and how numpy does it."""
+"""The maker of patterns: from a chunk of frames to its patterns and their sums.
+
+This one works with numpy; backends.compiled_pattern_maker has one for whole counts that is faster.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Patterns in as few bytes as hold them whole: counts in 8 or 16 bits, or amplitudes as float32."""
+"""Storage of patterns in as few bytes as hold them whole: counts in 8 or 16 bits, or amplitudes as float32."""
 
 from __future__ import annotations
 

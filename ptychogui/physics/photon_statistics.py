@@ -1,4 +1,4 @@
-"""What photons alone may do on a whole detector: how unlikely something must be before a pixel is blamed for it."""
+"""Photon statistics: how unlikely something must be on a whole detector before a pixel is blamed for it."""
 
 from __future__ import annotations
 

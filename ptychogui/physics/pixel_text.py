@@ -1,4 +1,4 @@
-"""Where some pixels of a detector are, in words."""
+"""Words for pixels: where some of them are on the detector."""
 
 from __future__ import annotations
 

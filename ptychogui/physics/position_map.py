@@ -1,4 +1,4 @@
-"""Values at scan positions as an image, whatever the scan's pattern."""
+"""A map of values at scan positions: an image of them, whatever the pattern of the scan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A probe that varies from position to position (Odstrcil et al., Opt. Express 24, 8360, 2016), and its intensity."""
+"""How the probe varies from position to position (Odstrcil et al., Opt. Express 24, 8360, 2016), and its intensity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What some frames tell about readings: which are no counts, whether those below zero are noise, and the unit.
+"""Readings of a detector, examined: which are no counts, whether those below zero are noise, how many make a count.
 
 See docs/decisions/0014-readings-that-are-no-counts.md for the rules and their reasons.
 """

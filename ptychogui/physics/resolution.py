@@ -1,4 +1,4 @@
-"""The same measurement at a coarser pixel: what the middle of each pattern says.
+"""Lower resolution: the same measurement at a coarser pixel, from the middle of each pattern.
 
 Cropping a pattern from N to n pixels about the direct beam keeps its low frequencies: the object pixel grows by N / n.
 Probe and object change their pixel by cropping or padding of their Fourier transforms. The probe keeps its power there,

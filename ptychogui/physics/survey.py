@@ -1,4 +1,4 @@
-"""What a scan shows before any reconstruction: sums over its patterns, all from one pass."""
+"""The survey of a scan: what its patterns show before any reconstruction, from sums over all of them in one pass."""
 
 from __future__ import annotations
 
