@@ -1,4 +1,4 @@
-// The host's workers: threads that do launches, gathered one behind the other in a block of words.
+// The CPU's worker threads: they do launches, which come one behind the other in a block of words.
 // A launch is [handler, its words in all, arguments...]; a word is 8 bytes: a pointer, an integer or a real number.
 #pragma once
 #include <atomic>

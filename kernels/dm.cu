@@ -1,5 +1,6 @@
 // The difference map and RAAR: exit waves of all positions are kept, in Fourier space, as ortho-normal FFTs. There the
-// modulus constraint is one factor a pixel and the model's far field comes for nothing; see engines/dm.py for the equation.
+// modulus constraint is one factor a pixel and the model's far field comes for nothing. See engines/dm_worker.py for the
+// equation.
 // Shapes: n positions, a batch of `count` of them (slots b), S stored waves, M modes, N x N window. Slot b holds position
 // order[start + b], and its stored wave is stored[at + b]. Waves are the not normalised FFTs of the modelled exit waves.
 #include "measured.cuh"

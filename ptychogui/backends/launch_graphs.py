@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 _KEPT = 64
-"""Graphs kept for one engine; the one that was not launched for longest goes first. One in flight ends undisturbed.
+"""Graphs kept for one engine; the one that was launched longest ago goes first. One in flight ends undisturbed.
 On a CPU each takes about 1 kB a batch."""
 
 
@@ -20,10 +20,10 @@ class Graph(Protocol):
 
 
 class GraphReplays:
-    """Graphs of work by what it is given, each captured when that comes for the second time; see Replays.
+    """Graphs of work by its arguments, each captured when these come for the second time; see Replays.
 
-    A capture queues nothing, so the work is done as ever just before. That makes its FFT plans as well: one that is
-    made during a capture may end the process (CuPy's issue 7559).
+    A capture queues nothing, so the work is done the ordinary way just before. That makes its FFT plans as well, which
+    is needed: a plan that is made during a capture may end the process (CuPy's issue 7559).
     """
 
     def __init__(self, capture: Callable[[Callable[[], None]], Graph], tell: Callable[[str], None]) -> None:

@@ -21,14 +21,14 @@ _WORD = 8
 _FORMATS = {"int32": "q", "float32": "d"}
 
 _LEAD = 2
-"""Pieces of work that workers are ahead of the thread that gathers them."""
+"""Pieces of work that each worker is given before the thread that gathers them does one of its own."""
 
 Piece = Callable[[], None]
 """Work of which all but the launches is done when it is called."""
 
 
 class WorkerPool:
-    """Where launches go: done at once, or gathered and done by worker threads."""
+    """Worker threads, and where launches go: done at once, or gathered and done by the workers."""
 
     def __init__(self, library: ctypes.CDLL, workers: int) -> None:
         """Start the threads; worker 0 is the one that calls.
@@ -62,7 +62,7 @@ class WorkerPool:
     def kernel(
         self, name: str, pointers: Sequence[int], scalars: Sequence[str], dims: Sequence[int]
     ) -> Callable[..., bytes]:
-        """Return what makes the words of a kernel's launches from its scalars, given their types."""
+        """Return a function that makes the words of a launch from the kernel's scalars, whose types are given here."""
         count = 2 + len(pointers) + len(scalars) + len(dims)
         front = struct.pack(f"={2 + len(pointers)}Q", self._handler(name), count, *pointers)
         back = struct.pack(f"={len(dims)}q", *dims)
@@ -99,9 +99,9 @@ class WorkerPool:
         self._library.do_shares(workers, shares, words, count)
 
     def _shares(self, phases: Sequence[Sequence[bytes]]) -> list[bytes]:
-        """Return the words of each worker that has any, in all phases.
+        """Return the words of each worker that has any in some phase.
 
-        They meet between two phases, unless one alone has work in both.
+        All workers meet between two phases, unless worker 0 alone has work in both.
         """
         most = max(map(len, phases), default=1)
         meeting = self._words_of_meeting(most)

@@ -25,7 +25,7 @@ class Coupling:
         """Bind the kernels.
 
         Args:
-            scan: of the reconstruction.
+            scan: the arrays of the scan.
             positions: whose slopes are read and whose moves are written.
             directions: `direction` of the object, `power` and `beat` of the probe; see kernels/lsqml.cu.
             sums: `steps`, which are written, `object_sums`, `probe_sums` and `cross`.

@@ -15,7 +15,7 @@ from ptychogui.params.model import Reconstruction
 
 @dataclass(frozen=True)
 class Weights:
-    """What an iteration makes of an exit wave psi: (1 - a - b) psi + a PO + b Pi_F(c PO + (1 - c) psi).
+    """The factors that make the next exit wave from psi: (1 - a - b) psi + a PO + b Pi_F(c PO + (1 - c) psi).
 
     PO is its overlap projection, Pi_F the one onto the measured modulus.
     """
@@ -35,8 +35,8 @@ class Weights:
 
 
 _FIRST_BOUND, _LAST_BOUND = 0.5, 1.0
-"""Misfit that the modulus constraint leaves at first, little enough for the iteration to keep searching, and in the
-end, all that noise explains, so that it comes to rest."""
+"""Misfit that the modulus constraint leaves, in units of photon noise: at first so little that the iteration keeps
+searching, in the end all that noise explains, so that it comes to rest."""
 
 _RISEN_AT = 0.9
 """Part of a stage's iterations after which a rising bound is at its last value: what is averaged then is at rest."""
@@ -56,7 +56,7 @@ def bound_at(done: float, settings: Reconstruction) -> float:
 
 @dataclass(frozen=True)
 class IterationPlan:
-    """What an iteration does.
+    """What an iteration of the difference map does.
 
     Attributes:
         fresh: whether there are no exit waves yet, so that those of the model are taken.
@@ -107,7 +107,7 @@ class Spectrum:
 
 @dataclass(frozen=True)
 class Shared:
-    """What all workers share: the scan, object and probe, and what is kept of the exit waves.
+    """What all workers share: the scan, the probe, and what is kept of the exit waves.
 
     `spectrum` is there where sub-pixel positions are honored, else None; `reflected`, float32 (positions, 2,
     N), are misfits of what the modulus constraint last acted on, and what photon noise makes of them, row by row.

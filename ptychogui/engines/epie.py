@@ -106,7 +106,7 @@ class EPIE:
 
 
 class _Pass:
-    """What a pass over the positions needs: scratch memory of every worker, and the kernels bound to it."""
+    """One pass over the positions after the other: the memory for it, and the kernels bound to that."""
 
     def __init__(
         self, scan: ScanArrays, probe: Array, capacity: int, settings: Reconstruction, backend: Backend

@@ -10,7 +10,7 @@ from ptychogui.engines.scan_arrays import ScanArrays
 
 
 class ExitWaveBatch:
-    """One worker's batch: exit waves, shifted probes, and the way to the revised exit waves and back."""
+    """One worker's batch: exit waves, and the probe of each position, made and fitted to the patterns."""
 
     def __init__(
         self, scan: ScanArrays, probe: Array, spectrum: Array | None, slots: int, backend: Backend,
@@ -19,7 +19,7 @@ class ExitWaveBatch:
         """Bind the kernels.
 
         Args:
-            scan: of the reconstruction.
+            scan: the arrays of the scan.
             probe: complex64 (modes, N, N), components of a varying one behind it.
             spectrum: of `probe`, where positions are sub-pixel.
             slots: positions of a batch.

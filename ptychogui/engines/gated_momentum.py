@@ -11,17 +11,17 @@ import numpy as np
 from ptychogui.backends.base import Array, Backend
 
 _MEMORY = 2
-"""Updates before the present one that it must agree with."""
+"""How many updates before the present one it must agree with."""
 
 _FALLING = 3
 """Iterations over which the error must have fallen, each against the one before."""
 
 _DIM = 0.1
-"""Part of the brightest illumination below which pixels of the object are held back."""
+"""Part of the brightest illumination at which a pixel of the object goes on half as far."""
 
 
 class Gate:
-    """Whether the error has fallen lately; shared by what it opens."""
+    """Whether the error has fallen lately; the momenta of object and probe share one."""
 
     def __init__(self, backend: Backend) -> None:
         self._xp = backend.xp
@@ -41,14 +41,15 @@ class Gate:
 
 
 class GatedMomentum:
-    """What an array does when its updates of whole iterations go on.
+    """Lets an array go on as its last iterations have moved it.
 
     With u_k the update of k iterations ago, u_0 the present one, and c_k their correlation Re <u_0, u_k> / |u_0| |u_k|:
     if the gate is open and every c_k is above 0,
 
         v = (1 - f) v + u_0,   x = x + g w v,
 
-    with f half of what log c falls by in an iteration, g the gain and w a weight for each pixel; else v is halved.
+    with g the gain, w a weight for each pixel, and f half of what log c_k falls by from one k to the next; else v is
+    halved.
     """
 
     def __init__(self, values: Array, gain: float, backend: Backend) -> None:
@@ -80,7 +81,7 @@ class GatedMomentum:
         self.start_here()
 
     def start_here(self) -> None:
-        """Take what was done to the array since the last step for no movement."""
+        """Take what was done to the array since the last step as no movement."""
         self._past[...] = self._values
 
     def rest(self) -> None:

@@ -24,7 +24,7 @@ class GroupRunner:
         """Take charge of an order.
 
         Args:
-            scan: of the reconstruction; kernels are bound to its `order`, int32 (positions,).
+            scan: the arrays of the scan; kernels are bound to its `order`, int32 (positions,).
             settings: of the stage.
             backend: the device.
         """

@@ -22,15 +22,15 @@ _FIRST_GROUPS = 40
 """Groups of the first iterations: small ones get away fastest from a wrong probe."""
 
 _FIRST_DAMPING, _CALMER = 0.5, 0.85
-"""Damping of the job's first iteration, and what it is times in each one after it, down to the settings' own: while the
-probe is wrong, weakly lit pixels would take its errors."""
+"""Damping of the job's first iteration, and the factor of each one after it, down to the settings' own: while the probe
+is wrong, weakly lit pixels would take its errors."""
 
 _GROW_AT, _GROW_RATIO = 0.5, 1.6
-"""Part of a stage's iterations after which groups are half of the scan, where photons are plenty; times this ratio,
-they are all of it."""
+"""Part of a stage's iterations after which groups are half of the scan, where photons are plenty; and that part times
+this ratio is the one after which they are all of it."""
 
 _FEW, _PLENTY = 1e2, 1e4
-"""Photons on a pixel of the object that are few, so that groups grow ten times sooner, and plenty."""
+"""Photons on a pixel of the object that are few, so that groups grow ten times sooner; and that are plenty."""
 
 _SCALE_EVERY = 10
 """Iterations between removals of the scale that object and probe can trade."""
@@ -69,7 +69,7 @@ class LSQML:
         """Do one pass over all positions."""
         self.iteration += 1
         size = self._group_size()
-        updates = self._learned(size)
+        updates = self._updates_of(size)
         corners = self._problem.geometry.corners
         groups = draw_groups(self._settings.grouping, corners, size, self._rng)
         self._group_runner.run(groups, self._directions.update_group, updates)
@@ -96,7 +96,7 @@ class LSQML:
         """float64 (positions, 2): row and column of each window's first pixel, as now refined."""
         return self._directions.positions_px()
 
-    def _learned(self, size: int) -> Updates:
+    def _updates_of(self, size: int) -> Updates:
         """Return what this iteration, in groups of a size, updates."""
         refines = self._refine.due(self.iteration)
         return Updates(
@@ -144,7 +144,7 @@ class LSQML:
     def _follow(self, changes: Changes) -> None:
         """Let momentum start from an object and a probe that were changed between iterations.
 
-        A new scale is close to the old one; turned modes and a shifted object are another thing.
+        A new scale is close to the old one, so movement goes on; after a shift, or a turn of the modes, it starts anew.
         """
         for momentum, turned in zip(self._momenta, (False, changes.rotation is not None), strict=False):
             if turned or changes.shift is not None:

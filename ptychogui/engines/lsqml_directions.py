@@ -25,7 +25,7 @@ RowKernel: TypeAlias = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Updates:
-    """What an iteration updates, and how carefully.
+    """What an iteration of LSQML updates, and how carefully.
 
     Attributes:
         object: whether the object is updated.
@@ -64,7 +64,7 @@ class Gradients:
 
 
 class Directions:
-    """Object, probe and positions of a reconstruction, and all that it takes to move them group by group.
+    """Moves object, probe and positions group by group.
 
     A group of any size is explored in blocks that bound the memory. For sub-pixel positions the sums that only set the
     steps' lengths take the probe as it is on whole pixels, and a varying one as the scan's.

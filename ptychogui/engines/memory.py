@@ -12,7 +12,7 @@ from ptychogui.params.model import Reconstruction
 
 _C64, _F32 = 8, 4
 
-_CHUNKS = 16
+OVERLAP_CHUNKS = 16
 """Parts of a scan whose windows an overlap projection sums at the same time."""
 
 
@@ -113,7 +113,7 @@ def dm_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> int:
     bands = (2 * rows + backend.lanes * extent.n) * columns * (_C64 + _F32)
     averages = 3 if settings.average_last else 0  # the mean, and what it takes to renew it
     own = extent.object_bytes * (1 + averages) + extent.probe_bytes * (3 + averages + extent.sub_pixel + backend.lanes)
-    chunks = _CHUNKS * extent.n**2 * (_C64 + _F32)
+    chunks = OVERLAP_CHUNKS * extent.n**2 * (_C64 + _F32)
     slots = backend.batch_size(extent.probe_bytes * (3 if extent.sub_pixel else 2))
     held = 1 + half + extent.sub_pixel
     batches = backend.workers * slots * extent.probe_bytes * held

@@ -9,11 +9,11 @@ from ptychogui.engines.partition import run_on_rows
 
 
 class Momentum:
-    """What an array does when it goes on as it moved since the step before.
+    """Lets an array go on as it has moved since the step before.
 
     With x the array, b what it was after the step before and m the share that goes on:
-    v = m v + (x - b), x = x + m v, b = x. Steps are an iteration apart: within one, every pixel is moved by other
-    positions at another time, which says little about where it goes.
+    v = m v + (x - b), x = x + m v, b = x. Steps are an iteration apart: within one, other
+    positions move every pixel at another time, which says little about where it goes.
     """
 
     def __init__(self, values: Array, share: float, backend: Backend) -> None:
@@ -30,7 +30,7 @@ class Momentum:
         run_on_rows(self._backend, rows, work, lambda first, count: self._go(first, count, self._share))
 
     def start_here(self) -> None:
-        """Take what was done to the array since the last step for no movement."""
+        """Take what was done to the array since the last step as no movement."""
         self._past[...] = self._values
 
     def rest(self) -> None:

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Batch, FFTPair, Launch, Pending
+from ptychogui.engines.memory import OVERLAP_CHUNKS
 from ptychogui.engines.partition import even_parts, run_on_rows, split_batches
 from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.params.model import Reconstruction
 
-_CHUNKS = 16
-"""Parts of the scan whose windows are summed at the same time."""
-
 _NEIGHBOR = 1 / 8
-"""Mean weight of the pixel before, and of the one after, where windows begin anywhere between pixels."""
+"""Mean weight of either neighbor where windows begin anywhere between pixels."""
 
 _DIM = 0.05
 """Part of the brightest pixel's sum that the probe's step divides by at least, where windows begin between pixels: what
@@ -66,7 +64,7 @@ class Lanes:
 
 
 class Overlap:
-    """Object and probe, and what a projection onto products of both takes.
+    """Projects the exit waves onto products of object and probe.
 
     The object moves to the exact weighted least squares for the probe that there is,
 
@@ -78,11 +76,11 @@ class Overlap:
         P_m += sum_i (conj(O_i) chi_im - P_m conj(O_i) dO_i) / (sum_i max(|O_i|, |O_i + dO_i|)^2 + e).
 
     For an object that stays this is the exact least squares as well, and a product that fits is a fixed point of both.
-    Where the object moves far, the maximum keeps the probe from doing the same.
-    Another round visits the same waves once for the object and once for the probe, each exactly, so that rounds end at
-    the least squares of both together. At
-    sub-pixel positions chi and its way back to the probe are exact; the other two sums over windows take whole pixels
-    and a mean over neighbors, which sets how far the probe moves and not where it ends.
+    Where the object moves far, the maximum keeps the probe from doing the same. Another round visits the same waves
+    once for the object and once for the probe, each exactly, so that rounds end at the least squares of both together.
+
+    At sub-pixel positions chi and its way back to the probe are exact; the other two sums over windows take whole
+    pixels and a mean over neighbors, which sets how far the probe moves and not where it ends.
 
     The inertia e is a part of the mean illumination that the first probe gives the object; that of the probe, a part of
     what an object of modulus 1 would give.
@@ -100,7 +98,10 @@ class Overlap:
         self._given = {"pulls": pulls, "light": light}
         moved = {"beat": empty(shape, np.complex64), "shine": empty(shape, np.float32)}
         self._sums, self._pulls = empty((backend.lanes, *probe.shape), np.complex64), empty(probe.shape, np.complex64)
-        chunks = {"cross": empty((_CHUNKS, n, n), np.complex64), "bright": empty((_CHUNKS, n, n), np.float32)}
+        chunks = {
+            "cross": empty((OVERLAP_CHUNKS, n, n), np.complex64),
+            "bright": empty((OVERLAP_CHUNKS, n, n), np.float32),
+        }
         self._change = empty((2, n), np.float32)
         bands = backend.asarray(lanes.bands)
         self._solve_object = bind("overlap_solve_object", object=scan.object, bands=bands, **moved, **self._given)
@@ -139,8 +140,8 @@ class Overlap:
 
     def _move_probe(self, learned: int) -> Array:
         n, weight = self._n, 0.0 if self._scan.ramps is None else _NEIGHBOR
-        run_on_rows(self._backend, _CHUNKS * n, len(self._lanes.order) * n**2, self._windows)
-        run_on_rows(self._backend, n, 2 * _CHUNKS * n**2, self._add_chunks)
+        run_on_rows(self._backend, OVERLAP_CHUNKS * n, len(self._lanes.order) * n**2, self._windows)
+        run_on_rows(self._backend, n, 2 * OVERLAP_CHUNKS * n**2, self._add_chunks)
         self._collect(learned)
         if self._scan.ramps is not None:
             self._floor[...] = self._bright[0].max() * np.float32(_DIM) + np.float32(self._probe_floor)

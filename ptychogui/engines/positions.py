@@ -18,7 +18,7 @@ PRIOR_FLOOR = 0.5 / _PRIOR_PX**2
 
 
 class Positions:
-    """Window corners and sub-pixel rests on the device, moved by least squares with the object's slope.
+    """The positions on the device: window corners and sub-pixel rests. Least squares with the object's slope move them.
 
     Windows keep a pixel away from the object's rim, where there is no slope.
     """

@@ -19,9 +19,15 @@ _NEGLIGIBLE_PX = 1e-4
 
 @dataclass(frozen=True)
 class ScanArrays:
-    """The device arrays that all workers share; shapes as in kernels/*.cu.
+    """The arrays of a scan that all workers share; shapes and dtypes as in kernels/*.cu.
 
-    `ramps` is there where sub-pixel positions are honored, else None.
+    Attributes:
+        patterns: what was measured.
+        corners: first row and column of each position's window in the object.
+        order: in which an iteration visits the positions.
+        object: the estimate, which the engine changes.
+        misfit, expected: for the error, see engines.error_log; a number for each row of each pattern.
+        ramps: what shifts the probe to sub-pixel positions; None where all are taken as whole.
     """
 
     patterns: DevicePatterns

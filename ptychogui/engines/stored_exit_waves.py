@@ -34,13 +34,13 @@ class StoredExitWaves:
 
 
 class WaveAccess:
-    """Where a worker finds the exit waves of a batch: `waves`, complex64 (S, modes, N, N), from a place in it."""
+    """One worker's access to stored exit waves: those of a batch are in `waves`, complex64 (S, modes, N, N)."""
 
     def __init__(self, waves: Array, pack: Launch | None = None, unpack: Launch | None = None) -> None:
         self.waves, self._pack, self._unpack = waves, pack, unpack
 
     def take(self, start: int, count: int, fresh: bool = False) -> int:
-        """Return where the waves of positions [start, start + count) begin; fresh ones are yet to be written."""
+        """Return where in `waves` those of positions [start, start + count) begin; fresh ones are yet to be written."""
         if self._unpack is None:
             return start
         if not fresh:

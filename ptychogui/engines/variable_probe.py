@@ -87,7 +87,7 @@ class VariableProbe:
             waves: complex64 (slots, modes, N, N) of the worker.
             sums: complex64 (lanes, modes + K, N, N).
             spectrum: complex64 (modes + K, N, N) of the basis, where positions are sub-pixel.
-            scan: of the reconstruction.
+            scan: the arrays of the scan.
         """
         places = {"object": scan.object, "corners": scan.corners, "order": scan.order}
         grams = self._backend.bind("mix_grams", grams=self._grams, basis=self.basis, **places)

@@ -24,13 +24,14 @@ _FLICKERING_TIMES = 6.0
 of simulated scans with 1e3 to 1e7 photons, and of a measured one, stay below 2.1."""
 
 _SIDE = 5
-"""Rows and columns of a pixel and the neighbors that it is compared with."""
+"""Rows and columns of the square that holds a pixel and the neighbors that it is compared with."""
+
 _LEAST, _MOST = 25, 88
 """Percentiles of the neighbors that dead and hot pixels are compared with: at the edge of the beam many are dark, and
 two or three may be hot as well."""
 
 _LIT_PART = 0.7
-"""Of its neighbors' least light that a dead pixel has around it on the average, at least."""
+"""Part of _DEAD_BELOW_COUNTS that a dead pixel's neighbors have on the average; with less no closer look is needed."""
 
 _FEWEST_NEIGHBORS = 6
 """Known neighbors without which nothing is said of a pixel."""
@@ -97,8 +98,8 @@ def lowest_around(total: np.ndarray, known: np.ndarray, places: np.ndarray) -> n
 def _flickers(frames: np.ndarray, around: _Around) -> np.ndarray:
     """Return which pixels vary too much for what is around them, each without its largest reading.
 
-    So a single hit by a cosmic ray makes no pixel flicker. Photons vary by their mean, of which F readings tell no less
-    than 1 / F.
+    So a single hit by a cosmic ray makes no pixel flicker. Photons vary by their mean, which F readings can't tell
+    more closely than 1 / F.
     """
     count = len(frames) - 1
     if count + 1 < _FLICKERING_FRAMES:

@@ -19,16 +19,16 @@ from ptychogui.physics.pixel_text import areas_text, pixels_text
 from ptychogui.physics.readings import examine_readings
 
 _MOST_FRAMES, _MOST_BYTES, _FEWEST_FRAMES = 200, 128_000_000, 3
-"""Bounds of what is looked at: so many frames, or bytes as they lie in memory, but a few in any case."""
+"""Most frames, and most bytes of them in memory, that are looked at; and the fewest frames in any case."""
 
 _FRAMES_TO_COUNT, _BYTES_TO_COUNT = 24, 64_000_000
-"""The same bounds where it is only told what counts, as in every run."""
+"""The same where only the meaning of readings is asked for, as in every run."""
 
 _FRAMES_TO_TELL = 3
 """With fewer frames no pixel is called bad."""
 
 _MOST_BAD = 0.01
-"""Part of all pixels that may be found bad one by one; with more, it is not the pixels that are odd."""
+"""Part of all pixels that may be found bad one by one; where more look bad, the rule is wrong and not the pixels."""
 
 _NEAR_PX = 2.0
 """Distance up to which a center is as good as the one that is found."""
@@ -39,7 +39,7 @@ BY_THE_BEAM_PX = 3.0
 
 @dataclass(frozen=True)
 class Calibration:
-    """Settings and mask with what was found in them, what is to be said about it, and what counts if that is known."""
+    """Settings and mask completed by what was found, notes about it, and the rules of readings where they are known."""
 
     preprocessing: Preprocessing
     bad_pixels: np.ndarray | None
@@ -50,7 +50,7 @@ class Calibration:
 def calibrate(
     frames: FrameSource, rows: np.ndarray, bad_pixels: np.ndarray | None, preprocessing: Preprocessing
 ) -> Calibration:
-    """Do what `find_center` and `find_bad_pixels` ask for, on a bounded number of frames; read none where neither is.
+    """Find what `find_center` and `find_bad_pixels` ask for in a bounded number of frames; read none if neither is set.
 
     Args:
         frames: (frames, rows, columns) of the detector.
@@ -84,7 +84,7 @@ def calibrate(
 
 
 def calibrate_readings(frames: FrameSource, rows: np.ndarray, calibration: Calibration) -> Calibration:
-    """Find out from a few frames what counts, unless that is known: what every scan needs before its frames are used.
+    """Find out from a few frames what readings mean, unless that is known: every scan needs it before it is used.
 
     Args:
         frames: (frames, rows, columns) of the detector.
@@ -109,8 +109,8 @@ class _Seen:
     """Some frames of a scan, with the direct beam inside, not at the corners.
 
     Attributes:
-        readings: (frames, rows, columns); squared where they were roots. 0 where they are no measurement; the mean of a
-            pixel's others where most of them are one.
+        readings: (frames, rows, columns); squared where they were roots. What is no measurement is the mean of the
+            pixel's other readings if most of these are measurements, else 0.
         seen: int (rows, columns), in how many of the frames each pixel has a reading; 0 where it is bad.
         text: what was looked at.
     """

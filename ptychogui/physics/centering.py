@@ -10,8 +10,8 @@ _BRIGHT_SHARE = 0.5
 """Part of all counts that the bright pixels hold."""
 
 _CLIP = 0.5
-"""Part of the bright pixels' median above which counts are cut off: the outline of the beam's cone tells, not what
-the sample does inside."""
+"""Part of the bright pixels' median above which counts are cut off: what tells
+the center is the outline of the beam's cone, not what the sample does inside."""
 
 _BACKGROUND = 20
 """Percentile of the pixels that is taken for background."""

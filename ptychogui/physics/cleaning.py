@@ -20,14 +20,13 @@ _ROOT_PRECISION = 1e-6
 
 @dataclass(frozen=True)
 class ReadingRules:
-    """What a look at some frames tells about readings, see physics.readings; of most scans nothing.
+    """Rules by which readings become counts, as physics.readings finds them; for most scans each reading is one.
 
     Attributes:
         no_counts_from: the reading, in the unit of the frames, at and above which readings are no counts but marks;
             None where there are none.
-        noise_from: the reading, 0 or below, down to which those below 0 are noise and count nothing; what is below it
-            is no measurement.
-        unit: readings in a count, where frames are not given in counts; of amplitudes, of their squares.
+        noise_from: 0 or below. Readings from it up to 0 are noise and count nothing; those below it are no measurement.
+        unit: what a single count reads, 1 where frames are given in counts; of amplitudes, what their squares read.
     """
 
     no_counts_from: float | None = None
@@ -36,12 +35,12 @@ class ReadingRules:
 
 
 PLAIN_COUNTS = ReadingRules()
-"""Readings that are counts."""
+"""The rules of frames whose readings are counts, all of them."""
 
 
 @dataclass(frozen=True)
 class CleanFrames:
-    """Some frames without what is no measurement.
+    """Some frames as patterns, without what is no measurement.
 
     Attributes:
         patterns: (frames, N, N) in the smallest type that loses nothing (physics.pattern_storage).
@@ -63,7 +62,7 @@ class CleanFrames:
 
 
 class FrameCleaner:
-    """Tells counts from what is not a measurement. It keeps nothing, so threads may share it."""
+    """Makes patterns of frames: leaves out what is no measurement. It keeps nothing, so threads may share it."""
 
     def __init__(
         self,
@@ -115,7 +114,7 @@ class FrameCleaner:
         return CleanFrames(compact(amplitudes), counts, free, int(broken.sum()), int(saturated.sum()))
 
     def _whole(self, counts: np.ndarray, bad: np.ndarray) -> CleanFrames:
-        """Clean counts that stay what they are, and look for what is rare only where there is some."""
+        """Clean counts that stay whole. What is rare is looked for only where the extremes tell of some."""
         free, broken, saturated = bad[None], 0, 0
         if bad.any():
             np.multiply(counts, ~bad, out=counts)

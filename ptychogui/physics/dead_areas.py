@@ -18,22 +18,22 @@ from ptychogui.physics.bad_pixels import exposed
 from ptychogui.physics.photon_statistics import surprise_limit
 
 _MARGIN = 1.5
-"""How much more light than chance asks for an area must have missed: the light that is expected is not known well."""
+"""How many times the light that chance asks for an area must have missed: how much to expect is not known well."""
 _LEAST_PX = 5
-"""Pixels of a round area, of one that reads a number, and of an edge with nothing behind it."""
+"""Fewest pixels of an area in the midst of light, of one that reads a number, and of an edge with light on one side."""
 _CORNER_PX, _CORNER_LIVE, _CORNER_FAINT = 3, 0.7, 0.6
-"""How far from an edge the pixels beside an area are looked at, and which part of them counts beside a rectangle, in
-bright light and in faint, where one may be dark by chance."""
+"""Rows from an edge on in which the pixels beside a rectangle are looked at, and the part of them that must count: in
+bright light, and in faint light, where one may be dark by chance."""
 _FAINT = 2.5
 """Counts of a pixel, over all frames, below which its neighbors may well have none."""
 _LIT = 12.0
-"""Counts, over all frames, of pixels whose neighbors have none by chance once in 1e5."""
+"""Counts of a lit pixel, over all frames: chance leaves its neighbor without any once in 1e5."""
 _LIT_AROUND = 0.9
 """Part of what surrounds a round area that must be lit."""
 _FADED, _FADED_PX = 0.3, 8
-"""Part of an edge's brightest pixel below which another one is faded, and how many of them a cut through light has."""
+"""Part of an edge's brightest pixel below which one is faded, and how many faded ones show that light is cut off."""
 _ALIKE, _NARROW_PX = 0.2, 2
-"""Part of an edge's light that the other side of the light has as well, and rows in which a narrow beam ends."""
+"""Part of an edge's light from which on another row is about as bright, and rows in which a narrow beam fades."""
 _SCATTERED = 1e-3
 """Part of an edge's light that any sample scatters to the pixels beside it, at least."""
 _SHAPES = 2.2
@@ -41,7 +41,7 @@ _SHAPES = 2.2
 _CHANGES = 0.002
 """Relative variance of lit pixels above which a sample scatters light to where there is none without it."""
 _CALM, _SURE = 90, 5.0
-"""Percentile of the pixels that flicker no more than they should, and deviations by which chance does not do it."""
+"""Percentile of the pixels below which none flickers, and standard deviations that chance does not reach."""
 
 
 @dataclass(frozen=True)

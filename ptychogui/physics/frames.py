@@ -25,10 +25,10 @@ __all__ = [
 ]  # fmt: skip
 
 _CHUNK_BYTES = 1 << 24
-"""Of frames that a thread works on; a pixel that may become a float32 counts as 4 bytes."""
+"""Bytes of frames that a thread works on; a pixel that may become a float32 counts as 4 bytes."""
 
 _BLOCK_PX = 1 << 20
-"""Of frames that it reads at once."""
+"""Pixels of frames that it reads at once."""
 
 
 class FrameSource(Protocol):
@@ -232,7 +232,7 @@ def _chunk(frames: FrameSource, cleaner: FrameCleaner) -> int:
 
 
 class _Forgetting:
-    """Lets patterns go that nobody wants."""
+    """A sink for patterns that nobody wants: it forgets them."""
 
     def put(self, first: int, piece: np.ndarray, kind: np.dtype) -> None:
         """Do nothing."""

@@ -11,11 +11,11 @@ _FAR = 100.0
 """Distance from the middle of the scan, in median distances of all positions from there, that none of it can have."""
 
 _STANDING = 3
-"""Readings in a row that are the same to the last bit, in a scan where hardly any are, which show that they stand."""
+"""Readings in a row, the same to the last bit in a scan where hardly any are, that show that one stands still."""
 
 _MOST = 0.5
-"""Part of the positions that may be far away or stand still; with more it is not they that are odd. Any number may have
-been left unwritten."""
+"""Part of the positions that may be far away or stand still; where more seem to, the rule is wrong and they stay. Any
+number of positions may have been left unwritten."""
 
 
 def lost_positions(positions_m: np.ndarray) -> np.ndarray:

@@ -10,11 +10,11 @@ import scipy.ndimage
 from ptychogui.physics.centering import bright_level
 
 _BRIGHT = 0.25
-"""Counts of a bright pixel, as a part of the usual bright ones'."""
+"""Part of the usual bright pixels' counts from which on a pixel is bright."""
 _MOST = 0.5
-"""Part of the bright pixels that no right mask hides, unless it hides little else: a stop about the direct beam."""
+"""Part of the bright pixels above which a mask hides too many, unless it hides little else, as a beamstop's does."""
 _SMALL, _NEARLY_ALL = 0.1, 0.97
-"""Part of the detector that a stop may hide, and part of the light that even a stop leaves some of."""
+"""Part of the detector up to which a mask may be a beamstop's, and part of the light that not even that one hides."""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import scipy.ndimage
 _BLOCKS = 8
 """Along each axis of a mean frame that is looked at for its evenness."""
 _EVEN = 0.4
-"""Counts of nearly all blocks, as a part of the brightest ones'."""
+"""Part of the brightest blocks' counts that nearly all blocks of an even frame have."""
 _FAINTEST, _STRONGEST = 0.01, 0.6
 """Contrast of fringes: less is no image, more are speckles in the far field."""
 _SURE = 5.0
-"""How much more neighbors have in common than chance usually gives."""
+"""How many times as much as by chance neighbors have in common where there are fringes."""
 
 
 def is_even(mean: np.ndarray, known: np.ndarray) -> bool:

@@ -12,7 +12,7 @@ Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 _MOST_THREADS = 4
-"""What makes patterns on so many is faster than what reads frames through the HDF5 library, which is one at a time."""
+"""More would not help: the HDF5 library reads frames one at a time, and so many threads make patterns faster."""
 
 
 def map_in_order(work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> Iterator[Result]:

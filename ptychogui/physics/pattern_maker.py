@@ -19,7 +19,7 @@ from ptychogui.physics.survey import Sums
 
 
 class PatternSink(Protocol):
-    """Where patterns go: a PatternStack, or what forgets them."""
+    """Where patterns go: a PatternStack, or a sink that forgets them."""
 
     def put(self, first: int, piece: np.ndarray, kind: np.dtype) -> None:
         """Put patterns down from a position on; see PatternStack."""
@@ -36,7 +36,7 @@ Several threads call it."""
 
 @dataclass(frozen=True)
 class PatternSpec:
-    """What is done to the frames of a scan.
+    """What frames a scan has, and what is done to them to make patterns.
 
     Attributes:
         shape: rows and columns of a frame.
@@ -54,7 +54,7 @@ class PatternSpec:
 
 
 PatternMaker: TypeAlias = Callable[[PatternSpec, PatternSink], MakePatterns]
-"""Gets a spec and where patterns go."""
+"""Makes such a function, for a spec and a sink."""
 
 
 def numpy_maker(spec: PatternSpec, sink: PatternSink) -> MakePatterns:

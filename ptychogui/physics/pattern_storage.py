@@ -13,7 +13,7 @@ KINDS = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
 """The types that patterns are held in, smallest first."""
 
 _COPY_PX = 1 << 19
-"""That are widened at once."""
+"""Pixels that are widened at a time."""
 
 FREE = -1.0
 """Amplitude of a pixel that is not known."""

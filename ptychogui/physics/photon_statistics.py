@@ -9,7 +9,7 @@ _CHANCE = 1e-3
 
 
 def surprise_limit(pixels: int) -> float:
-    """Return the surprise, minus the logarithm of a probability, from which on none of so many pixels has it."""
+    """Return the surprise (minus the logarithm of a probability) that none of so many pixels reaches by chance."""
     return float(np.log(pixels / _CHANCE))
 
 

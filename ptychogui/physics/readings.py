@@ -16,11 +16,12 @@ from ptychogui.physics.cleaning import PLAIN_COUNTS, ReadingRules, saturation
 from ptychogui.physics.photon_statistics import surprise_limit, surprise_of_alike
 
 _APART, _FAR_APART, _SATURATED_APART, _STILL_APART = 10.0, 1000.0, 2.0, 2.0
-"""How many times as large as all counts a mark is: one that is known; one that is not; one that may be saturated as
-well, since it ends a type and comes again and again; and one that stays at its pixels, which alone are lost."""
+"""How many times as large as all counts a reading must be to be a mark: one of the known marks; any other number; one
+that may be saturation as well, as the largest of a type or a mark that comes again and again; and one that stays at its
+pixels, so that no others are lost."""
 
 _NEARLY_ALL = 0.9
-"""Part of the frames in which a pixel that shows a mark shows it."""
+"""Part of the frames in which a pixel that stays at a mark reads it, at least."""
 
 _MARKS = (
     *(2**bits - less for bits in (15, 16, 31, 32, 63, 64) for less in (2, 1)),
@@ -31,20 +32,20 @@ _MARKS = (
 gaps and dead pixels; and what becomes of these as floating point numbers."""
 
 _SURE = 2**31 - 2
-"""The lowest of them that a single reading tells, also in frames that were not looked at: no pixel counts so far."""
+"""The lowest mark that a single reading tells, also in frames that were not looked at: no pixel counts so far."""
 
 _FIXED_MARKS = (254, 255, *_MARKS)
-"""Those that stand for no count where they stay at a pixel."""
+"""Readings that stand for no count where they stay at a pixel."""
 
 _FEWEST_MARKS, _FEWEST_ALIKE = 3, 8
-"""Readings of a mark below 2^31 that are no chance, and pixels that can't read the same in each frame."""
+"""How often a known mark below 2^31 must come, and how often another number, or how many pixels must read the same."""
 
 _WRAPPED = 0.9
-"""Part of an unsigned type's largest number from which on readings may have been below zero."""
+"""Part of an unsigned type's largest number from which on a reading may be one below zero that has wrapped around."""
 
 _NOISE_SHARE, _NOISE_SPREADS, _NOISE_TIMES = 0.01, 8.0, 3.0
-"""Part of the readings that is below zero where noise is; how many standard deviations noise reaches; and how many
-times as far from zero as the usual reading above it."""
+"""Where readings below zero are noise: the part of all readings that they are at least, the standard deviations that
+noise reaches, and how many times as far from zero as the usual reading above it they may usually be."""
 
 _MOST_COUNTS, _LEAST_COUNT, _USUAL_COUNTS = 1e10, 1.0, 1e6
 """Counts of a pattern above which, and largest reading up to which, readings that are no whole multiples can't be
@@ -54,8 +55,8 @@ _SAME = 1e-5
 """How near to 1 a step is 1."""
 
 _MOST_STEPS, _WHOLE, _FEWEST_WHOLE = 3e4, 1e-6, 5
-"""Up to how many steps it can be told that a reading is a whole number of them; how near to it, relative; and how many
-different ones it takes."""
+"""To tell that readings are whole multiples of a step: the largest multiple for which it can be told, how near to it a
+reading must be (relative), and how many different readings it takes."""
 
 _FEWEST_VALUES, _MOST_VALUES = 64, 100_000
 """How many readings tell the unit, and how many are looked at."""
@@ -63,10 +64,10 @@ _FEWEST_VALUES, _MOST_VALUES = 64, 100_000
 
 @dataclass(frozen=True)
 class ReadingsReport:
-    """What was found.
+    """What was found in some readings.
 
     Attributes:
-        rules: what is to be known about readings.
+        rules: by which readings become counts.
         marked: bool (rows, columns), pixels that show a mark which `rules` does not tell; or None.
         notes: a sentence each.
     """

@@ -38,7 +38,7 @@ class Survey:
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums over some patterns, beam at [0, 0]. One that counts nothing was not exposed and says nothing: all is free.
+    """Sums over some patterns, beam at [0, 0]. One that counts nothing was not exposed: all of its pixels are free.
 
     Attributes:
         positions: float64 (frames, 3), counts of each pattern's known pixels, and their sums times row and column.
