@@ -138,8 +138,8 @@ class Workstation:
         session.openFailed.connect(self._show_scan_again)
         self.demo.opening.connect(window.show_opening)
         self.demo.failed.connect(self._show_scan_again)
-        errands = self.doctor, self.survey, self.pairing.drawing
-        for source in (session, self.run, self.demo, *errands, self.beamline, self.hook):
+        questions = self.doctor, self.survey, self.pairing.drawing
+        for source in (session, self.run, self.demo, *questions, self.beamline, self.hook):
             source.problem.connect(self._show_problem)
 
     def _join_run(self) -> None:

@@ -8,7 +8,7 @@ from ptychogui.controllers.background import Background
 from ptychogui.controllers.error_message import explain
 from ptychogui.controllers.session import SessionController
 from ptychogui.errors import ParameterError
-from ptychogui.jobs.processes.questions import Errand, Work
+from ptychogui.jobs.processes.questions import QuestionProcess, Work
 
 
 class QuestionController(QObject):
@@ -40,7 +40,7 @@ class QuestionController(QObject):
         """
         super().__init__()
         self._session, self._background, self._work, self._what = session, background, work, what
-        self._process = Errand()
+        self._process = QuestionProcess()
         self._under_way: object | None = None
         self._answered.connect(self._pass_on)
         session.scanOpened.connect(self._clear)
@@ -61,7 +61,7 @@ class QuestionController(QObject):
         self._under_way = token
         self.began.emit()
         self._background.start(
-            lambda: process.run(self._work, job, lambda answer: self._answered.emit(token, answer)),
+            lambda: process.ask(self._work, job, lambda answer: self._answered.emit(token, answer)),
             lambda _whole: self._end(token, None),
             lambda error: self._end(token, error),
         )
@@ -85,7 +85,7 @@ class QuestionController(QObject):
         """End the child; the next question starts another, since the thread that waits for this one may still run."""
         self._under_way = None
         self._process.end(for_good=True)
-        self._process = Errand()
+        self._process = QuestionProcess()
 
     def _pass_on(self, token: object, answer: object) -> None:
         if token is self._under_way:

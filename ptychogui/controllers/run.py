@@ -124,7 +124,7 @@ class RunController(QObject):
             self.message.emit(f"{_DIED}: {event.cause}")
         elif self._is_mine(event.job_id):
             text = f"{event.cause}{_kept(event.checkpoint)}. A new process is started; press Run to try again."
-            self.problem.emit(ErrorMessage(_DIED, text))
+            self.problem.emit(ErrorMessage(_DIED, text, event.details))
             self._end("Failed", State.FAILED, event.checkpoint)
 
     def _on_silent(self, event: Silent) -> None:

@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import pickle
-import signal
-import threading
-import time
 from collections import deque
-from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
+from ptychogui.errors import DeviceError
 from ptychogui.jobs.job import Job, Progress
-from ptychogui.jobs.processes.engine_child import child_main
+from ptychogui.jobs.processes.child_process import ChildProcess, End
+from ptychogui.jobs.processes.engine_child import do_jobs
 from ptychogui.jobs.processes.messages import (
     INTERNAL,
-    Beat,
     Died,
     Event,
     Failed,
     Finished,
+    JobOrder,
     Open,
     Order,
     Picture,
     PictureNote,
     Run,
     Silent,
-    Tell,
 )
 from ptychogui.jobs.processes.picture_slot import PictureSlot
-from ptychogui.jobs.processes.spawning import spawn
 
-SILENCE_S = 10.0
-"""Without a sign of life for so long, a process is said to be silent."""
-
-_CLOSE_S = 3.0
-_AT_ONCE = 1000
-"""Most messages taken in one go."""
-
-_SIGNALS = {
-    signal.SIGKILL: "out of memory or kill -9",
-    signal.SIGSEGV: "a crash in compiled code",
-    signal.SIGBUS: "a crash in compiled code, or no memory for a shared picture",
-    signal.SIGABRT: "a crash in compiled code",
-    signal.SIGTERM: "ended from outside",
-}
+_NICE = 5
+"""How much the engine gives way to the window where both want the same core."""
 
 
 class EngineProcess:
@@ -65,7 +48,7 @@ class EngineProcess:
         """
         self.device = device
         self._threads, self._run = threads, run
-        self._child: _Child | None = None
+        self._child: _EngineChild | None = None
         self._local: deque[Event] = deque()
         self._job_id = ""
         self._checkpoint: Path | None = None
@@ -85,13 +68,13 @@ class EngineProcess:
     @property
     def pid(self) -> int | None:
         """Process id of the child, None if there is none."""
-        return self._child.process.pid if self._child else None
+        return self._child.pid if self._child else None
 
     def start(self) -> None:
         """Start the child, if there is none, and have it open the device; returns at once."""
         if self._child is None:
-            self._child = _Child(self.device, self._run)
-            self._child.send(Open(self.device, self._threads))
+            self._child = self._started("")
+            self._send(Open(self.device, self._threads))
 
     def submit(self, job: Job) -> None:
         """Begin a job; what becomes of it, a Job that can't be sent included, comes by `messages`.
@@ -108,30 +91,31 @@ class EngineProcess:
             return
         if self._child is not None:
             self._listen(self._child, 0)
-        self.start()
-        self._job_id, self._checkpoint = job.id, None
-        self._send(Run(job.id, self.device, payload))
+        self._child = self._child or self._started(job.id)
+        if self._child is not None:
+            self._job_id, self._checkpoint = job.id, None
+            self._child.send(Run(job.id, self.device, payload))
 
     def stop(self) -> None:
         """End the job after the iteration under way, with its result kept."""
-        self._send(Tell(self._job_id, Order.STOP))
+        self._send(JobOrder(self._job_id, Order.STOP))
 
     def cancel(self) -> None:
         """End the job after the iteration under way, without a result."""
-        self._send(Tell(self._job_id, Order.CANCEL))
+        self._send(JobOrder(self._job_id, Order.CANCEL))
 
     def pause(self) -> None:
         """Hold the job after the iteration under way."""
-        self._send(Tell(self._job_id, Order.PAUSE))
+        self._send(JobOrder(self._job_id, Order.PAUSE))
 
     def resume(self) -> None:
         """Let a paused job go on."""
-        self._send(Tell(self._job_id, Order.RESUME))
+        self._send(JobOrder(self._job_id, Order.RESUME))
 
     def kill(self) -> None:
         """End the child at once, such as one that is silent; `messages` will say that it died."""
         if self._child is not None:
-            self._child.process.kill()
+            self._child.kill()
 
     def messages(self, timeout_s: float) -> list[Event]:
         """Return what has happened, in order; wait for the first up to the time-out.
@@ -150,22 +134,30 @@ class EngineProcess:
             self._child.close()
         self._child, self._job_id = None, ""
 
+    def _started(self, job_id: str) -> _EngineChild | None:
+        """Return a new child; where none can be started, say so, and that the job fails that needs it."""
+        try:
+            return _EngineChild(self.device, self._run)
+        except DeviceError as error:
+            self._local.append(Failed(job_id, str(error), kind=type(error).__name__))
+            return None
+
     def _send(self, message: Any) -> None:
         child = self._child
         if child is not None:
             child.send(message)
 
-    def _listen(self, child: _Child, timeout_s: float) -> None:
-        messages, ended = child.receive(timeout_s)
+    def _listen(self, child: _EngineChild, timeout_s: float) -> None:
+        messages = child.receive(timeout_s)
         newest = max((i for i, message in enumerate(messages) if isinstance(message, PictureNote)), default=None)
         for i, message in enumerate(messages):
             if isinstance(message, PictureNote):
                 self._local.extend(child.picture(message) if i == newest else ())
-            elif not isinstance(message, Beat):
+            else:
                 self._local.append(self._noted(message))
-        if ended or any(isinstance(message, Failed) and message.kind == INTERNAL for message in messages):
-            self._bury(child)
-        elif (silence_s := child.new_silence_s()) is not None:
+        if child.end is not None:
+            self._bury(child, child.end)
+        elif not messages and (silence_s := child.new_silence_s()) is not None:
             self._local.append(Silent(self._job_id, silence_s))
 
     def _noted(self, event: Any) -> Event:
@@ -178,74 +170,33 @@ class EngineProcess:
             self._job_id = ""
         return event  # type: ignore[no-any-return]
 
-    def _bury(self, child: _Child) -> None:
-        """Say why the child is gone, unless it goes by itself after an internal error, which was said before."""
-        cause = child.cause_of_death()
-        if cause or self._job_id:
-            self._local.append(Died(self._job_id, cause or "ended by itself", self._checkpoint))
+    def _bury(self, child: _EngineChild, end: End) -> None:
+        """Say why the child is gone."""
+        if end.raised is not None:
+            message = f"internal error: {end.raised.line}"
+            self._local.append(Failed(self._job_id, message, end.raised.details, INTERNAL, self._checkpoint))
+        elif end.cause or self._job_id:
+            self._local.append(Died(self._job_id, end.cause or "ended by itself", self._checkpoint, end.last_words))
         child.close()
         self._child, self._job_id = None, ""
 
 
-class _Child:
-    """One child from its start to its end."""
+class _EngineChild(ChildProcess):
+    """A child that does jobs, and the slot through which its pictures come."""
 
     def __init__(self, device: str, run: str) -> None:
         self._slot = PictureSlot()
-        self._lock = threading.Lock()
-        self._heard_s = time.monotonic()
-        self._silent = False
-        self.process, self._pipe = spawn(child_main, self._slot, run, name=f"ptychogui {device}")
-
-    def send(self, message: Any) -> None:
-        """Send from any thread; to a child that is gone nothing is sent, `receive` will tell."""
-        with self._lock, contextlib.suppress(OSError):
-            self._pipe.send(message)
-
-    def receive(self, timeout_s: float) -> tuple[list[Any], bool]:
-        """Return what the child has sent, and whether it has ended."""
-        ready = connection.wait([self._pipe, self.process.sentinel], timeout_s)
-        messages: list[Any] = []
-        ended = self.process.sentinel in ready
         try:
-            while len(messages) < _AT_ONCE and self._pipe.poll():
-                messages.append(self._pipe.recv())
-        except (EOFError, OSError):
-            ended = True
-        if messages:
-            self._heard_s, self._silent = time.monotonic(), False
-        return messages, ended and len(messages) < _AT_ONCE
-
-    def new_silence_s(self) -> float | None:
-        """Seconds since the last message, once when they become too many."""
-        silence_s = time.monotonic() - self._heard_s
-        if self._silent or silence_s < SILENCE_S:
-            return None
-        self._silent = True
-        return silence_s
+            super().__init__(do_jobs, self._slot, run, name=f"ptychogui {device}", niceness=_NICE)
+        except DeviceError:
+            self._slot.close()
+            raise
 
     def picture(self, note: PictureNote) -> list[Picture]:
         """Fetch a picture from the slot, if it is still there."""
         estimate = self._slot.read(note.sequence, note.object_shape, note.probe_shape)
         return [] if estimate is None else [Picture(note.job_id, note.iteration, estimate, note.object_pixel_m)]
 
-    def cause_of_death(self) -> str:
-        """Say in words why the child ended; "" if it ended as it should."""
-        self.process.join(_CLOSE_S)
-        code = self.process.exitcode
-        if code is None or code >= 0:
-            return f"ended with exit code {code}" if code else ""
-        name = signal.Signals(-code).name
-        hint = _SIGNALS.get(signal.Signals(-code), "ended from outside")
-        return f"killed by signal {-code} ({name}): {hint}"
-
-    def close(self) -> None:
-        """Hang up, which ends the child, and make sure that it has ended."""
-        with self._lock, contextlib.suppress(OSError):
-            self._pipe.close()
-        self.process.join(_CLOSE_S)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-        self.process.close()
+    def close(self, at_once: bool = False) -> None:
+        super().close(at_once)
         self._slot.close()

@@ -1,69 +1,54 @@
 """The engine process, seen from inside: a device kept warm, jobs done one after the other, orders obeyed in between.
 
-Three threads: this one works, one listens to the parent, one gives signs of life. When the parent is gone, the pipe
-ends, the job under way is cancelled and the process ends.
+The main thread works; orders come by the thread that listens to the parent. When the parent is gone, the job under way
+is cancelled.
 """
 
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import importlib
 import os
 import pickle
 import queue
-import signal
 import threading
 import time
-import traceback
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import Connection
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from ptychogui.backends import Backend, open_backend
 from ptychogui.errors import PtychoError
 from ptychogui.jobs.job import Control, Job, Progress, waiting_progress
-from ptychogui.jobs.processes.messages import Beat, Failed, Finished, Open, Order, Paused, PictureNote, Ready, Run, Tell
+from ptychogui.jobs.processes.child_main import Parent
+from ptychogui.jobs.processes.messages import Failed, Finished, JobOrder, Open, Order, Paused, PictureNote, Ready, Run
 from ptychogui.jobs.processes.picture_slot import PictureSlot
 from ptychogui.states import State
 
 RunJob: TypeAlias = Callable[[Job, Backend, Control, Callable[[int], bool]], Generator[Progress, None, None]]
 """What `run_job` of jobs.runner is."""
 
-BEAT_S = 1.0
-"""Between signs of life."""
-
 _PICTURE_S = 0.1
 """Least time between pictures."""
 _PICTURE_SHARE = 0.1
 """Most of the time that may go into pictures."""
-_NICE = 5
-"""How much the engine gives way to the window where both want the same core."""
-_GRACE_S = 2.0
-"""For the iteration under way, once the parent is gone."""
 
 
-def child_main(pipe: Connection, slot: PictureSlot, run_path: str) -> None:
-    """Do jobs until the parent closes its end of the pipe.
+def do_jobs(parent: Parent, slot: PictureSlot, run_path: str) -> None:
+    """Do jobs until the parent is gone.
 
     Args:
-        pipe: events.Open, Run and Tell come in; events.Ready, Beat, PictureNote, Finished, Failed and Progress go out.
+        parent: sends messages.Open, Run and JobOrder; gets messages.Ready, PictureNote, Paused, Finished, Failed, and
+            Progress.
         slot: where pictures go.
         run_path: "module:function" that does a job, as jobs.runner.run_job does.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(_NICE)
-    faulthandler.enable()
-    outbox = _Outbox(pipe)
-    inbox = _Inbox(pipe)
-    threading.Thread(target=outbox.beat, args=(inbox.gone,), name="heartbeat", daemon=True).start()
-    threading.Thread(target=inbox.listen, name="listener", daemon=True).start()
+    inbox = _Inbox()
+    parent.on_message(inbox.take, inbox.close)
     module, _, name = run_path.partition(":")
-    with _Worker(getattr(importlib.import_module(module), name), outbox, slot) as worker:
-        healthy = True
-        while healthy and (task := inbox.tasks.get()) is not None:
-            healthy = worker.do(*task)
+    with _Worker(getattr(importlib.import_module(module), name), parent, slot) as worker:
+        while (task := inbox.tasks.get()) is not None:
+            worker.do(*task)
 
 
 class _Switch:
@@ -97,26 +82,13 @@ class _Switch:
 class _Inbox:
     """Messages of the parent: tasks queue up, orders reach their job at once."""
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self) -> None:
         self.tasks: queue.SimpleQueue[tuple[Open | Run, _Switch] | None] = queue.SimpleQueue()
-        self.gone = threading.Event()
-        self._pipe = pipe
         self._switches: dict[str, _Switch] = {}
 
-    def listen(self) -> None:
-        """Receive until the parent closes the pipe; then end the job under way, and soon the process."""
-        with contextlib.suppress(EOFError, OSError):
-            while True:
-                self._take(self._pipe.recv())
-        self.gone.set()
-        self.tasks.put(None)
-        for switch in self._switches.values():
-            switch.obey(Order.CANCEL)
-        time.sleep(_GRACE_S)
-        os._exit(1)
-
-    def _take(self, message: Open | Run | Tell) -> None:
-        if not isinstance(message, Tell):
+    def take(self, message: Open | Run | JobOrder) -> None:
+        """Put a task at the end of the queue, or pass on an order; one to a job that is over is dropped."""
+        if not isinstance(message, JobOrder):
             switch = _Switch()
             if isinstance(message, Run):
                 self._switches = {message.job_id: switch}
@@ -124,21 +96,11 @@ class _Inbox:
         elif message.job_id in self._switches:
             self._switches[message.job_id].obey(message.order)
 
-
-class _Outbox:
-    """Messages to the parent, from any thread. Once it is gone they are dropped: the listener ends the process."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe, self._lock = pipe, threading.Lock()
-
-    def send(self, message: Any) -> None:
-        with self._lock, contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._pipe.send(message)
-
-    def beat(self, gone: threading.Event) -> None:
-        """Say every BEAT_S that the process is alive."""
-        while not gone.wait(BEAT_S):
-            self.send(Beat())
+    def close(self) -> None:
+        """Cancel the job under way; nothing comes after it."""
+        self.tasks.put(None)
+        for switch in self._switches.values():
+            switch.obey(Order.CANCEL)
 
 
 @dataclass
@@ -163,8 +125,8 @@ class _Shutter:
 class _Worker:
     """The device, and the jobs on it."""
 
-    def __init__(self, run: RunJob, outbox: _Outbox, slot: PictureSlot) -> None:
-        self._run, self._outbox, self._slot = run, outbox, slot
+    def __init__(self, run: RunJob, parent: Parent, slot: PictureSlot) -> None:
+        self._run, self._parent, self._slot = run, parent, slot
         self._opened: tuple[tuple[str, int | None], ...] = ()
         self._backend: Backend | None = None
 
@@ -174,8 +136,8 @@ class _Worker:
     def __exit__(self, *_error: object) -> None:
         self._close()
 
-    def do(self, task: Open | Run, switch: _Switch) -> bool:
-        """Do what was asked; report what goes wrong. False after an internal error, which ends the process."""
+    def do(self, task: Open | Run, switch: _Switch) -> None:
+        """Do what was asked. What is refused is reported; anything else that goes wrong ends the process."""
         job_id = task.job_id if isinstance(task, Run) else ""
         try:
             if isinstance(task, Run):
@@ -183,39 +145,37 @@ class _Worker:
             else:
                 self._open(task.device, task.threads)
         except PtychoError as error:
-            self._outbox.send(Failed(job_id, str(error), kind=type(error).__name__))
-        except Exception as error:
-            message = f"internal error: {type(error).__name__}: {error}"
-            self._outbox.send(Failed(job_id, message, traceback.format_exc()))
-            return False
-        return True
+            self._parent.send(Failed(job_id, str(error), kind=type(error).__name__))
+        except BaseException as error:
+            self._parent.end(error)  # before the device is closed: it may be in disorder
+            raise
 
     def _do_job(self, task: Run, switch: _Switch) -> None:
         job: Job = pickle.loads(task.payload)
         backend = self._open(task.device, job.parameters.devices.threads)
         shutter = _Shutter()
         state, result = State.RUNNING, None
-        switch.control.on_waiting = lambda text: self._outbox.send(waiting_progress(job, text))
+        switch.control.on_waiting = lambda text: self._parent.send(waiting_progress(job, text))
         with contextlib.closing(self._run(job, backend, switch.control, shutter.wants)) as stream:
             for progress in stream:
                 self._report(progress, shutter)
                 state, result = progress.state, progress.result
                 if switch.holds:
-                    self._outbox.send(Paused(job.id))
+                    self._parent.send(Paused(job.id))
                     switch.wait()
                 if switch.cancelled:
                     break
         if state is State.RUNNING:
             state, result = State.CANCELLED, None
-        self._outbox.send(Finished(job.id, state, result))
+        self._parent.send(Finished(job.id, state, result))
 
     def _report(self, progress: Progress, shutter: _Shutter) -> None:
-        self._outbox.send(replace(progress, estimate=None))
+        self._parent.send(replace(progress, estimate=None))
         estimate = progress.estimate
         if estimate is None:
             return
         sequence, shapes = self._slot.write(estimate), (estimate.object.shape, estimate.probe.shape)
-        self._outbox.send(PictureNote(progress.job_id, progress.iteration, sequence, *shapes, progress.object_pixel_m))
+        self._parent.send(PictureNote(progress.job_id, progress.iteration, sequence, *shapes, progress.object_pixel_m))
         shutter.done()
 
     def _open(self, device: str, threads: int | None) -> Backend:
@@ -225,7 +185,7 @@ class _Worker:
         self._close()
         self._backend = open_backend(device, threads).__enter__()
         self._opened = ((device, threads), (self._backend.name, threads))
-        self._outbox.send(Ready(self._backend.name, os.getpid()))
+        self._parent.send(Ready(self._backend.name, os.getpid()))
         return self._backend
 
     def _close(self) -> None:

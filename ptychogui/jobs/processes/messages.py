@@ -70,11 +70,18 @@ class Failed:
 
 @dataclass(frozen=True)
 class Died:
-    """The process is gone. `job_id` is the job that it had under way, "" if none."""
+    """The process is gone. `job_id` is the job that it had under way, "" if none.
+
+    Attributes:
+        cause: for the user.
+        checkpoint: the last result file that the job wrote on its way.
+        details: the end of what the process wrote to the standard error, such as where Python was.
+    """
 
     job_id: str
     cause: str
     checkpoint: Path | None = None
+    details: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,11 +93,6 @@ class Silent:
 
 
 Event: TypeAlias = Ready | Progress | Picture | Paused | Finished | Failed | Died | Silent
-
-
-@dataclass(frozen=True)
-class Beat:
-    """Sign of life."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,8 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Tell:
-    """Pass an order to a job."""
+class JobOrder:
+    """An order to a job."""
 
     job_id: str
     order: Order

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from ptychogui.jobs.job import Progress
-from ptychogui.jobs.processes import engine as process_module
+from ptychogui.jobs.processes import child_process
 from ptychogui.jobs.processes.engine import EngineProcess
 from ptychogui.jobs.processes.messages import Died, Event, Failed, Finished, Paused, Picture, Ready, Silent
 from ptychogui.states import State
@@ -251,7 +251,7 @@ def test_silence_is_said_once_and_a_killed_process_is_dead(monkeypatch: pytest.M
         listener.until(Ready)
         assert process.pid is not None
         os.kill(process.pid, signal.SIGSTOP)
-        monkeypatch.setattr(process_module, "SILENCE_S", 0.1)
+        monkeypatch.setattr(child_process, "SILENCE_S", 0.1)
         assert listener.until(Silent).seconds >= 0.1
         assert process.messages(0.1) == []
         process.kill()

@@ -30,9 +30,9 @@ def small(**values: Any) -> Job:
 
 
 def pid(process: PreflightProcess) -> int:
-    child = process._child
-    assert child is not None and child[0].pid is not None
-    return child[0].pid
+    child = process._current._child
+    assert child is not None
+    return child.pid
 
 
 def test_jobs_are_checked_one_after_the_other_in_the_same_process(process: PreflightProcess, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_it_can_be_closed_in_mid_check_and_goes_on_after(process: PreflightProce
     answers: list[object] = []
     thread = threading.Thread(target=lambda: answers.append(process.check(small(experiment__scan_dims=(40, 40)))))
     thread.start()
-    while process._child is None:
+    while process._current._child is None:
         thread.join(0.01)
     first = pid(process)
     process.close()
@@ -64,12 +64,12 @@ def test_it_can_be_closed_in_mid_check_and_goes_on_after(process: PreflightProce
 def test_after_the_end_nothing_is_started(process: PreflightProcess) -> None:
     process.close(for_good=True)
     assert process.check(small()) is None
-    assert process._child is None
+    assert process._current._child is None
 
 
 def test_a_killed_process_is_said_and_replaced(process: PreflightProcess) -> None:
     process.check(small())
     os.kill(pid(process), signal.SIGKILL)
-    with pytest.raises(DeviceError, match=r"ended by itself \(exit code -9\)"):
+    with pytest.raises(DeviceError, match=r"ended by itself: killed by signal 9"):
         process.check(small())
     assert process.check(small()) is not None

@@ -13,7 +13,8 @@ import pytest
 from ptychogui.errors import DataError, DeviceError
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.orientation.doctor import Look, open_and_examine
-from ptychogui.jobs.processes.questions import Errand, Tell
+from ptychogui.jobs.processes.child_main import InternalError
+from ptychogui.jobs.processes.questions import QuestionProcess, Tell
 from tests.jobs.fakes import make_job
 
 JOB = make_job(Path("result.cxi"))
@@ -46,7 +47,7 @@ def never_ends(_job: Job, tell: Tell) -> None:
 
 def test_all_answers_come_in_their_order_and_the_child_is_gone() -> None:
     answers: list[object] = []
-    assert Errand().run(counts, JOB, answers.append)
+    assert QuestionProcess().ask(counts, JOB, answers.append)
     assert answers[0] != os.getpid() and answers[1:] == [JOB.id]
     assert not psutil.pid_exists(int(str(answers[0])))
 
@@ -54,41 +55,43 @@ def test_all_answers_come_in_their_order_and_the_child_is_gone() -> None:
 def test_what_the_work_refuses_is_raised_here() -> None:
     answers: list[object] = []
     with pytest.raises(DataError, match="no frames"):
-        Errand().run(refuses, JOB, answers.append)
+        QuestionProcess().ask(refuses, JOB, answers.append)
     assert len(answers) == 1
 
 
 def test_a_child_that_dies_is_told_and_the_next_works() -> None:
-    errand = Errand()
-    with pytest.raises(DeviceError, match=r"exit code -9"):
-        errand.run(dies, JOB, lambda _answer: None)
-    with pytest.raises(DeviceError, match=r"exit code 1"):
-        errand.run(has_a_defect, JOB, lambda _answer: None)
-    assert errand.run(counts, JOB, lambda _answer: None)
+    process = QuestionProcess()
+    with pytest.raises(DeviceError, match=r"ended by itself: killed by signal 9 \(SIGKILL\)"):
+        process.ask(dies, JOB, lambda _answer: None)
+    with pytest.raises(InternalError, match="ZeroDivisionError") as caught:
+        process.ask(has_a_defect, JOB, lambda _answer: None)
+    assert "in has_a_defect" in str(caught.value.__cause__)
+    assert process.ask(counts, JOB, lambda _answer: None)
 
 
 def test_it_can_be_ended_from_another_thread_and_goes_on_after() -> None:
-    errand, begun, outcomes = Errand(), threading.Event(), list[bool]()
+    process, begun, outcomes = QuestionProcess(), threading.Event(), list[bool]()
     pids: list[int] = []
 
     def told(answer: object) -> None:
         pids.append(int(str(answer)))
         begun.set()
 
-    thread = threading.Thread(target=lambda: outcomes.append(errand.run(never_ends, JOB, told)))
+    thread = threading.Thread(target=lambda: outcomes.append(process.ask(never_ends, JOB, told)))
     thread.start()
     assert begun.wait(30)
-    errand.end()
+    process.end()
     thread.join(10)
     assert outcomes == [False] and not psutil.pid_exists(pids[0])
-    assert errand.run(counts, JOB, lambda _answer: None)
-    errand.end(for_good=True)
-    assert not errand.run(counts, JOB, lambda _answer: None)
+    assert process.ask(counts, JOB, lambda _answer: None)
+    process.end(for_good=True)
+    assert not process.ask(counts, JOB, lambda _answer: None)
 
 
 def test_the_doctor_comes_to_its_verdict_in_a_child() -> None:
     looks: list[Look] = []
-    assert Errand().run(open_and_examine, make_job(Path("result.cxi"), experiment__scan_dims=(6, 6)), looks.append)
+    job = make_job(Path("result.cxi"), experiment__scan_dims=(6, 6))
+    assert QuestionProcess().ask(open_and_examine, job, looks.append)
     assert [look.done for look in looks] == list(range(looks[-1].total + 1))
     verdict = looks[-1].verdict
     assert verdict is not None and len(verdict.ranking) == 16

@@ -1,0 +1,220 @@
+"""A child process, seen from inside: its outermost frame, and its parent at the other end of a pipe.
+
+Whatever the work raises, the parent is told in one line and the log has the traceback. Two threads stand by: one gives
+signs of life, one listens. When the parent is gone the pipe ends, and the child ends soon after, whatever it does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import pickle
+import queue
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
+from typing import Any, NoReturn
+
+from ptychogui.errors import PtychoError
+
+BEAT_S = 1.0
+"""Between signs of life."""
+GRACE_S = 2.0
+"""For the work under way, once the parent is gone."""
+
+_STDERR = 2
+_LONGEST_LINE = 1000
+
+
+class InternalError(Exception):
+    """A defect of the program that showed in a child process; the child's traceback is its cause."""
+
+
+@dataclass(frozen=True)
+class Beat:
+    """Sign of life."""
+
+
+@dataclass(frozen=True)
+class Raised:
+    """What was raised in a child, in a form that can always be sent.
+
+    Attributes:
+        line: the exception in one line: "ZeroDivisionError: division by zero".
+        details: its traceback.
+        refusal: the pickled error, where it is one that the user can act on; None for a defect.
+    """
+
+    line: str
+    details: str
+    refusal: bytes | None = None
+
+    @classmethod
+    def of(cls, error: BaseException) -> Raised:
+        """Describe an exception, also one that can't be printed or pickled."""
+        details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        return cls(_one_line(error), details, _pickled(error) if isinstance(error, PtychoError) else None)
+
+    def error(self) -> Exception:
+        """Return what the parent is to raise: the PtychoError itself, or an InternalError."""
+        if self.refusal is not None:
+            return pickle.loads(self.refusal)  # type: ignore[no-any-return]
+        defect = InternalError(self.line)
+        defect.__cause__ = _ChildTracebackError(f'\n"""\n{self.details}"""')
+        return defect
+
+
+@dataclass(frozen=True)
+class Over:
+    """A child's last message: its work came to its end, or raised something."""
+
+    raised: Raised | None = None
+
+
+class Parcel:
+    """A function and its arguments for a child, unpacked by the work's own frame: an import that fails, fails there."""
+
+    def __init__(self, content: Any, pickled: bytes | None = None) -> None:
+        self._content, self._pickled = content, pickled
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Parcel, (None, bytes(ForkingPickler.dumps(self._content)))
+
+    def open(self) -> Any:
+        """Return the content."""
+        return self._content if self._pickled is None else pickle.loads(self._pickled)
+
+
+class Parent:
+    """The parent, as its child sees it. Once it is gone what is sent to it is dropped."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.gone = threading.Event()
+        self._pipe = pipe
+        self._sending, self._taking = threading.Lock(), threading.Lock()
+        self._messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._take: Callable[[Any], None] = self._messages.put
+        self._on_gone: Callable[[], None] = lambda: None
+        self._over = False
+
+    def attend(self) -> None:
+        """Begin to listen and to give signs of life, on threads of their own."""
+        threading.Thread(target=self._listen, name="listener", daemon=True).start()
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+
+    def send(self, message: Any) -> None:
+        """Send a message, from any thread."""
+        with self._sending, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._pipe.send(message)
+
+    def receive(self) -> Any:
+        """Wait for a message of the parent's and return it, None once it is gone."""
+        return self._messages.get()
+
+    def on_message(self, take: Callable[[Any], None], on_gone: Callable[[], None]) -> None:
+        """Have messages taken as they come, on the listening thread, in place of `receive`.
+
+        Args:
+            take: gets each message, those first that have come before.
+            on_gone: called once the parent is gone; the process ends GRACE_S later.
+        """
+        with self._taking:
+            while not self._messages.empty():
+                message = self._messages.get()
+                if message is not None:
+                    take(message)
+            self._take, self._on_gone = take, on_gone
+        if self.gone.is_set():
+            on_gone()
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Say that the work is over, or what it raised; only the first time counts."""
+        if not self._over:
+            self.send(Over(None if error is None else Raised.of(error)))
+        self._over = True
+
+    def _listen(self) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                message = self._pipe.recv()
+                with self._taking:
+                    self._take(message)
+        self.gone.set()
+        self._messages.put(None)
+        with self._taking:
+            on_gone = self._on_gone
+        on_gone()
+        time.sleep(GRACE_S)
+        os._exit(1)
+
+    def _beat(self) -> None:
+        while not self.gone.wait(BEAT_S):
+            self.send(Beat())
+
+
+def run_child(pipe: Connection, stderr: Connection, parcel: Parcel, niceness: int) -> None:
+    """Be a child process: do the work that the parcel brings, and tell the parent how it ended.
+
+    Args:
+        pipe: to the parent and back.
+        stderr: takes what is written to the standard error, the last words of a crash included.
+        parcel: (work, arguments); work(parent, *arguments) is called.
+        niceness: how much the child gives way to others that want the same core.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.setpgid(0, 0)
+    os.nice(niceness)
+    os.dup2(stderr.fileno(), _STDERR)
+    stderr.close()
+    faulthandler.enable(_STDERR)
+    parent = Parent(pipe)
+    parent.attend()
+    try:
+        work, arguments = parcel.open()
+        work(parent, *arguments)
+    except BaseException as error:  # noqa: BLE001 - there is nobody above
+        _give_up(parent, error)
+    parent.end()
+
+
+def _give_up(parent: Parent, error: BaseException) -> NoReturn:
+    try:
+        parent.end(error)
+    except BaseException:  # noqa: BLE001 - such as no memory left for the traceback
+        parent.send(Over(Raised(type(error).__name__, "")))
+    raise SystemExit(1)
+
+
+def _one_line(error: BaseException) -> str:
+    """Return "Kind: text"."""
+    text = _text(error)
+    if isinstance(error, MemoryError):
+        text = f"the memory is used up {f'({text})' if text else ''}".strip()
+    return f"{type(error).__name__}: {text}"[:_LONGEST_LINE] if text else type(error).__name__
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - an exception's own __str__ may fail
+        return "it can't be put into words"
+
+
+def _pickled(error: PtychoError) -> bytes:
+    """Pickle an error, or if it can't be, one that says the same."""
+    try:
+        pickled = pickle.dumps(error)
+        pickle.loads(pickled)
+    except Exception:  # noqa: BLE001 - pickle raises whatever it stumbles over
+        return pickle.dumps(PtychoError(_text(error)))
+    return pickled
+
+
+class _ChildTracebackError(Exception):
+    """Carries a child's traceback as its text."""
