@@ -36,6 +36,11 @@ def config_folder() -> Path:
     return Path(platformdirs.user_config_dir(_APP, appauthor=False))
 
 
+def log_folder() -> Path:
+    """Return the user's folder of logs, whether it is there or not."""
+    return Path(platformdirs.user_log_dir(_APP, appauthor=False))
+
+
 def cache_folder() -> Path:
     """Return the user's cache folder (compiled kernels, FFT plans), made if absent.
 

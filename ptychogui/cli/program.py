@@ -7,6 +7,7 @@ failed, 2 bad input or a poor environment (one line says what), 130, 143 or 129 
 from __future__ import annotations
 
 import errno
+import logging
 import sys
 import warnings
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from ptychogui.cli.reconstruct import reconstruct
 from ptychogui.cli.simulate import simulate_command
 from ptychogui.cli.terminal import error_console, one_line, say
 from ptychogui.errors import PtychoError
+from ptychogui.notify import log
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -39,14 +41,20 @@ _COMMANDS = (
 )  # fmt: skip
 """In the order of the help, the usual ones first."""
 
+_LOG_LEVEL = "--log-level"
+
+_log = logging.getLogger(__name__)
+
 
 class Program(click.Group):
     """A group whose default command is `gui`, and whose errors are one line."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `gui` in front of arguments that name no command."""
-        if not args or (args[0] not in self.commands and args[0] not in ("--help", "--version")):
-            args = ["gui", *args]
+        before = _own_words(args)
+        first = args[before : before + 1]
+        if len(args) >= before and not {*first} & {*self.commands, "--help", "--version"}:
+            args = [*args[:before], "gui", *args[before:]]
             ctx.meta[IS_IMPLIED] = True
         return super().parse_args(ctx, args)
 
@@ -71,19 +79,47 @@ class Program(click.Group):
             status = _refuse(f"can't print to the standard output: {error.strerror}")
         except (KeyboardInterrupt, click.Abort):
             status = INTERRUPTED
+        except Exception:
+            _log.critical("unhandled exception", exc_info=True, extra=log.TOLD)
+            raise
+        finally:
+            log.take_down()
         sys.exit(status)
 
 
+def _own_words(args: Sequence[str]) -> int:
+    """Count the words at the beginning that are the group's own options and their values."""
+    first = args[0] if args else ""
+    return 2 if first == _LOG_LEVEL else int(first.startswith(f"{_LOG_LEVEL}="))
+
+
 def _refuse(message: str) -> int:
+    _log.info("refused: %s", message, extra=log.TOLD)
     say(error_console(), f"ptychogui: {one_line(message)}")
     return BAD_INPUT
 
 
 @click.group(cls=Program, commands=_COMMANDS)
 @click.version_option(__version__)
-def main() -> None:
+@click.option(
+    _LOG_LEVEL, type=click.Choice(log.LEVELS), default=log.DEFAULT_LEVEL, show_default=True,
+    help="What the log is to show on stderr as well; its file has info and above.",
+)  # fmt: skip
+def main(log_level: str) -> None:
     """X-ray ptychography: from a scan file to a picture of the sample.
 
     Without a command the window opens. Values may have units: 8.8keV, 50nm, 1.95m.
     """
-    warnings.showwarning = lambda message, *_, **__: say(error_console(), f"warning: {message}")
+    log.set_up(log_level, _show_record)
+    warnings.showwarning = _show_warning
+
+
+def _show_record(text: str) -> None:
+    console = error_console()
+    for line in text.splitlines():
+        say(console, line)
+
+
+def _show_warning(message: Warning | str, *_args: Any, **_more: Any) -> None:
+    _log.info("warning: %s", message, extra=log.TOLD)
+    say(error_console(), f"warning: {message}")

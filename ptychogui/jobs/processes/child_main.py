@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import logging
 import os
 import pickle
 import queue
@@ -22,6 +23,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any, NoReturn
 
 from ptychogui.errors import PtychoError
+from ptychogui.notify import log
 
 BEAT_S = 1.0
 """Between signs of life."""
@@ -30,6 +32,8 @@ GRACE_S = 2.0
 
 _STDERR = 2
 _LONGEST_LINE = 1000
+
+_log = logging.getLogger(__name__)
 
 
 class InternalError(Exception):
@@ -145,6 +149,7 @@ class Parent:
                 message = self._pipe.recv()
                 with self._taking:
                     self._take(message)
+        _log.info("the parent process has hung up or is gone")
         self.gone.set()
         self._messages.put(None)
         with self._taking:
@@ -158,7 +163,7 @@ class Parent:
             self.send(Beat())
 
 
-def run_child(pipe: Connection, stderr: Connection, parcel: Parcel, niceness: int) -> None:
+def run_child(pipe: Connection, stderr: Connection, parcel: Parcel, niceness: int, log_level: str | None) -> None:
     """Be a child process: do the work that the parcel brings, and tell the parent how it ended.
 
     Args:
@@ -166,6 +171,7 @@ def run_child(pipe: Connection, stderr: Connection, parcel: Parcel, niceness: in
         stderr: takes what is written to the standard error, the last words of a crash included.
         parcel: (work, arguments); work(parent, *arguments) is called.
         niceness: how much the child gives way to others that want the same core.
+        log_level: what of the log goes to the standard error; None to keep no log.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.setpgid(0, 0)
@@ -173,6 +179,8 @@ def run_child(pipe: Connection, stderr: Connection, parcel: Parcel, niceness: in
     os.dup2(stderr.fileno(), _STDERR)
     stderr.close()
     faulthandler.enable(_STDERR)
+    if log_level is not None:
+        log.set_up(log_level, is_child=True)
     parent = Parent(pipe)
     parent.attend()
     try:
@@ -185,6 +193,10 @@ def run_child(pipe: Connection, stderr: Connection, parcel: Parcel, niceness: in
 
 def _give_up(parent: Parent, error: BaseException) -> NoReturn:
     try:
+        if isinstance(error, PtychoError):
+            _log.info("refused: %s", error)
+        else:
+            _log.error("the work of this process has failed", exc_info=error)
         parent.end(error)
     except BaseException:  # noqa: BLE001 - such as no memory left for the traceback
         parent.send(Over(Raised(type(error).__name__, "")))

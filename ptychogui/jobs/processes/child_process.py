@@ -19,6 +19,7 @@ from typing import Any
 
 from ptychogui.errors import DeviceError
 from ptychogui.jobs.processes.child_main import Beat, Over, Parcel, Raised, run_child
+from ptychogui.notify import log
 
 SILENCE_S = 10.0
 """Without a sign of life for so long, a process is said to be silent."""
@@ -106,7 +107,7 @@ class ChildProcess:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe(duplex=True)
         self._stderr, their_stderr = context.Pipe(duplex=False)
-        arguments = (theirs, their_stderr, Parcel(content), niceness)
+        arguments = (theirs, their_stderr, Parcel(content), niceness, log.level_of_children())
         self._process = context.Process(target=run_child, args=arguments, name=self.name, daemon=True)
         with theirs, their_stderr, _without_interrupts():
             self._process.start()
@@ -235,13 +236,13 @@ class ChildProcess:
         with self._changed:
             self._process.join()
             cause = self._why or _cause(self._process.exitcode or 0)
-            self._reaped = True
+            self._reaped, expected = True, self._over or self._ending
             if not self._over:
                 self._end = End(f"{cause}{_said(words)}", None, words)
             self._changed.notify_all()
         with contextlib.suppress(ValueError):
             self._process.close()
-        if self._over or self._ending:
+        if expected:
             _log.info("%s (process %s) has ended", self.name, self.pid)
         else:
             _log.error("%s (process %s) died: %s%s", self.name, self.pid, cause, f"\n{words}" if words else "")

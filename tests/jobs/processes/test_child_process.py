@@ -20,6 +20,7 @@ from ptychogui.errors import DataError, DeviceError, PtychoError
 from ptychogui.jobs.processes import child_process
 from ptychogui.jobs.processes.child_main import InternalError
 from ptychogui.jobs.processes.child_process import ChildProcess, End
+from ptychogui.notify import log
 from tests.jobs.processes import works
 
 LIMIT_S = 30.0
@@ -272,6 +273,7 @@ _PARENT = """
 import sys
 from pathlib import Path
 from ptychogui.jobs.processes.child_process import ChildProcess
+from ptychogui.notify import log
 from tests.jobs.processes import works
 
 if __name__ == "__main__":
@@ -299,3 +301,32 @@ def test_children_end_with_their_parent_and_may_tidy_up(tmp_path: Path, repo_roo
             assert select.select([watch], [], [], LIMIT_S)[0]
             os.close(watch)
     assert (tmp_path / "tidy").exists()
+
+
+@pytest.fixture
+def log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Keep the log, in a folder of the test's own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    log.set_up(show=lambda _line: None)
+    yield log.log_file()
+    log.take_down()
+
+
+def test_the_log_has_what_children_say_and_how_they_die(
+    start: Start, log_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    child = start(works.log_and_segfault)
+    end_of(child)
+    child.close()
+    said = log_file.read_text()
+    assert f"INFO {child.pid} ptychogui.tests: on the edge" in said
+    assert f"ERROR {os.getpid()} {child_process.__name__}: test child (process {child.pid}) died: killed by" in said
+    assert "in log_and_segfault" in said
+
+
+def test_the_log_has_a_defects_traceback(start: Start, log_file: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    child = start(works.throw, "defect")
+    end_of(child)
+    child.close()
+    assert "the work of this process has failed\nTraceback (most recent call last)" in log_file.read_text()
+    assert "ZeroDivisionError: a bug" in log_file.read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import signal
 import subprocess
@@ -53,6 +54,11 @@ def kill_itself(parent: Parent, number: int) -> None:
 
 
 def segfault(_parent: Parent) -> None:
+    ctypes.string_at(0)
+
+
+def log_and_segfault(_parent: Parent) -> None:
+    logging.getLogger("ptychogui.tests").info("on the edge")
     ctypes.string_at(0)
 
 
