@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from functools import cache
 from pathlib import Path
 
 import platformdirs
+
+_log = logging.getLogger(__name__)
 
 _PACKAGE = Path(__file__).resolve().parent
 _APP = "ptychogui"
@@ -51,7 +54,8 @@ def cache_folder() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
-    except OSError:
+    except OSError as error:
+        _log.info("a private folder stands in for the cache, which can't be written: %s", error)
         return _own_temporary_folder()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import logging
 import os
 import platform
 import shutil
@@ -16,6 +17,8 @@ from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.errors import DeviceError
 from ptychogui.paths import cache_folder, kernels_folder
 from ptychogui.physics.noise import NOISE_COEFFICIENTS
+
+_log = logging.getLogger(__name__)
 
 OPTIMIZE = (
     "-O3",
@@ -93,7 +96,8 @@ def load_kernels() -> ctypes.CDLL:
     if library.exists():
         try:
             return ctypes.CDLL(str(library))
-        except OSError:  # damaged, as by a full disk
+        except OSError as error:  # damaged, as by a full disk
+            _log.info("the compiled kernels can't be loaded and are compiled anew: %s", error)
             library.unlink(missing_ok=True)
     _build(compiler, library)
     return ctypes.CDLL(str(library))
@@ -105,7 +109,8 @@ def cached_kernels() -> ctypes.CDLL | None:
         return load_kernels()
     try:
         return load_kernels() if _library(find_compiler()).exists() else None
-    except DeviceError:
+    except DeviceError as error:
+        _log.debug("no compiled kernels: %s", error)
         return None
 
 
@@ -149,3 +154,4 @@ def _build(compiler: str, library: Path) -> None:
         if done.returncode:
             raise DeviceError(f"{compiler} can't build the kernels in {library.parent}: {done.stderr.strip()}")
         made.replace(library)
+    _log.info("compiled the kernels with %s: %s", compiler, library)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,6 +27,8 @@ from ptychogui.paths import kernels_folder
 if TYPE_CHECKING:
     import cupy
     from cupy.cuda.cufft import PlanNd
+
+_log = logging.getLogger(__name__)
 
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 32, 256
 _LARGEST_GRID = 1 << 16
@@ -312,6 +315,7 @@ def list_devices() -> tuple[Device, ...]:
     try:
         return tuple(_describe(index) for index in range(_count_gpus()))
     except DeviceError as error:
+        _log.debug("no GPU: %s", error)
         return (Device("cuda:0", "no GPU", False, str(error), 0, 0),)
 
 
@@ -361,6 +365,7 @@ def _describe(index: int) -> Device:
         free = _free_bytes(runtime.deviceGetPCIBusId(index), total)
         return Device(f"cuda:{index}", properties["name"].decode(), True, "", total, free)
     except runtime.CUDARuntimeError as error:
+        _log.info("cuda:%d does not answer: %s", index, error)
         return Device(f"cuda:{index}", "GPU", False, f"it does not answer ({error}): see nvidia-smi", 0, 0)
 
 
@@ -373,7 +378,8 @@ def _free_bytes(bus_id: str, total: int) -> int:
     try:
         pynvml.nvmlInit()
         return int(pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByPciBusId(bus_id)).free)
-    except pynvml.NVMLError:
+    except pynvml.NVMLError as error:
+        _log.debug("the driver does not say how much memory is free: %s", error)
         return total
 
 

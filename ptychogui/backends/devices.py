@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 
@@ -10,6 +11,8 @@ import psutil
 from ptychogui.backends.base import Backend, Device
 from ptychogui.backends.compiler import compiler_version, cpu_name, find_compiler
 from ptychogui.errors import DeviceError
+
+_log = logging.getLogger(__name__)
 
 
 def list_devices() -> tuple[Device, ...]:
@@ -30,6 +33,7 @@ def open_backend(name: str = "auto", threads: int | None = None) -> Backend:
     devices = list_devices()
     if name == "auto":
         name = next(device.name for device in devices if device.usable)
+        _log.info("device auto is %s", name)
         if name == "numpy":
             warnings.warn(f"reconstructing with the slow numpy backend: {_cpu().reason}", stacklevel=2)
     chosen = {device.name: device for device in devices}.get(name)
@@ -39,6 +43,7 @@ def open_backend(name: str = "auto", threads: int | None = None) -> Backend:
         )
     if not chosen.usable:
         raise DeviceError(f"device '{name}' can't be used: {chosen.reason}")
+    _log.info("opening %s: %s", name, chosen.title)
     return _open(name, threads)
 
 
@@ -62,6 +67,7 @@ def _cpu() -> Device:
     try:
         compiler, reason = compiler_version(find_compiler()), ""
     except DeviceError as error:
+        _log.debug("cpu can't be used: %s", error)
         compiler, reason = "no compiler", str(error)
     title = f"{cpu_name()}, {cores} core{'s' * (cores != 1)}, {compiler}"
     return Device("cpu", title, not reason, reason, memory.total, memory.available)

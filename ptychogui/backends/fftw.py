@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import functools
+import logging
 import os
 import threading
 import weakref
@@ -20,6 +21,8 @@ import numpy as np
 import pyfftw
 
 from ptychogui.paths import cache_folder
+
+_log = logging.getLogger(__name__)
 
 _SIGNS = {"forward": -1, "backward": 1}
 _MEASURE, _PATIENT, _WISDOM_ONLY = 0, 1 << 5, 1 << 21
@@ -71,6 +74,7 @@ def plan(wave: np.ndarray, direction: str) -> Plan:
             return known
         kept = wave.copy()
         try:
+            _log.info("FFTW measures its %s plan of %s", direction, wave.shape)
             measured = _plan(wave, direction, effort)
             assert measured is not None
             return measured
@@ -119,6 +123,7 @@ def _replace(path: Path, content: bytes) -> None:
     try:
         fresh.write_bytes(content)
         fresh.replace(path)
-    except OSError:
+    except OSError as error:
+        _log.info("the measured plans are not kept: %s", error)
         with suppress(OSError):
             fresh.unlink(missing_ok=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Protocol
+
+_log = logging.getLogger(__name__)
 
 _KEPT = 64
 """Graphs kept for one engine; the one that was launched longest ago goes first. One in flight ends undisturbed.
@@ -51,6 +54,7 @@ class GraphReplays:
         try:
             return self._capture(call)
         except RuntimeError as error:
+            _log.info("kernels are launched one by one: %s", error)
             self._refused = True
             self._tell(f"no CUDA graphs, which changes no result: work could not be captured ({error})")
             return None

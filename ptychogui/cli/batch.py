@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from ptychogui.params.model import by_path, describe
 from ptychogui.params.options import given_values, options
 from ptychogui.params.words import Command
 from ptychogui.states import State
+
+_log = logging.getLogger(__name__)
 
 FAILED = 1
 """Exit status where a scan was not reconstructed."""
@@ -70,6 +73,7 @@ def _run_batch(scans: ScanList, values: Values, folder: Path, skip_done: bool, q
             if isinstance(error, OSError) and error.filename is None:
                 raise  # it is not about a file: stdout is full or closed
             failed[scan] = f"the memory is used up ({error})" if isinstance(error, MemoryError) else str(error)
+            _log.info("%s: %s", scan, failed[scan])
             say(console, f"ptychogui: {scan}: {one_line(failed[scan])}")
             continue
         if status:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from PyQt5.QtCore import QObject, pyqtSignal
+
+from ptychogui.errors import PtychoError
+from ptychogui.notify.log import TOLD
+
+_log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
@@ -38,6 +44,10 @@ class Background(QObject):
         try:
             outcome, deliver = work(), done
         except Exception as error:
+            if isinstance(error, PtychoError):
+                _log.info("refused: %s", error)
+            else:
+                _log.error("work in the background has failed", exc_info=True, extra=TOLD)
             outcome, deliver = error, failed
         if not self._closed:
             self._ended.emit(deliver, outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import secrets
 import shutil
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ptychogui.errors import OutputError
+
+_log = logging.getLogger(__name__)
 
 SPARE_BYTES = 1 << 20
 """Free space to leave on the disk beyond what a file needs."""
@@ -82,6 +85,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except BaseException as error:
+        _log.info("%s is not written: %s: %s", path, type(error).__name__, error)
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
@@ -140,12 +144,14 @@ def _target(path: Path) -> Path:
 
 def _sync_folder(folder: Path) -> None:
     """Make the renaming itself survive a power cut, where folders can be synced."""
-    with contextlib.suppress(OSError):
+    try:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except OSError as error:
+        _log.debug("%s can't be synced: %s", folder, error)
 
 
 def _size(size_bytes: int) -> str:

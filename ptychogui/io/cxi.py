@@ -7,6 +7,7 @@ machine's there, and that of the photons is in `beam_1`.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,8 @@ from ptychogui.io.raw.stacks import Stack
 from ptychogui.io.raw.virtual import frames_there, lost_parts, with_lost_pixels
 from ptychogui.physics.lost_positions import lost_note
 from ptychogui.physics.optics import USUAL, energy_eV
+
+_log = logging.getLogger(__name__)
 
 _ENTRY = "/entry_1"
 _DETECTOR = f"{_ENTRY}/instrument_1/detector_1"
@@ -214,6 +217,7 @@ def _read_scan(scan: _Scan, frames: Hdf5Frames, there: np.ndarray) -> tuple[np.n
             return there, None, ""
         rows, chosen = _pair(scan, frames.shape[0], len(found.positions_m))
     except DataError as error:
+        _log.debug("%s: the scan positions can't be used: %s", scan.path, error)
         scan.notes.append(f"the scan positions can't be used: {error}")
         return there, None, str(error)
     lost = ~np.isfinite(found.positions_m).all(axis=1)

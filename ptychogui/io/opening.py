@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,8 @@ from ptychogui.io.result import Result, read_result
 from ptychogui.io.result_header import ResultHeader, read_header
 
 _Read = TypeVar("_Read")
+
+_log = logging.getLogger(__name__)
 
 
 def open_scan_or_result(path: Path, access: Access | None = None) -> Dataset | Result:
@@ -40,5 +43,6 @@ def _opened(path: Path, access: Access | None, read: Callable[[Path], _Read]) ->
     except DataError as no_scan:
         try:
             return read(path)
-        except DataError:
+        except DataError as no_result:
+            _log.debug("%s is no result either: %s", path, no_result)
             raise no_scan from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from ptychogui.io.fingerprint import recorded
 from ptychogui.io.mda import format as mda, scans as mda_scans
 from ptychogui.io.raw import scans as raw
 from ptychogui.io.raw.series import is_pattern
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ def _open(path: Path, access: Access) -> Dataset:
     for reader in _readers:
         if _supported(reader, path, reasons):
             _check_pattern(access, path, access.file_pattern if reader.takes_series else "")
+            _log.debug("%s is read as %s", path, reader.name)
             return reader.open(path, access)
     if reasons:
         raise DataError(reasons[0])
@@ -125,8 +129,10 @@ def _supported(reader: Reader, path: Path, reasons: list[str]) -> bool:
     try:
         return reader.supports(path)
     except DataError as error:
+        _log.debug("reader %s: %s", reader.name, error)
         reasons.append(str(error))
     except Exception:  # noqa: BLE001 - a reader that fails on a foreign file must not hide the others
+        _log.info("reader %s failed on %s", reader.name, path, exc_info=True)
         return False
     return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ from ptychogui.physics.resolution import (
     resample_variation,
 )
 from ptychogui.physics.scan import ScanGeometry, coarser, illumination, move_windows
+
+_log = logging.getLogger(__name__)
 
 _COPY_EVERY = 10
 """Iterations between copies of the estimate that a diverging engine goes back to."""
@@ -161,7 +164,8 @@ class Course:
         self._made = None
         try:
             check()
-        except Exception:
+        except Exception as error:
+            _log.info("the stages stay as they were: %s", error)
             self._engage(self._good)
             raise
         self._settings = settings
@@ -288,6 +292,7 @@ class Course:
                 "later --update-probe or another first probe"
             )
         self._halvings += 1
+        _log.info("%s after iteration %d; going back, for the %d. time in this stage", what, iteration, self._halvings)
         fresh = self._good is not self._engaged and self._good.iteration < iteration
         good = self._good if fresh else self._start
         del self.errors[good.iteration :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ from ptychogui.params.units import format_quantity
 from ptychogui.physics.frames import pattern_size
 from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.orientation import Orientation
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def _frameless(path: Path, access: Access, error: DataError) -> tuple[list[Entry
     try:
         scan = read_mda_scan(path, access)
     except DataError as misfit:
+        _log.info("%s is shown without its preset: %s", path, misfit)
         return list(_bare_entries(mda)), (*mda.notes, f"{misfit}; --pvs lists all PVs and columns")
     return list(_frameless_entries(scan)), (*scan.notes, str(error))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from ptychogui.params.chain import engines_of
 from ptychogui.params.model import by_path
 from ptychogui.params.origins import Layers, Source
 from ptychogui.physics.simulation import recipe_of
+
+_log = logging.getLogger(__name__)
 
 NEEDED = ("experiment.energy_eV", "experiment.distance_m", "experiment.detector_pixel_m")
 """What no reconstruction can do without."""
@@ -82,6 +85,7 @@ def read_facts(source: Path, values: Mapping[str, tuple[Any, str]]) -> Dataset |
     except DataError as problem:
         if asked.preprocessing.unfinished_files != "wait":
             raise
+        _log.info("the scan is waited for: %s", problem)
         return read_mda_scan(source, access) if isinstance(problem, FramesNotFoundError) else None
 
 

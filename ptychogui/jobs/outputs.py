@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import tempfile
 from pathlib import Path
@@ -12,6 +13,8 @@ from ptychogui.errors import OutputError
 from ptychogui.io.atomic import ANY_WRITE, check_writable
 from ptychogui.io.naming import file_stem, unused_path
 from ptychogui.io.result import Result, write_result
+
+_log = logging.getLogger(__name__)
 
 _NAME_CHARACTERS = 40
 """Of a result's name that go into that of its stand-in, so that a name too long is none there."""
@@ -38,6 +41,7 @@ def result_path(source: Path | None, name: str, folders: tuple[Path, ...] | None
         try:
             check_writable(path)
         except OutputError as error:
+            _log.info("the result goes elsewhere: %s", error)
             problems.append(str(error))
         else:
             return path
@@ -58,8 +62,10 @@ def keep_elsewhere(result: Result, name: str) -> str:
         path = folder / f"{name[:_NAME_CHARACTERS]}-{secrets.token_hex(4)}.cxi"
         try:
             write_result(path, result)
-        except OutputError:
+        except OutputError as error:
+            _log.info("the result can't be kept there either: %s", error)
             continue
+        _log.info("the result is kept in %s", path)
         return f"the result is kept in {path}"
     return "the result could not be kept anywhere else either"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import logging
 import math
 import platform
 import time
@@ -39,6 +40,8 @@ from ptychogui.params.model import Reconstruction
 from ptychogui.params.storage import to_json
 from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.states import State
+
+_log = logging.getLogger(__name__)
 
 _LIBRARIES = ("numpy", "scipy", "h5py", "pyfftw", "cupy-cuda12x", "cupy-cuda13x")
 
@@ -90,6 +93,7 @@ def _run(
 ) -> Generator[Progress, None, None]:
     check_job(job)
     check_writable(job.output)
+    _log.info("%s: begins on %s; the result goes to %s", job.title, backend.name, job.output)
     try:
         run = JobRun(job, backend, control, given)
     except StoppedEarlyError:
@@ -160,6 +164,7 @@ class JobRun:
         """Say what is doubtful about the scan while nothing large has been read."""
         self._doubts = doubts_of(self._job, dataset, self._control)
         if self._control.on_doubts is not None:
+            _log.info("%s: doubts: %s", self._job.title, "; ".join(self._doubts) or "none")
             self._control.on_doubts(self._doubts)
             self._said = len(self._doubts)
 
@@ -239,6 +244,8 @@ class JobRun:
         course, elapsed_s = self._course, self._iterating.seconds
         self._hear()
         news, self._said = tuple(self._notes[self._said :]), len(self._notes)
+        for note in news:
+            _log.info("%s: %s", self._job.title, note)
         return Progress(
             job_id=self._job.id,
             iteration=course.iteration,
@@ -264,6 +271,7 @@ class JobRun:
         except OutputError as error:
             self._course.notes.append(f"no checkpoint at iteration {self.iteration}: {error}")
             return None
+        _log.info("%s: checkpoint at iteration %d", self._job.title, self.iteration)
         self._saved = self.iteration
         every = self._job.parameters.output.save_every
         assert every is not None
@@ -282,6 +290,7 @@ class JobRun:
         result = self._result(state, estimate)
         try:
             self._tell(write_result(self._job.output, result))
+            _log.info("%s: %s after %d iterations; %s", self._job.title, state.value, self.iteration, self._job.output)
         except OutputError as error:
             raise OutputError(f"{error}; {keep_elsewhere(result, self._job.output.stem)}") from error
         self._course.notes += self._export(result, self._job.output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +17,8 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.fingerprint import looked_at
+
+_log = logging.getLogger(__name__)
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """First bytes of an HDF5 file, after a user block of 0, 512, 1024 or 2048 bytes."""
@@ -45,6 +48,7 @@ def open_h5(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r", locking=False)
     except (OSError, RuntimeError, ValueError) as error:
+        _log.debug("%s is opened as a file that may still be written: %s", path, error)
         with contextlib.suppress(OSError, RuntimeError, ValueError):
             return h5py.File(path, "r", locking=False, swmr=True)
         raise DataError(f"can't open {path}: {_opening_problem(path, error)}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from ptychogui.io.fingerprint import listed, looked_at
 from ptychogui.io.mda.format import Mda
 from ptychogui.params.units import accepted_units, parse_quantity
 from ptychogui.paths import config_folder, resources_folder
+
+_log = logging.getLogger(__name__)
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -208,6 +211,7 @@ def list_presets() -> tuple[tuple[Named, ...], tuple[str, ...]]:
         try:
             found.append(read_preset(path))
         except DataError as error:
+            _log.info("a preset is left out: %s", error)
             problems.append(str(error))
     return tuple(found), tuple(problems)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ from ptychogui.io.raw.scans import frame_source, placed_notes
 from ptychogui.io.raw.series import Pattern, is_pattern
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import by_path
+
+_log = logging.getLogger(__name__)
 
 _NAMED = re.compile(r"(\d{4,})_\d{2}$|(\d+)$")
 """The scan's number at the end of a file's name; saveData adds _01, _02 ... where there is such a file already."""
@@ -110,6 +113,7 @@ def open_mda(path: Path, access: Access) -> Dataset:
     try:
         pairing = pair_lines(found, source, told, scan.named)
     except AmbiguousPairingError as problem:
+        _log.debug("positions and frames are left unpaired: %s", problem)
         pairing, ambiguity = _unpaired(source, problem), problem
     except DataError:
         source.close()

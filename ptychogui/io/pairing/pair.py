@@ -6,6 +6,7 @@ in it. Where a frame is missing its position is left out; no other pair moves.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ from ptychogui.io.pairing.facts import Plan, Said, usual_of
 from ptychogui.io.pairing.repairs import idle_notes, repair_notes
 from ptychogui.io.pairing.ways import DIMS, PairingWay, pairing_ways
 from ptychogui.params.commandline import as_options
+
+_log = logging.getLogger(__name__)
 
 _LEAST_PART = 0.1
 """Of the positions that must have a frame; with less, the scan or its files are not what they are said to be."""
@@ -87,6 +90,7 @@ def _plausible(
         try:
             pairing = pair(_from(files, way.first), way.of, way.point, now_s)
         except DataError as error:
+            _log.debug("positions and frames don't meet in one way (%s): %s", way, error)
             problem = error
         else:
             key = pairing.rows.tobytes(), pairing.kept.tobytes(), str(way.values.get(DIMS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import logging
 import math
 import os
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,8 @@ from ptychogui.io.hdf5.files import H5_ERRORS, check_filters, reading
 from ptychogui.io.raw.unpacking import Unpack, unpacker
 from ptychogui.io.raw.unwritten import Unwritten
 from ptychogui.texts import counted
+
+_log = logging.getLogger(__name__)
 
 _MOST_THREADS = 16
 
@@ -163,8 +166,9 @@ class Hdf5Frames:
         depth = self._depth
         try:
             packed = [self._packed(chunk) for chunk in chunks]
-        except (*H5_ERRORS, ValueError):
+        except (*H5_ERRORS, ValueError) as error:
             if len(chunks) == 1:
+                _log.debug("a chunk is left to HDF5: %s", error)
                 self._read_runs(rows, frames)
                 return
             for chunk in chunks:
@@ -175,7 +179,8 @@ class Hdf5Frames:
         numbers = whole.reshape(len(chunks), -1)
         try:
             unpack(packed, numbers)
-        except OSError:
+        except OSError as error:
+            _log.debug("chunks are unpacked one by one: %s", error)
             for at, chunk in enumerate(chunks):
                 with self._reading(rows[self._rows_in(rows, chunk)]):
                     unpack(packed[at : at + 1], numbers[at : at + 1])

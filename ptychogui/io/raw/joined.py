@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import logging
 import os
 import threading
 from collections import Counter
@@ -19,6 +20,8 @@ from ptychogui.io.dataset import RawFile
 from ptychogui.io.fingerprint import looked_at
 from ptychogui.io.raw.stacks import Stack, open_stack
 from ptychogui.io.raw.virtual import Lost
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,7 @@ def _survey(part: Part) -> _Surveyed:
     try:
         stack = open_stack(part.path, part.access)
     except DataError as error:
+        _log.debug("a raw file is left out: %s", error)
         return _Surveyed(part, problem=str(error).replace(str(part.path), part.path.name))
     frames, rows, columns = stack.frames.shape
     stack.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import posixpath
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import h5py
 from ptychogui.errors import DataError
 from ptychogui.io.fingerprint import looked_at
 from ptychogui.io.hdf5.files import H5_ERRORS, open_h5
+
+_log = logging.getLogger(__name__)
 
 EXTERNAL, VIRTUAL = "HDF5_EXT_PREFIX", "HDF5_VDS_PREFIX"
 """Variables with folders, joined by colons, in which HDF5 looks for the targets of links and of virtual datasets."""
@@ -68,7 +71,8 @@ def _resolved(group: h5py.Group, name: str) -> h5py.HLObject | None:
     """Return what is at the end of a link; None where it leads nowhere, or back to itself."""
     try:
         return group.get(name)
-    except H5_ERRORS:
+    except H5_ERRORS as error:
+        _log.debug("the link %s leads nowhere: %s", name, error)
         return None
 
 

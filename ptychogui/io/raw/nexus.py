@@ -6,6 +6,7 @@ everything else that can't be read, or is no positive number.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from ptychogui.io.hdf5.files import is_hdf5, open_h5
 from ptychogui.io.hdf5.quantities import CENTER, Reader, beam_center, count_limit, square_pixel
 from ptychogui.io.masks import Mask, stored_mask
 from ptychogui.physics.optics import USUAL, energy_eV
+
+_log = logging.getLogger(__name__)
 
 _BEAM = "/entry/instrument/beam"
 _DETECTOR = "/entry/instrument/detector"
@@ -60,6 +63,7 @@ def read_header(path: Path, size: tuple[int, int]) -> Header:
             reader = Reader(path.name, file)
             values, mask = _values(reader, size), _mask(reader, size)
     except (DataError, OSError) as error:
+        _log.debug("the header of %s is ignored: %s", path, error)
         return Header(notes=(f"what {path.name} says of beam and detector can't be read: {error}",))
     return Header({name: value for name, value in values.items() if value}, mask, tuple(reader.notes))
 

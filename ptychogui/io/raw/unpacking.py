@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import logging
 import zlib
 from collections.abc import Callable, Sequence
 
@@ -17,6 +18,8 @@ import hdf5plugin
 import numpy as np
 
 from ptychogui.backends.compiler import cached_kernels
+
+_log = logging.getLogger(__name__)
 
 Unpack = Callable[[Sequence[bytes], np.ndarray], None]
 """Unpacks the bytes of chunks into a contiguous array (chunks, numbers); OSError where they don't make it up."""
@@ -110,7 +113,8 @@ def _plugin(code: int) -> int | None:
         library = ctypes.CDLL(path)
         library.H5PLget_plugin_info.restype = ctypes.POINTER(_FilterClass)
         found = library.H5PLget_plugin_info().contents
-    except (OSError, AttributeError, ValueError):
+    except (OSError, AttributeError, ValueError) as error:
+        _log.info("%s can't unpack, so HDF5 does: %s", path, error)
         return None
     return int(found.filter) if found.id == code and found.decoder_present and found.filter else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,8 @@ import h5py
 import numpy as np
 
 from ptychogui.io.hdf5.files import H5_ERRORS
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Unwritten:
             fill = data.fillvalue
             if _has_holes(data):
                 return cls(fill, data.chunks, _written(data))
-        except H5_ERRORS:
+        except H5_ERRORS as error:
+            _log.debug("%s: which chunks were written is not known: %s", data.name, error)
             return None
         return cls(fill) if data.ndim == 3 and fill != 0 and fill == fill else None
 

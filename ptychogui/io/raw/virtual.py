@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.hdf5.files import H5_ERRORS, open_h5
 from ptychogui.io.raw.links import VIRTUAL, locate
+
+_log = logging.getLogger(__name__)
 
 _DEEPEST = 8
 """Virtual datasets of virtual datasets; more go in a circle."""
@@ -269,6 +272,7 @@ def _source(data: h5py.Dataset, name: str, dataset: str, found: _Survey, depth: 
         with open_h5(there) as file:
             return _inside(file, name, dataset, depth)
     except (DataError, *H5_ERRORS) as error:
+        _log.debug("a source of the virtual dataset can't be read: %s: %s", name, error)
         return _Source(None, f"{name} can't be read ({error})")
 
 

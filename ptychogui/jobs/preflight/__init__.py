@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ from ptychogui.jobs.preflight.masks import check_mask
 from ptychogui.jobs.preflight.positions import check_object, check_overlap, check_pairing
 from ptychogui.jobs.preflight.values import check_values
 from ptychogui.jobs.prepare.opening import open_scan
+from ptychogui.notify.log import TOLD
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["TITLES", "Checker", "Finding", "Level", "Preflight", "check_opened", "preflight"]
 
@@ -81,8 +85,10 @@ def _kept(name: str, check: _Check, look: Look) -> list[Finding]:
     try:
         found.extend(check(look))
     except PtychoError as error:
+        _log.info("%s can't be checked: %s", name, error)
         found.append(_unchecked(name, str(error)))
     except Exception as error:  # noqa: BLE001 - one check that fails must not hide what the others found
+        _log.error("the check of %s failed", name, exc_info=True, extra=TOLD)
         found.append(_unchecked(name, f"{type(error).__name__}: {error} (a defect of ptychogui)"))
     found.sort(key=lambda finding: -finding.level.rank)
     return [finding for finding in found if finding.level is not Level.GOOD] or found
@@ -122,6 +128,7 @@ class Checker:
             try:
                 backend = self._backend(job)
             except DeviceError as error:
+                _log.info("checked without a device: %s", error)
                 done = _checked(look, None, self.speeds, start)
                 return Preflight((*done.findings, *_no_device(job, error)), done.sampled, done.seconds)
             return _checked(look, backend, self.speeds, start)

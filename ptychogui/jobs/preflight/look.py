@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,6 +23,8 @@ from ptychogui.physics.dead_areas import DeadAreas, dead_areas
 from ptychogui.physics.frames import ArrayFrames, Patterns, pattern_center
 from ptychogui.physics.probe import STEPS_ACROSS, power_radius_px
 from ptychogui.physics.scan import nearest_m, typical_step_m
+
+_log = logging.getLogger(__name__)
 
 MOST_FRAMES, MOST_BYTES, FEWEST_FRAMES = 64, 256_000_000, 3
 """Bounds of a sample: so many frames, or bytes as they lie in memory, but a few in any case."""
@@ -77,7 +80,8 @@ def read_sample(dataset: Dataset) -> Sample:
     start = time.perf_counter()
     try:
         return Sample(chosen, dataset.frames.read(chosen), time.perf_counter() - start)
-    except DataError:
+    except DataError as error:
+        _log.info("the sample is read frame by frame: %s", error)
         return _sound_sample(dataset, chosen, start)
 
 
@@ -88,6 +92,7 @@ def _sound_sample(dataset: Dataset, rows: np.ndarray, start: float) -> Sample:
         try:
             read[row] = dataset.frames.read([row])
         except DataError as error:
+            _log.info("frame %d is left out of the sample: %s", row, error)
             damage.append(str(error))
     if not read:
         raise DataError(damage[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 
 from ptychogui.errors import DataError, ParameterError
@@ -17,6 +19,8 @@ from ptychogui.params.model import Parameters, by_path
 from ptychogui.params.origins import Source
 from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.simulation import recipe_of, simulate
+
+_log = logging.getLogger(__name__)
 
 
 def open_scan(job: Job) -> Dataset:
@@ -43,7 +47,8 @@ def _is_whole(dataset: Dataset, parameters: Parameters) -> bool:
     """Whether every position has its frame; raw files that don't fit the positions at all may still come."""
     try:
         _, kept, listed, _ = matched(dataset, parameters)
-    except DataError:
+    except DataError as error:
+        _log.debug("positions and frames don't go together yet: %s", error)
         return False
     return dataset.is_whole and listed is not None and len(kept) == np.count_nonzero(np.isfinite(listed).all(axis=1))
 
@@ -81,5 +86,6 @@ def known_pixel_m(job: Job, dataset: Dataset, n: int) -> float:
     """Return the object's pixel, which only a jitter of positions needs; 0 where it is not known."""
     try:
         return job_pixel_m(completed(job, dataset), n)
-    except ParameterError:
+    except ParameterError as error:
+        _log.debug("the object's pixel is not known: %s", error)
         return 0.0

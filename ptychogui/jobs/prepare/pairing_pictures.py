@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,8 @@ from ptychogui.jobs.prepare.positions import ambiguity_of, scan_positions
 from ptychogui.jobs.prepare.survey import Reading, ScanReader
 from ptychogui.physics.frames import pattern_size
 from ptychogui.physics.position_map import PositionMap, map_positions
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ def _drawn(job: Job, dataset: Dataset, way: Alternative, counts: np.ndarray) -> 
             positions_m, rows, _ = scan_positions(other, said.parameters, pixel_m)
             drawn = map_positions(positions_m, counts[_rows_in(dataset, other, rows)])
     except PtychoError as error:
+        _log.info("a way to pair can't be drawn: %s", error)
         return DrawnWay(way, problem=str(error))
     return DrawnWay(way, drawn, len(rows))
 

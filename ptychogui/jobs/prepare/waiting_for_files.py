@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -11,6 +12,8 @@ from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset, Frames, RawFile
 from ptychogui.jobs.job import Control
 from ptychogui.physics.frames import FrameSource
+
+_log = logging.getLogger(__name__)
 
 _LOOK_S = 1.0
 """Between two looks at the files."""
@@ -84,6 +87,7 @@ def _look(reopen: Callable[[], Dataset]) -> tuple[Dataset | None, tuple[RawFile,
     try:
         dataset = reopen()
     except DataError as problem:
+        _log.debug("can't be opened yet: %s", problem)
         return None, None, problem
     return dataset, dataset.files, None
 
@@ -154,7 +158,8 @@ class CarefulFrames:
             raise StoppedEarlyError
         try:
             return self._frames.read(rows, out)
-        except DataError:
+        except DataError as error:
+            _log.info("frames are read one by one: %s", error)
             return np.concatenate([self._read_one(int(row)) for row in rows])
 
     def notes(self) -> tuple[str, ...]:
@@ -168,6 +173,7 @@ class CarefulFrames:
         try:
             return self._frames.read([row])
         except DataError as error:
+            _log.info("frame %d is left free: %s", row, error)
             self._damage[row] = str(error)
             if len(self._damage) > self._most:
                 raise
