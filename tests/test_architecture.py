@@ -37,6 +37,13 @@ def copied_tree(repo_root: Path, tmp_path: Path) -> Path:
         ("cli/batch.py", "import ptychogui.cli.reconstruct", "A command does not know another command"),
         ("cli/one_job.py", "import ptychogui.cli.program", "A command does not know another command"),
         ("cli/terminal.py", "import ptychogui.cli.one_job", "A command does not know another command"),
+        ("io/atomic.py", "import ptychogui.notify.log", "Imports point down only"),
+        ("jobs/runner.py", "import ptychogui.jobs.processes.engine", "Inside jobs imports point down only"),
+        ("jobs/preflight/cost.py", "import ptychogui.jobs.runner", "Inside jobs imports point down only"),
+        ("jobs/orientation/cases.py", "import ptychogui.jobs.preflight", "Inside jobs imports point down only"),
+        ("jobs/prepare/opening.py", "import ptychogui.jobs.preflight", "Inside jobs imports point down only"),
+        ("jobs/job_values.py", "import ptychogui.jobs.prepare.opening", "Inside jobs imports point down only"),
+        ("jobs/job.py", "import ptychogui.jobs.stages", "Inside jobs imports point down only"),
         ("jobs/runner.py", "import PyQt5.QtCore", "Qt stays in app, views and controllers"),
         ("backends/host.py", "import cupy", "CuPy stays in backends.cuda"),
         ("physics/probe.py", "import h5py", "h5py stays in io"),
@@ -50,7 +57,7 @@ def test_a_breach_is_seen(copied_tree: Path, module: str, planted: str, contract
     assert f"{contract} BROKEN" in checked.stdout
 
 
-@pytest.mark.parametrize("room", [".", "cli"])
+@pytest.mark.parametrize("room", [".", "cli", "jobs"])
 def test_a_module_without_a_place_is_seen(copied_tree: Path, room: str) -> None:
     (copied_tree / "ptychogui" / room / "cellar.py").write_text('"""A module that no layer names."""\n')
     checked = _lint(copied_tree)
