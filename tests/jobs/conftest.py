@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ptychogui.engines import ENGINES
 from ptychogui.engines.base import Problem
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs import engine_chain as course
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.prepare import opening
 from ptychogui.jobs.prepare.problem import Prepared, prepare
+from ptychogui.params.chain import ENGINE_NAMES
 from ptychogui.params.model import Parameters
 from tests.jobs.fakes import FakeEngine, Prepare
+from tests.jobs.scripted_engines import Engine, Script
 
 
 @pytest.fixture
@@ -52,3 +55,12 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
         return taken
 
     return use
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
+    """Put scripted engines in the place of all."""
+    made = Script()
+    for name in ENGINE_NAMES:
+        monkeypatch.setitem(ENGINES, name, lambda problem, settings, _backend: Engine(made, problem, settings))
+    yield made

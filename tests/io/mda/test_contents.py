@@ -14,11 +14,6 @@ from ptychogui.io.mda.format import Detector, ExtraPv, Mda, Positioner, Scan
 from ptychogui.io.mda.presets import choose_preset, list_presets, preset_folder, read_preset
 
 
-@pytest.fixture(autouse=True)
-def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-
-
 def _mda() -> Mda:
     x = Positioner(0, "m1", "stage x", "FLY", "um", "m1.RBV", "where x is", "um", np.array([1.0, 2.0, 0.0]))
     line = Scan(1, "in", "", 3, 2, (x,), (Detector(0, "ring", "current", "mA", np.full(3, 102, np.float32)),))

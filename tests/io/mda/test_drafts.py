@@ -16,11 +16,6 @@ from ptychogui.io.mda.writing import write_mda
 from ptychogui.io.readers import open_dataset
 
 
-@pytest.fixture(autouse=True)
-def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-
-
 def _mda() -> Mda:
     x = Positioner(0, "m1", "stage x", "FLY", "um", "m1.RBV", "where x is", "um", np.array([1.0, 2.0, 3.0]))
     line = Scan(

@@ -1,8 +1,7 @@
-"""MDA scans through presets: positions, values, frames, and what happens where parts of them are missing."""
+"""MDA scans and their frames: what is read, and what happens where parts of them are missing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,41 +10,15 @@ import numpy as np
 import pytest
 
 from ptychogui import paths
-from ptychogui.errors import DataError, ParameterError
+from ptychogui.errors import DataError
 from ptychogui.io.access import Access
-from ptychogui.io.mda.applying import apply_preset
 from ptychogui.io.mda.beamtime import DATASET, write_beamtime
-from ptychogui.io.mda.format import Detector, ExtraPv, Mda, Positioner, Scan, read_mda
-from ptychogui.io.mda.presets import Named, Quantity, choose_preset, list_presets, preset_folder, read_preset
-from ptychogui.io.mda.scans import frame_patterns, scan_number
+from ptychogui.io.mda.format import ExtraPv, read_mda
+from ptychogui.io.mda.presets import Named, preset_folder
+from ptychogui.io.mda.scans import scan_number
 from ptychogui.io.mda.writing import write_mda
-from ptychogui.io.raw.series import is_pattern
 from ptychogui.io.readers import open_dataset
-
-DIMS = (5, 4)
-
-
-@pytest.fixture(autouse=True)
-def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "configuration"
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
-    return folder
-
-
-def shipped(name: str) -> Named:
-    return read_preset(paths.resources_folder() / "presets" / f"{name}.toml")
-
-
-def frames() -> np.ndarray:
-    """Return frames that tell their place in the scan."""
-    stack = np.zeros((DIMS[0] * DIMS[1], 20, 24), np.uint16)
-    stack[:, 0, 0] = np.arange(len(stack)) + 1
-    return stack
-
-
-def positions_m() -> np.ndarray:
-    rows, columns = np.mgrid[: DIMS[0], : DIMS[1]]
-    return np.stack([rows.ravel() * 2e-7, columns.ravel() * 3e-7 - 1e-7], axis=1)
+from tests.io.mda.makers import DIMS, frames, line_scan, positions_m, shipped
 
 
 @pytest.fixture(params=["velociprobe", "2-id-d", "bionanoprobe", "any"])
@@ -187,7 +160,7 @@ def test_a_missing_file_of_a_scan_from_one_moves_nothing(tmp_path: Path, missing
     ],
 )  # fmt: skip
 def test_the_number_of_a_scan_is_that_of_its_file(stem: str, header: int, number: int, is_odd: bool) -> None:
-    mda = replace(_line_scan(3, 3, [20] * 3), number=header)
+    mda = replace(line_scan(3, 3, [20] * 3), number=header)
     found, notes = scan_number(Path(f"{stem}.mda"), mda)
     assert found == number and bool(notes) == is_odd
 
@@ -277,42 +250,6 @@ def test_several_series_that_fit_are_not_chosen_from(tmp_path: Path) -> None:
         open_dataset(path)
 
 
-def test_a_scan_of_one_loop_has_columns_before_rows(tmp_path: Path) -> None:
-    at = positions_m() * 1e6
-    axes = tuple(
-        Positioner(i, name, "", "TABLE", "um", "", "", "", at[:, 1 - i]) for i, name in enumerate(("x", "y"))
-    )  # fmt: skip
-    scan = Scan(1, "spiral", "now", 20, 20, axes, ())
-    write_mda(tmp_path / "scan.mda", Mda(1.3, 3, (20,), True, scan))
-    found = apply_preset(shipped("any"), read_mda(tmp_path / "scan.mda"))
-    np.testing.assert_allclose(found.positions_m, positions_m(), atol=1e-15)
-    assert "experiment.scan_dims" not in found.values and (found.line == 0).all()
-
-
-def test_of_a_tomography_series_the_first_projection_is_taken_and_said(tmp_path: Path) -> None:
-    write_beamtime(tmp_path / "mda" / "one_0001.mda", shipped("any"), frames(), positions_m(), DIMS, 8800.0)
-    one = read_mda(tmp_path / "mda" / "one_0001.mda")
-    angles = Positioner(0, "theta", "", "LINEAR", "degrees", "", "", "", np.arange(3.0))
-    series = Scan(3, "tomo", "now", 3, 2, (angles,), (), (), (one.scan, one.scan, None))
-    found = apply_preset(shipped("any"), replace(one, dims=(3, *DIMS), scan=series))
-    np.testing.assert_allclose(found.positions_m, positions_m(), atol=1e-15)
-    assert any("3 axes; the first of 2" in note for note in found.notes)
-
-
-def test_the_unit_of_the_file_goes_before_that_of_the_preset(tmp_path: Path) -> None:
-    path = tmp_path / "mda" / "velo_0001.mda"
-    write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
-    mda = read_mda(path)
-    (axis,) = mda.scan.positioners
-    in_mm = replace(mda.scan, positioners=(replace(axis, values=axis.values / 1000, readback_unit="mm"),))
-    found = apply_preset(shipped("velociprobe"), replace(mda, scan=in_mm))
-    np.testing.assert_allclose(found.positions_m, positions_m(), atol=1e-15)
-    silent = replace(mda.scan, positioners=(replace(axis, readback_unit="", unit="counts"),))
-    np.testing.assert_allclose(
-        apply_preset(shipped("velociprobe"), replace(mda, scan=silent)).positions_m, positions_m()
-    )
-
-
 def test_a_point_without_a_position_is_left_out_and_its_frame_goes_to_no_other(tmp_path: Path) -> None:
     path = tmp_path / "mda" / "velo_0012.mda"
     at_m = positions_m()
@@ -336,144 +273,6 @@ def test_a_point_far_off_is_left_out_and_its_frame_goes_to_no_other(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("energies_keV", "energy_eV", "said"),
-    [
-        ([0.0, 8.8, 8.8, 8.8], 8800.0, "has 1 of 4 readings that can't be meant, such as 0"),
-        ([np.nan, 8.8, 8.8, 0.0], 8800.0, "has 2 of 4 readings that can't be meant, such as nan"),
-        ([8.8, 8.8, 8.8, 8.8e9], 8800.0, "has 1 of 4 readings that can't be meant"),
-        ([8.8, 8.8, 9.5, 9.9], None, "is 4 different numbers, 8.8 to 9.9, and is ignored"),
-        ([0.0, 0.0, 0.0, 0.0], None, "is 0, not a positive number, and is ignored"),
-    ],
-)
-def test_an_energy_of_each_line_may_have_lost_readings(
-    tmp_path: Path, energies_keV: list[float], energy_eV: float | None, said: str
-) -> None:
-    path = tmp_path / "mda" / "velo_0012.mda"
-    write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
-    mda = read_mda(path)
-    column = Detector(0, "bl:energy", "", "keV", np.array(energies_keV))
-    lines = replace(mda.scan, detectors=(column,))
-    found = apply_preset(shipped("velociprobe"), replace(mda, scan=lines, pvs={}))
-    value = found.values.get("experiment.energy_eV")
-    assert (value and value.value) == (energy_eV and pytest.approx(energy_eV))
-    assert any(note.startswith("the photon energy of column outer D1") and said in note for note in found.notes)
-
-
-def _line_scan(lines: int, done: int, counts: Sequence[int], unit: str = "um") -> Mda:
-    """Return a scan of steps of 0.2 and 0.3 that was stopped after some lines; the rest of all values is 0."""
-
-    def axis(name: str, values: np.ndarray, measured: int) -> Positioner:
-        return Positioner(0, name, "", "", unit, "", "", "", np.where(np.arange(len(values)) < measured, values, 0.0))
-
-    inner = [Scan(1, "in", "", 20, count, (axis("x", 5 + np.arange(20) * 0.3, count),), ()) for count in counts]
-    outer = axis("y", 10 + np.arange(lines) * 0.2, done)
-    scan = Scan(2, "out", "", lines, done, (outer,), (), (), (*inner[:done], *[None] * (lines - done)))
-    return Mda(1.4, 1, (lines, 20), True, scan)
-
-
-@pytest.mark.parametrize(("lines", "done", "count"), [(20, 20, 20), (20, 6, 20), (3, 2, 20), (20, 20, 8), (20, 6, 5)])
-def test_steps_are_those_of_what_was_measured(lines: int, done: int, count: int) -> None:
-    found = apply_preset(shipped("velociprobe"), _line_scan(lines, done, [count] * lines))
-    assert found.values["experiment.step_m"].value == pytest.approx((0.2e-6, 0.3e-6))
-    assert len(found.positions_m) == done * count and found.dims == (lines, 20)
-
-
-@pytest.mark.parametrize("unit", ["microns", "Micron", "micrometers", " um "])
-def test_units_in_words_are_understood(unit: str) -> None:
-    found = apply_preset(shipped("2-id-d"), _line_scan(3, 3, [20] * 3, unit))
-    assert found.values["experiment.step_m"].value == pytest.approx((0.2e-6, 0.3e-6))
-
-
-@pytest.mark.parametrize("unit", ["deg", "degrees", "Deg", "mrad"])
-def test_an_angle_is_no_position(unit: str) -> None:
-    with pytest.raises(DataError, match=f"2-id-d wants positions from 'outer P1', but that is an angle, in {unit}"):
-        apply_preset(shipped("2-id-d"), _line_scan(3, 3, [20] * 3, unit))
-
-
-def test_a_small_file_that_claims_a_huge_grid_is_refused() -> None:
-    mda = _line_scan(3, 3, [20] * 3)
-    lines = tuple(replace(mda.scan.lines[0], requested=10**9) for _ in range(3) if mda.scan.lines[0])
-    with pytest.raises(DataError, match="3 lines of up to 1000000000 points are more than"):
-        apply_preset(shipped("any"), replace(mda, scan=replace(mda.scan, lines=lines)))
-
-
-@pytest.mark.parametrize(
-    ("unit", "value", "energy_eV"),
-    [("keV", 8.8, 8800.0), ("eV", 8800.0, 8800.0), ("", 8.8, 8800.0), ("mA", 101.7, None), ("keV", np.inf, None)],
-)
-def test_an_energy_is_taken_only_from_what_can_be_one(unit: str, value: float, energy_eV: float | None) -> None:
-    mda = _line_scan(3, 3, [20] * 3)
-    first = Detector(0, "S:SRcurrentAI", "", unit, np.full(3, value, np.float32))
-    found = apply_preset(shipped("velociprobe"), replace(mda, scan=replace(mda.scan, detectors=(first,))))
-    energy = found.values.get("experiment.energy_eV")
-    assert (energy is None) if energy_eV is None else (energy and energy.value == pytest.approx(energy_eV))
-
-
-@pytest.mark.parametrize(
-    ("units", "center_px"),
-    [(("pixels", "px"), (251.5, 260.0)), (("", ""), (251.5, 260.0)), (("mm", "mm"), None), (("", "mA"), None)],
-)
-def test_the_center_of_the_patterns_is_read_where_both_parts_are_pixels(
-    units: tuple[str, str], center_px: tuple[float, float] | None
-) -> None:
-    values = {"det:cy": (251.5, units[0]), "det:cx": (260.0, units[1])}
-    pvs = {name: ExtraPv(name, "", 34, unit, np.array([value])) for name, (value, unit) in values.items()}
-    mda = replace(_line_scan(2, 2, (3, 3)), pvs=pvs)
-    parts = {"center_row": Quantity(pvs=("det:cy",)), "center_column": Quantity(pvs=("*:cx",), certainty="guess")}
-    named = shipped("any")
-    named = replace(named, preset=named.preset.model_copy(update=parts))
-    found = apply_preset(named, mda).values.get("preprocessing.center_px")
-    assert (found.value if found else None) == center_px
-    assert found is None or found.place == "PV det:cy; PV det:cx, a guess"
-    half = replace(named, preset=named.preset.model_copy(update={"center_row": None}))
-    assert "preprocessing.center_px" not in apply_preset(half, mda).values
-
-
-def _pointed(**values: tuple[str | np.ndarray, str]) -> tuple[Named, Mda]:
-    """Return a preset that takes each quantity from a PV of its name, and a scan of 2 x 3 points with these PVs."""
-    pvs = {name: ExtraPv(name, "", 34, unit, value) for name, (value, unit) in values.items()}
-    parts = {name: Quantity(pvs=(name,)) for name in values}
-    named = shipped("any")
-    preset = named.preset.model_copy(update={"center_row": None, "energy": None, **parts})
-    return replace(named, preset=preset), replace(_line_scan(2, 2, (3, 3)), pvs=pvs)
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "why"),
-    [
-        (np.array([14.0]), "mm", "14 in 'mm', not in px"),
-        (np.array([-3.0]), "px", "-3, not a positive number"),
-        (np.array([np.nan]), "px", "nan, not a number"),
-        (np.array([np.inf]), "px", "inf, not a number"),
-        (np.array([]), "px", "empty"),
-        ("in the middle", "", "the text 'in the middle', not a number"),
-    ],
-)
-def test_a_center_that_is_not_used_is_said_and_why(value: str | np.ndarray, unit: str, why: str) -> None:
-    named, mda = _pointed(center_row=(np.array([5.0]), "px"), center_column=(value, unit))
-    found = apply_preset(named, mda)
-    assert "preprocessing.center_px" not in found.values
-    assert found.misfits == (
-        f"the pattern center's column of PV center_column is {why}, and is ignored",
-        "the pattern center's row of PV center_row is known without its column, and is ignored",
-    )
-    assert set(found.misfits) <= set(found.notes)
-
-
-@pytest.mark.parametrize(
-    ("name", "title", "unit", "why"),
-    [
-        ("energy", "photon energy", "mA", "9 in 'mA', not in eV or keV or MeV"),
-        ("distance", "detector distance", "s", "9 in 's', not in m or km"),
-        ("detector_pixel", "detector pixel", "px", "9 in 'px', not in m or km"),
-    ],
-)
-def test_a_quantity_that_is_not_used_is_said_and_why(name: str, title: str, unit: str, why: str) -> None:
-    (note,) = apply_preset(*_pointed(**{name: (np.array([9.0]), unit)})).misfits
-    assert note.startswith(f"the {title} of PV {name} is {why}") and note.endswith(", and is ignored")
-
-
-@pytest.mark.parametrize(
     ("center", "is_used"),
     [((0.2, 23.4), True), ((19.4, 12.0), True), ((19.6, 12.0), False), ((12.0, 23.5), False), ((1e9, 1e9), False)],
 )
@@ -493,213 +292,3 @@ def test_a_center_off_the_detector_is_not_used(tmp_path: Path, center: tuple[flo
         at = f"({center[0]:g}, {center[1]:g})"
         said = f"the pattern center of PV det:y; PV det:x is {at}, off the detector of 20 x 24 px, and is ignored"
         assert (said in scan.notes) is not is_used
-
-
-def test_a_unit_that_is_not_known_is_said() -> None:
-    found = apply_preset(shipped("velociprobe"), _line_scan(3, 3, [20] * 3, "steps"))
-    assert found.values["experiment.step_m"].value == pytest.approx((0.2e-6, 0.3e-6))
-    assert "'steps', the unit of outer P1, is not known; the preset's, um, is taken" in found.notes
-
-
-def test_an_energy_that_is_none_gives_way_to_the_next_pv() -> None:
-    pvs = [ExtraPv(name, "", 34, "keV", np.array([value])) for name, value in
-           (("2idd:BraggEAO", 0.0), ("2idd:BraggERdbkAO", 8.8))]  # fmt: skip
-    mda = replace(_line_scan(3, 3, [20] * 3), pvs={pv.name: pv for pv in pvs})
-    energy = apply_preset(shipped("velociprobe"), mda).values["experiment.energy_eV"]
-    assert energy.value == pytest.approx(8800) and energy.place == "PV 2idd:BraggERdbkAO, a guess"
-
-
-class TestPresets:
-    OWN = """
-title = "Mine"
-recognize = { files = ["velo*"] }
-[energy]
-pvs = ["mono:*"]
-unit = "eV"
-[distance]
-column = "inner zdet"
-unit = "mm"
-[angle]
-pv_number = 2
-unit = "degrees"
-[rows]
-source = "outer P1"
-sign = -1
-[columns]
-source = "inner D2"
-unit = "nm"
-[constants.detector_pixel_m]
-value = "55 um"
-[constants.size_px]
-value = "16"
-"""
-
-    def own(self, text: str = OWN, name: str = "velociprobe") -> Path:
-        preset_folder().mkdir(parents=True, exist_ok=True)
-        path = preset_folder() / f"{name}.toml"
-        path.write_text(text)
-        return path
-
-    def mda(self) -> Mda:
-        x = np.array([100.0, 200.0])
-        detectors = (Detector(0, "zdet", "", "", np.array([1950, 1950], np.float32)), Detector(1, "x", "", "", x))
-        axis = Positioner(0, "y", "", "", "", "", "", "", np.array([1.0, 2.0, 3.0]))
-        line = Scan(1, "in", "", 2, 2, (), detectors)
-        pvs = [ExtraPv("mono:E", "", 34, "", np.array([7112.0])), ExtraPv("stage:r", "", 30, "", np.array([12.5]))]
-        outer = Scan(2, "out", "", 3, 3, (axis,), (), (), (line,) * 3)
-        return Mda(1.4, 1, (3, 2), True, outer, {pv.name: pv for pv in pvs})
-
-    def test_a_preset_of_the_user_takes_the_place_of_one_that_is_shipped(self) -> None:
-        path = self.own()
-        assert [named.path for named in list_presets()[0] if named.name == "velociprobe"] == [path]
-        found = apply_preset(choose_preset(self.mda(), Path("velo_1.mda"))[0], self.mda())
-        values = {name: value.value for name, value in found.values.items()}
-        assert values["experiment.energy_eV"] == 7112 and values["experiment.distance_m"] == pytest.approx(1.95)
-        assert values["experiment.detector_pixel_m"] == 55e-6 and values["preprocessing.size_px"] == 16
-        assert found.facts["rotation angle"].startswith("12.5 degrees (PV stage:r)")
-        np.testing.assert_allclose(found.positions_m[:, 0], -np.repeat([1e-6, 2e-6, 3e-6], 2))
-        np.testing.assert_allclose(found.positions_m[:, 1], np.tile([1e-7, 2e-7], 3))
-
-    @pytest.mark.parametrize(
-        ("old", "new", "said"),
-        [
-            ('title = "Mine"', "title = ", "can't read the preset"),
-            ("sign = -1", "sign = 2", r"rows\.sign: .*, not 2$"),
-            ("sign = -1", "sighn = 1", r"rows\.sighn"),
-            ("sign = -1", "sign = true", r"rows\.sign: a whole number is wanted, not true$"),
-            ("sign = -1", "sign = -1.0", r"rows\.sign: a whole number is wanted, not -1\.0$"),
-            ("pv_number = 2", "pv_number = true", r"angle\.pv_number: a whole number is wanted, not true$"),
-            ("pv_number = 2", 'pvs = "stage:r"', r'angle\.pvs: a list is wanted, such as .*, not "stage:r"$'),
-            ('value = "16"', "value = 16", r"constants\.size_px\.value: a text in quotes is wanted, not 16$"),
-            ('source = "inner D2"', "", r"columns\.source: it is missing; add it$"),
-            ('title = "Mine"', f"title = {'9' * 5000}", "can't read the preset"),
-            ('unit = "nm"', 'unit = "parsec"', r'columns\.unit: .*, not "parsec"$'),
-            ('unit = "eV"', 'unit = "mA"', r"is not right: energy\.unit is 'mA', .* energy; give eV, keV, MeV$"),
-            ('unit = "eV"', 'unit = "kiloelectronvolt"', r"energy\.unit is 'kiloelectronvolt'"),
-            ('unit = "eV"', "", r"energy\.unit is ''"),
-        ],
-    )
-    def test_what_is_wrong_in_a_preset_is_named(self, old: str, new: str, said: str) -> None:
-        path = self.own(self.OWN.replace(old, new))
-        with pytest.raises(DataError, match=said) as caught:
-            read_preset(path)
-        assert str(path) in str(caught.value)
-        found, problems = list_presets()
-        assert problems == (str(caught.value),)
-        assert "2-id-d" in [named.name for named in found] and path not in [named.path for named in found]
-        with pytest.raises(DataError, match=said):
-            choose_preset(self.mda(), Path("x.mda"), "velociprobe")
-        assert choose_preset(self.mda(), Path("x.mda"))[1] == problems
-
-    @pytest.mark.parametrize("first", ["true", '"1"', "1.0"])
-    def test_a_first_file_is_a_whole_number(self, first: str) -> None:
-        path = self.own(f"{self.OWN}[frames]\nfirst_file = {first}\n")
-        with pytest.raises(DataError, match=rf"{path}.*frames\.first_file: a whole number is wanted, not {first}$"):
-            read_preset(path)
-
-    def test_a_preset_may_begin_with_a_mark_but_is_text_in_utf8(self) -> None:
-        path = self.own()
-        expected = read_preset(path)
-        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-        assert read_preset(path) == expected
-        path.write_bytes(b'title = "\xe9"')
-        with pytest.raises(DataError, match=rf"{path}: it is no text in UTF-8; save it as that"):
-            read_preset(path)
-
-    @pytest.mark.parametrize(
-        ("old", "new", "said"),
-        [
-            ("55 um", "55 parsec", r"constants\.detector_pixel_m: Detector pixel: '55 parsec'.*; give a number"),
-            ("55 um", "-55 um", r"constants\.detector_pixel_m is '-55 um', but must be above 0"),
-            ('value = "16"', 'value = "17"', r"constants\.size_px is '17', but must be a multiple of 2"),
-            ("inner D2", "inner D9", r"wants 'inner D9', but loop in has no such column; there are D1 zdet, D2 x"),
-            ("inner D2", "middle D9", "'middle D9' is no column"),
-            ("size_px", "sise_px", r"constants\.sise_px is no parameter"),
-            ("size_px", "first_file", r"constants\.first_file says how files are read, which belongs into \[frames\]"),
-        ],
-    )
-    def test_what_a_file_has_not_is_named(self, old: str, new: str, said: str) -> None:
-        path = self.own(self.OWN.replace(old, new))
-        with pytest.raises((DataError, ParameterError), match=said) as caught:
-            apply_preset(choose_preset(self.mda(), Path("velo_1.mda"))[0], self.mda())
-        assert str(path) in str(caught.value) or "preset velociprobe" in str(caught.value)
-
-    def test_the_users_own_goes_first_by_whatever_it_recognizes(self) -> None:
-        path = self.own(self.OWN.replace('files = ["velo*"]', 'pvs = ["mono:*"]'), "mine")
-        assert choose_preset(self.mda(), Path("velo_1.mda"))[0].path == path
-        assert choose_preset(replace(self.mda(), pvs={}), Path("velo_1.mda"))[0].name == "velociprobe"
-
-    @pytest.mark.parametrize("other", ['files = ["velo*"]', 'pvs = ["mono:*"]'])
-    def test_of_two_that_recognize_a_file_it_is_said_which_is_used(self, other: str) -> None:
-        self.own(name="night")
-        self.own(self.OWN.replace('files = ["velo*"]', other), "again")
-        used, left = ("again", "night") if "velo" in other else ("night", "again")
-        named, notes = choose_preset(self.mda(), Path("velo_1.mda"))
-        assert named.name == used
-        assert notes == (f"preset {used} is used, but {left} recognizes the file as well; choose with --beamline",)
-        assert choose_preset(self.mda(), Path("velo_1.mda"), left)[0].name == left
-        assert choose_preset(replace(self.mda(), pvs={}), Path("2idd_1.mda"))[1] == ()
-        self.own(name="third")
-        (note,) = choose_preset(self.mda(), Path("velo_1.mda"))[1]
-        assert "third recognize the file as well" in note and note.count(left) == 1
-
-    def test_a_scan_says_which_other_preset_recognizes_it(self, tmp_path: Path) -> None:
-        path, mine = tmp_path / "mda" / "velo_0012.mda", (paths.resources_folder() / "presets" / "velociprobe.toml")
-        write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
-        self.own(mine.read_text(), "night")
-        with open_dataset(path) as scan:
-            assert not any("as well" in note for note in scan.notes)
-        self.own(mine.read_text(), "CON")
-        with open_dataset(path) as scan:
-            assert any("preset CON is used, but night recognizes the file as well" in note for note in scan.notes)
-
-    def test_of_two_that_come_with_the_program_it_is_said_where_both_fit_alike(self) -> None:
-        both = {name: ExtraPv(name, "", 30, "", np.array([0.0])) for name in ("2iddf:x", "2iddVELO:m10")}
-        assert choose_preset(replace(self.mda(), pvs=both), Path("velo_1.mda"))[1] == ()
-        named, (note,) = choose_preset(replace(self.mda(), pvs=both), Path("x.mda"))
-        assert named.name == "2-id-d" and "but velociprobe recognizes the file as well" in note
-
-    @pytest.mark.parametrize("odd", ["{scan.x}", "{scan:0999999999d}", "{scan!r}", "{0}", "{", "}", "{stem:99}"])
-    def test_a_pattern_with_an_unknown_field_is_refused(self, odd: str) -> None:
-        path = self.own(self.OWN + f'[frames]\npatterns = ["{odd}_#d.h5"]\n')
-        with pytest.raises(DataError, match=r"frames\.patterns can hold .*; correct '") as caught:
-            frame_patterns(Path("velo_1.mda"), read_preset(path), 1)
-        assert str(path) in str(caught.value) and f"'{odd}_#d.h5'" in str(caught.value)
-
-    def test_a_pattern_has_the_scans_name_and_number_and_any_brace_twice(self) -> None:
-        named = read_preset(self.own(self.OWN + '[frames]\npatterns = ["{{{stem}}}/{scan}_{scan:03d}_{scan:3d}.h5"]\n'))
-        assert frame_patterns(Path("velo_1.mda"), named, 7) == ["{velo_1}/7_007_  7.h5"]
-
-    def test_a_number_of_a_billion_digits_is_none(self) -> None:
-        assert not is_pattern("raw/scan_#0999999999d.h5") and is_pattern("raw/scan_#099d.h5")
-
-    def test_a_name_that_no_preset_has_is_refused_with_those_there_are(self) -> None:
-        assert choose_preset(self.mda(), Path("x.mda"), "Bionanoprobe, APS")[0].name == "bionanoprobe"
-        with pytest.raises(DataError, match=r"'nope'; there are .*velociprobe"):
-            choose_preset(self.mda(), Path("x.mda"), "nope")
-
-    def test_every_value_of_the_shipped_presets_says_how_sure_it_is(self) -> None:
-        for named in list_presets()[0]:
-            preset = named.preset
-            entries = [
-                preset.energy,
-                preset.angle,
-                preset.rows,
-                preset.columns,
-                *preset.constants.values(),
-                preset.frames,
-            ]
-            assert all(entry.note and entry.certainty for entry in entries if entry is not None), named.name
-
-
-def test_real_scans_are_read_by_the_preset_that_fits(shared_data: Path) -> None:
-    mda = read_mda(shared_data / "mda" / "2iddf_0106.mda")
-    named, _ = choose_preset(mda, shared_data / "mda" / "2iddf_0106.mda")
-    assert named.name == "2-id-d"
-    scan = next(line for line in mda.scan.lines if line)
-    with pytest.raises(DataError, match=r"'outer P1', but that is an angle, in degrees"):
-        apply_preset(named, replace(mda, scan=scan, dims=mda.dims[1:]))
-    stage = replace(scan.positioners[0], unit="mm")
-    found = apply_preset(named, replace(mda, scan=replace(scan, positioners=(stage,)), dims=mda.dims[1:]))
-    assert found.dims == (41, 21) and len(found.positions_m) == 41 * 21
-    np.testing.assert_allclose(found.positions_m[:2, 1], [0.112187e-3, 0.113187e-3], rtol=1e-6)

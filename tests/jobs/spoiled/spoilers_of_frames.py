@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from tests.jobs.ingredients import DETECTOR, Ingredients
-from tests.jobs.spoiling import BEAM, DETECTED, SCALED, WRITTEN, Spoiling, add
+from tests.jobs.spoiled.ingredients import DETECTOR, Ingredients
+from tests.jobs.spoiled.spoiling import BEAM, DETECTED, SCALED, WRITTEN, Spoiling, add
 
 FRAMES: list[Spoiling] = []
 _add = partial(add, FRAMES)

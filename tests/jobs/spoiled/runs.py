@@ -19,8 +19,8 @@ from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.preflight import Level, preflight
 from ptychogui.jobs.prepare.problem import Prepared
 from ptychogui.jobs.runner import run_job
-from tests.jobs.ingredients import RECIPE, ingredients, object_error, write_cxi
-from tests.jobs.spoiling import Spoiling
+from tests.jobs.spoiled.ingredients import RECIPE, ingredients, object_error, write_cxi
+from tests.jobs.spoiled.spoiling import Spoiling
 
 SETTINGS = {"preprocessing.size_px": RECIPE.n, "reconstruction.engine": "lsqml", "reconstruction.iterations": 30}
 WORSE = 1.5

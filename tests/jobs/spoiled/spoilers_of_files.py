@@ -11,8 +11,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from tests.jobs.ingredients import DETECTOR, ELECTRON_VOLT_J, INSTRUMENT, PLACES, Ingredients
-from tests.jobs.spoiling import FILED, Spoiling, add
+from tests.jobs.spoiled.ingredients import DETECTOR, ELECTRON_VOLT_J, INSTRUMENT, PLACES, Ingredients
+from tests.jobs.spoiled.spoiling import FILED, Spoiling, add
 
 FILES: list[Spoiling] = []
 _add = partial(add, FILES)

@@ -17,11 +17,11 @@ from ptychogui.errors import DataError
 from ptychogui.jobs import runner
 from ptychogui.jobs.preflight import Finding, Level, Preflight
 from ptychogui.jobs.prepare.problem import Prepared, prepare
-from tests.jobs import spoiled_runs
-from tests.jobs.ingredients import Ingredients, ingredients, write_cxi
-from tests.jobs.spoiled_runs import Runs
-from tests.jobs.spoilers import SPOILINGS
-from tests.jobs.spoiling import FILED, Spoiling
+from tests.jobs.spoiled import runs as spoiled_runs
+from tests.jobs.spoiled.ingredients import Ingredients, ingredients, write_cxi
+from tests.jobs.spoiled.runs import Runs
+from tests.jobs.spoiled.spoilers import SPOILINGS
+from tests.jobs.spoiled.spoiling import FILED, Spoiling
 
 _PAIRS = int(os.environ.get("SPOILED_PAIRS", "40"))
 """Pairs of spoilings that are tried; set SPOILED_PAIRS to try more."""

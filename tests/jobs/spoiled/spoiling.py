@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tests.jobs.ingredients import Ingredients
+from tests.jobs.spoiled.ingredients import Ingredients
 
 BEAM, DETECTED, WRITTEN, SCALED, FILED = range(5)
 """When a spoiling comes: the beam on the detector, what the detector does, what is read out, its scale, the file."""

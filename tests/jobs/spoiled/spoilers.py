@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.jobs.spoilers_of_files import FILES
-from tests.jobs.spoilers_of_frames import FRAMES
+from tests.jobs.spoiled.spoilers_of_files import FILES
+from tests.jobs.spoiled.spoilers_of_frames import FRAMES
 
 SPOILINGS = (*FRAMES, *FILES)

@@ -1,0 +1,92 @@
+"""Engines that do as a script says, and the chains that run them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ptychogui.backends.numpy_backend import NumpyBackend
+from ptychogui.engines.base import Estimate, Problem, Step
+from ptychogui.jobs.engine_chain import Course
+from ptychogui.jobs.prepare.problem import prepare
+from ptychogui.params.model import Reconstruction
+from tests.jobs.fakes import make_job
+
+BACKEND = NumpyBackend()
+
+GOOD = 1.5
+
+BAD = math.nan
+
+
+@dataclass
+class Script:
+    """What engines shall do, and what they were given.
+
+    `error` tells the error of an iteration with these settings, `shift_px` how far each step moves the positions,
+    `late` whether errors come a step late, and `broken` the iterations whose estimate has no numbers.
+    """
+
+    error: Callable[[int, Reconstruction], float] = lambda _iteration, _settings: GOOD
+    shift_px: float = 0.0
+    late: bool = False
+    broken: tuple[int, ...] = ()
+    made: list[Engine] = field(default_factory=list)
+
+
+class Engine:
+    """Adds one to object and probe with every step."""
+
+    def __init__(self, script: Script, problem: Problem, settings: Reconstruction) -> None:
+        self.script, self.problem, self.settings = script, problem, settings
+        self.iteration = problem.iteration
+        self._untold: list[float] = []
+        script.made.append(self)
+
+    @property
+    def done(self) -> int:
+        return self.iteration - self.problem.iteration
+
+    def step(self) -> Step:
+        self.iteration += 1
+        told = tuple(self._untold) if self.script.late else ()
+        error = self.script.error(self.iteration, self.settings)
+        self._untold = [error] if self.script.late else []
+        return Step(self.iteration, told if self.script.late else (error,), (f"step {self.iteration}",))
+
+    def finish(self) -> tuple[float, ...]:
+        untold, self._untold = tuple(self._untold), []
+        return untold
+
+    def estimate(self) -> Estimate:
+        value = np.nan if self.iteration in self.script.broken else self.done
+        return Estimate(self.problem.object + np.complex64(value), self.problem.probe + np.complex64(self.done))
+
+    def positions_px(self) -> np.ndarray:
+        geometry = self.problem.geometry
+        return np.asarray(geometry.corners + geometry.fractions + self.done * self.script.shift_px)
+
+
+def course_of(engine: str, **values: Any) -> Course:
+    changes = {f"reconstruction.{name}": value for name, value in {"engine": engine, **values}.items()}
+    prepared = prepare(make_job(Path("result.cxi"), **changes))
+    return Course(prepared.problem, prepared.parameters.reconstruction, BACKEND)
+
+
+def run(course: Course) -> list[int]:
+    """Go on to the end; give the iteration after each step."""
+    seen = []
+    while course.iteration < course.iterations:
+        course.step()
+        seen.append(course.iteration)
+    course.settle()
+    return seen
+
+
+def notes(course: Course) -> list[str]:
+    return [note for note in course.notes if not note.startswith("step ")]
