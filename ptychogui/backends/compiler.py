@@ -1,4 +1,7 @@
-"""Compilation of the kernels for the CPU, at first use; cached by a digest of source, compiler and CPU."""
+"""Compilation of the kernels for the CPU, at first use; cached by a digest of source, compiler and CPU.
+
+Processes that start at the same time, as the window's do, don't all compile: one does, and the others wait for it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from ptychogui.backends.locks import locked
 from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.errors import DeviceError
 from ptychogui.paths import cache_folder, kernels_folder
@@ -93,14 +97,15 @@ def load_kernels() -> ctypes.CDLL:
     """
     compiler = find_compiler()
     library = _library(compiler)
-    if library.exists():
-        try:
-            return ctypes.CDLL(str(library))
-        except OSError as error:  # damaged, as by a full disk
-            _log.info("the compiled kernels can't be loaded and are compiled anew: %s", error)
-            library.unlink(missing_ok=True)
-    _build(compiler, library)
-    return ctypes.CDLL(str(library))
+    kernels = _loaded(library)
+    if kernels is not None:
+        return kernels
+    lock = library.with_suffix(".lock")
+    with locked(lock):
+        if not library.exists():  # as it is where another process built it meanwhile
+            _build(compiler, library)
+        lock.unlink(missing_ok=True)  # those that wait hold it open, and will find the library
+        return ctypes.CDLL(str(library))
 
 
 def cached_kernels() -> ctypes.CDLL | None:
@@ -116,6 +121,18 @@ def cached_kernels() -> ctypes.CDLL | None:
 
 def _library(compiler: str) -> Path:
     return cache_folder() / f"kernels-{_digest(compiler)}.so"
+
+
+def _loaded(library: Path) -> ctypes.CDLL | None:
+    """Load a library; None where it is absent, or damaged, as by a full disk: then it is removed."""
+    if not library.exists():
+        return None
+    try:
+        return ctypes.CDLL(str(library))
+    except OSError as error:
+        _log.info("the compiled kernels can't be loaded and are compiled anew: %s", error)
+        library.unlink(missing_ok=True)
+        return None
 
 
 def _digest(compiler: str) -> str:

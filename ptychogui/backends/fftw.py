@@ -7,19 +7,18 @@ addresses, several in one call.
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import functools
 import logging
 import os
 import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pyfftw
 
+from ptychogui.backends.locks import locked
 from ptychogui.paths import cache_folder
 
 _log = logging.getLogger(__name__)
@@ -66,7 +65,8 @@ def plan(wave: np.ndarray, direction: str) -> Plan:
     known = _plan(wave, direction, effort | _WISDOM_ONLY)
     if known is not None:
         return known
-    with _planner, _locked(cache_folder() / "fftw-wisdom") as path:
+    path = cache_folder() / "fftw-wisdom"
+    with _planner, locked(path.with_suffix(".lock")):
         if path.exists():
             pyfftw.import_wisdom((b"", path.read_bytes(), b""))
         known = _plan(wave, direction, effort | _WISDOM_ONLY)
@@ -107,14 +107,6 @@ def _fftw() -> ctypes.CDLL:
         function.argtypes = (pointer,)
         function.restype = None
     return library
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[Path]:
-    """Keep other processes from measuring the same plan at the same time."""
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield path
 
 
 def _replace(path: Path, content: bytes) -> None:
