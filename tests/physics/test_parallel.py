@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,8 +11,12 @@ from ptychogui.physics.parallel import map_in_order
 
 
 def test_results_come_in_the_order_of_the_pieces() -> None:
+    done = [threading.Event() for _ in range(40)]
+
     def work(piece: int) -> int:
-        time.sleep(0.002 * (piece % 3))
+        if piece % 2 == 0:
+            assert done[piece + 1].wait(20)
+        done[piece].set()
         return piece**2
 
     assert list(map_in_order(work, range(40))) == [piece**2 for piece in range(40)]
@@ -20,12 +24,21 @@ def test_results_come_in_the_order_of_the_pieces() -> None:
 
 
 def test_no_more_results_are_made_than_threads_and_one() -> None:
-    made: list[int] = []
-    most_ahead = 0
-    for taken, _ in enumerate(map_in_order(made.append, range(50))):
-        time.sleep(0.001)
-        most_ahead = max(most_ahead, len(made) - taken)
-    assert len(made) == 50
+    asked: list[int] = []
+    result = threading.Semaphore(0)
+
+    def pieces() -> Iterator[int]:
+        for piece in range(50):
+            asked.append(piece)
+            yield piece
+
+    made = most_ahead = 0
+    for taken, _ in enumerate(map_in_order(lambda _: result.release(), pieces())):
+        while made < len(asked):
+            assert result.acquire(timeout=20)
+            made += 1
+        most_ahead = max(most_ahead, made - taken)
+    assert made == 50
     assert most_ahead <= 6
 
 
