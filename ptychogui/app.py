@@ -23,13 +23,19 @@ from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.question import QuestionController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
+from ptychogui.controllers.window import WindowController
 from ptychogui.controllers.worker import DeviceWorker
-from ptychogui.jobs.job import Progress
 from ptychogui.jobs.orientation.doctor import open_and_examine
 from ptychogui.jobs.prepare.survey import Reading, Surveyed, survey_scan
 from ptychogui.physics.simulation import Recipe
 from ptychogui.pictures.live_picture import Picture
+from ptychogui.views.run.run_page import RunPage
+from ptychogui.views.scan.orientation_page import OrientationPage
+from ptychogui.views.scan.pairing_page import PairingPage
+from ptychogui.views.scan.preset_page import BeamlinePage
+from ptychogui.views.scan.preview_page import PreviewPage
 from ptychogui.views.shell.main_window import MainWindow
+from ptychogui.views.shell.pages import Page
 from ptychogui.views.shell.settings import WindowSettings
 from ptychogui.views.theme import app_icon, apply_theme
 
@@ -55,7 +61,7 @@ def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = N
     app.setApplicationName("ptychogui")
     app.setWindowIcon(app_icon())
     workstation = Workstation(QSettings("ptychogui", "ptychogui"), folder)
-    apply_theme(app, workstation.window.memory.theme)
+    apply_theme(app, workstation.window.settings.theme)
     sys.excepthook = workstation.hook.handle
     heart = _close_on_signals(workstation)
     heart.start(_SIGNALS_MS)
@@ -63,7 +69,7 @@ def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = N
     if files:
         workstation.session.open(files[0])
     if demo:
-        workstation.run.ended.connect(lambda _text, _kind, result: result and print(result, flush=True))
+        workstation.run.ended.connect(_print_result)
         workstation.demo.start()
     return app.exec_()
 
@@ -73,8 +79,17 @@ def _close_on_signals(workstation: Workstation) -> QTimer:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: workstation.window.close())
     heart = QTimer(workstation.window)
-    heart.timeout.connect(lambda: None)
+    heart.timeout.connect(_let_python_run)
     return heart
+
+
+def _let_python_run() -> None:
+    """Do nothing: that Python is called is enough for it to handle its signals."""
+
+
+def _print_result(_text: str, _kind: str, result: Path | None) -> None:
+    if result is not None:
+        print(result, flush=True)
 
 
 class Workstation:
@@ -84,8 +99,8 @@ class Workstation:
         self.hook = ErrorHook()
         self.background = Background()
         self.worker = DeviceWorker("auto")
-        memory = WindowSettings(settings)
-        self.session = SessionController(self.background, memory.values())
+        kept = WindowSettings(settings)
+        self.session = SessionController(self.background, kept.values())
         self.run = RunController(self.session, self.worker)
         self.demo = DemoController(self.session, self.run, self.background, demo_folder, demo_recipe)
         self.preflight = PreflightController(self.session, self.run, self.background)
@@ -95,8 +110,15 @@ class Workstation:
         self.survey = QuestionController(self.session, self.background, survey_scan, "The scan can't be surveyed")
         self.beamline = BeamlineController(self.session, self.background)
         self.pairing = PairingController(self.session, self.background)
-        self.window = MainWindow(memory)
-        self._join_intents()
+        self.shown = WindowController(self.session, self.run, self.demo)
+        self.window = MainWindow(kept)
+        self.preview_page = PreviewPage()
+        self.run_page = RunPage()
+        self.orientation_page = OrientationPage()
+        self.preset_page = BeamlinePage()
+        self.pairing_page = PairingPage()
+        self._register_pages()
+        self._join_window()
         self._join_session()
         self._join_run()
         self._join_preflight()
@@ -109,7 +131,7 @@ class Workstation:
 
     def close(self) -> None:
         """Remember the user's values, end the run with its result kept, and end threads and processes."""
-        self.window.memory.keep_values(self.session.remembered())
+        self.window.settings.keep_values(self.session.remembered())
         self.preflight.close()
         self.doctor.close()
         self.survey.close()
@@ -117,40 +139,43 @@ class Workstation:
         self.worker.shut_down()
         self.background.close()
 
-    def _join_intents(self) -> None:
-        window = self.window
+    def _register_pages(self) -> None:
+        for page in (
+            Page("scan", "Scan", self.preview_page, first=True),
+            Page("run", "Reconstruction", self.run_page),
+            Page("orientation", "Orientation", self.orientation_page),
+            Page("preset", "Beamline preset", self.preset_page),
+            Page("pairing", "Pairing", self.pairing_page),
+        ):
+            self.window.pages.add(page)
+
+    def _join_window(self) -> None:
+        window, commands = self.window, self.window.commands
         window.openAsked.connect(self.session.open)
         window.edited.connect(self.session.edit)
         window.reverted.connect(self.session.revert)
+        window.wrongChanged.connect(self.shown.take_wrong)
         window.runAsked.connect(self.run.run)
-        window.stopAsked.connect(self.run.stop)
-        window.simulateAsked.connect(self.demo.start)
         window.closing.connect(self.close)
+        commands["stop"].triggered.connect(self.run.stop)
+        commands["simulate"].triggered.connect(self.demo.start)
+        commands["preset"].triggered.connect(self.beamline.begin)
+        self.shown.changed.connect(window.show_state)
+        questions = self.doctor, self.survey, self.pairing.drawing
+        for source in (self.session, self.run, self.demo, *questions, self.beamline, self.hook):
+            source.problem.connect(self._show_problem)
 
     def _join_session(self) -> None:
-        session, window = self.session, self.window
-        session.valuesChanged.connect(window.show_values)
-        session.runnableChanged.connect(window.show_runnable)
-        session.opening.connect(window.show_opening)
+        session = self.session
+        session.valuesChanged.connect(self.window.show_values)
         session.scanOpened.connect(self._show_scan)
         session.scanOpened.connect(self.demo.run_if_mine)
         session.resultOpened.connect(self._show_result)
-        session.openFailed.connect(self._show_scan_again)
-        self.demo.opening.connect(window.show_opening)
-        self.demo.failed.connect(self._show_scan_again)
-        questions = self.doctor, self.survey, self.pairing.drawing
-        for source in (session, self.run, self.demo, *questions, self.beamline, self.hook):
-            source.problem.connect(self._show_problem)
 
     def _join_run(self) -> None:
-        run, window = self.run, self.window
-        run.started.connect(window.show_started)
-        run.waiting.connect(window.show_awaited)
-        run.progress.connect(self._show_progress)
-        run.picture.connect(self._show_picture)
-        run.stopping.connect(window.show_stopping)
-        run.ended.connect(window.show_ended)
-        run.message.connect(window.show_message)
+        self.shown.changed.connect(self.run_page.show_state)
+        self.run.picture.connect(self._show_picture)
+        self.run.message.connect(self.window.show_message)
 
     def _join_preflight(self) -> None:
         strip = self.window.preflight
@@ -159,83 +184,80 @@ class Workstation:
         self.preflight.idle.connect(strip.show_idle)
 
     def _join_doctor(self) -> None:
-        page = self.window.orientation
+        page = self.orientation_page
+        self.session.valuesChanged.connect(page.show_parameters)
         page.startAsked.connect(self.doctor.start)
         page.stopAsked.connect(self.doctor.stop)
+        page.applyAsked.connect(self.window.edit_all)
         self.doctor.began.connect(page.show_began)
         self.doctor.told.connect(page.show_look)
         self.doctor.ended.connect(page.show_ended)
         self.doctor.cleared.connect(page.clear)
 
     def _join_survey(self) -> None:
-        page = self.window.preview
+        page = self.preview_page
         page.surveyAsked.connect(self.survey.start)
         page.stopAsked.connect(self.survey.stop)
-        self.survey.began.connect(lambda: page.show_reading(None))
-        self.survey.told.connect(self._show_surveyed)
+        self.survey.began.connect(page.show_began)
+        self.survey.told.connect(page.show_told)
+        self.survey.told.connect(self._tell_survey_notes)
         self.survey.ended.connect(page.show_ended)
 
-    def _show_surveyed(self, told: Reading | Surveyed) -> None:
-        if isinstance(told, Reading):
-            self.window.preview.show_reading(told)
-            return
-        self.window.preview.show_surveyed(told)
-        for note in told.notes:
-            self.window.show_message(f"survey: {note}")
-
     def _join_beamline(self) -> None:
-        window, page = self.window, self.window.beamline
-        window.beamlineAsked.connect(self.beamline.begin)
+        page = self.preset_page
         page.changed.connect(self.beamline.change)
         page.rawFileChosen.connect(self.beamline.point_at)
         page.saveAsked.connect(self.beamline.save)
         self.beamline.began.connect(self._show_pointing)
         self.beamline.tried.connect(page.show_tried)
         self.beamline.patternFound.connect(page.show_pattern)
-        self.beamline.saved.connect(lambda path: window.show_message(f"preset saved: {path}"))
+        self.beamline.saved.connect(self._tell_saved)
 
     def _join_pairing(self) -> None:
-        window, page, asking = self.window, self.window.pairing, self.pairing
+        page, asking = self.pairing_page, self.pairing
         self.session.scanOpened.connect(asking.begin)
         self.preflight.checked.connect(asking.consider)
-        self.run.ended.connect(lambda _text, kind, _result: asking.recall(kind))
+        self.run.ended.connect(self._recall_pairing)
+        page.useAsked.connect(self.window.edit_all)
         asking.asked.connect(page.show_ways)
-        asking.asked.connect(lambda _ways: window.show_pairing_page())
-        asking.recalled.connect(window.show_pairing_page)
-        asking.settled.connect(window.hide_pairing_page)
+        asking.asked.connect(self._show_pairing)
+        asking.recalled.connect(self._show_pairing)
+        asking.settled.connect(self._hide_pairing)
         asking.drawing.told.connect(page.show_told)
         asking.drawing.ended.connect(page.show_ended)
 
-    def _show_pointing(self, pointing: Pointing) -> None:
-        self.window.beamline.show_file(pointing.path, pointing.items, pointing.draft)
-        self.window.show_beamline_page()
-
     def _show_scan(self, scan: LoadedScan) -> None:
-        self.window.show_scan(scan.path, scan.facts, scan.notes)
-        self.window.show_preview(scan.pattern, scan.previewed, scan.positions_m)
+        self.preview_page.show_preview(scan.pattern, scan.previewed, scan.positions_m)
+        self.window.pages.turn_to("scan")
         self.window.remember(scan.path)
 
-    def _show_scan_again(self) -> None:
-        scan = self.session.scan
-        self.window.show_scan(scan.path if scan else None, scan.facts if scan else (), scan.notes if scan else ())
-
     def _show_result(self, result: LoadedResult) -> None:
-        self._show_scan_again()
         self.window.remember(result.path)
         self._show_picture(result.picture)
-        self.window.show_result(result.path, result.facts, result.errors)
-
-    def _show_progress(self, progress: Progress) -> None:
-        self.window.show_progress(
-            progress.iteration, progress.iterations, progress.error, progress.positions_per_s, progress.seconds_left
-        )
 
     def _show_picture(self, picture: Picture) -> None:
-        page = self.window.run_page
-        page.phase.show_image(picture.phase, picture.pixel_m, picture.phase_levels, picture.scanned_m)
-        page.magnitude.show_image(picture.magnitude, picture.pixel_m, picture.magnitude_levels, picture.scanned_m)
-        page.probe.show_modes(picture.modes, picture.mode_pixel_m, picture.powers)
-        self.window.show_run_page()
+        self.run_page.show_picture(picture)
+        self.window.pages.turn_to("run")
+
+    def _show_pointing(self, pointing: Pointing) -> None:
+        self.preset_page.show_file(pointing.path, pointing.items, pointing.draft)
+        self.window.pages.turn_to("preset")
+
+    def _show_pairing(self) -> None:
+        self.window.pages.turn_to("pairing")
+
+    def _hide_pairing(self) -> None:
+        self.window.pages.take_away("pairing", then="scan")
+
+    def _recall_pairing(self, _text: str, kind: str, _result: Path | None) -> None:
+        self.pairing.recall(kind)
+
+    def _tell_survey_notes(self, told: Reading | Surveyed) -> None:
+        for note in () if isinstance(told, Reading) else told.notes:
+            self.window.show_message(f"survey: {note}")
+
+    def _tell_saved(self, path: Path) -> None:
+        self.window.show_message(f"preset saved: {path}")
 
     def _show_problem(self, problem: ErrorMessage) -> None:
         self.window.show_problem(problem.title, problem.text, problem.details)

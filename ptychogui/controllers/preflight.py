@@ -73,15 +73,19 @@ class PreflightController(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_SETTLED_MS)
         self._timer.timeout.connect(self._start)
-        session.valuesChanged.connect(lambda *_: self._timer.start())
-        session.scanOpened.connect(lambda _scan: self._timer.start())
-        run.started.connect(lambda *_: self._pause())
-        run.ended.connect(lambda *_: self._timer.start())
+        session.valuesChanged.connect(self._wait)
+        session.scanOpened.connect(self._wait)
+        run.started.connect(self._pause)
+        run.ended.connect(self._wait)
 
     def close(self) -> None:
         """End the check under way and the process."""
         self._timer.stop()
         self._process.close(for_good=True)
+
+    def _wait(self) -> None:
+        """Check as soon as nothing has changed for a while."""
+        self._timer.start()
 
     def _pause(self) -> None:
         """Leave the device to the job; what was under way comes again after it."""

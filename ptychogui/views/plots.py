@@ -11,6 +11,7 @@ from PyQt5.QtGui import QFont, QPalette
 
 from ptychogui.views.theme import tinted
 from ptychogui.views.widgets import Card, small, tool_button
+from ptychogui.window_state import ErrorCurve
 
 _TICK_DENSITY = 0.7
 _Role = QPalette.ColorRole
@@ -70,10 +71,10 @@ class ImageCard(PlotCard):
             pen="#888888", hoverPen="#2563d9", hoverBrush="#2563d930", colorMapMenu=False,
         )  # fmt: skip
         self.bar.setImageItem(self.image, insert_in=self.plot)
-        self.bar.sigLevelsChangeFinished.connect(lambda _bar: self._hold_levels(True))
+        self.bar.sigLevelsChangeFinished.connect(self._hold_levels)
         self.auto = tool_button("icon", "Auto levels", "Let the levels follow the scanned region again")
         self.auto.setIconSize(QSize(14, 14))
-        self.auto.clicked.connect(lambda: self._hold_levels(False))
+        self.auto.clicked.connect(self._free_levels)
         self.auto.hide()
         self.head.addWidget(self.auto)
         self._auto_levels = (0.0, 1.0)
@@ -123,10 +124,12 @@ class ImageCard(PlotCard):
         top, left, bottom, right = (edge * 1e6 for edge in region_m)
         self.plot.setRange(xRange=(left, right), yRange=(top, bottom), padding=0.12)
 
-    def _hold_levels(self, held: bool) -> None:
-        self.auto.setVisible(held)
-        if not held:
-            self._set_levels(self._auto_levels)
+    def _hold_levels(self) -> None:
+        self.auto.show()
+
+    def _free_levels(self) -> None:
+        self.auto.hide()
+        self._set_levels(self._auto_levels)
 
     def _set_levels(self, levels: tuple[float, float]) -> None:
         self.bar.rounding = 10.0 ** math.floor(math.log10(max(levels[1] - levels[0], 1e-9)) - 2)
@@ -154,30 +157,16 @@ class ErrorCard(PlotCard):
         self.plot.addItem(self.limit)
         self.last = pg.ScatterPlotItem(size=7)
         self.plot.addItem(self.last)
-        self._points: list[tuple[int, float]] = []
-        self._iterations = 1
         self._paint()
 
-    def start(self, iterations: int) -> None:
-        """Begin an empty curve of so many iterations."""
-        self._points = []
-        self._iterations = max(iterations, 1)
-        self._draw()
-
-    def add(self, iteration: int, error: float) -> None:
-        """Add the error of one iteration, in place of it and all after it; what is no positive number is left out."""
-        if math.isfinite(error) and error > 0:
-            self._points = [point for point in self._points if point[0] < iteration] + [(iteration, error)]
-            self._draw()
-
-    def _draw(self) -> None:
-        iterations = np.array([point[0] for point in self._points], dtype=float)
-        errors = np.array([point[1] for point in self._points], dtype=float)
+    def show_curve(self, curve: ErrorCurve) -> None:
+        """Show the errors so far, on an axis of all iterations."""
+        iterations, errors = np.array(curve.points, dtype=float).reshape(-1, 2).T
         self.curve.setData(iterations, errors)
         self.last.setData(iterations[-1:], np.log10(errors[-1:]))
         low, high = (min(errors, default=1.0), max(errors, default=10.0))
         bottom, top = math.log10(min(low, 1.0) / 1.5), math.log10(max(high, 2.0) * 1.2)
-        self.plot.setRange(xRange=(0, self._iterations), yRange=(bottom, top), padding=0.02)
+        self.plot.setRange(xRange=(0, curve.iterations), yRange=(bottom, top), padding=0.02)
 
     def _paint(self) -> None:
         super()._paint()

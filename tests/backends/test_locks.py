@@ -94,7 +94,7 @@ def test_where_nothing_can_be_locked_the_work_is_done_without(tmp_path: Path, mo
 
     with locked(tmp_path / "no folder" / "a.lock"):
         assert not (tmp_path / "no folder").exists()
-    monkeypatch.setattr(locks.fcntl, "flock", none_left)
+    monkeypatch.setattr(fcntl, "flock", none_left)
     with locked(tmp_path / "a.lock"):
         monkeypatch.undo()
         assert is_free(tmp_path / "a.lock")

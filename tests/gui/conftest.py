@@ -26,7 +26,7 @@ def settings(tmp_path: Path) -> QSettings:
 
 
 @pytest.fixture
-def memory(settings: QSettings) -> WindowSettings:
+def window_settings(settings: QSettings) -> WindowSettings:
     return WindowSettings(settings)
 
 

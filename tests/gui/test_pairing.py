@@ -81,9 +81,9 @@ def test_a_scan_that_leaves_it_open_is_asked_about_and_goes_on_with_the_answer(
     window, session = workstation.window, workstation.session
     with qtbot.waitSignal(workstation.pairing.drawing.ended, timeout=LONG) as ended:
         session.open(doubtful)
-    assert ended.args == [""] and window.pages.currentWidget() is window.pairing
-    assert [window.tabs.tabText(place) for place in range(window.tabs.count())] == ["Scan", "Pairing"]
-    cards = window.pairing.cards
+    assert ended.args == [""] and window.pages.current == "pairing"
+    assert [window.pages.tabs.tabText(place) for place in range(window.pages.tabs.count())] == ["Scan", "Pairing"]
+    cards = workstation.pairing_page.cards
     assert [card.title.text() for card in cards] == [
         "File 4 is missing", "Files 4 to 5 are missing, file 0 is not of this scan",
     ]  # fmt: skip
@@ -94,8 +94,8 @@ def test_a_scan_that_leaves_it_open_is_asked_about_and_goes_on_with_the_answer(
     assert len(opened.args[0].positions_m) == 24
     parameters, origins = session.layers.resolve()
     assert parameters.preprocessing.first_file == 0 and origins[FIRST_FILE].source is Source.USER
-    assert window.pages.currentWidget() is window.preview
-    assert [window.tabs.tabText(place) for place in range(window.tabs.count())] == ["Scan"]
+    assert window.pages.current == "scan"
+    assert [window.pages.tabs.tabText(place) for place in range(window.pages.tabs.count())] == ["Scan"]
 
 
 def test_a_check_that_finds_several_ways_asks_once_and_a_failed_run_recalls_it(
@@ -108,13 +108,13 @@ def test_a_check_that_finds_several_ways_asks_once_and_a_failed_run_recalls_it(
     found = Preflight((Finding("pairing", Level.STOP, "Several ways", "two", error=error),))
     asking.consider(found)
     asking.consider(found)
-    assert len(started) == 1 and window.pages.currentWidget() is window.pairing
-    window.show_orientation_page()
+    assert len(started) == 1 and window.pages.current == "pairing"
+    window.commands["orientation"].trigger()
     asking.recall("done")
-    assert window.pages.currentWidget() is window.orientation
+    assert window.pages.current == "orientation"
     asking.recall("failed")
-    assert window.pages.currentWidget() is window.pairing
+    assert window.pages.current == "pairing"
     asking.consider(Preflight(()))
-    assert window.pages.currentWidget() is window.preview
+    assert window.pages.current == "scan"
     asking.recall("failed")
-    assert window.pages.currentWidget() is window.preview
+    assert window.pages.current == "scan"

@@ -58,7 +58,7 @@ def run_12(tmp_path: Path) -> Path:
 
 
 def mark(workstation: Workstation, name: str) -> None:
-    rows = workstation.window.beamline.items.list
+    rows = workstation.preset_page.items.list
     found = [rows.topLevelItem(i) for i in range(rows.topLevelItemCount())]
     rows.setCurrentItem(next(row for row in found if row is not None and row.text(1) == name))
 
@@ -66,14 +66,14 @@ def mark(workstation: Workstation, name: str) -> None:
 def test_a_preset_is_made_by_pointing_and_opens_the_scan(
     qtbot: QtBot, workstation: Workstation, run_12: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    window, page = workstation.window, workstation.window.beamline
+    window, page = workstation.window, workstation.preset_page
     with qtbot.waitSignal(workstation.session.problem, timeout=LONG) as told:
         workstation.session.open(run_12)
     assert "Scan, Beamline preset" in told.args[0].text
     with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG):
-        window.commands.beamline.trigger()
+        window.commands["preset"].trigger()
     preset = page.preset
-    assert window.pages.currentWidget() is page and not preset.save.isEnabled()
+    assert window.pages.current == "preset" and not preset.save.isEnabled()
     assert preset.rows["energy"].value.whole_text() == "not found" and preset.frames.text().startswith("No such files")
     mark(workstation, "7bm:E")
     preset.rows["energy"].use.click()
@@ -98,7 +98,7 @@ def test_a_preset_is_made_by_pointing_and_opens_the_scan(
     assert origins["experiment.energy_eV"].place == "run0012.mda: PV 7bm:E"
     assert scan.facts[2].endswith("(preset seven)")
     assert read_preset(preset_folder() / "seven.toml").preset.rows.sign == -1
-    assert window.pages.currentWidget() is window.preview
+    assert window.pages.current == "scan"
 
 
 def test_an_own_preset_is_replaced_where_it_was_begun_with(
@@ -106,10 +106,10 @@ def test_an_own_preset_is_replaced_where_it_was_begun_with(
 ) -> None:
     with qtbot.waitSignal(workstation.session.problem, timeout=LONG):
         workstation.session.open(run_12)
-    preset = workstation.window.beamline.preset
+    preset = workstation.preset_page.preset
     for text in ("Save and use", "Replace and use"):
         with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG):
-            workstation.window.commands.beamline.trigger()
+            workstation.window.commands["preset"].trigger()
         preset.name.setText("seven")
         assert preset.save.text() == text
         with qtbot.waitSignal(workstation.session.problem, timeout=LONG):  # its files are still not found
@@ -123,8 +123,8 @@ def test_a_preset_that_does_not_recognize_its_own_file_is_chosen_by_name(
     with qtbot.waitSignal(workstation.session.problem, timeout=LONG):
         workstation.session.open(run_12)
     with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG):
-        workstation.window.commands.beamline.trigger()
-    preset = workstation.window.beamline.preset
+        workstation.window.commands["preset"].trigger()
+    preset = workstation.preset_page.preset
     preset.name.setText("seven")
     preset.files.setText("fly*")
     with qtbot.waitSignal(workstation.session.problem, timeout=LONG) as told:
@@ -157,8 +157,8 @@ def test_what_can_not_be_saved_is_told_and_stays(qtbot: QtBot, workstation: Work
     with qtbot.waitSignal(workstation.session.problem, timeout=LONG):
         workstation.session.open(run_12)
     with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG):
-        workstation.window.commands.beamline.trigger()
-    preset = workstation.window.beamline.preset
+        workstation.window.commands["preset"].trigger()
+    preset = workstation.preset_page.preset
     with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG) as tried:
         preset.rows["rows"].source.setText("somewhere")
     assert preset.problems.text() == "\n".join(tried.args[0].problems) and "somewhere" in preset.problems.text()
@@ -173,8 +173,8 @@ def test_the_filter_hides_what_does_not_fit(qtbot: QtBot, workstation: Workstati
     with qtbot.waitSignal(workstation.session.problem, timeout=LONG):
         workstation.session.open(run_12)
     with qtbot.waitSignal(workstation.beamline.began, timeout=LONG):
-        workstation.window.commands.beamline.trigger()
-    card = workstation.window.beamline.items
+        workstation.window.commands["preset"].trigger()
+    card = workstation.preset_page.items
     card.filter.setText("7BM distance")
     rows = [card.list.topLevelItem(i) for i in range(card.list.topLevelItemCount())]
     assert [row.text(1) for row in rows if row is not None and not row.isHidden()] == ["7bm:Z"]
@@ -182,7 +182,7 @@ def test_the_filter_hides_what_does_not_fit(qtbot: QtBot, workstation: Workstati
 
 def test_without_a_file_that_can_be_pointed_at_it_is_said_what_to_do(qtbot: QtBot, workstation: Workstation) -> None:
     with qtbot.waitSignal(workstation.beamline.problem, timeout=LONG) as told:
-        workstation.window.commands.beamline.trigger()
+        workstation.window.commands["preset"].trigger()
     assert "open an MDA file first" in told.args[0].text
 
 
@@ -194,9 +194,9 @@ def test_the_doctor_finds_mirrored_columns_and_they_can_be_applied(
     path = write_scan(tmp_path / "turned.cxi", flipped)[0]
     with qtbot.waitSignal(workstation.session.scanOpened, timeout=LONG):
         workstation.session.open(path)
-    window, page = workstation.window, workstation.window.orientation
-    window.commands.orientation.trigger()
-    assert window.pages.currentWidget() is page and not page.stop.isEnabled()
+    window, page = workstation.window, workstation.orientation_page
+    window.commands["orientation"].trigger()
+    assert window.pages.current == "orientation" and not page.stop.isEnabled()
     with qtbot.waitSignal(workstation.doctor.ended, timeout=LONG):
         page.start.click()
         assert page.stop.isEnabled() and not page.start.isEnabled()
@@ -285,18 +285,18 @@ def test_a_run_that_waits_for_raw_files_says_so_and_can_be_stopped(
                         ("preprocessing.wait_limit_s", 1000.0)):  # fmt: skip
         workstation.session.edit(name, value)
     with qtbot.waitSignal(workstation.run.waiting, timeout=LONG) as waiting:
-        window.commands.start.trigger()
+        window.commands["run"].trigger()
     assert waiting.args[0].startswith("Waiting for raw files, 24 patterns so far")
     assert window.strip.state.text() == waiting.args[0]
     with qtbot.waitSignal(workstation.run.ended, timeout=LONG) as ended:
-        window.commands.stop.trigger()
+        window.commands["stop"].trigger()
     assert ended.args[0].startswith("Cancelled") and ended.args[2] is None
 
 
 def test_a_survey_shows_what_all_patterns_show(
     qtbot: QtBot, workstation: Workstation, opened: SessionController, tmp_path: Path
 ) -> None:
-    page = workstation.window.preview
+    page = workstation.preview_page
     assert page.pattern_choice.count() == 1 and not page.scan_choice.isEnabled()
     with qtbot.waitSignal(workstation.survey.ended, timeout=LONG):
         page.survey.click()

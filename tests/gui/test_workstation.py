@@ -41,12 +41,12 @@ def under_way(qtbot: QtBot, workstation: Workstation) -> None:
     """Start a run that would not end by itself and wait for its first iterations."""
     workstation.window.edited.emit("reconstruction.iterations", ENDLESS)
     with qtbot.waitSignal(workstation.run.progress, timeout=LONG, check_params_cb=lambda said: said.iteration > 1):
-        workstation.window.commands.start.trigger()
+        workstation.window.commands["run"].trigger()
 
 
 def stopped(qtbot: QtBot, workstation: Workstation) -> Path:
     with qtbot.waitSignal(workstation.run.ended, timeout=LONG) as ended:
-        workstation.window.commands.stop.trigger()
+        workstation.window.commands["stop"].trigger()
     text, kind, result = ended.args
     assert (text.split()[0], kind) == ("Stopped", "done")
     assert isinstance(result, Path)
@@ -71,9 +71,9 @@ def test_try_it_on_a_simulated_scan(qtbot: QtBot, workstation: Workstation, caps
     text, kind, path = ended.args
     assert (text.split()[0], kind) == ("Finished", "done")
     window = workstation.window
-    assert window.pages.currentWidget() is window.run_page
-    assert window.run_page.phase.image.image is not None
-    assert len(window.run_page.error.curve.getOriginalDataset()[0]) == 60
+    assert window.pages.current == "run"
+    assert workstation.run_page.phase.image.image is not None
+    assert len(workstation.run_page.error.curve.getOriginalDataset()[0]) == 60
     assert window.strip.result.text() == path.name
     assert len(read_result(path).errors) == 60
     gap = max(after - before for before, after in itertools.pairwise(beats))
@@ -89,7 +89,7 @@ def test_the_result_holds_what_the_form_held(qtbot: QtBot, workstation: Workstat
     for path, value in (("reconstruction.iterations", 3), ("experiment.probe_modes", 2), ("reconstruction.seed", 5)):
         workstation.window.edited.emit(path, value)
     with qtbot.waitSignal(workstation.run.ended, timeout=LONG) as ended:
-        workstation.window.commands.start.trigger()
+        workstation.window.commands["run"].trigger()
     result = read_result(ended.args[2])
     parameters, origins = from_json(result.parameters)
     assert (len(result.errors), len(result.probe), parameters.reconstruction.seed) == (3, 2, 5)
@@ -122,7 +122,7 @@ def test_a_killed_process_is_shown_with_its_cause_and_the_next_run_works(
     assert "SIGKILL" in signals.all_signals_and_args[0].args[0].text
     window = workstation.window
     assert not window.banner.isHidden() and "SIGKILL" in window.banner.text.text()
-    assert window.commands.start.isEnabled()
+    assert window.commands["run"].isEnabled()
     under_way(qtbot, workstation)
     assert window.banner.isHidden()
     assert read_result(stopped(qtbot, workstation)).state == "stopped"
@@ -145,7 +145,7 @@ def test_a_run_that_can_not_be_done_is_said_once(qtbot: QtBot, workstation: Work
     open_scan(qtbot, workstation, scan)
     workstation.window.edited.emit("devices.device", "cuda:99")
     with qtbot.waitSignals([workstation.run.problem, workstation.run.ended], timeout=LONG) as signals:
-        workstation.window.commands.start.trigger()
+        workstation.window.commands["run"].trigger()
     assert "cuda:99" in signals.all_signals_and_args[0].args[0].text
     assert workstation.window.messages.toPlainText().count("cuda:99") == 1
     workstation.window.edited.emit("devices.device", "cpu")
@@ -160,9 +160,9 @@ def test_a_file_that_is_no_scan(qtbot: QtBot, workstation: Workstation, tmp_path
         workstation.window.openAsked.emit(letter)
     window = workstation.window
     assert str(letter) in window.banner.text.text()
-    assert window.pages.currentWidget() is window.welcome
-    assert not window.commands.start.isEnabled()
-    assert window.memory.recent() == []
+    assert window.pages.current == ""
+    assert not window.commands["run"].isEnabled()
+    assert window.settings.recent() == []
 
 
 def test_values_come_back_in_the_next_session(qtbot: QtBot, settings: QSettings) -> None:
@@ -180,8 +180,8 @@ def test_the_picture_of_a_real_scan_can_be_shown(qtbot: QtBot, workstation: Work
     with qtbot.waitSignal(workstation.session.scanOpened, timeout=LONG):
         workstation.window.openAsked.emit(scan)
     window = workstation.window
-    assert window.pages.currentWidget() is window.preview
-    assert "516" in window.preview.positions.title.text()
+    assert window.pages.current == "scan"
+    assert "516" in workstation.preview_page.positions.title.text()
     assert "siemens-star.cxi" in window.windowTitle()
 
 
@@ -214,5 +214,5 @@ def test_progress_is_what_the_runner_says(qtbot: QtBot, workstation: Workstation
     said: list[Progress] = []
     workstation.run.progress.connect(said.append)
     with qtbot.waitSignal(workstation.run.ended, timeout=LONG):
-        workstation.window.commands.start.trigger()
+        workstation.window.commands["run"].trigger()
     assert [progress.iteration for progress in said] == [0, 1, 2, 3, 4, 4]

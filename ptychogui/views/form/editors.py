@@ -1,7 +1,7 @@
 """One editor per kind of parameter. `make_editor` is the only place that knows which kind gets which.
 
-An editor has value(), setValue() (silent) and valueChanged; text that is no value of its parameter is never announced:
-`reason` says what is wrong with it, and `reasonChanged` when that changes.
+An editor has value(), setValue() (silent), valueChanged, and edited with the parameter's path as well. Text that is no
+value of its parameter is never announced: `reason` says what is wrong with it, and `reasonChanged` when that changes.
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ class Editor(QWidget):
     """Base of all editors: one widget in a row without margins."""
 
     valueChanged = pyqtSignal(object)
+    edited = pyqtSignal(str, object)
     reasonChanged = pyqtSignal(str)
 
     def __init__(self, param: Param) -> None:
         super().__init__()
         self.param = param
         self.reason = ""
+        self.valueChanged.connect(self._announce_edit)
 
     def value(self) -> Any:
         """Return the value last set or announced."""
@@ -48,6 +50,12 @@ class Editor(QWidget):
 
     def commit(self) -> None:
         """Announce what is typed but not yet announced, if it is a value."""
+
+    def _announce(self, value: Any) -> None:
+        self.valueChanged.emit(value)
+
+    def _announce_edit(self, value: Any) -> None:
+        self.edited.emit(self.param.path, value)
 
     def _refuse(self, reason: str) -> None:
         if reason != self.reason:
@@ -74,7 +82,7 @@ class TextEditor(Editor):
         self.line.textEdited.connect(self._check)
         self.line.editingFinished.connect(self.commit)
         self.line.stepped.connect(self._step)
-        self.line.abandoned.connect(lambda: self.setValue(self._value))
+        self.line.abandoned.connect(self._restore)
         self._hold(self.line)
 
     def value(self) -> Any:
@@ -98,6 +106,9 @@ class TextEditor(Editor):
         self.setValue(value)
         if changed:
             self.valueChanged.emit(value)
+
+    def _restore(self) -> None:
+        self.setValue(self._value)
 
     def _step(self, steps: int) -> None:
         if self.param.kind is not int or self._value is None:
@@ -181,7 +192,7 @@ class SwitchEditor(Editor):
     def __init__(self, param: Param) -> None:
         super().__init__(param)
         self.box = QCheckBox()
-        self.box.toggled.connect(lambda on: self.valueChanged.emit(on))
+        self.box.toggled.connect(self._announce)
         self._hold(self.box)
 
     def value(self) -> bool:
@@ -199,7 +210,7 @@ class ChoiceEditor(Editor):
         super().__init__(param)
         self.box = _Box()
         self.box.addItems(param.choices)
-        self.box.textActivated.connect(lambda word: self.valueChanged.emit(word))
+        self.box.textActivated.connect(self._announce)
         self._hold(self.box)
 
     def value(self) -> str:

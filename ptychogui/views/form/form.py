@@ -35,12 +35,12 @@ class ParameterForm(QScrollArea):
     """Every parameter with its unit, origin and way back.
 
     Announces `edited(path, value)` for a value that fits its declaration, `reverted(path)` when the user wants the
-    value below his own again, and `reasonsChanged` with what is wrong with text that is no value.
+    value below his own again, and `reasonsChanged` when `reasons()` says something else.
     """
 
     edited = pyqtSignal(str, object)
     reverted = pyqtSignal(str)
-    reasonsChanged = pyqtSignal(object)
+    reasonsChanged = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,13 +88,22 @@ class ParameterForm(QScrollArea):
         """Say what is wrong with the text of each editor that holds no value: "Iterations: ..."."""
         return [f"{row.param.title}: {row.editor.reason}" for row in self.rows.values() if row.editor.reason]
 
+    def folded(self) -> list[str]:
+        """Return the names of the groups that are folded."""
+        return [group for group, section in self.sections.items() if not section.head.isChecked()]
+
+    def fold(self, groups: Sequence[str]) -> None:
+        """Fold these groups and unfold the others."""
+        for group, section in self.sections.items():
+            section.head.setChecked(group not in groups)
+
     def _section(self, title: str, params: Sequence[Param]) -> Section:
         rows = [Row(param) for param in params]
         for row in rows:
             self.rows[row.param.path] = row
             row.edited.connect(self.edited)
             row.reverted.connect(self.reverted)
-            row.editor.reasonChanged.connect(lambda _reason: self.reasonsChanged.emit(self.reasons()))
+            row.editor.reasonChanged.connect(self.reasonsChanged)
         return Section(title, rows)
 
 
@@ -165,9 +174,9 @@ class Row(QWidget):
         self.problem = label("problem", wrap=True)
         self._lay_out()
         self.show_effect(param.engines)
-        self.editor.valueChanged.connect(lambda value: self.edited.emit(param.path, value))
+        self.editor.edited.connect(self.edited)
         self.editor.reasonChanged.connect(self._show_problem)
-        self.back.clicked.connect(lambda: self.reverted.emit(param.path))
+        self.back.clicked.connect(self._revert)
 
     def show_value(self, value: Any, origin: Origin, below: Any, below_origin: Origin) -> None:
         """Show a value and where it came from; an editor that is being typed in keeps its text."""
@@ -191,6 +200,9 @@ class Row(QWidget):
         text = escape("\n".join(lines)).replace("\n", "<br>")
         for widget in (self.label, self.editor):
             widget.setToolTip(f"<p>{text}</p>")
+
+    def _revert(self) -> None:
+        self.reverted.emit(self.param.path)
 
     def _typing(self) -> bool:
         return bool(self.editor.reason)

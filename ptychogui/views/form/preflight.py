@@ -45,13 +45,13 @@ class PreflightStrip(QFrame):
         self.head.setCheckable(True)
         self.head.setIconSize(QSize(14, 14))
         self.summary = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
-        self.lights = {check: Light(title) for check, title in TITLES.items()}
+        self.lights = {check: Light(check, title) for check, title in TITLES.items()}
         self.rows: list[FindingRow] = []
         self.found = Preflight(())
         self._lay_out()
         self.head.toggled.connect(self._unfold)
-        for check, light in self.lights.items():
-            light.clicked.connect(lambda _checked, check=check: self._show_check(check))
+        for light in self.lights.values():
+            light.asked.connect(self._show_check)
         self.show_idle("Open a scan to have it checked.")
         self._unfold(False)
 
@@ -148,14 +148,20 @@ class PreflightStrip(QFrame):
 
 
 class Light(QToolButton):
-    """The worst finding of a check: its shape and color say the level, its tooltip the rest."""
+    """The worst finding of a check: its shape and color say the level, its tooltip the rest.
 
-    def __init__(self, title: str) -> None:
+    Announces `asked(check)` when it is clicked.
+    """
+
+    asked = pyqtSignal(str)
+
+    def __init__(self, check: str, title: str) -> None:
         super().__init__()
         self.setObjectName("icon")
         self.setFixedSize(_LIGHT_PX, _LIGHT_PX)
         self.setIconSize(QSize(_ICON_PX, _ICON_PX))
-        self._title = title
+        self._check, self._title = check, title
+        self.clicked.connect(self._ask)
         self.level: Level | None = None
 
     def show_findings(self, findings: tuple[Finding, ...]) -> None:
@@ -166,6 +172,9 @@ class Light(QToolButton):
         lines = [f"{finding.title}: {finding.reason}" for finding in findings]
         self.setToolTip("\n".join([f"{self._title}: {word}", *lines]))
         self._draw()
+
+    def _ask(self) -> None:
+        self.asked.emit(self._check)
 
     def _draw(self) -> None:
         self.setIcon(_light(self.level))
@@ -209,7 +218,10 @@ class FindingRow(QWidget):
         self.text.setVisible(bool(finding.fix_text))
         self.apply.setVisible(finding.fix is not None)
         self.apply.setToolTip(finding.options)
-        self.apply.clicked.connect(lambda: self.fixAsked.emit(self.finding.fix))
+        self.apply.clicked.connect(self._ask_fix)
+
+    def _ask_fix(self) -> None:
+        self.fixAsked.emit(self.finding.fix)
 
     def _draw(self) -> None:
         self.light.setPixmap(_light(self.finding.level).pixmap(_ICON_PX, _ICON_PX))

@@ -20,6 +20,7 @@ from ptychogui.jobs.orientation.cases import Case
 from ptychogui.jobs.orientation.doctor import Look
 from ptychogui.jobs.orientation.verdict import Certainty, Verdict
 from ptychogui.jobs.orientation.wording import answer, remark, sign_lines
+from ptychogui.params.model import Parameters, by_path
 from ptychogui.views.widgets import Card, label, list_widget, named
 
 _WHAT = (
@@ -55,11 +56,11 @@ class OrientationPage(QWidget):
         self._found: Verdict | None = None
         self._values: Mapping[str, Any] = {}
         self._lay_out()
-        self.start.clicked.connect(lambda: self.startAsked.emit())
-        self.stop.clicked.connect(lambda: self.stopAsked.emit())
+        self.start.clicked.connect(self.startAsked)
+        self.stop.clicked.connect(self.stopAsked)
         self.apply.clicked.connect(self._apply)
         self.cases.itemSelectionChanged.connect(self._refresh)
-        self.cases.itemDoubleClicked.connect(lambda *_: self._apply())
+        self.cases.itemDoubleClicked.connect(self._apply)
         self.clear()
 
     def clear(self) -> None:
@@ -95,13 +96,9 @@ class OrientationPage(QWidget):
         self.step.setText(text)
         self._refresh()
 
-    def show_values(self, values: Mapping[str, Any]) -> None:
-        """Mark the case that the parameters have now.
-
-        Args:
-            values: parameter path -> value, all of them.
-        """
-        self._values = values
+    def show_parameters(self, parameters: Parameters) -> None:
+        """Mark the case that the parameters have now."""
+        self._values = {path: parameters.get(path) for path in by_path()}
         self._mark()
 
     def _show_verdict(self, found: Verdict) -> None:

@@ -59,13 +59,16 @@ class WayCard(PlotCard):
         self.state = label("muted", way.options, wrap=True)
         self.use = named(QPushButton("Use this"), "primary")
         self.use.setToolTip(f"Set {way.options}")
-        self.use.clicked.connect(lambda: self.useAsked.emit(way.values))
+        self.use.clicked.connect(self._ask_use)
         self.setMinimumHeight(_LEAST_PX)
         foot = QHBoxLayout()
         foot.setContentsMargins(12, 0, 10, 9)
         foot.addWidget(self.state, 1)
         foot.addWidget(self.use)
         self.column.addLayout(foot)
+
+    def _ask_use(self) -> None:
+        self.useAsked.emit(self.way.values)
 
     def show_drawn(self, drawn: DrawnWay, levels: tuple[float, float]) -> None:
         """Show the picture, or why there is none."""

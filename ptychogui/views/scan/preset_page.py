@@ -144,7 +144,7 @@ class PresetCard(Card):
     def __init__(self) -> None:
         super().__init__("Beamline preset")
         self.begun = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
-        self.rows = {name: RoleRow(role, name in AXES) for name, role in ROLES.items()}
+        self.rows = {name: RoleRow(name, role) for name, role in ROLES.items()}
         self.patterns = QPlainTextEdit()
         self.browse = QPushButton("Point at a raw file…")
         self.first_file = QSpinBox()
@@ -217,15 +217,18 @@ class PresetCard(Card):
         self.save.setToolTip("" if name else "Give it a name first")
 
     def _connect(self) -> None:
-        for name, row in self.rows.items():
+        for row in self.rows.values():
             row.changed.connect(self._announce)
-            row.pointed.connect(lambda name=name: self.pointed.emit(name))
+            row.pointed.connect(self.pointed)
         for edit in (self.files, self.name):
-            edit.textChanged.connect(lambda _text: self._announce())
+            edit.textChanged.connect(self._announce)
         self.patterns.textChanged.connect(self._announce)
-        self.first_file.valueChanged.connect(lambda _number: self._announce())
+        self.first_file.valueChanged.connect(self._announce)
         self.browse.clicked.connect(self._ask_file)
-        self.save.clicked.connect(lambda: self.saveAsked.emit(self.draft()))
+        self.save.clicked.connect(self._ask_save)
+
+    def _ask_save(self) -> None:
+        self.saveAsked.emit(self.draft())
 
     def _ask_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Point at one raw file of this scan", str(self._folder))
@@ -299,22 +302,22 @@ class RoleRow(QWidget):
     """Where a role is read, in which unit if the file says none, and for an axis its sign; below it what is found."""
 
     changed = pyqtSignal()
-    pointed = pyqtSignal()
+    pointed = pyqtSignal(str)
 
-    def __init__(self, role: Role, is_axis: bool) -> None:
+    def __init__(self, name: str, role: Role) -> None:
         super().__init__()
-        self.role = role
+        self.name, self.role = name, role
         self.source = QLineEdit()
         self.unit = QComboBox()
         self.unit.addItems(role.units)
         self.use = QPushButton("Use")
         self.mirrored = QCheckBox("mirrored")
         self.value = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
-        self._lay_out(is_axis)
-        self.source.textChanged.connect(lambda _text: self.changed.emit())
-        self.unit.currentTextChanged.connect(lambda _text: self.changed.emit())
-        self.mirrored.toggled.connect(lambda _on: self.changed.emit())
-        self.use.clicked.connect(lambda: self.pointed.emit())
+        self._lay_out(name in AXES)
+        self.source.textChanged.connect(self.changed)
+        self.unit.currentTextChanged.connect(self.changed)
+        self.mirrored.toggled.connect(self.changed)
+        self.use.clicked.connect(self._point)
 
     @property
     def sign(self) -> int:
@@ -335,6 +338,9 @@ class RoleRow(QWidget):
             if item.unit in self.role.units:
                 self._choose(item.unit)
         self.changed.emit()
+
+    def _point(self) -> None:
+        self.pointed.emit(self.name)
 
     def _choose(self, unit: str) -> None:
         if self.unit.findText(unit) < 0:

@@ -52,8 +52,8 @@ class PreviewPage(QWidget):
         self._lay_out()
         self.pattern_choice.currentTextChanged.connect(self._show_pattern)
         self.scan_choice.currentIndexChanged.connect(self.scans.setCurrentIndex)
-        self.survey.clicked.connect(lambda: self.surveyAsked.emit())
-        self.stop.clicked.connect(lambda: self.stopAsked.emit())
+        self.survey.clicked.connect(self.surveyAsked)
+        self.stop.clicked.connect(self.stopAsked)
 
     def show_preview(self, pattern: np.ndarray, frames: int, positions_m: np.ndarray | None) -> None:
         """Show the mean of some frames, float (rows, columns), and positions (n, 2) row and column in m, if known."""
@@ -61,13 +61,20 @@ class PreviewPage(QWidget):
         self.positions.show_positions(positions_m)
         self.show_ended("")
 
-    def show_reading(self, reading: Reading | None) -> None:
-        """Show how far a survey is; None where it has just begun."""
+    def show_began(self) -> None:
+        """Show that a survey has just begun."""
         self.survey.hide()
         self.stop.show()
-        self.state.set_text(f"{reading.done} of {reading.total} patterns read" if reading else "Opening the scan")
+        self.state.set_text("Opening the scan")
 
-    def show_surveyed(self, found: Surveyed) -> None:
+    def show_told(self, told: Reading | Surveyed) -> None:
+        """Show how far a survey is, and at last what all patterns show."""
+        if isinstance(told, Reading):
+            self.state.set_text(f"{told.done} of {told.total} patterns read")
+        else:
+            self._show_surveyed(told)
+
+    def _show_surveyed(self, found: Surveyed) -> None:
         """Show what all patterns show."""
         all_of = f"of all {found.patterns}"
         patterns = {

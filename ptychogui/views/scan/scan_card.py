@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QVBoxLayout
 
 from ptychogui.views.widgets import Card, ElidedLabel, label
+from ptychogui.window_state import ScanSummary
 
 _FACTS = 4
 """Lines of facts on the card; the tooltip has them all."""
@@ -28,18 +26,13 @@ class ScanCard(Card):
         for widget in (self.name, *self.facts, self.notes):
             body.addWidget(widget)
         self.column.addLayout(body)
-        self.clear()
 
-    def clear(self) -> None:
-        """Invite a scan."""
-        self.show_scan(None, ("Drop a file anywhere in the window, or open one.",), ())
-
-    def show_scan(self, path: Path | None, facts: Sequence[str], notes: Sequence[str]) -> None:
+    def show_scan(self, scan: ScanSummary) -> None:
         """Show the name of a file, facts one a line, and what its reader noticed."""
-        self.name.set_text(path.name if path else "")
-        self.name.setToolTip(str(path or ""))
-        for line, fact in zip(self.facts, (*facts, *[""] * _FACTS), strict=False):
+        self.name.set_text(scan.path.name if scan.path else "")
+        self.name.setToolTip(str(scan.path or ""))
+        for line, fact in zip(self.facts, (*scan.facts, *[""] * _FACTS), strict=False):
             line.set_text(fact)
-        self.setToolTip("\n".join(facts))
-        self.notes.setText("\n".join(notes))
-        self.notes.setVisible(bool(notes))
+        self.setToolTip("\n".join(scan.facts))
+        self.notes.setText("\n".join(scan.notes))
+        self.notes.setVisible(bool(scan.notes))

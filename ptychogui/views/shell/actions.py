@@ -1,123 +1,104 @@
-"""What the window can do, as actions, and the menus and the toolbar that offer them."""
+"""What the window can do: one table of actions, and the menus and the tool bar as lists of their keys."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from PyQt5.QtCore import QSize, Qt, pyqtSignal
-from PyQt5.QtGui import QKeySequence, QPalette
-from PyQt5.QtWidgets import QAction, QActionGroup, QApplication, QMenu, QMenuBar, QSizePolicy, QToolBar, QWidget
-
-from ptychogui.views.form.editors import Editor
-from ptychogui.views.theme import ThemeName, icon, tinted
-from ptychogui.views.widgets import label, tool_button
-
-_Role = QPalette.ColorRole
-
-_THEMES: Mapping[ThemeName, str] = {"system": "As the desktop", "light": "Light", "dark": "Dark"}
+from ptychogui.window_state import WindowState
 
 
-class Actions(QWidget):
-    """The actions of the window and their icons. Never shown itself: it follows the palette for them."""
+def _always(_window: WindowState) -> bool:
+    return True
 
-    recentAsked = pyqtSignal(Path)
 
-    def __init__(self, window: QWidget, theme: ThemeName) -> None:
-        super().__init__(window)
-        self.hide()
-        self.open = self._action("Open…", "Ctrl+O", "Open a scan or a result")
-        self.simulate = self._action("Try it on a simulated scan", "Ctrl+T", "Simulate a scan and reconstruct it")
-        self.start = self._action("Run", "Ctrl+R", "Reconstruct the open scan")
-        self.stop = self._action("Stop", "Esc", "End after the iteration under way and keep the result")
-        self.beamline = self._action("Beamline preset…", "Ctrl+B", "Say where an MDA file holds what, by pointing")
-        self.orientation = self._action("Orientation…", "Ctrl+D", "Find out which way detector and scan face")
-        self.quit = self._action("Quit", "Ctrl+Q", "Close the window")
-        self.messages = self._action("Messages", "Ctrl+M", "What happened so far")
-        self.messages.setCheckable(True)
-        self.recent = QMenu("Open recent", window)
-        self.themes = QActionGroup(window)
-        for name, text in _THEMES.items():
-            action = QAction(text, self.themes)
-            action.setCheckable(True)
-            action.setChecked(name == theme)
-            action.setData(name)
-        self.draw_icons()
+def _no_hint(_window: WindowState) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that the window can do.
+
+    Attributes:
+        key: its name in menus, in the tool bar and in code.
+        text: what it is called; "…" where it asks something before it is done.
+        tip: what it does.
+        shortcut: the keys that do it, "" for none; then `no_shortcut` says why.
+        no_shortcut: why there is no shortcut.
+        icon: NAME of resources/icons/NAME.svg, "" for none.
+        primary: whether it is the one that the user looks for: it is drawn on the accent color.
+        page: name of the page that it turns to, "" where it does something else.
+        switch: whether it is on or off.
+        choice: name of the group of actions of which one is chosen, "" for none.
+        value: what it stands for in its group.
+        enabled: whether it can be done as things stand.
+        hint: as things stand, what to do before it can be done; "" for nothing.
+    """
+
+    key: str
+    text: str
+    tip: str
+    shortcut: str = ""
+    no_shortcut: str = ""
+    icon: str = ""
+    primary: bool = False
+    page: str = ""
+    switch: bool = False
+    choice: str = ""
+    value: str = ""
+    enabled: Callable[[WindowState], bool] = _always
+    hint: Callable[[WindowState], str] = _no_hint
 
     @property
-    def of_scan(self) -> list[QAction]:
-        """What can be asked about the open scan."""
-        return [self.orientation, self.beamline]
-
-    def menu_bar(self) -> QMenuBar:
-        """Make the menu bar."""
-        bar = QMenuBar()
-        themes = QMenu("Theme", bar)
-        themes.addActions(self.themes.actions())
-        _add_menu(bar, "&File", [self.open, self.recent, None, self.simulate, None, self.quit])
-        _add_menu(bar, "&Scan", self.of_scan)
-        _add_menu(bar, "&Run", [self.start, self.stop])
-        _add_menu(bar, "&View", [themes, self.messages])
-        return bar
-
-    def tool_bar(self, editors: Sequence[Editor]) -> QToolBar:
-        """Make the toolbar, with editors of a few parameters in its middle."""
-        bar = QToolBar("Main")
-        bar.setObjectName("main")
-        bar.setMovable(False)
-        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        bar.setIconSize(QSize(18, 18))
-        run = tool_button("primary", "Run")
-        run.setDefaultAction(self.start)
-        bar.addAction(self.open)
-        bar.addSeparator()
-        bar.addWidget(run)
-        bar.addAction(self.stop)
-        bar.addSeparator()
-        for editor in editors:
-            bar.addWidget(label("quick", editor.param.title))
-            bar.addWidget(editor)
-        gap = QWidget()
-        gap.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        bar.addWidget(gap)
-        bar.addAction(self.simulate)
-        return bar
-
-    def show_recent(self, paths: Sequence[Path]) -> None:
-        """Fill the menu of recent files."""
-        self.recent.clear()
-        for path in paths:
-            action = QAction(path.name, self.recent)
-            action.setToolTip(str(path))
-            action.triggered.connect(lambda _checked, path=path: self.recentAsked.emit(path))
-            self.recent.addAction(action)
-        self.recent.setEnabled(bool(paths))
-
-    def draw_icons(self) -> None:
-        """Draw the icons in the colors of the application's palette: a widget that is never shown gets no new one."""
-        palette = QApplication.palette()
-        for action, name in ((self.open, "open"), (self.simulate, "simulate"), (self.stop, "stop")):
-            action.setIcon(tinted(name, palette))
-        faint = palette.color(QPalette.ColorGroup.Disabled, _Role.WindowText)
-        self.start.setIcon(icon("run", palette.color(_Role.HighlightedText), faint))
-
-    def _action(self, text: str, keys: str, tip: str) -> QAction:
-        action = QAction(text, self.parent())
-        action.setShortcut(QKeySequence(keys))
-        action.setIconText(f" {text}")
-        action.setToolTip(f"{tip} ({keys})")
-        return action
+    def full_tip(self) -> str:
+        """What it does, with its keys."""
+        return f"{self.tip} ({self.shortcut})" if self.shortcut else self.tip
 
 
-def _add_menu(bar: QMenuBar, title: str, entries: Sequence[QAction | QMenu | None]) -> None:
-    """Add a menu; None is a line between entries."""
-    menu = QMenu(title, bar)
-    for entry in entries:
-        if entry is None:
-            menu.addSeparator()
-        elif isinstance(entry, QMenu):
-            menu.addMenu(entry)
-        else:
-            menu.addAction(entry)
-    bar.addMenu(menu)
+@dataclass(frozen=True)
+class Menu:
+    """A menu: keys of actions, LINE between them, and menus in it."""
+
+    title: str
+    entries: tuple[str | Menu, ...] = ()
+
+
+def _theme(value: str, text: str, tip: str) -> Action:
+    return Action(f"theme-{value}", text, tip, no_shortcut="chosen once and kept", choice="theme", value=value)
+
+
+ACTIONS = (
+    Action("open", "Open…", "Open a scan or a result", "Ctrl+O", icon="open"),
+    Action("simulate", "Try it on a simulated scan", "Simulate a scan and reconstruct it", "Ctrl+T", icon="simulate",
+           enabled=lambda window: window.may_simulate),
+    Action("quit", "Quit", "Close the window", "Ctrl+Q"),
+    Action("orientation", "Orientation…", "Find out which way detector and scan face", "Ctrl+D", page="orientation"),
+    Action("preset", "Beamline preset…", "Say where an MDA file holds what, by pointing", "Ctrl+B"),
+    Action("run", "Run", "Reconstruct the open scan", "Ctrl+R", icon="run", primary=True,
+           enabled=lambda window: window.may_run, hint=lambda window: window.run_hint),
+    Action("stop", "Stop", "End after the iteration under way and keep the result", "Esc", icon="stop",
+           enabled=lambda window: window.may_stop),
+    Action("messages", "Messages", "What happened so far", "Ctrl+M", switch=True),
+    _theme("system", "As the desktop", "Light or dark, as the desktop is"),
+    _theme("light", "Light", "Dark text on a light ground"),
+    _theme("dark", "Dark", "Light text on a dark ground"),
+)  # fmt: skip
+
+LINE = "-"
+"""A line between entries of a menu or of the tool bar."""
+
+EDITORS, GAP = "<editors>", "<gap>"
+"""In the tool bar: the editors of a few parameters, and room that pushes what comes after it to the right."""
+
+RECENT = Menu("Open recent")
+"""Filled with the files that were opened lately."""
+
+MENUS = (
+    Menu("&File", ("open", RECENT, LINE, "simulate", LINE, "quit")),
+    Menu("&Scan", ("orientation", "preset")),
+    Menu("&Run", ("run", "stop")),
+    Menu("&View", (Menu("Theme", ("theme-system", "theme-light", "theme-dark")), "messages")),
+)
+
+TOOL_BAR = ("open", LINE, "run", "stop", LINE, EDITORS, GAP, "simulate")

@@ -6,18 +6,21 @@ from pathlib import Path
 
 from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtGui import QDragEnterEvent, QDropEvent
-from PyQt5.QtWidgets import QWidget
+from PyQt5.QtWidgets import QVBoxLayout, QWidget
 
 from ptychogui.io.naming import meant_path
 
 
 class DropTarget(QWidget):
-    """A widget that takes one dropped file, anywhere on it."""
+    """Takes one dropped file, anywhere on the widget that it holds. Announces `dropped(path)`."""
 
     dropped = pyqtSignal(Path)
 
-    def __init__(self) -> None:
+    def __init__(self, held: QWidget) -> None:
         super().__init__()
+        holder = QVBoxLayout(self)
+        holder.setContentsMargins(0, 0, 0, 0)
+        holder.addWidget(held)
         self.setAcceptDrops(True)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:

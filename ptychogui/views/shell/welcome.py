@@ -61,7 +61,22 @@ class WelcomePage(QWidget):
         if paths:
             self._recent.addWidget(label("muted", "Recent"), 0, Qt.AlignmentFlag.AlignHCenter)
         for path in paths[:_RECENT]:
-            button = named(QPushButton(path.name), "link")
-            button.setToolTip(str(path))
-            button.clicked.connect(lambda _checked, path=path: self.recentAsked.emit(path))
+            button = RecentFile(path)
+            button.asked.connect(self.recentAsked)
             self._recent.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+
+
+class RecentFile(QPushButton):
+    """The name of a file. Announces `asked(path)` when it is clicked."""
+
+    asked = pyqtSignal(Path)
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.name)
+        self.setObjectName("link")
+        self.setToolTip(str(path))
+        self._path = path
+        self.clicked.connect(self._ask)
+
+    def _ask(self) -> None:
+        self.asked.emit(self._path)

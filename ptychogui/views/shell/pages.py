@@ -1,0 +1,97 @@
+"""The pages of the window: each is registered once, and has a tab while it is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from PyQt5.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
+
+
+class There(Enum):
+    """When the tab of a page is there."""
+
+    ALWAYS = "always"
+    ONCE_SHOWN = "once shown"
+    """From the first time that the window turns to the page, until it is taken away."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the window.
+
+    Attributes:
+        name: what code and the table of actions call it.
+        title: on its tab.
+        widget: what it shows.
+        there: when its tab is there.
+        first: whether its tab goes before those that are there already.
+    """
+
+    name: str
+    title: str
+    widget: QWidget
+    there: There = There.ONCE_SHOWN
+    first: bool = False
+
+
+class Pages(QWidget):
+    """One page at a time below the tabs of all that are there; before any is turned to, a welcome without tabs."""
+
+    def __init__(self, welcome: QWidget) -> None:
+        super().__init__()
+        self._pages: dict[str, Page] = {}
+        self.tabs = QTabBar()
+        self.tabs.setDrawBase(False)
+        self.tabs.setExpanding(False)
+        self.tabs.hide()
+        self._stack = QStackedWidget()
+        self._stack.addWidget(welcome)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(self.tabs)
+        column.addWidget(self._stack, 1)
+        self.tabs.currentChanged.connect(self._show_tab)
+
+    @property
+    def current(self) -> str:
+        """Name of the page that is shown; "" for the welcome."""
+        shown = self._stack.currentWidget()
+        return next((name for name, page in self._pages.items() if page.widget is shown), "")
+
+    def add(self, page: Page) -> None:
+        """Register a page."""
+        self._pages[page.name] = page
+        self._stack.addWidget(page.widget)
+        if page.there is There.ALWAYS:
+            self._add_tab(page)
+
+    def turn_to(self, name: str) -> None:
+        """Show a page, and its tab from now on."""
+        page = self._pages[name]
+        if name not in self._names():
+            self._add_tab(page)
+        self.tabs.setVisible(True)
+        self.tabs.setCurrentIndex(self._names().index(name))
+        self._stack.setCurrentWidget(page.widget)
+
+    def take_away(self, name: str, then: str) -> None:
+        """Take a page's tab away; whoever looks at it sees the page `then`."""
+        if self.current == name:
+            self.turn_to(then)
+        if name in self._names():
+            self.tabs.removeTab(self._names().index(name))
+
+    def _names(self) -> list[str | None]:
+        return [self.tabs.tabData(place) for place in range(self.tabs.count())]
+
+    def _add_tab(self, page: Page) -> None:
+        place = 0 if page.first else self.tabs.count()
+        self.tabs.insertTab(place, page.title)
+        self.tabs.setTabData(place, page.name)
+
+    def _show_tab(self, place: int) -> None:
+        name = self.tabs.tabData(place)
+        if name is not None:
+            self._stack.setCurrentWidget(self._pages[name].widget)

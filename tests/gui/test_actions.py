@@ -1,0 +1,120 @@
+"""The table of actions: complete, without clashes, and all of it in a menu."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PyQt5.QtGui import QKeySequence
+from PyQt5.QtWidgets import QToolButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from ptychogui.paths import resources_folder
+from ptychogui.views.shell.actions import ACTIONS, EDITORS, GAP, LINE, MENUS, RECENT, TOOL_BAR, Action, Menu
+from ptychogui.views.shell.commands import Commands
+from ptychogui.window_state import RunState, ScanSummary, SessionState, WindowState, window_state
+
+READY = SessionState(ScanSummary(Path("a.cxi")), runnable=True)
+STARTED = RunState().started("a", 10)
+STATES = {
+    "nothing is open": window_state(SessionState(), RunState()),
+    "a scan is open": window_state(READY, RunState()),
+    "a value is wrong": window_state(SessionState(READY.scan, runnable=True, wrong=("x",)), RunState()),
+    "a run goes on": window_state(READY, STARTED),
+    "a run is being stopped": window_state(READY, STARTED.stopping()),
+    "a run is over": window_state(READY, STARTED.ended("Finished", "done", None)),
+}
+DISABLED = {
+    "nothing is open": {"run", "stop"},
+    "a scan is open": {"stop"},
+    "a value is wrong": {"run", "stop"},
+    "a run goes on": {"run", "simulate"},
+    "a run is being stopped": {"run", "stop", "simulate"},
+    "a run is over": {"stop"},
+}
+
+
+def entries(menus: tuple[Menu, ...]) -> Iterator[str]:
+    for menu in menus:
+        for entry in menu.entries:
+            if isinstance(entry, Menu):
+                yield from entries((entry,))
+            elif entry != LINE:
+                yield entry
+
+
+@pytest.fixture
+def commands(qtbot: QtBot) -> Iterator[Commands]:
+    window = QWidget()
+    qtbot.addWidget(window)
+    yield Commands(window)
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
+class TestEveryAction:
+    def test_it_has_a_text_and_a_tooltip(self, action: Action) -> None:
+        assert action.text and action.tip and not action.tip.endswith(".")
+
+    def test_it_has_a_shortcut_or_a_reason(self, action: Action) -> None:
+        assert bool(action.shortcut) != bool(action.no_shortcut)
+        assert QKeySequence(action.shortcut).toString() == action.shortcut
+
+    def test_its_icon_exists(self, action: Action) -> None:
+        assert not action.icon or (resources_folder() / "icons" / f"{action.icon}.svg").is_file()
+        assert action.icon or not action.primary
+
+    def test_it_is_in_one_menu(self, action: Action) -> None:
+        assert list(entries(MENUS)).count(action.key) == 1
+
+    @pytest.mark.parametrize("state", STATES)
+    def test_its_state_follows_from_what_is_shown(self, commands: Commands, action: Action, state: str) -> None:
+        shown: WindowState = STATES[state]
+        commands.show_state(shown)
+        command = commands[action.key]
+        assert command.isEnabled() == action.enabled(shown) == (action.key not in DISABLED[state])
+        assert command.toolTip() == (action.hint(shown) or action.full_tip)
+
+
+def test_no_key_and_no_shortcut_is_there_twice() -> None:
+    keys = Counter(action.key for action in ACTIONS)
+    shortcuts = Counter(action.shortcut for action in ACTIONS if action.shortcut)
+    assert not [name for name, times in (keys + shortcuts).items() if times > 1]
+
+
+def test_menus_and_tool_bar_hold_actions_that_exist() -> None:
+    keys = {action.key for action in ACTIONS}
+    assert set(entries(MENUS)) <= keys
+    assert set(TOOL_BAR) <= keys | {LINE, EDITORS, GAP}
+
+
+def test_the_menu_bar_is_that_of_the_table(qtbot: QtBot, commands: Commands) -> None:
+    bar = commands.menu_bar()
+    qtbot.addWidget(bar)
+    assert [action.text() for action in bar.actions()] == [menu.title for menu in MENUS]
+    menu = bar.actions()[0].menu()
+    assert menu is not None
+    texts = [action.text() for action in menu.actions()]
+    assert texts == ["Open…", RECENT.title, "", "Try it on a simulated scan", "", "Quit"]
+
+
+def test_the_one_that_matters_most_is_a_button_of_its_own(qtbot: QtBot, commands: Commands) -> None:
+    bar = commands.tool_bar([])
+    qtbot.addWidget(bar)
+    buttons = bar.findChildren(QToolButton, "primary")
+    assert [button.defaultAction() for button in buttons] == [commands["run"]]
+
+
+def test_an_action_of_a_page_asks_for_it(qtbot: QtBot, commands: Commands) -> None:
+    with qtbot.waitSignal(commands.pageAsked, timeout=1000) as asked:
+        commands["orientation"].trigger()
+    assert asked.args == ["orientation"]
+    with qtbot.assertNotEmitted(commands.pageAsked):
+        commands["open"].trigger()
+
+
+def test_of_a_choice_one_is_chosen(commands: Commands) -> None:
+    for value in ("dark", "light"):
+        commands.choose("theme", value)
+        assert [action.data() for action in commands.choices["theme"].actions() if action.isChecked()] == [value]

@@ -1,0 +1,222 @@
+"""The window on its own: what it shows of what it is told, and what it announces."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PyQt5.QtCore import QMimeData, QPointF, QSettings, Qt, QUrl
+from PyQt5.QtGui import QColor, QDropEvent, QIcon, QPalette
+from PyQt5.QtWidgets import QApplication, QToolTip, QWidget
+from pytestqt.qtbot import QtBot
+
+from ptychogui.views.form.editors import TextEditor
+from ptychogui.views.run.run_page import RunPage
+from ptychogui.views.shell.drop_target import DropTarget
+from ptychogui.views.shell.main_window import MainWindow
+from ptychogui.views.shell.pages import Page
+from ptychogui.views.shell.settings import WindowSettings
+from ptychogui.views.theme import DARK, LIGHT, apply_theme, style_sheet
+from ptychogui.window_state import RunState, ScanSummary, SessionState, window_state
+
+
+@pytest.fixture
+def window(qtbot: QtBot, window_settings: WindowSettings) -> MainWindow:
+    made = MainWindow(window_settings)
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+class Told:
+    """In place of the controllers: tells the window how session and run stand, and hears what is wrong in the form."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window, self.session, self.run = window, SessionState(), RunState()
+        window.wrongChanged.connect(self._take_wrong)
+
+    def session_is(self, **changes: Any) -> None:
+        self.session = replace(self.session, **changes)
+        self._show()
+
+    def run_is(self, run: RunState) -> None:
+        self.run = run
+        self._show()
+
+    def _take_wrong(self, wrong: list[str]) -> None:
+        self.session_is(wrong=tuple(wrong))
+
+    def _show(self) -> None:
+        self._window.show_state(window_state(self.session, self.run))
+
+
+@pytest.fixture
+def told(window: MainWindow) -> Told:
+    return Told(window)
+
+
+def _darkest(icon: QIcon) -> int:
+    """Lightness of an icon's strokes: of the pixels that are wholly opaque, all of one color."""
+    image = icon.pixmap(48, 48).toImage()
+    colors = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
+    return min(color.lightness() for color in colors if color.alpha() == 255)
+
+
+def test_it_begins_with_an_invitation_and_nothing_to_run(window: MainWindow) -> None:
+    assert window.pages.current == ""
+    assert window.pages.tabs.isHidden() and window.strip.isHidden() and window.banner.isHidden()
+    assert not window.commands["run"].isEnabled() and not window.commands["stop"].isEnabled()
+
+
+def test_run_and_stop_are_there_when_they_have_an_effect(window: MainWindow, told: Told) -> None:
+    commands = window.commands
+    told.session_is(runnable=True)
+    assert (commands["run"].isEnabled(), commands["stop"].isEnabled()) == (True, False)
+    told.run_is(told.run.started("scan", 10))
+    assert (commands["run"].isEnabled(), commands["stop"].isEnabled(), commands["simulate"].isEnabled()) == (
+        False, True, False,
+    )  # fmt: skip
+    told.run_is(told.run.stopping())
+    assert not commands["stop"].isEnabled()
+    told.run_is(told.run.ended("Stopped", "done", Path("x-001.cxi")))
+    assert (commands["run"].isEnabled(), commands["stop"].isEnabled()) == (True, False)
+
+
+def test_nonsense_in_the_form_keeps_run_away(qtbot: QtBot, window: MainWindow, told: Told) -> None:
+    told.session_is(runnable=True)
+    editor = window.form.rows["experiment.energy_eV"].editor
+    assert isinstance(editor, TextEditor)
+    qtbot.keyClicks(editor.line, "bright")
+    assert not window.commands["run"].isEnabled()
+    assert "red" in window.commands["run"].toolTip()
+    editor.setValue(None)
+    assert window.commands["run"].isEnabled()
+
+
+def test_nonsense_in_the_tool_bar_keeps_run_away_and_says_why(qtbot: QtBot, window: MainWindow, told: Told) -> None:
+    window.show()
+    told.session_is(runnable=True)
+    editor = window.quick.editors["reconstruction.engine"]
+    assert isinstance(editor, TextEditor)
+    editor.line.clear()
+    with qtbot.assertNotEmitted(window.edited):
+        qtbot.keyClicks(editor.line, "lsqlm")
+        window.commands["run"].trigger()
+    assert not window.commands["run"].isEnabled()
+    assert "did you mean 'lsqml'?" in QToolTip.text()
+    editor.line.clear()
+    qtbot.keyClicks(editor.line, "dm:5,lsqml")
+    assert window.commands["run"].isEnabled()
+
+
+def test_run_takes_what_is_being_typed(qtbot: QtBot, window: MainWindow, told: Told) -> None:
+    told.session_is(runnable=True)
+    editor = window.quick.editors["reconstruction.iterations"]
+    assert isinstance(editor, TextEditor)
+    editor.line.clear()
+    qtbot.keyClicks(editor.line, "12")
+    with qtbot.waitSignals([window.edited, window.runAsked], order="strict", timeout=1000) as signals:
+        window.commands["run"].trigger()
+    assert signals.all_signals_and_args[0].args == ("reconstruction.iterations", 12)
+
+
+def test_shortcuts(window: MainWindow) -> None:
+    commands = window.commands
+    keys = {action.shortcut().toString() for action in (commands["open"], commands["run"], commands["stop"])}
+    assert keys == {"Ctrl+O", "Ctrl+R", "Esc"}
+
+
+def test_layout_theme_and_files_come_back(qtbot: QtBot, window_settings: WindowSettings, tmp_path: Path) -> None:
+    file = tmp_path / "fly0012.cxi"
+    file.touch()
+    first = MainWindow(window_settings)
+    qtbot.addWidget(first)
+    first.form.sections["output"].head.setChecked(False)
+    first.remember(file)
+    first.remember(tmp_path / "gone.cxi")
+    first.close()
+    second = MainWindow(window_settings)
+    qtbot.addWidget(second)
+    assert not second.form.sections["output"].head.isChecked()
+    assert window_settings.recent() == [file]
+    assert window_settings.folder == str(tmp_path)
+    with qtbot.waitSignal(second.openAsked, timeout=1000) as asked:
+        second.commands.recent.actions()[0].trigger()
+    assert asked.args == [file]
+
+
+def test_messages_and_problems(window: MainWindow) -> None:
+    window.show_problem("This file can't be opened", "no positions", "the details")
+    assert not window.banner.isHidden()
+    assert window.banner.title.text() == "This file can't be opened"
+    window.banner.copy.click()
+    clipboard = QApplication.clipboard()
+    assert clipboard is not None and clipboard.text() == "the details"
+    assert "no positions" in window.messages.toPlainText()
+    window.banner.dismiss.click()
+    assert window.banner.isHidden()
+    window.commands["messages"].trigger()
+    assert window.messages.isVisible()
+
+
+def test_closing_is_announced(qtbot: QtBot, window: MainWindow) -> None:
+    with qtbot.waitSignal(window.closing, timeout=1000):
+        window.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_themes_change_while_it_is_shown(
+    qapp: QApplication, window: MainWindow, window_settings: WindowSettings, theme: str
+) -> None:
+    page = RunPage()
+    window.pages.add(Page("run", "Reconstruction", page))
+    action = next(action for action in window.commands.choices["theme"].actions() if action.data() == theme)
+    action.trigger()
+    colors = {"light": LIGHT, "dark": DARK}[theme]
+    assert qapp.palette().color(QPalette.ColorRole.Window).name() == colors.window
+    assert page.phase.palette().color(QPalette.ColorRole.Base).name() == colors.surface
+    assert window_settings.theme == theme
+    for command in (window.commands["open"], window.commands["simulate"], window.commands["stop"]):
+        command.setEnabled(True)
+        assert _darkest(command.icon()) == pytest.approx(QColor(colors.text).lightness(), abs=12)
+    apply_theme(qapp, "light")
+
+
+def test_what_goes_well_takes_the_last_problem_away(window: MainWindow, told: Told) -> None:
+    window.show_problem("This file can't be opened", "no positions")
+    told.session_is(opening="Opening a.cxi")
+    assert not window.banner.isHidden()
+    told.session_is(opening="", scan=ScanSummary(Path("a.cxi"), ("196 patterns",), ("one was repaired",)))
+    assert window.banner.isHidden() and window.windowTitle() == "a.cxi — ptychogui"
+    assert (window.scan.name.whole_text(), window.scan.notes.text()) == ("a.cxi", "one was repaired")
+    window.show_problem("This can't be reconstructed yet", "no energy")
+    told.session_is(runnable=True)
+    assert not window.banner.isHidden()
+    told.run_is(told.run.started("a", 10))
+    assert window.banner.isHidden() and window.strip.isVisible()
+
+
+def test_broken_settings_are_empty_ones(tmp_path: Path) -> None:
+    file = tmp_path / "settings.ini"
+    file.write_text("[layout]\ngeometry=nonsense\n[General]\ntheme=purple\nrecent=nowhere.cxi\n")
+    stored = WindowSettings(QSettings(str(file), QSettings.Format.IniFormat))
+    assert (stored.theme, stored.recent(), stored.bytes("geometry").size()) == ("system", [], 0)
+
+
+def test_the_style_sheet_has_no_hole() -> None:
+    assert "$" not in style_sheet(LIGHT)
+
+
+def test_a_dropped_file_is_announced(qtbot: QtBot, tmp_path: Path) -> None:
+    target = DropTarget(QWidget())
+    qtbot.addWidget(target)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.cxi"))])
+    event = QDropEvent(
+        QPointF(1, 1), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+    with qtbot.waitSignal(target.dropped, timeout=1000) as dropped:
+        target.dropEvent(event)
+    assert dropped.args == [tmp_path / "a.cxi"]

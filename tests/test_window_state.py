@@ -1,0 +1,167 @@
+"""What the window shows of a run, without Qt: from events to one frozen value."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptychogui.jobs.job import JobState, Progress
+from ptychogui.window_state import (
+    ErrorCurve,
+    RunState,
+    ScanSummary,
+    SessionState,
+    StripState,
+    WindowState,
+    duration,
+    grouped,
+    window_state,
+)
+
+SCAN = ScanSummary(Path("/data/fly0012.cxi"), ("CXI",), ("one pattern is lost",))
+READY = SessionState(SCAN, runnable=True)
+RESULT = Path("/data/fly0012-001.cxi")
+STARTED = RunState().started("fly0012", 20)
+
+
+def progress(iteration: int, error: float = 1.234, speed: float = 12345.0, elapsed_s: float = 0.0) -> Progress:
+    return Progress("job", iteration, 20, error, elapsed_s, speed, 1e-8, JobState.RUNNING)
+
+
+def strip(run: RunState, session: SessionState = READY) -> StripState:
+    shown = window_state(session, run).strip
+    assert shown is not None
+    return shown
+
+
+def pressable(shown: WindowState) -> tuple[bool, bool, bool]:
+    return shown.may_run, shown.may_stop, shown.may_simulate
+
+
+def test_at_first_there_is_an_invitation() -> None:
+    shown = window_state(SessionState(), RunState())
+    assert (shown.title, shown.strip, pressable(shown)) == ("ptychogui", None, (False, False, True))
+    assert shown.card.path is None and "Drop a file" in shown.card.facts[0]
+    assert shown.run_hint == "Open a scan first"
+    with pytest.raises(FrozenInstanceError):
+        shown.may_run = True  # type: ignore[misc]
+
+
+def test_an_open_scan_is_in_card_and_title_and_can_be_run() -> None:
+    shown = window_state(READY, RunState())
+    assert (shown.title, shown.card, shown.run_hint) == ("fly0012.cxi — ptychogui", SCAN, "")
+    assert pressable(shown) == (True, False, True)
+
+
+def test_while_a_file_is_opened_the_card_says_so_and_the_title_stays() -> None:
+    shown = window_state(replace(READY, opening="Opening b.cxi"), RunState())
+    assert shown.card == ScanSummary(facts=("Opening b.cxi",))
+    assert shown.title == "fly0012.cxi — ptychogui"
+
+
+def test_what_is_wrong_in_the_form_keeps_run_away() -> None:
+    shown = window_state(replace(READY, wrong=("Iterations: not a whole number",)), RunState())
+    assert not shown.may_run and "red" in shown.run_hint
+
+
+@pytest.mark.parametrize(
+    ("run", "may"),
+    [
+        (STARTED, (False, True, False)),
+        (STARTED.waiting("Waiting for raw files"), (False, True, False)),
+        (STARTED.progressed(progress(1)), (False, True, False)),
+        (STARTED.stopping(), (False, False, False)),
+        (STARTED.stopping().progressed(progress(1)), (False, False, False)),
+        (STARTED.ended("Stopped", "done", RESULT), (True, False, True)),
+        (STARTED.ended("Failed", "failed", None), (True, False, True)),
+        (RunState().with_result(RESULT, (), ()), (True, False, True)),
+        (STARTED.with_result(RESULT, (), ()), (False, True, False)),
+    ],
+)
+def test_what_may_be_pressed_follows_from_the_run(run: RunState, may: tuple[bool, bool, bool]) -> None:
+    shown = window_state(READY, run)
+    assert pressable(shown) == may
+    assert shown.running is not shown.may_simulate
+
+
+def test_a_stop_that_was_asked_for_stays_so_while_the_form_is_edited() -> None:
+    run = STARTED.progressed(progress(1)).stopping()
+    for session in (READY, replace(READY, runnable=False), replace(READY, wrong=("x",))):
+        shown = window_state(session, run)
+        assert not shown.may_stop and strip(run, session).text == "Stopping, the result is kept"
+
+
+def test_a_run_from_start_to_end() -> None:
+    run = STARTED
+    assert strip(run) == StripState("Preparing fly0012", "", (), 0, 0, None)
+    run = run.waiting("Waiting for raw files, 24 patterns so far")
+    assert (strip(run).text, strip(run).total) == ("Waiting for raw files, 24 patterns so far", 0)
+    run = run.progressed(progress(0, math.nan, 0.0))
+    assert strip(run).text == "Waiting for raw files, 24 patterns so far"
+    assert (strip(run).numbers, strip(run).done, strip(run).total) == (("iteration 0 / 20",), 0, 20)
+    run = run.progressed(progress(5, elapsed_s=61 / 3))
+    assert (strip(run).text, strip(run).done) == ("Running", 5)
+    assert strip(run).numbers == ("iteration 5 / 20", "error 1.23", "12\u202f345 positions/s", "1 min 1 s left")
+    assert strip(run.stopping()).text == "Stopping, the result is kept"
+    run = run.ended("Finished after 3.0 s", "done", RESULT)
+    assert strip(run) == StripState(
+        "Finished after 3.0 s", "done", ("iteration 5 / 20", "error 1.23", "12\u202f345 positions/s"), 5, 20, RESULT
+    )
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    run = STARTED.progressed(progress(1, math.nan, 0.0)).stopping().progressed(progress(2, math.nan, 0.0, 2.0))
+    assert strip(run).numbers == ("iteration 2 / 20",)
+
+
+def test_a_run_that_ends_before_its_first_iteration_leaves_an_empty_bar() -> None:
+    ended = strip(STARTED.stopping().ended("Cancelled", "done", None))
+    assert (ended.done, ended.total, ended.numbers) == (0, 1, ())
+
+
+def test_the_next_run_begins_anew() -> None:
+    run = STARTED.progressed(progress(5)).ended("Failed", "failed", RESULT).started("fly0013", 7)
+    assert run == RunState().started("fly0013", 7)
+    assert run.curve == ErrorCurve(7)
+
+
+def test_a_result_that_was_opened_shows_its_facts_and_errors() -> None:
+    run = RunState().with_result(RESULT, ("result", "done"), (5.0, 3.0))
+    assert strip(run) == StripState("fly0012-001", "done", ("result", "done"), 0, 1, RESULT)
+    assert run.curve == ErrorCurve(2, ((1, 5.0), (2, 3.0)))
+
+
+def test_a_result_that_is_opened_in_mid_run_gives_way_to_the_next_iteration() -> None:
+    run = STARTED.progressed(progress(5)).with_result(RESULT, ("result",), (5.0, 3.0))
+    assert strip(run).text == "fly0012-001"
+    run = run.progressed(progress(6))
+    assert strip(run).text == "Running" and strip(run).numbers[0] == "iteration 6 / 20"
+
+
+def curve_of(*points: tuple[int, float]) -> Any:
+    curve = ErrorCurve(10)
+    for iteration, error in points:
+        curve = curve.with_error(iteration, error)
+    return curve.points
+
+
+def test_what_is_no_error_is_left_out() -> None:
+    assert curve_of(*enumerate((5.0, math.nan, math.inf, 0.0, 2.0), 1)) == ((1, 5.0), (5, 2.0))
+
+
+def test_iterations_that_are_done_again_take_the_place_of_what_came_to_nothing() -> None:
+    points = curve_of((1, 5.0), (2, 3.0), (3, 80.0), (2, 3.0), (3, 2.0), (3, 2.0))
+    assert points == ((1, 5.0), (2, 3.0), (3, 2.0))
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(-1, "0 s"), (59.4, "59 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_thousands_are_set_apart() -> None:
+    assert grouped(12345.4) == "12\u202f345"
