@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +15,7 @@ from PyQt5.QtWidgets import QApplication
 from ptychogui.controllers.background import Background
 from ptychogui.controllers.beamline import BeamlineController, Pointing
 from ptychogui.controllers.demo import DemoController
-from ptychogui.controllers.error_message import ErrorMessage
+from ptychogui.controllers.error_message import ErrorMessage, explain_defect
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
 from ptychogui.controllers.pairing import PairingController
 from ptychogui.controllers.preflight import PreflightController
@@ -272,12 +271,11 @@ class ErrorHook(QObject):
         super().__init__()
         self._seen: set[str] = set()
 
-    def handle(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    def handle(self, _kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Stand in for sys.excepthook."""
-        details = "".join(traceback.format_exception(kind, error, trace))
-        if details in self._seen:
+        problem = explain_defect("Something went wrong inside ptychogui", error.with_traceback(trace))
+        if problem.details in self._seen:
             return
-        self._seen.add(details)
-        _log.error("unhandled exception\n%s", details)
-        text = f"{kind.__name__}: {error}. This is a defect of ptychogui; copy the details into a report."
-        self.problem.emit(ErrorMessage("Something went wrong inside ptychogui", text, details))
+        self._seen.add(problem.details)
+        _log.error("unhandled exception\n%s", problem.details)
+        self.problem.emit(problem)

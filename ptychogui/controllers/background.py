@@ -1,4 +1,4 @@
-"""Short work off the window's thread: its result, or its error, comes back on it."""
+"""Work beside the window's thread, so that the window stays alive; result or error comes back on its thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A beamline's preset, made by pointing: what is in an MDA file, and what a draft makes of it."""
+"""Making a beamline's preset: the user points at what is in an MDA file, and sees what a draft reads from it."""
 
 from __future__ import annotations
 

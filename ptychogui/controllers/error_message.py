@@ -21,6 +21,11 @@ def explain(title: str, error: BaseException, hint: str = "") -> ErrorMessage:
     """Turn an error into what is shown; one that is not the user's to mend is called a bug and keeps its traceback."""
     if isinstance(error, PtychoError):
         return ErrorMessage(title, f"{error}. {hint}" if hint else str(error))
+    return explain_defect(title, error)
+
+
+def explain_defect(title: str, error: BaseException) -> ErrorMessage:
+    """Turn an error that nobody foresaw into what is shown, with its traceback to be reported."""
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     text = f"{type(error).__name__}: {error}. This is a defect of ptychogui; copy the details into a report."
     return ErrorMessage(title, text, trace)

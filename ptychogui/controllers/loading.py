@@ -1,4 +1,4 @@
-"""A file read for the window: enough of it to show and to run, nothing kept open."""
+"""Reading a scan or a result for the window: enough of it to show it and to run it; no file stays open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the window shows of session and run: hears both, and announces one frozen value whenever it is another."""
+"""What the window shows, kept up to date: hears session and run, and announces one frozen value when it changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One device's thread: it drains its own queue of jobs, one after the other, through the one engine process it owns."""
+"""The thread of a device: it does the jobs of its queue one after the other, in the one engine process that it owns."""
 
 from __future__ import annotations
 

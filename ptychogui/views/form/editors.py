@@ -1,4 +1,4 @@
-"""One editor per kind of parameter. `make_editor` is the only place that knows which kind gets which.
+"""Editors of parameters, one for each kind of value. `make_editor` is the only place that knows which kind gets which.
 
 An editor has value(), setValue() (silent), valueChanged, and edited with the parameter's path as well. Text that is no
 value of its parameter is never announced: `reason` says what is wrong with it, and `reasonChanged` when that changes.

@@ -1,4 +1,4 @@
-"""Errors, shown once and out of the way: a banner that says what, where and what to do; and the list of messages."""
+"""The banner that shows an error, with what to do about it; and the list of messages."""
 
 from __future__ import annotations
 

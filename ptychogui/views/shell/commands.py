@@ -1,4 +1,4 @@
-"""The table of actions come alive: Qt's actions, the menu bar and the tool bar that offer them."""
+"""Qt's actions, the menu bar and the tool bar, made from the table of actions."""
 
 from __future__ import annotations
 

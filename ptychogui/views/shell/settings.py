@@ -1,4 +1,4 @@
-"""What the window remembers from one session to the next."""
+"""The window's settings: what it remembers from one session to the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the window shows before there is anything to see: how to begin."""
+"""The welcome page: how to begin, shown until there is something to see."""
 
 from __future__ import annotations
 
