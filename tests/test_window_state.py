@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ptychogui.jobs.job import JobState, Progress
+from ptychogui.jobs.job import Progress
+from ptychogui.states import State
 from ptychogui.window_state import (
     ErrorCurve,
     RunState,
@@ -29,7 +30,7 @@ STARTED = RunState().started("fly0012", 20)
 
 
 def progress(iteration: int, error: float = 1.234, speed: float = 12345.0, elapsed_s: float = 0.0) -> Progress:
-    return Progress("job", iteration, 20, error, elapsed_s, speed, 1e-8, JobState.RUNNING)
+    return Progress("job", iteration, 20, error, elapsed_s, speed, 1e-8, State.RUNNING)
 
 
 def strip(run: RunState, session: SessionState = READY) -> StripState:
