@@ -43,7 +43,7 @@ from ptychogui.jobs.runner import run_job
 from ptychogui.jobs.session import Session
 from ptychogui.params.chain import engines_of
 from ptychogui.params.commandline import format_text, parse_text
-from ptychogui.params.model import Reconstruction as Settings, by_path, describe
+from ptychogui.params.model import Reconstruction as Settings, by_path, describe, marked, refines_positions
 from ptychogui.params.spec import Param
 
 __all__ = [
@@ -53,9 +53,6 @@ __all__ = [
 
 _Values = Mapping[str, tuple[Any, str]]
 """Parameter path -> value, and where it comes from."""
-
-_BEFORE_THE_FIRST = ("probe_guess", "object_guess", "rescale_probe")
-"""Parameters of the reconstruction that are used up before its first iteration."""
 
 
 def reconstruct(
@@ -135,7 +132,7 @@ class Reconstruction:
             room_to_move=room_to_move,
         )
         self._stop = threading.Event()
-        self._room_to_move = room_to_move or _refines(self._job.parameters.reconstruction)
+        self._room_to_move = room_to_move or refines_positions(self._job.parameters.reconstruction)
         self._session = Session(self._job, given)
 
     def __enter__(self) -> Reconstruction:
@@ -218,7 +215,7 @@ class Reconstruction:
 
     def _check_room(self, settings: Settings) -> None:
         """Refuse to refine positions in an object that was not laid for it."""
-        if _refines(settings) and not self._room_to_move:
+        if refines_positions(settings) and not self._room_to_move:
             raise ParameterError(
                 "positions have no room to move in this object; give position_correction='never', or leave "
                 "room_to_move=False out of Reconstruction(...)"
@@ -242,12 +239,6 @@ class Reconstruction:
         self._values = values
         while not (session.run.done or self._stop.is_set()):
             yield session.step()
-
-
-def _refines(settings: Settings) -> bool:
-    """Whether an engine refines positions."""
-    correction = by_path()["reconstruction.position_correction"]
-    return settings.position_correction != "never" and correction.heeded_by(engines_of(settings.engine))
 
 
 def _job(source: Path | str | Dataset | None, output: Path | str | None, values: _Values, command: str) -> Job:
@@ -276,7 +267,7 @@ def _check_in_time(new: _Values) -> None:
     """Refuse what a reconstruction can't change once it has begun."""
     for path in new:
         group, _, name = path.partition(".")
-        if group != "reconstruction" or name in _BEFORE_THE_FIRST:
+        if group != "reconstruction" or path in marked("of the start"):
             raise ParameterError(f"{path} can't change in a run; give {name} to Reconstruction(...)")
 
 

@@ -42,7 +42,7 @@ from ptychogui.jobs.prepare.problem import Given
 from ptychogui.jobs.session import Session
 from ptychogui.params.chain import ENGINE_TITLES, engines_of
 from ptychogui.params.commandline import read_command
-from ptychogui.params.model import by_path, describe
+from ptychogui.params.model import by_path, describe, marked
 
 FOLDER = Path("data")
 """Where results are written, in the working folder, as ptychopy does."""
@@ -55,10 +55,8 @@ _PAIRS = {
 _OTHER_NAMES = {"lambd": "lambda", "iter": "i"}
 """Keyword -> flag of a command string, where they differ."""
 
-_OF_FILES = (
-    "center_px", "raw_shape_px", "file_pattern", "first_file", "patterns_per_file", "dataset_path",
-)  # fmt: skip
-"""Parameters of preprocessing that say how to read and crop a file, and nothing of arrays that are cropped."""
+_OF_FILES = {"preprocessing.center_px", *marked("reading")} - {"experiment.beamline"}
+"""Parameters that say how to read and crop a file, and nothing of arrays that are cropped."""
 
 _HALVES = {half: (flag, halves) for flag, halves in _PAIRS.items() for half in halves}
 
@@ -234,12 +232,11 @@ def _warn(name: str, before: _Values, after: _Values, where: str) -> None:
 
 def _for_arrays(name: str, values: _Values, given: Given) -> _Values:
     """Leave out what says how to read a file; positions that are given are not computed."""
-    unused = {f"preprocessing.{parameter}" for parameter in _OF_FILES}
-    kept = {path: value for path, value in values.items() if path not in unused}
+    kept = {path: value for path, value in values.items() if path not in _OF_FILES}
     kept.setdefault("preprocessing.direct_beam", ("corner", name))
     if given.scan is not None and given.scan.positions_m is not None:
         kept.pop("experiment.scan_pattern", None)
-    _warn(name, {path: value for path, value in values.items() if path in unused}, kept, "on arrays")
+    _warn(name, {path: value for path, value in values.items() if path in _OF_FILES}, kept, "on arrays")
     return kept
 
 

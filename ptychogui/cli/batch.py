@@ -16,7 +16,7 @@ from ptychogui.cli.terminal import error_console, one_line, say, table
 from ptychogui.errors import DataError, OutputError, ParameterError, PtychoError
 from ptychogui.io.result_header import read_header
 from ptychogui.jobs.scanlist import ScanList, scan_list
-from ptychogui.params.model import by_path, describe
+from ptychogui.params.model import by_path, describe, marked
 from ptychogui.params.options import given_values, options
 from ptychogui.params.words import Command
 from ptychogui.states import State
@@ -26,7 +26,6 @@ _log = logging.getLogger(__name__)
 FAILED = 1
 """Exit status where a scan was not reconstructed."""
 
-_OF_ONE_SCAN = ("output.job_id", "preprocessing.file_pattern")
 """Parameters that name one scan's files: nothing that several scans could share."""
 
 
@@ -86,7 +85,7 @@ def _run_batch(scans: ScanList, values: Values, folder: Path, skip_done: bool, q
 
 def _check_shared(scans: ScanList, values: Values) -> None:
     """Refuse values that several scans can't share."""
-    for path in _OF_ONE_SCAN if len(scans.scans) + len(scans.absent) > 1 else ():
+    for path in marked("names a scan") if len(scans.scans) + len(scans.absent) > 1 else ():
         if path in values:
             raise ParameterError(
                 f"{path} is for one scan, and these are {len(scans.scans) + len(scans.absent)}; leave out "

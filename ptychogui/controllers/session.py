@@ -19,17 +19,10 @@ from ptychogui.io.readers import takes_series
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import heeded_layers, scan_source, simulation_layers
 from ptychogui.params.commandline import format_text, parse_text
-from ptychogui.params.model import by_path
+from ptychogui.params.model import by_path, marked
 from ptychogui.params.origins import Layers, Source
 
 _BEAMLINE = "experiment.beamline"
-
-_OF_ONE_SCAN = (
-    "experiment.positions_file", "experiment.simulate", "output.job_id",
-    "reconstruction.probe_guess", "reconstruction.object_guess",
-    *(path for path in OF_THE_FILES if path != _BEAMLINE),
-)  # fmt: skip
-"""Parameters that mean nothing for another scan: they are not carried over to it."""
 
 
 _POINT = "Or show where they are: Scan, Beamline preset."
@@ -209,7 +202,7 @@ class SessionController(QObject):
         name = self._scan.path.name if self._scan else ""
         last = dict(self._layers.values.get(Source.LAST, {}))
         user = {path: (value, name) for path, (value, _) in self._layers.values.get(Source.USER, {}).items()}
-        return {path: kept for path, kept in (last | user).items() if path not in _OF_ONE_SCAN}
+        return {path: kept for path, kept in (last | user).items() if path not in marked("of one scan")}
 
 
 def _readable(texts: Mapping[str, str]) -> dict[str, tuple[Any, str]]:

@@ -27,11 +27,11 @@ class Weights:
     @classmethod
     def of(cls, settings: Reconstruction) -> Weights:
         """Return the difference map's weights, a = -alpha, b = 1, c = 1 + alpha; or RAAR's, 1 - 2 beta, beta, 2."""
+        relaxation = settings.relaxation_used
+        assert relaxation is not None, f"{settings.engine} does not relax"
         if settings.engine == "raar":
-            beta = 0.75 if settings.relaxation is None else settings.relaxation
-            return cls(1 - 2 * beta, beta, 2.0)
-        alpha = 1.0 if settings.relaxation is None else settings.relaxation
-        return cls(-alpha, 1.0, 1 + alpha)
+            return cls(1 - 2 * relaxation, relaxation, 2.0)
+        return cls(-relaxation, 1.0, 1 + relaxation)
 
 
 _FIRST_BOUND, _LAST_BOUND = 0.5, 1.0

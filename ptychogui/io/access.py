@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ptychogui.params.model import Parameters
+from ptychogui.params.model import Parameters, marked
 
-OF_THE_FILES = (
-    "experiment.beamline", "preprocessing.dataset_path", "preprocessing.file_pattern", "preprocessing.first_file",
-    "preprocessing.patterns_per_file", "preprocessing.first_frame", "preprocessing.raw_shape_px",
-)  # fmt: skip
+OF_THE_FILES = marked("reading")
 """Parameters that say how a scan's files are read: what Access holds."""
 
 

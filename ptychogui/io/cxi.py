@@ -35,8 +35,9 @@ from ptychogui.io.raw.frames import Hdf5Frames, grid_note, looks_like_frames
 from ptychogui.io.raw.links import missing_target
 from ptychogui.io.raw.stacks import Stack
 from ptychogui.io.raw.virtual import frames_there, lost_parts, with_lost_pixels
+from ptychogui.params.model import usual_range
 from ptychogui.physics.lost_positions import lost_note
-from ptychogui.physics.optics import USUAL, energy_eV
+from ptychogui.physics.optics import energy_eV
 
 _log = logging.getLogger(__name__)
 
@@ -290,7 +291,7 @@ def _read_values(scan: _Scan, frames: Hdf5Frames) -> dict[str, Value]:
 
 
 def _read_length(reader: Reader, place: str, path: str, title: str) -> Value | None:
-    return reader.quantity(place, title, "m", default="m", usual=USUAL[path])
+    return reader.quantity(place, title, "m", default="m", usual=usual_range(path))
 
 
 def _read_energy(reader: Reader) -> Value | None:
@@ -306,7 +307,7 @@ def _read_energy(reader: Reader) -> Value | None:
 
 def _read_photons(reader: Reader, place: str) -> Value | None:
     """Read an energy that X-rays can have; that of a machine is noted and not taken."""
-    usual = USUAL["experiment.energy_eV"]
+    usual = usual_range("experiment.energy_eV")
     found = reader.quantity(place, "photon energy", "eV", default="J", usual=usual)
     if found is None or found.value <= usual[1]:
         return found

@@ -15,7 +15,7 @@ from ptychogui.engines.base import Engine, Estimate, Problem
 from ptychogui.errors import DivergedError, ParameterError
 from ptychogui.jobs.stages import PlannedStage, check_crops, coarsest, planned_stages
 from ptychogui.params.chain import ENGINE_TITLES, Stage
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.model import Reconstruction, by_path
 from ptychogui.physics.resolution import (
     counts_share,
     crop_patterns,
@@ -41,9 +41,6 @@ _DIM = 0.01
 
 _FEW_COUNTS = 0.75
 """Share of the counts below which cropped patterns lack a part of the beam's cone."""
-
-_RELAXATION = {"dm": 1.0, "raar": 0.75}
-"""What these engines relax by where nobody says otherwise; the others have steps instead."""
 
 
 @dataclass(frozen=True)
@@ -305,8 +302,8 @@ class Course:
         """Return the settings for what is left of the stage, halved as often as it took."""
         settings, factor = self._stage.settings(self._settings), 0.5**self._halvings
         changed: dict[str, float] = {"iterations": max(1, self._ends - standing.iteration)}
-        if settings.engine in _RELAXATION:
-            relaxation = settings.relaxation or _RELAXATION[settings.engine]
+        relaxation = settings.relaxation_used
+        if relaxation is not None:
             changed |= {"relaxation": relaxation * factor} if self._halvings else {}
         else:
             changed |= {"object_step": settings.object_step * factor, "probe_step": settings.probe_step * factor}
@@ -319,12 +316,14 @@ class Course:
 
 
 def _way_out(stage: PlannedStage) -> str:
-    return "a smaller --relaxation" if stage.engine in _RELAXATION else "a smaller --object-step or --probe-step"
+    relaxing = by_path()["reconstruction.relaxation"]
+    is_relaxing = relaxing.heeded_by([stage.engine])
+    return f"a smaller {relaxing.option}" if is_relaxing else "a smaller --object-step or --probe-step"
 
 
 def _steps_text(settings: Reconstruction) -> str:
     """Say how carefully an engine goes on: "steps of 0.5"."""
-    if settings.engine in _RELAXATION:
+    if settings.relaxation_used is not None:
         return f"a relaxation of {settings.relaxation:g}"
     steps = dict.fromkeys((settings.object_step, settings.probe_step))
     return "steps of " + " and ".join(f"{step:g}" for step in steps)

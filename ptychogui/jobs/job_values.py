@@ -16,14 +16,14 @@ from ptychogui.io.readers import open_dataset
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.refused import check_job
 from ptychogui.params.chain import engines_of
-from ptychogui.params.model import by_path
+from ptychogui.params.model import by_path, marked
 from ptychogui.params.origins import Layers, Source
 from ptychogui.physics.simulation import recipe_of
 
 _log = logging.getLogger(__name__)
 
-NEEDED = ("experiment.energy_eV", "experiment.distance_m", "experiment.detector_pixel_m")
-"""What no reconstruction can do without."""
+NEEDED = marked("needed")
+"""Values that no reconstruction can do without."""
 
 
 def dataset_layers(dataset: Dataset | MdaScan | None) -> Layers:

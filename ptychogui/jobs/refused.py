@@ -14,16 +14,7 @@ from ptychogui.jobs.job import Job
 from ptychogui.jobs.stages import planned_stages, total_iterations
 from ptychogui.params.chain import engines_of, titles
 from ptychogui.params.commandline import format_text
-from ptychogui.params.model import Parameters, by_path, describe
-
-_NOT_SIMULATED = (
-    "experiment.beamline", "experiment.positions_file", "preprocessing.dataset_path",
-    "preprocessing.file_pattern", "preprocessing.first_file",
-    "preprocessing.patterns_per_file", "preprocessing.first_frame", "preprocessing.unfinished_files",
-    "preprocessing.data_are", "preprocessing.direct_beam", "preprocessing.center_px", "preprocessing.find_center",
-    "preprocessing.bin_px", "preprocessing.background_file",
-)  # fmt: skip
-"""What says how to read a file, and so means nothing where there is none."""
+from ptychogui.params.model import Parameters, by_path, describe, marked
 
 
 def check_job(job: Job) -> None:
@@ -95,7 +86,7 @@ def _is_same(one: Path, other: Path) -> bool:
 def _check_ignored(parameters: Parameters) -> None:
     """Refuse values that others make meaningless."""
     experiment = parameters.experiment
-    for param in map(by_path().__getitem__, _NOT_SIMULATED):
+    for param in map(by_path().__getitem__, marked("of measured scans")):
         if experiment.simulate and parameters.get(param.path) != param.default:
             raise ParameterError(f"{param.path} has no effect on a simulated scan; leave out {param.option}")
     if experiment.positions_file is not None and experiment.scan_pattern != "listed":

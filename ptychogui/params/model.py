@@ -15,11 +15,11 @@ from typing import Any, Literal
 from pydantic import PositiveFloat, PositiveInt, ValidationError, field_validator
 
 from ptychogui.errors import ParameterError
-from ptychogui.params.chain import ENGINE_NAMES, ChainText
+from ptychogui.params.chain import ENGINE_NAMES, ChainText, engines_of
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.params.problems import explain, need
 from ptychogui.params.schedule import ScheduleText
-from ptychogui.params.spec import Group, Param, describe_group, param
+from ptychogui.params.spec import MARKS, Group, Param, describe_group, param
 
 
 class Experiment(Group):
@@ -27,13 +27,17 @@ class Experiment(Group):
 
     beamline: str = param(
         "", "Beamline", "Preset that says where an MDA file holds energy and positions, and where its frames lie, such "
-        "as velociprobe; recognized from the file when empty.", advanced=True)  # fmt: skip
+        "as velociprobe; recognized from the file when empty.", advanced=True,
+        marks=("reading", "of measured scans"))  # fmt: skip
     energy_eV: float | None = param(
-        None, "Photon energy", "Energy of the incident beam.", unit="eV", flag="lambda", gt=0)  # fmt: skip
+        None, "Photon energy", "Energy of the incident beam.", unit="eV", flag="lambda", gt=0,
+        usual=(100.0, 200e3), marks=("needed",))  # fmt: skip
     distance_m: float | None = param(
-        None, "Detector distance", "Distance from the sample to the detector.", unit="m", flag="z", gt=0)  # fmt: skip
+        None, "Detector distance", "Distance from the sample to the detector.", unit="m", flag="z", gt=0,
+        usual=(1e-3, 200.0), marks=("needed",))  # fmt: skip
     detector_pixel_m: float | None = param(
-        None, "Detector pixel", "Size of a (square) detector pixel.", unit="m", flag="dx_d", gt=0)  # fmt: skip
+        None, "Detector pixel", "Size of a (square) detector pixel.", unit="m", flag="dx_d", gt=0,
+        usual=(1e-6, 1e-3), marks=("needed",))  # fmt: skip
     probe_diameter_m: float | None = param(
         None, "Probe size", "Guess of the beam's diameter (full width at half maximum) on the sample; when not known, "
         "the guess follows from the mean diffraction pattern and the scan step.",
@@ -62,10 +66,10 @@ class Experiment(Group):
     positions_file: Path | None = param(
         None, "Position list", "CSV file with one 'row, column' pair in meters per line, in place of the file's own "
         "positions; or a result file, whose refined positions are taken as they are.", flag="lf",
-        advanced=True)  # fmt: skip
+        advanced=True, marks=("of measured scans", "of one scan"))  # fmt: skip
     simulate: bool = param(
         False, "Simulate", "Reconstruct simulated diffraction patterns of these parameters instead of a file.",
-        flag="simulate", advanced=True)  # fmt: skip
+        flag="simulate", advanced=True, marks=("of one scan",))  # fmt: skip
 
 
 class Devices(Group):
@@ -94,6 +98,9 @@ def device_name(text: str) -> str:
     """Return the name of a device that a text means: in small letters, and "cuda:0" for "CUDA" or "gpu"."""
     name = text.strip().casefold()
     return "cuda:0" if name in ("cuda", "gpu") else name
+
+
+_RELAXATION = {"dm": 1.0, "raar": 0.75}
 
 
 class Reconstruction(Group):
@@ -176,8 +183,9 @@ class Reconstruction(Group):
         0.02, "Damping", "LSQML's damping: illumination, as a part of the brightest pixel's, below which pixels of the "
         "object are held back.", flag="delta_p", gt=0, le=1, advanced=True, engines=("lsqml",))  # fmt: skip
     relaxation: float | None = param(
-        None, "Relaxation", "The difference map's beta, 1 when not given; of RAAR 0.75 when not given.",
-        gt=0, le=1, advanced=True, engines=("dm", "raar"))  # fmt: skip
+        None, "Relaxation", f"The difference map's beta, {_RELAXATION['dm']:g} when not given; of RAAR "
+        f"{_RELAXATION['raar']:g} when not given.",
+        gt=0, le=1, advanced=True, engines=tuple(_RELAXATION), engine_defaults=_RELAXATION)  # fmt: skip
     power_bound: float | None = param(
         None, "Power bound", "Misfit to a pattern that the modulus constraint leaves, in units of photon noise, so "
         "that noise does not keep the iteration going: 1 is what noise explains, 0 asks for the exact modulus. When "
@@ -207,7 +215,7 @@ class Reconstruction(Group):
         "result does not depend on it.", advanced=True, engines=("epie", "lsqml"))  # fmt: skip
     rescale_probe: bool = param(
         True, "Rescale probe", "Scale the first probe so that the first model has the measured counts.",
-        advanced=True)  # fmt: skip
+        advanced=True, marks=("of the start",))  # fmt: skip
     orthogonalize_every: int = param(
         10, "Orthogonalize every", "Iterations between orthogonalizations of the probe modes.",
         ge=1, advanced=True)  # fmt: skip
@@ -238,9 +246,17 @@ class Reconstruction(Group):
         0, "Seed", "Seed of every random choice; the same seed gives the same result.",
         advanced=True, ge=0)  # fmt: skip
     probe_guess: Path | None = param(
-        None, "Probe guess", "First probe: CSV (modes stacked), NPY, or a result file.", flag="probeGuess")  # fmt: skip
+        None, "Probe guess", "First probe: CSV (modes stacked), NPY, or a result file.", flag="probeGuess",
+        marks=("of one scan", "of the start"))  # fmt: skip
     object_guess: Path | None = param(
-        None, "Object guess", "First object: CSV, NPY, or a result file.", flag="objectGuess")  # fmt: skip
+        None, "Object guess", "First object: CSV, NPY, or a result file.", flag="objectGuess",
+        marks=("of one scan", "of the start"))  # fmt: skip
+
+    @property
+    def relaxation_used(self) -> float | None:
+        """What the engine relaxes by; None for one that has steps instead."""
+        default = _RELAXATION.get(self.engine)
+        return default if default is None or self.relaxation is None else self.relaxation
 
 
 class Output(Group):
@@ -248,7 +264,7 @@ class Output(Group):
 
     job_id: str = param(
         "", "Job name", "Name of the job, used for the result file; the scan file's name when empty.",
-        flag="jobID")  # fmt: skip
+        flag="jobID", marks=("of one scan", "names a scan"))  # fmt: skip
     save_every: int | None = param(
         None, "Save every", "Iterations between checkpoints of the result file, and of CSV and raw binary files where "
         "those are asked for; the latter are numbered 1, 2, ...", flag="save", ge=1, advanced=True)  # fmt: skip
@@ -337,3 +353,23 @@ def describe() -> tuple[Param, ...]:
 def by_path() -> dict[str, Param]:
     """Every parameter by its "group.name"."""
     return {described.path: described for described in describe()}
+
+
+@cache
+def marked(mark: str) -> tuple[str, ...]:
+    """Return the "group.name" of every parameter with a mark; see spec.MARKS."""
+    assert mark in MARKS, f"a mark is one of {', '.join(MARKS)}"
+    return tuple(described.path for described in describe() if mark in described.marks)
+
+
+def refines_positions(settings: Reconstruction) -> bool:
+    """Whether any engine of a reconstruction refines scan positions."""
+    correction = by_path()["reconstruction.position_correction"]
+    return settings.position_correction != "never" and correction.heeded_by(engines_of(settings.engine))
+
+
+def usual_range(path: str) -> tuple[float, float]:
+    """Return between what the parameter at "group.name" usually is."""
+    usual = by_path()[path].usual
+    assert usual is not None, f"{path} declares no usual range"
+    return usual

@@ -18,10 +18,11 @@ class Preprocessing(Group):
 
     center_px: tuple[float, float] | None = param(
         None, "Pattern center", "Row and column of the direct beam on the detector; the array's center when not known.",
-        unit="px", flag="qxy")  # fmt: skip
+        unit="px", flag="qxy", marks=("of measured scans",))  # fmt: skip
     find_center: bool = param(
         False, "Find the center", "Take for the center what the mean of frames from all over the scan is symmetric "
-        "about, unless the pattern center is within two pixels of it.", advanced=True)  # fmt: skip
+        "about, unless the pattern center is within two pixels of it.", advanced=True,
+        marks=("of measured scans",))  # fmt: skip
     size_px: int | None = param(
         None, "Crop size", "Rows and columns cut out of each pattern about its center: the probe's array size. "
         "The largest even size that fits when not given.",
@@ -29,7 +30,7 @@ class Preprocessing(Group):
     bin_px: int = param(
         1, "Binning", "Rows and columns of detector pixels whose counts are added up to one pixel of a pattern. The "
         "center stays in detector pixels; the crop size is in joined ones.",
-        unit="px", ge=1, le=16, advanced=True)  # fmt: skip
+        unit="px", ge=1, le=16, advanced=True, marks=("of measured scans",))  # fmt: skip
     threshold_counts: float = param(
         0.0, "Threshold", "Counts below this are noise and are set to zero.",
         unit="counts", flag="threshold", ge=0)  # fmt: skip
@@ -37,7 +38,8 @@ class Preprocessing(Group):
         False, "Subtract threshold", "Take the threshold off the counts above it as well.", advanced=True)  # fmt: skip
     background_file: Path | None = param(
         None, "Background file", "NPY, TIFF or HDF5 image of the detector with the counts of a frame without beam, "
-        "which are subtracted from every frame; what is below zero then becomes zero.", advanced=True)  # fmt: skip
+        "which are subtracted from every frame; what is below zero then becomes zero.", advanced=True,
+        marks=("of measured scans",))  # fmt: skip
     bit_depth: int | None = param(
         None, "Bit depth", "Bits of a detector pixel; counts at or above 2^bits - 1 are saturated and left free.",
         unit="bit", flag="bitDepth", ge=1, le=32)  # fmt: skip
@@ -51,10 +53,11 @@ class Preprocessing(Group):
     transpose: bool = param(False, "Transpose", "Exchange rows and columns of every pattern (after the flips).")
     data_are: Literal["counts", "amplitudes"] = param(
         "counts", "Data are", "What the frames hold: photon counts, or their square roots.",
-        flag="sqrtData", advanced=True)  # fmt: skip
+        flag="sqrtData", advanced=True, marks=("of measured scans",))  # fmt: skip
     direct_beam: Literal["center", "corner"] = param(
         "center", "Direct beam at", "Where the frames hold the direct beam: at their center, as a detector does, or at "
-        "element [0, 0], as an FFT does.", flag="fftShiftData", advanced=True)  # fmt: skip
+        "element [0, 0], as an FFT does.", flag="fftShiftData", advanced=True,
+        marks=("of measured scans",))  # fmt: skip
     mask_file: Path | None = param(
         None, "Mask file", "NPY, TIFF or HDF5 image of the detector that is non-zero on bad pixels, which are left "
         "free. Added to the file's own mask.", flag="beamstopMask", advanced=True)  # fmt: skip
@@ -69,30 +72,33 @@ class Preprocessing(Group):
         "neighbors, and whole areas that do not count, in frames from all over the scan.", advanced=True)  # fmt: skip
     dataset_path: str = param(
         "", "Data path in file", "HDF5 path of the frames, such as /entry/data/data; found by the reader when empty.",
-        flag="hdf5path", advanced=True)  # fmt: skip
+        flag="hdf5path", advanced=True, marks=("reading", "of measured scans", "of one scan"))  # fmt: skip
     file_pattern: str = param(
         "", "File pattern", "Path of the raw files with '#' and a width in place of the number, such as "
-        "scan012_#04d.h5.", flag="fp", advanced=True)  # fmt: skip
+        "scan012_#04d.h5.", flag="fp", advanced=True,
+        marks=("reading", "of measured scans", "of one scan", "names a scan"))  # fmt: skip
     first_file: int | None = param(
         None, "First file", "Number of the raw file of the first position, or the first scan line; what the "
         "beamline's preset says, or the only one by which all files find their place, when not given.", flag="fs",
-        advanced=True, ge=0)  # fmt: skip
+        advanced=True, ge=0, marks=("reading", "of measured scans", "of one scan"))  # fmt: skip
     patterns_per_file: int | None = param(
         None, "Patterns per file", "Number of diffraction patterns in each raw file; as many as are found when not "
-        "given.", flag="dpf", advanced=True, ge=1)  # fmt: skip
+        "given.", flag="dpf", advanced=True, ge=1, marks=("reading", "of measured scans", "of one scan"))  # fmt: skip
     first_frame: int | None = param(
         None, "First frame", "Place, from 0, of the first position's frame in each line's raw file, or in all frames "
         "where files are no lines; negative where the first positions have no frame; 0 when not given and nothing "
-        "speaks for another.", advanced=True, ge=-100_000_000, le=100_000_000)  # fmt: skip
+        "speaks for another.", advanced=True, ge=-100_000_000, le=100_000_000,
+        marks=("reading", "of measured scans", "of one scan"))  # fmt: skip
     raw_shape_px: tuple[PositiveInt, PositiveInt] | None = param(
         None, "Raw frame size", "Rows and columns of a headerless raw frame.",
-        unit="px", flag="nxy", advanced=True)  # fmt: skip
+        unit="px", flag="nxy", advanced=True, marks=("reading", "of one scan"))  # fmt: skip
     strict: bool = param(
         False, "Refuse doubtful scans", "Refuse a scan of which preflight says 'stop', instead of a warning.",
         advanced=True)  # fmt: skip
     unfinished_files: Literal["skip", "wait"] = param(
         "skip", "Unfinished files", "What to do about raw files that are missing or still being written: skip leaves "
-        "their positions out, wait goes on when all frames are there.", advanced=True)  # fmt: skip
+        "their positions out, wait goes on when all frames are there.", advanced=True,
+        marks=("of measured scans",))  # fmt: skip
     wait_limit_s: float = param(
         60.0, "Wait at most", "How long no raw file has to have changed until waiting ends and what is there is used.",
         unit="s", gt=0, advanced=True)  # fmt: skip

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -26,6 +26,17 @@ class TextForm:
     text: str
 
 
+MARKS = {
+    "needed": "no reconstruction can do without it",
+    "reading": "says how a scan's files are found and read",
+    "of measured scans": "means nothing for a simulated scan",
+    "of one scan": "means nothing for another scan, so that it is not carried over to it",
+    "names a scan": "several scans can't share it",
+    "of the start": "is used up before the first iteration",
+}
+"""What else is to be known of some parameters: each mark and what it says."""
+
+
 def param(  # noqa: PLR0913 - a declaration says everything about its parameter in one place
     default: Any,
     title: str,
@@ -42,6 +53,9 @@ def param(  # noqa: PLR0913 - a declaration says everything about its parameter 
     awaits: str = "",
     engines: tuple[str, ...] = (),
     suggestions: tuple[str, ...] = (),
+    usual: tuple[float, float] | None = None,
+    engine_defaults: Mapping[str, float] | None = None,
+    marks: tuple[str, ...] = (),
 ) -> Any:
     """Declare one parameter on a Group.
 
@@ -62,9 +76,14 @@ def param(  # noqa: PLR0913 - a declaration says everything about its parameter 
         engines: engines in which the parameter has an effect; () where all of them heed it. A job that sets it for
             other engines is refused.
         suggestions: words that a text is often one of; the form offers them.
+        usual: what X-ray ptychography is done with; smaller or larger values are mistakes, as a rule of the unit.
+        engine_defaults: what engines take where the value is None.
+        marks: words of MARKS that hold.
     """
+    assert set(marks) <= MARKS.keys(), f"{title}: a mark is one of {', '.join(MARKS)}"
     extra: Any = {"unit": unit, "flag": flag, "advanced": advanced, "awaits": awaits,
-                  "engines": list(engines), "suggestions": list(suggestions)}  # fmt: skip
+                  "engines": list(engines), "suggestions": list(suggestions), "usual": usual,
+                  "engine_defaults": dict(engine_defaults or {}), "marks": list(marks)}  # fmt: skip
     bounds: Any = {"ge": ge, "gt": gt, "le": le, "lt": lt, "multiple_of": multiple_of}
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
@@ -100,6 +119,9 @@ class Param:
     engines: tuple[str, ...] = ()
     suggestions: tuple[str, ...] = ()
     form: str = ""
+    usual: tuple[float, float] | None = None
+    engine_defaults: Mapping[str, float] = field(default_factory=dict)
+    marks: tuple[str, ...] = ()
 
     def heeded_by(self, engines: Iterable[str]) -> bool:
         """Whether the parameter has an effect in one of these engines."""
@@ -134,6 +156,7 @@ def _describe(group: str, name: str, info: FieldInfo) -> Param:
         exclusive_minimum="gt" in bounds, exclusive_maximum="lt" in bounds, multiple_of=bounds.get("multiple_of"),
         engines=_words(extra["engines"]), suggestions=_words(extra["suggestions"]),
         form="".join(entry.text for entry in info.metadata if isinstance(entry, TextForm)),
+        usual=extra["usual"], engine_defaults=extra["engine_defaults"], marks=_words(extra["marks"]),  # type: ignore[arg-type]
     )  # fmt: skip
 
 

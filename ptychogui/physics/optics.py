@@ -14,12 +14,6 @@ from ptychogui.params.model import Parameters
 _HC_EV_M: float = scipy.constants.h * scipy.constants.c / scipy.constants.e
 """Photon energy in eV times wavelength in m; exact by the SI's definition."""
 
-USUAL = {
-    "experiment.energy_eV": (100.0, 200e3), "experiment.distance_m": (1e-3, 200.0),
-    "experiment.detector_pixel_m": (1e-6, 1e-3),
-}  # fmt: skip
-"""What X-ray ptychography is done with; smaller or larger values are mistakes, as a rule of the unit."""
-
 
 def wavelength_m(energy_eV: float | None) -> float:
     """Return the wavelength in m of a photon energy in eV.

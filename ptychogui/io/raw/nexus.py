@@ -18,7 +18,8 @@ from ptychogui.io.dataset import Value
 from ptychogui.io.hdf5.files import is_hdf5, open_h5
 from ptychogui.io.hdf5.quantities import CENTER, Reader, beam_center, count_limit, square_pixel
 from ptychogui.io.masks import Mask, stored_mask
-from ptychogui.physics.optics import USUAL, energy_eV
+from ptychogui.params.model import usual_range
+from ptychogui.physics.optics import energy_eV
 
 _log = logging.getLogger(__name__)
 
@@ -86,12 +87,12 @@ def _values(reader: Reader, size: tuple[int, int]) -> dict[str, Value | None]:
 
 
 def _length(reader: Reader, place: str, path: str, title: str) -> Value | None:
-    return reader.quantity(place, title, "m", usual=USUAL[path])
+    return reader.quantity(place, title, "m", usual=usual_range(path))
 
 
 def _energy(reader: Reader) -> Value | None:
     """Read the photon energy in eV, or what follows from the wavelength."""
-    usual = USUAL["experiment.energy_eV"]
+    usual = usual_range("experiment.energy_eV")
     energy = reader.quantity(ENERGY_PLACE, "photon energy", "eV", usual=usual)
     if energy is not None:
         return energy

@@ -12,8 +12,7 @@ from ptychogui.jobs.preflight.findings import Finding, Level, quantity
 from ptychogui.jobs.preflight.look import Look
 from ptychogui.jobs.refused import check_honored
 from ptychogui.params.chain import engines_of
-from ptychogui.params.model import Parameters, by_path, describe
-from ptychogui.physics.optics import USUAL
+from ptychogui.params.model import Parameters, by_path, describe, usual_range
 
 _SLIPS = {
     "experiment.energy_eV": {1e3: "keV"}, "experiment.distance_m": {1e-3: "mm", 1e-2: "cm"},
@@ -51,13 +50,13 @@ def implausible_values(parameters: Parameters) -> list[str]:
 
 
 def _is_plausible(path: str, value: float) -> bool:
-    low, high = USUAL[path]
+    low, high = usual_range(path)
     return low <= value <= high
 
 
 def _implausible(path: str, value: float) -> Finding:
     param = by_path()[path]
-    low, high = USUAL[path]
+    low, high = usual_range(path)
     reason = (f"{quantity(value, param.unit)} is outside of the usual {quantity(low, param.unit)} to "
               f"{quantity(high, param.unit)}")  # fmt: skip
     for factor, unit in _SLIPS[path].items():

@@ -20,7 +20,7 @@ from ptychogui.jobs.prepare.masks import bad_pixels
 from ptychogui.jobs.prepare.opening import completed
 from ptychogui.jobs.prepare.positions import are_placed, scan_positions
 from ptychogui.jobs.stages import check_crops, coarsest, planned_stages
-from ptychogui.params.model import Parameters, by_path
+from ptychogui.params.model import Parameters, refines_positions
 from ptychogui.physics.calibration import Calibration, calibrate, calibrate_readings
 from ptychogui.physics.frames import FrameSource, Patterns, pattern_bytes, pattern_size, prepare_frames
 from ptychogui.physics.optics import job_pixel_m
@@ -120,10 +120,7 @@ class Preparation:
         """Windows of all positions, and the object around them, with room for positions that move."""
         stages = planned_stages(self.settings)
         check_crops(stages, self.n)
-        correction = by_path()["reconstruction.position_correction"]
-        refined = self._room_to_move or correction.heeded_by(stage.engine for stage in stages)
-        moving = self.settings.position_correction != "never" and refined
-        margin_px = _MOVING_PX if moving else _STILL_PX
+        margin_px = _MOVING_PX if self._room_to_move or refines_positions(self.settings) else _STILL_PX
         try:
             return place_windows(to_pixels(self.positions_m, self.pixel_m), self.n, margin_px, coarsest(stages))
         except DataError as error:
