@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +18,7 @@ import pytest
 
 if TYPE_CHECKING:
     from ptychogui.backends import Backend
+    from ptychogui.jobs.prepare.probe_trial import Guess, Trial, Tried
     from tests.backends.fake_cupy import FakeMachine
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -29,9 +34,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Give the session folders of its own: kernels are compiled once, and nothing of the user's is touched.
 
     PTYCHOGUI_TEST_CACHE names a cache folder to keep from one session to the next. What is there to be timed is only
-    run, unless pytest was asked for nothing but that.
+    run, unless pytest was asked for nothing but that. Ctrl-C is heard, as some tests want it, even where pytest was
+    started in the background by a shell that has it ignored.
     """
     config.option.benchmark_disable = not config.option.benchmark_only
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     home = Path(tempfile.mkdtemp(prefix="ptychogui-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     for variable in _PRIVATE_FOLDERS:
@@ -62,6 +69,34 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real measurements are not here: no folder {folder}")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def chosen_probes() -> Iterator[dict[str, Tried]]:
+    """Choose the first probe of a scan once a session, since dozens of tests reconstruct the same few scans.
+
+    What was chosen serves again for the same patterns, windows, object, settings, guesses, device and engine only. A
+    test to which the choice itself matters clears it.
+    """
+    from ptychogui.engines import ENGINES
+    from ptychogui.jobs.prepare import probe_trial
+
+    chosen: dict[str, Tried] = {}
+    choose = probe_trial.Trial.best
+
+    def best(trial: Trial, guess: Guess) -> Tried:
+        device = type(trial.backend), trial.backend.name, getattr(trial.backend, "workers", None)
+        made_by = ENGINES["epie"], vars(probe_trial)["create_engine"]
+        guesses = guess(1.0, False), guess(1.4, True)
+        scan = pickle.dumps((trial.patterns, trial.geometry, trial.object, trial.settings, guesses))
+        key = f"{hashlib.sha256(scan).hexdigest()} {device} {made_by}"
+        if key not in chosen:
+            chosen[key] = choose(trial, guess)
+        return replace(chosen[key], probe=chosen[key].probe.copy())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probe_trial.Trial, "best", best)
+        yield chosen
 
 
 @pytest.fixture

@@ -371,8 +371,10 @@ def test_a_disk_that_is_full_for_numbered_files_ends_no_run(output: Path, monkey
     assert sorted(path.name for path in output.parent.iterdir()) == names
 
 
-def test_the_same_job_gives_the_same_bits(output: Path) -> None:
-    first, second = ([*run_job(make_job(output), BACKEND)][-1].estimate for _ in range(2))
+def test_the_same_job_gives_the_same_bits(output: Path, chosen_probes: dict[str, Any]) -> None:
+    first = [*run_job(make_job(output), BACKEND)][-1].estimate
+    chosen_probes.clear()
+    second = [*run_job(make_job(output), BACKEND)][-1].estimate
     assert first is not None and second is not None
     np.testing.assert_array_equal(first.object, second.object)
 

@@ -71,7 +71,7 @@ NONSENSE: list[dict[str, Any]] = [
     {"experiment__probe_diameter_m": 1e300},
     {"preprocessing__center_px": (-5.0, 1e9)},
     {"preprocessing__center_px": (0.0, 0.0)},
-    {"preprocessing__center_px": (63.0, 63.0), "preprocessing__size_px": 4096},
+    {"preprocessing__center_px": (63.0, 63.0), "preprocessing__size_px": 1024},
     {"preprocessing__size_px": 4096},
     {"preprocessing__bit_depth": 1},
     {"preprocessing__threshold_counts": 1e30},
