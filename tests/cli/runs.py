@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,8 +39,15 @@ def refusal(*arguments: object) -> str:
 
 
 def start(*arguments: object, before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
-    """Start the program as a process of its own."""
+    """Start the program as a process of its own, which hears all signals, however pytest was started."""
+
+    def prepare() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        if before is not None:
+            before()
+
     return subprocess.Popen(
         [sys.executable, "-m", "ptychogui", *map(str, arguments)],
-        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=before,
+        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=prepare,
     )  # fmt: skip
