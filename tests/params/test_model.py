@@ -9,8 +9,20 @@ from pydantic import ValidationError
 from ptychogui.engines import ENGINES
 from ptychogui.errors import ParameterError
 from ptychogui.params.chain import ENGINE_NAMES
-from ptychogui.params.model import Experiment, Parameters, by_path, checked, describe, refusal
+from ptychogui.params.model import (
+    Experiment,
+    Parameters,
+    Reconstruction,
+    by_path,
+    checked,
+    describe,
+    marked,
+    refines_positions,
+    refusal,
+    usual_range,
+)
 from ptychogui.params.origins import Origin, Source
+from ptychogui.params.spec import MARKS
 
 UNIT_SUFFIXES = {"eV": "_eV", "m": "_m", "s": "_s", "counts": "_counts"}
 
@@ -164,3 +176,38 @@ def test_replace_gives_a_new_object_and_keeps_the_rest() -> None:
     assert before == Parameters()
     assert (after.experiment.energy_eV, after.experiment.step_m) == (8800.0, (1e-9, 2e-9))
     assert after.reconstruction == before.reconstruction
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_every_mark_is_somewhere(mark: str) -> None:
+    assert marked(mark)
+    assert all(mark in by_path()[path].marks for path in marked(mark))
+
+
+def test_what_is_needed_has_a_usual_range_and_no_default() -> None:
+    for path in marked("needed"):
+        low, high = usual_range(path)
+        assert 0 < low < high
+        assert by_path()[path].default is None
+
+
+def test_what_says_how_files_are_read_means_nothing_elsewhere() -> None:
+    others = set(marked("reading")) - {"experiment.beamline"}
+    assert others <= set(marked("of one scan"))
+    assert set(marked("names a scan")) <= set(marked("of one scan"))
+
+
+@pytest.mark.parametrize(
+    ("engine", "given", "used"), [("dm", None, 1.0), ("raar", None, 0.75), ("dm", 0.5, 0.5), ("lsqml", 0.5, None)]
+)
+def test_engines_relax_by_their_own_default(engine: str, given: float | None, used: float | None) -> None:
+    assert Reconstruction(engine=engine, relaxation=given).relaxation_used == used
+    assert (by_path()["reconstruction.relaxation"].engine_defaults.get(engine) is None) == (used is None)
+
+
+@pytest.mark.parametrize(
+    ("engine", "correction", "refined"),
+    [("lsqml", "3", True), ("lsqml", "never", False), ("dm", "3", False), ("dm:5,lsqml", "3", True)],
+)
+def test_positions_are_refined_where_an_engine_does(engine: str, correction: str, refined: bool) -> None:
+    assert refines_positions(Reconstruction(engine=engine, position_correction=correction)) is refined
