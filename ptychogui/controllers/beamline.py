@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from ptychogui.io.mda.drafts import Draft, begin_draft, pattern_for, try_draft, 
 from ptychogui.io.mda.format import Mda, read_mda
 from ptychogui.io.mda.presets import choose_preset
 from ptychogui.io.mda.scans import scan_number
+
+_log = logging.getLogger(__name__)
 
 _SETTLED_MS = 300
 """Without another change for so long, a draft is tried."""
@@ -137,6 +140,7 @@ def _read(path: Path | None, beamline: str) -> Pointing:
     mda = read_mda(path)
     try:
         named, _ = choose_preset(mda, path, beamline)
-    except PtychoError:
+    except PtychoError as error:
+        _log.info("another preset is begun with: %s", error)
         named, _ = choose_preset(mda, path)
     return Pointing(path, mda, tuple(items_of(mda)), begin_draft(named, mda, path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from ptychogui.jobs.job_values import heeded_layers, scan_source, simulation_lay
 from ptychogui.params.commandline import format_text, parse_text
 from ptychogui.params.model import by_path, marked
 from ptychogui.params.origins import Layers, Source
+
+_log = logging.getLogger(__name__)
 
 _BEAMLINE = "experiment.beamline"
 
@@ -212,6 +215,7 @@ def _readable(texts: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
         try:
             values[path] = (parse_text(by_path()[path], text), "")
             Layers().with_layer(Source.LAST, {path: values[path]}).resolve()
-        except (KeyError, ParameterError):
+        except (KeyError, ParameterError) as error:
+            _log.info("a remembered value is forgotten: %s: %s", path, error)
             values.pop(path, None)
     return values

@@ -83,6 +83,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _log.info("wrote %s", path)
         _sync_folder(path.parent)
     except BaseException as error:
         _log.info("%s is not written: %s: %s", path, type(error).__name__, error)

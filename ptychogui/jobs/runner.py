@@ -93,7 +93,6 @@ def _run(
 ) -> Generator[Progress, None, None]:
     check_job(job)
     check_writable(job.output)
-    _log.info("%s: begins on %s; the result goes to %s", job.title, backend.name, job.output)
     try:
         run = JobRun(job, backend, control, given)
     except StoppedEarlyError:
@@ -164,7 +163,6 @@ class JobRun:
         """Say what is doubtful about the scan while nothing large has been read."""
         self._doubts = doubts_of(self._job, dataset, self._control)
         if self._control.on_doubts is not None:
-            _log.info("%s: doubts: %s", self._job.title, "; ".join(self._doubts) or "none")
             self._control.on_doubts(self._doubts)
             self._said = len(self._doubts)
 
@@ -271,7 +269,6 @@ class JobRun:
         except OutputError as error:
             self._course.notes.append(f"no checkpoint at iteration {self.iteration}: {error}")
             return None
-        _log.info("%s: checkpoint at iteration %d", self._job.title, self.iteration)
         self._saved = self.iteration
         every = self._job.parameters.output.save_every
         assert every is not None

@@ -62,7 +62,7 @@ class TestLogLevel:
         plain = run("reconstruct", scan, *FAST, "--quiet", "-o", scan.with_name("result.cxi"))
         shown = run("--log-level", "info", "reconstruct", scan, *FAST, "--quiet", "-o", scan.with_name("result.cxi"))
         assert plain.stderr == ""
-        assert "info: scan: begins on numpy; the result goes to" in shown.stderr
+        assert "info: scan: preparing " in shown.stderr
         assert shown.stdout == plain.stdout
 
     def test_the_window_can_have_it(self, scan: Path, windows: list[tuple[list[Path], bool]]) -> None:

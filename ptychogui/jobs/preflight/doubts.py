@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 from ptychogui.errors import DataError
@@ -10,6 +11,8 @@ from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.preflight import check_opened
 from ptychogui.jobs.preflight.findings import Level
 from ptychogui.jobs.prepare.waiting_for_files import StoppableFrames
+
+_log = logging.getLogger(__name__)
 
 
 def doubts_of(job: Job, dataset: Dataset, control: Control) -> tuple[str, ...]:
@@ -31,4 +34,7 @@ def doubts_of(job: Job, dataset: Dataset, control: Control) -> tuple[str, ...]:
     if stops and job.parameters.preprocessing.strict:
         raise DataError(f"refused, as --strict asks: {'; '.join(finding.text for finding in stops)}")
     doubted = (finding for finding in findings if finding.level in (Level.LOOK, Level.STOP))
-    return tuple(finding.text for finding in doubted if not finding.is_noted)
+    doubts = tuple(finding.text for finding in doubted if not finding.is_noted)
+    for doubt in doubts:
+        _log.info("%s: %s", job.title, doubt)
+    return doubts

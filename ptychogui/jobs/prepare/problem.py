@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from ptychogui.physics.frames import Patterns
 from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.probe import add_modes
 from ptychogui.physics.survey import Survey
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ def prepare(
         MemoryBudgetError: the job does not fit in memory; nothing large has been read yet.
     """
     control = control or Control()
+    _log.info("%s: preparing %s for %s", job.title, job.source or "what is in memory", job.output)
     opened, waiting_notes = (given.scan, ()) if given.scan is not None else open_when_complete(job, control)
     with opened as dataset:
         on_open(dataset)

@@ -118,7 +118,8 @@ class ChildProcess:
     @property
     def end(self) -> End | None:
         """How it ended; None while it goes on, or has said something that was not yet received."""
-        return None if self._heard else self._end
+        with self._changed:
+            return None if self._heard else self._end
 
     def send(self, message: Any) -> None:
         """Send a message; to a child that is gone nothing is sent, `end` tells."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections import deque
 from pathlib import Path
@@ -26,6 +27,9 @@ from ptychogui.jobs.processes.messages import (
     Silent,
 )
 from ptychogui.jobs.processes.picture_slot import PictureSlot
+from ptychogui.notify.log import TOLD
+
+_log = logging.getLogger(__name__)
 
 _NICE = 5
 """How much the engine gives way to the window where both want the same core."""
@@ -87,6 +91,7 @@ class EngineProcess:
         try:
             payload = pickle.dumps(job)
         except Exception as error:
+            _log.error("the job can't be sent: %r", job, exc_info=True, extra=TOLD)
             self._local.append(Failed(job.id, f"internal error: the job can't be sent: {error}", repr(job), INTERNAL))
             return
         if self._child is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
 import pickle
 import queue
@@ -24,6 +25,8 @@ from ptychogui.jobs.processes.child_main import Parent
 from ptychogui.jobs.processes.messages import Failed, Finished, JobOrder, Open, Order, Paused, PictureNote, Ready, Run
 from ptychogui.jobs.processes.picture_slot import PictureSlot
 from ptychogui.states import State
+
+_log = logging.getLogger(__name__)
 
 RunJob: TypeAlias = Callable[[Job, Backend, Control, Callable[[int], bool]], Generator[Progress, None, None]]
 """What `run_job` of jobs.runner is."""
@@ -145,6 +148,7 @@ class _Worker:
             else:
                 self._open(task.device, task.threads)
         except PtychoError as error:
+            _log.info("refused: %s", error)
             self._parent.send(Failed(job_id, str(error), kind=type(error).__name__))
         except BaseException as error:
             self._parent.end(error)  # before the device is closed: it may be in disorder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 
 from ptychogui.errors import PtychoError
@@ -10,6 +11,8 @@ from ptychogui.jobs.preflight import Checker, Preflight
 from ptychogui.jobs.processes.child_main import Parent, Raised
 from ptychogui.jobs.processes.child_process import ChildProcess
 from ptychogui.jobs.processes.current_child import CurrentChild
+
+_log = logging.getLogger(__name__)
 
 
 class PreflightProcess:
@@ -54,4 +57,5 @@ def serve(parent: Parent) -> None:
             try:
                 parent.send(checker.check(job))
             except PtychoError as error:
+                _log.info("refused: %s", error)
                 parent.send(Raised.of(error))
