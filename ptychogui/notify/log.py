@@ -72,7 +72,7 @@ class SharedFileHandler(logging.Handler):
 
     def __init__(self, path: Path, crashes: bool = False) -> None:
         super().__init__()
-        self._path, self._crashes = path, crashes
+        self._path, self._crashes = path, crashes and not faulthandler.is_enabled()
         self._descriptor: int | None = None
 
     def emit(self, record: logging.LogRecord) -> None:

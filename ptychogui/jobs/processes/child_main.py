@@ -144,11 +144,16 @@ class Parent:
         self._over = True
 
     def _listen(self) -> None:
-        with contextlib.suppress(EOFError, OSError):
+        try:
             while True:
                 message = self._pipe.recv()
                 with self._taking:
                     self._take(message)
+        except (EOFError, OSError):
+            pass
+        except Exception as error:
+            _log.exception("a message of the parent's can't be read")
+            self.end(error)
         _log.info("the parent process has hung up or is gone")
         self.gone.set()
         self._messages.put(None)

@@ -199,6 +199,13 @@ def test_what_cant_be_read_ends_the_child(start: Start, capfd: pytest.CaptureFix
     assert not psutil.pid_exists(child.pid)
 
 
+def test_what_the_child_cant_read_ends_it(start: Start, capfd: pytest.CaptureFixture[str]) -> None:
+    child = start(works.echo)
+    child.send(works.UnreadableMessage())
+    with pytest.raises(InternalError, match="ValueError: invalid literal"):
+        end_of(child).check()
+
+
 def test_sending_to_a_child_that_is_gone_does_nothing(start: Start) -> None:
     child = start(works.leave, 7)
     end_of(child)
