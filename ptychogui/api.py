@@ -14,8 +14,10 @@ with Reconstruction("scan.cxi", probe_modes=3) as r:
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -31,14 +33,14 @@ from ptychogui.io.array_files import as_object, as_probe
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.in_memory import scan_of
-from ptychogui.io.raw.series import scan_name
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import Result, read_result
 from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.job_values import heeded_values, job_layers, make_job, plan_job, scan_source
-from ptychogui.jobs.outputs import result_path
 from ptychogui.jobs.prepare.problem import Given
 from ptychogui.jobs.refused import check_job
+from ptychogui.jobs.reservations import Reservation
+from ptychogui.jobs.result_paths import as_given, beside_scan, job_name
 from ptychogui.jobs.runner import run_job
 from ptychogui.jobs.session import Session
 from ptychogui.params.chain import engines_of
@@ -79,20 +81,24 @@ def reconstruct(
         PtychoError: at once, where a parameter, the scan, the device or the output is no good; while it goes on, where
             the job can't be done.
     """
-    job = _job(source, output, _given_values(options), "ptychogui.api.reconstruct")
-    check_writable(job.output)
-    devices, given = job.parameters.devices, Given(scan=_in_memory(source))
-    return _run(job, open_backend(devices.device, devices.threads), control, wants_picture, given)
+    values = _given_values(options)
+    reserved = _reserved(source, output, values)
+    with reserved.released_on_error() as path:
+        job = _job(source, path, values, "ptychogui.api.reconstruct")
+        check_writable(job.output)
+        devices, given = job.parameters.devices, Given(scan=_in_memory(source))
+        return _run(reserved, job, open_backend(devices.device, devices.threads), control, wants_picture, given)
 
 
-def _run(
+def _run(  # noqa: PLR0913 - what run_job takes, and what it is done with
+    reserved: Reservation,
     job: Job,
     backend: Backend,
     control: Control | None,
     wants_picture: Callable[[int], bool] | None,
     given: Given,
 ) -> Generator[Progress, None, None]:
-    with backend:
+    with reserved, backend:
         yield from run_job(job, backend, control, wants_picture, given)
 
 
@@ -124,16 +130,18 @@ class Reconstruction:
         **options: Any,
     ) -> None:
         self._values: _Values = _given_values(options)
-        self._job = _job(source, None, self._values, "ptychogui.api.Reconstruction")
-        given = Given(
-            scan=_in_memory(source),
-            probe=None if probe is None else as_probe(np.asarray(probe), "the given probe"),
-            object=None if object is None else as_object(np.asarray(object), "the given object"),
-            room_to_move=room_to_move,
-        )
+        self._reserved = _reserved(source, None, self._values)
+        with self._reserved.released_on_error() as path:
+            self._job = _job(source, path, self._values, "ptychogui.api.Reconstruction")
+            given = Given(
+                scan=_in_memory(source),
+                probe=None if probe is None else as_probe(np.asarray(probe), "the given probe"),
+                object=None if object is None else as_object(np.asarray(object), "the given object"),
+                room_to_move=room_to_move,
+            )
         self._stop = threading.Event()
         self._room_to_move = room_to_move or refines_positions(self._job.parameters.reconstruction)
-        self._session = Session(self._job, given)
+        self._session = Session(self._job, given, reserved=self._reserved)
 
     def __enter__(self) -> Reconstruction:
         return self
@@ -205,13 +213,23 @@ class Reconstruction:
         Raises:
             OutputError: it can't be written, or would replace a file that is no result.
         """
-        job = replace(self._job, output=_output(self._job.source, None, self._values) if path is None else Path(path))
-        check_job(job)
-        check_writable(job.output)
-        problems = self._session.save(job.output)
+        with self._reserved_for(path) as reserved:
+            job = replace(self._job, output=reserved.path)
+            check_job(job)
+            check_writable(job.output)
+            problems = self._session.save(job.output)
         if problems:
             raise OutputError(f"{job.output} is written, but not all beside it: {'; '.join(problems)}")
         return job.output
+
+    def _reserved_for(self, path: Path | str | None) -> AbstractContextManager[Reservation]:
+        """Return the path to save to, reserved at least while that is done: by default its own, used once."""
+        own = self._reserved.path
+        if path is None and os.path.lexists(own):
+            return _reserved(self._job.source, None, self._values)
+        if path is None or os.path.realpath(path) == os.path.realpath(own):
+            return nullcontext(self._reserved)
+        return as_given(Path(path))
 
     def _check_room(self, settings: Settings) -> None:
         """Refuse to refine positions in an object that was not laid for it."""
@@ -241,26 +259,33 @@ class Reconstruction:
             yield session.step()
 
 
-def _job(source: Path | str | Dataset | None, output: Path | str | None, values: _Values, command: str) -> Job:
+def _job(source: Path | str | Dataset | None, output: Path, values: _Values, command: str) -> Job:
     """Make the job of a script."""
-    in_memory = _in_memory(source) is not None
-    path = source.path if isinstance(source, Dataset) else Path(source) if source is not None else None
-    file = None if in_memory else scan_source(path, values)
-    where = _output(file, output, values)
+    file = _file(source, values)
     if not isinstance(source, Dataset):
-        return plan_job(file, values, where, command)
-    known = None if in_memory else source.without_frames()
-    return make_job(job_layers(source, values), file, where, command, in_memory, known)
+        return plan_job(file, values, output, command)
+    known = None if source.in_memory else source.without_frames()
+    return make_job(job_layers(source, values), file, output, command, source.in_memory, known)
+
+
+def _file(source: Path | str | Dataset | None, values: _Values) -> Path | None:
+    """Return the scan's file, or the pattern of its raw files; None where there is neither."""
+    if _in_memory(source) is not None:
+        return None
+    path = source.path if isinstance(source, Dataset) else Path(source) if source is not None else None
+    return scan_source(path, values)
 
 
 def _in_memory(source: Path | str | Dataset | None) -> Dataset | None:
     return source if isinstance(source, Dataset) and source.in_memory else None
 
 
-def _output(file: Path | None, output: Path | str | None, values: _Values) -> Path:
-    job_id, _ = values.get("output.job_id", ("", ""))
-    name = job_id or (scan_name(file) if file else "simulated")
-    return Path(output) if output is not None else result_path(file, name)
+def _reserved(source: Path | str | Dataset | None, output: Path | str | None, values: _Values) -> Reservation:
+    """Reserve the path of a result: the given one, or one beside the scan."""
+    if output is not None:
+        return as_given(Path(output))
+    file = _file(source, values)
+    return beside_scan(file, job_name(file, values.get("output.job_id", ("", ""))[0]))
 
 
 def _check_in_time(new: _Values) -> None:

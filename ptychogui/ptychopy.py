@@ -34,11 +34,10 @@ from numpy.typing import ArrayLike
 from ptychogui.errors import OutputError, ParameterError
 from ptychogui.io.array_files import as_object, as_probe
 from ptychogui.io.in_memory import scan_of
-from ptychogui.io.naming import file_stem
-from ptychogui.io.raw.series import scan_name
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.job_values import heeded_values, job_layers, make_job, plan_job, scan_source
 from ptychogui.jobs.prepare.problem import Given
+from ptychogui.jobs.result_paths import as_given, file_stem, job_name
 from ptychogui.jobs.session import Session
 from ptychogui.params.chain import ENGINE_TITLES, engines_of
 from ptychogui.params.commandline import read_command
@@ -165,7 +164,7 @@ class _Algorithm:
         self._session = self._opened(job, given)
 
     def _opened(self, job: Job, given: Given) -> Session:
-        return Session(job, given, Control(on_doubts=self._warn))
+        return Session(job, given, Control(on_doubts=self._warn), as_given(job.output))
 
     def _warn(self, doubts: Iterable[str]) -> None:
         for doubt in doubts:
@@ -244,7 +243,7 @@ def _job(values: _Values, command: str, given: Given | None) -> Job:
     scan = None if given is None else given.scan
     source = scan_source(None, values) if scan is None else None
     job_id, _ = values.get("output.job_id", ("", ""))
-    name = file_stem(job_id or (scan_name(source) if source else "ptychopy"))
+    name = file_stem(job_name(source, job_id, unnamed="ptychopy"))
     _make_folder()
     output = FOLDER / f"{name}.cxi"
     if scan is None:

@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
-from ptychogui.cli.one_job import Values, result_name, result_path, run_one
+from ptychogui.cli.one_job import Values, name_of, run_one
 from ptychogui.cli.shared_options import PATH, quiet_option
 from ptychogui.cli.terminal import error_console, one_line, say, table
 from ptychogui.errors import DataError, OutputError, ParameterError, PtychoError
 from ptychogui.io.result_header import read_header
+from ptychogui.jobs.result_paths import in_folder, results_stem
 from ptychogui.jobs.scanlist import ScanList, scan_list
 from ptychogui.params.model import by_path, describe, marked
 from ptychogui.params.options import given_values, options
@@ -67,7 +68,8 @@ def _run_batch(scans: ScanList, values: Values, folder: Path, skip_done: bool, q
         if done:
             continue
         try:
-            status = run_one(scan, values, result_path(scan, values, folder), quiet)
+            with in_folder(folder, name_of(scan, values)) as reserved:
+                status = run_one(scan, values, reserved.path, quiet)
         except (PtychoError, MemoryError, OSError) as error:
             if isinstance(error, OSError) and error.filename is None:
                 raise  # it is not about a file: stdout is full or closed
@@ -95,7 +97,7 @@ def _check_shared(scans: ScanList, values: Values) -> None:
 
 def _complete_result(scan: Path, values: Values, folder: Path) -> Path | None:
     """Return the result in a folder that is complete and of this very scan, if there is one."""
-    stem = Path(result_name(scan, values)).stem
+    stem = results_stem(name_of(scan, values))
     for path in sorted(folder.glob(f"{glob.escape(stem)}*.cxi")):
         with contextlib.suppress(DataError):
             result = read_header(path)

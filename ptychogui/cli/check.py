@@ -10,12 +10,13 @@ from typing import Any
 
 import click
 
-from ptychogui.cli.one_job import result_path
+from ptychogui.cli.one_job import name_of
 from ptychogui.cli.shared_options import PATH, json_option
 from ptychogui.cli.terminal import stdout_width, tell
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import planned_layers
 from ptychogui.jobs.preflight import Checker, Level, Preflight
+from ptychogui.jobs.result_paths import free_in_folder
 from ptychogui.params.model import describe
 from ptychogui.params.options import given_values, options
 from ptychogui.params.words import Command
@@ -43,7 +44,8 @@ def check(context: click.Context, /, file: Path, as_json: bool, **_values: Any) 
     layers, scan = planned_layers(file, values)
     parameters, origins = layers.resolve()
     with Checker() as checker:
-        found = checker.check(Job("check", file, parameters, result_path(file, values), origins, scan=scan))
+        output = free_in_folder(Path(), name_of(file, values))
+        found = checker.check(Job("check", file, parameters, output, origins, scan=scan))
     if as_json:
         tell(json.dumps({"file": str(file), **_findings_json(found)}, indent=1))
     else:

@@ -17,10 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, Progre
 from ptychogui.backends import open_backend
 from ptychogui.cli.terminal import error_console, interruptible, say, tell
 from ptychogui.io.atomic import check_writable
-from ptychogui.io.naming import file_stem, unused_path
-from ptychogui.io.raw.series import scan_name
 from ptychogui.jobs.job import Control, Progress
 from ptychogui.jobs.job_values import plan_job
+from ptychogui.jobs.result_paths import job_name
 from ptychogui.jobs.runner import run_job
 from ptychogui.states import State
 
@@ -66,16 +65,9 @@ def _warn(console: Console, doubts: Iterable[str]) -> None:
         say(console, f"warning: {doubt}")
 
 
-def result_path(file: Path | None, values: Values, folder: Path = Path()) -> Path:
-    """Return a path for a new result in a folder."""
-    return unused_path(folder / result_name(file, values))
-
-
-def result_name(file: Path | None, values: Values) -> str:
-    """Name a result after the job or the scan."""
-    job_id, _ = values.get("output.job_id", ("", ""))
-    name = job_id or (scan_name(file) if file else "simulated")
-    return f"{file_stem(name)}-result.cxi"
+def name_of(source: Path | None, values: Values) -> str:
+    """Return what a job and its result are called."""
+    return job_name(source, values.get("output.job_id", ("", ""))[0])
 
 
 @contextlib.contextmanager

@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 from ptychogui.backends import open_backend
-from ptychogui.cli.one_job import result_path
+from ptychogui.cli.one_job import name_of
 from ptychogui.cli.shared_options import PATH, json_option
 from ptychogui.cli.terminal import error_console, say, stdout_width, table, tell, wrapped
 from ptychogui.jobs.job_values import plan_job, scan_source
 from ptychogui.jobs.orientation.doctor import find_orientation
 from ptychogui.jobs.orientation.verdict import Verdict
 from ptychogui.jobs.orientation.wording import AS_IT_COMES, answer, remark, sign_lines
+from ptychogui.jobs.result_paths import free_in_folder
 from ptychogui.params.model import describe
 from ptychogui.params.options import given_values, options
 from ptychogui.params.words import Command
@@ -33,7 +34,7 @@ def orientation(context: click.Context, /, file: Path | None, as_json: bool, **_
     """
     values = given_values(context, describe())
     source = scan_source(file, values)
-    job = plan_job(source, values, result_path(source, values))
+    job = plan_job(source, values, free_in_folder(Path(), name_of(source, values)))
     console = error_console()
     with open_backend(job.parameters.devices.device, job.parameters.devices.threads) as backend:
         verdict = find_orientation(job, backend, lambda look: say(console, f"{look.done}/{look.total} {look.text}"))

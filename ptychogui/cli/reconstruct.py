@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from ptychogui.cli.one_job import Values, result_path, run_one
+from ptychogui.cli.one_job import Values, name_of, run_one
 from ptychogui.cli.shared_options import PATH, quiet_option
 from ptychogui.cli.terminal import error_console, say
 from ptychogui.errors import ParameterError
 from ptychogui.jobs.job_values import scan_source
+from ptychogui.jobs.result_paths import as_given, in_folder
 from ptychogui.params.commandline import COMMAND_DEFAULTS, read_command
 from ptychogui.params.model import describe
 from ptychogui.params.options import given_values, options
@@ -42,7 +43,8 @@ def reconstruct(
     from_command = {} if command is None else _command_values(command, quiet)
     values = {**from_command, **given_values(context, describe())}
     source = scan_source(file, values)
-    return run_one(source, values, output or result_path(source, values), quiet)
+    with as_given(output) if output else in_folder(Path(), name_of(source, values)) as reserved:
+        return run_one(source, values, reserved.path, quiet)
 
 
 def _command_values(command: str, quiet: bool) -> Values:

@@ -10,11 +10,11 @@ from ptychogui.controllers.error_message import ErrorMessage, explain
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.errors import PtychoError
-from ptychogui.io.raw.series import scan_name
 from ptychogui.jobs.job import Job, Progress
 from ptychogui.jobs.job_values import heeded_layers, make_job
-from ptychogui.jobs.outputs import result_path
 from ptychogui.jobs.processes.messages import Died, Failed, Finished, Ready, Silent
+from ptychogui.jobs.reservations import Reservation
+from ptychogui.jobs.result_paths import beside_scan, job_name
 from ptychogui.jobs.stages import total_iterations
 from ptychogui.states import State
 
@@ -47,6 +47,7 @@ class RunController(QObject):
         super().__init__()
         self._session, self._worker = session, worker
         self._job: Job | None = None
+        self._reserved: Reservation | None = None
         self._last: Progress | None = None
         worker.progress.connect(self._on_progress)
         worker.pictureWaiting.connect(self._on_picture)
@@ -84,9 +85,11 @@ class RunController(QObject):
     def _make_job(self) -> Job:
         scan, layers = self._session.scan, self._session.layers
         source = scan.path if scan else None
-        name = layers.resolve()[0].output.job_id or (scan_name(source) if source else "simulated-scan")
-        output, known = result_path(source, name), scan.dataset if scan else None
-        return make_job(heeded_layers(layers), source, output, "window: Run", scan=known)
+        name = job_name(source, layers.resolve()[0].output.job_id, unnamed="simulated-scan")
+        self._reserved = beside_scan(source, name)
+        with self._reserved.released_on_error() as output:
+            known = scan.dataset if scan else None
+            return make_job(heeded_layers(layers), source, output, "window: Run", scan=known)
 
     def _on_ready(self, event: Ready) -> None:
         self.message.emit(f"Device {event.device} is ready (process {event.pid})")
@@ -133,7 +136,8 @@ class RunController(QObject):
 
     def _end(self, text: str, kind: str, result: Path | None) -> None:
         job, self._job = self._job, None
-        assert job is not None
+        assert job is not None and self._reserved is not None
+        self._reserved.release()
         self.ended.emit(text, kind, result)
         self.message.emit(f"{job.title}: {text.lower()}" + (f"; {result}" if result else ""))
 

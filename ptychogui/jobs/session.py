@@ -13,6 +13,7 @@ from ptychogui.io.atomic import check_writable
 from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.prepare.problem import NOTHING_GIVEN, Given
 from ptychogui.jobs.refused import check_job
+from ptychogui.jobs.reservations import Reservation
 from ptychogui.jobs.runner import JobRun, telling_of_memory
 from ptychogui.params.model import Reconstruction
 
@@ -24,17 +25,26 @@ class Session:
         job: what to do.
         given: what it takes from memory in place of files.
         control: hears what the job says before its first iteration.
+        reserved: the path of the result, given back when the session is closed, or can't begin.
 
     Raises:
         PtychoError: the job can't be done.
     """
 
-    def __init__(self, job: Job, given: Given = NOTHING_GIVEN, control: Control | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        given: Given = NOTHING_GIVEN,
+        control: Control | None = None,
+        reserved: Reservation | None = None,
+    ) -> None:
         self._job = job
-        check_job(job)
-        check_writable(job.output)
         devices = job.parameters.devices
         with contextlib.ExitStack() as stack:
+            if reserved is not None:
+                stack.enter_context(reserved)
+            check_job(job)
+            check_writable(job.output)
             self._backend = stack.enter_context(open_backend(devices.device, devices.threads))
             with telling_of_memory(self._backend):
                 self._run: JobRun | None = JobRun(job, self._backend, control or Control(), given)
@@ -49,7 +59,7 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Free the device's memory; nothing can be stepped any more. Closing again does nothing."""
+        """Free the device's memory and the result's path; nothing can be stepped any more. Again does nothing."""
         self._run = None
         self._stack.close()
 

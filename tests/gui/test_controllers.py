@@ -1,9 +1,8 @@
-"""Session, outputs, pictures and runs, without a window and with a worker that only notes what it is told."""
+"""Session, pictures and runs, without a window and with a worker that only notes what it is told."""
 
 from __future__ import annotations
 
 import math
-import stat
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,11 @@ from ptychogui.controllers.error_message import explain
 from ptychogui.controllers.loading import LoadedScan
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
-from ptychogui.errors import DataError, OutputError
+from ptychogui.errors import DataError
 from ptychogui.io.mda.beamtime import write_beamtime
 from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.outputs import result_path
 from ptychogui.jobs.processes.messages import Died, Failed, Finished
 from ptychogui.params.origins import Source
 from ptychogui.physics.simulation import simulate
@@ -193,27 +191,6 @@ class TestSession:
         with qtbot.assertNotEmitted(session.scanOpened, wait=100):
             session.open(scan)
             session._background.close()
-
-
-class TestOutputs:
-    def test_the_result_goes_beside_the_scan_and_never_over_another(self, tmp_path: Path) -> None:
-        scan = tmp_path / "fly0012.cxi"
-        assert result_path(scan, "fly0012") == tmp_path / "fly0012-001.cxi"
-        (tmp_path / "fly0012-001.cxi").touch()
-        assert result_path(scan, "fly0012") == tmp_path / "fly0012-002.cxi"
-
-    def test_a_folder_that_nobody_may_write_to_is_left_alone(self, tmp_path: Path) -> None:
-        archive, spare = tmp_path / "archive", tmp_path / "spare"
-        archive.mkdir()
-        archive.chmod(stat.S_IRUSR | stat.S_IXUSR)
-        assert result_path(archive / "scan.cxi", "scan", (spare,)) == spare / "scan-001.cxi"
-        archive.chmod(stat.S_IRWXU)
-
-    def test_no_folder_at_all_is_an_error_that_says_why(self, tmp_path: Path) -> None:
-        file = tmp_path / "file"
-        file.touch()
-        with pytest.raises(OutputError, match="no folder for the result"):
-            result_path(None, "scan", (file / "below",))
 
 
 class TestRun:

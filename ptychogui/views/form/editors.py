@@ -15,11 +15,11 @@ from PyQt5.QtGui import QKeyEvent, QWheelEvent
 from PyQt5.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
 from ptychogui.errors import ParameterError
-from ptychogui.io.naming import meant_path
 from ptychogui.params import model
 from ptychogui.params.commandline import format_text, parse_text
 from ptychogui.params.reference import range_text
 from ptychogui.params.spec import Param
+from ptychogui.views.dialog_paths import meant_path
 from ptychogui.views.theme import restyle, tinted
 from ptychogui.views.widgets import tool_button
 

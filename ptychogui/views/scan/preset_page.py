@@ -27,7 +27,7 @@ from PyQt5.QtWidgets import (
 
 from ptychogui.io.mda.contents import PV_PLACE, Item
 from ptychogui.io.mda.drafts import AXES, ROLES, Draft, Role, Tried
-from ptychogui.io.naming import meant_path
+from ptychogui.views.dialog_paths import meant_path
 from ptychogui.views.scan.positions_card import PositionsCard
 from ptychogui.views.theme import restyle
 from ptychogui.views.widgets import Card, ElidedLabel, label, list_widget, named, small

@@ -8,7 +8,7 @@ from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtGui import QDragEnterEvent, QDropEvent
 from PyQt5.QtWidgets import QVBoxLayout, QWidget
 
-from ptychogui.io.naming import meant_path
+from ptychogui.views.dialog_paths import meant_path
 
 
 class DropTarget(QWidget):

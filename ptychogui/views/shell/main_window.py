@@ -21,9 +21,9 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from ptychogui.io.naming import meant_path
 from ptychogui.params.model import Parameters
 from ptychogui.params.origins import Origin
+from ptychogui.views.dialog_paths import meant_path
 from ptychogui.views.form.form import ParameterForm
 from ptychogui.views.form.preflight import PreflightStrip
 from ptychogui.views.form.quick import QuickEditors

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ptychogui.backends.base import Backend
-from ptychogui.cli.one_job import result_path
 from ptychogui.errors import DivergedError, PtychoError
 from ptychogui.io.result import read_result
 from ptychogui.jobs.job import Job
@@ -127,7 +126,7 @@ class Runs:
 def _job(path: Path) -> Job:
     values = {name: (value, "test") for name, value in SETTINGS.items()}
     command = shlex.join(["ptychogui", "reconstruct", str(path)])
-    return make_job(job_layers(path, values), path, result_path(path, values, path.parent), command)
+    return make_job(job_layers(path, values), path, path.with_name(f"{path.stem}-result.cxi"), command)
 
 
 def _is_stopped(job: Job, doubts: list[str]) -> bool:
