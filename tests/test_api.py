@@ -94,6 +94,37 @@ def in_memory() -> Dataset:
     return scan_of(scan.counts, scan.positions_m, bad_pixels=scan.bad_pixels, **beam)
 
 
+def test_jobs_of_one_scan_have_a_path_each_before_any_is_written(scan_file: Path, tmp_path: Path) -> None:
+    scan = tmp_path / "scan.cxi"
+    scan.write_bytes(scan_file.read_bytes())
+    first, second = (reconstruct(scan, **SMALL) for _ in range(2))
+    third = Reconstruction(scan, device="numpy")
+    next(first)
+    with pytest.raises(DeviceError, match="cuda:99"):
+        reconstruct(scan, device="cuda:99")
+    written = [[*job][-1].result for job in (second, first)]
+    list(third.run(1))
+    assert [third.save(), third.save()] == [tmp_path / "scan-003.cxi", tmp_path / "scan-004.cxi"]
+    third.close()
+    assert written == [tmp_path / "scan-002.cxi", tmp_path / "scan-001.cxi"]
+    assert {path.name for path in tmp_path.iterdir()} == {"scan.cxi", *(f"scan-00{number}.cxi" for number in "1234")}
+
+
+def test_a_path_that_a_job_has_is_refused_until_the_job_is_gone(scan_file: Path, tmp_path: Path) -> None:
+    under_way = reconstruct(scan_file, tmp_path / "r.cxi", **SMALL)
+    next(under_way)
+    with pytest.raises(OutputError, match="the result of another job that has not ended"):
+        reconstruct(scan_file, tmp_path / "r.cxi", **SMALL)
+    with Reconstruction(scan_file, device="numpy") as r:
+        list(r.run(1))
+        with pytest.raises(OutputError, match="the result of another job that has not ended"):
+            r.save(tmp_path / "r.cxi")
+        under_way.close()
+        assert r.save(tmp_path / "r.cxi") == r.save(tmp_path / "r.cxi") == tmp_path / "r.cxi"
+    del under_way
+    assert [path.name for path in tmp_path.iterdir()] == ["r.cxi"]
+
+
 def test_a_scan_in_memory_gives_the_bits_of_its_file(scan_file: Path, in_memory: Dataset, tmp_path: Path) -> None:
     *_, of_file = reconstruct(scan_file, tmp_path / "file.cxi", **SMALL)
     *_, of_arrays = reconstruct(in_memory, tmp_path / "arrays.cxi", **SMALL)

@@ -21,6 +21,7 @@ from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.processes.messages import Died, Failed, Finished
+from ptychogui.jobs.reservations import reserve
 from ptychogui.params.origins import Source
 from ptychogui.physics.simulation import simulate
 from ptychogui.states import State
@@ -213,6 +214,17 @@ class TestRun:
         assert job.output == scan.parent / "fly0012-001.cxi"
         assert job.parameters.reconstruction.iterations == 7
         assert job.origins["reconstruction.iterations"].source is Source.USER
+
+    def test_a_job_keeps_its_path_until_it_ends(
+        self, session: SessionController, worker: FakeWorker, run: RunController
+    ) -> None:
+        run.run()
+        (job,) = worker.jobs
+        assert reserve(job.output) is None
+        worker.died.emit(Died(job.id, "killed by signal 9"))
+        free = reserve(job.output)
+        assert free is not None
+        free.release()
 
     def test_all_iterations_of_a_chain_are_announced(
         self, qtbot: QtBot, session: SessionController, run: RunController
