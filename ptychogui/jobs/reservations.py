@@ -15,21 +15,18 @@ import json
 import logging
 import math
 import os
-import socket
 import stat
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias
-
-import psutil
 
 from ptychogui.errors import OutputError
 from ptychogui.io.atomic import output_error
+from ptychogui.jobs.reservation_owners import PROCESS, Owner, lives, this_process
 
 _log = logging.getLogger(__name__)
 
@@ -45,36 +42,11 @@ _SWEEP_S = 600.0
 _SWEPT_FOR_S = 60.0
 """For so long a folder is not swept again by the same process, unless a path is asked for that a dead one has."""
 _TRIES, _PAUSE_S = 50, 0.01
-"""To have a dead reservation out of the way that another process may be sweeping."""
-
-_PROCESS = "process"
+"""Until another process is out of the way: one that sweeps, or that takes the empty folder away."""
 
 
-@dataclass(frozen=True)
-class Owner:
-    """Who owns a reservation: a kind of owner, and what identifies it among its kind (values that JSON has)."""
-
-    kind: str
-    identity: Mapping[str, Any]
-
-
-Lives: TypeAlias = Callable[[Mapping[str, Any]], bool | None]
-"""Whether the owner of this identity still wants its path; None if that can't be told from here."""
-
-_kinds: dict[str, Lives] = {}
 _swept_s: dict[Path, float] = {}
 """Folder of reservations -> when this process has looked there for dead ones."""
-
-
-def register_owners(kind: str, lives: Lives) -> None:
-    """Add a kind of owner, such as a queue on disk whose jobs outlive the process."""
-    _kinds[kind] = lives
-
-
-def this_process() -> Owner:
-    """Return this process as the owner of a reservation."""
-    pid = os.getpid()
-    return Owner(_PROCESS, {**_machine(), "pid": pid, "start": _start(pid)})
 
 
 class Reservation:
@@ -173,22 +145,24 @@ def _reserve(path: Path, owner: Owner) -> Reservation | None:
 
 def _take(marker: Path, name: str, owner: Owner) -> bool:
     """Make a reservation's file, in place of one that counts no more; return whether that could be done."""
-    attempt = 0
-    while attempt < _TRIES:
+    vanished: FileNotFoundError | None = None
+    for attempt in range(_TRIES):
+        if attempt > 1:
+            time.sleep(_PAUSE_S)
         _make_marker_folder(marker.parent)
         try:
             _write(marker, owner, name)
-        except FileNotFoundError:  # another process has just taken the empty folder away
-            continue
+        except FileNotFoundError as error:  # another process has just taken the empty folder away
+            vanished = error
         except FileExistsError:
-            attempt += 1
+            vanished = None
             if _counts(marker):
                 return False
-            if attempt > 1:
-                time.sleep(_PAUSE_S)
             _sweep(marker.parent)
         else:
             return True
+    if vanished is not None:
+        raise vanished
     return False
 
 
@@ -228,6 +202,9 @@ def _write(marker: Path, owner: Owner, name: str) -> None:
     descriptor = os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
         os.write(descriptor, text.encode())
+    except OSError:
+        os.unlink(marker)
+        raise
     finally:
         os.close(descriptor)
 
@@ -253,9 +230,9 @@ def _read(marker: Path) -> _Told:
 def _counts(marker: Path) -> bool:
     """Whether a reservation still counts: its owner lives, or can't be asked and made it not long ago."""
     owner = _read(marker).owner
-    lives = _kinds[owner.kind](owner.identity) if owner is not None and owner.kind in _kinds else None
-    if lives is not None:
-        return lives
+    answer = None if owner is None else lives(owner)
+    if answer is not None:
+        return answer
     with contextlib.suppress(OSError):
         age_s = time.time() - marker.stat().st_mtime
         return age_s < (_UNWRITTEN_S if owner is None else FORGOTTEN_S)
@@ -302,7 +279,7 @@ def _break(broom: Path) -> None:
 
 def _give_back(marker: Path, owner: Owner, made: tuple[Path, ...]) -> None:
     """Take a reservation away if it is still this owner's, and folders that are empty without it."""
-    if owner.kind == _PROCESS and owner != this_process():  # a fork of the process that made it
+    if owner.kind == PROCESS and owner != this_process():  # a fork of the process that made it
         return
     if _read(marker).owner == owner:
         with contextlib.suppress(OSError):
@@ -315,61 +292,3 @@ def _remove_empty(folders: tuple[Path, ...]) -> None:
     with contextlib.suppress(OSError):
         for folder in reversed(folders):
             folder.rmdir()
-
-
-@functools.cache
-def _machine() -> dict[str, str]:
-    """Identify this machine, its start, and the space in which its process ids are counted."""
-    return {
-        "host": socket.gethostname(),
-        "machine": _line(Path("/etc/machine-id")),
-        "boot": _line(Path("/proc/sys/kernel/random/boot_id")) or f"{psutil.boot_time():.0f}",
-        "space": _link(Path("/proc/self/ns/pid")),
-    }
-
-
-def _line(path: Path) -> str:
-    with contextlib.suppress(OSError):
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    return ""
-
-
-def _link(path: Path) -> str:
-    with contextlib.suppress(OSError):
-        return os.readlink(path)
-    return ""
-
-
-def _start(pid: int) -> str:
-    """Return when a process began, in whatever unit the system has; "ended" if it has, "" if that is not shown.
-
-    Linux counts it from the start of the machine, so that setting the clock does not change it.
-    """
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError, TypeError):
-        return "ended"
-    except PermissionError:
-        pass  # another user's
-    if not os.path.isdir("/proc/self"):
-        return _start_by_clock(pid)
-    words = _line(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-    return "" if not words else "ended" if words[0] in "ZX" else words[19]
-
-
-def _start_by_clock(pid: int) -> str:
-    with contextlib.suppress(psutil.Error):
-        return f"{psutil.Process(pid).create_time():.0f}"
-    return ""
-
-
-def _process_lives(identity: Mapping[str, Any]) -> bool | None:
-    here = _machine()
-    if all(identity.get(name) == here[name] for name in ("boot", "machine", "space")):
-        start = _start(identity.get("pid", -1))
-        return None if not start else start == identity.get("start")
-    is_here = here["machine"] != "" and all(identity.get(name) == here[name] for name in ("host", "machine"))
-    return False if is_here and identity.get("boot") != here["boot"] else None  # the machine was started anew
-
-
-register_owners(_PROCESS, _process_lives)

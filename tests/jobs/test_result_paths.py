@@ -23,7 +23,7 @@ from ptychogui.jobs.result_paths import (
     job_name,
     results_stem,
 )
-from tests.jobs.test_reservations import running
+from tests.jobs.reserving import running
 
 _ASKING = """
 import sys
