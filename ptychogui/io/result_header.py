@@ -37,6 +37,9 @@ OWN = f"{ENTRY}/ptychogui"
 OWN_TEXTS = ("parameters", "device", "command", "started", "finished", "recipe")
 """Attributes of a result that are texts in our own group, under their own name."""
 
+_TEXT = h5py.string_dtype()
+"""Of a text of any length in an HDF5 file."""
+
 _SOURCES_ONE_BY_ONE = 8
 """Raw files of a series that have an entry each in a result; more share one."""
 
@@ -255,10 +258,12 @@ def _translation(file: h5py.File) -> h5py.h5d.DatasetID | None:
 
 def text_at(file: h5py.File, place: str) -> str:
     """Return the text at a place; "" where there is none."""
-    found = array_at(file, place)
-    if found is None or found.size != 1 or h5py.check_string_dtype(found.dtype) is None:
+    found = _dataset(file, place)
+    kind = None if found is None else found.get_type()
+    if found is None or not isinstance(kind, h5py.h5t.TypeStringID):
         return ""
-    return as_text(found.reshape(-1)[0])
+    content = _content(found, _TEXT if kind.is_variable_str() else found.dtype)
+    return "" if content is None or content.size != 1 else as_text(content.reshape(-1)[0])
 
 
 def array_at(file: h5py.File, place: str) -> np.ndarray | None:
@@ -283,12 +288,12 @@ def _shape(file: h5py.File, place: str) -> tuple[int, ...]:
     return () if found is None or found.shape is None else tuple(found.shape)
 
 
-def _content(dataset: h5py.h5d.DatasetID) -> np.ndarray | None:
-    """Read a dataset; None where it has no place for a value."""
+def _content(dataset: h5py.h5d.DatasetID, dtype: np.dtype | None = None) -> np.ndarray | None:
+    """Read a dataset, as this dtype if h5py's own need not be worked out; None where it has no place for a value."""
     shape = dataset.shape
     if shape is None:
         return None
-    array = np.empty(shape, dataset.dtype)
+    array = np.empty(shape, dataset.dtype if dtype is None else dtype)
     if array.size:
         dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, array)
     return array
