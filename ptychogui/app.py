@@ -13,12 +13,12 @@ from PyQt5.QtCore import QObject, QSettings, Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import QApplication
 
 from ptychogui.controllers.background import Background
-from ptychogui.controllers.beamline import BeamlineController, Pointing
 from ptychogui.controllers.demo import DemoController
 from ptychogui.controllers.error_message import ErrorMessage, explain_defect
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
 from ptychogui.controllers.pairing import PairingController
 from ptychogui.controllers.preflight import PreflightController
+from ptychogui.controllers.preset import Pointing, PresetController
 from ptychogui.controllers.question import QuestionController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
@@ -31,7 +31,7 @@ from ptychogui.pictures.live_picture import Picture
 from ptychogui.views.run.run_page import RunPage
 from ptychogui.views.scan.orientation_page import OrientationPage
 from ptychogui.views.scan.pairing_page import PairingPage
-from ptychogui.views.scan.preset_page import BeamlinePage
+from ptychogui.views.scan.preset_page import PresetPage
 from ptychogui.views.scan.preview_page import PreviewPage
 from ptychogui.views.shell.main_window import MainWindow
 from ptychogui.views.shell.pages import Page
@@ -107,14 +107,14 @@ class Workstation:
             self.session, self.background, open_and_examine, "The orientation can't be found"
         )
         self.survey = QuestionController(self.session, self.background, survey_scan, "The scan can't be surveyed")
-        self.beamline = BeamlineController(self.session, self.background)
+        self.preset = PresetController(self.session, self.background)
         self.pairing = PairingController(self.session, self.background)
         self.shown = WindowController(self.session, self.run, self.demo)
         self.window = MainWindow(kept)
         self.preview_page = PreviewPage()
         self.run_page = RunPage()
         self.orientation_page = OrientationPage()
-        self.preset_page = BeamlinePage()
+        self.preset_page = PresetPage()
         self.pairing_page = PairingPage()
         self._register_pages()
         self._join_window()
@@ -123,7 +123,7 @@ class Workstation:
         self._join_preflight()
         self._join_doctor()
         self._join_survey()
-        self._join_beamline()
+        self._join_preset()
         self._join_pairing()
         self.session.announce()
         self.worker.start()
@@ -158,10 +158,10 @@ class Workstation:
         window.closing.connect(self.close)
         commands["stop"].triggered.connect(self.run.stop)
         commands["simulate"].triggered.connect(self.demo.start)
-        commands["preset"].triggered.connect(self.beamline.begin)
+        commands["preset"].triggered.connect(self.preset.begin)
         self.shown.changed.connect(window.show_state)
         questions = self.doctor, self.survey, self.pairing.drawing
-        for source in (self.session, self.run, self.demo, *questions, self.beamline, self.hook):
+        for source in (self.session, self.run, self.demo, *questions, self.preset, self.hook):
             source.problem.connect(self._show_problem)
 
     def _join_session(self) -> None:
@@ -202,15 +202,15 @@ class Workstation:
         self.survey.told.connect(self._tell_survey_notes)
         self.survey.ended.connect(page.show_ended)
 
-    def _join_beamline(self) -> None:
+    def _join_preset(self) -> None:
         page = self.preset_page
-        page.changed.connect(self.beamline.change)
-        page.rawFileChosen.connect(self.beamline.point_at)
-        page.saveAsked.connect(self.beamline.save)
-        self.beamline.began.connect(self._show_pointing)
-        self.beamline.tried.connect(page.show_tried)
-        self.beamline.patternFound.connect(page.show_pattern)
-        self.beamline.saved.connect(self._tell_saved)
+        page.changed.connect(self.preset.change)
+        page.rawFileChosen.connect(self.preset.point_at)
+        page.saveAsked.connect(self.preset.save)
+        self.preset.began.connect(self._show_pointing)
+        self.preset.tried.connect(page.show_tried)
+        self.preset.patternFound.connect(page.show_pattern)
+        self.preset.saved.connect(self._tell_saved)
 
     def _join_pairing(self) -> None:
         page, asking = self.pairing_page, self.pairing

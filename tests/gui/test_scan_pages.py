@@ -70,7 +70,7 @@ def test_a_preset_is_made_by_pointing_and_opens_the_scan(
     with qtbot.waitSignal(workstation.session.problem, timeout=LONG) as told:
         workstation.session.open(run_12)
     assert "Scan, Beamline preset" in told.args[0].text
-    with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG):
+    with qtbot.waitSignal(workstation.preset.tried, timeout=LONG):
         window.commands["preset"].trigger()
     preset = page.preset
     assert window.pages.current == "preset" and not preset.save.isEnabled()
@@ -83,7 +83,7 @@ def test_a_preset_is_made_by_pointing_and_opens_the_scan(
     preset.rows["rows"].mirrored.setChecked(True)
     raw = tmp_path / "raw" / "run0012" / "line_003.h5"
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(raw), ""))
-    with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG):
+    with qtbot.waitSignal(workstation.preset.tried, timeout=LONG):
         preset.browse.click()
     assert preset.patterns.toPlainText() == "../raw/{stem}/line_#03d.h5"
     assert preset.rows["distance"].value.whole_text() == "1.92 m" and preset.rows["distance"].unit.currentText() == "mm"
@@ -108,7 +108,7 @@ def test_an_own_preset_is_replaced_where_it_was_begun_with(
         workstation.session.open(run_12)
     preset = workstation.preset_page.preset
     for text in ("Save and use", "Replace and use"):
-        with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG):
+        with qtbot.waitSignal(workstation.preset.tried, timeout=LONG):
             workstation.window.commands["preset"].trigger()
         preset.name.setText("seven")
         assert preset.save.text() == text
@@ -122,7 +122,7 @@ def test_a_preset_that_does_not_recognize_its_own_file_is_chosen_by_name(
 ) -> None:
     with qtbot.waitSignal(workstation.session.problem, timeout=LONG):
         workstation.session.open(run_12)
-    with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG):
+    with qtbot.waitSignal(workstation.preset.tried, timeout=LONG):
         workstation.window.commands["preset"].trigger()
     preset = workstation.preset_page.preset
     preset.name.setText("seven")
@@ -156,14 +156,14 @@ def test_a_preset_of_the_last_session_gives_way_where_it_does_not_fit(
 def test_what_can_not_be_saved_is_told_and_stays(qtbot: QtBot, workstation: Workstation, run_12: Path) -> None:
     with qtbot.waitSignal(workstation.session.problem, timeout=LONG):
         workstation.session.open(run_12)
-    with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG):
+    with qtbot.waitSignal(workstation.preset.tried, timeout=LONG):
         workstation.window.commands["preset"].trigger()
     preset = workstation.preset_page.preset
-    with qtbot.waitSignal(workstation.beamline.tried, timeout=LONG) as tried:
+    with qtbot.waitSignal(workstation.preset.tried, timeout=LONG) as tried:
         preset.rows["rows"].source.setText("somewhere")
     assert preset.problems.text() == "\n".join(tried.args[0].problems) and "somewhere" in preset.problems.text()
     preset.name.setText("my preset")
-    with qtbot.waitSignal(workstation.beamline.problem, timeout=1000) as told:
+    with qtbot.waitSignal(workstation.preset.problem, timeout=1000) as told:
         preset.save.click()
     assert "my preset" in told.args[0].text and not preset_folder().exists()
     assert preset.name.text() == "my preset"
@@ -172,7 +172,7 @@ def test_what_can_not_be_saved_is_told_and_stays(qtbot: QtBot, workstation: Work
 def test_the_filter_hides_what_does_not_fit(qtbot: QtBot, workstation: Workstation, run_12: Path) -> None:
     with qtbot.waitSignal(workstation.session.problem, timeout=LONG):
         workstation.session.open(run_12)
-    with qtbot.waitSignal(workstation.beamline.began, timeout=LONG):
+    with qtbot.waitSignal(workstation.preset.began, timeout=LONG):
         workstation.window.commands["preset"].trigger()
     card = workstation.preset_page.items
     card.filter.setText("7BM distance")
@@ -181,7 +181,7 @@ def test_the_filter_hides_what_does_not_fit(qtbot: QtBot, workstation: Workstati
 
 
 def test_without_a_file_that_can_be_pointed_at_it_is_said_what_to_do(qtbot: QtBot, workstation: Workstation) -> None:
-    with qtbot.waitSignal(workstation.beamline.problem, timeout=LONG) as told:
+    with qtbot.waitSignal(workstation.preset.problem, timeout=LONG) as told:
         workstation.window.commands["preset"].trigger()
     assert "open an MDA file first" in told.args[0].text
 

@@ -38,7 +38,7 @@ _PATTERNS_PX, _UNIT_PX = 58, 88
 _MOST_FILES = 999_999
 
 
-class BeamlinePage(QSplitter):
+class PresetPage(QSplitter):
     """Lets the user point at what a preset of his beamline reads.
 
     Announces `changed(Draft)` with every change, `saveAsked(Draft)`, and `rawFileChosen(path)`.

@@ -45,7 +45,7 @@ class Pointing:
     draft: Draft
 
 
-class BeamlineController(QObject):
+class PresetController(QObject):
     """Drafts a preset on the MDA file that the session has, or could not read for want of its frames.
 
     Signals:
