@@ -178,6 +178,7 @@ class Workstation:
 
     def _join_preflight(self) -> None:
         strip = self.window.preflight
+        strip.fixAsked.connect(self.session.edit_all)
         self.preflight.checking.connect(strip.show_checking)
         self.preflight.checked.connect(strip.show_findings)
         self.preflight.idle.connect(strip.show_idle)
@@ -187,7 +188,7 @@ class Workstation:
         self.session.valuesChanged.connect(page.show_parameters)
         page.startAsked.connect(self.doctor.start)
         page.stopAsked.connect(self.doctor.stop)
-        page.applyAsked.connect(self.window.edit_all)
+        page.applyAsked.connect(self.session.edit_all)
         self.doctor.began.connect(page.show_began)
         self.doctor.told.connect(page.show_look)
         self.doctor.ended.connect(page.show_ended)
@@ -217,7 +218,7 @@ class Workstation:
         self.session.scanOpened.connect(asking.begin)
         self.preflight.checked.connect(asking.consider)
         self.run.ended.connect(self._recall_pairing)
-        page.useAsked.connect(self.window.edit_all)
+        page.useAsked.connect(self.session.edit_all)
         asking.asked.connect(page.show_ways)
         asking.asked.connect(self._show_pairing)
         asking.recalled.connect(self._show_pairing)

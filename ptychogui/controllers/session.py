@@ -117,6 +117,11 @@ class SessionController(QObject):
         self.announce()
         self._read_again_for(path)
 
+    def edit_all(self, values: Mapping[str, Any]) -> None:
+        """Take several values of the user's, parameter path -> value."""
+        for path, value in values.items():
+            self.edit(path, value)
+
     def revert(self, path: str) -> None:
         """Take a value out of the user's layer, or of the last scan's, so that the one below shows again."""
         top = Source.USER if path in self._layers.values.get(Source.USER, {}) else Source.LAST

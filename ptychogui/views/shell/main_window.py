@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from PyQt5.QtCore import QEvent, QSize, Qt, QUrl, pyqtSignal
 from PyQt5.QtGui import QCloseEvent, QDesktopServices
@@ -181,15 +180,9 @@ class MainWindow(QMainWindow):
             editors.edited.connect(self.edited)
             editors.reasonsChanged.connect(self._announce_wrong)
         self.form.reverted.connect(self.reverted)
-        self.preflight.fixAsked.connect(self.edit_all)
         self.strip.folderAsked.connect(_show_folder)
 
     # What it does by itself
-
-    def edit_all(self, values: Mapping[str, Any]) -> None:
-        """Announce values of several parameters, parameter path -> value."""
-        for path, value in values.items():
-            self.edited.emit(path, value)
 
     def _announce_wrong(self) -> None:
         self.wrongChanged.emit([*self.quick.reasons(), *self.form.reasons()])
