@@ -34,7 +34,7 @@ from ptychogui.jobs.prepare.memory_check import check_memory
 from ptychogui.jobs.prepare.problem import NOTHING_GIVEN, Given, Prepared, prepare
 from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
 from ptychogui.jobs.refused import check_job
-from ptychogui.jobs.rescued_result import keep_elsewhere
+from ptychogui.jobs.results.rescue import keep_elsewhere
 from ptychogui.jobs.stages import total_iterations
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.storage import to_json

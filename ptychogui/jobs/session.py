@@ -13,7 +13,7 @@ from ptychogui.io.atomic import check_writable
 from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.prepare.problem import NOTHING_GIVEN, Given
 from ptychogui.jobs.refused import check_job
-from ptychogui.jobs.reservations import Reservation
+from ptychogui.jobs.results.reservations import Reservation
 from ptychogui.jobs.runner import JobRun, telling_of_memory
 from ptychogui.params.model import Reconstruction
 

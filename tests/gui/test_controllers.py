@@ -21,7 +21,7 @@ from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.processes.messages import Died, Failed, Finished
-from ptychogui.jobs.reservations import reserve
+from ptychogui.jobs.results.reservations import reserve
 from ptychogui.params.origins import Source
 from ptychogui.physics.simulation import simulate
 from ptychogui.states import State

@@ -23,9 +23,10 @@ from ptychogui.io import export
 from ptychogui.io.array_files import read_object, read_probe
 from ptychogui.io.csvtext import write_complex_csv
 from ptychogui.io.result import read_result, write_result
-from ptychogui.jobs import engine_chain as course, rescued_result, runner
+from ptychogui.jobs import engine_chain as course, runner
 from ptychogui.jobs.job import Control
 from ptychogui.jobs.prepare.problem import prepare
+from ptychogui.jobs.results import rescue
 from ptychogui.jobs.runner import run_job
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.storage import from_json
@@ -185,7 +186,7 @@ def test_a_result_that_fits_nowhere_says_so(output: Path, monkeypatch: pytest.Mo
         raise OutputError("the disk is full")
 
     monkeypatch.setattr(runner, "write_result", full_disk)
-    monkeypatch.setattr(rescued_result, "write_result", full_disk)
+    monkeypatch.setattr(rescue, "write_result", full_disk)
     with pytest.raises(OutputError, match="the disk is full; the result could not be kept anywhere else either"):
         list(run_job(make_job(output), BACKEND))
 

@@ -26,7 +26,7 @@ from types import TracebackType
 
 from ptychogui.errors import OutputError
 from ptychogui.io.atomic import output_error
-from ptychogui.jobs.reservation_owners import PROCESS, Owner, lives, this_process
+from ptychogui.jobs.results.owners import PROCESS, Owner, lives, this_process
 
 _log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ import platformdirs
 from ptychogui.errors import OutputError
 from ptychogui.io.atomic import ANY_WRITE, check_writable
 from ptychogui.io.raw.series import scan_name
-from ptychogui.jobs.reservation_owners import Owner
-from ptychogui.jobs.reservations import Reservation, holder_text, reserve, reserved_in
+from ptychogui.jobs.results.owners import Owner
+from ptychogui.jobs.results.reservations import Reservation, holder_text, reserve, reserved_in
 
 _log = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from ptychogui.errors import OutputError
-from ptychogui.jobs import reservations
-from ptychogui.jobs.reservations import FOLDER, holder_text, reserve
-from tests.jobs.reserving import running, taken
+from ptychogui.jobs.results import reservations
+from ptychogui.jobs.results.reservations import FOLDER, holder_text, reserve
+from tests.jobs.results.reserving import running, taken
 
 _HOLDING = """
 import sys
 from pathlib import Path
-from ptychogui.jobs.reservations import reserve
+from ptychogui.jobs.results.reservations import reserve
 held = reserve(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ptychogui.jobs.reservation_owners import Owner
-from ptychogui.jobs.reservations import FOLDER, Reservation, reserve
+from ptychogui.jobs.results.owners import Owner
+from ptychogui.jobs.results.reservations import FOLDER, Reservation, reserve
 
 
 @contextlib.contextmanager

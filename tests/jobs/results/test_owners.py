@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from ptychogui.jobs import reservation_owners, reservations
-from ptychogui.jobs.reservation_owners import Owner, lives, register_owners, this_process
-from ptychogui.jobs.reservations import Reservation, holder_text, reserve
-from tests.jobs.reserving import rewrite, taken
+from ptychogui.jobs.results import owners, reservations
+from ptychogui.jobs.results.owners import Owner, lives, register_owners, this_process
+from ptychogui.jobs.results.reservations import Reservation, holder_text, reserve
+from tests.jobs.results.reserving import rewrite, taken
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def test_a_process_with_the_number_of_a_dead_one_is_another(path: Path) -> None:
 
 
 def test_a_machine_that_was_started_anew_has_no_old_processes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    here = reservation_owners._machine()
-    monkeypatch.setattr(reservation_owners, "_machine", lambda: {**here, "machine": "this one"})
+    here = owners._machine()
+    monkeypatch.setattr(owners, "_machine", lambda: {**here, "machine": "this one"})
     with taken(path):
         rewrite(path, boot="the last one")
         taken(path).release()
@@ -55,7 +55,7 @@ def test_one_that_is_not_said_counts_for_an_hour(path: Path) -> None:
 
 def test_another_kind_of_owner_says_itself_whether_it_lives(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     living = {"job 1"}
-    monkeypatch.setattr(reservation_owners, "_kinds", dict(reservation_owners._kinds))
+    monkeypatch.setattr(owners, "_kinds", dict(owners._kinds))
     register_owners("queue", lambda identity: identity["job"] in living)
     owner = Owner("queue", {"job": "job 1"})
     made = taken(path, owner)
