@@ -58,7 +58,7 @@ class _Standing:
     geometry: ScanGeometry
 
 
-class Course:
+class EngineChain:
     """The stages of a job under way.
 
     Attributes:
@@ -142,7 +142,7 @@ class Course:
 
         Args:
             settings: of the new stages.
-            check: called when the engine's memory is free; what it raises leaves the course where it was, as long as
+            check: called when the engine's memory is free; what it raises leaves the chain where it was, as long as
                 nothing is stepped.
 
         Raises:
@@ -171,7 +171,7 @@ class Course:
         self._enter(len(self._stages) - len(stages), self._good if self.iteration else self._first)
 
     @property
-    def chain(self) -> str:
+    def as_text(self) -> str:
         """The stages as a parameter gives them: "dm:50,lsqml:100"."""
         return ",".join(str(Stage(stage.engine, stage.iterations, stage.crop)) for stage in self._stages)
 

@@ -26,7 +26,7 @@ from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import export_binary, export_csv
 from ptychogui.io.result import Result, needed_bytes, write_result
 from ptychogui.io.result_header import SourceFile
-from ptychogui.jobs.engine_chain import Course
+from ptychogui.jobs.engine_chain import EngineChain
 from ptychogui.jobs.high_error import high_error_notes
 from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.preflight.doubts import doubts_of
@@ -155,7 +155,7 @@ class JobRun:
             check_writable(job.output, bytes_)
             raw_files = SourceFile.of_series(self._prepared.raw_files)
             self._sources = (*map(SourceFile.of, self._prepared.sources), *raw_files)
-            self._course = Course(problem, settings, backend)
+            self._chain = EngineChain(problem, settings, backend)
         self._notes = [*self._doubts, *self._prepared.notes]
         self._hear()
 
@@ -169,12 +169,12 @@ class JobRun:
     @property
     def iteration(self) -> int:
         """Iterations done."""
-        return self._course.iteration
+        return self._chain.iteration
 
     @property
     def done(self) -> bool:
         """Whether all iterations are done."""
-        return self.iteration == self._course.iterations
+        return self.iteration == self._chain.iterations
 
     @property
     def out_of_time(self) -> bool:
@@ -190,22 +190,22 @@ class JobRun:
     @property
     def errors(self) -> np.ndarray:
         """float64 (iterations,), in photon-noise units; of the last iteration it may not be known yet."""
-        return np.array(self._course.errors)
+        return np.array(self._chain.errors)
 
     @property
     def positions_m(self) -> np.ndarray:
         """float64 (positions, 2): row and column of the probe on the object, as refined."""
-        return self._course.positions_m()
+        return self._chain.positions_m()
 
     @property
     def _checkpoint_is_due(self) -> bool:
         every = self._job.parameters.output.save_every
-        return every is not None and self.iteration % every == 0 and 0 < self.iteration < self._course.iterations
+        return every is not None and self.iteration % every == 0 and 0 < self.iteration < self._chain.iterations
 
     def step(self) -> Path | None:
         """Do one iteration; return the path of the result file where a checkpoint was due and written."""
         with self._iterating, self._telling_of_the_checkpoint():
-            self._course.step()
+            self._chain.step()
         return self._checkpoint() if self._checkpoint_is_due else None
 
     def extend(self, settings: Reconstruction, note: str = "") -> None:
@@ -224,8 +224,8 @@ class JobRun:
             self._notes += check_memory(Extent.of(problem, settings), settings, self._backend)
 
         with self._preparing:
-            self._course.extend(settings, check)
-        told = settings.model_copy(update={"engine": self._course.chain, "coarse_levels": 0})
+            self._chain.extend(settings, check)
+        told = settings.model_copy(update={"engine": self._chain.as_text, "coarse_levels": 0})
         parameters = self._prepared.parameters.model_copy(update={"reconstruction": told})
         self._prepared = replace(self._prepared, parameters=parameters)
         self._notes += (note,) if note else ()
@@ -233,25 +233,25 @@ class JobRun:
     def picture(self) -> Estimate:
         """Copy the estimate."""
         with self._telling_of_the_checkpoint():
-            return self._course.estimate()
+            return self._chain.estimate()
 
     def progress(
         self, state: State = State.RUNNING, estimate: Estimate | None = None, result: Path | None = None
     ) -> Progress:
         """Say where the job stands, with the notes that were not said yet."""
-        course, elapsed_s = self._course, self._iterating.seconds
+        chain, elapsed_s = self._chain, self._iterating.seconds
         self._hear()
         news, self._said = tuple(self._notes[self._said :]), len(self._notes)
         for note in news:
             _log.info("%s: %s", self._job.title, note)
         return Progress(
             job_id=self._job.id,
-            iteration=course.iteration,
-            iterations=course.iterations,
-            error=course.errors[-1] if course.errors else math.nan,
+            iteration=chain.iteration,
+            iterations=chain.iterations,
+            error=chain.errors[-1] if chain.errors else math.nan,
             elapsed_s=elapsed_s,
-            positions_per_s=self._positions * course.steps / elapsed_s if elapsed_s > 0 else 0.0,
-            object_pixel_m=course.pixel_m,
+            positions_per_s=self._positions * chain.steps / elapsed_s if elapsed_s > 0 else 0.0,
+            object_pixel_m=chain.pixel_m,
             state=state,
             estimate=estimate,
             result=result,
@@ -267,30 +267,30 @@ class JobRun:
         try:
             self._tell(write_result(self._job.output, result))
         except OutputError as error:
-            self._course.notes.append(f"no checkpoint at iteration {self.iteration}: {error}")
+            self._chain.notes.append(f"no checkpoint at iteration {self.iteration}: {error}")
             return None
         self._saved = self.iteration
         every = self._job.parameters.output.save_every
         assert every is not None
-        self._course.notes += self._export(result, self._job.output, self.iteration // every)
+        self._chain.notes += self._export(result, self._job.output, self.iteration // every)
         return self._job.output
 
     def finish(self) -> Progress:
         """Write the result and what is asked for besides; nothing if nothing was done."""
         with self._iterating, self._telling_of_the_checkpoint():
-            self._course.settle()
+            self._chain.settle()
         estimate = self.picture()
         if not self.iteration:
             return self.progress(State.CANCELLED)
         state = State.DONE if self.done else State.STOPPED
-        self._course.notes += self._high_error()
+        self._chain.notes += self._high_error()
         result = self._result(state, estimate)
         try:
             self._tell(write_result(self._job.output, result))
             _log.info("%s: %s after %d iterations; %s", self._job.title, state.value, self.iteration, self._job.output)
         except OutputError as error:
             raise OutputError(f"{error}; {keep_elsewhere(result, self._job.output.stem)}") from error
-        self._course.notes += self._export(result, self._job.output)
+        self._chain.notes += self._export(result, self._job.output)
         return self.progress(state, estimate, self._job.output)
 
     def save(self, path: Path) -> tuple[str, ...]:
@@ -312,13 +312,13 @@ class JobRun:
 
     def _high_error(self) -> tuple[str, ...]:
         """Say what may be wrong where the error is high by now."""
-        errors = self._course.errors
+        errors = self._chain.errors
         return high_error_notes(self._job, self.iteration, errors[-1]) if errors else ()
 
     def _hear(self) -> None:
         """Take over what the engines have noticed."""
-        self._notes += self._course.notes
-        self._course.notes.clear()
+        self._notes += self._chain.notes
+        self._chain.notes.clear()
 
     def _export(self, result: Result, path: Path, number: int = 0) -> Iterator[str]:
         """Write other formats; the result is safe by now, so trouble here is a note.
@@ -337,21 +337,21 @@ class JobRun:
 
     def _result(self, state: State, estimate: Estimate) -> Result:
         self._hear()
-        prepared, course = self._prepared, self._course
+        prepared, chain = self._prepared, self._chain
         experiment, variation = prepared.parameters.experiment, estimate.variation or ProbeVariation()
         assert experiment.energy_eV is not None and experiment.distance_m is not None
         return Result(
             object=estimate.object,
             probe=estimate.probe,
-            object_pixel_m=course.pixel_m,
-            positions_m=course.positions_m(),
+            object_pixel_m=chain.pixel_m,
+            positions_m=chain.positions_m(),
             energy_eV=experiment.energy_eV,
             distance_m=experiment.distance_m,
-            object_origin_m=course.origin_m,
+            object_origin_m=chain.origin_m,
             detector_pixel_m=experiment.detector_pixel_m,
             frame_indices=prepared.frame_rows,
             parameters=to_json(prepared.parameters, self._job.origins),
-            errors=np.array(course.errors),
+            errors=np.array(chain.errors),
             sources=self._sources,
             device=_device_text(self._backend),
             timing_s={"prepare": self._preparing.seconds, "iterate": self._iterating.seconds},

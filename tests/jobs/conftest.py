@@ -12,7 +12,7 @@ import pytest
 from ptychogui.engines import ENGINES
 from ptychogui.engines.base import Problem
 from ptychogui.io.dataset import Dataset
-from ptychogui.jobs import engine_chain as course
+from ptychogui.jobs import engine_chain as chain
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.prepare import opening
 from ptychogui.jobs.prepare.problem import Prepared, prepare
@@ -51,7 +51,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
             taken.append(weakref.ref(engine))
             return engine
 
-        monkeypatch.setattr(course, "create_engine", create)
+        monkeypatch.setattr(chain, "create_engine", create)
         return taken
 
     return use

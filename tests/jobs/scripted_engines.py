@@ -12,7 +12,7 @@ import numpy as np
 
 from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines.base import Estimate, Problem, Step
-from ptychogui.jobs.engine_chain import Course
+from ptychogui.jobs.engine_chain import EngineChain
 from ptychogui.jobs.prepare.problem import prepare
 from ptychogui.params.model import Reconstruction
 from tests.jobs.fakes import make_job
@@ -72,21 +72,21 @@ class Engine:
         return np.asarray(geometry.corners + geometry.fractions + self.done * self.script.shift_px)
 
 
-def course_of(engine: str, **values: Any) -> Course:
+def chain_of(engine: str, **values: Any) -> EngineChain:
     changes = {f"reconstruction.{name}": value for name, value in {"engine": engine, **values}.items()}
     prepared = prepare(make_job(Path("result.cxi"), **changes))
-    return Course(prepared.problem, prepared.parameters.reconstruction, BACKEND)
+    return EngineChain(prepared.problem, prepared.parameters.reconstruction, BACKEND)
 
 
-def run(course: Course) -> list[int]:
+def run(chain: EngineChain) -> list[int]:
     """Go on to the end; give the iteration after each step."""
     seen = []
-    while course.iteration < course.iterations:
-        course.step()
-        seen.append(course.iteration)
-    course.settle()
+    while chain.iteration < chain.iterations:
+        chain.step()
+        seen.append(chain.iteration)
+    chain.settle()
     return seen
 
 
-def notes(course: Course) -> list[str]:
-    return [note for note in course.notes if not note.startswith("step ")]
+def notes(chain: EngineChain) -> list[str]:
+    return [note for note in chain.notes if not note.startswith("step ")]

@@ -11,30 +11,30 @@ import pytest
 from ptychogui.backends import open_backend
 from ptychogui.engines import ENGINES, create_engine
 from ptychogui.engines.base import Estimate, Problem
-from ptychogui.jobs.engine_chain import Course
+from ptychogui.jobs.engine_chain import EngineChain
 from ptychogui.jobs.prepare.problem import prepare
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.physics.simulation import intensities
 from tests.jobs.fakes import make_job
-from tests.jobs.scripted_engines import BACKEND, BAD, GOOD, Engine, Script, course_of, notes, run
+from tests.jobs.scripted_engines import BACKEND, BAD, GOOD, Engine, Script, chain_of, notes, run
 
 
 def test_one_engine_is_asked_for_its_iterations(script: Script) -> None:
-    course = course_of("epie", iterations=3)
-    assert run(course) == [1, 2, 3]
+    chain = chain_of("epie", iterations=3)
+    assert run(chain) == [1, 2, 3]
     (engine,) = script.made
     assert (engine.settings.engine, engine.settings.iterations, engine.problem.iteration) == ("epie", 3, 0)
-    assert course.errors == [GOOD] * 3
-    assert course.notes == ["step 1", "step 2", "step 3"]
-    np.testing.assert_array_equal(course.estimate().object, engine.problem.object + 3)
+    assert chain.errors == [GOOD] * 3
+    assert chain.notes == ["step 1", "step 2", "step 3"]
+    np.testing.assert_array_equal(chain.estimate().object, engine.problem.object + 3)
 
 
 def test_an_engine_starts_where_the_one_before_ended(script: Script) -> None:
-    course = course_of("epie:2,lsqml:3")
-    assert course.iterations == 5
-    assert run(course) == [1, 2, 3, 4, 5]
+    chain = chain_of("epie:2,lsqml:3")
+    assert chain.iterations == 5
+    assert run(chain) == [1, 2, 3, 4, 5]
     first, second = script.made
     assert [(engine.settings.engine, engine.settings.iterations) for engine in script.made] == [
         ("epie", 2),
@@ -46,8 +46,8 @@ def test_an_engine_starts_where_the_one_before_ended(script: Script) -> None:
     np.testing.assert_array_equal(second.problem.object[lit], first.estimate().object[lit])
     np.testing.assert_array_equal(second.problem.probe, first.estimate().probe)
     assert second.problem.geometry is first.problem.geometry
-    assert notes(course) == ["ePIE from iteration 1", "LSQML from iteration 3"]
-    assert len(course.errors) == course.steps == 5
+    assert notes(chain) == ["ePIE from iteration 1", "LSQML from iteration 3"]
+    assert len(chain.errors) == chain.steps == 5
 
 
 VARIATION = ProbeVariation(
@@ -70,7 +70,7 @@ def varying(script: Script, monkeypatch: pytest.MonkeyPatch) -> Script:
 
 
 def test_how_the_probe_varies_is_handed_on_to_the_next_stage_alone(varying: Script) -> None:
-    run(course_of("lsqml:2,lsqml:2,epie:2,lsqml:2"))
+    run(chain_of("lsqml:2,lsqml:2,epie:2,lsqml:2"))
     first, second, third, last = (engine.problem.variation for engine in varying.made)
     assert first is None and last is None
     for variation in (second, third):
@@ -81,17 +81,17 @@ def test_how_the_probe_varies_is_handed_on_to_the_next_stage_alone(varying: Scri
 
 def test_how_the_probe_varies_is_gone_back_to(varying: Script) -> None:
     varying.error = lambda at, settings: BAD if at == 14 and settings.object_step == 1 else GOOD
-    course = course_of("lsqml:20")
-    run(course)
+    chain = chain_of("lsqml:20")
+    run(chain)
     first, again = (engine.problem for engine in varying.made)
     assert (first.variation, again.iteration) == (None, 10)
     assert again.variation is not None and again.variation.coefficients is VARIATION.coefficients
-    estimate = course.estimate()
+    estimate = chain.estimate()
     assert estimate.variation is not None and estimate.variation.intensities is VARIATION.intensities
 
 
 def test_how_the_probe_varies_gets_the_pixel_and_the_scale_of_the_probe(varying: Script) -> None:
-    run(course_of("lsqml:1/2,lsqml:1"))
+    run(chain_of("lsqml:1/2,lsqml:1"))
     coarse, fine = varying.made
     variation, probe = fine.problem.variation, coarse.estimate().probe
     assert variation is not None and variation.components is not None and variation.coefficients is not None
@@ -113,7 +113,7 @@ def lit_part(engine: Engine) -> np.ndarray:
 
 
 def test_what_an_engine_hardly_saw_is_not_handed_on(script: Script) -> None:
-    run(course_of("epie:1,epie:1/2,epie:1"))
+    run(chain_of("epie:1,epie:1/2,epie:1"))
     first, second, third = script.made
     for engine in (second, third):
         np.testing.assert_allclose(engine.problem.object[0], 1, atol=0.1)
@@ -123,13 +123,13 @@ def test_what_an_engine_hardly_saw_is_not_handed_on(script: Script) -> None:
 
 def test_refined_positions_are_handed_on_and_the_object_stays(script: Script) -> None:
     script.shift_px = 0.25
-    course = course_of("lsqml:2/2,lsqml:1", position_correction="1")
-    run(course)
+    chain = chain_of("lsqml:2/2,lsqml:1", position_correction="1")
+    run(chain)
     coarse, fine = (engine.problem.geometry for engine in script.made)
     assert tuple(side * 2 for side in coarse.object_shape) == fine.object_shape
     np.testing.assert_allclose(fine.positions_px, coarse.positions_px * 2 + 2 * 2 * 0.25, atol=1e-9)
     np.testing.assert_allclose(fine.origin_px, np.multiply(coarse.origin_px, 2))
-    np.testing.assert_allclose(course.positions_m() / course.pixel_m, fine.positions_px + 0.25, atol=1e-9)
+    np.testing.assert_allclose(chain.positions_m() / chain.pixel_m, fine.positions_px + 0.25, atol=1e-9)
 
 
 @pytest.mark.parametrize("sub_pixel", ["fourier", "nearest"])
@@ -137,17 +137,17 @@ def test_positions_that_nobody_refines_keep_every_bit(sub_pixel: str) -> None:
     prepared = prepare(
         make_job(Path("result.cxi"), reconstruction__engine="epie:1/2,epie:1", reconstruction__sub_pixel=sub_pixel)
     )
-    course = Course(prepared.problem, prepared.parameters.reconstruction, BACKEND)
-    run(course)
-    assert course._problem.geometry is prepared.problem.geometry
+    chain = EngineChain(prepared.problem, prepared.parameters.reconstruction, BACKEND)
+    run(chain)
+    assert chain._problem.geometry is prepared.problem.geometry
 
 
 def test_stages_of_cropped_patterns_get_a_coarser_problem(script: Script) -> None:
-    course = course_of("epie:1/2,epie:1")
-    whole = course._whole
-    assert course.crop == 2
-    assert course.notes[0].startswith("ePIE from iteration 1, patterns cropped to 32 x 32 with ")
-    run(course)
+    chain = chain_of("epie:1/2,epie:1")
+    whole = chain._whole
+    assert chain.crop == 2
+    assert chain.notes[0].startswith("ePIE from iteration 1, patterns cropped to 32 x 32 with ")
+    run(chain)
     coarse, fine = (engine.problem for engine in script.made)
     assert coarse.patterns.shape == (12, 32, 32) and coarse.patterns.dtype == whole.patterns.dtype
     assert coarse.probe.shape == (1, 32, 32)
@@ -156,12 +156,12 @@ def test_stages_of_cropped_patterns_get_a_coarser_problem(script: Script) -> Non
     assert fine.object.shape == whole.object.shape
     rows, columns = whole.object.shape
     assert fine.object[rows // 2, columns // 2] == pytest.approx(2, abs=0.01)  # empty space, and one step
-    assert course.crop == 1
+    assert chain.crop == 1
 
 
 def test_a_cropped_stages_probe_has_the_counts_of_its_patterns(script: Script) -> None:
-    course_of("epie:1/2", rescale_probe=False)
-    course_of("epie:1/2", rescale_probe=True)
+    chain_of("epie:1/2", rescale_probe=False)
+    chain_of("epie:1/2", rescale_probe=True)
     kept, scaled = (engine.problem for engine in script.made)
     whole = prepare(make_job(Path("result.cxi"))).problem
     middle = np.ix_(np.r_[:16, 48:64], np.r_[:16, 48:64])
@@ -178,16 +178,16 @@ def beam(problem: Problem) -> np.ndarray:
 
 
 def test_the_last_stages_pixel_is_the_results(script: Script) -> None:
-    course = course_of("epie:1,epie:1/2")
-    run(course)
-    assert course.crop == 2
-    assert course.estimate().probe.shape == (1, 32, 32)
-    whole = course._whole.geometry
-    pixel_m = course._whole.object_pixel_m
-    assert course.pixel_m == script.made[-1].problem.object_pixel_m == 2 * pixel_m
-    np.testing.assert_allclose(course.positions_m() / pixel_m, whole.positions_px, atol=1e-9)
-    np.testing.assert_allclose(np.divide(course.origin_m, pixel_m), whole.origin_px)
-    assert notes(course)[-1].endswith("of the counts; the result has this coarser pixel")
+    chain = chain_of("epie:1,epie:1/2")
+    run(chain)
+    assert chain.crop == 2
+    assert chain.estimate().probe.shape == (1, 32, 32)
+    whole = chain._whole.geometry
+    pixel_m = chain._whole.object_pixel_m
+    assert chain.pixel_m == script.made[-1].problem.object_pixel_m == 2 * pixel_m
+    np.testing.assert_allclose(chain.positions_m() / pixel_m, whole.positions_px, atol=1e-9)
+    np.testing.assert_allclose(np.divide(chain.origin_m, pixel_m), whole.origin_px)
+    assert notes(chain)[-1].endswith("of the counts; the result has this coarser pixel")
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -212,7 +212,7 @@ def test_an_engine_leaves_its_problem_as_it_is(name: str) -> None:
 def test_a_chain_of_real_engines_improves_the_model(chain: str) -> None:
     prepared = prepare(make_job(Path("result.cxi"), reconstruction__engine=chain, experiment__scan_dims=(6, 6)))
     with open_backend("cpu", 2) as backend:
-        course = Course(prepared.problem, prepared.parameters.reconstruction, backend)
-        run(course)
-    assert len(course.errors) == course.iterations
-    assert course.errors[-1] < 0.7 * course.errors[0]
+        chain = EngineChain(prepared.problem, prepared.parameters.reconstruction, backend)
+        run(chain)
+    assert len(chain.errors) == chain.iterations
+    assert chain.errors[-1] < 0.7 * chain.errors[0]

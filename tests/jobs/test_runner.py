@@ -23,7 +23,7 @@ from ptychogui.io import export
 from ptychogui.io.array_files import read_object, read_probe
 from ptychogui.io.csvtext import write_complex_csv
 from ptychogui.io.result import read_result, write_result
-from ptychogui.jobs import engine_chain as course, runner
+from ptychogui.jobs import engine_chain as chain, runner
 from ptychogui.jobs.job import Control
 from ptychogui.jobs.prepare.problem import prepare
 from ptychogui.jobs.results import rescue
@@ -110,7 +110,7 @@ def test_a_reconstruction_goes_on_with_the_probe_as_it_varied(output: Path) -> N
     for name, found in vars(last.estimate.variation).items():
         factor = scale if name == "coefficients" else 1
         np.testing.assert_allclose(getattr(problem.variation, name), factor * found, rtol=1e-4)
-    again = course.Course(problem, make_job(output, **asked).parameters.reconstruction, BACKEND).estimate().variation
+    again = chain.Course(problem, make_job(output, **asked).parameters.reconstruction, BACKEND).estimate().variation
     assert again is not None and again.components is problem.variation.components
     other = prepare(make_job(output, **asked, **guesses, experiment__scan_dims=(3, 5))).problem
     assert other.variation is None
@@ -314,7 +314,7 @@ def test_memory_that_runs_out_is_a_users_error(output: Path, monkeypatch: pytest
     def exhausted(*_: object) -> None:
         raise MemoryError("Unable to allocate 9 TiB")
 
-    monkeypatch.setattr(course, "create_engine", exhausted)
+    monkeypatch.setattr(chain, "create_engine", exhausted)
     with pytest.raises(MemoryBudgetError, match=r"the memory of numpy was used up \(Unable to allocate 9 TiB\); crop"):
         next(run_job(make_job(output), BACKEND))
 
