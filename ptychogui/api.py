@@ -36,13 +36,13 @@ from ptychogui.io.in_memory import scan_of
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import Result, read_result
 from ptychogui.jobs.job import Control, Job, Progress
+from ptychogui.jobs.job_checks import check_job
 from ptychogui.jobs.job_values import heeded_values, job_layers, make_job, plan_job, scan_source
 from ptychogui.jobs.prepare.problem import Given
-from ptychogui.jobs.refused import check_job
-from ptychogui.jobs.results.paths import as_given, beside_scan, job_name
 from ptychogui.jobs.results.reservations import Reservation
+from ptychogui.jobs.results.paths import as_given, beside_scan, job_name
 from ptychogui.jobs.runner import run_job
-from ptychogui.jobs.session import Session
+from ptychogui.jobs.stepped_job import SteppedJob
 from ptychogui.params.chain import engines_of
 from ptychogui.params.commandline import format_text, parse_text
 from ptychogui.params.model import Reconstruction as Settings, by_path, describe, marked, refines_positions
@@ -141,7 +141,7 @@ class Reconstruction:
             )
         self._stop = threading.Event()
         self._room_to_move = room_to_move or refines_positions(self._job.parameters.reconstruction)
-        self._session = Session(self._job, given, reserved=self._reserved)
+        self._stepped = SteppedJob(self._job, given, reserved=self._reserved)
 
     def __enter__(self) -> Reconstruction:
         return self
@@ -153,7 +153,7 @@ class Reconstruction:
 
     def close(self) -> None:
         """Free the device; nothing can be run or read any more."""
-        self._session.close()
+        self._stepped.close()
 
     def run(self, iterations: int | None = None, **options: Any) -> Iterator[Progress]:
         """Go on from where the reconstruction is; each iteration is done when it is asked for.
@@ -184,22 +184,22 @@ class Reconstruction:
     @property
     def object(self) -> np.ndarray:
         """complex64 (rows, columns), as it stands."""
-        return self._session.estimate().object
+        return self._stepped.estimate().object
 
     @property
     def probe(self) -> np.ndarray:
         """complex64 (modes, N, N), centered at [N // 2, N // 2], as it stands."""
-        return self._session.estimate().probe
+        return self._stepped.estimate().probe
 
     @property
     def positions_m(self) -> np.ndarray:
         """float64 (positions, 2): row and column of the probe on the object, as refined."""
-        return self._session.run.positions_m
+        return self._stepped.run.positions_m
 
     @property
     def errors(self) -> np.ndarray:
         """float64 (iterations,), in photon-noise units; a run that was left early may not know its last one yet."""
-        return self._session.run.errors
+        return self._stepped.run.errors
 
     def save(self, path: Path | str | None = None) -> Path:
         """Write the result as it stands, and CSV or raw binary beside it if those options are set.
@@ -217,7 +217,7 @@ class Reconstruction:
             job = replace(self._job, output=reserved.path)
             check_job(job)
             check_writable(job.output)
-            problems = self._session.save(job.output)
+            problems = self._stepped.save(job.output)
         if problems:
             raise OutputError(f"{job.output} is written, but not all beside it: {'; '.join(problems)}")
         return job.output
@@ -250,13 +250,13 @@ class Reconstruction:
         return replace(self._job, parameters=self._job.parameters.replace({**untold, **chosen}))
 
     def _iterations(self, job: Job, values: _Values, note: str) -> Iterator[Progress]:
-        settings, session = job.parameters.reconstruction, self._session
-        if session.run.iteration:
+        settings, stepped = job.parameters.reconstruction, self._stepped
+        if stepped.run.iteration:
             settings = settings.model_copy(update={"coarse_levels": 0})
-        session.extend(settings, note)
+        stepped.extend(settings, note)
         self._values = values
-        while not (session.run.done or self._stop.is_set()):
-            yield session.step()
+        while not (stepped.run.done or self._stop.is_set()):
+            yield stepped.step()
 
 
 def _job(source: Path | str | Dataset | None, output: Path, values: _Values, command: str) -> Job:

@@ -38,7 +38,7 @@ from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.job_values import heeded_values, job_layers, make_job, plan_job, scan_source
 from ptychogui.jobs.prepare.problem import Given
 from ptychogui.jobs.results.paths import as_given, file_stem, job_name
-from ptychogui.jobs.session import Session
+from ptychogui.jobs.stepped import SteppedJob
 from ptychogui.params.chain import ENGINE_TITLES, engines_of
 from ptychogui.params.commandline import read_command
 from ptychogui.params.model import by_path, describe, marked
@@ -69,7 +69,7 @@ class _Algorithm:
 
     def __init__(self, prefix: str, engine: str) -> None:
         self._prefix, self._engine = prefix, engine
-        self._session: Session | None = None
+        self._stepped: SteppedJob | None = None
 
     def whole(self, para: str = "", **keywords: Any) -> np.ndarray:
         """Reconstruct, and write the result; return the object, complex64 (rows, columns).
@@ -129,10 +129,10 @@ class _Algorithm:
 
     def step(self) -> bool:
         """Do one iteration; beyond those of -i the reconstruction goes on for as many again."""
-        session = self._current("step")
-        if session.run.done:
-            session.extend(session.settings, "more steps were asked for than -i says")
-        self._told(session)
+        stepped = self._current("step")
+        if stepped.run.done:
+            stepped.extend(stepped.settings, "more steps were asked for than -i says")
+        self._told(stepped)
         return True
 
     def object(self) -> np.ndarray:
@@ -145,26 +145,26 @@ class _Algorithm:
 
     def post(self) -> bool:
         """Write the result, and free the device."""
-        session = self._current("post")
-        self._session = None
-        with session:
-            self._finished(session)
+        stepped = self._current("post")
+        self._stepped = None
+        with stepped:
+            self._finished(stepped)
         return True
 
-    def _current(self, function: str) -> Session:
-        if self._session is None:
+    def _current(self, function: str) -> SteppedJob:
+        if self._stepped is None:
             raise ParameterError(f"{self._prefix}{function}(): no job is under way; call {self._prefix}init() first")
-        return self._session
+        return self._stepped
 
     def _replace(self, job: Job, given: Given) -> None:
         """Free the current job before the next one takes its memory."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
-        self._session = self._opened(job, given)
+        if self._stepped is not None:
+            self._stepped.close()
+            self._stepped = None
+        self._stepped = self._opened(job, given)
 
-    def _opened(self, job: Job, given: Given) -> Session:
-        return Session(job, given, Control(on_doubts=self._warn), as_given(job.output))
+    def _opened(self, job: Job, given: Given) -> SteppedJob:
+        return SteppedJob(job, given, Control(on_doubts=self._warn), as_given(job.output))
 
     def _warn(self, doubts: Iterable[str]) -> None:
         for doubt in doubts:
@@ -203,19 +203,19 @@ class _Algorithm:
         _warn(name, values, heeded, f"in {ENGINE_TITLES[self._engine]}")
         return heeded
 
-    def _whole(self, session: Session) -> np.ndarray:
-        with session:
-            while not (session.run.done or session.run.out_of_time):
-                self._told(session)
-            self._finished(session)
-            return session.estimate().object
+    def _whole(self, stepped: SteppedJob) -> np.ndarray:
+        with stepped:
+            while not (stepped.run.done or stepped.run.out_of_time):
+                self._told(stepped)
+            self._finished(stepped)
+            return stepped.estimate().object
 
-    def _told(self, session: Session) -> None:
-        for note in session.step().notes:
+    def _told(self, stepped: SteppedJob) -> None:
+        for note in stepped.step().notes:
             _log.info("%s: %s", self._prefix, note)
 
-    def _finished(self, session: Session) -> None:
-        last = session.finish()
+    def _finished(self, stepped: SteppedJob) -> None:
+        last = stepped.finish()
         for note in last.notes:
             _log.info("%s: %s", self._prefix, note)
         if last.result is None:

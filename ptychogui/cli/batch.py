@@ -16,7 +16,7 @@ from ptychogui.cli.terminal import error_console, one_line, say, table
 from ptychogui.errors import DataError, OutputError, ParameterError, PtychoError
 from ptychogui.io.result_header import read_header
 from ptychogui.jobs.results.paths import in_folder, results_stem
-from ptychogui.jobs.scanlist import ScanList, scan_list
+from ptychogui.jobs.scan_list import ScanList, scan_list
 from ptychogui.params.model import by_path, describe, marked
 from ptychogui.params.options import given_values, options
 from ptychogui.params.words import Command

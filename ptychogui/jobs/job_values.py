@@ -14,7 +14,7 @@ from ptychogui.io.dataset import Dataset
 from ptychogui.io.mda.scans import FramesNotFoundError, MdaScan, read_mda_scan
 from ptychogui.io.readers import open_dataset
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.refused import check_job
+from ptychogui.jobs.job_checks import check_job
 from ptychogui.params.chain import engines_of
 from ptychogui.params.model import by_path, marked
 from ptychogui.params.origins import Layers, Source

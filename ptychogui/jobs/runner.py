@@ -29,11 +29,11 @@ from ptychogui.io.result_header import SourceFile
 from ptychogui.jobs.engine_chain import EngineChain
 from ptychogui.jobs.high_error import high_error_notes
 from ptychogui.jobs.job import Control, Job, Progress
+from ptychogui.jobs.job_checks import check_job
 from ptychogui.jobs.preflight.doubts import doubts_of
 from ptychogui.jobs.prepare.memory_check import check_memory
 from ptychogui.jobs.prepare.problem import NOTHING_GIVEN, Given, Prepared, prepare
 from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
-from ptychogui.jobs.refused import check_job
 from ptychogui.jobs.results.rescue import keep_elsewhere
 from ptychogui.jobs.stages import total_iterations
 from ptychogui.params.model import Reconstruction

@@ -110,7 +110,9 @@ def test_a_reconstruction_goes_on_with_the_probe_as_it_varied(output: Path) -> N
     for name, found in vars(last.estimate.variation).items():
         factor = scale if name == "coefficients" else 1
         np.testing.assert_allclose(getattr(problem.variation, name), factor * found, rtol=1e-4)
-    again = chain.Course(problem, make_job(output, **asked).parameters.reconstruction, BACKEND).estimate().variation
+    again = (
+        chain.EngineChain(problem, make_job(output, **asked).parameters.reconstruction, BACKEND).estimate().variation
+    )
     assert again is not None and again.components is problem.variation.components
     other = prepare(make_job(output, **asked, **guesses, experiment__scan_dims=(3, 5))).problem
     assert other.variation is None

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ptychogui.errors import ParameterError
+from ptychogui.jobs.job_checks import check_honored
 from ptychogui.jobs.job_values import NEEDED
 from ptychogui.jobs.preflight.findings import Finding, Level, quantity
 from ptychogui.jobs.preflight.look import Look
-from ptychogui.jobs.refused import check_honored
 from ptychogui.params.chain import engines_of
 from ptychogui.params.model import Parameters, by_path, describe, usual_range
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.jobs.scanlist import scan_list
+from ptychogui.jobs.scan_list import scan_list
 
 
 @pytest.fixture

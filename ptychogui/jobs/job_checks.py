@@ -1,4 +1,4 @@
-"""Which jobs are refused: what would be ignored, and what would take the place of a file that is no result."""
+"""Checks of a job when it is made: what it would ignore, and whether it would replace a file that is no result."""
 
 from __future__ import annotations
 

@@ -11,21 +11,21 @@ from ptychogui.engines.base import Estimate
 from ptychogui.errors import ParameterError
 from ptychogui.io.atomic import check_writable
 from ptychogui.jobs.job import Control, Job, Progress
+from ptychogui.jobs.job_checks import check_job
 from ptychogui.jobs.prepare.problem import NOTHING_GIVEN, Given
-from ptychogui.jobs.refused import check_job
 from ptychogui.jobs.results.reservations import Reservation
 from ptychogui.jobs.runner import JobRun, telling_of_memory
 from ptychogui.params.model import Reconstruction
 
 
-class Session:
+class SteppedJob:
     """A job on a device of its own, ready to step; a context manager: leaving it frees the device.
 
     Args:
         job: what to do.
         given: what it takes from memory in place of files.
         control: hears what the job says before its first iteration.
-        reserved: the path of the result, given back when the session is closed, or can't begin.
+        reserved: the path of the result, given back when it is closed, or can't begin.
 
     Raises:
         PtychoError: the job can't be done.
@@ -50,7 +50,7 @@ class Session:
                 self._run: JobRun | None = JobRun(job, self._backend, control or Control(), given)
             self._stack = stack.pop_all()
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> SteppedJob:
         return self
 
     def __exit__(
@@ -68,7 +68,7 @@ class Session:
         """The job under way.
 
         Raises:
-            ParameterError: the session was closed.
+            ParameterError: it was closed.
         """
         if self._run is None:
             raise ParameterError("the reconstruction was closed; use it inside its 'with', and save what is to be kept")

@@ -12,7 +12,7 @@ import pytest
 from ptychogui.errors import OutputError, ParameterError
 from ptychogui.io.result import write_result
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.refused import check_job
+from ptychogui.jobs.job_checks import check_job
 from ptychogui.params.chain import ENGINE_NAMES, ENGINE_TITLES, titles
 from ptychogui.params.model import Parameters, describe, refusal
 from ptychogui.params.spec import Param
