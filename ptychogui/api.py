@@ -38,7 +38,7 @@ from ptychogui.io.result import Result, read_result
 from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.job_checks import check_job
 from ptychogui.jobs.job_values import heeded_values, job_layers, make_job, plan_job, scan_source
-from ptychogui.jobs.prepare.problem import Given
+from ptychogui.jobs.prepare.prepared_job import InMemory
 from ptychogui.jobs.results.reservations import Reservation
 from ptychogui.jobs.results.paths import as_given, beside_scan, job_name
 from ptychogui.jobs.runner import run_job
@@ -86,7 +86,7 @@ def reconstruct(
     with reserved.released_on_error() as path:
         job = _job(source, path, values, "ptychogui.api.reconstruct")
         check_writable(job.output)
-        devices, given = job.parameters.devices, Given(scan=_in_memory(source))
+        devices, given = job.parameters.devices, InMemory(scan=_in_memory(source))
         return _run(reserved, job, open_backend(devices.device, devices.threads), control, wants_picture, given)
 
 
@@ -96,7 +96,7 @@ def _run(  # noqa: PLR0913 - what run_job takes, and what it is done with
     backend: Backend,
     control: Control | None,
     wants_picture: Callable[[int], bool] | None,
-    given: Given,
+    given: InMemory,
 ) -> Generator[Progress, None, None]:
     with reserved, backend:
         yield from run_job(job, backend, control, wants_picture, given)
@@ -133,7 +133,7 @@ class Reconstruction:
         self._reserved = _reserved(source, None, self._values)
         with self._reserved.released_on_error() as path:
             self._job = _job(source, path, self._values, "ptychogui.api.Reconstruction")
-            given = Given(
+            given = InMemory(
                 scan=_in_memory(source),
                 probe=None if probe is None else as_probe(np.asarray(probe), "the given probe"),
                 object=None if object is None else as_object(np.asarray(object), "the given object"),

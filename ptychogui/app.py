@@ -25,7 +25,7 @@ from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.window import WindowController
 from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.jobs.orientation.doctor import open_and_examine
-from ptychogui.jobs.prepare.survey import Reading, Surveyed, survey_scan
+from ptychogui.jobs.prepare.survey import ReadingProgress, ScanSurvey, survey_scan
 from ptychogui.physics.simulation import Recipe
 from ptychogui.pictures.live_picture import Picture
 from ptychogui.views.run.run_page import RunPage
@@ -252,8 +252,8 @@ class Workstation:
     def _recall_pairing(self, _text: str, kind: str, _result: Path | None) -> None:
         self.pairing.recall(kind)
 
-    def _tell_survey_notes(self, told: Reading | Surveyed) -> None:
-        for note in () if isinstance(told, Reading) else told.notes:
+    def _tell_survey_notes(self, told: ReadingProgress | ScanSurvey) -> None:
+        for note in () if isinstance(told, ReadingProgress) else told.notes:
             self.window.show_message(f"survey: {note}")
 
     def _tell_saved(self, path: Path) -> None:

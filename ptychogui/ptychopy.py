@@ -36,9 +36,9 @@ from ptychogui.io.array_files import as_object, as_probe
 from ptychogui.io.in_memory import scan_of
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.job_values import heeded_values, job_layers, make_job, plan_job, scan_source
-from ptychogui.jobs.prepare.problem import Given
+from ptychogui.jobs.prepare.prepared_job import InMemory
 from ptychogui.jobs.results.paths import as_given, file_stem, job_name
-from ptychogui.jobs.stepped import SteppedJob
+from ptychogui.jobs.stepped_job import SteppedJob
 from ptychogui.params.chain import ENGINE_TITLES, engines_of
 from ptychogui.params.commandline import read_command
 from ptychogui.params.model import by_path, describe, marked
@@ -156,21 +156,23 @@ class _Algorithm:
             raise ParameterError(f"{self._prefix}{function}(): no job is under way; call {self._prefix}init() first")
         return self._stepped
 
-    def _replace(self, job: Job, given: Given) -> None:
+    def _replace(self, job: Job, given: InMemory) -> None:
         """Free the current job before the next one takes its memory."""
         if self._stepped is not None:
             self._stepped.close()
             self._stepped = None
         self._stepped = self._opened(job, given)
 
-    def _opened(self, job: Job, given: Given) -> SteppedJob:
+    def _opened(self, job: Job, given: InMemory) -> SteppedJob:
         return SteppedJob(job, given, Control(on_doubts=self._warn), as_given(job.output))
 
     def _warn(self, doubts: Iterable[str]) -> None:
         for doubt in doubts:
             _log.warning("%s: %s", self._prefix, doubt)
 
-    def _planned(self, function: str, para: str, keywords: dict[str, Any], given: Given | None) -> tuple[Job, Given]:
+    def _planned(
+        self, function: str, para: str, keywords: dict[str, Any], given: InMemory | None
+    ) -> tuple[Job, InMemory]:
         name = f"{self._prefix}{function}()"
         device = keywords.pop("device", None)
         if not isinstance(para, str):
@@ -183,7 +185,7 @@ class _Algorithm:
             values = _for_arrays(name, values, given)
         if device is not None:
             values["devices.device"] = (device, f"{name}: device")
-        return _job(values, command, given), given or Given()
+        return _job(values, command, given), given or InMemory()
 
     def _values(self, name: str, command: str) -> _Values:
         told = read_command(command)
@@ -229,7 +231,7 @@ def _warn(name: str, before: _Values, after: _Values, where: str) -> None:
             _log.warning("%s: -%s has no effect %s", name, by_path()[path].flag, where)
 
 
-def _for_arrays(name: str, values: _Values, given: Given) -> _Values:
+def _for_arrays(name: str, values: _Values, given: InMemory) -> _Values:
     """Leave out what says how to read a file; positions that are given are not computed."""
     kept = {path: value for path, value in values.items() if path not in _OF_FILES}
     kept.setdefault("preprocessing.direct_beam", ("corner", name))
@@ -239,7 +241,7 @@ def _for_arrays(name: str, values: _Values, given: Given) -> _Values:
     return kept
 
 
-def _job(values: _Values, command: str, given: Given | None) -> Job:
+def _job(values: _Values, command: str, given: InMemory | None) -> Job:
     scan = None if given is None else given.scan
     source = scan_source(None, values) if scan is None else None
     job_id, _ = values.get("output.job_id", ("", ""))
@@ -260,8 +262,8 @@ def _make_folder() -> None:
 
 def _given(
     patterns: ArrayLike, positions_m: ArrayLike | None, first: ArrayLike | None, probe: ArrayLike | None
-) -> Given:
-    return Given(
+) -> InMemory:
+    return InMemory(
         scan=scan_of(patterns, positions_m),
         probe=None if probe is None else as_probe(np.asarray(probe), "probeNP"),
         object=None if first is None else as_object(np.asarray(first), "objectNP"),

@@ -18,7 +18,7 @@ import pytest
 
 if TYPE_CHECKING:
     from ptychogui.backends import Backend
-    from ptychogui.jobs.prepare.probe_trial import Guess, Trial, Tried
+    from ptychogui.jobs.prepare.probe_trial import Guess, ProbeTrial, TriedProbe
     from tests.backends.fake_cupy import FakeMachine
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -72,7 +72,7 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def chosen_probes() -> Iterator[dict[str, Tried]]:
+def chosen_probes() -> Iterator[dict[str, TriedProbe]]:
     """Choose the first probe of a scan once a session, since dozens of tests reconstruct the same few scans.
 
     What was chosen serves again for the same patterns, windows, object, settings, guesses, device and engine only. A
@@ -81,10 +81,10 @@ def chosen_probes() -> Iterator[dict[str, Tried]]:
     from ptychogui.engines import ENGINES
     from ptychogui.jobs.prepare import probe_trial
 
-    chosen: dict[str, Tried] = {}
-    choose = probe_trial.Trial.best
+    chosen: dict[str, TriedProbe] = {}
+    choose = probe_trial.ProbeTrial.best
 
-    def best(trial: Trial, guess: Guess) -> Tried:
+    def best(trial: ProbeTrial, guess: Guess) -> TriedProbe:
         device = type(trial.backend), trial.backend.name, getattr(trial.backend, "workers", None)
         made_by = ENGINES["epie"], vars(probe_trial)["create_engine"]
         guesses = guess(1.0, False), guess(1.4, True)
@@ -95,7 +95,7 @@ def chosen_probes() -> Iterator[dict[str, Tried]]:
         return replace(chosen[key], probe=chosen[key].probe.copy())
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(probe_trial.Trial, "best", best)
+        patch.setattr(probe_trial.ProbeTrial, "best", best)
         yield chosen
 
 

@@ -21,7 +21,7 @@ class Job:
     """One reconstruction to do.
 
     Attributes:
-        id: unique among the jobs of a session.
+        id: unique among all jobs.
         source: the scan file, or the pattern of a series of raw files; None with experiment.simulate.
         parameters: complete parameters, file values already in.
         output: path of the result file, written whole or not at all.

@@ -32,7 +32,7 @@ from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.job_checks import check_job
 from ptychogui.jobs.preflight.doubts import doubts_of
 from ptychogui.jobs.prepare.memory_check import check_memory
-from ptychogui.jobs.prepare.problem import NOTHING_GIVEN, Given, Prepared, prepare
+from ptychogui.jobs.prepare.prepared_job import NOTHING_IN_MEMORY, InMemory, PreparedJob, prepare
 from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
 from ptychogui.jobs.results.rescue import keep_elsewhere
 from ptychogui.jobs.stages import total_iterations
@@ -51,7 +51,7 @@ def run_job(
     backend: Backend,
     control: Control | None = None,
     wants_picture: Callable[[int], bool] | None = None,
-    given: Given = NOTHING_GIVEN,
+    given: InMemory = NOTHING_IN_MEMORY,
 ) -> Generator[Progress, None, None]:
     """Reconstruct, and write the result.
 
@@ -89,7 +89,7 @@ def telling_of_memory(backend: Backend) -> Iterator[None]:
 
 
 def _run(
-    job: Job, backend: Backend, control: Control, wants_picture: Callable[[int], bool], given: Given
+    job: Job, backend: Backend, control: Control, wants_picture: Callable[[int], bool], given: InMemory
 ) -> Generator[Progress, None, None]:
     check_job(job)
     check_writable(job.output)
@@ -139,7 +139,7 @@ class JobRun:
         PtychoError: the job can't be done.
     """
 
-    def __init__(self, job: Job, backend: Backend, control: Control, given: Given = NOTHING_GIVEN) -> None:
+    def __init__(self, job: Job, backend: Backend, control: Control, given: InMemory = NOTHING_IN_MEMORY) -> None:
         self._job, self._backend = job, backend
         self._started = _now()
         self._preparing, self._iterating = _Stopwatch(), _Stopwatch()
@@ -148,7 +148,7 @@ class JobRun:
         self._doubts: tuple[str, ...] = ()
         self._control = control
         with self._preparing:
-            self._prepared: Prepared = prepare(job, backend, control, given, self._doubt)
+            self._prepared: PreparedJob = prepare(job, backend, control, given, self._doubt)
             problem, settings = self._prepared.problem, self._prepared.parameters.reconstruction
             self._positions = len(problem.patterns)
             bytes_ = needed_bytes(problem.object.shape, problem.probe.shape, self._positions, settings.opr_modes)

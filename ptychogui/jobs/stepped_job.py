@@ -12,7 +12,7 @@ from ptychogui.errors import ParameterError
 from ptychogui.io.atomic import check_writable
 from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.job_checks import check_job
-from ptychogui.jobs.prepare.problem import NOTHING_GIVEN, Given
+from ptychogui.jobs.prepare.prepared_job import NOTHING_IN_MEMORY, InMemory
 from ptychogui.jobs.results.reservations import Reservation
 from ptychogui.jobs.runner import JobRun, telling_of_memory
 from ptychogui.params.model import Reconstruction
@@ -34,7 +34,7 @@ class SteppedJob:
     def __init__(
         self,
         job: Job,
-        given: Given = NOTHING_GIVEN,
+        given: InMemory = NOTHING_IN_MEMORY,
         control: Control | None = None,
         reserved: Reservation | None = None,
     ) -> None:

@@ -17,7 +17,7 @@ from ptychogui.backends import open_backend
 from ptychogui.engines import ENGINES, Problem
 from ptychogui.io.simulated import read_truth
 from ptychogui.jobs.job_values import job_layers, make_job
-from ptychogui.jobs.prepare.problem import prepare
+from ptychogui.jobs.prepare.prepared_job import prepare
 from ptychogui.states import State
 from scripts.evidence.cases import REFERENCE, Run
 from scripts.evidence.rival import SETTINGS, Rival, Setting

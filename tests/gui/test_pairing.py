@@ -13,8 +13,8 @@ from ptychogui.errors import Alternative, AmbiguousPairingError
 from ptychogui.io.mda.beamtime import write_beamtime
 from ptychogui.io.mda.presets import list_presets
 from ptychogui.jobs.preflight import Finding, Level, Preflight
-from ptychogui.jobs.prepare.pairing_pictures import Compared, DrawnWay
-from ptychogui.jobs.prepare.survey import Reading
+from ptychogui.jobs.prepare.pairing_pictures import ComparedWays, DrawnWay
+from ptychogui.jobs.prepare.survey import ReadingProgress
 from ptychogui.params.origins import Source
 from ptychogui.physics.position_map import map_positions
 from ptychogui.physics.simulation import Recipe, simulate
@@ -38,7 +38,7 @@ def test_ways_stand_side_by_side_and_the_chosen_one_is_announced(qtbot: QtBot, p
     page.show_ways(WAYS)
     assert [card.title.text() for card in page.cards] == ["File 0 is missing", "File 20 is missing"]
     assert page.cards[0].state.text() == "--first-file 0" and not page.bar.isHidden()
-    page.show_told(Reading(5, 20))
+    page.show_told(ReadingProgress(5, 20))
     assert (page.bar.value(), page.bar.maximum()) == (5, 20)
     with qtbot.waitSignal(page.useAsked) as used:
         page.cards[1].use.click()
@@ -49,7 +49,7 @@ def test_pictures_have_the_same_colors_and_a_way_that_cannot_be_drawn_says_why(p
     page.show_ways(WAYS)
     places = np.argwhere(np.ones((4, 5))) * 1e-6
     drawn = DrawnWay(WAYS[0], map_positions(places, np.arange(20.0)), 20)
-    page.show_told(Compared((drawn, DrawnWay(WAYS[1], problem="only 0 positions have a frame"))))
+    page.show_told(ComparedWays((drawn, DrawnWay(WAYS[1], problem="only 0 positions have a frame"))))
     page.show_ended("")
     first, second = page.cards
     assert first.image.image is not None and second.image.image is None

@@ -14,8 +14,8 @@ from ptychogui.engines.base import Problem
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs import engine_chain as chain
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.prepare import opening
-from ptychogui.jobs.prepare.problem import Prepared, prepare
+from ptychogui.jobs.prepare import open_scan as opening
+from ptychogui.jobs.prepare.prepared_job import PreparedJob, prepare
 from ptychogui.params.chain import ENGINE_NAMES
 from ptychogui.params.model import Parameters
 from tests.jobs.fakes import FakeEngine, Prepare
@@ -26,7 +26,7 @@ from tests.jobs.scripted_engines import Engine, Script
 def prepare_scan(monkeypatch: pytest.MonkeyPatch) -> Prepare:
     """Prepare a scan in memory with some parameters."""
 
-    def run(dataset: Dataset, backend: Any = None, **values: Any) -> Prepared:
+    def run(dataset: Dataset, backend: Any = None, **values: Any) -> PreparedJob:
         monkeypatch.setattr(opening, "open_dataset", lambda _path, _access: dataset)
         parameters = Parameters().replace({key.replace("__", "."): value for key, value in values.items()})
         return prepare(Job("1", dataset.path, parameters, Path("result.cxi")), backend)

@@ -16,13 +16,13 @@ from ptychogui.errors import ParameterError
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.result import write_result
 from ptychogui.jobs.job import Control, Job, Progress
-from ptychogui.jobs.prepare.problem import Prepared
+from ptychogui.jobs.prepare.prepared_job import PreparedJob
 from ptychogui.params.model import Parameters
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.states import State
 from tests.io.makers import make_result
 
-Prepare = Callable[..., Prepared]
+Prepare = Callable[..., PreparedJob]
 """Prepares a scan in memory with some parameters; see conftest."""
 
 PACE_S = 0.002

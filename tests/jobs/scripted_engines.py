@@ -13,7 +13,7 @@ import numpy as np
 from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines.base import Estimate, Problem, Step
 from ptychogui.jobs.engine_chain import EngineChain
-from ptychogui.jobs.prepare.problem import prepare
+from ptychogui.jobs.prepare.prepared_job import prepare
 from ptychogui.params.model import Reconstruction
 from tests.jobs.fakes import make_job
 

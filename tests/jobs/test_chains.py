@@ -20,7 +20,7 @@ from ptychogui.io.simulated import write_scan
 from ptychogui.jobs import runner
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.job_values import job_layers, make_job as planned_job
-from ptychogui.jobs.prepare.problem import Prepared, prepare
+from ptychogui.jobs.prepare.prepared_job import PreparedJob, prepare
 from ptychogui.jobs.runner import run_job
 from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.states import State
@@ -87,7 +87,7 @@ def test_an_iteration_that_comes_again_is_said_and_counted_once(
     assert said[-1].positions_per_s == pytest.approx(5 * 12 / said[-1].elapsed_s)
 
 
-def emptied(prepared: Prepared) -> Prepared:
+def emptied(prepared: PreparedJob) -> PreparedJob:
     """Start on an object of nothing."""
     return replace(prepared, problem=replace(prepared.problem, object=np.zeros_like(prepared.problem.object)))
 

@@ -12,7 +12,7 @@ from ptychogui.backends import open_backend
 from ptychogui.engines import ENGINES, create_engine
 from ptychogui.engines.base import Estimate, Problem
 from ptychogui.jobs.engine_chain import EngineChain
-from ptychogui.jobs.prepare.problem import prepare
+from ptychogui.jobs.prepare.prepared_job import prepare
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe_variation import ProbeVariation

@@ -14,7 +14,7 @@ import pytest
 from ptychogui.api import Control, read_result, reconstruct
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.jobs.job_values import job_layers, make_job, scan_source
-from ptychogui.jobs.prepare.problem import Prepared, prepare
+from ptychogui.jobs.prepare.prepared_job import PreparedJob, prepare
 from ptychogui.params.commandline import read_command
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 from ptychogui.states import State
@@ -48,7 +48,7 @@ def positions_file(simulated: SimulatedScan, tmp_path: Path) -> Path:
     return tmp_path / "positions.csv"
 
 
-def prepared(file: Path | None = None, stop: Any = lambda: False, **values: Any) -> Prepared:
+def prepared(file: Path | None = None, stop: Any = lambda: False, **values: Any) -> PreparedJob:
     given = {path: (value, "test") for path, value in named({**GEOMETRY, **values}).items()}
     source = scan_source(file, given)
     return prepare(make_job(job_layers(source, given), source, Path("result.cxi")), control=Asking(stop))

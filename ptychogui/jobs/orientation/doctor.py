@@ -21,7 +21,7 @@ from ptychogui.io.array_files import holds_result
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.orientation.cases import CLASSES, all_cases
 from ptychogui.jobs.orientation.verdict import Evidence, Verdict, judge
-from ptychogui.jobs.prepare.problem import Prepared, prepare
+from ptychogui.jobs.prepare.prepared_job import PreparedJob, prepare
 from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.gradients import centers_of_mass, curls, matter_correlation, mean_counts, slopes
@@ -129,7 +129,7 @@ def examine(job: Job, backend: Backend, control: Control | None = None) -> Gener
 class _Patient:
     """A scan cropped to the middle of its patterns, and some neighbors where there is something to see."""
 
-    def __init__(self, prepared: Prepared, backend: Backend, control: Control) -> None:
+    def __init__(self, prepared: PreparedJob, backend: Backend, control: Control) -> None:
         problem, count = prepared.problem, len(prepared.positions_m)
         if count < FEWEST_POSITIONS:
             raise DataError(f"the scan has {count} positions, too few to tell its orientation: it takes "

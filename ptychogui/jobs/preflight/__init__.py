@@ -28,7 +28,7 @@ from ptychogui.jobs.preflight.look import Look, Sample, read_sample
 from ptychogui.jobs.preflight.masks import check_mask
 from ptychogui.jobs.preflight.positions import check_object, check_overlap, check_pairing
 from ptychogui.jobs.preflight.values import check_values
-from ptychogui.jobs.prepare.opening import open_scan
+from ptychogui.jobs.prepare.open_scan import open_scan
 from ptychogui.notify.log import TOLD
 
 _log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from ptychogui.errors import DataError
 from ptychogui.io.array_files import read_probe
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.prepare.preparation import Preparation
+from ptychogui.jobs.prepare.prepared_scan import PreparedScan
 from ptychogui.params.model import Parameters
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.centering import beam_center
@@ -99,7 +99,7 @@ def _sound_sample(dataset: Dataset, rows: np.ndarray, start: float) -> Sample:
     return Sample(np.array(list(read)), np.concatenate(list(read.values())), time.perf_counter() - start, tuple(damage))
 
 
-class Look(Preparation):
+class Look(PreparedScan):
     """What checks ask for: the preparation of a scan by a sample of its frames, and what these show beyond it."""
 
     def __init__(self, job: Job, dataset: Dataset, sample: Sample) -> None:

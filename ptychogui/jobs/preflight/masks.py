@@ -9,7 +9,7 @@ import numpy as np
 
 from ptychogui.jobs.preflight.findings import Finding, Level, share_text
 from ptychogui.jobs.preflight.look import Look
-from ptychogui.jobs.prepare.masks import ReadMask, masks_of
+from ptychogui.jobs.prepare.job_masks import ReadMask, masks_of
 from ptychogui.physics.mask_polarity import Hidden, hidden_by, light_of
 
 _LARGE = 0.5

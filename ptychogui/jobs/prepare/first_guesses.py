@@ -9,7 +9,7 @@ import scipy.fft
 
 from ptychogui.io.array_files import object_place_m, read_object, read_probe, read_variation
 from ptychogui.io.dataset import Dataset
-from ptychogui.jobs.prepare.probe_trial import Trial
+from ptychogui.jobs.prepare.probe_trial import ProbeTrial
 from ptychogui.params.model import Parameters
 from ptychogui.physics.frames import Patterns
 from ptychogui.physics.optics import job_pixel_m
@@ -28,7 +28,7 @@ def first_probe(
     patterns: Patterns,
     pixel_m: float,
     positions_m: np.ndarray,
-    trial: Trial | None = None,
+    trial: ProbeTrial | None = None,
     given: np.ndarray | None = None,
 ) -> tuple[np.ndarray, list[str]]:
     """Take the user's probe, or guess one of the user's size, or take the file's, or guess one.

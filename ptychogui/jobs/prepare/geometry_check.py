@@ -1,4 +1,4 @@
-"""Whether energy, distance, pixel and positions go together, and what to say where they can't."""
+"""The check that energy, distance and detector pixel give a possible object pixel, and what sets the object's size."""
 
 from __future__ import annotations
 

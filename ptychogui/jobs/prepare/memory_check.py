@@ -1,4 +1,4 @@
-"""Memory, asked for before it is used."""
+"""The check that a job fits in the memory of the computer and of its device, before any of it is used."""
 
 from __future__ import annotations
 

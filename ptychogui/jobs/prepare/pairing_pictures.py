@@ -11,9 +11,9 @@ import numpy as np
 from ptychogui.errors import Alternative, PtychoError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.prepare.opening import known_pixel_m, open_scan
+from ptychogui.jobs.prepare.open_scan import known_pixel_m, open_scan
 from ptychogui.jobs.prepare.positions import ambiguity_of, scan_positions
-from ptychogui.jobs.prepare.survey import Reading, ScanReader
+from ptychogui.jobs.prepare.survey import ReadingProgress, ScanReader
 from ptychogui.physics.frames import pattern_size
 from ptychogui.physics.position_map import PositionMap, map_positions
 
@@ -39,13 +39,13 @@ class DrawnWay:
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedWays:
     """All ways; none where there is no question."""
 
     ways: tuple[DrawnWay, ...]
 
 
-def compare_ways(job: Job, tell: Callable[[Reading | Compared], None]) -> None:
+def compare_ways(job: Job, tell: Callable[[ReadingProgress | ComparedWays], None]) -> None:
     """Read all frames of a scan once, and tell how far it is and then how each way of pairing would look.
 
     Raises:
@@ -54,13 +54,13 @@ def compare_ways(job: Job, tell: Callable[[Reading | Compared], None]) -> None:
     with open_scan(job) as dataset:
         ambiguity = ambiguity_of(dataset, job.parameters)
         if ambiguity is None:
-            tell(Compared(()))
+            tell(ComparedWays(()))
             return
         counts = _counts(job, dataset, tell)
-        tell(Compared(tuple(_drawn(job, dataset, way, counts) for way in ambiguity.alternatives)))
+        tell(ComparedWays(tuple(_drawn(job, dataset, way, counts) for way in ambiguity.alternatives)))
 
 
-def _counts(job: Job, dataset: Dataset, tell: Callable[[Reading], None]) -> np.ndarray:
+def _counts(job: Job, dataset: Dataset, tell: Callable[[ReadingProgress], None]) -> np.ndarray:
     """Return the counts of each frame of the scan's stack, float64 (frames,)."""
     rows = np.arange(dataset.frames.shape[0])
     found = ScanReader(job, dataset, rows, tell).read(rows)

@@ -1,4 +1,4 @@
-"""Where a scan's positions come from, and which frame belongs to each."""
+"""The positions of a job: from the scan, a list, a result or computed; and which frame belongs to each."""
 
 from __future__ import annotations
 

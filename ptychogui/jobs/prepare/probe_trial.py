@@ -1,4 +1,4 @@
-"""Which of several guessed probes a scan agrees with: a few iterations of ePIE on a part of it tell.
+"""Trials of guessed probes: a few iterations of ePIE on a part of the scan tell which guess fits it best.
 
 A mean pattern does not say on which side of its focus the beam meets the sample, and ePIE does not find from the wrong
 side to the other. The patterns of a few neighbors do: after five iterations the right side fits them better. One mode
@@ -46,7 +46,7 @@ Guess = Callable[[float, bool], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Tried:
+class TriedProbe:
     """A guess: its size as a factor of the usual one, its side of the focus, and its misfit in photon-noise units."""
 
     probe: np.ndarray
@@ -56,7 +56,7 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Trial:
+class ProbeTrial:
     """A scan to try probes on.
 
     Attributes:
@@ -73,7 +73,7 @@ class Trial:
     settings: Reconstruction
     backend: Backend
 
-    def best(self, guess: Guess) -> Tried:
+    def best(self, guess: Guess) -> TriedProbe:
         """Try guesses of the usual and of other sizes on both sides of the focus; return the one that fits best."""
         part, sides = self.part().middle(), (False, True)
         usual = min((part.tried(guess, 1.0, upstream) for upstream in sides), key=_excess)
@@ -81,12 +81,12 @@ class Trial:
         better = (other for other in others if _excess(other) < _CLEARLY[other.size] * _excess(usual))
         return min(better, key=_excess, default=usual)
 
-    def part(self) -> Trial:
+    def part(self) -> ProbeTrial:
         """Return the trial on a few neighbors only."""
         chosen, geometry, window = neighbors(self.geometry, _most_unusual(self.patterns), POSITIONS)
         return replace(self, patterns=self.patterns[chosen], geometry=geometry, object=self.object[window])
 
-    def middle(self) -> Trial:
+    def middle(self) -> ProbeTrial:
         """Return the trial on the middle of the patterns: as small as has nearly all counts."""
         n, factor, patterns = self.patterns.shape[-1], 1, self.patterns
         while n % (4 * factor) == 0 and n // (2 * factor) >= _SMALLEST_PX:
@@ -100,10 +100,10 @@ class Trial:
         geometry = coarser(replace(self.geometry, object_shape=(rows, columns)), factor)
         return replace(self, patterns=patterns, geometry=geometry, object=resample_object(obj, geometry.object_shape))
 
-    def tried(self, guess: Guess, size: float, upstream: bool) -> Tried:
+    def tried(self, guess: Guess, size: float, upstream: bool) -> TriedProbe:
         """Make a guess and try it on all positions."""
         probe = guess(size, upstream)
-        return Tried(probe, size, upstream, self.misfit(probe))
+        return TriedProbe(probe, size, upstream, self.misfit(probe))
 
     def misfit(self, probe: np.ndarray) -> float:
         """Return the error, in photon-noise units, that a few iterations lead to; infinite where they diverge.
@@ -141,7 +141,7 @@ def neighbors(geometry: ScanGeometry, middle: int, count: int) -> tuple[np.ndarr
     return chosen, windows, (slice(first[0], last[0]), slice(first[1], last[1]))
 
 
-def _excess(tried: Tried) -> float:
+def _excess(tried: TriedProbe) -> float:
     """Return the mean square misfit less what the photons alone give; below 0 where noise is fitted."""
     return tried.misfit**2 - 1
 

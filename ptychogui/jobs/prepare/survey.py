@@ -11,9 +11,9 @@ import numpy as np
 from ptychogui.backends.compiled_pattern_maker import compiled_maker
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Control, Job
-from ptychogui.jobs.prepare.opening import known_pixel_m, open_scan
+from ptychogui.jobs.prepare.open_scan import known_pixel_m, open_scan
 from ptychogui.jobs.prepare.positions import scan_positions
-from ptychogui.jobs.prepare.preparation import Preparation
+from ptychogui.jobs.prepare.prepared_scan import PreparedScan
 from ptychogui.jobs.prepare.waiting_for_files import CarefulFrames
 from ptychogui.physics.frames import FrameSource, Patterns
 from ptychogui.physics.position_map import PositionMap, map_positions
@@ -22,7 +22,7 @@ _TOLD_PER_SCAN = 100
 
 
 @dataclass(frozen=True)
-class Surveyed:
+class ScanSurvey:
     """What all patterns of a scan show, as a reconstruction would use them.
 
     Attributes:
@@ -44,14 +44,14 @@ class Surveyed:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingProgress:
     """How many of a scan's frames are read."""
 
     done: int
     total: int
 
 
-def survey_scan(job: Job, tell: Callable[[Reading | Surveyed], None]) -> None:
+def survey_scan(job: Job, tell: Callable[[ReadingProgress | ScanSurvey], None]) -> None:
     """Read all patterns of a scan once, and tell how far it is and then what they show. Keeps none of them.
 
     Raises:
@@ -63,7 +63,7 @@ def survey_scan(job: Job, tell: Callable[[Reading | Surveyed], None]) -> None:
         found = reader.read(rows)
     survey = found.survey
     tell(
-        Surveyed(
+        ScanSurvey(
             patterns=len(rows),
             stxm=map_positions(positions_m, survey.stxm),
             dpc_rows_px=map_positions(positions_m, survey.dpc_px[:, 0]),
@@ -79,7 +79,7 @@ def survey_scan(job: Job, tell: Callable[[Reading | Surveyed], None]) -> None:
 class ScanReader:
     """Reads all patterns of an open scan once, with what some frames tell before, and keeps none of them."""
 
-    def __init__(self, job: Job, dataset: Dataset, rows: np.ndarray, tell: Callable[[Reading], None]) -> None:
+    def __init__(self, job: Job, dataset: Dataset, rows: np.ndarray, tell: Callable[[ReadingProgress], None]) -> None:
         """Look at a few frames.
 
         Args:
@@ -92,7 +92,7 @@ class ScanReader:
             PtychoError: a frame can't be read, or a parameter does not fit the scan.
         """
         self._tell, self._frames = tell, CarefulFrames(dataset.frames, Control(), dataset.files)
-        self._scan = Preparation(job, dataset, self._frames, rows)
+        self._scan = PreparedScan(job, dataset, self._frames, rows)
         self.n = self._scan.n
         """Rows and columns of a pattern."""
 
@@ -113,7 +113,7 @@ class ScanReader:
 class _CountedFrames:
     """Frames that tell how many of them are read."""
 
-    def __init__(self, frames: FrameSource, total: int, tell: Callable[[Reading], None]) -> None:
+    def __init__(self, frames: FrameSource, total: int, tell: Callable[[ReadingProgress], None]) -> None:
         self._frames, self._total, self._tell = frames, total, tell
         self.shape, self.dtype = frames.shape, frames.dtype
         self._done = self._told = 0
@@ -126,5 +126,5 @@ class _CountedFrames:
             self._done += len(rows)
             if self._done - self._told >= self._total / _TOLD_PER_SCAN:
                 self._told = self._done
-                self._tell(Reading(min(self._done, self._total), self._total))
+                self._tell(ReadingProgress(min(self._done, self._total), self._total))
         return found

@@ -19,8 +19,8 @@ from PyQt5.QtWidgets import (
 )
 
 from ptychogui.errors import Alternative
-from ptychogui.jobs.prepare.pairing_pictures import Compared, DrawnWay
-from ptychogui.jobs.prepare.survey import Reading
+from ptychogui.jobs.prepare.pairing_pictures import ComparedWays, DrawnWay
+from ptychogui.jobs.prepare.survey import ReadingProgress
 from ptychogui.pictures.levels import robust_levels
 from ptychogui.views.plots import PlotCard
 from ptychogui.views.widgets import Card, label, named
@@ -112,9 +112,9 @@ class PairingPage(QWidget):
         self.state.setText("Reading all frames for the pictures")
         self.state.show()
 
-    def show_told(self, told: Reading | Compared) -> None:
+    def show_told(self, told: ReadingProgress | ComparedWays) -> None:
         """Show how far the reading of frames is, and at last the pictures."""
-        if isinstance(told, Reading):
+        if isinstance(told, ReadingProgress):
             self.bar.setRange(0, told.total)
             self.bar.setValue(told.done)
             return
@@ -153,7 +153,7 @@ class PairingPage(QWidget):
         column.addWidget(scroll, 1)
 
 
-def _levels(told: Compared) -> tuple[float, float]:
+def _levels(told: ComparedWays) -> tuple[float, float]:
     """Return the same levels for all pictures."""
     images = [one.counts.image for one in told.ways if one.counts is not None]
     values = np.concatenate([image.ravel() for image in images]) if images else np.zeros(0)

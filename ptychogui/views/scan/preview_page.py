@@ -9,7 +9,7 @@ from PyQt5.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt5.QtGui import QResizeEvent
 from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from ptychogui.jobs.prepare.survey import Reading, Surveyed
+from ptychogui.jobs.prepare.survey import ReadingProgress, ScanSurvey
 from ptychogui.pictures.levels import robust_levels
 from ptychogui.views.plots import ImageCard
 from ptychogui.views.scan.pattern_card import PatternCard
@@ -67,14 +67,14 @@ class PreviewPage(QWidget):
         self.stop.show()
         self.state.set_text("Opening the scan")
 
-    def show_told(self, told: Reading | Surveyed) -> None:
+    def show_told(self, told: ReadingProgress | ScanSurvey) -> None:
         """Show how far a survey is, and at last what all patterns show."""
-        if isinstance(told, Reading):
+        if isinstance(told, ReadingProgress):
             self.state.set_text(f"{told.done} of {told.total} patterns read")
         else:
             self._show_surveyed(told)
 
-    def _show_surveyed(self, found: Surveyed) -> None:
+    def _show_surveyed(self, found: ScanSurvey) -> None:
         """Show what all patterns show."""
         all_of = f"of all {found.patterns}"
         patterns = {

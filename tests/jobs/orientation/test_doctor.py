@@ -18,7 +18,7 @@ from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.orientation.doctor import Look, examine, find_orientation
 from ptychogui.jobs.orientation.verdict import Certainty, Verdict
-from ptychogui.jobs.prepare import opening
+from ptychogui.jobs.prepare import open_scan as opening
 from ptychogui.params.model import Parameters
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.orientation import Orientation

@@ -9,7 +9,7 @@ import pytest
 from ptychogui.backends.base import Backend
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.preflight import Preflight, preflight
-from ptychogui.jobs.prepare import opening
+from ptychogui.jobs.prepare import open_scan as opening
 from tests.jobs.preflight.scans import SOUND, Check, job
 
 

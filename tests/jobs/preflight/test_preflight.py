@@ -11,7 +11,7 @@ from ptychogui.backends import open_backend
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.preflight import TITLES, Checker, Level, preflight
-from ptychogui.jobs.prepare import opening
+from ptychogui.jobs.prepare import open_scan as opening
 from ptychogui.params.model import Parameters
 from tests.jobs.preflight.scans import SOUND, Check, dataset, job, levels, only, scan
 

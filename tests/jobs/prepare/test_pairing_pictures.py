@@ -22,9 +22,9 @@ from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import job_layers, make_job
-from ptychogui.jobs.prepare.pairing_pictures import Compared, compare_ways
-from ptychogui.jobs.prepare.problem import Prepared, prepare
-from ptychogui.jobs.prepare.survey import Reading
+from ptychogui.jobs.prepare.pairing_pictures import ComparedWays, compare_ways
+from ptychogui.jobs.prepare.prepared_job import PreparedJob, prepare
+from ptychogui.jobs.prepare.survey import ReadingProgress
 from ptychogui.physics.position_map import map_positions
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 
@@ -50,7 +50,7 @@ def job(source: Path, values: Mapping[str, Any]) -> Job:
     return make_job(job_layers(source, given), source, Path("result.cxi"))
 
 
-def prepared(source: Path, values: Mapping[str, Any]) -> Prepared:
+def prepared(source: Path, values: Mapping[str, Any]) -> PreparedJob:
     return prepare(job(source, values))
 
 
@@ -191,12 +191,12 @@ def test_every_command_asks(beamtime: tuple[Path, list[Path]], tmp_path: Path) -
     assert (tmp_path / "r.cxi").exists()
 
 
-def compared(source: Path, values: Mapping[str, Any]) -> tuple[list[Reading], Compared]:
-    told: list[Reading | Compared] = []
+def compared(source: Path, values: Mapping[str, Any]) -> tuple[list[ReadingProgress], ComparedWays]:
+    told: list[ReadingProgress | ComparedWays] = []
     compare_ways(job(source, values), told.append)
     *readings, last = told
-    assert isinstance(last, Compared)
-    return [one for one in readings if isinstance(one, Reading)], last
+    assert isinstance(last, ComparedWays)
+    return [one for one in readings if isinstance(one, ReadingProgress)], last
 
 
 def test_each_way_is_drawn_with_the_frames_that_it_means(
@@ -236,4 +236,4 @@ def test_what_is_no_count_is_not_drawn(scan: SimulatedScan, listed: dict[str, An
 
 
 def test_where_nothing_is_open_nothing_is_drawn(scan: SimulatedScan, tmp_path: Path) -> None:
-    assert compared(write_scan(tmp_path / "scan.cxi", scan)[0], {}) == ([], Compared(()))
+    assert compared(write_scan(tmp_path / "scan.cxi", scan)[0], {}) == ([], ComparedWays(()))

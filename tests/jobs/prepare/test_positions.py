@@ -12,7 +12,7 @@ from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.readers import open_dataset
 from ptychogui.jobs.job_values import job_layers, make_job
-from ptychogui.jobs.prepare.opening import completed
+from ptychogui.jobs.prepare.open_scan import completed
 from ptychogui.jobs.prepare.positions import matched, scan_positions
 from ptychogui.params.model import Parameters
 from tests.io.makers import DETECTOR, ENERGY, TRANSLATION, make_cxi

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ptychogui.backends import open_backend
-from ptychogui.jobs.prepare.probe_trial import Guess, Trial
+from ptychogui.jobs.prepare.probe_trial import Guess, ProbeTrial
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.frames import ArrayFrames, Patterns, prepare_frames
@@ -40,7 +40,7 @@ def test_the_side_is_found_from_one_mode_and_the_middle_of_the_patterns(
     patterns, geometry, guess = scanned(Recipe(n=n, scan_dims=(8, 8), mode_fractions=fractions, photons=1e5), turned)
     obj = np.ones(geometry.object_shape, np.complex64)
     with open_backend("cpu", 2) as backend:
-        trial = Trial(patterns.patterns, geometry, obj, Reconstruction(), backend)
+        trial = ProbeTrial(patterns.patterns, geometry, obj, Reconstruction(), backend)
         middle, best = trial.middle(), trial.best(guess)
     assert middle.patterns.shape == (64, 128, 128)
     assert (best.upstream, best.size) == (turned, 1.0) and best.probe.shape == (1, n, n)
@@ -52,7 +52,7 @@ def test_the_middle_is_the_same_scan_at_a_coarser_pixel() -> None:
     row, column = np.indices(odd.object_shape) / 200
     obj = np.exp(1j * np.sin(row + column)).astype(np.complex64)
     with open_backend("numpy") as backend:
-        trial = Trial(patterns.patterns, odd, obj, Reconstruction(), backend)
+        trial = ProbeTrial(patterns.patterns, odd, obj, Reconstruction(), backend)
         middle = trial.middle()
         whole, part = trial.misfit(guess(1.0, False)), middle.misfit(guess(1.0, False))
     rows, columns = middle.geometry.object_shape

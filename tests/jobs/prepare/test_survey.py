@@ -12,7 +12,7 @@ from ptychogui.errors import ParameterError
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import job_layers
-from ptychogui.jobs.prepare.survey import Reading, Surveyed, survey_scan
+from ptychogui.jobs.prepare.survey import ReadingProgress, ScanSurvey, survey_scan
 from ptychogui.physics.position_map import map_positions
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 from tests.jobs.fakes import make_job
@@ -28,14 +28,14 @@ def path(scan: SimulatedScan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_scan(tmp_path_factory.mktemp("scan") / "scan.cxi", scan)[0]
 
 
-def surveyed(path: Path, **values: object) -> tuple[list[Reading], Surveyed]:
+def surveyed(path: Path, **values: object) -> tuple[list[ReadingProgress], ScanSurvey]:
     given = {name.replace("__", "."): (value, "test") for name, value in values.items()}
     parameters, origins = job_layers(path, given).resolve()
-    told: list[Reading | Surveyed] = []
+    told: list[ReadingProgress | ScanSurvey] = []
     survey_scan(Job("survey", path, parameters, Path("result.cxi"), origins), told.append)
     *readings, last = told
-    assert isinstance(last, Surveyed)
-    return [reading for reading in readings if isinstance(reading, Reading)], last
+    assert isinstance(last, ScanSurvey)
+    return [reading for reading in readings if isinstance(reading, ReadingProgress)], last
 
 
 def test_it_is_what_plain_sums_give(scan: SimulatedScan, path: Path) -> None:
@@ -75,6 +75,6 @@ def test_positions_are_needed(scan: SimulatedScan, tmp_path: Path) -> None:
 
 
 def test_a_simulated_scan_can_be_surveyed() -> None:
-    told: list[Reading | Surveyed] = []
+    told: list[ReadingProgress | ScanSurvey] = []
     survey_scan(replace(make_job(Path("result.cxi"))), told.append)
-    assert isinstance(told[-1], Surveyed) and told[-1].patterns == 12
+    assert isinstance(told[-1], ScanSurvey) and told[-1].patterns == 12

@@ -16,7 +16,7 @@ from ptychogui.io.result import read_result
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.preflight import Level, preflight
-from ptychogui.jobs.prepare.problem import Prepared
+from ptychogui.jobs.prepare.prepared_job import PreparedJob
 from ptychogui.jobs.runner import run_job
 from tests.jobs.spoiled.ingredients import RECIPE, ingredients, object_error, write_cxi
 from tests.jobs.spoiled.spoiling import Spoiling
@@ -54,7 +54,7 @@ class Ending:
 class Runs:
     """Runs of spoiled scans, each combination once; patterns and guesses that were seen before are not run again."""
 
-    def __init__(self, folder: Path, backend: Backend, prepared: list[Prepared]) -> None:
+    def __init__(self, folder: Path, backend: Backend, prepared: list[PreparedJob]) -> None:
         """Take a folder for files, an open device, and the list on which the runner's latest problem is the last."""
         self._folder, self._backend, self._prepared = folder, backend, prepared
         self._ended: dict[tuple[str, ...], Ending] = {}
@@ -149,7 +149,7 @@ def _named(spoilings: Iterable[Spoiling], said: Iterable[str]) -> bool:
     return any(word in text.lower() for text in said for word in (general if text.startswith(_SUSPICION) else words))
 
 
-def _digest(prepared: Prepared) -> str:
+def _digest(prepared: PreparedJob) -> str:
     """Tell a problem with its settings from all others."""
     content = prepared.problem, prepared.parameters.reconstruction, prepared.frame_rows
     return hashlib.sha256(pickle.dumps(content)).hexdigest()

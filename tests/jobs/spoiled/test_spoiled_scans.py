@@ -16,7 +16,7 @@ from ptychogui.backends import open_backend
 from ptychogui.errors import DataError
 from ptychogui.jobs import runner
 from ptychogui.jobs.preflight import Finding, Level, Preflight
-from ptychogui.jobs.prepare.problem import Prepared, prepare
+from ptychogui.jobs.prepare.prepared_job import PreparedJob, prepare
 from tests.jobs.spoiled import runs as spoiled_runs
 from tests.jobs.spoiled.ingredients import Ingredients, ingredients, write_cxi
 from tests.jobs.spoiled.runs import Runs
@@ -30,9 +30,9 @@ _PAIRS = int(os.environ.get("SPOILED_PAIRS", "40"))
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """Keep what was run for all tests, and each problem that the runner prepares."""
-    prepared: list[Prepared] = []
+    prepared: list[PreparedJob] = []
 
-    def keeping(*args: Any, **kwargs: Any) -> Prepared:
+    def keeping(*args: Any, **kwargs: Any) -> PreparedJob:
         prepared[:] = [prepare(*args, **kwargs)]
         return prepared[0]
 

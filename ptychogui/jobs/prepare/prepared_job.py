@@ -1,4 +1,4 @@
-"""From a job to a problem that an engine can start on: patterns, positions, first guesses."""
+"""A job prepared for its engine: patterns read, positions placed, first guesses made."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ptychogui.io.raw.scans import placed_notes
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.prepare.first_guesses import first_object, first_probe, first_variation, is_guessed, scaled_probe
 from ptychogui.jobs.prepare.memory_check import check_memory
-from ptychogui.jobs.prepare.opening import open_when_complete
-from ptychogui.jobs.prepare.preparation import Preparation
-from ptychogui.jobs.prepare.probe_trial import Trial
+from ptychogui.jobs.prepare.open_scan import open_when_complete
+from ptychogui.jobs.prepare.prepared_scan import PreparedScan
+from ptychogui.jobs.prepare.probe_trial import ProbeTrial
 from ptychogui.jobs.prepare.waiting_for_files import CarefulFrames
 from ptychogui.params.model import Parameters
 from ptychogui.physics.frames import Patterns
@@ -31,8 +31,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a script has in memory for a job.
+class InMemory:
+    """What a script gives to a job from memory, in place of files.
 
     Attributes:
         scan: in place of a file.
@@ -47,12 +47,12 @@ class Given:
     room_to_move: bool = False
 
 
-NOTHING_GIVEN = Given()
+NOTHING_IN_MEMORY = InMemory()
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A problem and what belongs to it.
+class PreparedJob:
+    """The problem that a job's engine starts on, and what belongs to it.
 
     Attributes:
         problem: what the engine gets.
@@ -85,9 +85,9 @@ def prepare(
     job: Job,
     backend: Backend | None = None,
     control: Control | None = None,
-    given: Given = NOTHING_GIVEN,
+    given: InMemory = NOTHING_IN_MEMORY,
     on_open: Callable[[Dataset], None] = lambda _dataset: None,
-) -> Prepared:
+) -> PreparedJob:
     """Read, or simulate, what a job needs and make the first guesses.
 
     Args:
@@ -109,14 +109,14 @@ def prepare(
     with opened as dataset:
         on_open(dataset)
         frames = CarefulFrames(dataset.frames, control, dataset.files)
-        scan = Preparation(job, dataset, frames, room_to_move=given.room_to_move)
+        scan = PreparedScan(job, dataset, frames, room_to_move=given.room_to_move)
         memory_notes = _check_memory(scan, backend)
         patterns = scan.patterns_at(scan.rows, maker=compiled_maker)
         obj, object_notes = first_object(scan.settings.object_guess, scan.geometry, scan.pixel_m, given.object)
         probe, probe_notes = _probe(scan, patterns, obj, given.probe, backend)
         variation = first_variation(scan.settings.probe_guess, probe, scan.rows)
     notes = (*scan.placed[2], *memory_notes, *scan.readings_calibration.notes, *frames.notes(), *patterns.notes)
-    return Prepared(
+    return PreparedJob(
         problem=Problem(patterns.patterns, scan.geometry, probe, obj, object_pixel_m=scan.pixel_m, variation=variation),
         parameters=scan.parameters,
         object_pixel_m=scan.pixel_m,
@@ -138,13 +138,13 @@ def prepare(
     )
 
 
-def _check_memory(scan: Preparation, backend: Backend | None) -> tuple[str, ...]:
+def _check_memory(scan: PreparedScan, backend: Backend | None) -> tuple[str, ...]:
     """See that the job fits in the device's memory, once it is known to be possible at all; return notes."""
     _, extent = scan.parameters, scan.extent
     return () if backend is None else check_memory(extent, scan.settings, backend, scan.scale)
 
 
-def _orientation_notes(scan: Preparation) -> tuple[str, ...]:
+def _orientation_notes(scan: PreparedScan) -> tuple[str, ...]:
     """Say how frames and positions are turned, and what the beamline's preset mirrors."""
     turned, mirrored = scan.orientation, scan.dataset.facts.get(MIRRORED)
     notes = () if turned.changes_nothing else (f"orientation: {turned}",)
@@ -152,10 +152,10 @@ def _orientation_notes(scan: Preparation) -> tuple[str, ...]:
 
 
 def _probe(
-    scan: Preparation, patterns: Patterns, obj: np.ndarray, given: np.ndarray | None, backend: Backend | None
+    scan: PreparedScan, patterns: Patterns, obj: np.ndarray, given: np.ndarray | None, backend: Backend | None
 ) -> tuple[np.ndarray, list[str]]:
     """Make the first probe with all its modes, scaled to the patterns' counts where that is asked for."""
-    trial = None if backend is None else Trial(patterns.patterns, scan.geometry, obj, scan.settings, backend)
+    trial = None if backend is None else ProbeTrial(patterns.patterns, scan.geometry, obj, scan.settings, backend)
     where = scan.pixel_m, scan.positions_m
     probe, notes = first_probe(scan.dataset, scan.parameters, patterns, *where, trial, given)
     probe = add_modes(probe, scan.parameters.experiment.probe_modes)

@@ -1,4 +1,4 @@
-"""Opening the scan of a job: as it is or once its files are complete, with the values that it must know."""
+"""The scan of a job, opened: as it is or once its files are complete, with the values that a job can't do without."""
 
 from __future__ import annotations
 

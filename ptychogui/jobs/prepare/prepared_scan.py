@@ -1,7 +1,7 @@
-"""One preparation of a scan: what follows from its file and a job's parameters, each found once, when asked for.
+"""A scan prepared for a job: what follows from its file and the job's parameters, each found once, when asked for.
 
-A run, a survey of all patterns and preflight's look at a few frames all go by it, so that they mean the same center,
-bad pixels, positions and patterns.
+A run, a survey of all patterns and preflight with its few frames all go by it, so that they mean the same center, bad
+pixels, positions and patterns.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from ptychogui.io.array_files import read_background
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.prepare.geometry_check import check_pixel, scale_text
-from ptychogui.jobs.prepare.masks import bad_pixels
-from ptychogui.jobs.prepare.opening import completed
+from ptychogui.jobs.prepare.job_masks import bad_pixels
+from ptychogui.jobs.prepare.open_scan import completed
 from ptychogui.jobs.prepare.positions import are_placed, scan_positions
 from ptychogui.jobs.stages import check_crops, coarsest, planned_stages
 from ptychogui.params.model import Parameters, refines_positions
@@ -32,7 +32,7 @@ _STILL_PX, _MOVING_PX = 2, 10
 """Spare pixels around the outermost windows where positions stay as they are, and where they are refined."""
 
 
-class Preparation:
+class PreparedScan:
     """What a job makes of an open scan; each attribute raises a PtychoError that says what is missing or wrong.
 
     Attributes:

@@ -17,8 +17,8 @@ from ptychogui.io.dataset import Dataset
 from ptychogui.jobs import job_values
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import plan_job
-from ptychogui.jobs.prepare import opening
-from ptychogui.jobs.prepare.opening import open_scan
+from ptychogui.jobs.prepare import open_scan as opening
+from ptychogui.jobs.prepare.open_scan import open_scan
 from tests.io.makers import COUNTS, make_cxi, make_frames, make_rows
 
 

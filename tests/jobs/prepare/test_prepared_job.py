@@ -15,8 +15,8 @@ from ptychogui.engines.memory import NEEDS, Extent
 from ptychogui.errors import AmbiguousPairingError, DataError, MemoryBudgetError, ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job_values import job_layers, make_job
-from ptychogui.jobs.prepare import opening, problem as prepare_module
-from ptychogui.jobs.prepare.problem import prepare
+from ptychogui.jobs.prepare import open_scan as opening, prepared_job as prepare_module
+from ptychogui.jobs.prepare.prepared_job import prepare
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.optics import object_pixel_m
