@@ -39,7 +39,7 @@ def copied_tree(repo_root: Path, tmp_path: Path) -> Path:
         ("cli/terminal.py", "import ptychogui.cli.one_job", "A command does not know another command"),
         ("io/atomic.py", "import ptychogui.notify.log", "Imports point down only"),
         ("jobs/runner.py", "import ptychogui.jobs.processes.engine", "Inside jobs imports point down only"),
-        ("jobs/preflight/cost.py", "import ptychogui.jobs.runner", "Inside jobs imports point down only"),
+        ("jobs/preflight/cost_checks.py", "import ptychogui.jobs.runner", "Inside jobs imports point down only"),
         ("jobs/orientation/cases.py", "import ptychogui.jobs.preflight", "Inside jobs imports point down only"),
         ("jobs/prepare/open_scan.py", "import ptychogui.jobs.preflight", "Inside jobs imports point down only"),
         ("jobs/job_values.py", "import ptychogui.jobs.prepare.open_scan", "Inside jobs imports point down only"),

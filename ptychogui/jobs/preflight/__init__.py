@@ -1,4 +1,4 @@
-"""Preflight: what is worth knowing before a run, told by the job, a few frames of its scan, and its device."""
+"""Preflight: checks of a job before it runs, by its values, a few frames of its scan, and its device."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ptychogui.backends.base import Backend
 from ptychogui.errors import DeviceError, PtychoError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.preflight.cost import Speeds, check_run_memory, check_time
-from ptychogui.jobs.preflight.detector import (
+from ptychogui.jobs.preflight.cost_checks import Speeds, check_run_memory, check_time
+from ptychogui.jobs.preflight.detector_checks import (
     check_center,
     check_photons,
     check_pixels,
@@ -24,10 +24,10 @@ from ptychogui.jobs.preflight.detector import (
     check_saturation,
 )
 from ptychogui.jobs.preflight.findings import TITLES, Finding, Level, Preflight
-from ptychogui.jobs.preflight.look import Look, Sample, read_sample
-from ptychogui.jobs.preflight.masks import check_mask
-from ptychogui.jobs.preflight.positions import check_object, check_overlap, check_pairing
-from ptychogui.jobs.preflight.values import check_values
+from ptychogui.jobs.preflight.mask_checks import check_mask
+from ptychogui.jobs.preflight.position_checks import check_object, check_overlap, check_pairing
+from ptychogui.jobs.preflight.sampled_scan import FrameSample, SampledScan, read_sample
+from ptychogui.jobs.preflight.value_checks import check_values
 from ptychogui.jobs.prepare.open_scan import open_scan
 from ptychogui.notify.log import TOLD
 
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 __all__ = ["TITLES", "Checker", "Finding", "Level", "Preflight", "check_opened", "preflight"]
 
-_Check = Callable[[Look], Iterator[Finding]]
+_Check = Callable[[SampledScan], Iterator[Finding]]
 
 _CHECKS: dict[str, _Check] = {
     "values": check_values, "pairing": check_pairing, "overlap": check_overlap, "object": check_object,
@@ -62,28 +62,28 @@ def preflight(job: Job, backend: Backend | None = None, speeds: Speeds | None = 
     """
     start = time.perf_counter()
     with open_scan(job) as dataset:
-        return _checked(Look(job, dataset, read_sample(dataset)), backend, speeds or Speeds(), start)
+        return _checked(SampledScan(job, dataset, read_sample(dataset)), backend, speeds or Speeds(), start)
 
 
 def check_opened(job: Job, dataset: Dataset) -> tuple[Finding, ...]:
     """Check a job by a few frames of its open scan, without a device; as `preflight`, with the same errors."""
-    return _checked(Look(job, dataset, read_sample(dataset)), None, Speeds(), 0.0).findings
+    return _checked(SampledScan(job, dataset, read_sample(dataset)), None, Speeds(), 0.0).findings
 
 
-def _checked(look: Look, backend: Backend | None, speeds: Speeds, start: float) -> Preflight:
+def _checked(scan: SampledScan, backend: Backend | None, speeds: Speeds, start: float) -> Preflight:
     checks = dict(_CHECKS)
     if backend is not None:
         checks["memory"] = partial(check_run_memory, backend=backend)
         checks["time"] = partial(check_time, backend=backend, speeds=speeds)
-    findings = (finding for name, check in checks.items() for finding in _kept(name, check, look))
-    return Preflight(tuple(findings), look.sampled, time.perf_counter() - start)
+    findings = (finding for name, check in checks.items() for finding in _kept(name, check, scan))
+    return Preflight(tuple(findings), scan.sampled, time.perf_counter() - start)
 
 
-def _kept(name: str, check: _Check, look: Look) -> list[Finding]:
+def _kept(name: str, check: _Check, scan: SampledScan) -> list[Finding]:
     """Return a check's findings, the worst first: what is good only where nothing else is."""
     found: list[Finding] = []
     try:
-        found.extend(check(look))
+        found.extend(check(scan))
     except PtychoError as error:
         _log.info("%s can't be checked: %s", name, error)
         found.append(_unchecked(name, str(error)))
@@ -106,7 +106,7 @@ class Checker:
     """
 
     speeds: Speeds = field(default_factory=Speeds)
-    _sampled: tuple[Any, Sample] | None = None
+    _sampled: tuple[Any, FrameSample] | None = None
     _opened: tuple[Any, Backend] | None = None
 
     def __enter__(self) -> Checker:
@@ -124,16 +124,16 @@ class Checker:
         """
         start = time.perf_counter()
         with open_scan(job) as dataset:
-            look = Look(job, dataset, self._sample(job, dataset))
+            scan = SampledScan(job, dataset, self._sample(job, dataset))
             try:
                 backend = self._backend(job)
             except DeviceError as error:
                 _log.info("checked without a device: %s", error)
-                done = _checked(look, None, self.speeds, start)
+                done = _checked(scan, None, self.speeds, start)
                 return Preflight((*done.findings, *_no_device(job, error)), done.sampled, done.seconds)
-            return _checked(look, backend, self.speeds, start)
+            return _checked(scan, backend, self.speeds, start)
 
-    def _sample(self, job: Job, dataset: Dataset) -> Sample:
+    def _sample(self, job: Job, dataset: Dataset) -> FrameSample:
         key = _identity(job, dataset)
         if self._sampled is None or self._sampled[0] != key or job.source is None:
             self._sampled = key, read_sample(dataset)

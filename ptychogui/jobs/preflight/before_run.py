@@ -1,4 +1,4 @@
-"""What a run says of its scan before it spends time on it: preflight's doubts, and what makes it refuse."""
+"""Doubts that a run tells before it spends time on a scan, by preflight's checks, and what makes it refuse."""
 
 from __future__ import annotations
 

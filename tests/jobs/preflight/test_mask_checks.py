@@ -43,10 +43,10 @@ class TestMasks:
         np.save(tmp_path / "m.npy", ~GAPS)
         source = dataset(bad_pixels=None)
         values = {"preprocessing__mask_file": tmp_path / "m.npy", "preprocessing__invert_mask": True}
-        stop, look = check(source, **values).of("mask")
-        assert (stop.level, look.title) == (Level.STOP, "There is no such mask to turn round")
-        assert look.options == "--no-invert-mask --invert-mask-file"
-        assert only(mended(check, source, look, **values), "mask").level is Level.GOOD
+        stop, warning = check(source, **values).of("mask")
+        assert (stop.level, warning.title) == (Level.STOP, "There is no such mask to turn round")
+        assert warning.options == "--no-invert-mask --invert-mask-file"
+        assert only(mended(check, source, warning, **values), "mask").level is Level.GOOD
 
     @pytest.mark.parametrize("own", [True, False])
     def test_everything_masked_is_a_stop(self, check: Check, tmp_path: Path, own: bool) -> None:

@@ -1,4 +1,4 @@
-"""The beam on the detector: its center, its size in the crop, saturation, bad pixels and photons."""
+"""Checks of the beam on the detector: its center, its size in the crop, saturation, bad pixels and photons."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from ptychogui.jobs.preflight.areas import dead_area_findings, near_field_findings, to_leave_free
+from ptychogui.jobs.preflight.area_checks import dead_area_findings, near_field_findings, to_leave_free
 from ptychogui.jobs.preflight.findings import Finding, Level, count_text, quantity, share_text
-from ptychogui.jobs.preflight.look import Look
+from ptychogui.jobs.preflight.sampled_scan import SampledScan
 from ptychogui.params.chain import engines_of
 from ptychogui.params.model import by_path
 from ptychogui.physics.bad_pixels import suspicious_pixels
@@ -50,40 +50,40 @@ _FAR_BEYOND = 2.0
 """How many times as large as the saturation no reading of a saturated detector is."""
 
 
-def check_center(look: Look) -> Iterator[Finding]:
+def check_center(scan: SampledScan) -> Iterator[Finding]:
     """Compare where the beam is with where the crop takes it to be."""
-    found, (row, column) = look.found_center, look.center
+    found, (row, column) = scan.found_center, scan.center
     if found is None:
-        yield Finding("center", Level.UNKNOWN, "Can't check the center", f"nothing is seen in {look.sampled}")
+        yield Finding("center", Level.UNKNOWN, "Can't check the center", f"nothing is seen in {scan.sampled}")
         return
-    yield from _corners_are_brighter(look)
+    yield from _corners_are_brighter(scan)
     off = float(np.hypot(found[0] - row, found[1] - column))
-    reason = (f"the mean of {look.sampled} is centered at ({found[0]:g}, {found[1]:g}), patterns at ({row}, {column}): "
+    reason = (f"the mean of {scan.sampled} is centered at ({found[0]:g}, {found[1]:g}), patterns at ({row}, {column}): "
               f"{off:.1f} pixels away")  # fmt: skip
-    if off <= max(_OFF_PX, _OFF_SHARE * look.n):
+    if off <= max(_OFF_PX, _OFF_SHARE * scan.n):
         yield Finding("center", Level.GOOD, "The beam is centered", reason)
         return
-    if look.dead.all.mean() > _DEAD:
+    if scan.dead.all.mean() > _DEAD:
         reason += "; a part of the detector does not count, so that the beam may only seem to be there"
         text = "look at the mean pattern (survey all patterns), and say where the beam is with --center ROW,COLUMN"
         yield Finding("center", Level.LOOK, "The beam may be off center", reason, None, text)
         return
     nearest = (float(np.floor(found[0] + 0.5)), float(np.floor(found[1] + 0.5)))
-    fix = None if look.preprocessing.direct_beam == "corner" else {"preprocessing.center_px": nearest}
+    fix = None if scan.preprocessing.direct_beam == "corner" else {"preprocessing.center_px": nearest}
     text = (f"crop about ({nearest[0]:g}, {nearest[1]:g})" if fix
             else "the frames do not hold the beam at element [0, 0]: check Direct beam at")  # fmt: skip
     yield Finding("center", Level.LOOK, "The beam is off center", reason, fix, text)
 
 
-def _corners_are_brighter(look: Look) -> Iterator[Finding]:
+def _corners_are_brighter(scan: SampledScan) -> Iterator[Finding]:
     """Tell frames that hold the beam at their corners from those that hold it in the middle."""
-    mean, known = look.detector
+    mean, known = scan.detector
     middle, corners = (float(image[kept].mean()) if (kept := part & known).any() else 0.0
                        for image, part in ((mean, _middle(mean.shape)),
                                            (mean, scipy.fft.fftshift(_middle(mean.shape)))))  # fmt: skip
     if corners > 2 * middle:
-        other = "center" if look.preprocessing.direct_beam == "corner" else "corner"
-        reason = f"in {look.sampled} corners have {count_text(corners)} counts a pixel, the middle {count_text(middle)}"
+        other = "center" if scan.preprocessing.direct_beam == "corner" else "corner"
+        reason = f"in {scan.sampled} corners have {count_text(corners)} counts a pixel, the middle {count_text(middle)}"
         yield Finding("center", Level.STOP, "The beam is at the corners", reason,
                       {"preprocessing.direct_beam": other}, f"take the direct beam at the {other}")  # fmt: skip
 
@@ -94,98 +94,98 @@ def _middle(shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(rows[:, None] & columns)
 
 
-def check_sampling(look: Look) -> Iterator[Finding]:
+def check_sampling(scan: SampledScan) -> Iterator[Finding]:
     """Compare the pattern with its crop, and the beam with its window."""
-    yield from near_field_findings(look)
-    yield from _cut_off(look)
-    beam = look.beam
-    share, across_px = beam.diameter_m / look.window_m, beam.diameter_m / look.pixel_m
+    yield from near_field_findings(scan)
+    yield from _cut_off(scan)
+    beam = scan.beam
+    share, across_px = beam.diameter_m / scan.window_m, beam.diameter_m / scan.pixel_m
     reason = (f"the beam of {quantity(beam.diameter_m, 'm')} ({beam.place}) fills {share_text(share)} of its window of "
-              f"{quantity(look.window_m, 'm')}, {across_px:.3g} object pixels")  # fmt: skip
+              f"{quantity(scan.window_m, 'm')}, {across_px:.3g} object pixels")  # fmt: skip
     if share > _WIDE:
         level = Level.STOP if share > _TOO_WIDE and not beam.assumed else Level.LOOK
-        given = look.job.parameters.experiment.probe_diameter_m is not None and beam.place == "as given"
+        given = scan.job.parameters.experiment.probe_diameter_m is not None and beam.place == "as given"
         text = "let the size follow from the scan" if given else _WIDER_WINDOW
         yield Finding("sampling", level, "The beam is wide for its window", reason,
                       {"experiment.probe_diameter_m": None} if given else None, text)  # fmt: skip
     if across_px < _NARROW_PX:
-        size = _larger_size(look, lambda n: beam.diameter_m / (look.window_m / n) >= _NARROW_PX)
+        size = _larger_size(scan, lambda n: beam.diameter_m / (scan.window_m / n) >= _NARROW_PX)
         text = "take more of each pattern, for finer pixels" if size else "check the probe's size and its unit"
         yield Finding("sampling", Level.LOOK, "The beam is only a few pixels wide", reason, size, text)
     yield Finding("sampling", Level.GOOD, "Beam and pattern fit in", reason)
 
 
-def _cut_off(look: Look) -> Iterator[Finding]:
-    level = bright_level(np.where(*_known(look), 0.0))
-    border = _border(look, look.n)
+def _cut_off(scan: SampledScan) -> Iterator[Finding]:
+    level = bright_level(np.where(*_known(scan), 0.0))
+    border = _border(scan, scan.n)
     if level == 0 or border is None or border <= _CUT * level:
         return
     part = share_text(border / level)
-    reason = (f"the border of the {look.n} x {look.n} crop has {count_text(border)} counts a pixel, {part} "
+    reason = (f"the border of the {scan.n} x {scan.n} crop has {count_text(border)} counts a pixel, {part} "
               "of the bright pixels': a part of the beam is cut off, or the background is high")  # fmt: skip
-    size = _larger_size(look, lambda n: (_border(look, n) or 0.0) <= _CUT * level)
+    size = _larger_size(scan, lambda n: (_border(scan, n) or 0.0) <= _CUT * level)
     text = "take more of each pattern" if size else "the detector does not see more; a Threshold takes background away"
     yield Finding("sampling", Level.LOOK, "The pattern reaches the border", reason, size, text)
 
 
-def _known(look: Look) -> tuple[np.ndarray, np.ndarray]:
-    mean, known = look.detector
+def _known(scan: SampledScan) -> tuple[np.ndarray, np.ndarray]:
+    mean, known = scan.detector
     return known, mean
 
 
-def _border(look: Look, n: int) -> float | None:
+def _border(scan: SampledScan, n: int) -> float | None:
     """Return the mean counts of the known pixels in the outermost two rows and columns of a crop; None without any."""
-    mean, known = look.detector
-    rows, columns = (np.arange(size) - middle for size, middle in zip(mean.shape, look.center, strict=True))
+    mean, known = scan.detector
+    rows, columns = (np.arange(size) - middle for size, middle in zip(mean.shape, scan.center, strict=True))
     reach = np.maximum(np.abs(rows + 0.5)[:, None], np.abs(columns + 0.5))
-    half = look.bin_px * n / 2
+    half = scan.bin_px * n / 2
     ring = known & (reach < half) & (reach > half - 2)
     return float(mean[ring].mean()) if ring.any() else None
 
 
-def _larger_size(look: Look, will_do: Callable[[int], bool]) -> Mapping[str, Any] | None:
+def _larger_size(scan: SampledScan, will_do: Callable[[int], bool]) -> Mapping[str, Any] | None:
     """Return the smallest larger crop on the detector that will do."""
-    shape = look.sample.frames.shape[1:]
-    half = min(min(pixel, size - pixel) for pixel, size in zip(look.center, shape, strict=True)) // look.bin_px
-    halves = {int(look.n * times / 2) for times in _LARGER} | {half}
+    shape = scan.sample.frames.shape[1:]
+    half = min(min(pixel, size - pixel) for pixel, size in zip(scan.center, shape, strict=True)) // scan.bin_px
+    halves = {int(scan.n * times / 2) for times in _LARGER} | {half}
     sizes = sorted({2 * int(scipy.fft.prev_fast_len(least)) for least in halves if least > 0})
-    size = next((size for size in sizes if look.n < size <= 2 * half and will_do(size)), None)
+    size = next((size for size in sizes if scan.n < size <= 2 * half and will_do(size)), None)
     return None if size is None else {"preprocessing.size_px": size}
 
 
-def check_saturation(look: Look) -> Iterator[Finding]:
+def check_saturation(scan: SampledScan) -> Iterator[Finding]:
     """Count saturated readings, and look for a detector that stops counting below what its file could hold."""
-    share = _saturated(look) / max(1, look.readings.size)
-    limit = _limit_text(look)
-    reason = f"{share_text(share)} of the readings in {look.sampled} are at {limit} or above and are left free"
+    share = _saturated(scan) / max(1, scan.readings.size)
+    limit = _limit_text(scan)
+    reason = f"{share_text(share)} of the readings in {scan.sampled} are at {limit} or above and are left free"
     if not share:
-        reason = f"no reading in {look.sampled} is at {limit}"
-    yield from _doubted(look)
+        reason = f"no reading in {scan.sampled} is at {limit}"
+    yield from _doubted(scan)
     if share > _SPOILT:
         level = Level.STOP if share > _MUCH_SPOILT else Level.LOOK
         yield Finding("saturation", level, "Many readings are saturated", reason, None,
                       "measure with an attenuator or shorter exposures, or check saturation and bit depth")  # fmt: skip
-    yield from _plateau(look)
-    largest = look.patterns.max_counts
+    yield from _plateau(scan)
+    largest = scan.patterns.max_counts
     yield Finding(
         "saturation", Level.GOOD, "The detector counts freely", f"{reason}; the largest count is {count_text(largest)}"
     )
 
 
-def _saturated(look: Look) -> int:
+def _saturated(scan: SampledScan) -> int:
     """Count the readings that are saturated; marks of gaps and dead pixels are not."""
-    limit = FrameCleaner(look.preprocessing, look.readings.dtype).limit
+    limit = FrameCleaner(scan.preprocessing, scan.readings.dtype).limit
     if limit is None:
         return 0
-    mark = look.reading_rules.no_counts_from
-    at = (look.readings >= limit) & ~look.bad[look.crop] & np.isfinite(look.readings)
-    return int(np.count_nonzero(at if mark is None else at & (look.readings < mark)))
+    mark = scan.reading_rules.no_counts_from
+    at = (scan.readings >= limit) & ~scan.bad[scan.crop] & np.isfinite(scan.readings)
+    return int(np.count_nonzero(at if mark is None else at & (scan.readings < mark)))
 
 
-def _limit_text(look: Look) -> str:
+def _limit_text(scan: SampledScan) -> str:
     """Say where readings are saturated."""
-    bits, said = look.preprocessing.bit_depth, look.preprocessing.saturation_counts
-    limit = saturation(look.preprocessing, look.readings.dtype)
+    bits, said = scan.preprocessing.bit_depth, scan.preprocessing.saturation_counts
+    limit = saturation(scan.preprocessing, scan.readings.dtype)
     if said is not None and limit == said:
         return f"the saturation of {said:.12g}"
     if bits is not None and limit == 2**bits - 1:
@@ -194,33 +194,33 @@ def _limit_text(look: Look) -> str:
     return f"the type's largest number{beyond}"
 
 
-def _doubted(look: Look) -> Iterator[Finding]:
+def _doubted(scan: SampledScan) -> Iterator[Finding]:
     """Doubt a saturation that readings go far beyond: a detector that stops counting shows none of these."""
     path = "preprocessing.saturation_counts"
-    if look.preprocessing.saturation_counts is None:
+    if scan.preprocessing.saturation_counts is None:
         path = "preprocessing.bit_depth"
-    limit = saturation(look.preprocessing, None)
-    if limit is None or look.preprocessing.data_are == "amplitudes":
+    limit = saturation(scan.preprocessing, None)
+    if limit is None or scan.preprocessing.data_are == "amplitudes":
         return
-    readings = look.readings[look.good]
+    readings = scan.readings[scan.good]
     beyond = readings[readings > _FAR_BEYOND * limit]
     light = float(beyond.sum(dtype=np.float64) / max(readings.sum(dtype=np.float64), 1))
     if light <= _SPOILT:
         return
-    reason = (f"in {look.sampled} {share_text(light)} of the light is in readings of {_FAR_BEYOND * limit:.6g} to "
-              f"{float(beyond.max()):.6g}, but at {_limit_text(look)} the detector would stop counting: all readings "
+    reason = (f"in {scan.sampled} {share_text(light)} of the light is in readings of {_FAR_BEYOND * limit:.6g} to "
+              f"{float(beyond.max()):.6g}, but at {_limit_text(scan)} the detector would stop counting: all readings "
               "from there on are left free")  # fmt: skip
     level = Level.STOP if light > _MUCH_SPOILT else Level.LOOK
     title = f"The {by_path()[path].title.lower()} contradicts the counts"
     yield Finding("saturation", level, title, reason, {path: None}, "let the frames' type say what is saturated")
 
 
-def _plateau(look: Look) -> Iterator[Finding]:
+def _plateau(scan: SampledScan) -> Iterator[Finding]:
     """Find a number that far more readings have than each number just below it."""
-    if look.preprocessing.data_are == "amplitudes":
+    if scan.preprocessing.data_are == "amplitudes":
         return
-    readings = look.readings[look.good]
-    limit = saturation(look.preprocessing, None)
+    readings = scan.readings[scan.good]
+    limit = saturation(scan.preprocessing, None)
     if limit is not None:
         readings = readings[readings < limit]
     if not readings.size:
@@ -233,23 +233,23 @@ def _plateau(look: Look) -> Iterator[Finding]:
         return
     bits = int(np.log2(top + 1))
     fits = 2**bits - 1 == top and bits <= 32
-    reason = (f"{at_top} readings in {look.sampled} are exactly {top:.12g}, only {below} are within a tenth below, of "
+    reason = (f"{at_top} readings in {scan.sampled} are exactly {top:.12g}, only {below} are within a tenth below, of "
               "different numbers: the detector stops counting there")  # fmt: skip
     fix = {"preprocessing.bit_depth": bits} if fits else {"preprocessing.saturation_counts": top}
     text = f"{top:.12g} is 2^{bits} - 1: say so, and these" if fits else "say so, and these"
     yield Finding("saturation", Level.LOOK, "A plateau in the counts", reason, fix, f"{text} readings are left free")
 
 
-def check_pixels(look: Look) -> Iterator[Finding]:
+def check_pixels(scan: SampledScan) -> Iterator[Finding]:
     """Look for pixels that do not count, shine, never change, or flicker."""
-    yield from dead_area_findings(look)
-    if len(look.sample.frames) < _ENOUGH_FRAMES:
-        yield Finding("pixels", Level.UNKNOWN, "Can't check pixels", f"{look.sampled} are too few to tell")
+    yield from dead_area_findings(scan)
+    if len(scan.sample.frames) < _ENOUGH_FRAMES:
+        yield Finding("pixels", Level.UNKNOWN, "Can't check pixels", f"{scan.sampled} are too few to tell")
         return
-    known = look.measuring
-    suspects = suspicious_pixels(look.crop_counts(), known & ~look.dead.all)
-    beam = np.array(look.found_center or look.center)
-    near = np.hypot(*(np.indices(known.shape) + (look.origin - beam)[:, None, None]))
+    known = scan.measuring
+    suspects = suspicious_pixels(scan.crop_counts(), known & ~scan.dead.all)
+    beam = np.array(scan.found_center or scan.center)
+    near = np.hypot(*(np.indices(known.shape) + (scan.origin - beam)[:, None, None]))
     away = near >= BY_THE_BEAM_PX
     found = {
         "count nothing": suspects.dead,
@@ -260,40 +260,40 @@ def check_pixels(look: Look) -> Iterator[Finding]:
     for what, pixels in found.items():
         if pixels.any():
             number = counted(int(np.count_nonzero(pixels)), "pixel")
-            listed = pixels_text(pixels, look.origin)
-            reason = f"{number} among good neighbors {what} in {look.sampled}: {listed}"
-            yield Finding("pixels", Level.LOOK, f"Pixels that {what}", reason, *to_leave_free(look))
-    masked = int(np.count_nonzero(look.bad[look.crop]))
-    reason = f"{masked} of {known.size} pixels are marked as bad; no other stands out in {look.sampled}"
+            listed = pixels_text(pixels, scan.origin)
+            reason = f"{number} among good neighbors {what} in {scan.sampled}: {listed}"
+            yield Finding("pixels", Level.LOOK, f"Pixels that {what}", reason, *to_leave_free(scan))
+    masked = int(np.count_nonzero(scan.bad[scan.crop]))
+    reason = f"{masked} of {known.size} pixels are marked as bad; no other stands out in {scan.sampled}"
     yield Finding("pixels", Level.GOOD, "Pixels look sound", reason)
 
 
-def check_photons(look: Look) -> Iterator[Finding]:
+def check_photons(scan: SampledScan) -> Iterator[Finding]:
     """Compare the counts of a pattern with what the engine's likelihood needs, and readings with what counts are."""
-    if look.nothing_counted is not None:
-        error = look.nothing_counted if look.is_whole else None
-        reason = f"in {look.sampled} {look.nothing_counted}"
+    if scan.nothing_counted is not None:
+        error = scan.nothing_counted if scan.is_whole else None
+        reason = f"in {scan.sampled} {scan.nothing_counted}"
         yield Finding("photons", Level.STOP, "The frames show nothing", reason, None,
                       "check how the frames were recorded", error)  # fmt: skip
         return
-    yield from _roots_or_counts(look)
-    counts = look.patterns.counts
-    usual, largest = float(np.median(counts[counts > 0])), look.patterns.max_counts
-    per_pixel = usual / look.n**2
-    reason = f"a pattern has {count_text(usual)} counts (median of {look.sampled}), {count_text(per_pixel)} a pixel"
-    if largest < 1 and look.readings.dtype.kind == "f":
+    yield from _roots_or_counts(scan)
+    counts = scan.patterns.counts
+    usual, largest = float(np.median(counts[counts > 0])), scan.patterns.max_counts
+    per_pixel = usual / scan.n**2
+    reason = f"a pattern has {count_text(usual)} counts (median of {scan.sampled}), {count_text(per_pixel)} a pixel"
+    if largest < 1 and scan.readings.dtype.kind == "f":
         yield Finding("photons", Level.LOOK, "Frames may not be counts",
                       f"the largest reading is {largest:.3g}: errors in units of photon noise mean nothing then", None,
                       "scale the frames to photons")  # fmt: skip
         return
-    unit = look.reading_rules.unit
+    unit = scan.reading_rules.unit
     if unit != 1:
         yield Finding("photons", Level.LOOK, "Frames are in other units",
                       f"readings are divided by {unit:.6g}; then {reason}: errors in units of photon noise are only "
                       "right where these are photons", None, "scale the frames to photons")  # fmt: skip
-    yield from _too_steady(look)
-    yield from _floor(look)
-    settings = look.settings
+    yield from _too_steady(scan)
+    yield from _floor(scan)
+    settings = scan.settings
     engines = engines_of(settings.engine)
     if usual < _FEW_PHOTONS and not ("lsqml" in engines and settings.noise_model == "poisson"):
         fix = {"reconstruction.noise_model": "poisson"}
@@ -306,38 +306,38 @@ def check_photons(look: Look) -> Iterator[Finding]:
     yield Finding("photons", Level.GOOD, "There are photons enough", reason)
 
 
-def _too_steady(look: Look) -> Iterator[Finding]:
+def _too_steady(scan: SampledScan) -> Iterator[Finding]:
     """Find readings that vary less than photons do, whose variance is no less than their mean: they are scaled."""
-    always = look.good.all(axis=0)
-    if look.readings.dtype.kind != "f" or look.reading_rules.unit != 1 or len(look.readings) < _ENOUGH_FRAMES:
+    always = scan.good.all(axis=0)
+    if scan.readings.dtype.kind != "f" or scan.reading_rules.unit != 1 or len(scan.readings) < _ENOUGH_FRAMES:
         return
-    readings = look.readings[:, always].astype(np.float64)
+    readings = scan.readings[:, always].astype(np.float64)
     mean, variance = readings.mean(axis=0), readings.var(axis=0, ddof=1)
     lit = mean > 0
-    if look.preprocessing.data_are == "amplitudes" or not lit.any():
+    if scan.preprocessing.data_are == "amplitudes" or not lit.any():
         return
     share = float(np.percentile(variance[lit] / mean[lit], _STEADY_PERCENT))
     if share < _STEADY:
-        reason = (f"a tenth of the pixels has a variance of {share:.2g} of the mean or less in {look.sampled}; of "
+        reason = (f"a tenth of the pixels has a variance of {share:.2g} of the mean or less in {scan.sampled}; of "
                   "photons it is the mean at least: engines that go by photon noise trust these too much")  # fmt: skip
         yield Finding("photons", Level.LOOK, "Readings vary less than photons", reason, None,
                       f"scale the frames to photons, about {1 / max(share, 1e-300):.2g} times")  # fmt: skip
 
 
-def _floor(look: Look) -> Iterator[Finding]:
+def _floor(scan: SampledScan) -> Iterator[Finding]:
     """Find an offset of the electronics under all readings: in the dark they are large, and vary less than photons."""
-    always = look.good.all(axis=0)
-    given = look.preprocessing
+    always = scan.good.all(axis=0)
+    given = scan.preprocessing
     is_taken_away = given.background_file is not None or given.subtract_threshold or given.data_are == "amplitudes"
-    if is_taken_away or look.readings.dtype.kind == "f" or len(look.readings) < _ENOUGH_FRAMES or not always.any():
+    if is_taken_away or scan.readings.dtype.kind == "f" or len(scan.readings) < _ENOUGH_FRAMES or not always.any():
         return
-    readings = look.readings[:, always]
+    readings = scan.readings[:, always]
     mean = readings.mean(axis=0, dtype=np.float64)
     dark = mean <= np.percentile(mean, _DARK_PERCENT)
     floor = float(np.rint(np.median(mean[dark])))
     share = float(np.median(readings[:, dark].var(axis=0, ddof=1, dtype=np.float64))) / max(floor, 1.0)
     if floor >= _LEAST_FLOOR and share < _STEADY and readings.min() > floor / 2:
-        reason = (f"the darkest pixels read {floor:g} in {look.sampled}, with a variance of {share:.2g} of it; of "
+        reason = (f"the darkest pixels read {floor:g} in {scan.sampled}, with a variance of {share:.2g} of it; of "
                   "photons it is the mean at least: this is an offset under all readings, not light")  # fmt: skip
         fix = {"preprocessing.threshold_counts": floor, "preprocessing.subtract_threshold": True}
         yield Finding(
@@ -345,17 +345,17 @@ def _floor(look: Look) -> Iterator[Finding]:
         )
 
 
-def _roots_or_counts(look: Look) -> Iterator[Finding]:
+def _roots_or_counts(scan: SampledScan) -> Iterator[Finding]:
     """Tell by whole numbers that amplitudes are taken for counts, or counts for amplitudes."""
-    readings = look.readings[look.good & (look.readings > 0)]
+    readings = scan.readings[scan.good & (scan.readings > 0)]
     some = readings[:: -(-len(readings) // _LOOKED_AT) or 1].astype(np.float64)
     whole = len(np.unique(some)) >= _LEAST_WHOLE and bool(np.all(some == np.rint(some)))
-    if look.preprocessing.data_are == "amplitudes":
+    if scan.preprocessing.data_are == "amplitudes":
         if whole:
-            reason = f"all readings in {look.sampled} are whole numbers, as counts are and their roots are not"
+            reason = f"all readings in {scan.sampled} are whole numbers, as counts are and their roots are not"
             yield Finding("photons", Level.LOOK, "Amplitudes may be counts", reason,
                           {"preprocessing.data_are": "counts"}, "take the frames for counts")  # fmt: skip
     elif not whole and step_of(some) is None and step_of(np.square(some)) is not None:
-        reason = f"readings in {look.sampled} are no whole numbers but their squares are, as those of roots of counts"
+        reason = f"readings in {scan.sampled} are no whole numbers but their squares are, as those of roots of counts"
         yield Finding("photons", Level.STOP, "Counts are amplitudes", reason,
                       {"preprocessing.data_are": "amplitudes"}, "take the frames for amplitudes")  # fmt: skip

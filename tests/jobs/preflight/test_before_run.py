@@ -18,7 +18,7 @@ from ptychogui.io.simulated import dataset_of, write_scan
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.job_values import dataset_layers
 from ptychogui.jobs.preflight import Level, preflight
-from ptychogui.jobs.preflight.doubts import doubts_of
+from ptychogui.jobs.preflight.before_run import doubts_of
 from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
 from ptychogui.params.origins import Source
 from ptychogui.physics.frames import ArrayFrames

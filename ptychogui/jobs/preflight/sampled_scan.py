@@ -1,4 +1,4 @@
-"""A look at a scan: a bounded sample of its frames, and what follows from it and the parameters, each once."""
+"""A scan as preflight sees it: a bounded sample of its frames, and what follows from it and the parameters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ _log = logging.getLogger(__name__)
 MOST_FRAMES, MOST_BYTES, FEWEST_FRAMES = 64, 256_000_000, 3
 """Bounds of a sample: so many frames, or bytes as they lie in memory, but a few in any case."""
 
-
 _MOST_PIXELS = 1 << 25
 """Of all patterns that a sample becomes; a few in any case."""
 
@@ -39,7 +38,7 @@ _FAR_STEPS = 10.0
 
 
 @dataclass(frozen=True)
-class Sample:
+class FrameSample:
     """Some frames, spread evenly over the scan.
 
     Attributes:
@@ -64,7 +63,7 @@ class Beam:
     assumed: bool = False
 
 
-def read_sample(dataset: Dataset) -> Sample:
+def read_sample(dataset: Dataset) -> FrameSample:
     """Read frames all over a scan, as many as the bounds allow.
 
     Raises:
@@ -79,13 +78,13 @@ def read_sample(dataset: Dataset) -> Sample:
     chosen = known[np.linspace(0, len(known) - 1, count).astype(int)]
     start = time.perf_counter()
     try:
-        return Sample(chosen, dataset.frames.read(chosen), time.perf_counter() - start)
+        return FrameSample(chosen, dataset.frames.read(chosen), time.perf_counter() - start)
     except DataError as error:
         _log.info("the sample is read frame by frame: %s", error)
         return _sound_sample(dataset, chosen, start)
 
 
-def _sound_sample(dataset: Dataset, rows: np.ndarray, start: float) -> Sample:
+def _sound_sample(dataset: Dataset, rows: np.ndarray, start: float) -> FrameSample:
     """Read frame by frame, and leave out those that can't be read."""
     read, damage = {}, []
     for row in rows.tolist():
@@ -96,13 +95,15 @@ def _sound_sample(dataset: Dataset, rows: np.ndarray, start: float) -> Sample:
             damage.append(str(error))
     if not read:
         raise DataError(damage[0])
-    return Sample(np.array(list(read)), np.concatenate(list(read.values())), time.perf_counter() - start, tuple(damage))
+    return FrameSample(
+        np.array(list(read)), np.concatenate(list(read.values())), time.perf_counter() - start, tuple(damage)
+    )
 
 
-class Look(PreparedScan):
-    """What checks ask for: the preparation of a scan by a sample of its frames, and what these show beyond it."""
+class SampledScan(PreparedScan):
+    """A scan prepared by a sample of its frames, and what checks ask of these beyond that."""
 
-    def __init__(self, job: Job, dataset: Dataset, sample: Sample) -> None:
+    def __init__(self, job: Job, dataset: Dataset, sample: FrameSample) -> None:
         super().__init__(job, dataset, ArrayFrames(sample.frames), np.arange(len(sample.frames)))
         self.sample = sample
 
@@ -312,6 +313,6 @@ class Look(PreparedScan):
         areas = dead_areas(*self.beam_inside(self.crop_counts(), self.measuring))
         return DeadAreas(*self.beam_inside(areas.silent, areas.constant))
 
-    def with_parameters(self, parameters: Parameters) -> Look:
-        """Return a look at the same sample with other parameters."""
-        return Look(replace(self.job, parameters=parameters), self.dataset, self.sample)
+    def with_parameters(self, parameters: Parameters) -> SampledScan:
+        """Return the same sample with other parameters."""
+        return SampledScan(replace(self.job, parameters=parameters), self.dataset, self.sample)

@@ -11,7 +11,7 @@ import pytest
 from ptychogui.errors import DataError
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.preflight import Level
-from ptychogui.jobs.preflight.look import MOST_BYTES, MOST_FRAMES, read_sample
+from ptychogui.jobs.preflight.sampled_scan import MOST_BYTES, MOST_FRAMES, read_sample
 from ptychogui.physics.frames import ArrayFrames
 from tests.jobs.fakes import GuardedFrames
 from tests.jobs.preflight.scans import Check, dataset, only, scan

@@ -7,7 +7,7 @@ import pytest
 from ptychogui.backends import open_backend
 from ptychogui.backends.base import Backend
 from ptychogui.jobs.preflight import TITLES, Level
-from ptychogui.jobs.preflight.cost import time_text
+from ptychogui.jobs.preflight.cost_checks import time_text
 from tests.jobs.preflight.scans import Check, dataset, only
 
 

@@ -1,4 +1,4 @@
-"""What a run will take of the chosen device: memory, and time, measured on a few patterns."""
+"""Checks of what a run will take of its device: memory, and time, measured on a few patterns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ptychogui.engines import create_engine, memory_needed
 from ptychogui.engines.base import Problem
 from ptychogui.errors import MemoryBudgetError, ParameterError
 from ptychogui.jobs.preflight.findings import Finding, Level, share_text
-from ptychogui.jobs.preflight.look import Look
+from ptychogui.jobs.preflight.sampled_scan import SampledScan
 from ptychogui.jobs.prepare.memory_check import check_memory
 from ptychogui.jobs.stages import PlannedStage, planned_stages, total_iterations
 from ptychogui.physics.probe import gaussian, scale_to_counts
@@ -60,18 +60,18 @@ class Speeds:
         return self.known[key]
 
 
-def check_run_memory(look: Look, backend: Backend) -> Iterator[Finding]:
+def check_run_memory(scan: SampledScan, backend: Backend) -> Iterator[Finding]:
     """Ask the job's own budget, and look for the smallest change that makes it fit."""
     free = backend.memory_free_bytes()
     try:
-        notes = check_memory(look.extent, look.settings, backend)
+        notes = check_memory(scan.extent, scan.settings, backend)
     except MemoryBudgetError as error:
-        fix, text = _fitting(look, backend)
+        fix, text = _fitting(scan, backend)
         yield Finding("memory", Level.STOP, "It does not fit in memory", str(error), fix, text)
         return
-    extent = look.extent
-    needed = max(memory_needed(stage.engine, extent, stage.settings(look.settings), backend)
-                 for stage in planned_stages(look.settings))  # fmt: skip
+    extent = scan.extent
+    needed = max(memory_needed(stage.engine, extent, stage.settings(scan.settings), backend)
+                 for stage in planned_stages(scan.settings))  # fmt: skip
     what = f"{extent.positions} patterns of {extent.n} x {extent.n} and {counted(extent.modes, 'probe mode')}"
     reason = (f"{what} take about {needed / 1e9:.2g} GB, of {free / 1e9:.3g} GB free on {backend.name}")  # fmt: skip
     for note in notes:
@@ -80,11 +80,11 @@ def check_run_memory(look: Look, backend: Backend) -> Iterator[Finding]:
     yield Finding("memory", Level.GOOD, "It fits in memory", reason)
 
 
-def _fitting(look: Look, backend: Backend) -> tuple[Mapping[str, Any] | None, str]:
+def _fitting(scan: SampledScan, backend: Backend) -> tuple[Mapping[str, Any] | None, str]:
     """Return the first change, the mildest first, with which the job fits."""
-    for fix, text in _changes(look):
+    for fix, text in _changes(scan):
         try:
-            changed = look.with_parameters(look.job.parameters.replace(fix))
+            changed = scan.with_parameters(scan.job.parameters.replace(fix))
             check_memory(changed.extent, changed.settings, backend)
         except (MemoryBudgetError, ParameterError):
             continue
@@ -92,24 +92,24 @@ def _fitting(look: Look, backend: Backend) -> tuple[Mapping[str, Any] | None, st
     return None, "take another device, fewer patterns, or end other programs"
 
 
-def _changes(look: Look) -> Iterator[tuple[Mapping[str, Any], str]]:
-    engines = {stage.engine for stage in planned_stages(look.settings)}
+def _changes(scan: SampledScan) -> Iterator[tuple[Mapping[str, Any], str]]:
+    engines = {stage.engine for stage in planned_stages(scan.settings)}
     holding = engines & {"dm", "raar"}
-    if holding and not look.settings.half_precision:
+    if holding and not scan.settings.half_precision:
         yield {"reconstruction.half_precision": True}, "keep the exit waves in half of the memory"
     if holding:
         yield {"reconstruction.engine": "lsqml"}, "LSQML does not hold the exit waves of all positions"
-    n = look.n // 4 * 2
+    n = scan.n // 4 * 2
     while n >= _SMALLEST_PX:
         yield {"preprocessing.size_px": n}, f"crop patterns to {n} x {n}: the object gets coarser"
         n = n // 4 * 2
 
 
-def check_time(look: Look, backend: Backend, speeds: Speeds) -> Iterator[Finding]:
+def check_time(scan: SampledScan, backend: Backend, speeds: Speeds) -> Iterator[Finding]:
     """Measure a step on a few patterns and reckon what the whole run takes."""
-    settings, positions, stages = look.settings, len(look.positions_m), planned_stages(look.settings)
-    reading_s = look.sample.seconds / len(look.sample.rows) * positions
-    found = [(stage, _speed(look, stage, backend, speeds)) for stage in stages]
+    settings, positions, stages = scan.settings, len(scan.positions_m), planned_stages(scan.settings)
+    reading_s = scan.sample.seconds / len(scan.sample.rows) * positions
+    found = [(stage, _speed(scan, stage, backend, speeds)) for stage in stages]
     run_s = sum(stage.iterations * (speed.fixed_s + speed.each_s * positions) for stage, speed in found)
     count = total_iterations(settings)
     measured = min(speed.measured_on for _, speed in found)
@@ -127,13 +127,13 @@ def check_time(look: Look, backend: Backend, speeds: Speeds) -> Iterator[Finding
                       {"devices.device": "auto"}, "take the best device that works")  # fmt: skip
     elif total_s > _LONG_S:
         text = "begin with a coarse object, or take another device"
-        yield Finding("time", Level.LOOK, title, reason, _shorter(look), text)
+        yield Finding("time", Level.LOOK, title, reason, _shorter(scan), text)
     yield Finding("time", Level.GOOD, title, reason)
 
 
-def _shorter(look: Look) -> Mapping[str, Any] | None:
-    can_crop = look.settings.coarse_levels == 0 and look.n % 4 == 0 and look.n >= 2 * _SMALLEST_PX
-    return {"reconstruction.coarse_levels": 1} if can_crop and look.settings.iterations > 1 else None
+def _shorter(scan: SampledScan) -> Mapping[str, Any] | None:
+    can_crop = scan.settings.coarse_levels == 0 and scan.n % 4 == 0 and scan.n >= 2 * _SMALLEST_PX
+    return {"reconstruction.coarse_levels": 1} if can_crop and scan.settings.iterations > 1 else None
 
 
 def time_text(seconds: float) -> str:
@@ -143,37 +143,37 @@ def time_text(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _speed(look: Look, stage: PlannedStage, backend: Backend, speeds: Speeds) -> Speed:
-    settings = stage.settings(look.settings)
-    key = (backend.name, look.job.parameters.devices.threads, settings.model_dump_json(exclude={"iterations", "seed"}),
-           look.n // stage.crop, look.parameters.experiment.probe_modes, look.geometry.object_shape)  # fmt: skip
-    return speeds.get(key, lambda: _measured(look, stage, backend))
+def _speed(scan: SampledScan, stage: PlannedStage, backend: Backend, speeds: Speeds) -> Speed:
+    settings = stage.settings(scan.settings)
+    key = (backend.name, scan.job.parameters.devices.threads, settings.model_dump_json(exclude={"iterations", "seed"}),
+           scan.n // stage.crop, scan.parameters.experiment.probe_modes, scan.geometry.object_shape)  # fmt: skip
+    return speeds.get(key, lambda: _measured(scan, stage, backend))
 
 
-def _measured(look: Look, stage: PlannedStage, backend: Backend) -> Speed:
+def _measured(scan: SampledScan, stage: PlannedStage, backend: Backend) -> Speed:
     """Time a step on a few positions and on more, which tells the two parts of a step apart.
 
     Raises:
         ParameterError: even a few positions would take too long.
     """
-    wave_px = (look.n // stage.crop) ** 2 * look.parameters.experiment.probe_modes
+    wave_px = (scan.n // stage.crop) ** 2 * scan.parameters.experiment.probe_modes
     fitting = _WORK_PX.get(backend.name, _USUAL_WORK_PX) // wave_px
-    if not fitting or np.prod(look.geometry.object_shape) > _MOST_OBJECT_PX:
+    if not fitting or np.prod(scan.geometry.object_shape) > _MOST_OBJECT_PX:
         raise ParameterError(f"patterns or object are too large to measure a step on {backend.name} in a moment")
-    many = min(_MANY, fitting, len(look.positions_m))
+    many = min(_MANY, fitting, len(scan.positions_m))
     few = max(1, min(_FEW, many // 4))
-    few_s = _step_s(look, stage, backend, few)
+    few_s = _step_s(scan, stage, backend, few)
     if many < 2 * few:
         return Speed(0.0, few_s / few, few)
-    many_s = _step_s(look, stage, backend, many)
+    many_s = _step_s(scan, stage, backend, many)
     each_s = max(many_s - few_s, 0.1 * many_s * (many - few) / many) / (many - few)
     return Speed(max(many_s - each_s * many, 0.0), each_s, many)
 
 
-def _step_s(look: Look, stage: PlannedStage, backend: Backend, positions: int) -> float:
+def _step_s(scan: SampledScan, stage: PlannedStage, backend: Backend, positions: int) -> float:
     """Time a step in the middle of a run on some positions, after one that makes plans."""
-    problem = _part(look, stage, positions)
-    settings = stage.settings(look.settings).model_copy(update={"iterations": max(stage.iterations, 4)})
+    problem = _part(scan, stage, positions)
+    settings = stage.settings(scan.settings).model_copy(update={"iterations": max(stage.iterations, 4)})
     needed = problem.patterns.nbytes + 16 * problem.object.nbytes
     if needed > _ROOM * backend.memory_free_bytes():
         raise MemoryBudgetError(f"{backend.name} has no room to measure a step")
@@ -188,19 +188,19 @@ def _step_s(look: Look, stage: PlannedStage, backend: Backend, positions: int) -
     return time.perf_counter() - start
 
 
-def _part(look: Look, stage: PlannedStage, positions: int) -> Problem:
+def _part(scan: SampledScan, stage: PlannedStage, positions: int) -> Problem:
     """Return a problem of the run's size, but of some positions all over the scan, with the sample's patterns."""
-    chosen = np.linspace(0, len(look.positions_m) - 1, positions).astype(int)
-    whole = look.geometry
+    chosen = np.linspace(0, len(scan.positions_m) - 1, positions).astype(int)
+    whole = scan.geometry
     geometry = replace(whole, corners=whole.corners[chosen], fractions=whole.fractions[chosen])
-    patterns = look.patterns.patterns[np.arange(positions) % len(look.prepared_rows)]
+    patterns = scan.patterns.patterns[np.arange(positions) % len(scan.prepared_rows)]
     if stage.crop > 1:
         geometry = coarser(geometry, stage.crop)
         patterns = crop_patterns(patterns, geometry.window_px)
-    pixel_m = look.pixel_m * stage.crop
-    width_m = min(max(look.beam.diameter_m, 4 * pixel_m), look.window_m / 2)
+    pixel_m = scan.pixel_m * stage.crop
+    width_m = min(max(scan.beam.diameter_m, 4 * pixel_m), scan.window_m / 2)
     probe = gaussian(geometry.window_px, pixel_m, width_m)
-    modes = np.concatenate([probe] * look.parameters.experiment.probe_modes)
-    counts = float(look.patterns.mean_pattern.sum())
+    modes = np.concatenate([probe] * scan.parameters.experiment.probe_modes)
+    counts = float(scan.patterns.mean_pattern.sum())
     return Problem(patterns, geometry, scale_to_counts(modes, counts), np.ones(geometry.object_shape, np.complex64),
                    iteration=max(3, stage.iterations // 2), object_pixel_m=pixel_m)  # fmt: skip
