@@ -190,7 +190,7 @@ class Workstation:
         page.stopAsked.connect(self.doctor.stop)
         page.applyAsked.connect(self.session.edit_all)
         self.doctor.began.connect(page.show_began)
-        self.doctor.told.connect(page.show_look)
+        self.doctor.told.connect(page.show_progress)
         self.doctor.ended.connect(page.show_ended)
         self.doctor.cleared.connect(page.clear)
 

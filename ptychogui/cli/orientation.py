@@ -15,7 +15,7 @@ from ptychogui.cli.terminal import error_console, say, stdout_width, table, tell
 from ptychogui.jobs.job_values import plan_job, scan_source
 from ptychogui.jobs.orientation.doctor import find_orientation
 from ptychogui.jobs.orientation.verdict import Verdict
-from ptychogui.jobs.orientation.wording import AS_IT_COMES, answer, remark, sign_lines
+from ptychogui.jobs.orientation.verdict_text import AS_IT_COMES, answer, remark, sign_lines
 from ptychogui.jobs.results.paths import free_in_folder
 from ptychogui.params.model import describe
 from ptychogui.params.options import given_values, options
@@ -37,7 +37,9 @@ def orientation(context: click.Context, /, file: Path | None, as_json: bool, **_
     job = plan_job(source, values, free_in_folder(Path(), name_of(source, values)))
     console = error_console()
     with open_backend(job.parameters.devices.device, job.parameters.devices.threads) as backend:
-        verdict = find_orientation(job, backend, lambda look: say(console, f"{look.done}/{look.total} {look.text}"))
+        verdict = find_orientation(
+            job, backend, lambda progress: say(console, f"{progress.done}/{progress.total} {progress.text}")
+        )
     assert verdict is not None
     tell(json.dumps(_verdict_json(verdict), indent=1) if as_json else _verdict_text(verdict, stdout_width()))
 

@@ -52,7 +52,7 @@ _INVERSION = -np.eye(2, dtype=int)
 
 
 @dataclass(frozen=True)
-class Look:
+class OrientationProgress:
     """How far the doctor is: `done` of `total` steps, the next one in words; the last has the verdict."""
 
     done: int
@@ -72,23 +72,26 @@ class _Fit:
 
 
 def find_orientation(
-    job: Job, backend: Backend, tell: Callable[[Look], None] = lambda _look: None, control: Control | None = None
+    job: Job,
+    backend: Backend,
+    tell: Callable[[OrientationProgress], None] = lambda _progress: None,
+    control: Control | None = None,
 ) -> Verdict | None:
     """Examine a scan to the end; see `examine`. None where it was stopped before."""
     verdict = None
-    for look in examine(job, backend, control):
-        tell(look)
-        verdict = look.verdict
+    for progress in examine(job, backend, control):
+        tell(progress)
+        verdict = progress.verdict
     return verdict
 
 
-def open_and_examine(job: Job, tell: Callable[[Look], None]) -> None:
+def open_and_examine(job: Job, tell: Callable[[OrientationProgress], None]) -> None:
     """Examine a scan on the job's own device; see `examine`."""
     with open_backend(job.parameters.devices.device, job.parameters.devices.threads) as backend:
         find_orientation(job, backend, tell)
 
 
-def examine(job: Job, backend: Backend, control: Control | None = None) -> Generator[Look, None, None]:
+def examine(job: Job, backend: Backend, control: Control | None = None) -> Generator[OrientationProgress, None, None]:
     """Find out in which of 16 orientations a scan fits, a step at a time.
 
     Nothing is written. Closing the generator or `control.stop()` ends it, without a verdict.
@@ -106,27 +109,27 @@ def examine(job: Job, backend: Backend, control: Control | None = None) -> Gener
     """
     control = control or Control()
     total = 2 * len(CLASSES) + 2
-    yield Look(0, total, "reading the patterns")
+    yield OrientationProgress(0, total, "reading the patterns")
     try:
         prepared = prepare(job, control=control)
-        patient = _Patient(prepared, backend, control)
+        excerpt = _Excerpt(prepared, backend, control)
         fits: list[tuple[_Fit, _Fit]] = []
         for number in range(len(CLASSES)):
             name = f"arrangement {number + 1} of {len(CLASSES)}"
-            yield Look(1 + 2 * number, total, name)
-            first = patient.fit(number, 0)
-            yield Look(2 + 2 * number, total, f"{name}, with the conjugate beam")
-            fits.append((first, patient.fit(number, 1)))
-        yield Look(total - 1, total, "the sign of the phase")
-        evidence = patient.evidence(fits)
+            yield OrientationProgress(1 + 2 * number, total, name)
+            first = excerpt.fit(number, 0)
+            yield OrientationProgress(2 + 2 * number, total, f"{name}, with the conjugate beam")
+            fits.append((first, excerpt.fit(number, 1)))
+        yield OrientationProgress(total - 1, total, "the sign of the phase")
+        evidence = excerpt.evidence(fits)
     except StoppedEarlyError:
         return
     positions_file = job.parameters.experiment.positions_file
     cases = all_cases(prepared.parameters, positions_file is not None and holds_result(positions_file))
-    yield Look(total, total, "done", judge(cases, evidence))
+    yield OrientationProgress(total, total, "done", judge(cases, evidence))
 
 
-class _Patient:
+class _Excerpt:
     """A scan cropped to the middle of its patterns, and some neighbors where there is something to see."""
 
     def __init__(self, prepared: PreparedJob, backend: Backend, control: Control) -> None:

@@ -17,9 +17,9 @@ from PyQt5.QtWidgets import (
 )
 
 from ptychogui.jobs.orientation.cases import Case
-from ptychogui.jobs.orientation.doctor import Look
+from ptychogui.jobs.orientation.doctor import OrientationProgress
 from ptychogui.jobs.orientation.verdict import Certainty, Verdict
-from ptychogui.jobs.orientation.wording import answer, remark, sign_lines
+from ptychogui.jobs.orientation.verdict_text import answer, remark, sign_lines
 from ptychogui.params.model import Parameters, by_path
 from ptychogui.views.widgets import Card, label, list_widget, named
 
@@ -80,13 +80,13 @@ class OrientationPage(QWidget):
         self.bar.setRange(0, 0)
         self.bar.show()
 
-    def show_look(self, look: Look) -> None:
+    def show_progress(self, progress: OrientationProgress) -> None:
         """Show how far it is, and at last the verdict."""
-        self.bar.setRange(0, look.total)
-        self.bar.setValue(look.done)
-        self.step.setText(look.text)
-        if look.verdict is not None:
-            self._show_verdict(look.verdict)
+        self.bar.setRange(0, progress.total)
+        self.bar.setValue(progress.done)
+        self.step.setText(progress.text)
+        if progress.verdict is not None:
+            self._show_verdict(progress.verdict)
 
     def show_ended(self, text: str) -> None:
         """Show that nothing is under way, and why."""

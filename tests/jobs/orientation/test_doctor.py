@@ -16,7 +16,7 @@ from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset, Frames, Value
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.job_values import job_layers, make_job
-from ptychogui.jobs.orientation.doctor import Look, examine, find_orientation
+from ptychogui.jobs.orientation.doctor import OrientationProgress, examine, find_orientation
 from ptychogui.jobs.orientation.verdict import Certainty, Verdict
 from ptychogui.jobs.prepare import open_scan as opening
 from ptychogui.params.model import Parameters
@@ -191,19 +191,19 @@ class TestAKnownBeam:
 
 class TestSteps:
     def test_they_are_counted_to_the_verdict(self, monkeypatch: pytest.MonkeyPatch, device: Backend) -> None:
-        looks: list[Look] = []
-        verdict = find_orientation(memory_job(monkeypatch, dataset(simulated())), device, looks.append)
-        assert [look.done for look in looks] == list(range(looks[0].total + 1))
-        assert [look.verdict is not None for look in looks] == [False] * looks[0].total + [True]
-        assert looks[-1].verdict is verdict
+        steps: list[OrientationProgress] = []
+        verdict = find_orientation(memory_job(monkeypatch, dataset(simulated())), device, steps.append)
+        assert [step.done for step in steps] == list(range(steps[0].total + 1))
+        assert [step.verdict is not None for step in steps] == [False] * steps[0].total + [True]
+        assert steps[-1].verdict is verdict
 
     def test_a_stop_ends_them_without_a_verdict(self, monkeypatch: pytest.MonkeyPatch, device: Backend) -> None:
         control, seen = Control(), []
-        for look in examine(memory_job(monkeypatch, dataset(simulated())), device, control):
-            seen.append(look)
-            if look.done == 2:
+        for progress in examine(memory_job(monkeypatch, dataset(simulated())), device, control):
+            seen.append(progress)
+            if progress.done == 2:
                 control.stop()
-        assert [look.done for look in seen] == [0, 1, 2]
+        assert [progress.done for progress in seen] == [0, 1, 2]
         assert seen[-1].verdict is None
 
 

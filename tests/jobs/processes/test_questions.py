@@ -12,7 +12,7 @@ import pytest
 
 from ptychogui.errors import DataError, DeviceError
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.orientation.doctor import Look, open_and_examine
+from ptychogui.jobs.orientation.doctor import OrientationProgress, open_and_examine
 from ptychogui.jobs.processes.child_main import InternalError
 from ptychogui.jobs.processes.questions import QuestionProcess, Tell
 from tests.jobs.fakes import make_job
@@ -89,9 +89,9 @@ def test_it_can_be_ended_from_another_thread_and_goes_on_after() -> None:
 
 
 def test_the_doctor_comes_to_its_verdict_in_a_child() -> None:
-    looks: list[Look] = []
+    steps: list[OrientationProgress] = []
     job = make_job(Path("result.cxi"), experiment__scan_dims=(6, 6))
-    assert QuestionProcess().ask(open_and_examine, job, looks.append)
-    assert [look.done for look in looks] == list(range(looks[-1].total + 1))
-    verdict = looks[-1].verdict
+    assert QuestionProcess().ask(open_and_examine, job, steps.append)
+    assert [step.done for step in steps] == list(range(steps[-1].total + 1))
+    verdict = steps[-1].verdict
     assert verdict is not None and len(verdict.ranking) == 16

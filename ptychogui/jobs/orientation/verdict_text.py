@@ -1,4 +1,4 @@
-"""What the orientation doctor found, in words."""
+"""A verdict on a scan's orientation, in words."""
 
 from __future__ import annotations
 
