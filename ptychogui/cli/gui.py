@@ -17,7 +17,7 @@ from ptychogui.cli.terminal import error_console, say
 from ptychogui.errors import DataError, DeviceError
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.export import export_png
-from ptychogui.io.raw.series import is_pattern
+from ptychogui.io.raw.file_series import is_pattern
 from ptychogui.io.result import read_result
 from ptychogui.io.simulated import write_scan
 from ptychogui.params.words import Command

@@ -13,7 +13,7 @@ from ptychogui.errors import Alternative
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.opening import open_scan_or_result
-from ptychogui.io.raw.scans import all_notes
+from ptychogui.io.raw.raw_scan import all_notes
 from ptychogui.io.result import Result
 from ptychogui.jobs.job_values import dataset_layers
 from ptychogui.params.origins import Source

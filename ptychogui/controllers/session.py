@@ -15,7 +15,7 @@ from ptychogui.controllers.error_message import explain
 from ptychogui.controllers.loading import LoadedResult, LoadedScan, load
 from ptychogui.errors import ParameterError
 from ptychogui.io.access import OF_THE_FILES, Access
-from ptychogui.io.raw.series import is_pattern
+from ptychogui.io.raw.file_series import is_pattern
 from ptychogui.io.readers import takes_series
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import heeded_layers, scan_source, simulation_layers

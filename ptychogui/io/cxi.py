@@ -31,10 +31,10 @@ from ptychogui.io.hdf5.files import (
 from ptychogui.io.hdf5.quantities import CENTER, Reader, beam_center, count_limit, square_pixel
 from ptychogui.io.hdf5.translations import read_listed
 from ptychogui.io.masks import Mask, stored_mask
-from ptychogui.io.raw.frames import Hdf5Frames, grid_note, looks_like_frames
+from ptychogui.io.raw.hdf5_frames import Hdf5Frames, grid_note, looks_like_frames
 from ptychogui.io.raw.links import missing_target
-from ptychogui.io.raw.stacks import Stack
-from ptychogui.io.raw.virtual import frames_there, lost_parts, with_lost_pixels
+from ptychogui.io.raw.stack import Stack
+from ptychogui.io.raw.virtual_datasets import frames_there, lost_parts, with_lost_pixels
 from ptychogui.params.model import usual_range
 from ptychogui.physics.lost_positions import lost_note
 from ptychogui.physics.optics import energy_eV

@@ -14,8 +14,8 @@ from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.fingerprint import recorded
 from ptychogui.io.mda import format as mda, scans as mda_scans
-from ptychogui.io.raw import scans as raw
-from ptychogui.io.raw.series import is_pattern
+from ptychogui.io.raw import raw_scan as raw
+from ptychogui.io.raw.file_series import is_pattern
 
 _log = logging.getLogger(__name__)
 

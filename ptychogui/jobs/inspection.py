@@ -19,7 +19,7 @@ from ptychogui.io.mda.format import Mda, is_mda, read_mda
 from ptychogui.io.mda.presets import choose_preset
 from ptychogui.io.mda.scans import MdaScan, read_mda_scan
 from ptychogui.io.opening import open_scan_or_header
-from ptychogui.io.raw.scans import all_notes
+from ptychogui.io.raw.raw_scan import all_notes
 from ptychogui.io.result_header import ResultHeader, read_positions_m
 from ptychogui.jobs.job_values import NEEDED, dataset_layers
 from ptychogui.params.commandline import format_text

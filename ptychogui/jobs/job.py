@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ptychogui.engines.base import Estimate
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.raw.series import is_pattern, scan_name
+from ptychogui.io.raw.file_series import is_pattern, scan_name
 from ptychogui.params.model import Parameters
 from ptychogui.params.origins import Origin
 from ptychogui.states import State

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.io.raw.series import Pattern, is_pattern
+from ptychogui.io.raw.file_series import Pattern, is_pattern
 
 _NUMBERS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 _LIST_SUFFIXES = (".txt", ".lst")

@@ -12,7 +12,7 @@ from ptychogui.io.mda.format import Detector, ExtraPv, Mda, Positioner, Scan
 from ptychogui.io.mda.presets import Axis, Named
 from ptychogui.io.mda.scans import frame_patterns, scan_number
 from ptychogui.io.mda.writing import write_mda
-from ptychogui.io.raw.series import Pattern
+from ptychogui.io.raw.file_series import Pattern
 from ptychogui.params.units import parse_quantity
 
 DATASET = "/entry/data/data"

@@ -25,7 +25,7 @@ from ptychogui.io.mda.contents import check_name, listing
 from ptychogui.io.mda.format import Mda
 from ptychogui.io.mda.presets import Axis, Named, Preset, Quantity, Recognize, preset_folder, what_is_wrong
 from ptychogui.io.mda.scans import FramesNotFoundError, find_files, off_detector, pair_lines, scan_number
-from ptychogui.io.raw.scans import frame_source
+from ptychogui.io.raw.raw_scan import frame_source
 from ptychogui.params.units import accepted_units, format_quantity, parse_quantity
 from ptychogui.texts import counted, storable
 

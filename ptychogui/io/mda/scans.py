@@ -22,8 +22,8 @@ from ptychogui.io.mda.format import Mda, read_mda
 from ptychogui.io.mda.presets import Named, choose_preset
 from ptychogui.io.pairing.facts import Plan, Said
 from ptychogui.io.pairing.pair import Pairing, pair_as_read
-from ptychogui.io.raw.scans import frame_source, placed_notes
-from ptychogui.io.raw.series import Pattern, is_pattern
+from ptychogui.io.raw.file_series import Pattern, is_pattern
+from ptychogui.io.raw.raw_scan import frame_source, placed_notes
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import by_path
 

@@ -1,4 +1,4 @@
-"""HDF5 files that hold no frames themselves but say which files do: links one by one, or a virtual dataset."""
+"""Master files: HDF5 that holds no frames itself but says which files do, by links or by a virtual dataset."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import h5py
 
 from ptychogui.io.access import Access
 from ptychogui.io.fingerprint import looked_at
-from ptychogui.io.raw.joined import Part
+from ptychogui.io.raw.joined_frames import PartFile
 from ptychogui.io.raw.links import EXTERNAL, VIRTUAL, locate
-from ptychogui.io.raw.virtual import is_endless
+from ptychogui.io.raw.virtual_datasets import is_endless
 
 _LINK_GROUP = "/entry/data"
 _LINK = re.compile(r"data_(\d+)")
@@ -21,7 +21,7 @@ _MASTER, _NUMBERED = "_master", re.compile(r".*(_data_\d+\.\w+)")
 """How a detector names a master and its files, behind the same words."""
 
 
-def parts_of(path: Path, file: h5py.File, dataset_path: str) -> list[Part]:
+def part_files(path: Path, file: h5py.File, dataset_path: str) -> list[PartFile]:
     """List the files that a master's frames are in, in their order; [] where it holds its frames itself.
 
     Args:
@@ -39,7 +39,7 @@ def parts_of(path: Path, file: h5py.File, dataset_path: str) -> list[Part]:
     return _mapped(path, data) if is_virtual else []
 
 
-def _linked(path: Path, group: h5py.Group) -> list[Part]:
+def _linked(path: Path, group: h5py.Group) -> list[PartFile]:
     """List the targets of the links data_000001, ...; a number without a link is a part with a problem."""
     links = {int(match[1]): name for name in group if (match := _LINK.fullmatch(name))}
     if not links:
@@ -47,22 +47,22 @@ def _linked(path: Path, group: h5py.Group) -> list[Part]:
     return [_link_part(path, group, number, links.get(number)) for number in range(min(links), max(links) + 1)]
 
 
-def _link_part(path: Path, group: h5py.Group, number: int, name: str | None) -> Part:
+def _link_part(path: Path, group: h5py.Group, number: int, name: str | None) -> PartFile:
     if name is None:
-        return Part(path, number, Access(), problem=f"{path.name} has no link {group.name}/data_{number:06d}")
+        return PartFile(path, number, Access(), problem=f"{path.name} has no link {group.name}/data_{number:06d}")
     link = group.get(name, getlink=True)
     if isinstance(link, h5py.ExternalLink):
         target, note = _target(path, link.filename, EXTERNAL)
-        return Part(target, number, Access(dataset_path=link.path), note=note)
-    return Part(path, number, Access(dataset_path=f"{group.name}/{name}"))
+        return PartFile(target, number, Access(dataset_path=link.path), note=note)
+    return PartFile(path, number, Access(dataset_path=f"{group.name}/{name}"))
 
 
-def _mapped(path: Path, data: h5py.Dataset) -> list[Part]:
+def _mapped(path: Path, data: h5py.Dataset) -> list[PartFile]:
     """List the files of a virtual dataset that puts whole stacks one after the other; [] for any other mapping."""
     if data.ndim != 3 or any(is_endless(source.vspace) for source in data.virtual_sources()):
         return []
     sources = sorted(data.virtual_sources(), key=lambda source: _bounds(source)[0])
-    parts: list[Part] = []
+    parts: list[PartFile] = []
     row = 0
     for number, source in enumerate(sources):
         (first, *corner), (last, *end) = _bounds(source)
@@ -71,7 +71,9 @@ def _mapped(path: Path, data: h5py.Dataset) -> list[Part]:
             return []
         row = last + 1
         target, note = (path, "") if source.file_name == "." else _target(path, source.file_name, VIRTUAL)
-        parts.append(Part(target, number, Access(dataset_path=source.dset_name), most_frames=row - first, note=note))
+        parts.append(
+            PartFile(target, number, Access(dataset_path=source.dset_name), most_frames=row - first, note=note)
+        )
     return parts if row == data.shape[0] else []
 
 

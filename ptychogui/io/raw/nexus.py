@@ -1,4 +1,4 @@
-"""What a detector's file says beside its frames, by the NeXus names of NXmx that DECTRIS' masters have as well.
+"""The header of a detector's file: beam, detector and mask by the NeXus names of NXmx, which DECTRIS' masters use.
 
 NeXus requires the attribute "units" and has no default for it: a quantity without one is noted and not taken, and so is
 everything else that can't be read, or is no positive number.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ptychogui.errors import AmbiguousPairingError, DataError, PtychoError
-from ptychogui.io.raw.scans import placed_notes
+from ptychogui.io.raw.raw_scan import placed_notes
 from ptychogui.jobs.preflight.findings import Finding, Level, count_text, quantity, share_text
 from ptychogui.jobs.preflight.sampled_scan import SampledScan
 from ptychogui.jobs.preflight.value_checks import implausible_values

@@ -13,7 +13,7 @@ from ptychogui.backends.base import Backend
 from ptychogui.backends.compiled_pattern_maker import compiled_maker
 from ptychogui.engines.base import Problem
 from ptychogui.io.dataset import MIRRORED, Dataset
-from ptychogui.io.raw.scans import placed_notes
+from ptychogui.io.raw.raw_scan import placed_notes
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.prepare.first_guesses import first_object, first_probe, first_variation, is_guessed, scaled_probe
 from ptychogui.jobs.prepare.memory_check import check_memory

@@ -15,7 +15,7 @@ from ptychogui.io.mda.beamtime import write_beamtime
 from ptychogui.io.mda.format import Detector, ExtraPv, Mda, Positioner, Scan
 from ptychogui.io.mda.presets import choose_preset, list_presets, preset_folder, read_preset
 from ptychogui.io.mda.scans import frame_patterns
-from ptychogui.io.raw.series import is_pattern
+from ptychogui.io.raw.file_series import is_pattern
 from ptychogui.io.readers import open_dataset
 from tests.io.mda.makers import DIMS, frames, positions_m, shipped
 

@@ -14,7 +14,7 @@ import pytest
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.raw.nexus import read_header
-from ptychogui.io.raw.scans import placed_notes
+from ptychogui.io.raw.raw_scan import placed_notes
 from ptychogui.io.readers import open_dataset
 from ptychogui.jobs.inspection import inspect_file
 from tests.io.makers import make_frames

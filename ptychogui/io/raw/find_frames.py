@@ -1,4 +1,4 @@
-"""Where the frames are in an HDF5 file that follows no standard, or its own reading of one."""
+"""The search for frames in an HDF5 file that follows no standard, or reads one in its own way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import h5py
 
 from ptychogui.errors import DataError
 from ptychogui.io.hdf5.files import datasets
-from ptychogui.io.raw.frames import is_stack, looks_like_frames
+from ptychogui.io.raw.hdf5_frames import is_stack, looks_like_frames
 from ptychogui.io.raw.links import dangling_links, missing_target
 
 USUAL_PLACES = (

@@ -1,4 +1,4 @@
-"""Several raw files as one stack: each is opened when its frames are read, and closed when the next one is."""
+"""Frames of several raw files as one stack: each file is open only while its frames are read."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import RawFile
 from ptychogui.io.fingerprint import looked_at
-from ptychogui.io.raw.stacks import Stack, open_stack
-from ptychogui.io.raw.virtual import Lost
+from ptychogui.io.raw.stack import Stack, open_stack
+from ptychogui.io.raw.virtual_datasets import LostParts
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Part:
-    """One of the files: where, its number in the series, how to read it, and how many frames count (None: all).
+class PartFile:
+    """One of the files: where, its number in the series, how to read it, and how many of its frames count (None: all).
 
     `problem` says why it can't be read, `note` what else is to be said of it.
     """
@@ -40,15 +40,15 @@ class Part:
 
 
 @dataclass(frozen=True)
-class _Surveyed:
+class _PartContent:
     """What a part was found to hold."""
 
-    part: Part
+    part: PartFile
     shape: tuple[int, int, int] = (0, 0, 0)
     dtype: np.dtype | None = None
     problem: str = ""
     facts: tuple[tuple[str, str], ...] = ()
-    lost: Lost | None = None
+    lost: LostParts | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -67,7 +67,9 @@ class JoinedFrames:
         notes: what was noticed in the files, each with its name.
     """
 
-    def __init__(self, parts: Sequence[Part], files: Sequence[RawFile], size: tuple[int, int], dtype: np.dtype) -> None:
+    def __init__(
+        self, parts: Sequence[PartFile], files: Sequence[RawFile], size: tuple[int, int], dtype: np.dtype
+    ) -> None:
         self.shape = (sum(file.frames for file in files), *size)
         self.dtype = dtype
         self._parts, self._files = parts, files
@@ -76,7 +78,7 @@ class JoinedFrames:
         self._open: dict[int, Stack] = {}
         self._read_by: dict[int, int] = {}  # thread -> file
         self._closed = False
-        self.lost: Lost | None = None
+        self.lost: LostParts | None = None
         self.notes: tuple[str, ...] = ()
 
     def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -124,7 +126,7 @@ class JoinedFrames:
             return self._open[number]
 
 
-def join(parts: Iterable[Part]) -> tuple[JoinedFrames, tuple[RawFile, ...], dict[str, str]]:
+def join(parts: Iterable[PartFile]) -> tuple[JoinedFrames, tuple[RawFile, ...], dict[str, str]]:
     """Look into each file and make one stack of those that can be read.
 
     Frames that most files have decide on size and type; a file with others has a problem.
@@ -136,7 +138,7 @@ def join(parts: Iterable[Part]) -> tuple[JoinedFrames, tuple[RawFile, ...], dict
         DataError: no file can be read; the message is that of the first.
     """
     parts = tuple(parts)
-    found = [_survey(part) for part in parts]
+    found = [_content_of(part) for part in parts]
     kinds = Counter(seen.kind for seen in found if not seen.problem)
     if not kinds:
         raise DataError(found[0].problem)
@@ -154,7 +156,7 @@ def join(parts: Iterable[Part]) -> tuple[JoinedFrames, tuple[RawFile, ...], dict
     return joined, tuple(files), facts
 
 
-def rejoin(parts: Sequence[Part], files: Sequence[RawFile]) -> Stack:
+def rejoin(parts: Sequence[PartFile], files: Sequence[RawFile]) -> Stack:
     """Return the frames of files that were joined before, without a look into each of them.
 
     Raises:
@@ -167,7 +169,7 @@ def rejoin(parts: Sequence[Part], files: Sequence[RawFile]) -> Stack:
     return Stack(frames, close=frames.close)
 
 
-def _lost(found: list[_Surveyed], size: tuple[int, int]) -> Lost | None:
+def _lost(found: list[_PartContent], size: tuple[int, int]) -> LostParts | None:
     """Join what files lack."""
     if all(seen.lost is None for seen in found):
         return None
@@ -177,26 +179,28 @@ def _lost(found: list[_Surveyed], size: tuple[int, int]) -> Lost | None:
     for lost in (seen.lost for seen in found if seen.lost is not None):
         pixels |= lost.pixels
         notes += lost.notes
-    return Lost(np.concatenate(kept), pixels, tuple(notes))
+    return LostParts(np.concatenate(kept), pixels, tuple(notes))
 
 
-def _survey(part: Part) -> _Surveyed:
+def _content_of(part: PartFile) -> _PartContent:
     looked_at(part.path)
     if part.problem or not os.path.exists(part.path):
-        return _Surveyed(part, problem=part.problem or f"there is no file {part.path.name}")
+        return _PartContent(part, problem=part.problem or f"there is no file {part.path.name}")
     try:
         stack = open_stack(part.path, part.access)
     except DataError as error:
         _log.debug("a raw file is left out: %s", error)
-        return _Surveyed(part, problem=str(error).replace(str(part.path), part.path.name))
+        return _PartContent(part, problem=str(error).replace(str(part.path), part.path.name))
     frames, rows, columns = stack.frames.shape
     stack.close()
     kept = frames if part.most_frames is None else min(frames, part.most_frames)
     facts = tuple(stack.facts.items())
-    return _Surveyed(part, (kept, rows, columns), stack.frames.dtype, facts=facts, lost=stack.lost, notes=stack.notes)
+    return _PartContent(
+        part, (kept, rows, columns), stack.frames.dtype, facts=facts, lost=stack.lost, notes=stack.notes
+    )
 
 
-def _compared(seen: _Surveyed, kind: tuple[int, int, np.dtype]) -> _Surveyed:
+def _compared(seen: _PartContent, kind: tuple[int, int, np.dtype]) -> _PartContent:
     """Give a file whose frames are not like the others' a problem."""
     if seen.problem or seen.kind == kind:
         return seen

@@ -14,7 +14,7 @@ from ptychogui import paths
 from ptychogui.errors import DataError
 from ptychogui.io.mda.beamtime import write_beamtime
 from ptychogui.io.mda.presets import read_preset
-from ptychogui.io.raw.virtual import Lost, lost_parts
+from ptychogui.io.raw.virtual_datasets import LostParts, lost_parts
 from ptychogui.io.readers import open_dataset
 from ptychogui.physics.scan import fly_m
 from tests.io.makers import DETECTOR, TRANSLATION, make_cxi, translation_m
@@ -109,7 +109,7 @@ def on_a_grid(folder: Path) -> h5py.VirtualLayout:
     return found
 
 
-def look(folder: Path, found: h5py.VirtualLayout) -> Lost | None:
+def look(folder: Path, found: h5py.VirtualLayout) -> LostParts | None:
     with h5py.File(folder / "m.h5", "w") as file:
         file.create_virtual_dataset("frames", found, fillvalue=0)
     with h5py.File(folder / "m.h5", "r", locking=False) as file:

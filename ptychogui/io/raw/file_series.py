@@ -1,4 +1,4 @@
-"""Names of a series of files: '#' and a width in place of the number, as ptychopy writes them."""
+"""Numbered series of files by a pattern: '#' and a width in place of the number, as ptychopy writes it."""
 
 from __future__ import annotations
 

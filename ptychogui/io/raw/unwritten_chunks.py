@@ -1,4 +1,4 @@
-"""Frames and parts of frames that an HDF5 file has room for but that were never written: no zeros, and no counts."""
+"""Frames and parts of frames that an HDF5 file has room for but that were never written: neither zeros nor counts."""
 
 from __future__ import annotations
 

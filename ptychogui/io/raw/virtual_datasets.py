@@ -1,4 +1,4 @@
-"""Virtual datasets with parts that are not there: HDF5 silently gives fill values in their place."""
+"""Virtual datasets of HDF5 and their missing parts, for which HDF5 silently gives fill values."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Lost:
-    """What a stack has no numbers for.
+class LostParts:
+    """Frames and pixels of a stack that no file has.
 
     Attributes:
         frames: bool (frames,), True where a frame, or a part of it, is in no file that is there.
@@ -41,7 +41,7 @@ class Lost:
     notes: tuple[str, ...]
 
 
-def lost_parts(path: Path, data: h5py.Dataset) -> Lost | None:
+def lost_parts(path: Path, data: h5py.Dataset) -> LostParts | None:
     """Look for the parts of a virtual stack; None where nothing is missing, or the dataset is not virtual.
 
     Args:
@@ -53,25 +53,25 @@ def lost_parts(path: Path, data: h5py.Dataset) -> Lost | None:
     """
     if not data.is_virtual or data.ndim < 3:
         return None
-    survey = _survey(data)
-    if survey.lost.all():
-        first = next(iter(survey.problems))
+    coverage = _coverage(data)
+    if coverage.lost.all():
+        first = next(iter(coverage.problems))
         raise DataError(
-            f"{path}: {data.name} is spread over {len(survey.names)} files of which {len(survey.absent)} are missing, "
-            f"so that no frame is there: {first}; put them beside it"
+            f"{path}: {data.name} is spread over {len(coverage.names)} files of which {len(coverage.absent)} are "
+            f"missing, so that no frame is there: {first}; put them beside it"
         )
-    pixels = ~survey.mapped
-    if not (survey.lost.any() or pixels.any()):
+    pixels = ~coverage.mapped
+    if not (coverage.lost.any() or pixels.any()):
         return None
-    return Lost(survey.lost, pixels, tuple(_notes(data, survey, pixels)))
+    return LostParts(coverage.lost, pixels, tuple(_notes(data, coverage, pixels)))
 
 
-def frames_there(lost: Lost | None, frames: int) -> tuple[np.ndarray, tuple[str, ...]]:
+def frames_there(lost: LostParts | None, frames: int) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the rows of the frames that are there, of so many that should be, and notes on the others."""
     return (np.arange(frames), ()) if lost is None else (np.flatnonzero(~lost.frames), lost.notes)
 
 
-def with_lost_pixels(lost: Lost | None, bad_pixels: np.ndarray | None) -> np.ndarray | None:
+def with_lost_pixels(lost: LostParts | None, bad_pixels: np.ndarray | None) -> np.ndarray | None:
     """Return bad pixels, bool (rows, columns) or None, with those that are in no file that is there."""
     if lost is None or not lost.pixels.any():
         return bad_pixels
@@ -79,7 +79,7 @@ def with_lost_pixels(lost: Lost | None, bad_pixels: np.ndarray | None) -> np.nda
 
 
 @dataclass
-class _Survey:
+class _Coverage:
     """What the sources of a virtual dataset were found to be.
 
     Attributes:
@@ -121,10 +121,10 @@ class _Tile:
     source_rows: np.ndarray | None
 
 
-def _survey(data: h5py.Dataset, depth: int = 0) -> _Survey:
+def _coverage(data: h5py.Dataset, depth: int = 0) -> _Coverage:
     """Look at each source of a virtual dataset."""
     frames, size = math.prod(data.shape[:-2]), data.shape[-2:]
-    found = _Survey(np.zeros(frames, np.bool_), np.zeros(size, np.bool_))
+    found = _Coverage(np.zeros(frames, np.bool_), np.zeros(size, np.bool_))
     sources: dict[tuple[str, str], _Source] = {}
     areas = _Areas(found.mapped)
     seen, whole = np.zeros(frames, np.bool_), np.zeros(frames, np.bool_)
@@ -258,7 +258,7 @@ class _Source:
     why: str = ""
 
 
-def _source(data: h5py.Dataset, name: str, dataset: str, found: _Survey, depth: int) -> _Source:
+def _source(data: h5py.Dataset, name: str, dataset: str, found: _Coverage, depth: int) -> _Source:
     """Look at a source of a virtual dataset."""
     found.names.add(name)
     path = Path(data.file.filename)
@@ -281,7 +281,7 @@ def _inside(file: h5py.File, name: str, dataset: str, depth: int) -> _Source:
     if not isinstance(data, h5py.Dataset):
         return _Source(None, f"{name} has no dataset {dataset}")
     if data.is_virtual and data.ndim > 2 and depth < _DEEPEST:
-        inner = _survey(data, depth + 1)
+        inner = _coverage(data, depth + 1)
         return _Source(inner.lost, next(iter(inner.problems), ""))
     return _Source(np.zeros(math.prod(data.shape[:-2]), np.bool_))
 
@@ -298,16 +298,16 @@ def _absent(tile: _Tile, source: _Source) -> tuple[np.ndarray, str]:
     return absent, f"{tile.file} has only {len(source.lost)} frames" if beyond.any() else source.why
 
 
-def _notes(data: h5py.Dataset, survey: _Survey, pixels: np.ndarray) -> Iterator[str]:
+def _notes(data: h5py.Dataset, coverage: _Coverage, pixels: np.ndarray) -> Iterator[str]:
     """Say what is missing, the first by name."""
-    lost = np.flatnonzero(survey.lost)
-    why = "; ".join(itertools.islice(survey.problems, _SHOWN))
-    more = len(survey.problems) - _SHOWN
+    lost = np.flatnonzero(coverage.lost)
+    why = "; ".join(itertools.islice(coverage.problems, _SHOWN))
+    more = len(coverage.problems) - _SHOWN
     why = f"{why}; and {more} more" if more > 0 else why
     if len(lost):
         is_run = 1 < len(lost) == lost[-1] - lost[0] + 1
         span = f"frames {lost[0]} to {lost[-1]}" if is_run else f"the first is frame {lost[0]}"
-        yield f"{len(lost)} of {len(survey.lost)} frames of {data.name} are not there and left out, {span}: {why}"
+        yield f"{len(lost)} of {len(coverage.lost)} frames of {data.name} are not there and left out, {span}: {why}"
     if pixels.any():
-        reason = f": {why}" if survey.problems and not len(lost) else ""
+        reason = f": {why}" if coverage.problems and not len(lost) else ""
         yield f"{np.count_nonzero(pixels)} pixels of {data.name} are in no file that is there and are left free{reason}"

@@ -13,9 +13,9 @@ import pytest
 
 from ptychogui.backends.compiler import load_kernels
 from ptychogui.errors import DataError
-from ptychogui.io.raw import frames as frames_module, unpacking
-from ptychogui.io.raw.frames import Hdf5Frames
-from ptychogui.io.raw.unpacking import unpacker
+from ptychogui.io.raw import decompression as unpacking, hdf5_frames as frames_module
+from ptychogui.io.raw.decompression import unpacker
+from ptychogui.io.raw.hdf5_frames import Hdf5Frames
 from tests.io.makers import make_frames
 
 DIRECT: dict[str, dict[str, Any]] = {

@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from ptychogui.io.raw.frames import Hdf5Frames
-from ptychogui.io.raw.unwritten import Unwritten
+from ptychogui.io.raw.hdf5_frames import Hdf5Frames
+from ptychogui.io.raw.unwritten_chunks import Unwritten
 from ptychogui.io.readers import open_dataset
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.frames import Patterns, prepare_frames

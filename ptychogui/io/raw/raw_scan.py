@@ -12,13 +12,13 @@ from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, RawFile, Value
 from ptychogui.io.hdf5.files import open_h5, reading
-from ptychogui.io.raw.frames import grid_note
-from ptychogui.io.raw.joined import Part, join, rejoin
-from ptychogui.io.raw.masters import parts_of
+from ptychogui.io.raw.file_series import Pattern, is_pattern
+from ptychogui.io.raw.hdf5_frames import grid_note
+from ptychogui.io.raw.joined_frames import PartFile, join, rejoin
+from ptychogui.io.raw.masters import part_files
 from ptychogui.io.raw.nexus import placed, read_header
-from ptychogui.io.raw.series import Pattern, is_pattern
-from ptychogui.io.raw.stacks import kind_of, open_stack
-from ptychogui.io.raw.virtual import frames_there, with_lost_pixels
+from ptychogui.io.raw.stack import kind_of, open_stack
+from ptychogui.io.raw.virtual_datasets import frames_there, with_lost_pixels
 
 _MOST_GAPS = 100_000
 """Numbers that may be missing in a series; more are a number that means something else."""
@@ -53,7 +53,7 @@ def open_raw(path: Path, access: Access) -> Dataset:
     kind = kind_of(path)
     if kind == "HDF5":
         with open_h5(path) as file, reading(path, "its content"):
-            parts = parts_of(path, file, access.dataset_path)
+            parts = part_files(path, file, access.dataset_path)
         if parts:
             _check_any_there(path, parts)
             return _joined(path, "HDF5 master", parts)
@@ -82,7 +82,7 @@ def open_raw(path: Path, access: Access) -> Dataset:
     )
 
 
-def _check_any_there(path: Path, parts: list[Part]) -> None:
+def _check_any_there(path: Path, parts: list[PartFile]) -> None:
     """Refuse a master without any of its files, and name the first."""
     if not any(os.path.exists(part.path) for part in parts):
         raise DataError(
@@ -117,7 +117,7 @@ def open_series(pattern: str, access: Access) -> Dataset:
             f"the files of {pattern} have numbers up to {numbers[-1]}, but only {len(numbers)} are there; correct the "
             "pattern"
         )
-    parts = [Part(series.path(number), number, access) for number in range(first, numbers[-1] + 1)]
+    parts = [PartFile(series.path(number), number, access) for number in range(first, numbers[-1] + 1)]
     return _joined(Path(pattern), "series of raw files", parts)
 
 
@@ -158,7 +158,7 @@ def _file_notes(files: tuple[RawFile, ...], said: str) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _joined(path: Path, form: str, parts: list[Part]) -> Dataset:
+def _joined(path: Path, form: str, parts: list[PartFile]) -> Dataset:
     frames, files, facts = join(parts)
     good = [file for file in files if not file.problem]
     header = read_header(path if path.is_file() else good[0].path, frames.shape[1:])

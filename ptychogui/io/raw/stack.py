@@ -20,9 +20,9 @@ from ptychogui.io.csvtext import read_real_csv
 from ptychogui.io.dataset import Frames
 from ptychogui.io.fingerprint import looked_at
 from ptychogui.io.hdf5.files import is_hdf5, open_h5, packing_of, reading
-from ptychogui.io.raw.frames import Hdf5Frames, can_be_stack, looks_like_frames
-from ptychogui.io.raw.locating import find_frames
-from ptychogui.io.raw.virtual import Lost, lost_parts
+from ptychogui.io.raw.find_frames import find_frames
+from ptychogui.io.raw.hdf5_frames import Hdf5Frames, can_be_stack, looks_like_frames
+from ptychogui.io.raw.virtual_datasets import LostParts, lost_parts
 
 HDF5_ENDS = (".h5", ".hdf5", ".hdf", ".nxs", ".cxi")
 """Names of files that are meant to be HDF5, whole or not."""
@@ -59,7 +59,7 @@ class Stack:
     facts: Mapping[str, str] = field(default_factory=dict)
     close: Callable[[], None] = _nothing
     grid: tuple[int, ...] = ()
-    lost: Lost | None = None
+    lost: LostParts | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""Chunks of HDF5 files unpacked outside of the HDF5 library, which lets in one thread at a time.
+"""Decompression of HDF5 chunks on many threads, outside of the HDF5 library, which lets in one at a time.
 
 Detectors pack each frame with a filter that HDF5 loads as a plugin. A plugin is called (kernels/unpack.hpp) as the
 library calls it, by the interface that HDF5 publishes for plugins (H5Z_class2_t of H5Zpublic.h), so that threads unpack

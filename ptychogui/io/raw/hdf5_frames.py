@@ -1,4 +1,4 @@
-"""Diffraction patterns that stay in their HDF5 file until asked for."""
+"""Frames in an HDF5 file: diffraction patterns that stay there until asked for."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.hdf5.files import H5_ERRORS, check_filters, reading
-from ptychogui.io.raw.unpacking import Unpack, unpacker
-from ptychogui.io.raw.unwritten import Unwritten
+from ptychogui.io.raw.decompression import Unpack, unpacker
+from ptychogui.io.raw.unwritten_chunks import Unwritten
 from ptychogui.texts import counted
 
 _log = logging.getLogger(__name__)

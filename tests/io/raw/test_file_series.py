@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError
-from ptychogui.io.raw.series import Pattern, is_pattern, scan_name
+from ptychogui.io.raw.file_series import Pattern, is_pattern, scan_name
 from tests.io.makers import make_frames
 from tests.io.raw.makers import read
 
