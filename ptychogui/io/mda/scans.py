@@ -20,7 +20,7 @@ from ptychogui.io.hdf5.quantities import CENTER
 from ptychogui.io.mda.applying import Beamtime, apply_preset
 from ptychogui.io.mda.format import Mda, read_mda
 from ptychogui.io.mda.presets import Named, choose_preset
-from ptychogui.io.pairing.facts import Plan, Said
+from ptychogui.io.pairing.facts import FileFacts, ScanPlan
 from ptychogui.io.pairing.pair import Pairing, pair_as_read
 from ptychogui.io.raw.file_series import Pattern, is_pattern
 from ptychogui.io.raw.raw_scan import frame_source, placed_notes
@@ -267,9 +267,11 @@ def pair_lines(found: Beamtime, source: Dataset, told: Access, named: Named) -> 
         DataError: there is none.
     """
     lines, points = found.dims
-    plan = Plan(lines * points, found.dims if lines > 1 else None, found.line * points + found.point, can_swap=False)
+    plan = ScanPlan(
+        lines * points, found.dims if lines > 1 else None, found.line * points + found.point, can_swap=False
+    )
     counts_from = named.preset.frames.first_file
-    said = Said(
+    facts = FileFacts(
         first_file=told.first_file,
         per_file=told.patterns_per_file,
         first_frame=told.first_frame,
@@ -277,7 +279,7 @@ def pair_lines(found: Beamtime, source: Dataset, told: Access, named: Named) -> 
         by=f"preset {named.name} counts files from {counts_from}",
         is_series=source.is_series,
     )
-    return pair_as_read(source.files, plan, said)
+    return pair_as_read(source.files, plan, facts)
 
 
 def _unpaired(source: Dataset, problem: AmbiguousPairingError) -> Pairing:

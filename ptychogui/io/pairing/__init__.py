@@ -1,1 +1,1 @@
-"""Which frame belongs to which position: the ways that there are, one of them taken or a question asked, in words."""
+"""Pairing of positions and frames: the ways that there are, and one of them taken or a question asked."""

@@ -1,4 +1,4 @@
-"""What is to be paired: the positions of a scan, the files that are there, and what is known of them."""
+"""Facts for pairing: the positions of a scan as planned, the files that are there, and what is known of them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ptychogui.io.dataset import RawFile
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Positions that are to meet their frames.
+class ScanPlan:
+    """The positions of a scan, which are to meet their frames.
 
     Attributes:
         positions: how many were planned, in the order of measuring.
@@ -45,7 +45,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Said:
+class FileFacts:
     """What is known of the files, so that nothing has to be concluded from them.
 
     Attributes:
@@ -66,7 +66,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Seen:
+class FilesSeen:
     """The files as they are: frames in each, which can be read, and from which to which they are there."""
 
     counts: np.ndarray
@@ -77,10 +77,10 @@ class Seen:
     earliest: int
 
     @classmethod
-    def of(cls, files: Sequence[RawFile], said: Said) -> Seen:
+    def of(cls, files: Sequence[RawFile], facts: FileFacts) -> FilesSeen:
         there = [place for place, file in enumerate(files) if file.modified_s is not None] or [0]
-        is_known = not said.is_series
-        low = 0 if is_known or said.first_file is not None else there[0]
+        is_known = not facts.is_series
+        low = 0 if is_known or facts.first_file is not None else there[0]
         high = len(files) - 1 if is_known else there[-1]
         good = np.array([not file.problem for file in files])
         return cls(np.array([file.frames for file in files]), good, low, high, files[0].number, there[0])

@@ -1,4 +1,4 @@
-"""Which frame belongs to which position: by the file and the place in it, never by counting on past a gap.
+"""Pairs of positions and frames: by the file and the place in it, never by counting on past a gap.
 
 A position has a file (its line, as a rule) and a point in that file; a frame has the number of its file and its place
 in it. Where a frame is missing its position is left out; no other pair moves.
@@ -17,8 +17,8 @@ import numpy as np
 
 from ptychogui.errors import Alternative, AmbiguousPairingError, DataError
 from ptychogui.io.dataset import RawFile
-from ptychogui.io.pairing.facts import Plan, Said, usual_of
-from ptychogui.io.pairing.repairs import idle_notes, repair_notes
+from ptychogui.io.pairing.facts import FileFacts, ScanPlan, usual_of
+from ptychogui.io.pairing.left_out import idle_notes, left_out_notes
 from ptychogui.io.pairing.ways import DIMS, PairingWay, pairing_ways
 from ptychogui.params.commandline import as_options
 
@@ -51,14 +51,14 @@ class Pairing:
 
 
 def pair_as_read(
-    files: Sequence[RawFile], plan: Plan, said: Said, now_s: float | None = None
+    files: Sequence[RawFile], plan: ScanPlan, facts: FileFacts, now_s: float | None = None
 ) -> Pairing:  # fmt: skip
     """Find the frame of each measured position of a scan, in the one way in which files and positions go together.
 
     Args:
         files: the raw files, without gaps.
         plan: the positions.
-        said: what is known of the files.
+        facts: what is known of the files.
         now_s: the present, in seconds since 1970, to tell files that are still being written.
 
     Returns:
@@ -68,7 +68,7 @@ def pair_as_read(
         AmbiguousPairingError: there are several ways, none better than the others.
         DataError: nothing tells, or (nearly) no position has a frame.
     """
-    found = _plausible(files, pairing_ways(files, plan, said), now_s)
+    found = _plausible(files, pairing_ways(files, plan, facts), now_s)
     if len(found) > 1:
         raise _ambiguous(files, plan, list(found))
     ((way, pairing),) = found.items()
@@ -109,7 +109,7 @@ def _from(files: Sequence[RawFile], first: int) -> list[RawFile]:
     ]
 
 
-def _ambiguous(files: Sequence[RawFile], plan: Plan, found: Sequence[PairingWay]) -> AmbiguousPairingError:
+def _ambiguous(files: Sequence[RawFile], plan: ScanPlan, found: Sequence[PairingWay]) -> AmbiguousPairingError:
     alternatives = tuple(Alternative(one.values, as_options(one.values), one.text) for one in found)
     there = [file for file in files if file.modified_s is not None]
     names = (
@@ -146,7 +146,7 @@ def pair(files: Sequence[RawFile], of: np.ndarray, point: np.ndarray, now_s: flo
     _check_plausible(files, wanted, len(of), len(kept))
     points = np.zeros_like(wanted)
     np.maximum.at(points, of, point + 1)
-    notes = repair_notes(files, wanted, points, time.time() if now_s is None else now_s)
+    notes = left_out_notes(files, wanted, points, time.time() if now_s is None else now_s)
     return Pairing(first_rows[inside[kept]] + point[kept], kept, notes, len(kept) == len(of))
 
 

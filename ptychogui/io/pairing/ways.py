@@ -16,8 +16,8 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import RawFile
-from ptychogui.io.pairing.facts import Plan, Said, Seen, usual_of
-from ptychogui.io.pairing.words import (
+from ptychogui.io.pairing.facts import FileFacts, FilesSeen, ScanPlan, usual_of
+from ptychogui.io.pairing.way_texts import (
     begin_note,
     between_text,
     first_text,
@@ -73,45 +73,45 @@ class _Size:
     notes: tuple[str, ...] = ()
 
 
-def pairing_ways(files: Sequence[RawFile], plan: Plan, said: Said) -> tuple[PairingWay, ...]:
+def pairing_ways(files: Sequence[RawFile], plan: ScanPlan, facts: FileFacts) -> tuple[PairingWay, ...]:
     """Return all ways in which a scan's positions and raw files can meet.
 
     Args:
-        files: the raw files, without gaps; the first one is that of `said.first_file`, or any early enough.
+        files: the raw files, without gaps; the first one is that of `facts.first_file`, or any early enough.
         plan: the positions.
-        said: what is known.
+        facts: what is known.
 
     Raises:
         DataError: nothing tells which frames belong to which positions.
     """
-    seen = Seen.of(files, said)
-    if not plan.is_prefix and seen.span == 1 and int(seen.counts.sum()) == len(plan.here) and not said.first_frame:
+    seen = FilesSeen.of(files, facts)
+    if not plan.is_prefix and seen.span == 1 and int(seen.counts.sum()) == len(plan.here) and not facts.first_frame:
         note = "the file has as many frames as there are measured points, and is read in their order"
         return (PairingWay(np.zeros(len(plan.here), np.int64), np.arange(len(plan.here)), seen.low, notes=(note,)),)
-    if _as_they_are(seen, plan, said):
+    if _as_they_are(seen, plan, facts):
         counts = seen.counts[seen.low : seen.high + 1]
         point = np.arange(len(plan.here)) - np.repeat(np.cumsum(counts) - counts, counts)
-        notes = _begin_notes(seen, said, seen.span) if said.is_series and said.first_file is None else ()
+        notes = _begin_notes(seen, facts, seen.span) if facts.is_series and facts.first_file is None else ()
         return (PairingWay(np.repeat(np.arange(seen.span), counts), point, seen.low, notes=notes),)
-    if _is_exchanged(seen, plan, said):
+    if _is_exchanged(seen, plan, facts):
         return _exchanged(seen, plan)
-    sizes = [_said_size(seen, plan, said.per_file)] if said.per_file else _sizes(seen, plan, said)
+    sizes = [_said_size(seen, plan, facts.per_file)] if facts.per_file else _sizes(seen, plan, facts)
     found = [
         replace(
             one,
             text=" and ".join(filter(None, (size_text(size.size, size.is_line) if len(sizes) > 1 else "", one.text))),
         )
         for size in sizes
-        for one in _placed(seen, plan, said, size)
+        for one in _placed(seen, plan, facts, size)
     ]
     return _telling_apart(found)
 
 
-def _as_they_are(seen: Seen, plan: Plan, said: Said) -> bool:
+def _as_they_are(seen: FilesSeen, plan: ScanPlan, facts: FileFacts) -> bool:
     """Whether the files hold as many frames as there are positions, however many each, and nothing speaks of lines."""
     inside = slice(seen.low, seen.high + 1)
     is_whole = seen.good[inside].all() and int(seen.counts[inside].sum()) == len(plan.here) and plan.is_prefix
-    return bool(is_whole and not said.per_file and plan.dims is None and not said.first_frame)
+    return bool(is_whole and not facts.per_file and plan.dims is None and not facts.first_frame)
 
 
 def _telling_apart(found: list[PairingWay]) -> tuple[PairingWay, ...]:
@@ -126,13 +126,13 @@ def _telling_apart(found: list[PairingWay]) -> tuple[PairingWay, ...]:
 # For how many positions a file is
 
 
-def _said_size(seen: Seen, plan: Plan, per_file: int) -> _Size:
+def _said_size(seen: FilesSeen, plan: ScanPlan, per_file: int) -> _Size:
     """Return what the user says; files that hold another number of frames don't go on from one to the next."""
     is_line = plan.dims is not None and plan.dims[1] == per_file
     return _Size(per_file, is_line or usual_of(seen.held) != per_file)
 
 
-def _sizes(seen: Seen, plan: Plan, said: Said) -> list[_Size]:
+def _sizes(seen: FilesSeen, plan: ScanPlan, facts: FileFacts) -> list[_Size]:
     """Return for how many positions a file may be, by the scan's lines and by what most files hold.
 
     Raises:
@@ -141,12 +141,12 @@ def _sizes(seen: Seen, plan: Plan, said: Said) -> list[_Size]:
     usual, line = usual_of(seen.held), None if plan.dims is None else plan.dims[1]
     if usual == line and line is not None:
         return [_Size(line, is_line=True)]
-    if seen.span == 1 and _holds_all(usual, plan, said):
+    if seen.span == 1 and _holds_all(usual, plan, facts):
         return [_Size(plan.positions, is_line=False)]
     through = _Size(usual, False, (f"each file is taken for {counted(usual, 'position')}, as most files hold",))
     if line is None or plan.dims is None:
-        even = _even_lines(seen, plan, said, usual)
-        if even or _counts_through(seen, plan, said, usual):
+        even = _even_lines(seen, plan, facts, usual)
+        if even or _counts_through(seen, plan, facts, usual):
             return [*even, through]
         raise DataError(
             f"{plan.positions} scan positions and {sum(seen.held)} frames in {len(seen.held)} files of mostly {usual}: "
@@ -160,37 +160,37 @@ def _sizes(seen: Seen, plan: Plan, said: Said) -> list[_Size]:
     return _over_lines(seen, plan, usual, as_lines, through)
 
 
-def _holds_all(usual: int, plan: Plan, said: Said) -> bool:
+def _holds_all(usual: int, plan: ScanPlan, facts: FileFacts) -> bool:
     """Whether a single file is for all positions, and not one of many of which the others are missing."""
-    if not said.is_series:
+    if not facts.is_series:
         return True
     is_part = plan.dims is None and 0 < usual < plan.positions and plan.positions % usual == 0
     return usual > 0 and not is_part
 
 
-def _even_lines(seen: Seen, plan: Plan, said: Said, usual: int) -> list[_Size]:
+def _even_lines(seen: FilesSeen, plan: ScanPlan, facts: FileFacts, usual: int) -> list[_Size]:
     """Return how many positions each file would be for if there were as many lines as files, but for a frame or so.
 
     Files that are for as many positions as they hold frames, down to the last one, leave no room for that.
     """
     points, rest = divmod(plan.positions, seen.high - seen.earliest + 1)
     is_near = 0 < abs(points - usual) <= max(1, points // MOST_SPARE)
-    if not said.is_series or rest or not is_near or usual <= 1 or not points:
+    if not facts.is_series or rest or not is_near or usual <= 1 or not points:
         return []
     is_exact = seen.span == -(-plan.positions // usual) and int(seen.counts[seen.high]) == plan.positions % usual
     return [] if is_exact else [_Size(points, is_line=True)]
 
 
-def _counts_through(seen: Seen, plan: Plan, said: Said, usual: int) -> bool:
+def _counts_through(seen: FilesSeen, plan: ScanPlan, facts: FileFacts, usual: int) -> bool:
     """Whether files hold fixed numbers of frames, where nothing is known of lines."""
     if usual <= 0:
         return False
-    if not said.is_series and set(seen.held[:-1]) <= {usual}:
+    if not facts.is_series and set(seen.held[:-1]) <= {usual}:
         return True
     return plan.positions % usual in (0, int(seen.counts[seen.high]))
 
 
-def _over_lines(seen: Seen, plan: Plan, usual: int, as_lines: _Size, through: _Size) -> list[_Size]:
+def _over_lines(seen: FilesSeen, plan: ScanPlan, usual: int, as_lines: _Size, through: _Size) -> list[_Size]:
     """Return whether files hold lines, or fixed numbers of frames over the ends of lines, or may do either."""
     assert plan.dims is not None
     lines, line = plan.dims
@@ -206,14 +206,14 @@ def _over_lines(seen: Seen, plan: Plan, usual: int, as_lines: _Size, through: _S
     return [as_lines, through] if is_even or usual > line else [as_lines]
 
 
-def _is_exchanged(seen: Seen, plan: Plan, said: Said) -> bool:
+def _is_exchanged(seen: FilesSeen, plan: ScanPlan, facts: FileFacts) -> bool:
     """Whether there are as many files as a line has points, with as many frames as there are lines."""
-    if plan.dims is None or said.per_file or not plan.can_swap or plan.dims[0] == plan.dims[1]:
+    if plan.dims is None or facts.per_file or not plan.can_swap or plan.dims[0] == plan.dims[1]:
         return False
     return plan.dims == (usual_of(seen.held), seen.span)
 
 
-def _exchanged(seen: Seen, plan: Plan) -> tuple[PairingWay, ...]:
+def _exchanged(seen: FilesSeen, plan: ScanPlan) -> tuple[PairingWay, ...]:
     assert plan.dims is not None
     lines, points = plan.dims
     of, point = np.divmod(plan.here, lines)
@@ -226,14 +226,14 @@ def _exchanged(seen: Seen, plan: Plan) -> tuple[PairingWay, ...]:
 # Which file is the first, and which frame
 
 
-def _placed(seen: Seen, plan: Plan, said: Said, size: _Size) -> Iterator[PairingWay]:
+def _placed(seen: FilesSeen, plan: ScanPlan, facts: FileFacts, size: _Size) -> Iterator[PairingWay]:
     """Give the ways of files that are for so many positions each."""
     file, place = np.divmod(plan.here, size.size)
-    firsts, notes = _firsts(seen, plan, said, size)
+    firsts, notes = _firsts(seen, plan, facts, size)
     for first in firsts:
-        skips = _skips(seen, plan, said, size, first) if said.first_frame is None else [said.first_frame]
+        skips = _skips(seen, plan, facts, size, first) if facts.first_frame is None else [facts.first_frame]
         for skip in skips:
-            last = seen.high - first if not said.is_series or size.size == plan.positions else plan.positions
+            last = seen.high - first if not facts.is_series or size.size == plan.positions else plan.positions
             of, point = (file, place + skip) if size.is_line else _in_stack(plan.here + skip, size.size, last)
             values = {PER_FILE: size.size, FIRST_FILE: seen.base + first, FIRST_FRAME: skip}
             text = ", ".join(filter(None, _texts(seen, plan, size, (first, firsts), (skip, skips))))
@@ -241,7 +241,7 @@ def _placed(seen: Seen, plan: Plan, said: Said, size: _Size) -> Iterator[Pairing
 
 
 def _texts(
-    seen: Seen, plan: Plan, size: _Size, first: tuple[int, list[int]], skip: tuple[int, list[int]]
+    seen: FilesSeen, plan: ScanPlan, size: _Size, first: tuple[int, list[int]], skip: tuple[int, list[int]]
 ) -> Iterator[str]:  # fmt: skip
     """Say what a way means for the files, as far as others are possible."""
     if len(first[1]) > 1:
@@ -261,27 +261,27 @@ def _in_stack(rows: np.ndarray, size: int, last: int) -> tuple[np.ndarray, np.nd
     return of, rows - of * size
 
 
-def _firsts(seen: Seen, plan: Plan, said: Said, size: _Size) -> tuple[list[int], tuple[str, ...]]:
+def _firsts(seen: FilesSeen, plan: ScanPlan, facts: FileFacts, size: _Size) -> tuple[list[int], tuple[str, ...]]:
     """Return the places that the first file may have, and what was concluded."""
-    if said.first_file is not None or not said.is_series:
+    if facts.first_file is not None or not facts.is_series:
         return [0], ()
     wanted = int(plan.here[-1]) // size.size + 1
-    usual = None if said.counts_from is None else said.counts_from - seen.base
+    usual = None if facts.counts_from is None else facts.counts_from - seen.base
     is_earlier = usual is not None and seen.low < usual
     if seen.span == wanted and not (plan.was_stopped and is_earlier):
-        return [seen.low], _begin_notes(seen, said, wanted)
+        return [seen.low], _begin_notes(seen, facts, wanted)
     low, high = sorted((seen.low, seen.high - wanted + 1))
     low = max(low, -seen.base)
     possible = list(range(low, high + 1))
     if usual in possible and not (plan.was_stopped and is_earlier):
         assert usual is not None
-        return [usual], usual_notes(seen.there, seen.base + usual, wanted, said.by)
+        return [usual], usual_notes(seen.there, seen.base + usual, wanted, facts.by)
     if is_earlier and usual is not None:
         possible = sorted({*possible, seen.low, usual})
     return _ends(_best(seen, plan, size, possible)), ()
 
 
-def _best(seen: Seen, plan: Plan, size: _Size, possible: list[int]) -> list[int]:
+def _best(seen: FilesSeen, plan: ScanPlan, size: _Size, possible: list[int]) -> list[int]:
     """Leave out places at which more files than at others hold what can't be a line's; not among very many places."""
     if len(possible) > _MOST_COMPARED:
         return possible
@@ -290,14 +290,14 @@ def _best(seen: Seen, plan: Plan, size: _Size, possible: list[int]) -> list[int]
     return [first for first, misfit in zip(possible, misfits, strict=True) if misfit == min(misfits)]
 
 
-def _misfits(seen: Seen, wanted: np.ndarray, size: _Size, first: int) -> int:
+def _misfits(seen: FilesSeen, wanted: np.ndarray, size: _Size, first: int) -> int:
     """Count files that hold many more or less frames than their positions; the last one may be cut off."""
     spare = max(1, size.size // MOST_SPARE)
     places, extras = _extras(seen, wanted, first)
     return int(np.count_nonzero((extras > spare) | ((extras < -spare) & (places != seen.high))))
 
 
-def _extras(seen: Seen, wanted: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
+def _extras(seen: FilesSeen, wanted: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the readable files of lines, and the frames that each has too many: two int64 arrays."""
     places = np.flatnonzero(wanted) + first
     places = places[(places >= 0) & (places < len(seen.counts))]
@@ -305,7 +305,7 @@ def _extras(seen: Seen, wanted: np.ndarray, first: int) -> tuple[np.ndarray, np.
     return places, seen.counts[places] - wanted[places - first]
 
 
-def _wanted(plan: Plan, size: _Size) -> np.ndarray:
+def _wanted(plan: ScanPlan, size: _Size) -> np.ndarray:
     """Return the frames that each file needs for its last measured position, int64; 0 for none."""
     file, place = np.divmod(plan.here, size.size)
     wanted = np.zeros(int(file[-1]) + 1, np.int64)
@@ -313,13 +313,13 @@ def _wanted(plan: Plan, size: _Size) -> np.ndarray:
     return wanted
 
 
-def _skips(seen: Seen, plan: Plan, said: Said, size: _Size, first: int) -> list[int]:
+def _skips(seen: FilesSeen, plan: ScanPlan, facts: FileFacts, size: _Size, first: int) -> list[int]:
     """Return the places that the first position's frame may have."""
-    extra = _extra_a_line(seen, plan, size, first) if size.is_line else _extra_in_all(seen, plan, said, size, first)
+    extra = _extra_a_line(seen, plan, size, first) if size.is_line else _extra_in_all(seen, plan, facts, size, first)
     return _ends(list(range(min(extra, 0), max(extra, 0) + 1)))
 
 
-def _extra_a_line(seen: Seen, plan: Plan, size: _Size, first: int) -> int:
+def _extra_a_line(seen: FilesSeen, plan: ScanPlan, size: _Size, first: int) -> int:
     """Return the frames that most lines have too many (or, negative, too few); 0 where that is no rule.
 
     The last file may be cut off where the scan was, and is not asked if it is short.
@@ -330,25 +330,25 @@ def _extra_a_line(seen: Seen, plan: Plan, size: _Size, first: int) -> int:
     return 0 if not often or any(extra == 0 and count == often[0][1] for extra, count in often) else often[0][0]
 
 
-def _extra_in_all(seen: Seen, plan: Plan, said: Said, size: _Size, first: int) -> int:
+def _extra_in_all(seen: FilesSeen, plan: ScanPlan, facts: FileFacts, size: _Size, first: int) -> int:
     """Return the frames that there are too many (or, negative, too few) in a stack of files that go on and on.
 
     Files that are missing as a whole leave no doubt; nor do frames for all that was planned.
     """
-    if not seen.good[seen.high] or (said.is_series and size.size == 1):
+    if not seen.good[seen.high] or (facts.is_series and size.size == 1):
         return 0
     before = (seen.high - first) * size.size
     there = before + int(seen.counts[seen.high])
     last = int(plan.here[-1]) + 1
-    if there == plan.positions or (before >= last and said.is_series):
+    if there == plan.positions or (before >= last and facts.is_series):
         return 0
-    is_full = said.is_series and there < last and int(seen.counts[seen.high]) == size.size
+    is_full = facts.is_series and there < last and int(seen.counts[seen.high]) == size.size
     return 0 if is_full else there - last
 
 
-def _begin_notes(seen: Seen, said: Said, wanted: int) -> tuple[str, ...]:
+def _begin_notes(seen: FilesSeen, facts: FileFacts, wanted: int) -> tuple[str, ...]:
     first = seen.there[0]
-    return () if first == (said.counts_from or 0) else (begin_note(first, wanted, said.by),)
+    return () if first == (facts.counts_from or 0) else (begin_note(first, wanted, facts.by),)
 
 
 def _ends(numbers: list[int]) -> list[int]:

@@ -10,7 +10,7 @@ import numpy as np
 from ptychogui.errors import AmbiguousPairingError, DataError, ParameterError
 from ptychogui.io.array_files import holds_result, read_positions
 from ptychogui.io.dataset import Dataset, RawFile
-from ptychogui.io.pairing.facts import Plan, Said
+from ptychogui.io.pairing.facts import FileFacts, ScanPlan
 from ptychogui.io.pairing.pair import Pairing, pair_as_read
 from ptychogui.io.pairing.ways import DIMS, PER_FILE
 from ptychogui.io.result import read_result
@@ -143,20 +143,20 @@ def _paired(dataset: Dataset, parameters: Parameters, positions: int) -> Pairing
     dims = experiment.scan_dims
     is_grid = dims is not None and experiment.scan_pattern != "spiral" and dims[0] * dims[1] == positions
     _check_result(dataset, experiment, positions)
-    said = replace(_said(parameters), is_series=dataset.is_series)
-    return _read_together(dataset.files, Plan(positions, dims if is_grid else None), said, experiment)
+    facts = replace(_file_facts(parameters), is_series=dataset.is_series)
+    return _read_together(dataset.files, ScanPlan(positions, dims if is_grid else None), facts, experiment)
 
 
 def _paired_in_order(dataset: Dataset, parameters: Parameters, positions: int) -> Pairing:
     """Pair positions with the frames of a single file that is no raw one, in their order."""
     file = RawFile(dataset.path, 0, 0, dataset.frames.shape[0], modified_s=0.0)
-    return _read_together((file,), Plan(positions), _said(parameters), parameters.experiment)
+    return _read_together((file,), ScanPlan(positions), _file_facts(parameters), parameters.experiment)
 
 
-def _read_together(files: Sequence[RawFile], plan: Plan, said: Said, experiment: Experiment) -> Pairing:
+def _read_together(files: Sequence[RawFile], plan: ScanPlan, facts: FileFacts, experiment: Experiment) -> Pairing:
     """Pair, and where that can be done in several ways recall that computed positions may be the ones to mend."""
     try:
-        return pair_as_read(files, plan, said)
+        return pair_as_read(files, plan, facts)
     except AmbiguousPairingError as error:
         if experiment.scan_pattern == "listed" or error.alternatives[0].values.keys() <= {DIMS, PER_FILE}:
             raise
@@ -164,9 +164,9 @@ def _read_together(files: Sequence[RawFile], plan: Plan, said: Said, experiment:
         raise AmbiguousPairingError(f"{error}; {hint}", error.alternatives) from None
 
 
-def _said(parameters: Parameters) -> Said:
+def _file_facts(parameters: Parameters) -> FileFacts:
     given = parameters.preprocessing
-    return Said(given.first_file, given.patterns_per_file, given.first_frame, is_series=False)
+    return FileFacts(given.first_file, given.patterns_per_file, given.first_frame, is_series=False)
 
 
 def _check_result(dataset: Dataset, experiment: Experiment, positions: int) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from ptychogui.errors import AmbiguousPairingError, DataError
 from ptychogui.io.dataset import RawFile
-from ptychogui.io.pairing.facts import Plan, Said
+from ptychogui.io.pairing.facts import FileFacts, ScanPlan
 from ptychogui.io.pairing.pair import Pairing, pair, pair_as_read
 
 NOW_S = 1e9
@@ -36,7 +36,7 @@ def listed(
     made: list[RawFile], positions: int, dims: tuple[int, int] | None = None, **said: Any
 ) -> Pairing:  # fmt: skip
     """Pair where the user says which file is the first."""
-    return pair_as_read(made, Plan(positions, dims), Said(first_file=made[0].number, **said), NOW_S)
+    return pair_as_read(made, ScanPlan(positions, dims), FileFacts(first_file=made[0].number, **said), NOW_S)
 
 
 @given(

@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 
 from ptychogui.errors import AmbiguousPairingError, DataError
 from ptychogui.io.dataset import RawFile
-from ptychogui.io.pairing.facts import Plan, Said
+from ptychogui.io.pairing.facts import FileFacts, ScanPlan
 from ptychogui.io.pairing.pair import Pairing, pair_as_read
 from ptychogui.io.pairing.ways import DIMS, FIRST_FILE, FIRST_FRAME, PER_FILE
 
@@ -26,7 +26,7 @@ class Scan:
     """A scan as it was measured: what each file holds, by number, as the positions of its frames; -1 is of none."""
 
     files: Mapping[int, Sequence[int]]
-    plan: Plan
+    plan: ScanPlan
     truth: Mapping[str, int]
 
     def raw(self, first: int | None = None) -> list[RawFile]:
@@ -49,11 +49,11 @@ class Scan:
 def lines(count: int, points: int, first: int = 0, **truth: int) -> Scan:
     """Make a whole scan of a file for each line."""
     files = {first + line: range(line * points, (line + 1) * points) for line in range(count)}
-    return Scan(files, Plan(count * points, (count, points)), {FIRST_FILE: first, FIRST_FRAME: 0, **truth})
+    return Scan(files, ScanPlan(count * points, (count, points)), {FIRST_FILE: first, FIRST_FRAME: 0, **truth})
 
 
 def paired(scan: Scan, **said: Any) -> Pairing:
-    return pair_as_read(scan.raw(said.get("first_file")), scan.plan, Said(**said), NOW_S)
+    return pair_as_read(scan.raw(said.get("first_file")), scan.plan, FileFacts(**said), NOW_S)
 
 
 def asked(scan: Scan, **said: Any) -> AmbiguousPairingError:
@@ -83,7 +83,7 @@ def damaged(draw: st.DrawFn) -> Scan:
     count, points, first = draw(st.integers(3, 7)), draw(st.sampled_from([1, 4, 6, 12])), draw(st.integers(0, 3))
     scan = lines(count, points, first)
     if points == 1 or draw(st.booleans()):
-        scan = replace(scan, plan=Plan(scan.plan.positions))
+        scan = replace(scan, plan=ScanPlan(scan.plan.positions))
     return draw(st.sampled_from(DAMAGES))(draw, scan)
 
 
@@ -195,7 +195,7 @@ def test_what_the_user_says_is_obeyed(scan: Scan, first: int) -> None:
 
 @pytest.mark.parametrize("first", [1, 7, 500_000])
 def test_files_that_begin_with_another_number_are_all_there(first: int) -> None:
-    found = paired(replace(lines(60, 1, first), plan=Plan(60)))
+    found = paired(replace(lines(60, 1, first), plan=ScanPlan(60)))
     assert found.is_whole and found.rows.tolist() == list(range(60))
     assert any(f"taken to begin with number {first}, since there are as many as the scan needs, 60" in note
                for note in found.notes)  # fmt: skip
@@ -204,7 +204,7 @@ def test_files_that_begin_with_another_number_are_all_there(first: int) -> None:
 @pytest.mark.parametrize("points", [1, 6])
 def test_the_first_or_the_last_file_may_be_missing(points: int) -> None:
     scan = lines(20, points)
-    scan = replace(scan, plan=Plan(20)) if points == 1 else scan
+    scan = replace(scan, plan=ScanPlan(20)) if points == 1 else scan
     error = asked(without(scan, 0))
     assert values(error) == [{FIRST_FILE: 0}, {FIRST_FILE: 1}]
     assert [one.text for one in error.alternatives] == ["file 0 is missing", "file 20 is missing"]
@@ -229,7 +229,7 @@ def test_a_file_with_a_single_frame_is_no_line() -> None:
 
 
 def test_a_scan_that_was_stopped_in_a_line_begins_where_files_begin_with_0() -> None:
-    scan = replace(lines(4, 6), plan=Plan(60, (10, 6)))
+    scan = replace(lines(4, 6), plan=ScanPlan(60, (10, 6)))
     stopped = holding(scan, f3=range(18, 20))
     assert paired(stopped).kept.tolist() == list(range(20))
     shifted = Scan({number + 1: held for number, held in stopped.files.items()}, stopped.plan, {})
@@ -260,7 +260,7 @@ def test_a_trigger_too_many_or_too_few_in_every_line_is_asked_about(extra: int, 
 
 def test_a_trigger_too_many_is_asked_about_where_nothing_is_said_of_lines() -> None:
     """Six files of 11 for 60 positions: lines of 10 with a frame too many, or files that go on and on."""
-    scan = replace(lines(6, 10), plan=Plan(60))
+    scan = replace(lines(6, 10), plan=ScanPlan(60))
     odd = replace(scan, files={number: [-1, *held] for number, held in scan.files.items()})
     error = asked(odd)
     assert values(error) == [
@@ -278,31 +278,31 @@ def test_one_odd_line_among_many_is_no_rule() -> None:
 @pytest.mark.parametrize(("frames", "skips"), [(61, [0, 1]), (59, [-1, 0]), (63, [0, 1, 2, 3]), (80, [0, 20])])
 def test_a_stack_with_frames_too_many_or_too_few(frames: int, skips: list[int]) -> None:
     file = [RawFile(Path("stack.npy"), 0, 0, frames, modified_s=0.0)]
-    said = Said(is_series=False)
+    said = FileFacts(is_series=False)
     with pytest.raises(AmbiguousPairingError, match="60 scan positions and") as caught:
-        pair_as_read(file, Plan(60), said, NOW_S)
+        pair_as_read(file, ScanPlan(60), said, NOW_S)
     assert values(caught.value) == [{FIRST_FRAME: skip} for skip in skips]
-    last = pair_as_read(file, Plan(60), replace(said, first_frame=skips[-1]), NOW_S)
+    last = pair_as_read(file, ScanPlan(60), replace(said, first_frame=skips[-1]), NOW_S)
     assert last.rows[0] == max(skips[-1], 0) and len(last.rows) == min(frames - max(skips[-1], 0), 60)
-    first = pair_as_read(file, Plan(60), replace(said, first_frame=skips[0]), NOW_S)
+    first = pair_as_read(file, ScanPlan(60), replace(said, first_frame=skips[0]), NOW_S)
     assert first.kept[0] == max(-skips[0], 0)
 
 
 def test_a_master_lists_all_its_files() -> None:
     """Its first link is the first file; where frames are missing, or too many, is another question."""
     files = [RawFile(Path(f"d_{n}.h5"), n, (n - 1) * 20, count, "", 0.0) for n, count in enumerate((20, 20, 20, 1), 1)]
-    said = Said(is_series=False)
-    assert pair_as_read(files[:3], Plan(60), said, NOW_S).is_whole
-    assert pair_as_read(files[:2], Plan(60), replace(said, first_frame=0), NOW_S).kept.tolist() == list(range(40))
+    said = FileFacts(is_series=False)
+    assert pair_as_read(files[:3], ScanPlan(60), said, NOW_S).is_whole
+    assert pair_as_read(files[:2], ScanPlan(60), replace(said, first_frame=0), NOW_S).kept.tolist() == list(range(40))
     with pytest.raises(AmbiguousPairingError) as caught:
-        pair_as_read(files, Plan(60), said, NOW_S)
+        pair_as_read(files, ScanPlan(60), said, NOW_S)
     assert values(caught.value) == [{FIRST_FRAME: 0}, {FIRST_FRAME: 1}]
-    found = pair_as_read(files, Plan(60), replace(said, first_frame=1), NOW_S)
+    found = pair_as_read(files, ScanPlan(60), replace(said, first_frame=1), NOW_S)
     assert found.rows.tolist() == list(range(1, 61))
 
 
 def test_exchanged_dimensions_are_asked_about() -> None:
-    error = asked(replace(lines(3, 4), plan=Plan(12, (4, 3))))
+    error = asked(replace(lines(3, 4), plan=ScanPlan(12, (4, 3))))
     assert values(error) == [{DIMS: (3, 4)}, {PER_FILE: 4}]
     assert "give --scan-dims 3,4 if" in str(error) and "--patterns-per-file 4 if" in str(error)
 
@@ -310,7 +310,7 @@ def test_exchanged_dimensions_are_asked_about() -> None:
 class TestPreset:
     """A beamline's usual first number settles what it can, and no more."""
 
-    USUAL = Said(counts_from=1, by="preset x counts files from 1")
+    USUAL = FileFacts(counts_from=1, by="preset x counts files from 1")
 
     def pair(self, scan: Scan) -> Pairing:
         return pair_as_read(scan.raw(), scan.plan, self.USUAL, NOW_S)
@@ -328,7 +328,7 @@ class TestPreset:
     def test_a_stopped_scan_with_a_file_before_the_usual_first(self) -> None:
         """The file of the line under way is there, so that three lines of five have four files: 0 to 3."""
         scan = lines(4, 4)
-        error_scan = replace(scan, plan=Plan(20, (5, 4), np.arange(12), can_swap=False))
+        error_scan = replace(scan, plan=ScanPlan(20, (5, 4), np.arange(12), can_swap=False))
         with pytest.raises(AmbiguousPairingError) as caught:
             self.pair(error_scan)
         assert values(caught.value) == [{FIRST_FILE: 0}, {FIRST_FILE: 1}]
@@ -337,14 +337,14 @@ class TestPreset:
         """Lines of 12, 12 and 5 points; files 7 to 10, of which the last is of the next scan."""
         here = np.array([*range(24), *range(24, 29)])
         scan = Scan({7: range(12), 8: range(12, 24), 9: range(24, 29), 10: [-1] * 12},
-                    Plan(36, (3, 12), here, can_swap=False), {FIRST_FILE: 7})  # fmt: skip
+                    ScanPlan(36, (3, 12), here, can_swap=False), {FIRST_FILE: 7})  # fmt: skip
         assert _is_true(scan, self.pair(scan))
 
 
 def test_a_stack_of_the_points_that_were_measured_is_read_in_their_order() -> None:
     here = np.array([0, 1, 2, 3, 6, 7])
     file = [RawFile(Path("stack.npy"), 0, 0, 6, modified_s=0.0)]
-    found = pair_as_read(file, Plan(12, (3, 4), here, can_swap=False), Said(is_series=False), NOW_S)
+    found = pair_as_read(file, ScanPlan(12, (3, 4), here, can_swap=False), FileFacts(is_series=False), NOW_S)
     assert found.rows.tolist() == found.kept.tolist() == list(range(6))
 
 

@@ -1,4 +1,4 @@
-"""What a way to pair positions and files means, in words: which files and frames have no partner."""
+"""Texts of pairing ways: what each means for the files and frames that have no partner."""
 
 from __future__ import annotations
 

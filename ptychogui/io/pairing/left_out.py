@@ -1,4 +1,4 @@
-"""What pairing positions with raw files had to leave out, in words: counted, and named file by file."""
+"""Notes on positions and frames that pairing had to leave out: counted, and named file by file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FRESH_S = 10.0
 """Since its last change a file may still be being written."""
 
 
-def repair_notes(
+def left_out_notes(
     files: Sequence[RawFile], wanted: np.ndarray, points: np.ndarray, now_s: float
 ) -> tuple[str, ...]:  # fmt: skip
     """Say what was left out.
