@@ -73,8 +73,8 @@ def _make_inputs(folder: Path) -> None:
 
 
 def _make_night(folder: Path) -> None:
-    from ptychogui.io.mda.beamtime import write_beamtime
     from ptychogui.io.mda.presets import list_presets
+    from ptychogui.io.mda.scan_writer import write_mda_scan
     from ptychogui.physics.simulation import Recipe, simulate
 
     made = simulate(Recipe(
@@ -83,7 +83,7 @@ def _make_night(folder: Path) -> None:
     preset = next(known for known in list_presets()[0] if known.name == "velociprobe")
     path = folder / "mda" / "night_0012.mda"
     path.parent.mkdir()
-    write_beamtime(path, preset, made.counts, made.positions_m, (12, 13), made.energy_eV)
+    write_mda_scan(path, preset, made.counts, made.positions_m, (12, 13), made.energy_eV)
 
 
 def _run(folder: Path, *arguments: str) -> None:

@@ -15,10 +15,10 @@ from ptychogui.controllers.error_message import explain
 from ptychogui.controllers.session import SessionController
 from ptychogui.errors import PtychoError
 from ptychogui.io.mda.contents import Item, items_of
-from ptychogui.io.mda.drafts import Draft, begin_draft, pattern_for, try_draft, write_draft
+from ptychogui.io.mda.drafts import Draft, begin_draft, pattern_for, preview_draft, write_draft
 from ptychogui.io.mda.format import Mda, read_mda
+from ptychogui.io.mda.mda_scan import scan_number
 from ptychogui.io.mda.presets import choose_preset
-from ptychogui.io.mda.scans import scan_number
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class PresetController(QObject):
 
     Signals:
         began(Pointing): a file to point at.
-        tried(Tried): what the newest draft makes of it.
+        tried(DraftPreview): what the newest draft makes of it.
         patternFound(text): the pattern of the raw file that was pointed at.
         saved(path): the preset is written, and the scan is read again with it.
         problem(ErrorMessage): for the user.
@@ -117,7 +117,7 @@ class PresetController(QObject):
             return
         self._busy = True
         self._background.start(
-            lambda: try_draft(draft, pointing.mda, pointing.path),
+            lambda: preview_draft(draft, pointing.mda, pointing.path),
             lambda tried: self._after(draft, lambda: self.tried.emit(tried)),
             lambda error: self._after(draft, lambda: self._fail(error)),
         )

@@ -13,7 +13,7 @@ from ptychogui.io import cxi
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.fingerprint import recorded
-from ptychogui.io.mda import format as mda, scans as mda_scans
+from ptychogui.io.mda import format as mda, mda_scan as mda_scans
 from ptychogui.io.raw import raw_scan as raw
 from ptychogui.io.raw.file_series import is_pattern
 

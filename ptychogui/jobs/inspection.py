@@ -16,8 +16,8 @@ from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.mda.contents import PV_PLACE, items_of
 from ptychogui.io.mda.format import Mda, is_mda, read_mda
+from ptychogui.io.mda.mda_scan import MdaScan, read_mda_scan
 from ptychogui.io.mda.presets import choose_preset
-from ptychogui.io.mda.scans import MdaScan, read_mda_scan
 from ptychogui.io.opening import open_scan_or_header
 from ptychogui.io.raw.raw_scan import all_notes
 from ptychogui.io.result_header import ResultHeader, read_positions_m

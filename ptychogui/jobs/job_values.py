@@ -11,7 +11,7 @@ from typing import Any
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.mda.scans import FramesNotFoundError, MdaScan, read_mda_scan
+from ptychogui.io.mda.mda_scan import FramesNotFoundError, MdaScan, read_mda_scan
 from ptychogui.io.readers import open_dataset
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_checks import check_job

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from ptychogui.io.mda.beamtime import write_beamtime
 from ptychogui.io.mda.presets import list_presets
+from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.io.simulated import write_scan
 from ptychogui.physics.simulation import simulate
 from tests.cli.runs import SMALL
@@ -55,5 +55,5 @@ def mda_scan(tmp_path: Path) -> Path:
     path = tmp_path / "mda" / "velo_0012.mda"
     named = next(named for named in list_presets()[0] if named.name == "velociprobe")
     simulated = simulate(SMALL)
-    write_beamtime(path, named, simulated.counts, simulated.positions_m, SMALL.scan_dims, 8800.0)
+    write_mda_scan(path, named, simulated.counts, simulated.positions_m, SMALL.scan_dims, 8800.0)
     return path

@@ -16,8 +16,9 @@ from ptychogui.controllers.loading import LoadedScan
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
 from ptychogui.errors import DataError
-from ptychogui.io.mda.beamtime import write_beamtime
+from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.io.mda.presets import list_presets
+from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.processes.messages import Died, Failed, Finished
@@ -145,7 +146,7 @@ class TestSession:
         named = next(named for named in list_presets()[0] if named.name == "velociprobe")
         path, frames = tmp_path / "mda" / "velo_0012.mda", np.ones((6, 16, 16), np.uint16)
         positions_m = np.argwhere(np.ones((2, 3))) * 1e-7
-        first = write_beamtime(path, named, frames, positions_m, (2, 3), 8800.0)[1]
+        first = write_mda_scan(path, named, frames, positions_m, (2, 3), 8800.0)[1]
         first.parent.rename(tmp_path / "elsewhere")
         with qtbot.waitSignal(session.problem, timeout=10_000) as failed:
             session.open(path)

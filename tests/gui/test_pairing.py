@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from ptychogui.app import Workstation
 from ptychogui.errors import Alternative, AmbiguousPairingError
-from ptychogui.io.mda.beamtime import write_beamtime
 from ptychogui.io.mda.presets import list_presets
+from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.jobs.preflight import Finding, Level, Preflight
 from ptychogui.jobs.prepare.pairing_pictures import ComparedWays, DrawnWay
 from ptychogui.jobs.prepare.survey import ReadingProgress
@@ -66,7 +66,7 @@ def doubtful(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     scan = simulate(Recipe(n=64, scan="raster", scan_dims=(5, 6), outer_zone_m=80e-9))
     named = next(named for named in list_presets()[0] if named.name == "velociprobe")
-    path, *files = write_beamtime(
+    path, *files = write_mda_scan(
         tmp_path / "mda" / "velo_0012.mda", named, scan.counts.astype(np.uint16), scan.positions_m, (5, 6), 8800
     )
     for number, file in enumerate(files):

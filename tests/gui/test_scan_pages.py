@@ -15,10 +15,11 @@ from pytestqt.qtbot import QtBot
 from ptychogui.app import Workstation
 from ptychogui.controllers.loading import LoadedScan
 from ptychogui.controllers.session import SessionController
-from ptychogui.io.mda.beamtime import write_beamtime
+from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.io.mda.format import ExtraPv, read_mda
+from ptychogui.io.mda.mda_writer import write_mda
 from ptychogui.io.mda.presets import list_presets, preset_folder, read_preset
-from ptychogui.io.mda.writing import write_mda
+from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.io.simulated import write_scan
 from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.views.shell.settings import WindowSettings
@@ -37,7 +38,7 @@ def run_12(tmp_path: Path) -> Path:
     """A scan of a beamline that no preset knows, its raw files where none looks for them."""
     scan = simulate(Recipe(n=64, scan="raster", scan_dims=(5, 6), outer_zone_m=80e-9))
     named = next(named for named in list_presets()[0] if named.name == "velociprobe")
-    path, *files = write_beamtime(
+    path, *files = write_mda_scan(
         tmp_path / "made" / "mda" / "x_0012.mda", named, scan.counts.astype(np.uint16), scan.positions_m, (5, 6), 8800
     )
     raw = tmp_path / "raw" / "run0012"
@@ -134,7 +135,7 @@ def test_a_preset_of_the_last_session_gives_way_where_it_does_not_fit(
     scan = simulate(Recipe(n=64, scan="raster", scan_dims=(5, 6), outer_zone_m=80e-9))
     named = next(named for named in list_presets()[0] if named.name == "velociprobe")
     frames = scan.counts.astype(np.uint16)
-    path, *_ = write_beamtime(tmp_path / "mda" / "velo_0012.mda", named, frames, scan.positions_m, (5, 6), 8800)
+    path, *_ = write_mda_scan(tmp_path / "mda" / "velo_0012.mda", named, frames, scan.positions_m, (5, 6), 8800)
     WindowSettings(settings).keep_values({"experiment.beamline": "one-that-was-deleted"})
     made = Workstation(settings, tmp_path / "demo", RECIPE)
     qtbot.addWidget(made.window)
@@ -221,7 +222,7 @@ def test_a_run_that_waits_for_raw_files_says_so_and_can_be_stopped(
 ) -> None:
     scan = simulate(Recipe(n=64, scan="raster", scan_dims=(5, 6), outer_zone_m=80e-9))
     named = next(named for named in list_presets()[0] if named.name == "velociprobe")
-    path, *files = write_beamtime(
+    path, *files = write_mda_scan(
         tmp_path / "mda" / "velo_0012.mda", named, scan.counts.astype(np.uint16), scan.positions_m, (5, 6), 8800
     )
     files[-1].unlink()

@@ -12,8 +12,8 @@ import pytest
 
 from ptychogui.api import Result, read_result, reconstruct
 from ptychogui.errors import DataError
-from ptychogui.io.mda.beamtime import DATASET, write_beamtime
 from ptychogui.io.mda.presets import Named, preset_folder, read_preset
+from ptychogui.io.mda.scan_writer import DATASET, write_mda_scan
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job_values import job_layers
@@ -92,7 +92,7 @@ def test_a_night_with_its_faults_gives_the_object_with_nothing_but_the_preset(
     for row, column in HOT:
         counts[:, row, column] = 50_000
     path = tmp_path / "mda" / "night_0012.mda"
-    _, *files = write_beamtime(path, preset, counts, simulated.positions_m, (LINES, POINTS), simulated.energy_eV)
+    _, *files = write_mda_scan(path, preset, counts, simulated.positions_m, (LINES, POINTS), simulated.energy_eV)
     files[3].unlink()
     with h5py.File(files[7], "r+") as file:
         stack = file[DATASET][:9]
@@ -112,7 +112,7 @@ def test_what_the_preset_says_holds_while_raw_files_are_waited_for(
     simulated: SimulatedScan, preset: Named, tmp_path: Path
 ) -> None:
     path = tmp_path / "mda" / "night_0012.mda"
-    files = write_beamtime(path, preset, simulated.counts, simulated.positions_m, (LINES, POINTS), simulated.energy_eV)
+    files = write_mda_scan(path, preset, simulated.counts, simulated.positions_m, (LINES, POINTS), simulated.energy_eV)
     there, _ = job_layers(path).resolve()
     for file in files[1:]:
         file.unlink()
@@ -129,7 +129,7 @@ def test_the_wrong_sign_is_noticed(simulated: SimulatedScan, preset: Named, tmp_
     """Without the preset's sign the object is wrong: what the test above asserts is no matter of course."""
     path = tmp_path / "mda" / "night_0012.mda"
     wrong = simulated.positions_m * [1, -1]
-    write_beamtime(path, preset, simulated.counts, wrong, (LINES, POINTS), simulated.energy_eV)
+    write_mda_scan(path, preset, simulated.counts, wrong, (LINES, POINTS), simulated.energy_eV)
     assert _object_error(_reconstructed(path, tmp_path / "result.cxi"), simulated) > 0.3
 
 
@@ -137,7 +137,7 @@ def test_a_scan_gives_the_same_bits_from_mda_and_from_cxi(
     simulated: SimulatedScan, preset: Named, tmp_path: Path
 ) -> None:
     path = tmp_path / "mda" / "night_0012.mda"
-    write_beamtime(path, preset, simulated.counts, simulated.positions_m, (LINES, POINTS), simulated.energy_eV)
+    write_mda_scan(path, preset, simulated.counts, simulated.positions_m, (LINES, POINTS), simulated.energy_eV)
     with open_dataset(path) as scan:
         assert scan.positions_m is not None
         np.testing.assert_allclose(scan.positions_m, simulated.positions_m, atol=1e-15)

@@ -1,4 +1,4 @@
-"""Everything in an MDA file by name, so that a user can point at what his beamline's preset is to read."""
+"""Contents of an MDA file by name, so that a user can point at what his beamline's preset is to read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ptychogui.errors import OutputError
-from ptychogui.io.mda.applying import columns_of
+from ptychogui.io.mda.apply_preset import columns_of
 from ptychogui.io.mda.format import Mda, Scan
 from ptychogui.io.mda.presets import FALLBACK, preset_folder
 

@@ -20,11 +20,11 @@ from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.access import Access
 from ptychogui.io.atomic import replacing
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.mda.applying import COLUMN, Beamtime, apply_preset
+from ptychogui.io.mda.apply_preset import COLUMN, AppliedPreset, apply_preset
 from ptychogui.io.mda.contents import check_name, listing
 from ptychogui.io.mda.format import Mda
+from ptychogui.io.mda.mda_scan import FramesNotFoundError, find_files, off_detector, pair_lines, scan_number
 from ptychogui.io.mda.presets import Axis, Named, Preset, Quantity, Recognize, preset_folder, what_is_wrong
-from ptychogui.io.mda.scans import FramesNotFoundError, find_files, off_detector, pair_lines, scan_number
 from ptychogui.io.raw.raw_scan import frame_source
 from ptychogui.params.units import accepted_units, format_quantity, parse_quantity
 from ptychogui.texts import counted, storable
@@ -81,7 +81,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Tried:
+class DraftPreview:
     """What a draft makes of a file.
 
     Attributes:
@@ -141,13 +141,13 @@ def preset_of(draft: Draft, mda: Mda) -> Preset:
         raise ParameterError(what_is_wrong(error)) from error
 
 
-def try_draft(draft: Draft, mda: Mda, path: Path) -> Tried:
+def preview_draft(draft: Draft, mda: Mda, path: Path) -> DraftPreview:
     """Read a file with a draft, and look for its raw files."""
     try:
         named = Named(draft.name or "draft", preset_folder() / f"{draft.name or 'draft'}.toml", preset_of(draft, mda))
         found = apply_preset(named, mda)
     except (DataError, ParameterError) as error:
-        return Tried(dict.fromkeys(ROLES, ""), None, "", False, (str(error),))
+        return DraftPreview(dict.fromkeys(ROLES, ""), None, "", False, (str(error),))
     notes = list(found.misfits)
     try:
         frames, has_frames = _files_text(named, found, mda, path), True
@@ -156,7 +156,7 @@ def try_draft(draft: Draft, mda: Mda, path: Path) -> Tried:
     except DataError as error:
         frames, has_frames = "", False
         notes.append(str(error))
-    return Tried(dict(_values(found)), found.positions_m, frames, has_frames, tuple(notes))
+    return DraftPreview(dict(_values(found)), found.positions_m, frames, has_frames, tuple(notes))
 
 
 def write_draft(draft: Draft, mda: Mda, source: Path) -> Path:
@@ -299,7 +299,7 @@ def _is_quantity(text: str, unit: str) -> bool:
     return True
 
 
-def _values(found: Beamtime) -> Iterator[tuple[str, str]]:
+def _values(found: AppliedPreset) -> Iterator[tuple[str, str]]:
     """Write what was found for each role."""
     for role, given in ROLES.items():
         value = found.values.get(given.path)
@@ -313,7 +313,7 @@ def _values(found: Beamtime) -> Iterator[tuple[str, str]]:
     yield "angle", found.facts.get("rotation angle", "").partition(" (")[0]
 
 
-def _files_text(named: Named, found: Beamtime, mda: Mda, path: Path) -> str:
+def _files_text(named: Named, found: AppliedPreset, mda: Mda, path: Path) -> str:
     """Say which raw files are found.
 
     Raises:
@@ -327,7 +327,7 @@ def _files_text(named: Named, found: Beamtime, mda: Mda, path: Path) -> str:
     return "\n".join([f"{told.file_pattern}: {what}", *notes, *off])
 
 
-def _pairing_notes(named: Named, found: Beamtime, source: Dataset, told: Access) -> tuple[str, ...]:
+def _pairing_notes(named: Named, found: AppliedPreset, source: Dataset, told: Access) -> tuple[str, ...]:
     """Say what pairing the files with the lines would leave out, or why it can't be done."""
     try:
         return pair_lines(found, source, told, named).notes

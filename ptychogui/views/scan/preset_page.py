@@ -26,7 +26,7 @@ from PyQt5.QtWidgets import (
 )
 
 from ptychogui.io.mda.contents import PV_PLACE, Item
-from ptychogui.io.mda.drafts import AXES, ROLES, Draft, Role, Tried
+from ptychogui.io.mda.drafts import AXES, ROLES, Draft, Role, DraftPreview
 from ptychogui.views.dialog_paths import meant_path
 from ptychogui.views.scan.positions_card import PositionsCard
 from ptychogui.views.theme import restyle
@@ -73,7 +73,7 @@ class PresetPage(QSplitter):
         self.items.show_items(path, items)
         self.preset.show_draft(path, draft)
 
-    def show_tried(self, tried: Tried) -> None:
+    def show_tried(self, tried: DraftPreview) -> None:
         """Show what the draft makes of the file."""
         self.preset.show_tried(tried)
         self.positions.show_positions(tried.positions_m)
@@ -171,7 +171,7 @@ class PresetCard(Card):
         self._draft = draft
         self._refresh()
 
-    def show_tried(self, tried: Tried) -> None:
+    def show_tried(self, tried: DraftPreview) -> None:
         """Show what the draft makes of the file."""
         for name, row in self.rows.items():
             row.value.set_text(tried.values[name] or ("not found" if row.source.text().strip() else "not in the file"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import OutputError
-from ptychogui.io.mda.applying import apply_preset
+from ptychogui.io.mda.apply_preset import apply_preset
 from ptychogui.io.mda.contents import items_of, write_skeleton
 from ptychogui.io.mda.format import Detector, ExtraPv, Mda, Positioner, Scan
 from ptychogui.io.mda.presets import choose_preset, list_presets, preset_folder, read_preset

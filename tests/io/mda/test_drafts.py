@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import OutputError, ParameterError
-from ptychogui.io.mda.drafts import Draft, begin_draft, pattern_for, preset_of, try_draft, write_draft
+from ptychogui.io.mda.drafts import Draft, begin_draft, pattern_for, preset_of, preview_draft, write_draft
 from ptychogui.io.mda.format import Detector, ExtraPv, Mda, Positioner, Scan, read_mda
+from ptychogui.io.mda.mda_writer import write_mda
 from ptychogui.io.mda.presets import choose_preset, preset_folder, read_preset
-from ptychogui.io.mda.writing import write_mda
 from ptychogui.io.readers import open_dataset
 
 
@@ -63,7 +63,7 @@ def test_pointing_at_values_and_a_raw_file_makes_a_preset_that_opens_the_scan(sc
         patterns=(pattern,),
         first_file=1,
     )  # fmt: skip
-    tried = try_draft(draft, mda, scan)
+    tried = preview_draft(draft, mda, scan)
     assert tried.problems == ()
     assert tried.values["energy"] == "8.8 keV" and tried.values["distance"] == "1.95 m"
     assert tried.values["detector_pixel"] == "55 µm" and tried.values["columns"] == "1.1 µm to 3.1 µm"
@@ -94,14 +94,14 @@ def test_what_is_not_touched_stays_as_in_the_preset_that_it_began_with(scan: Pat
 def test_what_is_pointed_at_and_can_not_be_used_is_said(scan: Path) -> None:
     draft, mda = begun(scan)
     sources = {**draft.sources, "center_row": "bl7:cy", "center_column": "bl7:energy", "distance": "bl7:energy"}
-    tried = try_draft(replace(draft, sources=sources), mda, scan)
+    tried = preview_draft(replace(draft, sources=sources), mda, scan)
     assert [problem.split(" of PV ")[0] for problem in tried.problems] == [
         "the detector distance",
         "the pattern center's column",
         "the pattern center's row",
     ]
     sources = {**draft.sources, "center_row": "bl7:cy", "center_column": "bl7:camera"}
-    tried = try_draft(replace(draft, sources=sources, patterns=("../raw/{stem}/{stem}_#05d.npy",)), mda, scan)
+    tried = preview_draft(replace(draft, sources=sources, patterns=("../raw/{stem}/{stem}_#05d.npy",)), mda, scan)
     assert tried.problems == () and "(3.5, 1950), off the detector of 8 x 8 px, and is ignored" in tried.frames
 
 
@@ -131,7 +131,7 @@ def test_what_is_wrong_with_a_draft_is_said(scan: Path, changes: dict[str, objec
     merged: dict[str, Any] = {
         name: {**getattr(draft, name), **value} if isinstance(value, dict) else value for name, value in changes.items()
     }
-    tried = try_draft(replace(draft, **merged), mda, scan)
+    tried = preview_draft(replace(draft, **merged), mda, scan)
     assert len(tried.problems) == 1 and problem in tried.problems[0]
 
 
@@ -183,7 +183,7 @@ def test_a_raw_file_tells_the_pattern_of_all(
 
 def test_where_raw_files_were_looked_for_is_said(scan: Path) -> None:
     draft, mda = begun(scan)
-    tried = try_draft(replace(draft, patterns=("../nowhere/#04d.h5", "{stem}.h5")), mda, scan)
+    tried = preview_draft(replace(draft, patterns=("../nowhere/#04d.h5", "{stem}.h5")), mda, scan)
     folder = scan.parent.parent
     assert tried.frames.splitlines()[1:] == [f"{folder}/nowhere/#04d.h5", f"{folder}/mda/fly0012.h5"]
     assert not tried.has_frames and tried.problems == () and tried.positions_m is not None

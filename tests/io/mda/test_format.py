@@ -24,7 +24,7 @@ from ptychogui.io.mda.format import (
     is_mda,
     read_mda,
 )  # fmt: skip
-from ptychogui.io.mda.writing import mda_bytes, write_mda
+from ptychogui.io.mda.mda_writer import mda_bytes, write_mda
 
 _FUZZED = int(os.environ.get("MDA_FUZZ", "400"))
 """Damaged files that are read; set MDA_FUZZ to try more."""

@@ -10,11 +10,11 @@ import pytest
 
 from ptychogui import paths
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.io.mda.applying import apply_preset
-from ptychogui.io.mda.beamtime import write_beamtime
+from ptychogui.io.mda.apply_preset import apply_preset
 from ptychogui.io.mda.format import Detector, ExtraPv, Mda, Positioner, Scan
+from ptychogui.io.mda.mda_scan import frame_patterns
 from ptychogui.io.mda.presets import choose_preset, list_presets, preset_folder, read_preset
-from ptychogui.io.mda.scans import frame_patterns
+from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.io.raw.file_series import is_pattern
 from ptychogui.io.readers import open_dataset
 from tests.io.mda.makers import DIMS, frames, positions_m, shipped
@@ -156,7 +156,7 @@ value = "16"
 
     def test_a_scan_says_which_other_preset_recognizes_it(self, tmp_path: Path) -> None:
         path, mine = tmp_path / "mda" / "velo_0012.mda", (paths.resources_folder() / "presets" / "velociprobe.toml")
-        write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
+        write_mda_scan(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
         self.own(mine.read_text(), "night")
         with open_dataset(path) as scan:
             assert not any("as well" in note for note in scan.notes)

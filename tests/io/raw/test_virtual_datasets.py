@@ -12,8 +12,8 @@ import pytest
 
 from ptychogui import paths
 from ptychogui.errors import DataError
-from ptychogui.io.mda.beamtime import write_beamtime
 from ptychogui.io.mda.presets import read_preset
+from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.io.raw.virtual_datasets import LostParts, lost_parts
 from ptychogui.io.readers import open_dataset
 from ptychogui.physics.scan import fly_m
@@ -246,7 +246,7 @@ def test_a_frame_that_an_mda_scans_file_lacks_costs_its_point(tmp_path: Path) ->
     frames = np.arange(1, 20 * 256 + 1, dtype=np.uint16).reshape(20, 16, 16)
     positions_m = fly_m(dims, (2e-7, 3e-7), seed=1, jitter=0).reshape(4, 5, 2)
     positions_m[..., 0] = positions_m[..., :1, 0]
-    _, *files = write_beamtime(path, velociprobe, frames, positions_m.reshape(20, 2), dims, 8800.0)
+    _, *files = write_mda_scan(path, velociprobe, frames, positions_m.reshape(20, 2), dims, 8800.0)
     part = files[1].with_name("part.h5")
     write(part, frames[5:8])
     found = h5py.VirtualLayout((5, 16, 16), np.uint16)

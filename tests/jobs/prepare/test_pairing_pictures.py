@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from ptychogui import cli
 from ptychogui.errors import AmbiguousPairingError, ParameterError
 from ptychogui.io.access import Access
-from ptychogui.io.mda.beamtime import DATASET, write_beamtime
 from ptychogui.io.mda.presets import list_presets
+from ptychogui.io.mda.scan_writer import DATASET, write_mda_scan
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job
@@ -140,7 +140,7 @@ def beamtime(scan: SimulatedScan, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """An MDA scan, each line's file beside it with a dark frame before the line's own."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
     named = next(named for named in list_presets()[0] if named.name == "velociprobe")
-    path, *files = write_beamtime(
+    path, *files = write_mda_scan(
         tmp_path / "mda" / "velo_0012.mda",
         named,
         scan.counts.astype(np.uint16),

@@ -1,4 +1,4 @@
-"""Writes MDA files: simulated scans in a beamline's layout, and test data. The layout is described in io.mda.format."""
+"""Writer of MDA files, for simulated scans and tests. Their layout is described in io.mda.format."""
 
 from __future__ import annotations
 

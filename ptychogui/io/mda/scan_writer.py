@@ -1,4 +1,4 @@
-"""Writes a scan as a beamline keeps it: an MDA file, and a compressed HDF5 file of raw frames for each scan line."""
+"""Writer of scans as a beamline keeps them: an MDA file, and a compressed HDF5 file of raw frames for each line."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import hdf5plugin
 import numpy as np
 
 from ptychogui.io.mda.format import Detector, ExtraPv, Mda, Positioner, Scan
+from ptychogui.io.mda.mda_scan import frame_patterns, scan_number
+from ptychogui.io.mda.mda_writer import write_mda
 from ptychogui.io.mda.presets import Axis, Named
-from ptychogui.io.mda.scans import frame_patterns, scan_number
-from ptychogui.io.mda.writing import write_mda
 from ptychogui.io.raw.file_series import Pattern
 from ptychogui.params.units import parse_quantity
 
@@ -19,7 +19,7 @@ DATASET = "/entry/data/data"
 _DOUBLE = 34
 
 
-def write_beamtime(
+def write_mda_scan(
     path: Path, named: Named, frames: np.ndarray, positions_m: np.ndarray, dims: tuple[int, int], energy_eV: float,
     lines: int | None = None,
 ) -> list[Path]:  # fmt: skip

@@ -17,7 +17,7 @@ from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.fingerprint import listed, looked_at
 from ptychogui.io.hdf5.quantities import CENTER
-from ptychogui.io.mda.applying import Beamtime, apply_preset
+from ptychogui.io.mda.apply_preset import AppliedPreset, apply_preset
 from ptychogui.io.mda.format import Mda, read_mda
 from ptychogui.io.mda.presets import Named, choose_preset
 from ptychogui.io.pairing.facts import FileFacts, ScanPlan
@@ -55,7 +55,7 @@ class MdaScan:
 
     path: Path
     named: Named
-    found: Beamtime
+    found: AppliedPreset
     number: int
     notes: tuple[str, ...]
 
@@ -149,7 +149,7 @@ def _with_frames(pairing: Pairing, source: Dataset) -> Pairing:
     return replace(pairing, rows=pairing.rows[there], kept=pairing.kept[there])
 
 
-def _merged(found: Beamtime, source: Dataset) -> tuple[dict[str, Value], tuple[str, ...]]:
+def _merged(found: AppliedPreset, source: Dataset) -> tuple[dict[str, Value], tuple[str, ...]]:
     """Return values of the MDA file, and where it has none those of the frames' file; and what is odd about the latter.
 
     Where both have a quantity, and differ, a note says which one is taken.
@@ -166,7 +166,7 @@ def _merged(found: Beamtime, source: Dataset) -> tuple[dict[str, Value], tuple[s
     return {**source.values, **said}, tuple(notes)
 
 
-def off_detector(found: Beamtime, source: Dataset) -> tuple[str, ...]:
+def off_detector(found: AppliedPreset, source: Dataset) -> tuple[str, ...]:
     """Say if the pattern center is no place on the detector, by the size of its frames; it is not to be used then."""
     center, shape = found.values.get(CENTER), source.frames.shape[1:]
     if center is None or all(-0.5 <= at < size - 0.5 for at, size in zip(center.value, shape, strict=True)):
@@ -259,7 +259,7 @@ def _expanded(pattern: str) -> list[str]:
     return [pattern]
 
 
-def pair_lines(found: Beamtime, source: Dataset, told: Access, named: Named) -> Pairing:
+def pair_lines(found: AppliedPreset, source: Dataset, told: Access, named: Named) -> Pairing:
     """Pair what was measured with the frames, by the lines of the scan as it was planned.
 
     Raises:

@@ -12,11 +12,11 @@ import pytest
 from ptychogui import paths
 from ptychogui.errors import DataError
 from ptychogui.io.access import Access
-from ptychogui.io.mda.beamtime import DATASET, write_beamtime
 from ptychogui.io.mda.format import ExtraPv, read_mda
+from ptychogui.io.mda.mda_scan import scan_number
+from ptychogui.io.mda.mda_writer import write_mda
 from ptychogui.io.mda.presets import Named, preset_folder
-from ptychogui.io.mda.scans import scan_number
-from ptychogui.io.mda.writing import write_mda
+from ptychogui.io.mda.scan_writer import DATASET, write_mda_scan
 from ptychogui.io.readers import open_dataset
 from tests.io.mda.makers import DIMS, frames, line_scan, positions_m, shipped
 
@@ -26,7 +26,7 @@ def written(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Named
     named = shipped(request.param)
     name = {"velociprobe": "velo", "2-id-d": "2idd", "bionanoprobe": "bnp_fly", "any": "fly"}[named.name]
     path = tmp_path / "user" / "mda" / f"{name}_0012.mda"
-    write_beamtime(path, named, frames(), positions_m(), DIMS, 8800.0)
+    write_mda_scan(path, named, frames(), positions_m(), DIMS, 8800.0)
     return path, named
 
 
@@ -76,7 +76,7 @@ def test_what_is_missing_is_left_out_and_nothing_moves_up(written: tuple[Path, N
 
 def test_a_stopped_scan_has_the_lines_that_were_measured(tmp_path: Path) -> None:
     named, path = shipped("velociprobe"), tmp_path / "mda" / "velo_0012.mda"
-    write_beamtime(path, named, frames(), positions_m(), DIMS, 8800.0, lines=3)
+    write_mda_scan(path, named, frames(), positions_m(), DIMS, 8800.0, lines=3)
     with open_dataset(path) as scan:
         assert scan.positions_m is not None
         np.testing.assert_allclose(scan.positions_m, positions_m()[:12], atol=1e-15)
@@ -87,7 +87,7 @@ def test_a_stopped_scan_has_the_lines_that_were_measured(tmp_path: Path) -> None
 def test_files_that_begin_at_zero_are_not_taken_for_the_next_line(tmp_path: Path) -> None:
     named, path = shipped("velociprobe"), tmp_path / "mda" / "velo_0012.mda"
     counted = named.preset.model_copy(update={"frames": named.preset.frames.model_copy(update={"first_file": 0})})
-    write_beamtime(path, replace(named, preset=counted), frames(), positions_m(), DIMS, 8800.0)
+    write_mda_scan(path, replace(named, preset=counted), frames(), positions_m(), DIMS, 8800.0)
     with open_dataset(path) as scan:
         assert np.array_equal(scan.frames.read(scan.frame_rows)[:, 0, 0], np.arange(20) + 1)
 
@@ -111,7 +111,7 @@ def _seen(path: Path, access: Access | None = None) -> tuple[list[int], list[int
 
 def test_a_stray_file_before_the_first_moves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "mda" / "velo_0012.mda"
-    first = write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)[1]
+    first = write_mda_scan(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)[1]
     first.with_name("scan012_0000.h5").write_bytes(first.read_bytes())
     seen, placed, notes = _seen(path)
     assert seen == placed == list(range(20))
@@ -121,7 +121,7 @@ def test_a_stray_file_before_the_first_moves_nothing(tmp_path: Path) -> None:
 
 def test_where_a_file_too_many_and_a_missing_one_leave_it_open_the_user_is_asked(tmp_path: Path) -> None:
     path = tmp_path / "mda" / "velo_0012.mda"
-    _, *files = write_beamtime(path, _from(0), frames(), positions_m(), DIMS, 8800.0)
+    _, *files = write_mda_scan(path, _from(0), frames(), positions_m(), DIMS, 8800.0)
     files[-1].unlink()
     with open_dataset(path) as scan:
         assert scan.positions_m is None and not scan.is_whole and scan.ambiguity is not None
@@ -136,7 +136,7 @@ def test_where_a_file_too_many_and_a_missing_one_leave_it_open_the_user_is_asked
 
 def test_where_the_first_of_files_from_zero_is_missing_the_user_can_say_so(tmp_path: Path) -> None:
     path = tmp_path / "mda" / "velo_0012.mda"
-    files = write_beamtime(path, _from(0), frames(), positions_m(), DIMS, 8800.0)[1:]
+    files = write_mda_scan(path, _from(0), frames(), positions_m(), DIMS, 8800.0)[1:]
     files[0].unlink()
     seen, placed, _ = _seen(path, Access(first_file=0))
     assert seen == placed == list(range(4, 20))
@@ -147,7 +147,7 @@ def test_where_the_first_of_files_from_zero_is_missing_the_user_can_say_so(tmp_p
 @pytest.mark.parametrize("missing", range(5))
 def test_a_missing_file_of_a_scan_from_one_moves_nothing(tmp_path: Path, missing: int) -> None:
     path = tmp_path / "mda" / "velo_0012.mda"
-    write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)[1 + missing].unlink()
+    write_mda_scan(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)[1 + missing].unlink()
     seen, placed, _ = _seen(path)
     assert seen == placed == [i for i in range(20) if i // 4 != missing]
 
@@ -167,13 +167,13 @@ def test_the_number_of_a_scan_is_that_of_its_file(stem: str, header: int, number
 
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     path = tmp_path / "run[1]*" / "mda" / "2idd_0012.mda"
-    write_beamtime(path, shipped("2-id-d"), frames(), positions_m(), DIMS, 8800.0)
+    write_mda_scan(path, shipped("2-id-d"), frames(), positions_m(), DIMS, 8800.0)
     assert _seen(path)[0] == list(range(20))
 
 
 def test_the_user_names_other_frames(tmp_path: Path) -> None:
     named, path = shipped("any"), tmp_path / "mda" / "fly_0012.mda"
-    files = write_beamtime(path, named, frames(), positions_m(), DIMS, 8800.0)[1:]
+    files = write_mda_scan(path, named, frames(), positions_m(), DIMS, 8800.0)[1:]
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     for number, file in enumerate(files):
@@ -191,7 +191,7 @@ ENERGY, DISTANCE, PIXEL = (f"experiment.{name}" for name in ("energy_eV", "dista
 def _with_master(folder: Path, energy_eV: float) -> tuple[Path, Access]:
     """Write a scan whose frames are named by a master that says energy, distance, pixel and bad pixels as well."""
     path = folder / "mda" / "velo_0012.mda"
-    files = write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)[1:]
+    files = write_mda_scan(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)[1:]
     master = files[0].with_name("scan012_master.h5")
     with h5py.File(master, "w") as file:
         for number, linked in enumerate(files, 1):
@@ -244,7 +244,7 @@ def test_a_constant_that_a_preset_knows_goes_before_the_master(tmp_path: Path) -
 
 def test_several_series_that_fit_are_not_chosen_from(tmp_path: Path) -> None:
     named, path = shipped("2-id-d"), tmp_path / "mda" / "2idd_0012.mda"
-    first = write_beamtime(path, named, frames(), positions_m(), DIMS, 8800.0)[1]
+    first = write_mda_scan(path, named, frames(), positions_m(), DIMS, 8800.0)[1]
     first.with_name("scan012_2_data_000001.h5").write_bytes(first.read_bytes())
     with pytest.raises(DataError, match=r"several series fit .*1, 2"):
         open_dataset(path)
@@ -254,7 +254,7 @@ def test_a_point_without_a_position_is_left_out_and_its_frame_goes_to_no_other(t
     path = tmp_path / "mda" / "velo_0012.mda"
     at_m = positions_m()
     at_m[[6, 13], 1] = np.nan
-    write_beamtime(path, shipped("velociprobe"), frames(), at_m, DIMS, 8800.0)
+    write_mda_scan(path, shipped("velociprobe"), frames(), at_m, DIMS, 8800.0)
     with open_dataset(path) as scan:
         expected = [i for i in range(20) if i not in (6, 13)]
         assert (scan.frames.read(scan.frame_rows)[:, 0, 0] - 1).tolist() == expected
@@ -266,7 +266,7 @@ def test_a_point_far_off_is_left_out_and_its_frame_goes_to_no_other(tmp_path: Pa
     path = tmp_path / "mda" / "velo_0012.mda"
     at_m = positions_m()
     at_m[11, 1] = lost
-    write_beamtime(path, shipped("velociprobe"), frames(), at_m, DIMS, 8800.0)
+    write_mda_scan(path, shipped("velociprobe"), frames(), at_m, DIMS, 8800.0)
     with open_dataset(path) as scan:
         assert (scan.frames.read(scan.frame_rows)[:, 0, 0] - 1).tolist() == [i for i in range(20) if i != 11]
         assert any("1 of 20 positions is lost" in note for note in scan.notes)
@@ -278,7 +278,7 @@ def test_a_point_far_off_is_left_out_and_its_frame_goes_to_no_other(tmp_path: Pa
 )
 def test_a_center_off_the_detector_is_not_used(tmp_path: Path, center: tuple[float, float], is_used: bool) -> None:
     path = tmp_path / "mda" / "velo_0012.mda"
-    write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
+    write_mda_scan(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
     pvs = {
         name: ExtraPv(name, "", 34, "px", np.array([at])) for name, at in zip(("det:y", "det:x"), center, strict=True)
     }

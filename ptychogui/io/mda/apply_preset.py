@@ -1,4 +1,4 @@
-"""What a preset makes of an MDA file: parameters, and the position of every point that was measured."""
+"""A preset applied to an MDA file: parameters, and the position of every point that was measured."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _ANGLES = ("deg", "degree", "rad", "mrad", "urad", "µrad", "°")
 
 
 @dataclass(frozen=True)
-class Beamtime:
-    """A scan as its MDA file tells it.
+class AppliedPreset:
+    """A scan as its MDA file tells it by a preset.
 
     Attributes:
         values: parameter path -> value with the PV or column that it is from.
@@ -75,7 +75,7 @@ class _Loops:
         return next(line for line in self.lines if line is not None and line.acquired)
 
 
-def apply_preset(named: Named, mda: Mda) -> Beamtime:
+def apply_preset(named: Named, mda: Mda) -> AppliedPreset:
     """Read what a preset knows of a file.
 
     Raises:
@@ -114,7 +114,7 @@ def apply_preset(named: Named, mda: Mda) -> Beamtime:
     mirrored = [name for name, axis in (("rows", preset.rows), ("columns", preset.columns)) if axis.sign < 0]
     if mirrored:
         facts[MIRRORED] = " and ".join(mirrored)
-    return Beamtime(values, positions_m, line, point, dims, facts, notes, misfits, guesses)
+    return AppliedPreset(values, positions_m, line, point, dims, facts, notes, misfits, guesses)
 
 
 def _innermost(mda: Mda) -> _Loops:

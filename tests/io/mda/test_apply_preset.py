@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError
-from ptychogui.io.mda.applying import apply_preset
-from ptychogui.io.mda.beamtime import write_beamtime
+from ptychogui.io.mda.apply_preset import apply_preset
 from ptychogui.io.mda.format import Detector, ExtraPv, Mda, Positioner, Scan, read_mda
+from ptychogui.io.mda.mda_writer import write_mda
 from ptychogui.io.mda.presets import Named, Quantity, choose_preset
-from ptychogui.io.mda.writing import write_mda
+from ptychogui.io.mda.scan_writer import write_mda_scan
 from tests.io.mda.makers import DIMS, frames, line_scan, positions_m, shipped
 
 
@@ -30,7 +30,7 @@ def test_a_scan_of_one_loop_has_columns_before_rows(tmp_path: Path) -> None:
 
 
 def test_of_a_tomography_series_the_first_projection_is_taken_and_said(tmp_path: Path) -> None:
-    write_beamtime(tmp_path / "mda" / "one_0001.mda", shipped("any"), frames(), positions_m(), DIMS, 8800.0)
+    write_mda_scan(tmp_path / "mda" / "one_0001.mda", shipped("any"), frames(), positions_m(), DIMS, 8800.0)
     one = read_mda(tmp_path / "mda" / "one_0001.mda")
     angles = Positioner(0, "theta", "", "LINEAR", "degrees", "", "", "", np.arange(3.0))
     series = Scan(3, "tomo", "now", 3, 2, (angles,), (), (), (one.scan, one.scan, None))
@@ -41,7 +41,7 @@ def test_of_a_tomography_series_the_first_projection_is_taken_and_said(tmp_path:
 
 def test_the_unit_of_the_file_goes_before_that_of_the_preset(tmp_path: Path) -> None:
     path = tmp_path / "mda" / "velo_0001.mda"
-    write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
+    write_mda_scan(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
     mda = read_mda(path)
     (axis,) = mda.scan.positioners
     in_mm = replace(mda.scan, positioners=(replace(axis, values=axis.values / 1000, readback_unit="mm"),))
@@ -67,7 +67,7 @@ def test_an_energy_of_each_line_may_have_lost_readings(
     tmp_path: Path, energies_keV: list[float], energy_eV: float | None, said: str
 ) -> None:
     path = tmp_path / "mda" / "velo_0012.mda"
-    write_beamtime(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
+    write_mda_scan(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)
     mda = read_mda(path)
     column = Detector(0, "bl:energy", "", "keV", np.array(energies_keV))
     lines = replace(mda.scan, detectors=(column,))
