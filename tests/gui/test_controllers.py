@@ -16,7 +16,6 @@ from ptychogui.controllers.loading import LoadedScan
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
 from ptychogui.errors import DataError
-from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.io.simulated import write_scan

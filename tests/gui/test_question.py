@@ -13,7 +13,7 @@ from ptychogui.controllers.session import SessionController
 from ptychogui.errors import DataError
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.orientation.doctor import Look
+from ptychogui.jobs.orientation.doctor import OrientationProgress
 from ptychogui.jobs.processes.questions import Tell
 from ptychogui.physics.simulation import simulate
 from tests.gui.conftest import RECIPE
@@ -24,12 +24,12 @@ LONG = 60_000
 def waits_forever(job: Job, tell: Tell) -> None:
     import threading
 
-    tell(Look(0, 10, job.id))
+    tell(OrientationProgress(0, 10, job.id))
     threading.Event().wait()
 
 
 def refuses(_job: Job, tell: Tell) -> None:
-    tell(Look(0, 10, "reading"))
+    tell(OrientationProgress(0, 10, "reading"))
     raise DataError("the scan has 4 positions, too few")
 
 

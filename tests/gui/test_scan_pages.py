@@ -15,7 +15,6 @@ from pytestqt.qtbot import QtBot
 from ptychogui.app import Workstation
 from ptychogui.controllers.loading import LoadedScan
 from ptychogui.controllers.session import SessionController
-from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.io.mda.format import ExtraPv, read_mda
 from ptychogui.io.mda.mda_writer import write_mda
 from ptychogui.io.mda.presets import list_presets, preset_folder, read_preset

@@ -208,9 +208,9 @@ def test_an_engine_leaves_its_problem_as_it_is(name: str) -> None:
         np.testing.assert_array_equal(array, kept)
 
 
-@pytest.mark.parametrize("chain", ["epie:6/2,epie:6", "epie:4,lsqml:6", "dm:6,lsqml:4", "raar:6/2,epie:4"])
-def test_a_chain_of_real_engines_improves_the_model(chain: str) -> None:
-    prepared = prepare(make_job(Path("result.cxi"), reconstruction__engine=chain, experiment__scan_dims=(6, 6)))
+@pytest.mark.parametrize("stages", ["epie:6/2,epie:6", "epie:4,lsqml:6", "dm:6,lsqml:4", "raar:6/2,epie:4"])
+def test_a_chain_of_real_engines_improves_the_model(stages: str) -> None:
+    prepared = prepare(make_job(Path("result.cxi"), reconstruction__engine=stages, experiment__scan_dims=(6, 6)))
     with open_backend("cpu", 2) as backend:
         chain = EngineChain(prepared.problem, prepared.parameters.reconstruction, backend)
         run(chain)

@@ -18,7 +18,7 @@ import platformdirs
 
 from ptychogui.errors import OutputError
 from ptychogui.io.atomic import ANY_WRITE, check_writable
-from ptychogui.io.raw.series import scan_name
+from ptychogui.io.raw.file_series import scan_name
 from ptychogui.jobs.results.owners import Owner
 from ptychogui.jobs.results.reservations import Reservation, holder_text, reserve, reserved_in
 

@@ -26,7 +26,7 @@ from PyQt5.QtWidgets import (
 )
 
 from ptychogui.io.mda.contents import PV_PLACE, Item
-from ptychogui.io.mda.drafts import AXES, ROLES, Draft, Role, DraftPreview
+from ptychogui.io.mda.drafts import AXES, ROLES, Draft, DraftPreview, Role
 from ptychogui.views.dialog_paths import meant_path
 from ptychogui.views.scan.positions_card import PositionsCard
 from ptychogui.views.theme import restyle
