@@ -26,6 +26,7 @@ from ptychogui.io.result import read_result, write_result
 from ptychogui.jobs import engine_chain as chain, runner
 from ptychogui.jobs.job import Control
 from ptychogui.jobs.prepare.prepared_job import prepare
+from ptychogui.jobs.results import rescue
 from ptychogui.jobs.runner import run_job
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.storage import from_json
