@@ -3,7 +3,8 @@
 #   make test    all tests; choose some with  make test ARGS="tests/engines -k epie"
 #   make lint    style, types and the direction of imports: what CI checks before the tests
 #   make format  lay the code out as `make lint` wants it
-#   make docs    regenerate docs/parameters.md; with SIEMENS_STAR=siemens-star.cxi its picture as well
+#   make docs    regenerate docs/parameters.md and the picture of docs/architecture.md; with
+#                SIEMENS_STAR=siemens-star.cxi the star's picture as well
 #   make quality  measure reconstructions against the truth, and write docs/quality.md; with
 #                SIEMENS_STAR=siemens-star.cxi its section as well; what is kept in build/quality is not measured again
 #   make clean   remove .venv and everything that was generated
@@ -35,6 +36,7 @@ format: $(VENV)/.dev
 
 docs: $(VENV)/.run
 	$(BIN)/python -m ptychogui.params.reference > docs/parameters.md
+	$(BIN)/python -m scripts.architecture_picture
 ifdef SIEMENS_STAR
 	$(BIN)/ptychogui reconstruct $(SIEMENS_STAR) --iterations 100 --probe-modes 3 -o build/siemens-star.cxi
 	$(BIN)/ptychogui export build/siemens-star.cxi --png
