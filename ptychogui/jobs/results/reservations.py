@@ -9,6 +9,7 @@ process that reserves a path in the folder takes it away. Without reservations t
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
@@ -179,7 +180,10 @@ def _digest(name: str) -> str:
 def _make_folders(folder: Path) -> tuple[Path, ...]:
     """Make a folder and those above it; return the ones that were missing."""
     missing = tuple(above for above in (*reversed(folder.parents), folder) if not above.exists())
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:  # it is no folder
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from error
     return missing
 
 
