@@ -129,7 +129,7 @@ class JobRun:
     """A job under way: its problem, its engines, and what the result file will tell of them.
 
     Args:
-        job: checked by refused.check_job.
+        job: checked by job_checks.check_job.
         backend: an open device; it stays open.
         control: asked, while data are read, whether to give up.
         given: what the job takes from memory in place of files.
