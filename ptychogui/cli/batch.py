@@ -17,9 +17,9 @@ from ptychogui.errors import DataError, OutputError, ParameterError, PtychoError
 from ptychogui.io.result_header import read_header
 from ptychogui.jobs.results.paths import in_folder, results_stem
 from ptychogui.jobs.scan_list import ScanList, scan_list
+from ptychogui.params.click_words import Command
 from ptychogui.params.model import by_path, describe, marked
 from ptychogui.params.options import given_values, options
-from ptychogui.params.words import Command
 from ptychogui.states import State
 
 _log = logging.getLogger(__name__)

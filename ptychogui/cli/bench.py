@@ -10,8 +10,8 @@ from ptychogui.backends import open_backend
 from ptychogui.cli.shared_options import json_option
 from ptychogui.cli.terminal import tell
 from ptychogui.jobs.bench import BenchRow, run_bench
+from ptychogui.params.click_words import Command
 from ptychogui.params.model import device_name
-from ptychogui.params.words import Command
 
 _COLUMNS = "{:6}  {:7}  {:>4}  {:>5}  {:9}  {:>13}  {:>11}  {:>14}  {:>5}  {:>11}  {:>7}"
 

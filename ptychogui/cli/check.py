@@ -17,9 +17,9 @@ from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import planned_layers
 from ptychogui.jobs.preflight import Checker, Level, Preflight
 from ptychogui.jobs.results.paths import free_in_folder
+from ptychogui.params.click_words import Command
 from ptychogui.params.model import describe
 from ptychogui.params.options import given_values, options
-from ptychogui.params.words import Command
 from ptychogui.texts import printable
 
 STOP = 1

@@ -10,7 +10,7 @@ import click
 from ptychogui.backends import Device, list_devices
 from ptychogui.cli.shared_options import json_option
 from ptychogui.cli.terminal import stdout_width, table, tell
-from ptychogui.params.words import Command
+from ptychogui.params.click_words import Command
 
 
 @click.command(cls=Command)

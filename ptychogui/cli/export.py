@@ -13,7 +13,7 @@ from ptychogui.cli.terminal import tell
 from ptychogui.errors import OutputError
 from ptychogui.io import export
 from ptychogui.io.result import read_result
-from ptychogui.params.words import Command
+from ptychogui.params.click_words import Command
 
 _EXPORTS: dict[str, Callable[..., tuple[Path, ...]]] = {
     "csv": export.export_csv,

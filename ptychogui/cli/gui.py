@@ -20,7 +20,7 @@ from ptychogui.io.export import export_png
 from ptychogui.io.raw.file_series import is_pattern
 from ptychogui.io.result import read_result
 from ptychogui.io.simulated import write_scan
-from ptychogui.params.words import Command
+from ptychogui.params.click_words import Command
 from ptychogui.physics.simulation import Recipe, simulate
 
 IS_IMPLIED = "ptychogui.is_implied"

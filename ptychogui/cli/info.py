@@ -11,13 +11,13 @@ import click
 
 from ptychogui.cli.shared_options import PATH, json_option
 from ptychogui.cli.terminal import stdout_width, table, tell, wrapped
-from ptychogui.io.access import OF_THE_FILES, Access
 from ptychogui.io.mda.contents import items_of
 from ptychogui.io.mda.format import read_mda
+from ptychogui.io.read_options import OF_THE_FILES, ReadOptions
 from ptychogui.jobs.inspection import inspect_file
+from ptychogui.params.click_words import Command
 from ptychogui.params.model import Parameters, by_path
 from ptychogui.params.options import given_values, options
-from ptychogui.params.words import Command
 
 _ACCESS = [by_path()[path] for path in OF_THE_FILES]
 """Parameters that say how the files are read."""
@@ -29,13 +29,13 @@ _ACCESS = [by_path()[path] for path in OF_THE_FILES]
 @click.option("--pvs", is_flag=True, help="List all PVs and columns of an MDA file instead.")
 @options(_ACCESS)
 @click.pass_context
-def info(context: click.Context, /, file: Path, as_json: bool, pvs: bool, **_access: Any) -> None:
+def info(context: click.Context, /, file: Path, as_json: bool, pvs: bool, **_options: Any) -> None:
     """Say what is in a scan or a result: every value, its unit and its origin."""
     if pvs:
         _tell_items(file, as_json)
         return
     values = {path: value for path, (value, _) in given_values(context, _ACCESS).items()}
-    entries, notes = inspect_file(file, Access.of(Parameters().replace(values)))
+    entries, notes = inspect_file(file, ReadOptions.of(Parameters().replace(values)))
     if as_json:
         rows = [asdict(entry) for entry in entries]
         tell(json.dumps({"file": str(file), "values": rows, "notes": notes}, indent=1))

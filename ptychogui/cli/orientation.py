@@ -17,9 +17,9 @@ from ptychogui.jobs.orientation.doctor import find_orientation
 from ptychogui.jobs.orientation.verdict import Verdict
 from ptychogui.jobs.orientation.verdict_text import AS_IT_COMES, answer, remark, sign_lines
 from ptychogui.jobs.results.paths import free_in_folder
+from ptychogui.params.click_words import Command
 from ptychogui.params.model import describe
 from ptychogui.params.options import given_values, options
-from ptychogui.params.words import Command
 
 
 @click.command(cls=Command)

@@ -12,7 +12,7 @@ from ptychogui.errors import ParameterError
 from ptychogui.io.mda.contents import write_skeleton
 from ptychogui.io.mda.format import read_mda
 from ptychogui.io.mda.presets import list_presets, preset_folder
-from ptychogui.params.words import Command
+from ptychogui.params.click_words import Command
 
 
 @click.command(cls=Command)

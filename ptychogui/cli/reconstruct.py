@@ -13,10 +13,10 @@ from ptychogui.cli.terminal import error_console, say
 from ptychogui.errors import ParameterError
 from ptychogui.jobs.job_values import scan_source
 from ptychogui.jobs.results.paths import as_given, in_folder
+from ptychogui.params.click_words import Command
 from ptychogui.params.commandline import COMMAND_DEFAULTS, read_command
 from ptychogui.params.model import describe
 from ptychogui.params.options import given_values, options
-from ptychogui.params.words import Command
 
 
 @click.command(cls=Command)

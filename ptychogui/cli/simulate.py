@@ -21,10 +21,10 @@ from ptychogui.cli.terminal import tell
 from ptychogui.errors import MemoryBudgetError, ParameterError
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.simulated import check_scan_replaceable, truth_path, write_scan
+from ptychogui.params.click_words import Command
 from ptychogui.params.options import given_values, options
 from ptychogui.params.spec import Param, plain_type
 from ptychogui.params.units import parse_quantity
-from ptychogui.params.words import Command
 from ptychogui.physics.phantoms import PHANTOMS
 from ptychogui.physics.simulation import Recipe, simulate
 

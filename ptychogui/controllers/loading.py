@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ptychogui.errors import Alternative
-from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.opening import open_scan_or_result
 from ptychogui.io.raw.raw_scan import all_notes
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.result import Result
+from ptychogui.io.scan_or_result import open_scan_or_result
 from ptychogui.jobs.job_values import dataset_layers
 from ptychogui.params.origins import Source
 from ptychogui.params.units import format_quantity
@@ -63,17 +63,17 @@ class LoadedResult:
     state: str
 
 
-def load(path: Path, access: Access | None = None) -> LoadedScan | LoadedResult:
+def load(path: Path, options: ReadOptions | None = None) -> LoadedScan | LoadedResult:
     """Read a scan or a result.
 
     Args:
         path: the file.
-        access: what the user says about a scan's frames; None leaves all to be found.
+        options: what the user says about a scan's frames; None leaves all to be found.
 
     Raises:
         DataError: the file is neither, or broken.
     """
-    opened = open_scan_or_result(path, access)
+    opened = open_scan_or_result(path, options)
     if isinstance(opened, Result):
         return _loaded_result(path, opened)
     with opened:

@@ -14,8 +14,8 @@ from ptychogui.controllers.background import Background
 from ptychogui.controllers.error_message import explain
 from ptychogui.controllers.loading import LoadedResult, LoadedScan, load
 from ptychogui.errors import ParameterError
-from ptychogui.io.access import OF_THE_FILES, Access
 from ptychogui.io.raw.file_series import is_pattern
+from ptychogui.io.read_options import OF_THE_FILES, ReadOptions
 from ptychogui.io.readers import takes_series
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import heeded_layers, scan_source, simulation_layers
@@ -102,8 +102,8 @@ class SessionController(QObject):
 
     def open(self, path: Path, preset: Mapping[str, tuple[Any, str]] | None = None) -> None:
         """Read a file; `preset` are values that the program proposes for it, in place of the user's last ones."""
-        access = Access(beamline=self._layers.resolve()[0].experiment.beamline)
-        self._read(path, access, lambda loaded: self._opened(loaded, preset))
+        options = ReadOptions(beamline=self._layers.resolve()[0].experiment.beamline)
+        self._read(path, options, lambda loaded: self._opened(loaded, preset))
 
     def edit(self, path: str, value: Any) -> None:
         """Take a value of the user's; one that does not fit is refused and the form shows the old one again."""
@@ -144,16 +144,16 @@ class SessionController(QObject):
         """Read the scan again where a value says which files, or which part of them, it is."""
         if path not in OF_THE_FILES:
             return
-        access = Access.of(self._layers.resolve()[0])
+        options = ReadOptions.of(self._layers.resolve()[0])
         if self._unread is not None:
-            self._read(self._unread, access, self._opened_as_said)
+            self._read(self._unread, options, self._opened_as_said)
             return
         own = self._scan.path if self._scan is not None and not is_pattern(self._scan.path) else None
-        source = scan_source(own, {"preprocessing.file_pattern": (access.file_pattern, "")})
+        source = scan_source(own, {"preprocessing.file_pattern": (options.file_pattern, "")})
         if source is not None:
-            self._read(source, access, self._replaced)
+            self._read(source, options, self._replaced)
 
-    def _read(self, path: Path, access: Access, done: Any) -> None:
+    def _read(self, path: Path, options: ReadOptions, done: Any) -> None:
         self._wanted = path
         self.opening.emit(f"Opening {path.name}")
 
@@ -161,14 +161,14 @@ class SessionController(QObject):
             return lambda outcome: deliver(outcome) if self._wanted == path else None
 
         def failed(error: Exception) -> None:
-            if access.beamline and self._layers.resolve()[1][_BEAMLINE].source is Source.LAST:
+            if options.beamline and self._layers.resolve()[1][_BEAMLINE].source is Source.LAST:
                 self._layers = self._layers.without(_BEAMLINE, Source.LAST)
                 self.announce()
-                self._read(path, replace(access, beamline=""), done)  # what fitted the last scan need not fit this one
+                self._read(path, replace(options, beamline=""), done)  # what fitted the last scan need not fit this one
             else:
                 self._failed(error)
 
-        self._background.start(lambda: load(path, access), current(done), current(failed))
+        self._background.start(lambda: load(path, options), current(done), current(failed))
 
     def _failed(self, error: Exception) -> None:
         wanted, is_open = self._wanted, self._scan is not None and self._scan.path == self._wanted

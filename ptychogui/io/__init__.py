@@ -1,1 +1,1 @@
-"""Reading scans, writing results."""
+"""Files: scans of any format read, results and exports written."""

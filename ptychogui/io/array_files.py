@@ -9,10 +9,10 @@ import numpy as np
 import tifffile
 
 from ptychogui.errors import DataError
-from ptychogui.io.csvtext import read_complex_csv, read_real_csv
+from ptychogui.io.csv_numbers import read_complex_csv, read_real_csv
 from ptychogui.io.cxi import MASK_PLACE, PROBE_PLACES, read_translation
 from ptychogui.io.hdf5.files import as_complex, datasets, first_dataset, is_hdf5, open_h5, read_complex, reading
-from ptychogui.io.masks import Mask, mask_of
+from ptychogui.io.mask_files import Mask, mask_of
 from ptychogui.io.result_header import OBJECT_PLACE, OWN, PROBE_PLACE
 from ptychogui.physics.lost_positions import all_lost_text, lost_positions
 from ptychogui.physics.probe_variation import ProbeVariation

@@ -16,7 +16,6 @@ import h5py
 import numpy as np
 
 from ptychogui.errors import DataError
-from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.hdf5.files import (
     H5_ERRORS,
@@ -28,13 +27,14 @@ from ptychogui.io.hdf5.files import (
     read_text,
     reading,
 )
-from ptychogui.io.hdf5.quantities import CENTER, Reader, beam_center, count_limit, square_pixel
-from ptychogui.io.hdf5.translations import read_listed
-from ptychogui.io.masks import Mask, stored_mask
+from ptychogui.io.hdf5.position_lists import read_position_list
+from ptychogui.io.hdf5.quantities import CENTER, QuantityReader, beam_center, count_limit, square_pixel
+from ptychogui.io.mask_files import Mask, stored_mask
 from ptychogui.io.raw.hdf5_frames import Hdf5Frames, grid_note, looks_like_frames
 from ptychogui.io.raw.links import missing_target
 from ptychogui.io.raw.stack import Stack
 from ptychogui.io.raw.virtual_datasets import frames_there, lost_parts, with_lost_pixels
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.params.model import usual_range
 from ptychogui.physics.lost_positions import lost_note
 from ptychogui.physics.optics import energy_eV
@@ -108,17 +108,17 @@ def supports_cxi(path: Path) -> bool:
         return isinstance(file.get(_ENTRY), h5py.Group)
 
 
-def open_cxi(path: Path, access: Access) -> Dataset:
+def open_cxi(path: Path, options: ReadOptions) -> Dataset:
     """Open a CXI scan; its frames stay in the file, which stays open until Dataset.close().
 
     Args:
         path: the file.
-        access: its dataset_path is the HDF5 path of the frames; "" for the places that CXI gives them.
+        options: its dataset_path is the HDF5 path of the frames; "" for the places that CXI gives them.
 
     Raises:
         DataError: the file is damaged, has no frames, or its parts contradict each other.
     """
-    return _open(path, access.dataset_path)
+    return _open(path, options.dataset_path)
 
 
 def _open(path: Path, dataset_path: str) -> Dataset:
@@ -181,7 +181,7 @@ def read_translation(path: Path, file: h5py.File) -> np.ndarray | None:
     Raises:
         DataError: they are no list of positions, or all are lost.
     """
-    found = read_listed(path, file, POSITION_GROUPS)
+    found = read_position_list(path, file, POSITION_GROUPS)
     return None if found is None else found.positions_m
 
 
@@ -212,7 +212,7 @@ def _read_scan(scan: _Scan, frames: Hdf5Frames, there: np.ndarray) -> tuple[np.n
     lost, or whose frame is, costs the other one as well.
     """
     try:
-        found = read_listed(scan.path, scan.file, POSITION_GROUPS, frames.shape[0], frames.grid)
+        found = read_position_list(scan.path, scan.file, POSITION_GROUPS, frames.shape[0], frames.grid)
         if found is None:
             scan.notes.append(_no_positions(scan))
             return there, None, ""
@@ -277,7 +277,7 @@ def _read_index(scan: _Scan, places: tuple[str, ...], count: int, name: str) -> 
 
 def _read_values(scan: _Scan, frames: Hdf5Frames) -> dict[str, Value]:
     """Read the parameters' values that the file knows."""
-    reader = Reader("", scan.file, scan.notes)
+    reader = QuantityReader("", scan.file, scan.notes)
     pixel = _read_pixel(reader)
     values = {
         "experiment.energy_eV": _read_energy(reader),
@@ -290,11 +290,11 @@ def _read_values(scan: _Scan, frames: Hdf5Frames) -> dict[str, Value]:
     return {path: value for path, value in values.items() if value is not None} | limit
 
 
-def _read_length(reader: Reader, place: str, path: str, title: str) -> Value | None:
+def _read_length(reader: QuantityReader, place: str, path: str, title: str) -> Value | None:
     return reader.quantity(place, title, "m", default="m", usual=usual_range(path))
 
 
-def _read_energy(reader: Reader) -> Value | None:
+def _read_energy(reader: QuantityReader) -> Value | None:
     """Read the energy of the photons: what the beam's group says goes before what the source's does."""
     beams = (_read_photons(reader, place) for place in BEAM_ENERGY_PLACES)
     beam = next(filter(None, beams), None) or _read_wavelength(reader)
@@ -305,7 +305,7 @@ def _read_energy(reader: Reader) -> Value | None:
     return beam or source
 
 
-def _read_photons(reader: Reader, place: str) -> Value | None:
+def _read_photons(reader: QuantityReader, place: str) -> Value | None:
     """Read an energy that X-rays can have; that of a machine is noted and not taken."""
     usual = usual_range("experiment.energy_eV")
     found = reader.quantity(place, "photon energy", "eV", default="J", usual=usual)
@@ -316,12 +316,12 @@ def _read_photons(reader: Reader, place: str) -> Value | None:
     return None
 
 
-def _read_wavelength(reader: Reader) -> Value | None:
+def _read_wavelength(reader: QuantityReader) -> Value | None:
     found = reader.quantity(WAVELENGTH_PLACE, "wavelength", "m", default="m")
     return None if found is None else Value(energy_eV(found.value), found.place)
 
 
-def _read_pixel(reader: Reader) -> Value | None:
+def _read_pixel(reader: QuantityReader) -> Value | None:
     noted = len(reader.notes)
     title, path = "detector pixel size", "experiment.detector_pixel_m"
     rows, columns = (_read_length(reader, place, path, title) for place in PIXEL_PLACES)

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from ptychogui.errors import AmbiguousPairingError, DataError
-from ptychogui.io.access import Access
 from ptychogui.io.fingerprint import Fingerprint
+from ptychogui.io.read_options import ReadOptions
 
 MIRRORED = "mirrored by the preset"
 """Fact of a scan: which axes of its positions a beamline's preset turns round."""
@@ -115,7 +115,7 @@ class Dataset:
         is_series: whether `files` are known by their numbers alone, so that there may have been more of them.
         is_whole: whether each of the scan's own positions has a frame; waiting for files ends then.
         in_memory: whether there is no file, and `path` is but a name.
-        access: what the reader was told besides the path.
+        options: what the reader was told besides the path.
         reopen: opens the frames again, once they are closed; can be pickled. None where that can't be done.
         seen: what the reader looked at.
     """
@@ -138,7 +138,7 @@ class Dataset:
     is_series: bool = False
     is_whole: bool = True
     in_memory: bool = False
-    access: Access = field(default_factory=Access)
+    options: ReadOptions = field(default_factory=ReadOptions)
     reopen: Callable[[], OpenFrames] | None = None
     seen: Fingerprint = field(default_factory=Fingerprint)
     closer: Any = None

@@ -16,7 +16,7 @@ import tifffile
 from PIL import Image
 
 from ptychogui.io.atomic import replacing
-from ptychogui.io.csvtext import write_complex_csv
+from ptychogui.io.csv_numbers import write_complex_csv
 from ptychogui.io.result import Result
 from ptychogui.pictures.colors import gray8
 from ptychogui.pictures.figures import draw_modes, draw_phase

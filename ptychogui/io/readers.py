@@ -10,12 +10,12 @@ from pathlib import Path
 
 from ptychogui.errors import DataError
 from ptychogui.io import cxi
-from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.fingerprint import recorded
 from ptychogui.io.mda import format as mda, mda_scan as mda_scans
 from ptychogui.io.raw import raw_scan as raw
 from ptychogui.io.raw.file_series import is_pattern
+from ptychogui.io.read_options import ReadOptions
 
 _log = logging.getLogger(__name__)
 
@@ -31,13 +31,13 @@ class Reader:
             DataError where the file is of this format but broken; any failure leaves the file to other readers.
         open: makes the Dataset.
         priority: readers are asked from the highest to the lowest.
-        takes_series: whether the frames may be in the series of files that Access.file_pattern names.
+        takes_series: whether the frames may be in the series of files that ReadOptions.file_pattern names.
     """
 
     name: str
     content: str
     supports: Callable[[Path], bool]
-    open: Callable[[Path, Access], Dataset]
+    open: Callable[[Path, ReadOptions], Dataset]
     priority: int = 0
     takes_series: bool = False
 
@@ -61,35 +61,35 @@ def readers() -> tuple[Reader, ...]:
     return tuple(_readers)
 
 
-def open_dataset(path: Path | str, access: Access | None = None) -> Dataset:
+def open_dataset(path: Path | str, options: ReadOptions | None = None) -> Dataset:
     """Open a scan file with the reader that its content asks for.
 
     Args:
         path: the file, or the pattern of a series of raw files ("raw/scan012_#04d.h5").
-        access: what the user says about its frames; None leaves all to be found.
+        options: what the user says about its frames; None leaves all to be found.
 
     Raises:
         DataError: no reader knows the content, or the file is broken or inconsistent.
     """
-    path, access = Path(path), access or Access()
+    path, options = Path(path), options or ReadOptions()
     with recorded() as recording:
-        dataset = _open(path, access)
-    return replace(dataset, access=access, seen=recording.fingerprint())
+        dataset = _open(path, options)
+    return replace(dataset, options=options, seen=recording.fingerprint())
 
 
-def _open(path: Path, access: Access) -> Dataset:
+def _open(path: Path, options: ReadOptions) -> Dataset:
     if is_pattern(path):
-        _check_pattern(access, path, str(path))
-        return raw.open_series(str(path), access)
+        _check_pattern(options, path, str(path))
+        return raw.open_series(str(path), options)
     _check_readable(path)
-    if access.file_pattern and Path(access.file_pattern) == path:  # as ptychopy's -fp may name any file
-        access = replace(access, file_pattern="")
+    if options.file_pattern and Path(options.file_pattern) == path:  # as ptychopy's -fp may name any file
+        options = replace(options, file_pattern="")
     reasons: list[str] = []
     for reader in _readers:
         if _supported(reader, path, reasons):
-            _check_pattern(access, path, access.file_pattern if reader.takes_series else "")
+            _check_pattern(options, path, options.file_pattern if reader.takes_series else "")
             _log.debug("%s is read as %s", path, reader.name)
-            return reader.open(path, access)
+            return reader.open(path, options)
     if reasons:
         raise DataError(reasons[0])
     known = "; ".join(reader.content for reader in _readers)
@@ -103,10 +103,10 @@ def takes_series(path: Path) -> bool:
     return next((reader.takes_series for reader in _readers if _supported(reader, path, [])), False)
 
 
-def _check_pattern(access: Access, path: Path, allowed: str) -> None:
+def _check_pattern(options: ReadOptions, path: Path, allowed: str) -> None:
     """Refuse a series of files where the scan's own file holds the frames."""
-    if access.file_pattern not in ("", allowed):
-        raise DataError(f"{path} holds the frames itself; leave out the pattern {access.file_pattern}, or the scan")
+    if options.file_pattern not in ("", allowed):
+        raise DataError(f"{path} holds the frames itself; leave out the pattern {options.file_pattern}, or the scan")
 
 
 def _check_readable(path: Path) -> None:

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.mda.contents import PV_PLACE, items_of
 from ptychogui.io.mda.format import Mda, is_mda, read_mda
 from ptychogui.io.mda.mda_scan import MdaScan, read_mda_scan
 from ptychogui.io.mda.presets import choose_preset
-from ptychogui.io.opening import open_scan_or_header
 from ptychogui.io.raw.raw_scan import all_notes
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.result_header import ResultHeader, read_positions_m
+from ptychogui.io.scan_or_result import open_scan_or_header
 from ptychogui.jobs.job_values import NEEDED, dataset_layers
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import Parameters, by_path
@@ -45,7 +45,7 @@ class Entry:
     text: str
 
 
-def inspect_file(path: Path, access: Access | None = None) -> tuple[list[Entry], tuple[str, ...]]:
+def inspect_file(path: Path, options: ReadOptions | None = None) -> tuple[list[Entry], tuple[str, ...]]:
     """Return the values in a scan or result file, and notes.
 
     Of an MDA scan whose frames can't be opened it is what the MDA file says, and a note with the reason.
@@ -54,11 +54,11 @@ def inspect_file(path: Path, access: Access | None = None) -> tuple[list[Entry],
         DataError: the file is neither, or broken.
     """
     try:
-        opened = open_scan_or_header(path, access)
+        opened = open_scan_or_header(path, options)
     except DataError as error:
         if not _is_mda(path):
             raise
-        return _frameless(path, access or Access(), error)
+        return _frameless(path, options or ReadOptions(), error)
     if isinstance(opened, ResultHeader):
         return list(_result_entries(opened, read_positions_m(path))), opened.notes
     with opened:
@@ -71,16 +71,16 @@ def _is_mda(path: Path) -> bool:
     return False
 
 
-def _frameless(path: Path, access: Access, error: DataError) -> tuple[list[Entry], tuple[str, ...]]:
+def _frameless(path: Path, options: ReadOptions, error: DataError) -> tuple[list[Entry], tuple[str, ...]]:
     """Return what an MDA file says by its preset, or by itself where the preset does not fit.
 
     Raises:
         DataError: the file or the preset itself is at fault.
     """
     mda = read_mda(path)
-    choose_preset(mda, path, access.beamline)
+    choose_preset(mda, path, options.beamline)
     try:
-        scan = read_mda_scan(path, access)
+        scan = read_mda_scan(path, options)
     except DataError as misfit:
         _log.info("%s is shown without its preset: %s", path, misfit)
         return list(_bare_entries(mda)), (*mda.notes, f"{misfit}; --pvs lists all PVs and columns")

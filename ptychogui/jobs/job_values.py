@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ptychogui.errors import DataError
-from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.mda.mda_scan import FramesNotFoundError, MdaScan, read_mda_scan
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_checks import check_job
@@ -78,15 +78,15 @@ def read_facts(source: Path, values: Mapping[str, tuple[Any, str]]) -> Dataset |
         DataError: the scan can't be read.
     """
     asked = Layers().with_layer(Source.USER, values).resolve()[0]
-    access = Access.of(asked)
+    options = ReadOptions.of(asked)
     try:
-        with open_dataset(source, access) as dataset:
+        with open_dataset(source, options) as dataset:
             return dataset.without_frames()
     except DataError as problem:
         if asked.preprocessing.unfinished_files != "wait":
             raise
         _log.info("the scan is waited for: %s", problem)
-        return read_mda_scan(source, access) if isinstance(problem, FramesNotFoundError) else None
+        return read_mda_scan(source, options) if isinstance(problem, FramesNotFoundError) else None
 
 
 def scan_source(file: Path | None, values: Mapping[str, tuple[Any, str]]) -> Path | None:

@@ -143,7 +143,7 @@ def _path_text(path: Path) -> str:
 
 
 @dataclass(frozen=True)
-class Command:
+class PtychopyCommand:
     """What a ptychopy command string says."""
 
     values: Mapping[str, Any]
@@ -159,7 +159,7 @@ def parse_command(text: str) -> dict[str, Any]:
     return dict(read_command(text).values)
 
 
-def read_command(text: str) -> Command:
+def read_command(text: str) -> PtychopyCommand:
     """Read a ptychopy command string.
 
     The program's name may lead it. Flags have one dash, two or none, any case, and their value after '=' or a blank;
@@ -176,7 +176,7 @@ def read_command(text: str) -> Command:
             param = _find(flag)
             values[param.path] = _flag_value(param, raw, given)
             flags[param.path] = f"-{param.flag}"
-    return Command(values, flags, _notes(given))
+    return PtychopyCommand(values, flags, _notes(given))
 
 
 def format_command(parameters: Parameters) -> str:

@@ -17,9 +17,9 @@ from pydantic import PositiveFloat, PositiveInt, ValidationError, field_validato
 from ptychogui.errors import ParameterError
 from ptychogui.params.chain import ENGINE_NAMES, ChainText, engines_of
 from ptychogui.params.preprocessing import Preprocessing
-from ptychogui.params.problems import explain, need
 from ptychogui.params.schedule import ScheduleText
 from ptychogui.params.spec import MARKS, Group, Param, describe_group, param
+from ptychogui.params.value_errors import explain, need
 
 
 class Experiment(Group):

@@ -10,11 +10,11 @@ import click
 from click.core import ParameterSource
 
 from ptychogui.errors import ParameterError
+from ptychogui.params.click_words import LoneOption
 from ptychogui.params.commandline import parse_text
 from ptychogui.params.reference import option_help
 from ptychogui.params.schedule import alone, is_meant
 from ptychogui.params.spec import Param
-from ptychogui.params.words import LoneOption
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

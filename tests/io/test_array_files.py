@@ -22,7 +22,7 @@ from ptychogui.io.array_files import (
     read_positions,
     read_probe,
 )
-from ptychogui.io.csvtext import read_complex_csv, write_complex_csv
+from ptychogui.io.csv_numbers import read_complex_csv, write_complex_csv
 from ptychogui.io.result import write_result
 from tests.io.makers import POSITIONS_M, TRANSLATION, make_cxi, make_result
 

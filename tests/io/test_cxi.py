@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError
-from ptychogui.io.access import Access
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from tests.io.makers import COUNTS, DETECTOR, ENERGY, POSITIONS_M, TRANSLATION, make_cxi, translation_m
 
@@ -18,7 +18,7 @@ from tests.io.makers import COUNTS, DETECTOR, ENERGY, POSITIONS_M, TRANSLATION, 
 def refuse(path: Path, *words: str, dataset_path: str = "") -> None:
     """Check that opening fails with one line that holds all these words."""
     with pytest.raises(DataError) as caught:
-        open_dataset(path, Access(dataset_path=dataset_path)).close()
+        open_dataset(path, ReadOptions(dataset_path=dataset_path)).close()
     message = str(caught.value)
     assert "\n" not in message
     for word in (str(path), *words):
@@ -79,7 +79,7 @@ def test_soft_links_are_followed(tmp_path: Path) -> None:
 
 def test_dataset_path_chooses_the_frames(tmp_path: Path) -> None:
     path = make_cxi(tmp_path / "a.cxi", {"entry_1/other": COUNTS[::-1]})
-    with open_dataset(path, Access(dataset_path="/entry_1/other")) as dataset:
+    with open_dataset(path, ReadOptions(dataset_path="/entry_1/other")) as dataset:
         np.testing.assert_array_equal(dataset.frames.read([0]), COUNTS[-1:])
 
 

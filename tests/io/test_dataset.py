@@ -12,8 +12,8 @@ import pytest
 import tifffile
 
 from ptychogui.errors import DataError
-from ptychogui.io.access import Access
 from ptychogui.io.in_memory import scan_of
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from tests.io.makers import COUNTS, make_cxi, make_frames, make_rows
 
@@ -82,9 +82,9 @@ def test_a_file_that_went_is_said(tmp_path: Path) -> None:
 
 
 def test_a_scan_keeps_what_its_reader_was_told(tmp_path: Path) -> None:
-    access = Access(dataset_path="/data")
-    with open_dataset(_hdf5(tmp_path), access) as dataset:
-        assert dataset.access == access
+    options = ReadOptions(dataset_path="/data")
+    with open_dataset(_hdf5(tmp_path), options) as dataset:
+        assert dataset.options == options
 
 
 def test_a_scan_in_memory_is_nowhere_to_be_opened_again() -> None:

@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from ptychogui.io.access import Access
 from ptychogui.io.fingerprint import Fingerprint, listed, looked_at, recorded
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from tests.io.makers import make_cxi, make_frames, make_rows
 
@@ -100,7 +100,7 @@ def test_a_missing_source_of_a_virtual_dataset_is_noticed_when_it_comes(tmp_path
         file["data"] = make_frames(2, size=8)
     with h5py.File(tmp_path / "scan.h5", "w") as file:
         file.create_virtual_dataset("frames", layout)
-    with open_dataset(tmp_path / "scan.h5", Access(dataset_path="/frames")) as dataset:
+    with open_dataset(tmp_path / "scan.h5", ReadOptions(dataset_path="/frames")) as dataset:
         known = dataset.without_frames()
     assert known.is_current
     with h5py.File(tmp_path / "part1.h5", "w") as file:

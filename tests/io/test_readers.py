@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError
-from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import Reader, open_dataset, readers, register, unregister
 from ptychogui.io.result import write_result
 from tests.io.makers import COUNTS, make_cxi, make_result
@@ -32,7 +32,7 @@ def added() -> Iterator[Callable[[Reader], None]]:
 
 
 def reader(name: str, priority: int, supports: Callable[[Path], bool]) -> Reader:
-    def open_it(path: Path, access: Access) -> Dataset:
+    def open_it(path: Path, options: ReadOptions) -> Dataset:
         return Dataset(path, name, frames=None, frame_rows=np.arange(0), positions_m=None)  # type: ignore[arg-type]
 
     return Reader(name, f"{name} files", supports, open_it, priority)
@@ -103,7 +103,7 @@ def test_plain_hdf5_is_read_by_the_usual_place_of_frames_or_where_it_is_told(tmp
     with h5py.File(path, "w") as file:
         file["entry/data/data"] = COUNTS
         file["other/frames"] = COUNTS[::-1]
-    with open_dataset(path, Access(dataset_path="/other/frames")) as dataset:
+    with open_dataset(path, ReadOptions(dataset_path="/other/frames")) as dataset:
         np.testing.assert_array_equal(dataset.frames.read(dataset.frame_rows), COUNTS[::-1])
     with open_dataset(path) as dataset:
         assert dataset.format == "HDF5"

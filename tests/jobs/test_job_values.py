@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ptychogui.errors import ParameterError
-from ptychogui.io.access import Access
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.jobs import job_values
 from ptychogui.jobs.job_values import dataset_layers, heeded_layers, job_layers, make_job
 from ptychogui.params.model import Parameters
@@ -36,13 +36,13 @@ def test_the_users_values_hide_those_of_the_file() -> None:
 def test_a_file_is_opened_with_the_users_dataset_path_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     closed, asked = [], []
 
-    def open_dataset(path: Path, access: Access) -> Any:
-        asked.append((path, access))
+    def open_dataset(path: Path, options: ReadOptions) -> Any:
+        asked.append((path, options))
         return scan(closer=lambda: closed.append(path))
 
     monkeypatch.setattr(job_values, "open_dataset", open_dataset)
     job_layers(Path("scan.h5"), {"preprocessing.dataset_path": ("/frames", "--dataset-path")})
-    assert asked == [(Path("scan.h5"), Access(dataset_path="/frames"))]
+    assert asked == [(Path("scan.h5"), ReadOptions(dataset_path="/frames"))]
     assert closed == [Path("scan.h5")]
 
 

@@ -21,7 +21,7 @@ from ptychogui.engines.base import Estimate
 from ptychogui.errors import DivergedError, MemoryBudgetError, OutputError, ParameterError, PtychoError
 from ptychogui.io import export
 from ptychogui.io.array_files import read_object, read_probe
-from ptychogui.io.csvtext import write_complex_csv
+from ptychogui.io.csv_numbers import write_complex_csv
 from ptychogui.io.result import read_result, write_result
 from ptychogui.jobs import engine_chain as chain, runner
 from ptychogui.jobs.job import Control

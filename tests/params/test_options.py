@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings, strategies as st
 
 from ptychogui.errors import ParameterError
+from ptychogui.params.click_words import Command
 from ptychogui.params.commandline import format_command, format_text, parse_command
 from ptychogui.params.model import Parameters, describe
 from ptychogui.params.options import given_values, options
@@ -17,7 +18,6 @@ from ptychogui.params.reference import reference, tooltip
 from ptychogui.params.schedule import Schedule
 from ptychogui.params.spec import Param
 from ptychogui.params.storage import from_json, to_json
-from ptychogui.params.words import Command
 from tests.params.strategies import values_of
 
 

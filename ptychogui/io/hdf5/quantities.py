@@ -80,7 +80,7 @@ def typical(numbers: np.ndarray, usual: tuple[float, float] = (0.0, np.inf)) -> 
 
 
 @dataclass
-class Reader:
+class QuantityReader:
     """An open file, and what has been noticed in it.
 
     Attributes:
@@ -169,7 +169,7 @@ class Reader:
         return found.value
 
 
-def square_pixel(reader: Reader, rows: Value | None, columns: Value | None) -> Value | None:
+def square_pixel(reader: QuantityReader, rows: Value | None, columns: Value | None) -> Value | None:
     """Return the size of a square pixel; of sides that are nearly alike their mean; None where they are not."""
     if rows is None or columns is None or abs(rows.value - columns.value) <= _SAME * columns.value:
         return columns or rows
@@ -182,7 +182,7 @@ def square_pixel(reader: Reader, rows: Value | None, columns: Value | None) -> V
 
 
 def beam_center(
-    reader: Reader, places: tuple[str, str], size: Sequence[int], pixel: Value | None
+    reader: QuantityReader, places: tuple[str, str], size: Sequence[int], pixel: Value | None
 ) -> Value | None:  # fmt: skip
     """Return row and column of the direct beam in pixels; None where they are not known, or the center of the frames.
 
@@ -208,7 +208,9 @@ def beam_center(
     return Value((row, column), f"{places[0]}; {places[1]}")
 
 
-def count_limit(reader: Reader, saturation_places: Sequence[str], bit_places: Sequence[str]) -> dict[str, Value]:
+def count_limit(
+    reader: QuantityReader, saturation_places: Sequence[str], bit_places: Sequence[str]
+) -> dict[str, Value]:
     """Return where the detector stops counting, by parameter: the count itself, or else its bits; {} if not known.
 
     Args:
@@ -237,7 +239,7 @@ def _impossible_saturation(counts: float) -> str:
     return f"is {counts:g}, where no detector stops counting" if counts <= 1 else ""
 
 
-def _in_pixels(reader: Reader, place: str, title: str, pixel: Value | None) -> float | None:
+def _in_pixels(reader: QuantityReader, place: str, title: str, pixel: Value | None) -> float | None:
     """Return a place on the detector that is given in pixels or as a length."""
     found = reader.number(place, title)
     if found is None or said_factor(found[1], "px") is not None:

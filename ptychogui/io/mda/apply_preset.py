@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.io.access import OF_THE_FILES
 from ptychogui.io.dataset import MIRRORED, Value
 from ptychogui.io.hdf5.quantities import CENTER, typical
 from ptychogui.io.mda.format import ExtraPv, Mda, Scan
 from ptychogui.io.mda.presets import Axis, Named, Preset, Quantity
+from ptychogui.io.read_options import OF_THE_FILES
 from ptychogui.params.commandline import parse_text
 from ptychogui.params.model import by_path, refusal
 from ptychogui.params.units import accepted_units, parse_quantity, said_quantity, singular

@@ -17,7 +17,6 @@ import tomli_w
 from pydantic import ValidationError
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.io.access import Access
 from ptychogui.io.atomic import replacing
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.mda.apply_preset import COLUMN, AppliedPreset, apply_preset
@@ -26,6 +25,7 @@ from ptychogui.io.mda.format import Mda
 from ptychogui.io.mda.mda_scan import FramesNotFoundError, find_files, off_detector, pair_lines, scan_number
 from ptychogui.io.mda.presets import Axis, Named, Preset, Quantity, Recognize, preset_folder, what_is_wrong
 from ptychogui.io.raw.raw_scan import frame_source
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.params.units import accepted_units, format_quantity, parse_quantity
 from ptychogui.texts import counted, storable
 
@@ -319,7 +319,7 @@ def _files_text(named: Named, found: AppliedPreset, mda: Mda, path: Path) -> str
     Raises:
         DataError: none are; the message says where they were looked for.
     """
-    told = find_files(path, named, scan_number(path, mda)[0], Access())
+    told = find_files(path, named, scan_number(path, mda)[0], ReadOptions())
     with frame_source(None, told) as source:
         count, shape, off = len(source.files), source.frames.shape, off_detector(found, source)
         notes = _pairing_notes(named, found, source, told)
@@ -327,7 +327,7 @@ def _files_text(named: Named, found: AppliedPreset, mda: Mda, path: Path) -> str
     return "\n".join([f"{told.file_pattern}: {what}", *notes, *off])
 
 
-def _pairing_notes(named: Named, found: AppliedPreset, source: Dataset, told: Access) -> tuple[str, ...]:
+def _pairing_notes(named: Named, found: AppliedPreset, source: Dataset, told: ReadOptions) -> tuple[str, ...]:
     """Say what pairing the files with the lines would leave out, or why it can't be done."""
     try:
         return pair_lines(found, source, told, named).notes

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from ptychogui.errors import AmbiguousPairingError, DataError
-from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.fingerprint import listed, looked_at
 from ptychogui.io.hdf5.quantities import CENTER
@@ -24,6 +23,7 @@ from ptychogui.io.pairing.facts import FileFacts, ScanPlan
 from ptychogui.io.pairing.pair import Pairing, pair_as_read
 from ptychogui.io.raw.file_series import Pattern, is_pattern
 from ptychogui.io.raw.raw_scan import frame_source, placed_notes
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import by_path
 
@@ -65,14 +65,14 @@ class MdaScan:
         return self.found.values
 
 
-def read_mda_scan(path: Path, access: Access) -> MdaScan:
+def read_mda_scan(path: Path, options: ReadOptions) -> MdaScan:
     """Read a scan without its frames.
 
     Raises:
         DataError: the file or the preset can't be read, or they don't fit each other.
     """
     mda = read_mda(path)
-    named, preset_notes = choose_preset(mda, path, access.beamline)
+    named, preset_notes = choose_preset(mda, path, options.beamline)
     found = apply_preset(named, mda)
     number, number_notes = scan_number(path, mda)
     return MdaScan(path, named, found, number, (*preset_notes, *found.notes, *number_notes))
@@ -94,7 +94,7 @@ class FramesNotFoundError(DataError):
         self.places = tuple(places)
 
 
-def open_mda(path: Path, access: Access) -> Dataset:
+def open_mda(path: Path, options: ReadOptions) -> Dataset:
     """Open a scan: positions and values from the MDA file, frames from the files that its preset or the user names.
 
     What the detector's files say of beam and detector fills the gaps, and goes before what a preset only guesses.
@@ -105,9 +105,9 @@ def open_mda(path: Path, access: Access) -> Dataset:
         DataError: the file, the preset or the frames can't be read, or the frames are not found; the message lists
             where they were looked for.
     """
-    scan = read_mda_scan(path, access)
+    scan = read_mda_scan(path, options)
     found = scan.found
-    told = find_files(path, scan.named, scan.number, access)
+    told = find_files(path, scan.named, scan.number, options)
     source = frame_source(None, told)
     ambiguity = None
     try:
@@ -211,28 +211,28 @@ def frame_patterns(path: Path, named: Named, number: int) -> list[str]:
 
 
 def find_files(
-    path: Path, named: Named, number: int, access: Access
-) -> Access:  # fmt: skip
+    path: Path, named: Named, number: int, options: ReadOptions
+) -> ReadOptions:  # fmt: skip
     """Say how the frames are read: by what the user says, or else by the first of the preset's patterns that has files.
 
     Args:
         path: the MDA file.
         named: its preset.
         number: of the scan.
-        access: what the user says.
+        options: what the user says.
 
     Raises:
         FramesNotFoundError: no pattern has files.
     """
-    patterns = [access.file_pattern] if access.file_pattern else frame_patterns(path, named, number)
+    patterns = [options.file_pattern] if options.file_pattern else frame_patterns(path, named, number)
     looked = [there for text in patterns for there in _expanded(text)]
     for text in looked:
         looked_at(text)
         numbers = Pattern.parse(text).numbers() if is_pattern(text) and _has_folder(text) else []
         if numbers or os.path.isfile(text):
-            dataset_path = access.dataset_path or named.preset.frames.dataset_path
-            per_file = access.patterns_per_file or named.preset.frames.patterns_per_file
-            return replace(access, file_pattern=text, dataset_path=dataset_path, patterns_per_file=per_file)
+            dataset_path = options.dataset_path or named.preset.frames.dataset_path
+            per_file = options.patterns_per_file or named.preset.frames.patterns_per_file
+            return replace(options, file_pattern=text, dataset_path=dataset_path, patterns_per_file=per_file)
     raise FramesNotFoundError(path, named, looked)
 
 
@@ -259,7 +259,7 @@ def _expanded(pattern: str) -> list[str]:
     return [pattern]
 
 
-def pair_lines(found: AppliedPreset, source: Dataset, told: Access, named: Named) -> Pairing:
+def pair_lines(found: AppliedPreset, source: Dataset, told: ReadOptions, named: Named) -> Pairing:
     """Pair what was measured with the frames, by the lines of the scan as it was planned.
 
     Raises:

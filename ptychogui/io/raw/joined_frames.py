@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from ptychogui.errors import DataError
-from ptychogui.io.access import Access
 from ptychogui.io.dataset import RawFile
 from ptychogui.io.fingerprint import looked_at
 from ptychogui.io.raw.stack import Stack, open_stack
 from ptychogui.io.raw.virtual_datasets import LostParts
+from ptychogui.io.read_options import ReadOptions
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class PartFile:
 
     path: Path
     number: int
-    access: Access
+    options: ReadOptions
     most_frames: int | None = None
     problem: str = ""
     note: str = ""
@@ -122,7 +122,7 @@ class JoinedFrames:
             for left in self._open.keys() - self._read_by.values():
                 self._open.pop(left).close()
             if number not in self._open:
-                self._open[number] = open_stack(self._parts[number].path, self._parts[number].access)
+                self._open[number] = open_stack(self._parts[number].path, self._parts[number].options)
             return self._open[number]
 
 
@@ -163,7 +163,7 @@ def rejoin(parts: Sequence[PartFile], files: Sequence[RawFile]) -> Stack:
         DataError: none of them can be opened.
     """
     place, file = next((place, file) for place, file in enumerate(files) if file.frames)
-    first = open_stack(file.path, parts[place].access)
+    first = open_stack(file.path, parts[place].options)
     first.close()
     frames = JoinedFrames(parts, files, first.frames.shape[1:], first.frames.dtype)
     return Stack(frames, close=frames.close)
@@ -187,7 +187,7 @@ def _content_of(part: PartFile) -> _PartContent:
     if part.problem or not os.path.exists(part.path):
         return _PartContent(part, problem=part.problem or f"there is no file {part.path.name}")
     try:
-        stack = open_stack(part.path, part.access)
+        stack = open_stack(part.path, part.options)
     except DataError as error:
         _log.debug("a raw file is left out: %s", error)
         return _PartContent(part, problem=str(error).replace(str(part.path), part.path.name))

@@ -9,11 +9,11 @@ from typing import Any
 
 import h5py
 
-from ptychogui.io.access import Access
 from ptychogui.io.fingerprint import looked_at
 from ptychogui.io.raw.joined_frames import PartFile
 from ptychogui.io.raw.links import EXTERNAL, VIRTUAL, locate
 from ptychogui.io.raw.virtual_datasets import is_endless
+from ptychogui.io.read_options import ReadOptions
 
 _LINK_GROUP = "/entry/data"
 _LINK = re.compile(r"data_(\d+)")
@@ -49,12 +49,12 @@ def _linked(path: Path, group: h5py.Group) -> list[PartFile]:
 
 def _link_part(path: Path, group: h5py.Group, number: int, name: str | None) -> PartFile:
     if name is None:
-        return PartFile(path, number, Access(), problem=f"{path.name} has no link {group.name}/data_{number:06d}")
+        return PartFile(path, number, ReadOptions(), problem=f"{path.name} has no link {group.name}/data_{number:06d}")
     link = group.get(name, getlink=True)
     if isinstance(link, h5py.ExternalLink):
         target, note = _target(path, link.filename, EXTERNAL)
-        return PartFile(target, number, Access(dataset_path=link.path), note=note)
-    return PartFile(path, number, Access(dataset_path=f"{group.name}/{name}"))
+        return PartFile(target, number, ReadOptions(dataset_path=link.path), note=note)
+    return PartFile(path, number, ReadOptions(dataset_path=f"{group.name}/{name}"))
 
 
 def _mapped(path: Path, data: h5py.Dataset) -> list[PartFile]:
@@ -72,7 +72,7 @@ def _mapped(path: Path, data: h5py.Dataset) -> list[PartFile]:
         row = last + 1
         target, note = (path, "") if source.file_name == "." else _target(path, source.file_name, VIRTUAL)
         parts.append(
-            PartFile(target, number, Access(dataset_path=source.dset_name), most_frames=row - first, note=note)
+            PartFile(target, number, ReadOptions(dataset_path=source.dset_name), most_frames=row - first, note=note)
         )
     return parts if row == data.shape[0] else []
 

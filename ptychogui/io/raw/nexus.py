@@ -16,8 +16,8 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Value
 from ptychogui.io.hdf5.files import is_hdf5, open_h5
-from ptychogui.io.hdf5.quantities import CENTER, Reader, beam_center, count_limit, square_pixel
-from ptychogui.io.masks import Mask, stored_mask
+from ptychogui.io.hdf5.quantities import CENTER, QuantityReader, beam_center, count_limit, square_pixel
+from ptychogui.io.mask_files import Mask, stored_mask
 from ptychogui.params.model import usual_range
 from ptychogui.physics.optics import energy_eV
 
@@ -61,7 +61,7 @@ def read_header(path: Path, size: tuple[int, int]) -> Header:
         if not is_hdf5(path):
             return Header()
         with open_h5(path) as file:
-            reader = Reader(path.name, file)
+            reader = QuantityReader(path.name, file)
             values, mask = _values(reader, size), _mask(reader, size)
     except (DataError, OSError) as error:
         _log.debug("the header of %s is ignored: %s", path, error)
@@ -74,7 +74,7 @@ def placed(values: Mapping[str, Value], name: str) -> dict[str, Value]:
     return {path: replace(value, place=f"{name}: {value.place}") for path, value in values.items()}
 
 
-def _values(reader: Reader, size: tuple[int, int]) -> dict[str, Value | None]:
+def _values(reader: QuantityReader, size: tuple[int, int]) -> dict[str, Value | None]:
     distances = (_length(reader, place, "experiment.distance_m", "detector distance") for place in DISTANCE_PLACES)
     pixel = _pixel(reader)
     return {
@@ -86,11 +86,11 @@ def _values(reader: Reader, size: tuple[int, int]) -> dict[str, Value | None]:
     }
 
 
-def _length(reader: Reader, place: str, path: str, title: str) -> Value | None:
+def _length(reader: QuantityReader, place: str, path: str, title: str) -> Value | None:
     return reader.quantity(place, title, "m", usual=usual_range(path))
 
 
-def _energy(reader: Reader) -> Value | None:
+def _energy(reader: QuantityReader) -> Value | None:
     """Read the photon energy in eV, or what follows from the wavelength."""
     usual = usual_range("experiment.energy_eV")
     energy = reader.quantity(ENERGY_PLACE, "photon energy", "eV", usual=usual)
@@ -102,14 +102,14 @@ def _energy(reader: Reader) -> Value | None:
     return reader.quantity(EIGER_ENERGY_PLACE, "photon energy", "eV", usual=usual)
 
 
-def _pixel(reader: Reader) -> Value | None:
+def _pixel(reader: QuantityReader) -> Value | None:
     """Read the pixel size in m."""
     title, path = "detector pixel size", "experiment.detector_pixel_m"
     rows, columns = (_length(reader, place, path, title) for place in PIXEL_PLACES)
     return square_pixel(reader, rows, columns)
 
 
-def _mask(reader: Reader, size: tuple[int, int]) -> Mask | None:
+def _mask(reader: QuantityReader, size: tuple[int, int]) -> Mask | None:
     """Read the mask, in which any bit (in any frame) makes a bad pixel."""
     title = "pixel mask"
     for place in MASK_PLACES:

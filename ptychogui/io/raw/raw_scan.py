@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 from ptychogui.errors import DataError
-from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset, RawFile, Value
 from ptychogui.io.hdf5.files import open_h5, reading
 from ptychogui.io.raw.file_series import Pattern, is_pattern
@@ -19,6 +18,7 @@ from ptychogui.io.raw.masters import part_files
 from ptychogui.io.raw.nexus import placed, read_header
 from ptychogui.io.raw.stack import kind_of, open_stack
 from ptychogui.io.raw.virtual_datasets import frames_there, with_lost_pixels
+from ptychogui.io.read_options import ReadOptions
 
 _MOST_GAPS = 100_000
 """Numbers that may be missing in a series; more are a number that means something else."""
@@ -41,7 +41,7 @@ def supports_raw(path: Path) -> bool:
     return kind not in ("", "CSV")
 
 
-def open_raw(path: Path, access: Access) -> Dataset:
+def open_raw(path: Path, options: ReadOptions) -> Dataset:
     """Open a single raw file: a stack, or a master that names the files with the frames.
 
     What an HDF5 file says of beam and detector by the names of NeXus is taken from it; see `nexus`.
@@ -53,11 +53,11 @@ def open_raw(path: Path, access: Access) -> Dataset:
     kind = kind_of(path)
     if kind == "HDF5":
         with open_h5(path) as file, reading(path, "its content"):
-            parts = part_files(path, file, access.dataset_path)
+            parts = part_files(path, file, options.dataset_path)
         if parts:
             _check_any_there(path, parts)
             return _joined(path, "HDF5 master", parts)
-    stack = open_stack(path, access)
+    stack = open_stack(path, options)
     frames, *size = stack.frames.shape
     file_ = RawFile(path, 0, 0, frames, modified_s=path.stat().st_mtime)
     header = read_header(path, (size[0], size[1]))
@@ -77,7 +77,7 @@ def open_raw(path: Path, access: Access) -> Dataset:
         facts=stack.facts,
         files=(file_,),
         lost_frames=None if stack.lost is None else stack.lost.frames,
-        reopen=partial(open_stack, path, access),
+        reopen=partial(open_stack, path, options),
         closer=stack.close,
     )
 
@@ -87,11 +87,11 @@ def _check_any_there(path: Path, parts: list[PartFile]) -> None:
     if not any(os.path.exists(part.path) for part in parts):
         raise DataError(
             f"{path}: none of the {len(parts)} files with the frames is there, the first is {parts[0].path.name} with "
-            f"{parts[0].access.dataset_path}; put them beside it"
+            f"{parts[0].options.dataset_path}; put them beside it"
         )
 
 
-def open_series(pattern: str, access: Access) -> Dataset:
+def open_series(pattern: str, options: ReadOptions) -> Dataset:
     """Open a series of raw files: every number from the first on, whether its file is there or not.
 
     The first number is that which the user says, or else that of the first file that is there.
@@ -100,43 +100,43 @@ def open_series(pattern: str, access: Access) -> Dataset:
 
     Args:
         pattern: path with '#' in place of the number.
-        access: first number, and how each file is read.
+        options: first number, and how each file is read.
 
     Raises:
         DataError: none of the files is there or can be read, or the pattern is none.
     """
     series = Pattern.parse(pattern)
     there = series.numbers()
-    numbers = [number for number in there if number >= (access.first_file or 0)]
+    numbers = [number for number in there if number >= (options.first_file or 0)]
     if not numbers:
-        sought = series.path(access.first_file or 0)
+        sought = series.path(options.first_file or 0)
         raise DataError(f"no file {sought} is there, nor a later one; {_others(series, there)}")
-    first = numbers[0] if access.first_file is None else access.first_file
+    first = numbers[0] if options.first_file is None else options.first_file
     if numbers[-1] - first > len(numbers) + _MOST_GAPS:
         raise DataError(
             f"the files of {pattern} have numbers up to {numbers[-1]}, but only {len(numbers)} are there; correct the "
             "pattern"
         )
-    parts = [PartFile(series.path(number), number, access) for number in range(first, numbers[-1] + 1)]
+    parts = [PartFile(series.path(number), number, options) for number in range(first, numbers[-1] + 1)]
     return _joined(Path(pattern), "series of raw files", parts)
 
 
-def frame_source(path: Path | None, access: Access) -> Dataset:
+def frame_source(path: Path | None, options: ReadOptions) -> Dataset:
     """Open the raw files that a scan's own file does not hold: a series by its pattern, or a single file.
 
     For readers of files that only hold positions, such as MDA. Positions and frames are paired by `pairing.pair`.
 
     Args:
-        path: a single raw file or a pattern; None for that of `access`.
-        access: how it is read.
+        path: a single raw file or a pattern; None for that of `options`.
+        options: how it is read.
 
     Raises:
         DataError: it can't be read.
     """
-    name = access.file_pattern if path is None else str(path)
+    name = options.file_pattern if path is None else str(path)
     if is_pattern(name):
-        return open_series(name, access)
-    source = open_raw(Path(name), access)
+        return open_series(name, options)
+    source = open_raw(Path(name), options)
     return replace(source, values=placed(source.values, source.path.name))
 
 

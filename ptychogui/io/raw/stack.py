@@ -15,14 +15,14 @@ import numpy as np
 import tifffile
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.io.access import Access
-from ptychogui.io.csvtext import read_real_csv
+from ptychogui.io.csv_numbers import read_real_csv
 from ptychogui.io.dataset import Frames
 from ptychogui.io.fingerprint import looked_at
 from ptychogui.io.hdf5.files import is_hdf5, open_h5, packing_of, reading
 from ptychogui.io.raw.find_frames import find_frames
 from ptychogui.io.raw.hdf5_frames import Hdf5Frames, can_be_stack, looks_like_frames
 from ptychogui.io.raw.virtual_datasets import LostParts, lost_parts
+from ptychogui.io.read_options import ReadOptions
 
 HDF5_ENDS = (".h5", ".hdf5", ".hdf", ".nxs", ".cxi")
 """Names of files that are meant to be HDF5, whole or not."""
@@ -104,12 +104,12 @@ def kind_of(path: Path) -> str:
     return "CSV" if path.suffix.lower() == ".csv" else ""
 
 
-def open_stack(path: Path, access: Access) -> Stack:
+def open_stack(path: Path, options: ReadOptions) -> Stack:
     """Open one raw file.
 
     Args:
         path: the file.
-        access: where its frames are.
+        options: where its frames are.
 
     Raises:
         DataError: it can't be read, or holds no stack of frames; the message names it.
@@ -125,14 +125,14 @@ def open_stack(path: Path, access: Access) -> Stack:
         raise DataError(f"can't open {path}: the file is empty")
     if not kind:
         raise DataError(f"{path} is no raw file that ptychogui knows: HDF5, NPY, NPZ, TIFF, CSV, or {RAW_ENDS[0]}")
-    return _OPENERS[kind](path, access)
+    return _OPENERS[kind](path, options)
 
 
-def _open_hdf5(path: Path, access: Access) -> Stack:
+def _open_hdf5(path: Path, options: ReadOptions) -> Stack:
     file = open_h5(path)
     try:
         with reading(path, "its content"):
-            data = find_frames(path, file, access.dataset_path)
+            data = find_frames(path, file, options.dataset_path)
             facts = {"data in file": str(data.name), "compression": packing_of(data)}
             frames = Hdf5Frames(Path(data.file.filename), data)
             return Stack(frames, facts, file.close, frames.grid, lost_parts(path, data), frames.notes)
@@ -141,7 +141,7 @@ def _open_hdf5(path: Path, access: Access) -> Stack:
         raise
 
 
-def _open_npy(path: Path, _access: Access) -> Stack:
+def _open_npy(path: Path, _access: ReadOptions) -> Stack:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -149,9 +149,9 @@ def _open_npy(path: Path, _access: Access) -> Stack:
     return _stacked(path, array)
 
 
-def _open_npz(path: Path, access: Access) -> Stack:
+def _open_npz(path: Path, options: ReadOptions) -> Stack:
     """Open an archive of arrays: the one named by the dataset path, or the only one that can be frames."""
-    name = access.dataset_path.strip("/")
+    name = options.dataset_path.strip("/")
     try:
         shapes = _shapes_in(path)
         test = can_be_stack if name else looks_like_frames
@@ -184,7 +184,7 @@ def _deepest(names: list[str], shapes: Mapping[str, tuple[tuple[int, ...], np.dt
     return [name for name in names if len(shapes[name][0]) > 2] or names
 
 
-def _open_tiff(path: Path, _access: Access) -> Stack:
+def _open_tiff(path: Path, _access: ReadOptions) -> Stack:
     with _readable_tiff(path):
         file = tifffile.TiffFile(path)
         try:
@@ -232,9 +232,9 @@ class _readable_tiff:
         raise DataError(f"{self._path}: the TIFF file is cut off or damaged; record or copy it again") from error
 
 
-def _open_csv(path: Path, access: Access) -> Stack:
+def _open_csv(path: Path, options: ReadOptions) -> Stack:
     table = read_real_csv(path)
-    shape = access.raw_shape_px
+    shape = options.raw_shape_px
     if shape is not None and table.size % (shape[0] * shape[1]) == 0:
         return _stacked(path, table.reshape(-1, *shape))
     if shape is not None:
@@ -242,11 +242,11 @@ def _open_csv(path: Path, access: Access) -> Stack:
     return _stacked(path, table)
 
 
-def _open_headerless(path: Path, access: Access) -> Stack:
+def _open_headerless(path: Path, options: ReadOptions) -> Stack:
     """Map a file of 32-bit floats, frame after frame."""
-    if access.raw_shape_px is None:
+    if options.raw_shape_px is None:
         raise ParameterError(f"{path} has no header that tells the size of its frames; give --raw-shape")
-    rows, columns = access.raw_shape_px
+    rows, columns = options.raw_shape_px
     frames, rest = divmod(path.stat().st_size, rows * columns * _RAW_DTYPE.itemsize)
     if rest or not frames:
         raise DataError(
@@ -274,7 +274,7 @@ def _stacked(path: Path, array: np.ndarray, facts: Mapping[str, str] | None = No
     return Stack(PickedFrames(shape, stack.dtype, pick), facts or {}, grid=grid)
 
 
-_OPENERS: dict[str, Callable[[Path, Access], Stack]] = {
+_OPENERS: dict[str, Callable[[Path, ReadOptions], Stack]] = {
     "HDF5": _open_hdf5,
     "NPY": _open_npy,
     "NPZ": _open_npz,

@@ -7,8 +7,8 @@ import logging
 import numpy as np
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.job import Control, Job
@@ -25,11 +25,11 @@ _log = logging.getLogger(__name__)
 
 def open_scan(job: Job) -> Dataset:
     """Open the scan file, or simulate a scan. What is known of it since the job was made is not read again."""
-    access = Access.of(job.parameters)
-    if job.source is not None and job.scan is not None and job.scan.access == access and job.scan.is_current:
+    options = ReadOptions.of(job.parameters)
+    if job.source is not None and job.scan is not None and job.scan.options == options and job.scan.is_current:
         return job.scan.with_frames()
     if job.source is not None:
-        return open_dataset(job.source, access)
+        return open_dataset(job.source, options)
     return dataset_of(simulate(recipe_of(job.parameters)))
 
 

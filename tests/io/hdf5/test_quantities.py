@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ptychogui.io.hdf5.files import units_of
-from ptychogui.io.hdf5.quantities import Reader, beam_center, typical
+from ptychogui.io.hdf5.quantities import QuantityReader, beam_center, typical
 
 COUNT = 60
 
@@ -106,7 +106,7 @@ def center(tmp_path: Path, *said: Any, units: str = "") -> tuple[Any, list[str]]
                 file[name] = value
                 file[name].attrs["units"] = units
         file["pixel"] = 75e-6
-        reader = Reader("", file)
+        reader = QuantityReader("", file)
         pixel = reader.quantity("/pixel", "detector pixel size", "m", default="m")
         found = beam_center(reader, ("/y", "/x"), (120, 160), pixel)
         return found.value if found else None, reader.notes

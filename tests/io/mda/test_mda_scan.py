@@ -11,12 +11,12 @@ import pytest
 
 from ptychogui import paths
 from ptychogui.errors import DataError
-from ptychogui.io.access import Access
 from ptychogui.io.mda.format import ExtraPv, read_mda
 from ptychogui.io.mda.mda_scan import scan_number
 from ptychogui.io.mda.mda_writer import write_mda
 from ptychogui.io.mda.presets import Named, preset_folder
 from ptychogui.io.mda.scan_writer import DATASET, write_mda_scan
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from tests.io.mda.makers import DIMS, frames, line_scan, positions_m, shipped
 
@@ -99,9 +99,9 @@ def _from(first_file: int) -> Named:
     return replace(named, preset=named.preset.model_copy(update={"frames": counted}))
 
 
-def _seen(path: Path, access: Access | None = None) -> tuple[list[int], list[int], str]:
+def _seen(path: Path, options: ReadOptions | None = None) -> tuple[list[int], list[int], str]:
     """Return the places in the scan that frames tell of, those that positions tell of, and the notes."""
-    with open_dataset(path, access) as scan:
+    with open_dataset(path, options) as scan:
         assert scan.positions_m is not None
         steps = np.rint((scan.positions_m - positions_m()[0]) / [2e-7, 3e-7]).astype(int)
         placed: list[int] = (steps @ [DIMS[1], 1]).tolist()
@@ -130,7 +130,7 @@ def test_where_a_file_too_many_and_a_missing_one_leave_it_open_the_user_is_asked
             "file 4 is missing", "files 4 to 5 are missing, file 0 is not of this scan",
         ]  # fmt: skip
         assert "give --first-file 0 if file 4 is missing, or --first-file 1 if" in "".join(scan.notes)
-    seen, placed, _ = _seen(path, Access(first_file=0))
+    seen, placed, _ = _seen(path, ReadOptions(first_file=0))
     assert seen == placed == list(range(16))
 
 
@@ -138,7 +138,7 @@ def test_where_the_first_of_files_from_zero_is_missing_the_user_can_say_so(tmp_p
     path = tmp_path / "mda" / "velo_0012.mda"
     files = write_mda_scan(path, _from(0), frames(), positions_m(), DIMS, 8800.0)[1:]
     files[0].unlink()
-    seen, placed, _ = _seen(path, Access(first_file=0))
+    seen, placed, _ = _seen(path, ReadOptions(first_file=0))
     assert seen == placed == list(range(4, 20))
     notes = _seen(path)[2]
     assert "there is no file 5, the last" in notes and "--first-file 0" in notes
@@ -180,15 +180,15 @@ def test_the_user_names_other_frames(tmp_path: Path) -> None:
         file.rename(elsewhere / f"line{number + 7:02d}.h5")
     with pytest.raises(DataError, match=r"no raw frames of .*fly_0012\.mda .*scan012_#04d\.h5.* Give --file-pattern"):
         open_dataset(path)
-    access = Access(file_pattern=str(elsewhere / "line#02d.h5"), first_file=7)
-    with open_dataset(path, access) as scan:
+    options = ReadOptions(file_pattern=str(elsewhere / "line#02d.h5"), first_file=7)
+    with open_dataset(path, options) as scan:
         assert np.array_equal(scan.frames.read(scan.frame_rows)[:, 0, 0], np.arange(20) + 1)
 
 
 ENERGY, DISTANCE, PIXEL = (f"experiment.{name}" for name in ("energy_eV", "distance_m", "detector_pixel_m"))
 
 
-def _with_master(folder: Path, energy_eV: float) -> tuple[Path, Access]:
+def _with_master(folder: Path, energy_eV: float) -> tuple[Path, ReadOptions]:
     """Write a scan whose frames are named by a master that says energy, distance, pixel and bad pixels as well."""
     path = folder / "mda" / "velo_0012.mda"
     files = write_mda_scan(path, shipped("velociprobe"), frames(), positions_m(), DIMS, 8800.0)[1:]
@@ -205,14 +205,14 @@ def _with_master(folder: Path, energy_eV: float) -> tuple[Path, Access]:
             file[f"entry/instrument/{place}"] = value
             file[f"entry/instrument/{place}"].attrs["units"] = units
         file["entry/instrument/detector/pixel_mask"] = np.eye(20, 24, dtype=np.uint32)
-    return path, Access(file_pattern=str(master))
+    return path, ReadOptions(file_pattern=str(master))
 
 
 def test_a_detectors_master_fills_the_gaps_and_goes_before_a_guess_only(tmp_path: Path) -> None:
-    path, access = _with_master(tmp_path, 8801.0)
+    path, options = _with_master(tmp_path, 8801.0)
     with open_dataset(path) as scan:
         assert scan.values[PIXEL].place == "preset velociprobe, a guess" and DISTANCE not in scan.values
-    with open_dataset(path, access) as scan:
+    with open_dataset(path, options) as scan:
         assert scan.values[ENERGY].value == pytest.approx(8800) and scan.values[ENERGY].place.startswith("PV ")
         assert scan.values[DISTANCE].value == 1.95 and scan.values[PIXEL].value == 55e-6
         place = "/entry/instrument/detector/detector_distance"
@@ -223,8 +223,8 @@ def test_a_detectors_master_fills_the_gaps_and_goes_before_a_guess_only(tmp_path
 
 
 def test_where_mda_file_and_master_differ_the_mda_file_is_taken_and_it_is_said(tmp_path: Path) -> None:
-    path, access = _with_master(tmp_path, 7112.0)
-    with open_dataset(path, access) as scan:
+    path, options = _with_master(tmp_path, 7112.0)
+    with open_dataset(path, options) as scan:
         assert scan.values[ENERGY].value == pytest.approx(8800)
         (note,) = [note for note in scan.notes if "is taken" in note]
     assert note.startswith(
@@ -233,11 +233,11 @@ def test_where_mda_file_and_master_differ_the_mda_file_is_taken_and_it_is_said(t
 
 
 def test_a_constant_that_a_preset_knows_goes_before_the_master(tmp_path: Path) -> None:
-    path, access = _with_master(tmp_path, 8800.0)
+    path, options = _with_master(tmp_path, 8800.0)
     preset_folder().mkdir(parents=True)
     mine = (paths.resources_folder() / "presets" / "velociprobe.toml").read_text()
     (preset_folder() / "velociprobe.toml").write_text(f'{mine}\n[constants.distance_m]\nvalue = "1.9 m"\n')
-    with open_dataset(path, access) as scan:
+    with open_dataset(path, options) as scan:
         assert scan.values[DISTANCE].value == 1.9 and scan.values[DISTANCE].place == "preset velociprobe"
         assert any("detector distance: 1.9 m (preset velociprobe) is taken, not 1.95 m" in note for note in scan.notes)
 

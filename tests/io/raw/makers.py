@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError
-from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from tests.io.makers import make_frames
 
@@ -33,14 +33,14 @@ def told(dataset: Dataset) -> list[int]:
     return [int(frame[0, 0]) for frame in dataset.frames.read(range(dataset.frames.shape[0]))]
 
 
-def read(path: Path | str, **access: Any) -> np.ndarray:
-    with open_dataset(path, Access(**access)) as dataset:
+def read(path: Path | str, **options: Any) -> np.ndarray:
+    with open_dataset(path, ReadOptions(**options)) as dataset:
         return dataset.frames.read(range(dataset.frames.shape[0]))
 
 
-def refuse(path: Path | str, message: str, **access: Any) -> None:
+def refuse(path: Path | str, message: str, **options: Any) -> None:
     with pytest.raises(DataError, match=message) as caught:
-        open_dataset(path, Access(**access)).close()
+        open_dataset(path, ReadOptions(**options)).close()
     assert "\n" not in str(caught.value)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError
-from ptychogui.io.access import Access
 from ptychogui.io.hdf5.files import open_h5
 from ptychogui.io.raw.links import EXTERNAL, dangling_links, locate, missing_target
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from tests.io.makers import make_frames
 
@@ -179,7 +179,7 @@ def test_a_stack_is_not_taken_in_place_of_frames_whose_link_leads_nowhere(tmp_pa
         tmp_path / "a.nxs", entry1__flat=np.ones((4, 16, 16)), entry1__det__data=h5py.SoftLink("/entry1/lost/data")
     )
     refuse(path, "/entry1/det/data is a link to /entry1/lost/data", "--dataset-path")
-    with open_dataset(path, Access(dataset_path="/entry1/flat")) as dataset:
+    with open_dataset(path, ReadOptions(dataset_path="/entry1/flat")) as dataset:
         assert dataset.frames.shape == (4, 16, 16)
 
 

@@ -11,10 +11,10 @@ import h5py
 import numpy as np
 import pytest
 
-from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.raw.nexus import read_header
 from ptychogui.io.raw.raw_scan import placed_notes
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from ptychogui.jobs.inspection import inspect_file
 from tests.io.makers import make_frames
@@ -287,7 +287,7 @@ def test_a_single_stack_and_a_series_say_it_too(tmp_path: Path) -> None:
             fill(file, {BEAM_ENERGY: (8.8, "keV")})
     with open_dataset(tmp_path / "s_3.h5") as dataset:
         assert dataset.values["experiment.energy_eV"].place == f"/{BEAM_ENERGY}"
-    with open_dataset(tmp_path / "s_#d.h5", Access(first_file=1)) as dataset:
+    with open_dataset(tmp_path / "s_#d.h5", ReadOptions(first_file=1)) as dataset:
         assert dataset.values["experiment.energy_eV"].place == f"s_2.h5: /{BEAM_ENERGY}"
         assert values_of(dataset) == {"energy_eV": 8800.0}
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError
-from ptychogui.io.access import Access
 from ptychogui.io.hdf5 import files as hdf5
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from ptychogui.jobs.inspection import inspect_file
 from tests.io.makers import make_cxi, make_frames, make_rows
@@ -48,7 +48,7 @@ def test_what_is_missing_or_broken_is_named_and_the_rest_is_read(tmp_path: Path)
     (tmp_path / "scan_0010.h5").touch()
     (tmp_path / "scan_0011.h5").write_text("no HDF5 file")
     make_rows(tmp_path, {12: make_frames(2, size=32)})
-    with open_dataset(pattern, Access(first_file=5)) as dataset:
+    with open_dataset(pattern, ReadOptions(first_file=5)) as dataset:
         assert told(dataset) == [0, 1, 4, 5, 8, 9]
         problems = {file.number: file.problem for file in dataset.files if file.problem}
     assert list(problems) == [6, 8, 10, 11, 12]
@@ -156,7 +156,7 @@ def test_a_pattern_means_nothing_for_a_scan_that_holds_its_frames(tmp_path: Path
 def test_info_says_what_a_series_is(tmp_path: Path) -> None:
     pattern = make_rows(tmp_path, lines(2, 2, 2, first=1), **LZ4)
     (tmp_path / "scan_0002.h5").unlink()
-    entries, notes = inspect_file(Path(pattern), Access(first_file=1))
+    entries, notes = inspect_file(Path(pattern), ReadOptions(first_file=1))
     texts = {entry.name: entry.text for entry in entries}
     assert texts["files"] == "2 of 3, scan_0001.h5 to scan_0003.h5"
     assert texts["compression"] == "bitshuffle-LZ4"

@@ -15,7 +15,7 @@ import pytest
 import tifffile
 
 from ptychogui.errors import DataError, ParameterError
-from ptychogui.io.access import Access
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from tests.io.makers import make_frames
 from tests.io.raw.makers import LZ4, lines, make_all, read, refuse
@@ -86,7 +86,7 @@ def test_other_formats_are_read_as_a_series(tmp_path: Path, end: str) -> None:
 def test_other_formats_are_read_as_a_single_stack(tmp_path: Path, end: str) -> None:
     path = tmp_path / f"stack{end}"
     SAVERS[end](path, make_frames(4))
-    with open_dataset(path, Access(raw_shape_px=(16, 16) if end == ".bin" else None)) as dataset:
+    with open_dataset(path, ReadOptions(raw_shape_px=(16, 16) if end == ".bin" else None)) as dataset:
         np.testing.assert_array_equal(dataset.frames.read([1, 3]), make_frames(4)[[1, 3]])
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from ptychogui.io import readers
-from ptychogui.io.access import Access
 from ptychogui.io.dataset import Dataset
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.jobs import job_values
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import plan_job
@@ -27,9 +27,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Return the paths of the scans that readers open."""
     paths: list[Path] = []
 
-    def noted(path: Path, access: Access | None = None) -> Dataset:
+    def noted(path: Path, options: ReadOptions | None = None) -> Dataset:
         paths.append(path)
-        return readers.open_dataset(path, access)
+        return readers.open_dataset(path, options)
 
     for module in (job_values, opening):
         monkeypatch.setattr(module, "open_dataset", noted)

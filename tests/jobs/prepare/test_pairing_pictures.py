@@ -15,9 +15,9 @@ from click.testing import CliRunner
 
 from ptychogui import cli
 from ptychogui.errors import AmbiguousPairingError, ParameterError
-from ptychogui.io.access import Access
 from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.mda.scan_writer import DATASET, write_mda_scan
+from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job
@@ -162,7 +162,7 @@ def test_a_trigger_too_many_in_each_line_of_an_mda_scan(scan: SimulatedScan, bea
         assert dataset.positions_m is None and dataset.ambiguity is not None and not dataset.is_whole
         assert "--first-frame 1 if the first frame of each line has no position" in dataset.notes[-1]
     assert ways(path, GEOMETRY) == [{FIRST_FRAME: 0}, {FIRST_FRAME: 1}]
-    with open_dataset(path, Access(first_frame=1)) as dataset:
+    with open_dataset(path, ReadOptions(first_frame=1)) as dataset:
         np.testing.assert_array_equal(dataset.frames.read(dataset.frame_rows), scan.counts)
         assert dataset.ambiguity is None and dataset.is_whole
         assert "the first frame of each line is before its first position" in dataset.notes

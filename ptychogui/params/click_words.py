@@ -1,4 +1,4 @@
-"""The words of a command line before click reads them: an option that stands alone, or takes what isn't its value."""
+"""Words of a command line, checked before click reads them, so that the option that a wrong one belongs to is named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Positions in HDF5 files: a list of (x, y, z), the same on a grid, or an array of x and one of y."""
+"""Position lists in HDF5 files: (x, y, z) one by one, the same on a grid, or an array of x and one of y."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _NAMES = (("x", "y"), ("X", "Y"), ("x_translation", "y_translation"), ("translat
 
 
 @dataclass(frozen=True)
-class Listed:
+class PositionList:
     """Positions of a file: float64 (positions, 2), row and column in m, NaN where one is lost; and notes."""
 
     positions_m: np.ndarray
     notes: tuple[str, ...] = ()
 
 
-def read_listed(
+def read_position_list(
     path: Path, file: h5py.File, groups: Iterable[str], frames: int | None = None, grid: Sequence[int] = ()
-) -> Listed | None:  # fmt: skip
+) -> PositionList | None:  # fmt: skip
     """Read the positions in the first of some groups that has any; None if none has.
 
     Args:
@@ -94,7 +94,7 @@ def _factors(path: Path, found: h5py.Dataset) -> np.ndarray:
     return np.array(factors)
 
 
-def _checked(path: Path, found: h5py.Dataset, positions_m: np.ndarray, shape: tuple[int, ...]) -> Listed:
+def _checked(path: Path, found: h5py.Dataset, positions_m: np.ndarray, shape: tuple[int, ...]) -> PositionList:
     """Find the positions that are lost.
 
     Raises:
@@ -105,4 +105,4 @@ def _checked(path: Path, found: h5py.Dataset, positions_m: np.ndarray, shape: tu
         raise DataError(f"{path}: {found.name}: {all_lost_text(positions_m)}")
     grid = " x ".join(map(str, shape))
     notes = (f"the positions are on a grid of {grid}; they are taken row after row",) if len(shape) > 1 else ()
-    return Listed(np.where(lost[:, None], np.nan, positions_m), notes)
+    return PositionList(np.where(lost[:, None], np.nan, positions_m), notes)

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from ptychogui.io.masks import mask_of
+from ptychogui.io.mask_files import mask_of
 from ptychogui.io.readers import open_dataset
 from tests.io.makers import DETECTOR, make_cxi
 

@@ -1,4 +1,4 @@
-"""How the frames of a scan are to be found and read: what the user says about its raw files."""
+"""Read options: what the user says about how the frames of a scan are found and read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from ptychogui.params.model import Parameters, marked
 
 OF_THE_FILES = marked("reading")
-"""Parameters that say how a scan's files are read: what Access holds."""
+"""Parameters that say how a scan's files are read: what ReadOptions holds."""
 
 
 @dataclass(frozen=True)
-class Access:
+class ReadOptions:
     """What a reader is told besides the file's path; the defaults leave all to be found.
 
     Attributes:
@@ -34,7 +34,7 @@ class Access:
     beamline: str = ""
 
     @classmethod
-    def of(cls, parameters: Parameters) -> Access:
+    def of(cls, parameters: Parameters) -> ReadOptions:
         """Return what these parameters say."""
         given = parameters.preprocessing
         return cls(

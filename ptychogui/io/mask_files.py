@@ -1,4 +1,4 @@
-"""Masks of bad pixels as files have them: of any type, one for all frames or one for each, and of either meaning."""
+"""Masks of bad pixels as files have them: of any type, one for all frames or one for each, 0 on good or on bad ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a value, in our own words."""
+"""Errors of parameters' values, in our own words in place of pydantic's."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ import pytest
 
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.opening import open_scan_or_result
 from ptychogui.io.readers import takes_series
 from ptychogui.io.result import Result, read_result
+from ptychogui.io.scan_or_result import open_scan_or_result
 from ptychogui.io.simulated import truth_path, write_scan
 from ptychogui.physics.simulation import Recipe, simulate
 

@@ -1,4 +1,4 @@
-"""Complex numbers as text: written as ptychopy does, read as anyone writes them."""
+"""Numbers in CSV files, real and complex: written as ptychopy does, read as anyone writes them."""
 
 from __future__ import annotations
 
