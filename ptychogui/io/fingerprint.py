@@ -33,7 +33,7 @@ class Fingerprint:
 
 
 @dataclass
-class Recording:
+class FingerprintRecording:
     """What readers looked at while it was recorded."""
 
     files: dict[str, _State] = field(default_factory=dict)
@@ -44,13 +44,13 @@ class Recording:
         return Fingerprint(tuple(self.files.items()), tuple(self.listings.items()))
 
 
-_recording: ContextVar[Recording | None] = ContextVar("recording", default=None)
+_recording: ContextVar[FingerprintRecording | None] = ContextVar("recording", default=None)
 
 
 @contextlib.contextmanager
-def recorded() -> Iterator[Recording]:
+def recorded() -> Iterator[FingerprintRecording]:
     """Record what readers look at on this thread, for a recording around it as well."""
-    outer, own = _recording.get(), Recording()
+    outer, own = _recording.get(), FingerprintRecording()
     token = _recording.set(own)
     try:
         yield own
