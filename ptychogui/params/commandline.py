@@ -53,7 +53,7 @@ def parse_text(param: Param, text: str) -> Any:
         ParameterError: the text is not a value of the parameter's kind.
     """
     try:
-        return _parse(param, text)
+        return parse_untitled(param, text)
     except ParameterError as error:
         raise ParameterError(f"{param.title}: {error}") from None
 
@@ -87,7 +87,8 @@ def _option(param: Param, value: Any) -> str:
     return f"{param.option} {shlex.quote(text)}"
 
 
-def _parse(param: Param, text: str) -> Any:
+def parse_untitled(param: Param, text: str) -> Any:
+    """Do what `parse_text` does, with errors that do not name the parameter: for a form, which shows it beside them."""
     if _is_none(param, text):
         return None
     if param.kind is bool:
@@ -246,7 +247,7 @@ def _flag_value(param: Param, raw: str | None, given: _Given) -> Any:
     if raw is None:
         raise ParameterError(f"command string: -{param.flag} needs a value, such as -{param.flag}=...")
     try:
-        return special.parse(param, raw, given) if special else _parse(param, raw)
+        return special.parse(param, raw, given) if special else parse_untitled(param, raw)
     except ParameterError as error:
         raise ParameterError(f"command string: -{param.flag}: {error}") from None
 
@@ -312,23 +313,23 @@ def _switch(on: str, off: str) -> _Special:
 def _lone(make: Callable[[str], str]) -> _Special:
     """Make a parser of a pair that may be one number, which `make` completes."""
     return _Special(
-        lambda param, text, _given: _parse(param, text if "," in text or _is_none(param, text) else make(text))
+        lambda param, text, _given: parse_untitled(param, text if "," in text or _is_none(param, text) else make(text))
     )
 
 
 def _counted_from_one(param: Param, text: str, _given: _Given) -> Any:
-    return _parse(param, "1" if text.strip() == "0" else text)
+    return parse_untitled(param, "1" if text.strip() == "0" else text)
 
 
 def _time_limit(param: Param, text: str, _given: _Given) -> float | None:
-    limit: float | None = _parse(param, text)
+    limit: float | None = parse_untitled(param, text)
     return limit if limit is not None and limit > 0 else None
 
 
 def _mask(param: Param, text: str, given: _Given) -> Path | None:
     if text == "0":
         return None
-    return Path(given.get("fp") or "").parent / "beamstopMask.h5" if text == "1" else _parse(param, text)
+    return Path(given.get("fp") or "").parent / "beamstopMask.h5" if text == "1" else parse_untitled(param, text)
 
 
 def _mask_text(path: Path | None) -> str:

@@ -16,7 +16,7 @@ from PyQt5.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLin
 
 from ptychogui.errors import ParameterError
 from ptychogui.params import model
-from ptychogui.params.commandline import format_text, parse_text
+from ptychogui.params.commandline import format_text, parse_untitled
 from ptychogui.params.reference import range_text
 from ptychogui.params.spec import Param
 from ptychogui.views.dialog_paths import meant_path
@@ -120,9 +120,9 @@ class TextEditor(Editor):
     def _read(self) -> tuple[Any, str]:
         path = self.param.path
         try:
-            value = parse_text(self.param, self.line.text())
+            value = parse_untitled(self.param, self.line.text())
         except ParameterError as error:
-            return None, str(error).removeprefix(f"{self.param.title}: ")
+            return None, str(error)
         reason = refusal(self.param, value)
         return (None, reason) if reason else (model.Parameters().replace({path: value}).get(path), "")
 
