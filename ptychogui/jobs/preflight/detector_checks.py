@@ -104,7 +104,7 @@ def check_sampling(scan: SampledScan) -> Iterator[Finding]:
               f"{quantity(scan.window_m, 'm')}, {across_px:.3g} object pixels")  # fmt: skip
     if share > _WIDE:
         level = Level.STOP if share > _TOO_WIDE and not beam.assumed else Level.LOOK
-        given = scan.job.parameters.experiment.probe_diameter_m is not None and beam.place == "as given"
+        given = scan.job.parameters.experiment.probe_diameter_m is not None and beam.is_given
         text = "let the size follow from the scan" if given else _WIDER_WINDOW
         yield Finding("sampling", level, "The beam is wide for its window", reason,
                       {"experiment.probe_diameter_m": None} if given else None, text)  # fmt: skip

@@ -56,10 +56,14 @@ class FrameSample:
 
 @dataclass(frozen=True)
 class Beam:
-    """The size of the beam on the sample, and where it is known from; `assumed` where it is not."""
+    """The size of the beam on the sample, and where it is known from, in words.
+
+    `is_given` where it is the user's value, `assumed` where nothing says it.
+    """
 
     diameter_m: float
     place: str
+    is_given: bool = False
     assumed: bool = False
 
 
@@ -168,7 +172,7 @@ class SampledScan(PreparedScan):
         if guess is not None:
             return Beam(self._width_m(read_probe(guess)), f"in {guess.name}")
         if diameter_m is not None:
-            return Beam(diameter_m, "as given")
+            return Beam(diameter_m, "as given", is_given=True)
         if self.dataset.probe is not None:
             return Beam(self.bin_px * self._width_m(self.dataset.probe), "in the file's illumination")
         return Beam(STEPS_ACROSS * self.step_m, f"assumed to be {STEPS_ACROSS:g} scan steps", assumed=True)
