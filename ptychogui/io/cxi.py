@@ -8,6 +8,7 @@ machine's there, and that of the photons is in `beam_1`.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,14 +29,24 @@ from ptychogui.io.hdf5.files import (
     reading,
 )
 from ptychogui.io.hdf5.position_lists import read_position_list
-from ptychogui.io.hdf5.quantities import CENTER, QuantityReader, beam_center, count_limit, square_pixel
+from ptychogui.io.hdf5.quantities import (
+    CENTER,
+    DISTANCE,
+    ENERGY,
+    PIXEL,
+    WAVELENGTH,
+    QuantityReader,
+    beam_center,
+    count_limit,
+    square_pixel,
+)
 from ptychogui.io.mask_files import Mask, stored_mask
+from ptychogui.io.notes import NO_POSITIONS, Note
 from ptychogui.io.raw.hdf5_frames import Hdf5Frames, grid_note, looks_like_frames
-from ptychogui.io.raw.links import missing_target
+from ptychogui.io.raw.links import DanglingLink, missing_target
 from ptychogui.io.raw.stack import Stack
 from ptychogui.io.raw.virtual_datasets import frames_there, lost_parts, with_lost_pixels
 from ptychogui.io.read_options import ReadOptions
-from ptychogui.params.model import usual_range
 from ptychogui.physics.lost_positions import lost_note
 from ptychogui.physics.optics import energy_eV
 
@@ -190,7 +201,7 @@ def _find_frames(scan: _Scan, dataset_path: str) -> h5py.Dataset:
     found = first_dataset(scan.file, places)
     if found is not None:
         return found
-    dangling = next((text for place in places if (text := missing_target(scan.file, place))), "")
+    dangling = _dangling(scan, places)
     if dangling:
         raise DataError(f"{scan.path}: {dangling}; put it back or name other frames with --dataset-path")
     if RESULT_PLACE in scan.file and not dataset_path:
@@ -227,10 +238,16 @@ def _read_scan(scan: _Scan, frames: Hdf5Frames, there: np.ndarray) -> tuple[np.n
     return rows[kept], found.positions_m[chosen[kept]], ""
 
 
+def _dangling(scan: _Scan, places: Iterable[str]) -> DanglingLink | None:
+    """Return a link on the way to one of some places that leads nowhere."""
+    return next(filter(None, (missing_target(scan.file, place) for place in places)), None)
+
+
 def _no_positions(scan: _Scan) -> str:
     """Say that there are none, and which link may have led to them."""
-    dangling = next((said for place in TRANSLATION_PLACES if (said := missing_target(scan.file, place))), "")
-    return f"the file has no scan positions{f': {dangling}' if dangling else ''}"
+    dangling = _dangling(scan, TRANSLATION_PLACES)
+    said = "the file has no scan positions"
+    return Note(said, NO_POSITIONS) if dangling is None else f"{said}: {dangling}"
 
 
 def _pair(scan: _Scan, frames: int, positions: int) -> tuple[np.ndarray, np.ndarray]:
@@ -281,17 +298,13 @@ def _read_values(scan: _Scan, frames: Hdf5Frames) -> dict[str, Value]:
     pixel = _read_pixel(reader)
     values = {
         "experiment.energy_eV": _read_energy(reader),
-        "experiment.distance_m": _read_length(reader, DISTANCE_PLACE, "experiment.distance_m", "detector distance"),
+        "experiment.distance_m": reader.quantity(DISTANCE_PLACE, DISTANCE, default="m"),
         "experiment.detector_pixel_m": pixel,
         "experiment.scan_dims": Value(frames.grid, "the grid of frames") if frames.grid else None,
         CENTER: beam_center(reader, CENTER_PLACES, frames.shape[1:], pixel),
     }
     limit = count_limit(reader, [SATURATION_PLACE], [BIT_DEPTH_PLACE])
     return {path: value for path, value in values.items() if value is not None} | limit
-
-
-def _read_length(reader: QuantityReader, place: str, path: str, title: str) -> Value | None:
-    return reader.quantity(place, title, "m", default="m", usual=usual_range(path))
 
 
 def _read_energy(reader: QuantityReader) -> Value | None:
@@ -301,30 +314,28 @@ def _read_energy(reader: QuantityReader) -> Value | None:
     source = _read_photons(reader, ENERGY_PLACE)
     if beam is not None and source is not None and abs(source.value / beam.value - 1) > _DIFFERENT:
         what = f"is {beam.value:g} eV, at {source.place} {source.value:g} eV; that of the beam is taken"
-        reader.say("photon energy", beam.place, what)
+        reader.say(ENERGY, beam.place, what)
     return beam or source
 
 
 def _read_photons(reader: QuantityReader, place: str) -> Value | None:
     """Read an energy that X-rays can have; that of a machine is noted and not taken."""
-    usual = usual_range("experiment.energy_eV")
-    found = reader.quantity(place, "photon energy", "eV", default="J", usual=usual)
-    if found is None or found.value <= usual[1]:
+    found = reader.quantity(place, ENERGY, default="J")
+    if found is None or found.value <= ENERGY.usual[1]:
         return found
     what = f"is {found.value:.4g} eV, which is no X-ray energy: the machine's, or in another unit"
-    reader.ignore("photon energy", place, what)
+    reader.ignore(ENERGY, place, what)
     return None
 
 
 def _read_wavelength(reader: QuantityReader) -> Value | None:
-    found = reader.quantity(WAVELENGTH_PLACE, "wavelength", "m", default="m")
+    found = reader.quantity(WAVELENGTH_PLACE, WAVELENGTH, default="m")
     return None if found is None else Value(energy_eV(found.value), found.place)
 
 
 def _read_pixel(reader: QuantityReader) -> Value | None:
     noted = len(reader.notes)
-    title, path = "detector pixel size", "experiment.detector_pixel_m"
-    rows, columns = (_read_length(reader, place, path, title) for place in PIXEL_PLACES)
+    rows, columns = (reader.quantity(place, PIXEL, default="m") for place in PIXEL_PLACES)
     if rows is None and columns is None:
         del reader.notes[noted + 1 :]  # one is enough
     return square_pixel(reader, rows, columns)

@@ -15,7 +15,9 @@ import numpy as np
 
 from ptychogui.io.dataset import Value
 from ptychogui.io.hdf5.files import H5_ERRORS, first_dataset, units_of
+from ptychogui.io.notes import Note
 from ptychogui.io.raw.links import missing_target
+from ptychogui.params.model import usual_range
 from ptychogui.params.units import said_factor, said_quantity
 
 CENTER = "preprocessing.center_px"
@@ -39,16 +41,48 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
+class QuantityKind:
+    """A quantity that files have.
+
+    Attributes:
+        title: what it is, for notes.
+        unit: SI unit that it is read in; "" where it is taken as a number.
+        path: of the parameter that it becomes, as it is or with others; "" for none.
+    """
+
+    title: str
+    unit: str = ""
+    path: str = ""
+
+    @property
+    def usual(self) -> tuple[float, float]:
+        """Between what the quantity usually is, in its unit; anything positive where nothing is known of it."""
+        return usual_range(self.path) if self.path and self.unit else (0.0, np.inf)
+
+
+ENERGY = QuantityKind("photon energy", "eV", "experiment.energy_eV")
+WAVELENGTH = QuantityKind("wavelength", "m")
+DISTANCE = QuantityKind("detector distance", "m", "experiment.distance_m")
+PIXEL = QuantityKind("detector pixel size", "m", "experiment.detector_pixel_m")
+MASK = QuantityKind("pixel mask")
+_PATTERN_CENTER = QuantityKind("pattern center", path=CENTER)
+_SATURATION = QuantityKind("saturation", path="preprocessing.saturation_counts")
+_BIT_DEPTH = QuantityKind("bit depth", path="preprocessing.bit_depth")
+
+
+@dataclass(frozen=True)
 class Typical:
     """What many readings of one quantity say.
 
     Attributes:
         value: the mean of those that are alike; None where they say nothing.
-        said: what is odd about them, to follow on "the detector distance"; "" for nothing.
+        instead: what they are where they say nothing, to follow on "the detector distance is".
+        odd: what is odd about those that say something, to follow on "the detector distance"; "" for nothing.
     """
 
     value: float | None
-    said: str = ""
+    instead: str = ""
+    odd: str = ""
 
 
 def typical(numbers: np.ndarray, usual: tuple[float, float] = (0.0, np.inf)) -> Typical:
@@ -60,23 +94,23 @@ def typical(numbers: np.ndarray, usual: tuple[float, float] = (0.0, np.inf)) -> 
     """
     possible = (numbers > 0) & (numbers < _LARGEST)
     if not possible.any():
-        return Typical(None, f"is {numbers[0]:g}, not a positive number")
+        return Typical(None, f"{numbers[0]:g}, not a positive number")
     likely = possible & (numbers >= usual[0]) & (numbers <= usual[1])
     possible = likely if likely.any() else possible
     median = np.median(numbers[possible])
     alike = possible & (np.abs(numbers - median) <= _ALIKE * median)
     if np.count_nonzero(alike) < _ENOUGH * np.count_nonzero(possible):
         low, high = numbers[possible].min(), numbers[possible].max()
-        return Typical(None, f"is {np.count_nonzero(possible)} different numbers, {low:g} to {high:g}")
+        return Typical(None, f"{np.count_nonzero(possible)} different numbers, {low:g} to {high:g}")
     taken = numbers[alike]
     mean, lost = float(taken.mean()), numbers[~alike]
-    said = []
+    odd = []
     if lost.size:
-        odd = f"{lost.size} of {numbers.size} readings that can't be meant, such as {lost[0]:g}"
-        said.append(f"has {odd}; the others are taken")
+        meant = f"{lost.size} of {numbers.size} readings that can't be meant, such as {lost[0]:g}"
+        odd.append(f"has {meant}; the others are taken")
     if float(np.ptp(taken)) > _SAME * mean:
-        said.append(f"varies by {np.ptp(taken) / mean:.2g}; its mean is used")
-    return Typical(mean if said else float(taken[0]), ", and ".join(said))
+        odd.append(f"varies by {np.ptp(taken) / mean:.2g}; its mean is used")
+    return Typical(mean if odd else float(taken[0]), odd=", and ".join(odd))
 
 
 @dataclass
@@ -93,79 +127,76 @@ class QuantityReader:
     file: h5py.File
     notes: list[str] = field(default_factory=list)
 
-    def say(self, title: str, place: str, what: str) -> None:
+    def say(self, kind: QuantityKind, place: str, what: str) -> None:
         """Note something about a quantity."""
-        self.notes.append(f"the {title} at {self.name}{': ' if self.name else ''}{place} {what}")
+        text = f"the {kind.title} at {self.name}{': ' if self.name else ''}{place} {what}"
+        self.notes.append(Note(text, kind.path or kind.title))
 
-    def ignore(self, title: str, place: str, why: str) -> None:
+    def ignore(self, kind: QuantityKind, place: str, why: str) -> None:
         """Note that something is there but can't be used."""
-        self.say(title, place, f"{why}, and is ignored")
+        self.say(kind, place, f"{why}, and is ignored")
 
-    def read(self, place: str, title: str, take: Callable[[h5py.Dataset], _T | None]) -> _T | None:
+    def read(self, place: str, kind: QuantityKind, take: Callable[[h5py.Dataset], _T | None]) -> _T | None:
         """Return what a function makes of the dataset at a place; None where there is none, or it can't be read."""
         try:
             found = first_dataset(self.file, [place])
             if found is not None:
                 return take(found)
-            said = missing_target(self.file, place)
-            dangling = said.removeprefix(f"{place} ") if said.startswith(f"{place} ") else said and f"is lost: {said}"
+            link = missing_target(self.file, place)
         except (*H5_ERRORS, ValueError) as error:
-            dangling = f"can't be read ({type(error).__name__})"
-        if dangling:
-            self.ignore(title, place, dangling)
+            self.ignore(kind, place, f"can't be read ({type(error).__name__})")
+        else:
+            if link is not None:
+                self.ignore(kind, place, link.target if link.place == place else f"is lost: {link}")
         return None
 
-    def number(self, place: str, title: str) -> tuple[float, str] | None:
+    def number(self, place: str, kind: QuantityKind) -> tuple[float, str] | None:
         """Return a positive number, and its units; of several that are alike their mean."""
-        found = self._numbers(place, title)
+        found = self._numbers(place, kind)
         if found is None:
             return None
-        value = self._one(found[0], place, title)
+        value = self._one(found[0], place, kind)
         return None if value is None else (value, found[1])
 
-    def quantity(
-        self, place: str, title: str, unit: str, default: str = "", usual: tuple[float, float] = (0.0, np.inf)
-    ) -> Value | None:
-        """Return a positive quantity in an SI unit, or None.
+    def quantity(self, place: str, kind: QuantityKind, default: str = "") -> Value | None:
+        """Return a positive quantity in its unit, or None.
 
         Args:
             place: HDF5 path.
-            title: what it is, for notes.
-            unit: of the result.
-            default: of the file where it names none; "" where it has to name one.
-            usual: as in `typical`, in `unit`.
+            kind: what it is.
+            default: unit of the file where it names none; "" where it has to name one.
         """
-        found = self._numbers(place, title)
+        found = self._numbers(place, kind)
         if found is None:
             return None
         numbers, said = found
         if not (said or default):
-            self.ignore(title, place, f"is {numbers[0]:g} without units")
+            self.ignore(kind, place, f"is {numbers[0]:g} without units")
             return None
-        one = said_quantity(1.0, said or default, unit)
-        limits = (0.0, np.inf) if one is None else (usual[0] / one, usual[1] / one)
-        number = self._one(numbers, place, title, limits)
-        value = None if number is None else said_quantity(number, said or default, unit)
+        one = said_quantity(1.0, said or default, kind.unit)
+        limits = (0.0, np.inf) if one is None else (kind.usual[0] / one, kind.usual[1] / one)
+        number = self._one(numbers, place, kind, limits)
+        value = None if number is None else said_quantity(number, said or default, kind.unit)
         if number is not None and (value is None or not 1 / _LARGEST < value < _LARGEST):
-            self.ignore(title, place, f"is {number:g} '{said}', no {title} in a unit that is known")
+            self.ignore(kind, place, f"is {number:g} '{said}', no {kind.title} in a unit that is known")
             return None
         return None if value is None else Value(value, place)
 
-    def _numbers(self, place: str, title: str) -> tuple[np.ndarray, str] | None:
-        found = self.read(place, title, _numbers)
+    def _numbers(self, place: str, kind: QuantityKind) -> tuple[np.ndarray, str] | None:
+        found = self.read(place, kind, _numbers)
         if found is not None and not found[0].size:
-            self.ignore(title, place, "is not a number")
+            self.ignore(kind, place, "is not a number")
             return None
         return found
 
     def _one(
-        self, numbers: np.ndarray, place: str, title: str, usual: tuple[float, float] = (0.0, np.inf)
+        self, numbers: np.ndarray, place: str, kind: QuantityKind, usual: tuple[float, float] = (0.0, np.inf)
     ) -> float | None:
         found = typical(numbers, usual)
         if found.value is None:
-            self.ignore(title, place, found.said)
-        elif found.said:
-            self.say(title, place, found.said)
+            self.ignore(kind, place, f"is {found.instead}")
+        elif found.odd:
+            self.say(kind, place, found.odd)
         return found.value
 
 
@@ -175,9 +206,9 @@ def square_pixel(reader: QuantityReader, rows: Value | None, columns: Value | No
         return columns or rows
     both = f"is {columns.value:g} m, at {rows.place} {rows.value:g} m"
     if abs(rows.value - columns.value) > _ALIKE * columns.value:
-        reader.say("detector pixel size", columns.place, f"{both}, and is ignored: ptychogui needs square ones")
+        reader.say(PIXEL, columns.place, f"{both}, and is ignored: ptychogui needs square ones")
         return None
-    reader.say("detector pixel size", columns.place, f"{both}; their mean is used")
+    reader.say(PIXEL, columns.place, f"{both}; their mean is used")
     return replace(columns, value=(rows.value + columns.value) / 2)
 
 
@@ -192,16 +223,16 @@ def beam_center(
         size: rows and columns of a frame.
         pixel: size of a pixel in m.
     """
-    title = "pattern center"
-    found = [_in_pixels(reader, place, title, pixel) for place in places]
+    found = [_in_pixels(reader, place, pixel) for place in places]
     row, column = found
     if row is None or column is None:
         for place, other, at in zip(places, places[::-1], found, strict=True):
             if at is not None:
-                reader.ignore(title, place, f"is {at:g}, without a place at {other}")
+                reader.ignore(_PATTERN_CENTER, place, f"is {at:g}, without a place at {other}")
         return None
     if not all(-0.5 <= at < length - 0.5 for at, length in zip((row, column), size, strict=True)):
-        reader.ignore(title, places[0], f"is ({row:g}, {column:g}), off the detector of {size[0]} x {size[1]} px")
+        why = f"is ({row:g}, {column:g}), off the detector of {size[0]} x {size[1]} px"
+        reader.ignore(_PATTERN_CENTER, places[0], why)
         return None
     if max(abs(row - size[0] // 2), abs(column - size[1] // 2)) <= _NEAR_PX:
         return None
@@ -218,17 +249,17 @@ def count_limit(
         saturation_places, bit_places: HDF5 paths, those that go first at first.
     """
     for place in saturation_places:
-        found = reader.number(place, "saturation")
+        found = reader.number(place, _SATURATION)
         if found is not None and not (why := _impossible_saturation(found[0])):
             return {"preprocessing.saturation_counts": Value(found[0], place)}
         if found is not None:
-            reader.ignore("saturation", place, why)
+            reader.ignore(_SATURATION, place, why)
     for place in bit_places:
-        found = reader.number(place, "bit depth")
+        found = reader.number(place, _BIT_DEPTH)
         if found is not None and found[0] in range(1, _MOST_BITS + 1):
             return {"preprocessing.bit_depth": Value(int(found[0]), place)}
         if found is not None:
-            reader.ignore("bit depth", place, f"is {found[0]:g}, no whole number from 1 to {_MOST_BITS}")
+            reader.ignore(_BIT_DEPTH, place, f"is {found[0]:g}, no whole number from 1 to {_MOST_BITS}")
     return {}
 
 
@@ -239,15 +270,15 @@ def _impossible_saturation(counts: float) -> str:
     return f"is {counts:g}, where no detector stops counting" if counts <= 1 else ""
 
 
-def _in_pixels(reader: QuantityReader, place: str, title: str, pixel: Value | None) -> float | None:
+def _in_pixels(reader: QuantityReader, place: str, pixel: Value | None) -> float | None:
     """Return a place on the detector that is given in pixels or as a length."""
-    found = reader.number(place, title)
+    found = reader.number(place, _PATTERN_CENTER)
     if found is None or said_factor(found[1], "px") is not None:
         return None if found is None else found[0]
     length_m = said_quantity(*found, "m")
     if length_m is None or pixel is None:
         why = "in no unit that is known" if length_m is None else "which no pixel size makes pixels"
-        reader.ignore(title, place, f"is {found[0]:g} '{found[1]}', {why}")
+        reader.ignore(_PATTERN_CENTER, place, f"is {found[0]:g} '{found[1]}', {why}")
         return None
     return float(length_m / pixel.value)
 

@@ -15,6 +15,7 @@ from ptychogui.io.dataset import MIRRORED, Value
 from ptychogui.io.hdf5.quantities import CENTER, typical
 from ptychogui.io.mda.format import ExtraPv, Mda, Scan
 from ptychogui.io.mda.presets import Axis, Named, Preset, Quantity
+from ptychogui.io.notes import Note
 from ptychogui.io.read_options import OF_THE_FILES
 from ptychogui.params.commandline import parse_text
 from ptychogui.params.model import by_path, refusal
@@ -47,6 +48,7 @@ class AppliedPreset:
         notes: what is missing, and the misfits.
         misfits: what the preset has of the file and can't be used, or not as the file says it.
         guesses: paths of the values that no file says and that the preset only guesses.
+        angle: of the sample's rotation, as text with its unit; None where it is not known.
     """
 
     values: Mapping[str, Value]
@@ -58,6 +60,7 @@ class AppliedPreset:
     notes: tuple[str, ...]
     misfits: tuple[str, ...] = ()
     guesses: frozenset[str] = frozenset()
+    angle: Value | None = None
 
 
 @dataclass(frozen=True)
@@ -96,25 +99,21 @@ def apply_preset(named: Named, mda: Mda) -> AppliedPreset:
     positions_m, line, point = positions_m[real], line[real], point[real]
     dims = len(loops.lines), loops.points
     ignored: list[str] = []
-    values = dict(_values(named, mda, loops, ignored))
-    if loops.outer is not None:
-        values["experiment.scan_dims"] = Value(dims, "the loops of the MDA file")
-        step_m = _steps(*axes_m)
-        if step_m is not None:
-            guess = ", a guess" if "guess" in (preset.rows.certainty, preset.columns.certainty) else ""
-            values["experiment.step_m"] = Value(step_m, f"{preset.rows.source} and {preset.columns.source}{guess}")
+    found = _values(named, mda, loops, ignored)
+    constants = list(_constants(named, found))
+    planned = dict(_planned(preset, loops, *axes_m))
+    values = found | {path: value for path, value, _ in constants} | planned
+    guesses = frozenset(path for path, _, is_guess in constants if is_guess and path not in planned)
     facts = {"beamline": f"{preset.title} (preset {named.name})", "scan number": str(mda.number), "time": mda.scan.time}
-    angles = ((_number(value), unit, place) for value, unit, place in _candidates(preset.angle, mda, loops))
-    angle = next((one for one in angles if not isinstance(one[0], str)), None)
+    angle = _angle(preset, mda, loops)
     if angle is not None:
-        facts["rotation angle"] = f"{angle[0]:g} {angle[1] or 'degrees'} ({angle[2]})"
+        facts["rotation angle"] = f"{angle.value} ({angle.place})"
     misfits = (*(note for _, note in axes if note), *ignored)
     notes = (*mda.notes, *loops.notes, *misfits, *_missing(loops), *lost_notes)
-    guesses = frozenset(path for path, value in values.items() if value.place == _constant_place(named, "guess"))
     mirrored = [name for name, axis in (("rows", preset.rows), ("columns", preset.columns)) if axis.sign < 0]
     if mirrored:
         facts[MIRRORED] = " and ".join(mirrored)
-    return AppliedPreset(values, positions_m, line, point, dims, facts, notes, misfits, guesses)
+    return AppliedPreset(values, positions_m, line, point, dims, facts, notes, misfits, guesses, angle)
 
 
 def _innermost(mda: Mda) -> _Loops:
@@ -235,8 +234,28 @@ def _steps(rows_m: np.ndarray, columns_m: np.ndarray) -> tuple[float, float] | N
     return (steps[0], steps[1]) if min(steps) > 0 else None
 
 
-def _values(named: Named, mda: Mda, loops: _Loops, ignored: list[str]) -> Iterator[tuple[str, Value]]:
-    """Give the parameters that the file or the preset knows; what is there but can't be used is noted in `ignored`."""
+def _angle(preset: Preset, mda: Mda, loops: _Loops) -> Value | None:
+    """Return the rotation angle as text, with the PV or column that it is from."""
+    for given, unit, place in _candidates(preset.angle, mda, loops):
+        number = _number(given)
+        if not isinstance(number, str):
+            return Value(f"{number:g} {unit or 'degrees'}", place)
+    return None
+
+
+def _planned(preset: Preset, loops: _Loops, rows_m: np.ndarray, columns_m: np.ndarray) -> Iterator[tuple[str, Value]]:
+    """Give the parameters that the loops say: the scan's dimensions and step."""
+    if loops.outer is None:
+        return
+    yield "experiment.scan_dims", Value((len(loops.lines), loops.points), "the loops of the MDA file")
+    step_m = _steps(rows_m, columns_m)
+    if step_m is not None:
+        guess = ", a guess" if "guess" in (preset.rows.certainty, preset.columns.certainty) else ""
+        yield "experiment.step_m", Value(step_m, f"{preset.rows.source} and {preset.columns.source}{guess}")
+
+
+def _values(named: Named, mda: Mda, loops: _Loops, ignored: list[str]) -> dict[str, Value]:
+    """Return the parameters that the file knows; what is there but can't be used is noted in `ignored`."""
     preset = named.preset
     wanted = {
         "experiment.energy_eV": (preset.energy, "eV"),
@@ -244,20 +263,25 @@ def _values(named: Named, mda: Mda, loops: _Loops, ignored: list[str]) -> Iterat
         "experiment.detector_pixel_m": (preset.detector_pixel, "m"),
     }
     found = {
-        path: _found(by_path()[path].title.lower(), quantity, unit, _candidates(quantity, mda, loops), ignored)
+        path: _found(by_path()[path].title.lower(), path, quantity, unit, _candidates(quantity, mda, loops), ignored)
         for path, (quantity, unit) in wanted.items()
     }
     found[CENTER] = _center(preset, mda, loops, ignored)
-    yield from ((path, value) for path, value in found.items() if value is not None)
-    for name, constant in preset.constants.items():
+    return {path: value for path, value in found.items() if value is not None}
+
+
+def _constants(named: Named, found: Mapping[str, Value]) -> Iterator[tuple[str, Value, bool]]:
+    """Give the parameters that only the preset knows: path, value, and whether that is a guess."""
+    for name, constant in named.preset.constants.items():
         path = next((f"{group}.{name}" for group in _GROUPS if f"{group}.{name}" in by_path()), "")
         if not path:
             raise ParameterError(f"{named.path}: constants.{name} is no parameter of Experiment or Preprocessing")
         if path in OF_THE_FILES:
             raise ParameterError(f"{named.path}: constants.{name} says how files are read, which belongs into [frames]")
-        if found.get(path) is None:
-            place = _constant_place(named, constant.certainty)
-            yield path, Value(_constant(named, name, path), place)
+        if path not in found:
+            is_guess = constant.certainty == "guess"
+            place = f"preset {named.name}{', a guess' if is_guess else ''}"
+            yield path, Value(_constant(named, name, path), place), is_guess
 
 
 _Candidate: TypeAlias = tuple[str | np.ndarray, str, str]
@@ -265,16 +289,24 @@ _Candidate: TypeAlias = tuple[str | np.ndarray, str, str]
 
 
 def _found(
-    title: str, quantity: Quantity | None, unit: str, candidates: Iterator[_Candidate], ignored: list[str]
-) -> Value | None:  # fmt: skip
-    """Return the first positive number that may be a quantity; None where there is none."""
+    title: str,
+    path: str,
+    quantity: Quantity | None,
+    unit: str,
+    candidates: Iterator[_Candidate],
+    ignored: list[str],
+) -> Value | None:
+    """Return the first positive number that may be a quantity; None where there is none.
+
+    What is odd about it is noted in `ignored`, about the parameter at `path`.
+    """
     for given, said, place in candidates:
         number, odd = _typical(given)
         value = _measured_in(unit, number, said)
         if not isinstance(value, str):
-            ignored.extend([f"the {title} of {place} {odd}"] if odd else [])
+            ignored.extend([Note(f"the {title} of {place} {odd}", path)] if odd else [])
             return Value(value, f"{place}, a guess" if quantity and quantity.certainty == "guess" else place)
-        ignored.append(f"the {title} of {place} is {value}, and is ignored")
+        ignored.append(Note(f"the {title} of {place} is {value}, and is ignored", path))
     return None
 
 
@@ -292,7 +324,7 @@ def _typical(given: str | np.ndarray) -> tuple[float | str, str]:
     if isinstance(given, str) or len(given) < 2:
         return _number(given), ""
     found = typical(np.asarray(given, np.float64))
-    return (found.said.removeprefix("is "), "") if found.value is None else (found.value, found.said)
+    return (found.instead, "") if found.value is None else (found.value, found.odd)
 
 
 def _measured_in(unit: str, number: float | str, said: str) -> float | str:
@@ -308,7 +340,7 @@ def _measured_in(unit: str, number: float | str, said: str) -> float | str:
 def _center(preset: Preset, mda: Mda, loops: _Loops, ignored: list[str]) -> Value | None:
     """Return row and column of the direct beam; None where one of them is not known."""
     row, column = (
-        _found(f"pattern center's {side}", given, "px", _candidates(given, mda, loops), ignored)
+        _found(f"pattern center's {side}", CENTER, given, "px", _candidates(given, mda, loops), ignored)
         for side, given in (("row", preset.center_row), ("column", preset.center_column))
     )
     if row is not None and column is not None:
@@ -334,10 +366,6 @@ def _constant(named: Named, name: str, path: str) -> Any:
     if wrong:
         raise ParameterError(f"{named.path}: constants.{name} is '{text}', but {wrong}")
     return value
-
-
-def _constant_place(named: Named, certainty: str) -> str:
-    return f"preset {named.name}" + (", a guess" if certainty == "guess" else "")
 
 
 def _candidates(quantity: Quantity | None, mda: Mda, loops: _Loops) -> Iterator[_Candidate]:

@@ -310,7 +310,7 @@ def _values(found: AppliedPreset) -> Iterator[tuple[str, str]]:
     center = found.values.get("preprocessing.center_px")
     for role, value in zip(CENTER, center.value if center else ("", ""), strict=True):
         yield role, f"{value:g} px" if center else ""
-    yield "angle", found.facts.get("rotation angle", "").partition(" (")[0]
+    yield "angle", found.angle.value if found.angle else ""
 
 
 def _files_text(named: Named, found: AppliedPreset, mda: Mda, path: Path) -> str:

@@ -19,10 +19,11 @@ from ptychogui.io.hdf5.quantities import CENTER
 from ptychogui.io.mda.apply_preset import AppliedPreset, apply_preset
 from ptychogui.io.mda.format import Mda, read_mda
 from ptychogui.io.mda.presets import Named, choose_preset
+from ptychogui.io.notes import NO_POSITIONS, notes_besides
 from ptychogui.io.pairing.facts import FileFacts, ScanPlan
 from ptychogui.io.pairing.pair import Pairing, pair_as_read
 from ptychogui.io.raw.file_series import Pattern, is_pattern
-from ptychogui.io.raw.raw_scan import frame_source, placed_notes
+from ptychogui.io.raw.raw_scan import frame_source
 from ptychogui.io.read_options import ReadOptions
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import by_path
@@ -157,7 +158,7 @@ def _merged(found: AppliedPreset, source: Dataset) -> tuple[dict[str, Value], tu
     gaps = found.guesses & source.values.keys()
     off = off_detector(found, source)
     said = {path: value for path, value in found.values.items() if path not in gaps and not (off and path == CENTER)}
-    notes = list(placed_notes((*source.notes, *off)))
+    notes = [*notes_besides(source.notes, NO_POSITIONS), *off]
     for path in sorted(said.keys() & source.values.keys()):
         taken, other = said[path], source.values[path]
         if taken.value is None or not np.allclose(taken.value, other.value, rtol=_SAME, atol=0):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from ptychogui.io.dataset import RawFile
+from ptychogui.io.notes import Note
 from ptychogui.texts import counted
 
 _NAMED = 4
@@ -42,7 +43,8 @@ def left_out_notes(
 
 def _absent(files: Sequence[RawFile], lines: np.ndarray, wanted: np.ndarray) -> Iterator[str]:
     def tell(line: int) -> str:
-        return f"line {line}: {files[line].problem}; its {_are(wanted[line], 'position')} left out"
+        text = f"line {line}: {files[line].problem}; its {_are(wanted[line], 'position')} left out"
+        return Note(text, files[line].path)
 
     def sum_up(rest: np.ndarray) -> str:
         lost = _are(wanted[rest].sum(), "position")

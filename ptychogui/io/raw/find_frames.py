@@ -10,7 +10,7 @@ import h5py
 from ptychogui.errors import DataError
 from ptychogui.io.hdf5.files import datasets
 from ptychogui.io.raw.hdf5_frames import is_stack, looks_like_frames
-from ptychogui.io.raw.links import dangling_links, missing_target
+from ptychogui.io.raw.links import DanglingLink, dangling_links, missing_target
 
 USUAL_PLACES = (
     "/entry/data/data",
@@ -42,7 +42,7 @@ def find_frames(path: Path, file: h5py.File, dataset_path: str = "") -> h5py.Dat
         found = file.get(place)
         if isinstance(found, h5py.Dataset) and (dataset_path or looks_like_frames(found.shape, found.dtype)):
             return found
-    dangling = next((text for place in places if (text := missing_target(file, place))), "")
+    dangling = next(filter(None, (missing_target(file, place) for place in places)), None)
     candidates = [] if dangling else _candidates(file)
     if not (dangling or dataset_path):
         dangling = _dangling(file, bool(candidates))
@@ -53,11 +53,11 @@ def find_frames(path: Path, file: h5py.File, dataset_path: str = "") -> h5py.Dat
     raise DataError(f"{path}: {_why(dataset_path, candidates)}")
 
 
-def _dangling(file: h5py.File, others: bool) -> str:
-    """Say which link leads nowhere; where there are other stacks, only of one that may be meant for frames."""
+def _dangling(file: h5py.File, others: bool) -> DanglingLink | None:
+    """Return a link that leads nowhere; where there are other stacks, only one that may be meant for frames."""
     links = list(dangling_links(file))
-    meant = [said for place, said in links if _OF_FRAMES.search(place.rsplit("/", 1)[1])]
-    return next(iter(meant or ([] if others else [said for _, said in links])), "")
+    meant = [link for link in links if _OF_FRAMES.search(link.place.rsplit("/", 1)[1])]
+    return next(iter(meant or ([] if others else links)), None)
 
 
 def _candidates(file: h5py.File) -> list[h5py.Dataset]:

@@ -6,6 +6,7 @@ import logging
 import os
 import posixpath
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -22,6 +23,17 @@ EXTERNAL, VIRTUAL = "HDF5_EXT_PREFIX", "HDF5_VDS_PREFIX"
 _ORIGIN = "${ORIGIN}"
 _DEEPEST = 16
 """Links that lead to links; more go in a circle."""
+
+
+@dataclass(frozen=True)
+class DanglingLink:
+    """A link that leads nowhere: its own place, and where it points to: "is a link to /data, which is not there"."""
+
+    place: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.target}"
 
 
 def locate(path: Path, name: str, variable: str = EXTERNAL) -> Path | None:
@@ -50,21 +62,21 @@ def locate(path: Path, name: str, variable: str = EXTERNAL) -> Path | None:
     return None
 
 
-def missing_target(file: h5py.File, place: str, depth: int = 0) -> str:
-    """Say which link on the way to a place leads nowhere, and where to; "" if there is none such."""
+def missing_target(file: h5py.File, place: str, depth: int = 0) -> DanglingLink | None:
+    """Return the link on the way to a place that leads nowhere; None if there is none such."""
     here: h5py.Group = file["/"]
     walked = ""
     for part in place.strip("/").split("/"):
         link, walked = here.get(part, getlink=True), f"{walked}/{part}"
         found = None if link is None else _resolved(here, part)
         if link is None or (found is None and isinstance(link, h5py.HardLink)):
-            return ""
+            return None
         if found is None:
-            return f"{walked} {_said(here, link, depth)}"
+            return DanglingLink(walked, _target(here, link, depth))
         if not isinstance(found, h5py.Group):
-            return ""
+            return None
         here = found
-    return ""
+    return None
 
 
 def _resolved(group: h5py.Group, name: str) -> h5py.HLObject | None:
@@ -76,7 +88,7 @@ def _resolved(group: h5py.Group, name: str) -> h5py.HLObject | None:
         return None
 
 
-def _said(group: h5py.Group, link: h5py.SoftLink | h5py.ExternalLink, depth: int) -> str:
+def _target(group: h5py.Group, link: h5py.SoftLink | h5py.ExternalLink, depth: int) -> str:
     """Say where a link of a group that leads nowhere points to."""
     if depth > _DEEPEST:
         return f"is a link to {link.path}, which leads back to it"
@@ -96,12 +108,9 @@ def _said(group: h5py.Group, link: h5py.SoftLink | h5py.ExternalLink, depth: int
     return f"{said}, {f'where {deeper}' if deeper else 'which has nothing there'}"
 
 
-def dangling_links(file: h5py.File) -> Iterator[tuple[str, str]]:
-    """Give each link of a file that leads nowhere: its path, and what `missing_target` says of it."""
-    for place in _links(file, "", set()):
-        said = missing_target(file, place)
-        if said:
-            yield place, said
+def dangling_links(file: h5py.File) -> Iterator[DanglingLink]:
+    """Give each link of a file that leads nowhere."""
+    yield from filter(None, (missing_target(file, place) for place in _links(file, "", set())))
 
 
 def _links(group: h5py.Group, name: str, seen: set[int]) -> Iterator[str]:

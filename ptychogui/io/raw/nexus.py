@@ -16,9 +16,19 @@ import numpy as np
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Value
 from ptychogui.io.hdf5.files import is_hdf5, open_h5
-from ptychogui.io.hdf5.quantities import CENTER, QuantityReader, beam_center, count_limit, square_pixel
+from ptychogui.io.hdf5.quantities import (
+    CENTER,
+    DISTANCE,
+    ENERGY,
+    MASK,
+    PIXEL,
+    WAVELENGTH,
+    QuantityReader,
+    beam_center,
+    count_limit,
+    square_pixel,
+)
 from ptychogui.io.mask_files import Mask, stored_mask
-from ptychogui.params.model import usual_range
 from ptychogui.physics.optics import energy_eV
 
 _log = logging.getLogger(__name__)
@@ -75,7 +85,7 @@ def placed(values: Mapping[str, Value], name: str) -> dict[str, Value]:
 
 
 def _values(reader: QuantityReader, size: tuple[int, int]) -> dict[str, Value | None]:
-    distances = (_length(reader, place, "experiment.distance_m", "detector distance") for place in DISTANCE_PLACES)
+    distances = (reader.quantity(place, DISTANCE) for place in DISTANCE_PLACES)
     pixel = _pixel(reader)
     return {
         "experiment.energy_eV": _energy(reader),
@@ -86,36 +96,29 @@ def _values(reader: QuantityReader, size: tuple[int, int]) -> dict[str, Value | 
     }
 
 
-def _length(reader: QuantityReader, place: str, path: str, title: str) -> Value | None:
-    return reader.quantity(place, title, "m", usual=usual_range(path))
-
-
 def _energy(reader: QuantityReader) -> Value | None:
     """Read the photon energy in eV, or what follows from the wavelength."""
-    usual = usual_range("experiment.energy_eV")
-    energy = reader.quantity(ENERGY_PLACE, "photon energy", "eV", usual=usual)
+    energy = reader.quantity(ENERGY_PLACE, ENERGY)
     if energy is not None:
         return energy
-    wavelength = reader.quantity(WAVELENGTH_PLACE, "wavelength", "m")
+    wavelength = reader.quantity(WAVELENGTH_PLACE, WAVELENGTH)
     if wavelength is not None:
         return replace(wavelength, value=energy_eV(wavelength.value))
-    return reader.quantity(EIGER_ENERGY_PLACE, "photon energy", "eV", usual=usual)
+    return reader.quantity(EIGER_ENERGY_PLACE, ENERGY)
 
 
 def _pixel(reader: QuantityReader) -> Value | None:
     """Read the pixel size in m."""
-    title, path = "detector pixel size", "experiment.detector_pixel_m"
-    rows, columns = (_length(reader, place, path, title) for place in PIXEL_PLACES)
+    rows, columns = (reader.quantity(place, PIXEL) for place in PIXEL_PLACES)
     return square_pixel(reader, rows, columns)
 
 
 def _mask(reader: QuantityReader, size: tuple[int, int]) -> Mask | None:
     """Read the mask, in which any bit (in any frame) makes a bad pixel."""
-    title = "pixel mask"
     for place in MASK_PLACES:
-        mask = reader.read(place, title, lambda found: stored_mask(found, size) or _NO_MASK)
+        mask = reader.read(place, MASK, lambda found: stored_mask(found, size) or _NO_MASK)
         if mask is _NO_MASK:
-            reader.ignore(title, place, f"is no mask of frames of {size[0]} x {size[1]} px")
+            reader.ignore(MASK, place, f"is no mask of frames of {size[0]} x {size[1]} px")
         elif mask is not None:
             return mask
     return None

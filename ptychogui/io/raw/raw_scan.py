@@ -11,6 +11,7 @@ from pathlib import Path
 from ptychogui.errors import DataError
 from ptychogui.io.dataset import Dataset, RawFile, Value
 from ptychogui.io.hdf5.files import open_h5, reading
+from ptychogui.io.notes import NO_POSITIONS, Note, notes_about
 from ptychogui.io.raw.file_series import Pattern, is_pattern
 from ptychogui.io.raw.hdf5_frames import grid_note
 from ptychogui.io.raw.joined_frames import PartFile, join, rejoin
@@ -24,9 +25,6 @@ _MOST_GAPS = 100_000
 """Numbers that may be missing in a series; more are a number that means something else."""
 
 _SHOWN_PROBLEMS = 4
-
-NO_POSITIONS = "no scan positions"
-"""End of the note that says so; it is of no interest where they come from elsewhere."""
 
 
 def supports_raw(path: Path) -> bool:
@@ -73,7 +71,13 @@ def open_raw(path: Path, options: ReadOptions) -> Dataset:
         values={**dims, **header.values},
         bad_pixels=with_lost_pixels(stack.lost, header.mask.bad if header.mask else None),
         bad_if_inverted=with_lost_pixels(stack.lost, header.mask.inverted if header.mask else None),
-        notes=(f"the file has {NO_POSITIONS}", *grid_notes, *stack.notes, *lost_notes, *header.notes),
+        notes=(
+            Note("the file has no scan positions", NO_POSITIONS),
+            *grid_notes,
+            *stack.notes,
+            *lost_notes,
+            *header.notes,
+        ),
         facts=stack.facts,
         files=(file_,),
         lost_frames=None if stack.lost is None else stack.lost.frames,
@@ -140,19 +144,15 @@ def frame_source(path: Path | None, options: ReadOptions) -> Dataset:
     return replace(source, values=placed(source.values, source.path.name))
 
 
-def placed_notes(notes: Sequence[str]) -> tuple[str, ...]:
-    """Return notes of raw files without that of no positions, for where positions come from elsewhere."""
-    return tuple(note for note in notes if not note.endswith(NO_POSITIONS))
-
-
 def all_notes(dataset: Dataset) -> tuple[str, ...]:
-    """Return a scan's notes, and then which of its raw files give no frames, if it is not said in the notes."""
-    return (*dataset.notes, *_file_notes(dataset.files, "\n".join(dataset.notes)))
+    """Return a scan's notes, and then which of its raw files give no frames, if no note is about them."""
+    untold = [file for file in dataset.files if not notes_about(dataset.notes, [file.path])]
+    return (*dataset.notes, *_file_notes(untold))
 
 
-def _file_notes(files: tuple[RawFile, ...], said: str) -> tuple[str, ...]:
+def _file_notes(files: Sequence[RawFile]) -> tuple[str, ...]:
     """Say which raw files give no frames, the first ones by name."""
-    problems = [file.problem for file in files if file.problem and file.problem not in said]
+    problems = [file.problem for file in files if file.problem]
     more = len(problems) - _SHOWN_PROBLEMS
     told = problems if more <= 1 else [*problems[:_SHOWN_PROBLEMS], f"{more} more files are missing or can't be read"]
     return tuple(told)
@@ -174,7 +174,7 @@ def _joined(path: Path, form: str, parts: list[PartFile]) -> Dataset:
         values=header.values if path.is_file() else placed(header.values, good[0].path.name),
         bad_pixels=with_lost_pixels(frames.lost, header.mask.bad if header.mask else None),
         bad_if_inverted=with_lost_pixels(frames.lost, header.mask.inverted if header.mask else None),
-        notes=(f"the files have {NO_POSITIONS}", *noted, *lost_notes, *header.notes),
+        notes=(Note("the files have no scan positions", NO_POSITIONS), *noted, *lost_notes, *header.notes),
         facts={"files": span, **facts},
         files=files,
         lost_frames=None if frames.lost is None else frames.lost.frames,

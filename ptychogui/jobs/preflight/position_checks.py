@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ptychogui.errors import AmbiguousPairingError, DataError, PtychoError
-from ptychogui.io.raw.raw_scan import placed_notes
+from ptychogui.io.notes import NO_POSITIONS, notes_besides
 from ptychogui.jobs.preflight.findings import Finding, Level, count_text, quantity, share_text
 from ptychogui.jobs.preflight.sampled_scan import SampledScan
 from ptychogui.jobs.preflight.value_checks import implausible_values
@@ -32,7 +32,7 @@ _UNITS = (1e-3, 1e3, 1e-6, 1e6)
 def check_pairing(scan: SampledScan) -> Iterator[Finding]:
     """Compare positions with frames, and frames with each other."""
     frames = scan.dataset.frames.shape[0]
-    for note in placed_notes(scan.dataset.notes):
+    for note in notes_besides(scan.dataset.notes, NO_POSITIONS):
         yield Finding("pairing", Level.LOOK, "The reader noticed something", note, is_noted=True)
     if scan.sample.damage:
         reason = f"{len(scan.sample.damage)} of those that were looked at: {scan.sample.damage[0]}"
@@ -55,7 +55,7 @@ def check_pairing(scan: SampledScan) -> Iterator[Finding]:
     for note in scan.pairing_notes:
         yield Finding("pairing", Level.LOOK, "Pairing positions and frames", note, is_noted=True)
     paired = len(np.unique(rows))
-    if paired < frames and not any("no position" in note for note in scan.dataset.notes):
+    if paired < frames:
         reason = f"{frames - paired} of {frames} frames have no position and are not used"
         yield Finding("pairing", Level.LOOK, "Frames without a position", reason)
     if paired < len(rows):

@@ -8,6 +8,7 @@ import numpy as np
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.dataset import Dataset
+from ptychogui.io.notes import notes_about
 from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.simulated import dataset_of
@@ -73,8 +74,7 @@ def _missing_text(dataset: Dataset, unknown: list[str], taken_out: list[str]) ->
     whys += [f"{_titles(taken_out, 'and')} was set to none"] if taken_out else []
     params = [by_path()[path] for path in (*unknown, *taken_out)]
     options = " and ".join(f"{param.option} (in {param.unit})" for param in params)
-    about = tuple(f"the {by_path()[path].title.lower()} " for path in unknown)
-    notes = "; ".join(note for note in dataset.notes if about and note.startswith(about))
+    notes = "; ".join(notes_about(dataset.notes, unknown))
     return f"{' and '.join(whys)}: give {options}{f' ({notes})' if notes else ''}"
 
 

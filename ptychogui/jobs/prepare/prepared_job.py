@@ -13,7 +13,7 @@ from ptychogui.backends.base import Backend
 from ptychogui.backends.compiled_pattern_maker import compiled_maker
 from ptychogui.engines.base import Problem
 from ptychogui.io.dataset import MIRRORED, Dataset
-from ptychogui.io.raw.raw_scan import placed_notes
+from ptychogui.io.notes import NO_POSITIONS, notes_besides
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.prepare.first_guesses import first_object, first_probe, first_variation, is_guessed, scaled_probe
 from ptychogui.jobs.prepare.memory_check import check_memory
@@ -128,7 +128,7 @@ def prepare(
         survey=patterns.survey,
         probe_is_guess=is_guessed(dataset, scan.parameters),
         notes=(
-            *placed_notes(dataset.notes),
+            *notes_besides(dataset.notes, NO_POSITIONS),
             *waiting_notes,
             *_orientation_notes(scan),
             *notes,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ptychogui.io.hdf5.files import units_of
-from ptychogui.io.hdf5.quantities import QuantityReader, beam_center, typical
+from ptychogui.io.hdf5.quantities import PIXEL, QuantityReader, beam_center, typical
 
 COUNT = 60
 
@@ -30,13 +30,13 @@ def test_lost_readings_do_not_move_the_value(lost: float, places: tuple[int, ...
     numbers[list(places)] = lost
     found = typical(numbers)
     assert found.value == pytest.approx(8.8, rel=1e-12)
-    assert f"has {len(places)} of 60 readings that can't be meant, such as {lost:g}" in found.said
+    assert f"has {len(places)} of 60 readings that can't be meant, such as {lost:g}" in found.odd
 
 
 def test_a_few_readings_are_enough_where_the_others_are_no_numbers() -> None:
     numbers = np.where(np.arange(COUNT) < 3, 8.8, 0.0)
     assert typical(numbers).value == pytest.approx(8.8)
-    assert "57 of 60" in typical(numbers).said
+    assert "57 of 60" in typical(numbers).odd
 
 
 def test_where_readings_are_likely_decides_between_many_and_few() -> None:
@@ -52,24 +52,24 @@ def test_where_readings_are_likely_decides_between_many_and_few() -> None:
 def test_a_value_that_varies_is_said_and_not_taken(numbers: np.ndarray) -> None:
     found = typical(numbers)
     assert found.value is None
-    assert f"is {len(numbers)} different numbers, {numbers.min():g} to {numbers.max():g}" in found.said
+    assert found.instead == f"{len(numbers)} different numbers, {numbers.min():g} to {numbers.max():g}"
 
 
 def test_noise_is_averaged_and_said() -> None:
     numbers = 8.8 + np.random.default_rng(0).normal(scale=1e-3, size=COUNT)
     found = typical(numbers)
     assert found.value == pytest.approx(numbers.mean())
-    assert "varies by" in found.said and "mean is used" in found.said
+    assert "varies by" in found.odd and "mean is used" in found.odd
 
 
 def test_the_same_number_every_time_is_that_number_and_nothing_is_said() -> None:
-    assert (typical(readings()).value, typical(readings()).said) == (8.8, "")
+    assert (typical(readings()).value, typical(readings()).odd) == (8.8, "")
     assert typical(np.array([8.8])).value == 8.8
 
 
 @pytest.mark.parametrize("number", [0.0, np.nan, -1.0, np.inf])
 def test_no_reading_that_is_possible_is_none(number: float) -> None:
-    assert typical(np.full(COUNT, number)).said == f"is {number:g}, not a positive number"
+    assert typical(np.full(COUNT, number)).instead == f"{number:g}, not a positive number"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def center(tmp_path: Path, *said: Any, units: str = "") -> tuple[Any, list[str]]
                 file[name].attrs["units"] = units
         file["pixel"] = 75e-6
         reader = QuantityReader("", file)
-        pixel = reader.quantity("/pixel", "detector pixel size", "m", default="m")
+        pixel = reader.quantity("/pixel", PIXEL, default="m")
         found = beam_center(reader, ("/y", "/x"), (120, 160), pixel)
         return found.value if found else None, reader.notes
 

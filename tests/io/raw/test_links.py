@@ -134,13 +134,13 @@ def links(tmp_path: Path) -> h5py.File:
 )
 def test_a_link_that_leads_nowhere_is_named(links: h5py.File, place: str, said: str) -> None:
     with links:
-        assert missing_target(links, place) == said
+        assert str(missing_target(links, place) or "") == said
 
 
 def test_links_in_a_circle_end(links: h5py.File) -> None:
     with links:
-        assert "/circle is a link to /circle" in missing_target(links, "/circle")
-        named = {place for place, _ in dangling_links(links)}
+        assert "/circle is a link to /circle" in str(missing_target(links, "/circle"))
+        named = {link.place for link in dangling_links(links)}
     assert named == {"/soft", "/chain", "/group/relative", "/file", "/dataset", "/twice", "/folder", "/circle"}
 
 

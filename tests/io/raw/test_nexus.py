@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from ptychogui.io.dataset import Dataset
+from ptychogui.io.notes import NO_POSITIONS, notes_besides
 from ptychogui.io.raw.nexus import read_header
-from ptychogui.io.raw.raw_scan import placed_notes
 from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from ptychogui.jobs.inspection import inspect_file
@@ -59,7 +59,7 @@ def values_of(dataset: Dataset) -> dict[str, Any]:
 
 
 def notes_of(dataset: Dataset) -> list[str]:
-    return list(placed_notes(dataset.notes))
+    return list(notes_besides(dataset.notes, NO_POSITIONS))
 
 
 @pytest.fixture
