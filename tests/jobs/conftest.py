@@ -27,7 +27,7 @@ def prepare_scan(monkeypatch: pytest.MonkeyPatch) -> Prepare:
     """Prepare a scan in memory with some parameters."""
 
     def run(dataset: Dataset, backend: Any = None, **values: Any) -> PreparedJob:
-        monkeypatch.setattr(opening, "open_dataset", lambda _path, _access: dataset)
+        monkeypatch.setattr(opening, "open_dataset", lambda _path, _options: dataset)
         parameters = Parameters().replace({key.replace("__", "."): value for key, value in values.items()})
         return prepare(Job("1", dataset.path, parameters, Path("result.cxi")), backend)
 

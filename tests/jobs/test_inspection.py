@@ -35,10 +35,10 @@ def test_a_scan_says_what_its_file_asks_for(monkeypatch: pytest.MonkeyPatch) -> 
         plain = scan()
         return scan(values={**plain.values, **{f"preprocessing.{name}": value for name, value in values.items()}})
 
-    monkeypatch.setattr(inspection, "open_scan_or_header", lambda _path, _access: opened())
+    monkeypatch.setattr(inspection, "open_scan_or_header", lambda _path, _options: opened())
     assert orientation_in(Path("scan.h5")) == []
     turned = opened(flip_rows=Value(True, "/flipped"))
-    monkeypatch.setattr(inspection, "open_scan_or_header", lambda _path, _access: turned)
+    monkeypatch.setattr(inspection, "open_scan_or_header", lambda _path, _options: turned)
     assert orientation_in(Path("scan.h5")) == ["patterns (rows flipped)"]
 
 

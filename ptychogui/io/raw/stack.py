@@ -141,7 +141,7 @@ def _open_hdf5(path: Path, options: ReadOptions) -> Stack:
         raise
 
 
-def _open_npy(path: Path, _access: ReadOptions) -> Stack:
+def _open_npy(path: Path, _options: ReadOptions) -> Stack:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -184,7 +184,7 @@ def _deepest(names: list[str], shapes: Mapping[str, tuple[tuple[int, ...], np.dt
     return [name for name in names if len(shapes[name][0]) > 2] or names
 
 
-def _open_tiff(path: Path, _access: ReadOptions) -> Stack:
+def _open_tiff(path: Path, _options: ReadOptions) -> Stack:
     with _readable_tiff(path):
         file = tifffile.TiffFile(path)
         try:

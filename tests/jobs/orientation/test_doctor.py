@@ -94,7 +94,7 @@ def dataset(scan: SimulatedScan, turn: str = "", mirrored: bool = False, probe: 
 
 
 def memory_job(monkeypatch: pytest.MonkeyPatch, scan: Dataset, **values: Any) -> Job:
-    monkeypatch.setattr(opening, "open_dataset", lambda _path, _access: scan)
+    monkeypatch.setattr(opening, "open_dataset", lambda _path, _options: scan)
     parameters = Parameters().replace({key.replace("__", "."): value for key, value in values.items()})
     return Job("1", scan.path, parameters, Path("result.cxi"))
 

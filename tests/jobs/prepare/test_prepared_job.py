@@ -73,7 +73,7 @@ def test_a_value_that_cant_be_is_named_where_it_is_missed(prepare_scan: Prepare)
 
 
 def test_a_value_that_the_user_took_out_is_not_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "open_dataset", lambda _path, _access: scan())
+    monkeypatch.setattr(opening, "open_dataset", lambda _path, _options: scan())
     job = make_job(job_layers(scan(), {"experiment.energy_eV": (None, "--energy")}), Path("scan.h5"), OUTPUT)
     with pytest.raises(ParameterError, match=r"^the photon energy was set to none: give --energy \(in eV\)$"):
         prepare(job)
