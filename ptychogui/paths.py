@@ -1,4 +1,4 @@
-"""Where kernels, resources and the user's own folders lie, in a source tree and in an installed wheel."""
+"""Paths of kernels, resources and the user's own folders, in a source tree and in an installed wheel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts: what files and terminals can hold of names, which are bytes, not all of them UTF-8; and numbers of things."""
+"""Texts as files and terminals can hold them: names are bytes, not all of them UTF-8; and numbers of things."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader makes of a scan file: lazy frames, positions, and values with the place they came from."""
+"""A scan as its reader opened it: lazy frames, positions, and values with the place they came from."""
 
 from __future__ import annotations
 

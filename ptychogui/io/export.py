@@ -1,4 +1,4 @@
-"""A result in other formats: CSV and raw binary as ptychopy writes them, TIFF, PNG.
+"""Exports of a result: CSV and raw binary as ptychopy writes them, TIFF, PNG.
 
 Every function takes the result, a folder (made if absent) and a name, writes `<folder>/<name>_...` whole or not at
 all, returns the paths written and raises OutputError where it can't write.

@@ -1,4 +1,4 @@
-"""Fingerprints of what a scan was opened from: its files and folders as they were then, so that a change is noticed.
+"""Fingerprints of the files and folders that a scan was opened from, so that a change of them is noticed.
 
 Readers say what they look at, where they do; `open_dataset` records it.
 """

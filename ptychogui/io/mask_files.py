@@ -30,7 +30,7 @@ class Mask:
 def mask_of(images: Iterable[np.ndarray]) -> Mask:
     """Read the masks of some frames as one.
 
-    Where some are no numbers and no other is 0, as in masks that frames are multiplied by, those alone are bad.
+    A mask that frames are multiplied by may have NaN on bad pixels and no 0 at all: then those with NaN alone are bad.
 
     Args:
         images: (rows, columns) of real numbers each, at least one.

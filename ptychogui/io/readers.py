@@ -1,4 +1,4 @@
-"""Which reader reads a scan file: found by content, never by the file's name."""
+"""Registry of readers: which one reads a scan file is found by its content, never by its name."""
 
 from __future__ import annotations
 

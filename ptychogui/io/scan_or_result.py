@@ -1,4 +1,4 @@
-"""A file of either kind: a scan to reconstruct, or a result to look at."""
+"""Opening a file of either kind: a scan to reconstruct, or a result to look at."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From a job to a result: the one loop, and the process it runs in."""
+"""Jobs: one reconstruction from its scan file to its result, and the processes that it runs in."""

@@ -1,4 +1,4 @@
-"""How fast an engine is against the bare FFTs that its work needs, both measured in one run."""
+"""Benchmark of an engine against the bare FFTs that its work needs, both measured in one run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job's engines, one after the other, each on the estimate of the one before; and back where one diverges."""
+"""Chain of a job's engines: each goes on from the estimate of the one before, or goes back where it diverges."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _COPY_EVERY = 10
 _MOST_HALVINGS = 4
 
 _BLOWN_UP = 10
-"""Times the error at first that only an engine makes which diverges."""
+"""An error that is so many times the first one means that the engine diverges."""
 
 _DIM = 0.01
 """Part of the brightest pixel's light below which an engine hardly sees the object."""

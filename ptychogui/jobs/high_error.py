@@ -1,4 +1,4 @@
-"""What is said after a run whose error stays far above what photon noise explains: likely causes, and what to try."""
+"""Notes on a run whose error stays far above what photon noise explains: likely causes, and what to try."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in a file, as `ptychogui info` prints it: every value with its unit and where it comes from."""
+"""Inspection of a file, as `ptychogui info` prints it: every value with its unit and where it comes from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job and what it says while it runs: frozen, picklable, free of arrays that live elsewhere."""
+"""A job and its progress: frozen, picklable, free of arrays that live elsewhere."""
 
 from __future__ import annotations
 

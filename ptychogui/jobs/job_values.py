@@ -1,4 +1,4 @@
-"""Which values a job gets: from its scan file, and above these the user's own."""
+"""Values of a job: from its scan file, and above these the user's own."""
 
 from __future__ import annotations
 

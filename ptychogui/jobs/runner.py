@@ -1,4 +1,4 @@
-"""The one loop: a reconstruction from its job to its result file, an iteration at a time."""
+"""The runner: one reconstruction from its job to its result file, an iteration at a time."""
 
 from __future__ import annotations
 

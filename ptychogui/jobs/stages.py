@@ -1,4 +1,4 @@
-"""From a job's settings to its stages: engines one after the other, some on patterns cropped to their middle."""
+"""Stages of a job: engines one after the other, some on patterns cropped to their middle."""
 
 from __future__ import annotations
 

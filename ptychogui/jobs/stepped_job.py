@@ -1,4 +1,4 @@
-"""A job that a script steps: the device that it runs on, and its life."""
+"""A job that a script steps, on a device of its own."""
 
 from __future__ import annotations
 

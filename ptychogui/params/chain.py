@@ -1,4 +1,4 @@
-"""Engines one after the other, each going on where the one before ended: "dm:50/2,lsqml:100"."""
+"""Chains of engines, each going on where the one before ended: "dm:50/2,lsqml:100"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every parameter, declared once: the paper's four groups (section 2.2), and what to write.
+"""Every parameter, declared once: the four groups of ptychopy's paper (section 2.2), and what to write.
 
 The longest group is in params/preprocessing.py.
 Pairs are (row, column), in that order, everywhere. Values are SI; the unit is in the name.

@@ -1,4 +1,4 @@
-"""Where each value came from: layers of values, the upper hiding the lower.
+"""Origins of values: layers, the upper hiding the lower.
 
 default < preset < file < last scan < user. The form edits only the user's layer, so 'go back' is to take a value
 out of it again.

@@ -1,4 +1,4 @@
-"""What a declaration says, as text: tooltips, option help and the reference page docs/parameters.md.
+"""Texts from declarations: tooltips, option help and the reference page docs/parameters.md.
 
 `python -m ptychogui.params.reference > docs/parameters.md` writes the page.
 """

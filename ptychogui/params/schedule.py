@@ -1,4 +1,4 @@
-"""When something is updated: from which iteration, until which, and how often."""
+"""Schedules of updates: from which iteration, until which, and how often."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a parameter is declared, and how a declaration is read. Holds no parameter itself."""
+"""Declarations of parameters: how one is made, and how it is read. Holds no parameter itself."""
 
 from __future__ import annotations
 

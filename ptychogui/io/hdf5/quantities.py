@@ -26,14 +26,14 @@ CENTER = "preprocessing.center_px"
 _MOST_NUMBERS = 1_000_000
 """Of one quantity; more are no quantity."""
 _LARGEST = 1e30
-"""Larger numbers are none of any quantity, in whatever unit, and their sums may be infinite."""
+"""Larger numbers belong to no quantity in any unit, and their sums may be infinite."""
 _SAME, _ALIKE = 1e-6, 0.01
 """Relative spread up to which numbers are one, and up to which their mean stands for them."""
 _ENOUGH = 0.75
-"""Part of the readings that are possible which must be alike for the others to be lost ones."""
+"""Where so large a part of the possible readings is alike, the others are taken for lost."""
 
 _NEAR_PX = 2.0
-"""Of the array's center; a beam that is said to be there is as good in the center itself, with all pixels about it."""
+"""A beam that is said to be so near to the frame's center is taken to be in it, so that no pixel is cut off."""
 
 _MOST_BITS = 32
 

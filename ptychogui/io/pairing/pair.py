@@ -28,7 +28,7 @@ _LEAST_PART = 0.1
 """Of the positions that must have a frame; with less, the scan or its files are not what they are said to be."""
 
 _MOST_TIMES = 2
-"""As many frames in (most) files as positions show that a file is no line."""
+"""Where most files hold so many times as many frames as positions, a file is no line."""
 
 _WAY_OUT = "correct --scan-dims, --first-file or the pattern, or give --patterns-per-file"
 

@@ -34,7 +34,7 @@ FIRST_FILE, PER_FILE, FIRST_FRAME, DIMS = (
 """The parameters that settle a way."""
 
 MOST_SPARE = 10
-"""A line's file may lack, or have too many, a frame or such a part of its points before it may be no line's."""
+"""A line's file may hold one frame, or one in so many, too few or too many; with more it may be no line's."""
 
 _MOST_COMPARED = 1000
 """Places of the first file that are compared by what the files hold."""

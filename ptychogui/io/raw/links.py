@@ -1,4 +1,4 @@
-"""Links of HDF5 files: where HDF5 itself finds what they name, and what to say of one that leads nowhere."""
+"""Links of HDF5 files: where HDF5 finds what they name, and which of them lead nowhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cases that a scan can be in, and which of them nobody can tell apart.
+"""Cases of orientation that a scan can be in, and which of them nobody can tell apart.
 
 A case turns or mirrors the frames by D and the scan positions by S, each one of the square's 8 symmetries. One that is
 wrong fits as well as the right one in just two ways, and in what follows from them:

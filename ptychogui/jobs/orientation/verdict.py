@@ -1,4 +1,4 @@
-"""What the evidence says about a scan's orientation, and how sure that is; cases.py says what there is to tell.
+"""The verdict on a scan's orientation by the evidence, and how sure it is; cases.py says what there is to tell.
 
 Each kind of evidence compares two classes at every position; the mean over its standard error, z, is in units of what
 chance gives. The two are independent and add up as (z1 + z2) / sqrt(2) (Stouffer).

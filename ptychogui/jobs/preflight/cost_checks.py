@@ -24,7 +24,7 @@ from ptychogui.physics.scan import coarser
 from ptychogui.texts import counted
 
 _FEW, _MANY = 64, 512
-"""Positions that a step is timed on at most, at first and to tell what does not grow with them."""
+"""Positions that a step is timed on at most: at first, and then to tell which time does not grow with them."""
 _WORK_PX = {"numpy": 1 << 17}
 """By device: pixels of exit waves to time a step on; of others, those of _FEW positions of 128 x 128 and more."""
 _USUAL_WORK_PX = 1 << 23

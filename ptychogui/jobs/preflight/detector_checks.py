@@ -45,9 +45,9 @@ _STEADY_PERCENT, _STEADY = 10, 0.3
 _DARK_PERCENT, _LEAST_FLOOR = 1, 4.0
 """Part of the pixels that are the darkest, and what they read at least where it is an offset."""
 _LEAST_WHOLE, _LOOKED_AT = 10, 100_000
-"""How many different whole readings are counts, not roots; and at how many readings that is looked at."""
+"""So many different whole readings are counts, not roots; and the readings among which they are looked for."""
 _FAR_BEYOND = 2.0
-"""How many times as large as the saturation no reading of a saturated detector is."""
+"""No reading of a saturated detector is so many times as large as its saturation."""
 
 
 def check_center(scan: SampledScan) -> Iterator[Finding]:

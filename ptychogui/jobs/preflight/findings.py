@@ -1,4 +1,4 @@
-"""What preflight says: findings with a level, a reason in numbers, and a fix that can be applied."""
+"""Findings of preflight: each with a level, a reason in numbers, and a fix that can be applied."""
 
 from __future__ import annotations
 

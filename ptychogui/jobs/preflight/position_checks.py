@@ -19,11 +19,11 @@ from ptychogui.texts import counted
 
 _ENOUGH_OVERLAP, _HALF = 0.6, 0.5
 _SAME_PLACE = 1e-3
-"""Part of a step that two positions are apart which are taken to be the same."""
+"""Positions nearer to each other than this part of a step are taken to be the same."""
 _DIM, _BRIGHT = 0.25, 4.0
 """Counts of a frame, against the median, beyond which it is an outlier."""
 _LIT_PX = 30
-"""Pixels that count in a frame which photons do not make twice."""
+"""Photons never make a frame twice in which so many pixels count."""
 _GRID_SHARE = 0.9
 _FINEST_STEP_PX = 0.5
 _UNITS = (1e-3, 1e3, 1e-6, 1e6)

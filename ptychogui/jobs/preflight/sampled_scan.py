@@ -34,7 +34,7 @@ _MOST_PIXELS = 1 << 25
 
 _FARTHEST_M = 1e3
 _FAR_STEPS = 10.0
-"""Usual distances to the nearest position that a stray one is away from all others."""
+"""A stray position is so many times the usual distance away from its nearest."""
 
 
 @dataclass(frozen=True)

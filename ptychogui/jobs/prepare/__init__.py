@@ -1,1 +1,1 @@
-"""One preparation of a scan, whoever asks: frames, positions, masks, first guesses, and what may be in the way."""
+"""Preparation of a scan, the same whoever asks: frames, positions, masks, first guesses, and the checks before them."""

@@ -1,4 +1,4 @@
-"""What a reconstruction starts from: the first probe and the first object, given or guessed."""
+"""First probe and first object of a reconstruction, given or guessed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways in which a scan's positions and frames can meet, each with a picture by which a person can tell."""
+"""Pictures of the ways in which positions and frames can meet, by which a person can tell the right one."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ POSITIONS = 36
 """Neighboring positions that a guess is tried on."""
 
 _CLEARLY = {0.7: 0.5, 1.4: 0.75}
-"""Other sizes to try, as factors of the usual one, and the part of its misfit, without the photons' share, that theirs
-must be below. Small beams fit a little better by themselves, since fewer patterns overlap."""
+"""Other sizes to try, as factors of the usual one, each with the part of the usual size's misfit, less what photons
+give, that its own must be below. Small beams fit a little better by themselves, since fewer patterns overlap."""
 
 _ITERATIONS = 5
 _SMALLEST_PX = 64

@@ -25,8 +25,8 @@ _READ_AT_ONCE = 8
 """Frames between two questions whether the job was stopped."""
 
 _MOST_DAMAGED, _MOST_FILES, _MOST_OF_ALL = 0.1, 2, 0.5
-"""Part of all frames that may be damaged, or so many whole files if they are not half of all; with more, something else
-is wrong."""
+"""What may be damaged of a scan: such a part of its frames; or so many whole files, if they are fewer than half of all.
+With more, something else is wrong."""
 
 
 class StoppedEarlyError(Exception):
