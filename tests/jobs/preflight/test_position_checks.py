@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError
+from ptychogui.io.notes import NO_POSITIONS, Note
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.preflight import Level
 from tests.jobs.preflight.scans import Check, dataset, levels, mended, only, scan
@@ -27,7 +28,7 @@ class TestPairing:
 
     @pytest.mark.parametrize("whose", ["the file has", "the files have"])
     def test_raw_files_need_no_positions_of_their_own(self, check: Check, tmp_path: Path, whose: str) -> None:
-        made = dataset(notes=(f"{whose} no scan positions",), positions_m=None)
+        made = dataset(notes=(Note(f"{whose} no scan positions", NO_POSITIONS),), positions_m=None)
         np.savetxt(tmp_path / "list.csv", scan().positions_m, delimiter=",")
         assert only(check(made, experiment__positions_file=tmp_path / "list.csv"), "pairing").level is Level.GOOD
         (finding,) = check(made).of("pairing")

@@ -14,6 +14,7 @@ from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines.memory import NEEDS, Extent
 from ptychogui.errors import AmbiguousPairingError, DataError, MemoryBudgetError, ParameterError
 from ptychogui.io.dataset import Dataset
+from ptychogui.io.notes import Note
 from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.prepare import open_scan as opening, prepared_job as prepare_module
 from ptychogui.jobs.prepare.prepared_job import prepare
@@ -66,7 +67,8 @@ def test_what_is_missing_is_said_once_with_the_options(prepare_scan: Prepare) ->
 
 
 def test_a_value_that_cant_be_is_named_where_it_is_missed(prepare_scan: Prepare) -> None:
-    notes = ("3 frames are dark", "the photon energy at /at/energy is 0, not a positive number, and is ignored")
+    odd = Note("the photon energy at /at/energy is 0, not a positive number, and is ignored", "experiment.energy_eV")
+    notes = ("3 frames are dark", odd)
     with pytest.raises(ParameterError) as caught:
         prepare_scan(scan(known=False, notes=notes), experiment__distance_m=2.0, experiment__detector_pixel_m=1e-4)
     assert str(caught.value) == f"scan.h5 does not say the photon energy: give --energy (in eV) ({notes[1]})"
