@@ -28,6 +28,7 @@ from ptychogui.io.hdf5.files import (
     read_text,
     reading,
 )
+from ptychogui.io.hdf5.links import DanglingLink, missing_target
 from ptychogui.io.hdf5.position_lists import read_position_list
 from ptychogui.io.hdf5.quantities import (
     CENTER,
@@ -43,7 +44,6 @@ from ptychogui.io.hdf5.quantities import (
 from ptychogui.io.mask_files import Mask, stored_mask
 from ptychogui.io.notes import NO_POSITIONS, Note
 from ptychogui.io.raw.hdf5_frames import Hdf5Frames, grid_note, looks_like_frames
-from ptychogui.io.raw.links import DanglingLink, missing_target
 from ptychogui.io.raw.stack import Stack
 from ptychogui.io.raw.virtual_datasets import frames_there, lost_parts, with_lost_pixels
 from ptychogui.io.read_options import ReadOptions

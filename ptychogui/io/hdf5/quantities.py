@@ -15,8 +15,8 @@ import numpy as np
 
 from ptychogui.io.dataset import Value
 from ptychogui.io.hdf5.files import H5_ERRORS, first_dataset, units_of
+from ptychogui.io.hdf5.links import missing_target
 from ptychogui.io.notes import Note
-from ptychogui.io.raw.links import missing_target
 from ptychogui.params.model import usual_range
 from ptychogui.params.units import said_factor, said_quantity
 

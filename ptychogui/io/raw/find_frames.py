@@ -9,8 +9,8 @@ import h5py
 
 from ptychogui.errors import DataError
 from ptychogui.io.hdf5.files import datasets
+from ptychogui.io.hdf5.links import DanglingLink, dangling_links, missing_target
 from ptychogui.io.raw.hdf5_frames import is_stack, looks_like_frames
-from ptychogui.io.raw.links import DanglingLink, dangling_links, missing_target
 
 USUAL_PLACES = (
     "/entry/data/data",

@@ -16,7 +16,7 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.hdf5.files import H5_ERRORS, open_h5
-from ptychogui.io.raw.links import VIRTUAL, locate
+from ptychogui.io.hdf5.links import VIRTUAL, locate
 
 _log = logging.getLogger(__name__)
 
