@@ -25,7 +25,7 @@ from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.window import WindowController
 from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.jobs.orientation.doctor import open_and_examine
-from ptychogui.jobs.prepare.survey import ReadingProgress, ScanSurvey, survey_scan
+from ptychogui.jobs.prepare.read_survey import ReadingProgress, ScanSurvey, survey_scan
 from ptychogui.physics.simulation import Recipe
 from ptychogui.pictures.live_picture import Picture
 from ptychogui.views.run.run_page import RunPage

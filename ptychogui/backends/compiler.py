@@ -20,7 +20,7 @@ from ptychogui.backends.locks import locked
 from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.errors import DeviceError
 from ptychogui.paths import cache_folder, kernels_folder
-from ptychogui.physics.noise import NOISE_COEFFICIENTS
+from ptychogui.physics.amplitude_variance import NOISE_COEFFICIENTS
 
 _log = logging.getLogger(__name__)
 

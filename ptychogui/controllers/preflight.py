@@ -14,7 +14,7 @@ from ptychogui.controllers.session import SessionController
 from ptychogui.errors import ParameterError
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.preflight import Preflight
-from ptychogui.jobs.processes.preflight import PreflightProcess
+from ptychogui.jobs.processes.preflight_process import PreflightProcess
 from ptychogui.params.model import Parameters
 
 _SETTLED_MS = 400

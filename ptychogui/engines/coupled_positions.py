@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend
-from ptychogui.engines.positions import PRIOR_FLOOR, Positions
+from ptychogui.engines.position_refinement import PRIOR_FLOOR, Positions
 from ptychogui.engines.scan_arrays import ScanArrays
 
 

@@ -1,4 +1,4 @@
-"""Groups of scan positions whose probe supports do not overlap: what may be updated together without a race."""
+"""Groups of positions that are updated together: without overlap for ePIE, drawn or spread for LSQML."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from ptychogui.engines.coupled_positions import Coupling
 from ptychogui.engines.exit_wave_batch import ExitWaveBatch
 from ptychogui.engines.groups import group_capacity
 from ptychogui.engines.partition import even_parts, run_on_rows, split_batches
-from ptychogui.engines.positions import Positions
+from ptychogui.engines.position_refinement import Positions
 from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.engines.variable_probe import VariableProbe, VariedGradients
 from ptychogui.params.model import Reconstruction

@@ -9,7 +9,7 @@ import numpy as np
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.base import Problem
 from ptychogui.engines.device_patterns import DevicePatterns
-from ptychogui.engines.streaming import bring_patterns
+from ptychogui.engines.resident_patterns import bring_patterns
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.probe import phase_ramps
 

@@ -16,7 +16,7 @@ from ptychogui.errors import DivergedError, ParameterError
 from ptychogui.jobs.stages import PlannedStage, check_crops, coarsest, planned_stages
 from ptychogui.params.chain import ENGINE_TITLES, Stage
 from ptychogui.params.model import Reconstruction, by_path
-from ptychogui.physics.resolution import (
+from ptychogui.physics.coarser_pixel import (
     counts_share,
     crop_patterns,
     matching_scale,

@@ -14,7 +14,7 @@ from ptychogui.physics.cleaning import PLAIN_COUNTS, ReadingRules, are_counts
 from ptychogui.physics.crop import plan_crop
 from ptychogui.physics.dead_areas import dead_areas
 from ptychogui.physics.frames import FrameSource, check_scan
-from ptychogui.physics.photon_statistics import surprise_limit, surprise_of_alike
+from ptychogui.physics.outlier_limits import surprise_limit, surprise_of_alike
 from ptychogui.physics.pixel_text import areas_text, pixels_text
 from ptychogui.physics.readings import examine_readings
 

@@ -15,7 +15,7 @@ import scipy.ndimage
 import scipy.special
 
 from ptychogui.physics.bad_pixels import exposed
-from ptychogui.physics.photon_statistics import surprise_limit
+from ptychogui.physics.outlier_limits import surprise_limit
 
 _MARGIN = 1.5
 """How many times the light that chance asks for an area must have missed: how much to expect is not known well."""

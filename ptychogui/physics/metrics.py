@@ -9,7 +9,7 @@ import scipy.fft
 from scipy.signal.windows import tukey
 
 from ptychogui.errors import DataError
-from ptychogui.physics.noise import expected_amplitude_variance
+from ptychogui.physics.amplitude_variance import expected_amplitude_variance
 
 _ALIGN_ROUNDS = 25
 _HALF_BIT = 0.2071

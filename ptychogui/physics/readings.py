@@ -13,7 +13,7 @@ import numpy as np
 
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.cleaning import PLAIN_COUNTS, ReadingRules, saturation
-from ptychogui.physics.photon_statistics import surprise_limit, surprise_of_alike
+from ptychogui.physics.outlier_limits import surprise_limit, surprise_of_alike
 
 _APART, _FAR_APART, _SATURATED_APART, _STILL_APART = 10.0, 1000.0, 2.0, 2.0
 """How many times as large as all counts a reading must be to be a mark: one of the known marks; any other number; one

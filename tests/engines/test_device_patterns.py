@@ -16,7 +16,7 @@ from ptychogui.backends.host import HostBackend
 from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines import ENGINES, Engine, Extent, create_engine, memory_needed
 from ptychogui.engines.device_patterns import DevicePatterns, evenly
-from ptychogui.engines.streaming import memory_streamed, resident_patterns
+from ptychogui.engines.resident_patterns import memory_streamed, resident_patterns
 from ptychogui.params.model import Reconstruction
 from tests.backends.fake_cupy import FakeMachine, Queued
 from tests.backends.problems import narrow_beam

@@ -14,9 +14,9 @@ from ptychogui.engines import Problem, create_engine, partition
 from ptychogui.engines.dm import DifferenceMap
 from ptychogui.engines.dm_worker import bound_at
 from ptychogui.params.model import Reconstruction
+from ptychogui.physics.amplitude_variance import expected_amplitude_variance
 from ptychogui.physics.metrics import align
 from ptychogui.physics.modes import add_modes
-from ptychogui.physics.noise import expected_amplitude_variance
 from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe import scale_to_counts, shift_probe
 from ptychogui.physics.scan import illumination

@@ -14,7 +14,7 @@ from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.jobs.preflight import Finding, Level, Preflight
 from ptychogui.jobs.prepare.pairing_pictures import ComparedWays, DrawnWay
-from ptychogui.jobs.prepare.survey import ReadingProgress
+from ptychogui.jobs.prepare.read_survey import ReadingProgress
 from ptychogui.params.origins import Source
 from ptychogui.physics.position_map import map_positions
 from ptychogui.physics.simulation import Recipe, simulate

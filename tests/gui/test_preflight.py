@@ -22,7 +22,7 @@ from ptychogui.jobs.job import Job
 from ptychogui.jobs.preflight import TITLES, Finding, Level, Preflight
 from ptychogui.params.origins import Source
 from ptychogui.physics.simulation import simulate
-from ptychogui.views.form.preflight import PreflightStrip
+from ptychogui.views.form.preflight_strip import PreflightStrip
 from ptychogui.views.theme import DARK, LIGHT, apply_theme
 from tests.gui.conftest import RECIPE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ptychogui.backends.twin.common import norm, windows
-from ptychogui.physics.noise import expected_amplitude_variance
+from ptychogui.physics.amplitude_variance import expected_amplitude_variance
 from ptychogui.physics.pattern_storage import amplitudes_of
 
 

@@ -24,12 +24,12 @@ from ptychogui.jobs.orientation.verdict import Evidence, Verdict, judge
 from ptychogui.jobs.prepare.prepared_job import PreparedJob, prepare
 from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
 from ptychogui.params.model import Reconstruction
+from ptychogui.physics.amplitude_variance import expected_amplitude_variance
+from ptychogui.physics.coarser_pixel import counts_share, matching_scale, resample_probe
 from ptychogui.physics.gradients import centers_of_mass, curls, matter_correlation, mean_counts, slopes
-from ptychogui.physics.noise import expected_amplitude_variance
 from ptychogui.physics.orientation import turn_beam
 from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe import far_field
-from ptychogui.physics.resolution import counts_share, matching_scale, resample_probe
 from ptychogui.physics.scan import ScanGeometry, illumination, place_windows
 from ptychogui.physics.simulation import intensities
 

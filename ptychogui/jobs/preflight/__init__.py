@@ -75,7 +75,7 @@ def _checked(scan: SampledScan, backend: Backend | None, speeds: Speeds, start: 
     if backend is not None:
         checks["memory"] = partial(check_run_memory, backend=backend)
         checks["time"] = partial(check_time, backend=backend, speeds=speeds)
-    findings = (finding for name, check in checks.items() for finding in _kept(name, check, scan))
+    findings = (finding for name in TITLES if name in checks for finding in _kept(name, checks[name], scan))
     return Preflight(tuple(findings), scan.sampled, time.perf_counter() - start)
 
 

@@ -18,8 +18,8 @@ from ptychogui.jobs.preflight.findings import Finding, Level, share_text
 from ptychogui.jobs.preflight.sampled_scan import SampledScan
 from ptychogui.jobs.prepare.memory_check import check_memory
 from ptychogui.jobs.stages import PlannedStage, planned_stages, total_iterations
+from ptychogui.physics.coarser_pixel import crop_patterns
 from ptychogui.physics.probe import gaussian, scale_to_counts
-from ptychogui.physics.resolution import crop_patterns
 from ptychogui.physics.scan import coarser
 from ptychogui.texts import counted
 

@@ -11,11 +11,11 @@ from ptychogui.io.array_files import object_place_m, read_object, read_probe, re
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.prepare.probe_trial import ProbeTrial
 from ptychogui.params.model import Parameters
+from ptychogui.physics.coarser_pixel import matching_scale, resample_object
 from ptychogui.physics.frames import Patterns
 from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.probe import guess_probe, resample, usual_diameter_m
 from ptychogui.physics.probe_variation import ProbeVariation
-from ptychogui.physics.resolution import matching_scale, resample_object
 from ptychogui.physics.scan import ScanGeometry
 
 _SAME_PIXEL = 0.01

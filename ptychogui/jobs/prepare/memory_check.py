@@ -9,7 +9,7 @@ import psutil
 
 from ptychogui.backends.base import Backend
 from ptychogui.engines import Extent, memory_needed
-from ptychogui.engines.streaming import memory_streamed, resident_patterns
+from ptychogui.engines.resident_patterns import memory_streamed, resident_patterns
 from ptychogui.errors import MemoryBudgetError
 from ptychogui.jobs.stages import PlannedStage, planned_stages
 from ptychogui.params.chain import ENGINE_TITLES

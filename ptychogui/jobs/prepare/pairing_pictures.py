@@ -13,7 +13,7 @@ from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.prepare.open_scan import known_pixel_m, open_scan
 from ptychogui.jobs.prepare.positions import ambiguity_of, scan_positions
-from ptychogui.jobs.prepare.survey import ReadingProgress, ScanReader
+from ptychogui.jobs.prepare.read_survey import ReadingProgress, ScanReader
 from ptychogui.physics.frames import pattern_size
 from ptychogui.physics.position_map import PositionMap, map_positions
 

@@ -16,14 +16,14 @@ from ptychogui.backends.base import Backend
 from ptychogui.engines import create_engine
 from ptychogui.engines.base import Problem
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.pattern_storage import amplitudes_of
-from ptychogui.physics.resolution import (
+from ptychogui.physics.coarser_pixel import (
     counts_share,
     crop_patterns,
     matching_scale,
     resample_object,
     resample_probe,
 )
+from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.scan import ScanGeometry, coarser
 
 POSITIONS = 36

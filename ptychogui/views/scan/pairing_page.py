@@ -20,7 +20,7 @@ from PyQt5.QtWidgets import (
 
 from ptychogui.errors import Alternative
 from ptychogui.jobs.prepare.pairing_pictures import ComparedWays, DrawnWay
-from ptychogui.jobs.prepare.survey import ReadingProgress
+from ptychogui.jobs.prepare.read_survey import ReadingProgress
 from ptychogui.pictures.levels import robust_levels
 from ptychogui.views.plots import PlotCard
 from ptychogui.views.widgets import Card, label, named

@@ -9,7 +9,7 @@ from PyQt5.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt5.QtGui import QResizeEvent
 from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from ptychogui.jobs.prepare.survey import ReadingProgress, ScanSurvey
+from ptychogui.jobs.prepare.read_survey import ReadingProgress, ScanSurvey
 from ptychogui.pictures.levels import robust_levels
 from ptychogui.views.plots import ImageCard
 from ptychogui.views.scan.pattern_card import PatternCard

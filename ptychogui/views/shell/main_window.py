@@ -24,7 +24,7 @@ from ptychogui.params.model import Parameters
 from ptychogui.params.origins import Origin
 from ptychogui.views.dialog_paths import meant_path
 from ptychogui.views.form.form import ParameterForm
-from ptychogui.views.form.preflight import PreflightStrip
+from ptychogui.views.form.preflight_strip import PreflightStrip
 from ptychogui.views.form.quick import QuickEditors
 from ptychogui.views.run.progress_strip import ProgressStrip
 from ptychogui.views.scan.scan_card import ScanCard

@@ -11,7 +11,7 @@ import pytest
 
 from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines import Extent, memory_needed
-from ptychogui.engines.streaming import memory_streamed, resident_patterns
+from ptychogui.engines.resident_patterns import memory_streamed, resident_patterns
 from ptychogui.errors import MemoryBudgetError
 from ptychogui.jobs.prepare.memory_check import check_memory
 from ptychogui.params.model import Reconstruction

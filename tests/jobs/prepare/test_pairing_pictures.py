@@ -24,7 +24,7 @@ from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.prepare.pairing_pictures import ComparedWays, compare_ways
 from ptychogui.jobs.prepare.prepared_job import PreparedJob, prepare
-from ptychogui.jobs.prepare.survey import ReadingProgress
+from ptychogui.jobs.prepare.read_survey import ReadingProgress
 from ptychogui.physics.position_map import map_positions
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 

@@ -14,7 +14,7 @@ import pytest
 from ptychogui.errors import DataError, DeviceError
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.preflight import TITLES
-from ptychogui.jobs.processes.preflight import PreflightProcess
+from ptychogui.jobs.processes.preflight_process import PreflightProcess
 from tests.jobs.fakes import make_job
 
 

@@ -1,4 +1,4 @@
-"""Streaming of patterns: how many stay on a device, and what memory an engine takes there if not all do."""
+"""How many patterns stay on a device, and what memory an engine takes there if not all do."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ptychogui.errors import ParameterError
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import job_layers
-from ptychogui.jobs.prepare.survey import ReadingProgress, ScanSurvey, survey_scan
+from ptychogui.jobs.prepare.read_survey import ReadingProgress, ScanSurvey, survey_scan
 from ptychogui.physics.position_map import map_positions
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
 from tests.jobs.fakes import make_job

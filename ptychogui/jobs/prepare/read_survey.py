@@ -1,4 +1,4 @@
-"""A survey of all patterns of a scan: what was transmitted and deflected, and which pixels it hit."""
+"""Reading all patterns of a scan for a survey: what was transmitted and deflected, and which pixels it hit."""
 
 from __future__ import annotations
 

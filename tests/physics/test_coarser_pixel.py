@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ptychogui.physics.probe import gaussian
-from ptychogui.physics.resolution import (
+from ptychogui.physics.coarser_pixel import (
     counts_share,
     crop_patterns,
     matching_scale,
     resample_object,
     resample_probe,
 )
+from ptychogui.physics.probe import gaussian
 from ptychogui.physics.scan import ScanGeometry, coarser, place_windows
 from ptychogui.physics.simulation import intensities
 

@@ -1,4 +1,4 @@
-"""Lower resolution: the same measurement at a coarser pixel, from the middle of each pattern.
+"""The same measurement at a coarser pixel of the object, from the middle of each pattern.
 
 Cropping a pattern from N to n pixels about the direct beam keeps its low frequencies: the object pixel grows by N / n.
 Probe and object change their pixel by cropping or padding of their Fourier transforms. The probe keeps its power there,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from ptychogui.physics.noise import expected_amplitude_variance
+from ptychogui.physics.amplitude_variance import expected_amplitude_variance
 
 
 def exact(mean: float) -> float:

@@ -1,4 +1,4 @@
-"""Photon noise of amplitudes: the unit in which the error of a reconstruction is given."""
+"""The variance of amplitudes by photon noise: the unit in which the error of a reconstruction is given."""
 
 from __future__ import annotations
 

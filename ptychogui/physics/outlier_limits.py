@@ -1,4 +1,4 @@
-"""Photon statistics: how unlikely something must be on a whole detector before a pixel is blamed for it."""
+"""Limits of outliers: how unlikely something must be on a whole detector before a pixel is blamed for it."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from ptychogui.physics.photon_statistics import surprise_limit, surprise_of_alike
+from ptychogui.physics.outlier_limits import surprise_limit, surprise_of_alike
 
 
 @pytest.mark.parametrize("mean", [30.0, 300.0])
