@@ -31,9 +31,9 @@ from ptychogui.jobs.high_error import high_error_notes
 from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.job_checks import check_job
 from ptychogui.jobs.preflight.before_run import doubts_of
+from ptychogui.jobs.prepare.careful_frames import StoppedEarlyError
 from ptychogui.jobs.prepare.memory_check import check_memory
 from ptychogui.jobs.prepare.prepared_job import NOTHING_IN_MEMORY, InMemory, PreparedJob, prepare
-from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
 from ptychogui.jobs.results.rescue import keep_elsewhere
 from ptychogui.jobs.stages import total_iterations
 from ptychogui.params.model import Reconstruction

@@ -21,8 +21,8 @@ from ptychogui.io.array_files import holds_result
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.orientation.cases import CLASSES, all_cases
 from ptychogui.jobs.orientation.verdict import Evidence, Verdict, judge
+from ptychogui.jobs.prepare.careful_frames import StoppedEarlyError
 from ptychogui.jobs.prepare.prepared_job import PreparedJob, prepare
-from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.amplitude_variance import expected_amplitude_variance
 from ptychogui.physics.coarser_pixel import counts_share, matching_scale, resample_probe

@@ -10,7 +10,7 @@ from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.preflight import check_opened
 from ptychogui.jobs.preflight.findings import Level
-from ptychogui.jobs.prepare.waiting_for_files import StoppableFrames
+from ptychogui.jobs.prepare.careful_frames import StoppableFrames
 
 _log = logging.getLogger(__name__)
 

@@ -15,12 +15,12 @@ from ptychogui.engines.base import Problem
 from ptychogui.io.dataset import MIRRORED, Dataset
 from ptychogui.io.notes import NO_POSITIONS, notes_besides
 from ptychogui.jobs.job import Control, Job
+from ptychogui.jobs.prepare.careful_frames import CarefulFrames
 from ptychogui.jobs.prepare.first_guesses import first_object, first_probe, first_variation, is_guessed, scaled_probe
 from ptychogui.jobs.prepare.memory_check import check_memory
 from ptychogui.jobs.prepare.open_scan import open_when_complete
 from ptychogui.jobs.prepare.prepared_scan import PreparedScan
 from ptychogui.jobs.prepare.probe_trial import ProbeTrial
-from ptychogui.jobs.prepare.waiting_for_files import CarefulFrames
 from ptychogui.params.model import Parameters
 from ptychogui.physics.frames import Patterns
 from ptychogui.physics.orientation import Orientation

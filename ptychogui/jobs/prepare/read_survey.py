@@ -11,10 +11,10 @@ import numpy as np
 from ptychogui.backends.compiled_pattern_maker import compiled_maker
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Control, Job
+from ptychogui.jobs.prepare.careful_frames import CarefulFrames
 from ptychogui.jobs.prepare.open_scan import known_pixel_m, open_scan
 from ptychogui.jobs.prepare.positions import scan_positions
 from ptychogui.jobs.prepare.prepared_scan import PreparedScan
-from ptychogui.jobs.prepare.waiting_for_files import CarefulFrames
 from ptychogui.physics.frames import FrameSource, Patterns
 from ptychogui.physics.position_map import PositionMap, map_positions
 

@@ -19,7 +19,7 @@ from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.job_values import dataset_layers
 from ptychogui.jobs.preflight import Level, preflight
 from ptychogui.jobs.preflight.before_run import doubts_of
-from ptychogui.jobs.prepare.waiting_for_files import StoppedEarlyError
+from ptychogui.jobs.prepare.careful_frames import StoppedEarlyError
 from ptychogui.params.origins import Source
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.simulation import Recipe, SimulatedScan, simulate
