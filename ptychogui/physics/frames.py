@@ -137,6 +137,12 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
     for sums in map_in_order(work, range(0, len(rows), at_once)):
         tally.add(sums)
     tally.check()
+    found = *_found(frames.shape, crop, bad), *_taken_out(tally, cleaner.limit, rules)
+    return _patterns(stack, tally, crop, found)
+
+
+def _patterns(stack: PatternStack, tally: Tally, crop: Crop, found: tuple[str, ...]) -> Patterns:
+    """Put together what was made of the frames, with what was found in them."""
     return Patterns(
         patterns=stack.patterns,
         mean_pattern=tally.mean(),
@@ -147,12 +153,7 @@ def prepare_frames(  # noqa: PLR0913 - what frames are, what is done to them, an
         saturated=tally.saturated,
         center_px=crop.center,
         survey=tally.survey(),
-        notes=(
-            *crop.notes,
-            *_found(frames.shape, crop, bad),
-            *_taken_out(tally, cleaner.limit, rules),
-            *tally.notes(),
-        ),
+        notes=(*crop.notes, *found, *tally.notes()),
     )
 
 
