@@ -100,7 +100,7 @@ def waiting_progress(job: Job, text: str) -> Progress:
 
 
 class Control:
-    """How a running job is asked to stop with its result kept, safe from any thread; and where it speaks early.
+    """The line to a running job: asks it to stop with its result kept, from any thread, and hears what it says early.
 
     Attributes:
         on_waiting: called, on the job's thread, with what it waits for before its first iteration.

@@ -78,7 +78,7 @@ def run_job(
 
 @contextlib.contextmanager
 def telling_of_memory(backend: Backend) -> Iterator[None]:
-    """Have memory that is used up be said as an error of the user's."""
+    """Turn memory that is used up into an error that a user can act on."""
     try:
         yield
     except MemoryError as error:
@@ -373,7 +373,7 @@ class JobRun:
 
     @contextlib.contextmanager
     def _telling_of_the_checkpoint(self) -> Iterator[None]:
-        """Have an engine that diverges for good say what is left of its work."""
+        """Add what is left of its work to the error of an engine that diverges for good."""
         try:
             yield
         except DivergedError as error:

@@ -215,7 +215,7 @@ def square_pixel(reader: QuantityReader, rows: Value | None, columns: Value | No
 def beam_center(
     reader: QuantityReader, places: tuple[str, str], size: Sequence[int], pixel: Value | None
 ) -> Value | None:  # fmt: skip
-    """Return row and column of the direct beam in pixels; None where they are not known, or the center of the frames.
+    """Return row and column of the direct beam in pixels; None where they are not known, or are the frames' center.
 
     Args:
         reader: of the file.

@@ -187,7 +187,7 @@ def _axis(axis: Axis, preset: Preset, named: Named, loops: _Loops, side: int) ->
 
 
 def _flat_source(preset: Preset, side: int) -> str:
-    """Return where a scan of one loop has its rows (side 0) and columns: columns first, where loops are told apart."""
+    """Return where a scan of one loop has rows (side 0) or columns (1): as the preset says if it names inner ones."""
     sources = preset.rows.source, preset.columns.source
     if all(source.startswith("inner") for source in sources):
         return sources[side]

@@ -242,7 +242,7 @@ def _has_folder(pattern: str) -> bool:
 
 
 def _expanded(pattern: str) -> list[str]:
-    """Return a pattern with its '*' filled in, once for each way in which files fill it; itself if none does."""
+    """Return a pattern with its '*' filled in as the files there have it; itself if none fits. Several are refused."""
     if "*" not in pattern:
         return [pattern]
     field = _FIELD.search(pattern)

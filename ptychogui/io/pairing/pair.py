@@ -79,7 +79,7 @@ def pair_as_read(
 def _plausible(
     files: Sequence[RawFile], found: Sequence[PairingWay], now_s: float | None
 ) -> dict[PairingWay, Pairing]:  # fmt: skip
-    """Pair in each way, and leave out those that pair hardly anything, or as another one does.
+    """Pair in each way, and leave out ways that pair hardly anything, or just as another way does.
 
     Raises:
         DataError: none is left.
@@ -101,7 +101,7 @@ def _plausible(
 
 
 def _from(files: Sequence[RawFile], first: int) -> list[RawFile]:
-    """Return files from one on, with those that are missing before all others."""
+    """Return the files from place `first` on; a negative one puts missing files before them."""
     absent = [files[0].number + place for place in range(first, 0)]
     return [
         *(RawFile(Path(f"number {number}"), number, 0, 0, f"there is no file {number}") for number in absent),

@@ -127,7 +127,7 @@ def _telling_apart(found: list[PairingWay]) -> tuple[PairingWay, ...]:
 
 
 def _said_size(seen: FilesSeen, plan: ScanPlan, per_file: int) -> _Size:
-    """Return what the user says; files that hold another number of frames don't go on from one to the next."""
+    """Return the size that the user says; where files hold another number, frames don't go on from file to file."""
     is_line = plan.dims is not None and plan.dims[1] == per_file
     return _Size(per_file, is_line or usual_of(seen.held) != per_file)
 
@@ -282,7 +282,7 @@ def _firsts(seen: FilesSeen, plan: ScanPlan, facts: FileFacts, size: _Size) -> t
 
 
 def _best(seen: FilesSeen, plan: ScanPlan, size: _Size, possible: list[int]) -> list[int]:
-    """Leave out places at which more files than at others hold what can't be a line's; not among very many places."""
+    """Keep the places of the first file at which the fewest files hold what can't be a line's; all of very many."""
     if len(possible) > _MOST_COMPARED:
         return possible
     wanted = _wanted(plan, size)

@@ -75,7 +75,7 @@ def _single(code: int, settings: tuple[int, ...]) -> Unpack | None:
 
 
 def _unit(code: int, settings: tuple[int, ...]) -> int:
-    """Return the bytes of which blocks in a packed chunk hold a multiple; 0 where there are no blocks."""
+    """Return how many bytes the blocks of a packed chunk are multiples of; 0 where there are no blocks."""
     if code == _LZ4:
         return 1
     return 8 * settings[2] if code == _BITSHUFFLE and len(settings) > 4 and settings[4] else 0

@@ -185,7 +185,7 @@ def _joined(path: Path, form: str, parts: list[PartFile]) -> Dataset:
 
 
 def _summed(said: Sequence[str]) -> tuple[str, ...]:
-    """Return what is to be said of the first file that there is something to be said of, and of how many others."""
+    """Return one note for those of several files: that of the first, and of how many others the same is true."""
     others = {0: "", 1: "", 2: "; so is 1 other"}.get(len(said), f"; so are {len(said) - 1} others")
     return (said[0] + others,) if said else ()
 

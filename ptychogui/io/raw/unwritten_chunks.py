@@ -39,7 +39,7 @@ class Unwritten:
 
     @classmethod
     def of(cls, data: h5py.Dataset) -> Unwritten | None:
-        """Look for it; None where a file is as most are: all is written, or what is not are whole frames of zeros."""
+        """Look for what was never written; None where all was, or what was not are whole frames that read as zeros."""
         try:
             fill = data.fillvalue
             if _has_holes(data):
@@ -50,7 +50,7 @@ class Unwritten:
         return cls(fill) if data.ndim == 3 and fill != 0 and fill == fill else None
 
     def clear(self, rows: np.ndarray, frames: np.ndarray) -> None:
-        """Mark in frames (frames, rows, columns), those at some rows of the stack, what was never written."""
+        """Mark what was never written in frames (frames, rows, columns), which are at some rows of the stack."""
         if self.chunks:
             for row, frame in zip(rows.tolist(), frames, strict=True):
                 self._clear_parts(row, frame)

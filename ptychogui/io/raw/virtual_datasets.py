@@ -191,7 +191,7 @@ def _tiles(data: h5py.Dataset) -> Iterator[_Tile]:
 
 
 def _chosen(space: Any, most: int) -> np.ndarray:
-    """Return which frames of a source are selected, some of which may be beyond its end; of an endless selection some.
+    """Return which frames of a source are selected, maybe beyond its end; of an endless selection the first ones.
 
     Args:
         space: the selection.

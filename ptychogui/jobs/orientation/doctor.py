@@ -230,7 +230,7 @@ def _cut(patterns: np.ndarray, n: int, center: np.ndarray) -> np.ndarray:
 
 
 def _straightened(probe: np.ndarray) -> np.ndarray:
-    """Take off the ramp by whole pixels of the far field, so that a probe's is centered as the patterns are."""
+    """Take a probe's phase ramp off, by whole pixels of its far field, which is centered then as the patterns are."""
     n = probe.shape[-1]
     row, column = _center_px(np.square(np.abs(np.fft.ifftshift(far_field(probe), axes=(-2, -1)))).sum(axis=0))
     ramp = row * np.arange(n)[:, None] + column * np.arange(n)

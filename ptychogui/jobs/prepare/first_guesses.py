@@ -31,7 +31,7 @@ def first_probe(
     trial: ProbeTrial | None = None,
     given: np.ndarray | None = None,
 ) -> tuple[np.ndarray, list[str]]:
-    """Take the user's probe, or guess one of the user's size, or take the file's, or guess one.
+    """Return the user's probe; or one guessed of the user's size; or else the file's; or else one guessed.
 
     Args:
         dataset: the scan.

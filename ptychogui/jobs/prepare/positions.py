@@ -154,7 +154,7 @@ def _paired_in_order(dataset: Dataset, parameters: Parameters, positions: int) -
 
 
 def _read_together(files: Sequence[RawFile], plan: ScanPlan, facts: FileFacts, experiment: Experiment) -> Pairing:
-    """Pair, and where that can be done in several ways recall that computed positions may be the ones to mend."""
+    """Pair; where there are several ways, the error also says that computed positions may be what is wrong."""
     try:
         return pair_as_read(files, plan, facts)
     except AmbiguousPairingError as error:

@@ -166,7 +166,7 @@ class PreparedScan:
 
         Args:
             rows: int, of the frames, in any order.
-            frames: what they are read from; those that the preparation was given when None.
+            frames: what they are read from; those that were given at first when None.
             keep: whether the patterns are wanted, or only what is known of them.
             maker: what makes them.
 
