@@ -17,6 +17,7 @@ import numpy as np
 
 from ptychogui.errors import DataError
 from ptychogui.io.fingerprint import looked_at
+from ptychogui.io.hdf5.external_files import look_at_files
 
 _log = logging.getLogger(__name__)
 
@@ -113,6 +114,8 @@ def first_dataset(file: h5py.File, places: Iterable[str]) -> h5py.Dataset | None
     """Return the first of these places that holds a dataset, links followed."""
     for place in places:
         found = file.get(place)
+        if found is None or found.file.filename != file.filename or getattr(found, "is_virtual", False):
+            look_at_files(file, place)
         if isinstance(found, h5py.Dataset):
             looked_at(found.file.filename)
             return found

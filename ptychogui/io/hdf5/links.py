@@ -1,9 +1,8 @@
-"""Links of HDF5 files: where HDF5 finds what they name, and which of them lead nowhere."""
+"""Links of HDF5 files that lead nowhere, and where to."""
 
 from __future__ import annotations
 
 import logging
-import os
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,15 +11,11 @@ from pathlib import Path
 import h5py
 
 from ptychogui.errors import DataError
-from ptychogui.io.fingerprint import looked_at
+from ptychogui.io.hdf5.external_files import locate
 from ptychogui.io.hdf5.files import H5_ERRORS, open_h5
 
 _log = logging.getLogger(__name__)
 
-EXTERNAL, VIRTUAL = "HDF5_EXT_PREFIX", "HDF5_VDS_PREFIX"
-"""Variables with folders, joined by colons, in which HDF5 looks for the targets of links and of virtual datasets."""
-
-_ORIGIN = "${ORIGIN}"
 _DEEPEST = 16
 """Links that lead to links; more go in a circle."""
 
@@ -34,32 +29,6 @@ class DanglingLink:
 
     def __str__(self) -> str:
         return f"{self.place} {self.target}"
-
-
-def locate(path: Path, name: str, variable: str = EXTERNAL) -> Path | None:
-    """Return the file that HDF5 opens where another one names it; None where there is none.
-
-    It looks at an absolute path as it is, and then for its last part only; in the folders of the variable, beside the
-    file that names it, in the working folder, and beside what that file is a symbolic link to.
-
-    Args:
-        path: the file that has the link.
-        name: of the target, as the link has it.
-        variable: of the environment, with the folders to look in first.
-    """
-    if os.path.isabs(name):
-        looked_at(name)
-        if os.path.isfile(name):
-            return Path(name)
-        name = os.path.basename(name)
-    beside = os.path.dirname(os.path.abspath(path))
-    folders = [folder.replace(_ORIGIN, beside) for folder in os.environ.get(variable, "").split(":") if folder]
-    for folder in (*folders, beside, "", os.path.dirname(os.path.realpath(path))):
-        there = os.path.join(folder, name)
-        looked_at(there)
-        if os.path.isfile(there):
-            return Path(there)
-    return None
 
 
 def missing_target(file: h5py.File, place: str, depth: int = 0) -> DanglingLink | None:

@@ -66,7 +66,7 @@ class Pattern:
         """
         folder, start = os.path.split(self.before)
         end, _, rest = self.after.partition(os.sep)
-        listed(f"{glob.escape(self.before)}*{glob.escape(end)}")
+        listed(f"{glob.escape(self.before)}*{glob.escape(self.after)}")
         shape = re.compile(rf"{re.escape(start)}( *\d+){re.escape(end)}")
         try:
             with os.scandir(folder or ".") as entries:

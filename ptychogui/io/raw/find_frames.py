@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 
 from ptychogui.errors import DataError
+from ptychogui.io.hdf5.external_files import look_at_files
 from ptychogui.io.hdf5.files import datasets
 from ptychogui.io.hdf5.links import DanglingLink, dangling_links, missing_target
 from ptychogui.io.raw.hdf5_frames import is_stack, looks_like_frames
@@ -40,6 +41,8 @@ def find_frames(path: Path, file: h5py.File, dataset_path: str = "") -> h5py.Dat
     places = (dataset_path,) if dataset_path else USUAL_PLACES
     for place in places:
         found = file.get(place)
+        if found is not None:
+            look_at_files(file, place)
         if isinstance(found, h5py.Dataset) and (dataset_path or looks_like_frames(found.shape, found.dtype)):
             return found
     dangling = next(filter(None, (missing_target(file, place) for place in places)), None)

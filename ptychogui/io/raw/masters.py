@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 
 from ptychogui.io.fingerprint import looked_at
-from ptychogui.io.hdf5.links import EXTERNAL, VIRTUAL, locate
+from ptychogui.io.hdf5.external_files import EXTERNAL, VIRTUAL, locate
 from ptychogui.io.raw.joined_frames import PartFile
 from ptychogui.io.raw.virtual_datasets import is_endless
 from ptychogui.io.read_options import ReadOptions

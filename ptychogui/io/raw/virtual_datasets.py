@@ -15,8 +15,8 @@ import h5py
 import numpy as np
 
 from ptychogui.errors import DataError
+from ptychogui.io.hdf5.external_files import VIRTUAL, locate
 from ptychogui.io.hdf5.files import H5_ERRORS, open_h5
-from ptychogui.io.hdf5.links import VIRTUAL, locate
 
 _log = logging.getLogger(__name__)
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DataError
+from ptychogui.io.hdf5.external_files import EXTERNAL, locate
 from ptychogui.io.hdf5.files import open_h5
-from ptychogui.io.hdf5.links import EXTERNAL, dangling_links, locate, missing_target
+from ptychogui.io.hdf5.links import dangling_links, missing_target
 from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
 from tests.io.makers import make_frames
