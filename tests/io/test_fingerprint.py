@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
+from ptychogui.io.dataset import Dataset
 from ptychogui.io.fingerprint import Fingerprint, listed, looked_at, recorded
 from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.readers import open_dataset
@@ -47,6 +49,15 @@ def _touch(path: Path) -> None:
     os.utime(path, ns=(1, 1))
 
 
+def _write_over(path: Path) -> None:
+    """Change a byte, and hide that."""
+    state = path.stat()
+    with path.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\x55")
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
 def _replace(path: Path) -> None:
     state, data = path.stat(), path.read_bytes()
     other = path.with_suffix(".other")
@@ -55,7 +66,7 @@ def _replace(path: Path) -> None:
     other.replace(path)
 
 
-@pytest.mark.parametrize("change", [_grow, _touch, _replace, Path.unlink])
+@pytest.mark.parametrize("change", [_grow, _touch, _write_over, _replace, Path.unlink])
 def test_a_changed_file_is_noticed(tmp_path: Path, change: Callable[[Path], None]) -> None:
     path = make_cxi(tmp_path / "scan.cxi")
     with open_dataset(path) as dataset:
@@ -75,6 +86,103 @@ def test_a_series_that_grows_is_noticed(tmp_path: Path, number: int) -> None:
     (tmp_path / "scan_notes.txt").touch()
     assert known.is_current
     make_rows(tmp_path, {number: make_frames(5)})
+    assert not known.is_current
+
+
+def test_a_series_of_folders_that_grows_into_one_that_was_there_is_noticed(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        (tmp_path / f"line{number}").mkdir()
+    for number in (1, 2):
+        np.save(tmp_path / f"line{number}" / "frames.npy", make_frames(4))
+    with open_dataset(tmp_path / "line#1d" / "frames.npy") as dataset:
+        known = dataset.without_frames()
+    assert known.is_current
+    np.save(tmp_path / "line3" / "frames.npy", make_frames(4))
+    assert not known.is_current
+
+
+def test_a_file_that_changed_just_now_is_not_trusted_where_times_are_whole_seconds(tmp_path: Path) -> None:
+    (tmp_path / "scan").touch()
+    for age_s, is_current in ((0, False), (10, True)):
+        now_s = int(time.time()) - age_s
+        os.utime(tmp_path / "scan", (now_s, now_s))
+        with recorded() as recording:
+            looked_at(tmp_path / "scan")
+        assert recording.fingerprint().is_current() is is_current
+
+
+def test_a_relative_name_is_that_of_another_file_in_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        make_cxi(tmp_path / name / "scan.cxi")
+    monkeypatch.chdir(tmp_path / "first")
+    with open_dataset("scan.cxi") as dataset:
+        known = dataset.without_frames()
+    assert known.is_current
+    monkeypatch.chdir(tmp_path / "second")
+    assert not known.is_current
+
+
+_MASK = "entry_1/instrument_1/detector_1/mask"
+
+
+def _known_with_mask(folder: Path, target: str) -> Dataset:
+    path = make_cxi(folder / "scan.cxi", {_MASK: h5py.ExternalLink(target, "mask")})
+    with open_dataset(path) as dataset:
+        return dataset.without_frames()
+
+
+def _link(path: Path, target: str) -> None:
+    with h5py.File(path, "w") as file:
+        file["mask"] = h5py.ExternalLink(target, "mask")
+
+
+def test_a_file_that_a_link_names_is_noticed_when_it_comes(tmp_path: Path) -> None:
+    known = _known_with_mask(tmp_path, "mask.h5")
+    assert known.is_current
+    with h5py.File(tmp_path / "mask.h5", "w") as file:
+        file["mask"] = np.eye(8, dtype=np.uint32)
+    assert not known.is_current
+
+
+def test_a_link_on_the_way_that_leads_elsewhere_is_noticed(tmp_path: Path) -> None:
+    for name in ("old.h5", "new.h5"):
+        with h5py.File(tmp_path / name, "w") as file:
+            file["mask"] = np.eye(8, dtype=np.uint32)
+    _link(tmp_path / "between.h5", "old.h5")
+    known = _known_with_mask(tmp_path, "between.h5")
+    assert known.is_current
+    _link(tmp_path / "between.h5", "new.h5")
+    assert not known.is_current
+
+
+def test_raw_frames_behind_a_link_are_looked_at(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "frames.h5", "w") as file:
+        file["data"] = make_frames(5, size=8)
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file["entry/data/data"] = h5py.ExternalLink("frames.h5", "data")
+    with open_dataset(tmp_path / "scan.h5") as dataset:
+        known = dataset.without_frames()
+    assert known.is_current
+    _touch(tmp_path / "frames.h5")
+    assert not known.is_current
+
+
+def test_positions_in_another_file_by_a_virtual_dataset_are_looked_at(tmp_path: Path) -> None:
+    positions = np.random.default_rng(1).random((5, 3)) * 1e-6
+    with h5py.File(tmp_path / "stage.h5", "w") as file:
+        file["positions"] = positions
+    layout = h5py.VirtualLayout(positions.shape, positions.dtype)
+    layout[:] = h5py.VirtualSource("stage.h5", "positions", positions.shape)
+    with h5py.File(tmp_path / "scan.cxi", "w") as file:
+        file["entry_1/data_1/data"] = make_frames(5, size=8)
+        file.create_virtual_dataset("entry_1/sample_1/geometry_1/translation", layout)
+    with open_dataset(tmp_path / "scan.cxi") as dataset:
+        known = dataset.without_frames()
+    assert known.is_current and known.positions_m is not None
+    _touch(tmp_path / "stage.h5")
     assert not known.is_current
 
 
