@@ -168,17 +168,17 @@ def _read(scan: _Scan, dataset_path: str) -> Dataset:
         notes=tuple(scan.notes),
         positions_problem=positions_problem,
         lost_frames=None if lost is None else lost.frames,
-        reopen=partial(_reopen, scan.path, str(found.name)),
+        reopen=partial(_reopen, scan.path, dataset_path),
         closer=scan.file.close,
     )
 
 
-def _reopen(path: Path, place: str) -> Stack:
-    """Open the frames of a scan that was opened before."""
+def _reopen(path: Path, dataset_path: str) -> Stack:
+    """Open the frames of a scan that was opened before; what leads to them may be links to another file."""
     file = open_h5(path)
     try:
         with reading(path, "its frames"):
-            return Stack(Hdf5Frames(path, file[place]), close=file.close)
+            return Stack(Hdf5Frames(path, _find_frames(_Scan(path, file), dataset_path)), close=file.close)
     except BaseException:
         file.close()
         raise

@@ -55,7 +55,15 @@ def _master(folder: Path) -> Path:
     return folder / "scan_master.h5"
 
 
-@pytest.mark.parametrize("make", [_npy, _npz, _tiff, _cxi, _hdf5, _series, _master])
+def _linked(folder: Path) -> Path:
+    """Make a scan whose frames are in another file, at a place where it has something else itself."""
+    with h5py.File(folder / "raw.h5", "w") as file:
+        file["run/frames"] = COUNTS
+    link = h5py.ExternalLink("raw.h5", "run/frames")
+    return make_cxi(folder / "scan.cxi", {"entry_1/instrument_1/detector_1/data": link, "run/frames": COUNTS + 1})
+
+
+@pytest.mark.parametrize("make", [_npy, _npz, _tiff, _cxi, _linked, _hdf5, _series, _master])
 def test_frames_come_again_in_another_place(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     with open_dataset(make(tmp_path)) as dataset:
         rows = np.arange(dataset.frames.shape[0])
