@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -155,10 +154,9 @@ class Checker:
 
 def _identity(job: Job, dataset: Dataset) -> Any:
     """Return what tells one stack of frames from another."""
-    with contextlib.suppress(OSError):
-        state = dataset.path.stat()
-        return dataset.path, state.st_mtime_ns, state.st_size, dataset.frames.shape, job.parameters.preprocessing
-    return object()
+    if not dataset.seen.is_current():
+        return object()
+    return dataset.path, dataset.seen, dataset.frames.shape, job.parameters.preprocessing
 
 
 def _no_device(job: Job, error: DeviceError) -> Iterator[Finding]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ptychogui.backends import open_backend
+from ptychogui.io.dataset import Dataset
 from ptychogui.io.simulated import dataset_of
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.preflight import TITLES, Checker, Level, preflight
+from ptychogui.jobs.preflight.sampled_scan import FrameSample, read_sample
 from ptychogui.jobs.prepare import open_scan as opening
 from ptychogui.params.model import Parameters
+from tests.io.raw.makers import make_master
 from tests.jobs.preflight.scans import SOUND, Check, dataset, job, levels, only, scan
 
 
@@ -53,6 +57,26 @@ class TestChecker:
             assert only(found, "time").level is Level.UNKNOWN
             again = checker.check(job(source, {**SOUND, "devices__device": "auto"}))
             assert only(again, "memory").level is Level.GOOD
+
+    def test_a_sample_is_read_again_where_a_file_with_frames_changed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read: list[int] = []
+
+        def read_told(dataset: Dataset) -> FrameSample:
+            read.append(1)
+            return read_sample(dataset)
+
+        monkeypatch.setattr("ptychogui.jobs.preflight.read_sample", read_told)
+        master = make_master(tmp_path)
+        one = Job("1", master, Parameters().replace({"devices.device": "cuda:99"}), tmp_path / "r.cxi")
+        with Checker() as checker:
+            for times in (1, 1):
+                checker.check(one)
+                assert len(read) == times
+            os.utime(tmp_path / "m_data_000002.h5", ns=(1, 1))
+            checker.check(one)
+        assert len(read) == 2
 
     def test_a_simulated_scan_can_be_checked(self) -> None:
         parameters = Parameters().replace(
