@@ -63,12 +63,15 @@ class Reservation:
 
     def __init__(self, path: Path, owner: Owner, made: tuple[Path, ...] = ()) -> None:
         self.path, self.owner = path, owner
+        self._is_released = False
         give_back = functools.partial(_give_back, _marker(path), owner, made)
         self._give_back = weakref.finalize(self, give_back) if owner == this_process() else give_back
 
     def release(self) -> None:
         """Give the path back; again does nothing."""
-        self._give_back()
+        if not self._is_released:
+            self._is_released = True
+            self._give_back()
 
     def __enter__(self) -> Reservation:
         return self

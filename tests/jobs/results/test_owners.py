@@ -64,8 +64,11 @@ def test_another_kind_of_owner_says_itself_whether_it_lives(path: Path, monkeypa
     assert reserve(path) is None and holder_text(path).startswith("queue since ")
     Reservation(path, Owner("queue", {"job": "job 2"})).release()
     assert reserve(path) is None
-    Reservation(path, owner).release()
+    again = Reservation(path, owner)
+    again.release()
     with taken(path, owner):
+        again.release()
+        assert reserve(path) is None
         living.clear()
         taken(path).release()
 
