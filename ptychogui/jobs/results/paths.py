@@ -88,7 +88,7 @@ def as_given(path: Path, owner: Owner | None = None) -> Reservation:
     reservation = reserve(path, owner)
     if reservation is None:
         raise OutputError(
-            f"{path} is the result of another job that has not ended ({holder_text(path)}); wait for its end, or "
+            f"{path} is the result of another job that has not ended ({holder_text(path)}); let it end, or "
             "choose another name"
         )
     return reservation
