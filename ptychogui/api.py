@@ -39,8 +39,8 @@ from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.job_checks import check_job
 from ptychogui.jobs.job_values import heeded_values, job_layers, make_job, plan_job, scan_source
 from ptychogui.jobs.prepare.prepared_job import InMemory
-from ptychogui.jobs.results.paths import as_given, beside_scan, job_name
 from ptychogui.jobs.results.reservations import Reservation
+from ptychogui.jobs.results.result_paths import as_given, beside_scan, job_name
 from ptychogui.jobs.runner import run_job
 from ptychogui.jobs.stepped_job import SteppedJob
 from ptychogui.params.chain import engines_of

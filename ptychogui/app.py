@@ -27,7 +27,7 @@ from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.jobs.orientation.doctor import open_and_examine
 from ptychogui.jobs.prepare.read_survey import ReadingProgress, ScanSurvey, survey_scan
 from ptychogui.physics.simulation import Recipe
-from ptychogui.pictures.live_picture import Picture
+from ptychogui.pictures.live_picture import LivePicture
 from ptychogui.views.run.run_page import RunPage
 from ptychogui.views.scan.orientation_page import OrientationPage
 from ptychogui.views.scan.pairing_page import PairingPage
@@ -235,7 +235,7 @@ class Workstation:
         self.window.remember(result.path)
         self._show_picture(result.picture)
 
-    def _show_picture(self, picture: Picture) -> None:
+    def _show_picture(self, picture: LivePicture) -> None:
         self.run_page.show_picture(picture)
         self.window.pages.turn_to("run")
 

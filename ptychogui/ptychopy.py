@@ -37,7 +37,7 @@ from ptychogui.io.in_memory import scan_of
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.job_values import heeded_values, job_layers, make_job, plan_job, scan_source
 from ptychogui.jobs.prepare.prepared_job import InMemory
-from ptychogui.jobs.results.paths import as_given, file_stem, job_name
+from ptychogui.jobs.results.result_paths import as_given, file_stem, job_name
 from ptychogui.jobs.stepped_job import SteppedJob
 from ptychogui.params.chain import ENGINE_TITLES, engines_of
 from ptychogui.params.commandline import read_command

@@ -15,7 +15,7 @@ from ptychogui.cli.shared_options import PATH, quiet_option
 from ptychogui.cli.terminal import error_console, one_line, say, table
 from ptychogui.errors import DataError, OutputError, ParameterError, PtychoError
 from ptychogui.io.result_header import read_header
-from ptychogui.jobs.results.paths import in_folder, results_stem
+from ptychogui.jobs.results.result_paths import in_folder, results_stem
 from ptychogui.jobs.scan_list import ScanList, scan_list
 from ptychogui.params.click_words import Command
 from ptychogui.params.model import by_path, describe, marked

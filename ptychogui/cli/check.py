@@ -16,7 +16,7 @@ from ptychogui.cli.terminal import stdout_width, tell
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_values import planned_layers
 from ptychogui.jobs.preflight import Checker, Level, Preflight
-from ptychogui.jobs.results.paths import free_in_folder
+from ptychogui.jobs.results.result_paths import free_in_folder
 from ptychogui.params.click_words import Command
 from ptychogui.params.model import describe
 from ptychogui.params.options import given_values, options

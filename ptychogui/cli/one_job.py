@@ -19,7 +19,7 @@ from ptychogui.cli.terminal import error_console, interruptible, say, tell
 from ptychogui.io.atomic import check_writable
 from ptychogui.jobs.job import Control, Progress
 from ptychogui.jobs.job_values import plan_job
-from ptychogui.jobs.results.paths import job_name
+from ptychogui.jobs.results.result_paths import job_name
 from ptychogui.jobs.runner import run_job
 from ptychogui.states import State
 

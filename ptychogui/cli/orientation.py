@@ -16,7 +16,7 @@ from ptychogui.jobs.job_values import plan_job, scan_source
 from ptychogui.jobs.orientation.doctor import find_orientation
 from ptychogui.jobs.orientation.verdict import Verdict
 from ptychogui.jobs.orientation.verdict_text import AS_IT_COMES, answer, remark, sign_lines
-from ptychogui.jobs.results.paths import free_in_folder
+from ptychogui.jobs.results.result_paths import free_in_folder
 from ptychogui.params.click_words import Command
 from ptychogui.params.model import describe
 from ptychogui.params.options import given_values, options

@@ -12,7 +12,7 @@ from ptychogui.cli.shared_options import PATH, quiet_option
 from ptychogui.cli.terminal import error_console, say
 from ptychogui.errors import ParameterError
 from ptychogui.jobs.job_values import scan_source
-from ptychogui.jobs.results.paths import as_given, in_folder
+from ptychogui.jobs.results.result_paths import as_given, in_folder
 from ptychogui.params.click_words import Command
 from ptychogui.params.commandline import COMMAND_DEFAULTS, read_command
 from ptychogui.params.model import describe

@@ -18,7 +18,7 @@ from ptychogui.io.scan_or_result import open_scan_or_result
 from ptychogui.jobs.job_values import dataset_layers
 from ptychogui.params.origins import Source
 from ptychogui.params.units import format_quantity
-from ptychogui.pictures.live_picture import FINAL_PX, Picture, make_picture
+from ptychogui.pictures.live_picture import FINAL_PX, LivePicture, make_picture
 from ptychogui.pictures.thumbnails import flatten_layers
 
 _PREVIEWED = 16
@@ -58,7 +58,7 @@ class LoadedResult:
     path: Path
     facts: tuple[str, ...]
     notes: tuple[str, ...]
-    picture: Picture
+    picture: LivePicture
     errors: tuple[float, ...]
     state: str
 

@@ -13,8 +13,8 @@ from ptychogui.errors import PtychoError
 from ptychogui.jobs.job import Job, Progress
 from ptychogui.jobs.job_values import heeded_layers, make_job
 from ptychogui.jobs.processes.messages import Died, Failed, Finished, Ready, Silent
-from ptychogui.jobs.results.paths import beside_scan, job_name
 from ptychogui.jobs.results.reservations import Reservation
+from ptychogui.jobs.results.result_paths import beside_scan, job_name
 from ptychogui.jobs.stages import total_iterations
 from ptychogui.states import State
 

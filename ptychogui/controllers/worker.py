@@ -13,7 +13,7 @@ from PyQt5.QtCore import QThread, pyqtSignal
 from ptychogui.jobs.job import Job, Progress
 from ptychogui.jobs.processes import messages as events
 from ptychogui.jobs.processes.engine import EngineProcess
-from ptychogui.pictures.live_picture import FINAL_PX, LIVE_PX, Picture, make_picture
+from ptychogui.pictures.live_picture import FINAL_PX, LIVE_PX, LivePicture, make_picture
 from ptychogui.states import State
 
 _POLL_S = 0.03
@@ -45,7 +45,7 @@ class DeviceWorker(QThread):
         self._came_up = False
         self._last: Progress | None = None
         self._estimate: events.Picture | None = None
-        self._picture: Picture | None = None
+        self._picture: LivePicture | None = None
         self._picture_lock = threading.Lock()
         self._signals = {
             events.Ready: self.ready, events.Finished: self.ended, events.Failed: self.failed, events.Died: self.died,
@@ -60,7 +60,7 @@ class DeviceWorker(QThread):
         """End a job with its result kept; one that still waits is taken out of the queue."""
         self._orders.put(lambda process: self._stop(process, job_id))
 
-    def take_picture(self) -> Picture | None:
+    def take_picture(self) -> LivePicture | None:
         """Return the newest picture, once."""
         with self._picture_lock:
             picture, self._picture = self._picture, None

@@ -23,7 +23,7 @@ _FLAT = 0.05
 
 
 @dataclass(frozen=True)
-class Picture:
+class LivePicture:
     """An estimate made ready for the screen.
 
     Attributes:
@@ -48,7 +48,7 @@ class Picture:
     powers: tuple[float, ...]
 
 
-def make_picture(field: np.ndarray, probe: np.ndarray, object_pixel_m: float, limit_px: int = LIVE_PX) -> Picture:
+def make_picture(field: np.ndarray, probe: np.ndarray, object_pixel_m: float, limit_px: int = LIVE_PX) -> LivePicture:
     """Make an estimate ready for the screen.
 
     Args:
@@ -66,7 +66,7 @@ def make_picture(field: np.ndarray, probe: np.ndarray, object_pixel_m: float, li
     modes = [shrink(mode, _MODE_PX) for mode in probe]
     powers = [float(np.vdot(mode, mode).real) for mode in probe]
     pixel_m = object_pixel_m * block
-    return Picture(
+    return LivePicture(
         phase=phase,
         magnitude=magnitude,
         pixel_m=pixel_m,

@@ -7,7 +7,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from ptychogui.views.plots import ErrorCard, ImageCard, LogAxis
-from ptychogui.views.run.probe import ProbeCard
+from ptychogui.views.run.probe_card import ProbeCard
 from ptychogui.views.scan.positions_card import PositionsCard
 from ptychogui.window_state import ErrorCurve
 

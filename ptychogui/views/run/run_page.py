@@ -5,9 +5,9 @@ from __future__ import annotations
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QHBoxLayout, QSplitter, QWidget
 
-from ptychogui.pictures.live_picture import Picture
+from ptychogui.pictures.live_picture import LivePicture
 from ptychogui.views.plots import ErrorCard, ImageCard
-from ptychogui.views.run.probe import ProbeCard
+from ptychogui.views.run.probe_card import ProbeCard
 from ptychogui.window_state import ErrorCurve, WindowState
 
 
@@ -30,7 +30,7 @@ class RunPage(QSplitter):
         self.setChildrenCollapsible(False)
         self._curve = ErrorCurve()
 
-    def show_picture(self, picture: Picture) -> None:
+    def show_picture(self, picture: LivePicture) -> None:
         """Show object and probe."""
         self.phase.show_image(picture.phase, picture.pixel_m, picture.phase_levels, picture.scanned_m)
         self.magnitude.show_image(picture.magnitude, picture.pixel_m, picture.magnitude_levels, picture.scanned_m)

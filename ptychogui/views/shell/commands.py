@@ -17,7 +17,7 @@ from ptychogui.window_state import WindowState
 _Role = QPalette.ColorRole
 
 
-class Command(QAction):
+class QtAction(QAction):
     """An action of the table."""
 
     pageAsked = pyqtSignal(str)
@@ -58,7 +58,7 @@ class Commands(QObject):
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
-        self.by_key = {action.key: Command(action, window) for action in ACTIONS}
+        self.by_key = {action.key: QtAction(action, window) for action in ACTIONS}
         self.choices: dict[str, QActionGroup] = {}
         for command in self.by_key.values():
             command.pageAsked.connect(self.pageAsked)
@@ -68,7 +68,7 @@ class Commands(QObject):
         self.recent.triggered.connect(self._ask_recent)
         self.draw_icons()
 
-    def __getitem__(self, key: str) -> Command:
+    def __getitem__(self, key: str) -> QtAction:
         """Return the action of a key."""
         return self.by_key[key]
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from ptychogui.errors import OutputError
-from ptychogui.jobs.results.paths import (
+from ptychogui.jobs.results.reservations import FOLDER
+from ptychogui.jobs.results.result_paths import (
     as_given,
     beside_scan,
     file_stem,
@@ -22,13 +23,12 @@ from ptychogui.jobs.results.paths import (
     job_name,
     results_stem,
 )
-from ptychogui.jobs.results.reservations import FOLDER
 from tests.jobs.results.reserving import running
 
 _ASKING = """
 import sys
 from pathlib import Path
-from ptychogui.jobs.results.paths import beside_scan, in_folder
+from ptychogui.jobs.results.result_paths import beside_scan, in_folder
 scan = Path(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
