@@ -21,7 +21,7 @@ from ptychogui.io.simulated import write_scan
 from ptychogui.physics.simulation import Recipe, simulate
 from tests.io.makers import make_result
 
-SMALL_DISK_BYTES = 64 * 1024
+SMALL_DISK_BYTES = 160 * 1024
 
 
 @pytest.fixture

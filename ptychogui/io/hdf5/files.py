@@ -28,6 +28,10 @@ H5_ERRORS = (OSError, RuntimeError, KeyError, TypeError, UnicodeError)
 """What h5py raises where a file is damaged, or of a type that numpy has no equal for."""
 
 
+_METADATA_BYTES = 1 << 16
+"""Of what describes a file's content and is kept together: a header is then read from one place of the disk."""
+
+
 def is_hdf5(path: Path) -> bool:
     """Whether the file starts as HDF5 does, broken further on or not."""
     with path.open("rb") as file:
@@ -262,7 +266,8 @@ def build_image(fill: Callable[[h5py.File], None]) -> bytes:
     Args:
         fill: writes the content into an empty, open file.
     """
-    with h5py.File(f"in memory {secrets.token_hex(8)}", "w", driver="core", backing_store=False) as file:
+    name = f"in memory {secrets.token_hex(8)}"
+    with h5py.File(name, "w", driver="core", backing_store=False, meta_block_size=_METADATA_BYTES) as file:
         fill(file)
         file.flush()
         return bytes(file.id.get_file_image())
