@@ -109,9 +109,22 @@ def test_a_file_that_another_program_writes_is_named(tmp_path: Path) -> None:
 def test_reading_takes_no_lock_that_would_stop_a_detector(tmp_path: Path) -> None:
     path = tmp_path / "scan_0000.h5"
     make_rows(tmp_path, lines(2))
+    assert can_be_locked(path)
     with hdf5.open_h5(path):
-        with path.open("rb") as other:
+        assert can_be_locked(path)
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        assert not can_be_locked(path)
+
+
+def can_be_locked(path: Path) -> bool:
+    """Whether a detector could lock a file, as HDF5 does to write it."""
+    with path.open("rb") as other:
+        try:
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def test_a_file_whose_writer_shares_it_is_read_as_far_as_it_is(tmp_path: Path) -> None:

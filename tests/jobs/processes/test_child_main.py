@@ -77,4 +77,7 @@ def test_only_the_first_end_counts() -> None:
 def test_what_is_sent_to_a_parent_that_is_gone_is_dropped() -> None:
     ours, theirs = Pipe()
     ours.close()
+    with pytest.raises(OSError):
+        theirs.send("anyone there?")
     Parent(theirs).send("anyone there?")
+    assert not theirs.closed

@@ -23,16 +23,20 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_process_with_the_number_of_a_dead_one_is_another(path: Path) -> None:
     with taken(path):
+        assert reserve(path) is None
         rewrite(path, start="1")
-        taken(path).release()
+        with taken(path) as again:
+            assert again.path == path
 
 
 def test_a_machine_that_was_started_anew_has_no_old_processes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = owners._machine()
     monkeypatch.setattr(owners, "_machine", lambda: {**here, "machine": "this one"})
     with taken(path):
+        assert reserve(path) is None
         rewrite(path, boot="the last one")
-        taken(path).release()
+        with taken(path) as again:
+            assert again.path == path
 
 
 @pytest.mark.parametrize("change", [{"boot": "b", "machine": "another", "host": "another"}, {"space": "another"}])
@@ -87,5 +91,7 @@ def test_this_process_lives() -> None:
 @pytest.mark.parametrize("pid", [None, 2**40, 2**22 + 5])
 def test_a_number_that_no_process_has_is_dead(path: Path, pid: Any) -> None:
     with taken(path):
+        assert reserve(path) is None
         rewrite(path, pid=pid)
-        taken(path).release()
+        with taken(path) as again:
+            assert again.path == path
