@@ -102,8 +102,8 @@ class Parent:
         self.gone = threading.Event()
         self._pipe = pipe
         self._sending, self._taking = threading.Lock(), threading.Lock()
-        self._messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._take: Callable[[Any], None] = self._messages.put
+        self._unread: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._take: Callable[[bytes | None], None] = self._unread.put
         self._on_gone: Callable[[], None] = lambda: None
         self._over = False
 
@@ -119,21 +119,29 @@ class Parent:
 
     def receive(self) -> Any:
         """Wait for a message of the parent's and return it, None once it is gone."""
-        return self._messages.get()
+        pickled = self._unread.get()
+        return None if pickled is None else pickle.loads(pickled)
 
     def on_message(self, take: Callable[[Any], None], on_gone: Callable[[], None]) -> None:
         """Have messages taken as they come, on the listening thread, in place of `receive`.
+
+        Until then no message is unpickled on that thread: what it imports on the way could lock up with the imports of
+        the work's own frame (two threads, each in a module that the other waits for). So call this once the modules of
+        all messages are there.
 
         Args:
             take: gets each message, those first that have come before.
             on_gone: called once the parent is gone; the process ends GRACE_S later.
         """
+
+        def read(pickled: bytes | None) -> None:
+            if pickled is not None:
+                take(pickle.loads(pickled))
+
         with self._taking:
-            while not self._messages.empty():
-                message = self._messages.get()
-                if message is not None:
-                    take(message)
-            self._take, self._on_gone = take, on_gone
+            while not self._unread.empty():
+                read(self._unread.get())
+            self._take, self._on_gone = read, on_gone
         if self.gone.is_set():
             on_gone()
 
@@ -146,9 +154,9 @@ class Parent:
     def _listen(self) -> None:
         try:
             while True:
-                message = self._pipe.recv()
+                pickled = self._pipe.recv_bytes()
                 with self._taking:
-                    self._take(message)
+                    self._take(pickled)
         except (EOFError, OSError):
             pass
         except Exception as error:
@@ -156,8 +164,8 @@ class Parent:
             self.end(error)
         _log.info("the parent process has hung up or is gone")
         self.gone.set()
-        self._messages.put(None)
         with self._taking:
+            self._take(None)
             on_gone = self._on_gone
         on_gone()
         time.sleep(GRACE_S)

@@ -46,10 +46,11 @@ def do_jobs(parent: Parent, slot: PictureSlot, run_path: str) -> None:
         slot: where pictures go.
         run_path: "module:function" that does a job, as jobs.runner.run_job does.
     """
+    module, _, name = run_path.partition(":")
+    run: RunJob = getattr(importlib.import_module(module), name)
     inbox = _Inbox()
     parent.on_message(inbox.take, inbox.close)
-    module, _, name = run_path.partition(":")
-    with _Worker(getattr(importlib.import_module(module), name), parent, slot) as worker:
+    with _Worker(run, parent, slot) as worker:
         while (task := inbox.tasks.get()) is not None:
             worker.do(*task)
 

@@ -50,9 +50,9 @@ def test_a_parcel_is_packed_when_it_is_sent() -> None:
 def test_messages_that_came_before_they_were_wanted_are_taken_first() -> None:
     parent, taken = Parent(Pipe()[1]), list[str]()
     for message in ("one", "two"):
-        parent._take(message)
+        parent._take(pickle.dumps(message))
     parent.on_message(taken.append, lambda: None)
-    parent._take("three")
+    parent._take(pickle.dumps("three"))
     assert taken == ["one", "two", "three"]
 
 

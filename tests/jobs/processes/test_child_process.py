@@ -51,6 +51,16 @@ def end_of(child: ChildProcess) -> End:
     return child.end
 
 
+def test_a_child_unpickles_messages_beside_its_work_only_once_the_work_says_so(start: Start) -> None:
+    child = start(works.tell_who_unpickles)
+    child.send(works.Unpickler())
+    assert next(child.until_end()) == "MainThread"
+    child.send(works.Unpickler())
+    assert next(child.until_end()) in ("listener", "MainThread")  # MainThread: it came before `on_message`
+    child.send(works.Unpickler())
+    assert next(child.until_end()) == "listener"
+
+
 def test_messages_come_and_go_in_order_and_a_hang_up_ends_it(start: Start) -> None:
     child = start(works.echo)
     said = [1, "two", {"three": None}]

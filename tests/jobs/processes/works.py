@@ -22,6 +22,24 @@ def echo(parent: Parent) -> None:
         parent.send(message)
 
 
+class Unpickler:
+    """Becomes the name of the thread that unpickles it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _this_thread, ()
+
+
+def _this_thread() -> str:
+    return threading.current_thread().name
+
+
+def tell_who_unpickles(parent: Parent) -> None:
+    """Send on what came: the first by `receive`, all that follow as they come."""
+    parent.send(parent.receive())
+    parent.on_message(parent.send, lambda: None)
+    parent.gone.wait()
+
+
 def count(parent: Parent, numbers: int) -> None:
     for number in range(numbers):
         parent.send(number)
