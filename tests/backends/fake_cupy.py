@@ -1,4 +1,4 @@
-"""As much of CuPy as backends/cuda.py uses, on the host: kernels are their numpy twins, and what real CuPy would take
+"""As much of CuPy as backends/cuda uses, on the host: kernels are their numpy twins, and what real CuPy would take
 amiss (types, grids, work outside the device) fails."""
 
 from __future__ import annotations

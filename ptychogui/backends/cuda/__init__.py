@@ -1,0 +1,8 @@
+"""GPUs, the only room that imports CuPy: where it is used, so that the room can say why there is no GPU."""
+
+from __future__ import annotations
+
+from ptychogui.backends.cuda.backend import CudaBackend, cuda_options, launch_shape
+from ptychogui.backends.cuda.gpus import list_devices
+
+__all__ = ["CudaBackend", "cuda_options", "launch_shape", "list_devices"]

@@ -1,0 +1,175 @@
+"""The CUDA backend: one GPU, one stream, kernels from a RawModule."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ptychogui.backends.base import Batch, Launch
+from ptychogui.backends.compiler import definitions, included_files, kernel_source
+from ptychogui.backends.cuda.errors import in_words
+from ptychogui.backends.cuda.fft import CudaFFT
+from ptychogui.backends.cuda.page_locked import PageLocked, page_locked
+from ptychogui.backends.cuda.streams import CudaPending, CudaSideQueue, captured, mark
+from ptychogui.backends.launch_graphs import GraphReplays
+from ptychogui.backends.signatures import product, signature
+from ptychogui.paths import kernels_folder
+
+if TYPE_CHECKING:
+    import cupy
+
+_SMALLEST_BLOCK, _LARGEST_BLOCK = 32, 256
+_LARGEST_GRID = 1 << 16
+
+_SCALARS: dict[str, type[np.generic]] = {"int32": np.int32, "float32": np.float32}
+
+
+def cuda_options() -> tuple[str, ...]:
+    """Return the NVRTC options for the kernels; the device's architecture comes from CuPy.
+
+    CuPy's cache of compiled kernels does not see what a source includes, so the options carry its digest.
+    """
+    included = hashlib.sha256(b"".join(path.read_bytes() for path in included_files())).hexdigest()[:16]
+    return ("--std=c++17", f"-I{kernels_folder().as_posix()}", *definitions(), f"-DPORTABLE_DIGEST=0x{included}")
+
+
+class CudaBackend:
+    """One GPU; see Backend. Launches are asynchronous, in the order of one stream.
+
+    Inside its `with` block CuPy works on this GPU, and CuPy's errors leave the block as DeviceError or
+    MemoryBudgetError.
+    """
+
+    lanes = 1
+    slices = 8
+    ahead = 1
+    workers = 1
+
+    def __init__(self, index: int) -> None:
+        import cupy
+
+        self.name = f"cuda:{index}"
+        self.xp: Any = cupy
+        self._device = cupy.cuda.Device(index)
+        self._module = cupy.RawModule(code=kernel_source(), options=cuda_options())
+        properties = cupy.cuda.runtime.getDeviceProperties(index)
+        self._batch_bytes = int(properties["l2CacheSize"]) // 2
+        self._leaving: deque[tuple[cupy.cuda.Event, np.ndarray]] = deque()
+
+    def __enter__(self) -> CudaBackend:
+        with ExitStack() as opened:
+            opened.enter_context(in_words(self.name))
+            opened.enter_context(self._device)
+            opened.enter_context(self.xp.cuda.Stream())
+            opened.callback(self.xp.get_default_memory_pool().free_all_blocks)
+            self._module.compile()
+            self._opened = opened.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
+
+    def empty(self, shape: Sequence[int], dtype: DTypeLike) -> cupy.ndarray:
+        """Allocate an array on the device."""
+        import cupy
+
+        return cupy.empty(tuple(shape), dtype)
+
+    def asarray(self, array: np.ndarray) -> cupy.ndarray:
+        """Copy an array to the device, without the page-locked second copy on the host that cupy.asarray makes."""
+        copy = self.empty(array.shape, array.dtype)
+        self.write(copy, array)
+        return copy
+
+    def write(self, to: cupy.ndarray, array: np.ndarray) -> None:
+        """Copy from memory that need not be page-locked; waits for it."""
+        to.set(array)
+
+    def page_locked(self, array: np.ndarray, rows: np.ndarray) -> cupy.ndarray:
+        """Copy to page-locked memory and return it under the address that kernels know it by, which is the host's."""
+        import cupy
+
+        shape, nbytes = (len(rows), *array.shape[1:]), len(rows) * array[0].nbytes
+        memory = PageLocked(nbytes, self._device)
+        copy = np.ndarray(shape, array.dtype, memoryview(memory.pointer))
+        np.take(array, rows, axis=0, out=copy, mode="clip")  # other modes would make another copy first
+        unowned = cupy.cuda.UnownedMemory(memory.pointer.ptr, nbytes, memory, self._device.id)
+        return cupy.ndarray(shape, array.dtype, cupy.cuda.MemoryPointer(unowned, 0))
+
+    def side_queue(self) -> CudaSideQueue:
+        """Return a new stream."""
+        return CudaSideQueue()
+
+    def replays(self, tell: Callable[[str], None], asked: bool, _only_kernels: bool) -> GraphReplays | None:
+        """Return a new set of CUDA graphs, where they are asked for."""
+        return GraphReplays(captured, tell) if asked else None
+
+    def to_numpy(self, array: cupy.ndarray) -> np.ndarray:
+        """Wait for the device and copy."""
+        import cupy
+
+        return cupy.asnumpy(array)
+
+    def read_later(self, array: cupy.ndarray) -> CudaPending:
+        """Queue a copy into page-locked memory."""
+        return CudaPending(array)
+
+    def write_later(self, to: cupy.ndarray, array: np.ndarray) -> None:
+        """Queue a copy from page-locked memory, which is kept until it has left."""
+        while self._leaving and self._leaving[0][0].done:
+            self._leaving.popleft()
+        locked = page_locked(array.shape, array.dtype)
+        locked[...] = array
+        to.set(locked)
+        self._leaving.append((mark(), locked))
+
+    def bind(self, kernel: str, **arrays: cupy.ndarray) -> Launch:
+        """Check the arrays once; a launch then only adds the scalars and sizes the grid by them."""
+        sig = signature(kernel)
+        sizes = sig.measure(arrays)
+        function = self._module.get_function(kernel)
+        pointers = tuple(arrays[spec.name] for spec in sig.arrays)
+        dims = tuple(np.int32(sizes[symbol]) for symbol in sig.dims)
+        kinds = {name: _SCALARS[kind] for name, kind in sig.scalars}
+
+        def launch(*scalars: Any) -> None:
+            known = sizes | dict(zip(kinds, scalars, strict=True))
+            grid, block = launch_shape(product(sig.rows, known), product(sig.columns, known))
+            typed = (kind(known[name]) for name, kind in kinds.items())
+            function((grid,), (block,), (*pointers, *typed, *dims))
+
+        return launch
+
+    def fft_pair(self, array: cupy.ndarray) -> CudaFFT:
+        """Return the in-place FFTs of a complex64 array (slots, ..., N, N)."""
+        return CudaFFT(array)
+
+    def batch_size(self, bytes_per_position: int) -> int:
+        """Positions whose working set fills half of the GPU's L2."""
+        return max(1, self._batch_bytes // bytes_per_position)
+
+    def run(self, batches: Sequence[Batch], work: Callable[[int, int, int, int], None]) -> None:
+        """Queue one batch after the other: a batch fills the GPU."""
+        for start, stop in batches:
+            if stop > start:
+                work(0, 0, start, stop)
+
+    def memory_free_bytes(self) -> int:
+        """Memory that is free on the device, CuPy's own reserve included."""
+        free, _ = self._device.mem_info
+        return free + int(self.xp.get_default_memory_pool().free_bytes())
+
+
+def launch_shape(rows: int, columns: int) -> tuple[int, int]:
+    """Return (blocks, threads): a block a row; threads a power of two, as block_sum needs, that covers the columns."""
+    threads = 1 << (columns - 1).bit_length()
+    return min(rows, _LARGEST_GRID), min(max(threads, _SMALLEST_BLOCK), _LARGEST_BLOCK)
