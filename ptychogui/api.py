@@ -194,7 +194,7 @@ class Reconstruction:
     @property
     def positions_m(self) -> np.ndarray:
         """float64 (positions, 2): row and column of the probe on the object, as refined."""
-        return self._stepped.run.positions_m
+        return self._stepped.positions_m
 
     @property
     def errors(self) -> np.ndarray:

@@ -57,6 +57,14 @@ class DeviceError(PtychoError):
     """A device can't be used, or a kernel can't be compiled for it."""
 
 
+class DeviceBusyError(DeviceError):
+    """A device is there, but other processes have it, or it is closed to all."""
+
+
+class DeviceLostError(DeviceError):
+    """A device failed so that this process can do nothing more with it; a new process may."""
+
+
 class MemoryBudgetError(DeviceError):
     """A job does not fit in the memory of its device."""
 

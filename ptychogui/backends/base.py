@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, TypeAlias
@@ -95,6 +96,19 @@ class Backend(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+    def in_words(self) -> AbstractContextManager[None]:
+        """Turn what the device raises inside, and a lack of memory, into errors that a user can act on.
+
+        Everything that works on an open device does so inside: where an error passes `__exit__` it may be too late.
+        What is no failure of the device passes as it is.
+
+        Raises:
+            MemoryBudgetError: memory of the device or of the computer is used up; the device can be used on.
+            DeviceLostError: this process can't use the device any more.
+            DeviceBusyError: the device is another process's.
+            DeviceError: the device failed otherwise.
+        """
 
     def empty(self, shape: Sequence[int], dtype: DTypeLike) -> Array:
         """Allocate an array, contents undefined."""

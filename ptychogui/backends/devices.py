@@ -56,9 +56,10 @@ def _open(name: str, threads: int | None) -> Backend:
         from ptychogui.backends.host import HostBackend
 
         return HostBackend(threads)
-    from ptychogui.backends.cuda import CudaBackend
+    from ptychogui.backends.cuda import CudaBackend, in_words
 
-    return CudaBackend(int(name.partition(":")[2]))
+    with in_words(name):
+        return CudaBackend(int(name.partition(":")[2]))
 
 
 def _cpu() -> Device:

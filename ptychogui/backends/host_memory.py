@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 import psutil
+
+from ptychogui.errors import MemoryBudgetError
+
+
+@contextmanager
+def memory_in_words(whose: str) -> Iterator[None]:
+    """Turn memory that is used up into an error that a user can act on."""
+    try:
+        yield
+    except MemoryError as error:
+        raise MemoryBudgetError(
+            f"the memory of {whose} was used up ({error}); crop the patterns (--size), use fewer probe modes or end "
+            "other programs"
+        ) from error
 
 
 class AtOnce:
@@ -34,9 +49,14 @@ class Arrived:
 class HostMemory:
     """The part of a Backend that has to do with memory alone, where kernels work on numpy's arrays."""
 
+    name: str
     xp: Any = np
     slices = 1
     ahead = 0
+
+    def in_words(self) -> AbstractContextManager[None]:
+        """Turn memory that is used up into a MemoryBudgetError."""
+        return memory_in_words(self.name)
 
     def asarray(self, array: np.ndarray) -> np.ndarray:
         """Return the array itself where it is contiguous, else a copy."""

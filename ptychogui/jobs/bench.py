@@ -87,14 +87,18 @@ def run_bench(
         sizes: rows and columns of the patterns.
         modes: numbers of probe modes.
         rounds: turns of engine and FFTs; the medians count.
+
+    Raises:
+        DeviceError: the device failed, or has too little memory.
     """
-    copy_bytes_per_s = _copy_speed(backend, rounds) if backend.ahead else None
-    for n in sizes:
-        for count in modes:
-            problem = _problem(n, count)
-            for engine in ENGINES:
-                for sub_pixel in SUB_PIXEL:
-                    yield _measure(engine, backend, problem, sub_pixel, rounds, copy_bytes_per_s)
+    with backend.in_words():
+        copy_bytes_per_s = _copy_speed(backend, rounds) if backend.ahead else None
+        for n in sizes:
+            for count in modes:
+                problem = _problem(n, count)
+                for engine in ENGINES:
+                    for sub_pixel in SUB_PIXEL:
+                        yield _measure(engine, backend, problem, sub_pixel, rounds, copy_bytes_per_s)
 
 
 def traffic_bytes(engine: str, sub_pixel: str, n: int, modes: int, pattern_bytes: int) -> int:

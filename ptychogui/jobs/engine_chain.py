@@ -44,7 +44,7 @@ _FEW_COUNTS = 0.75
 
 
 @dataclass(frozen=True)
-class _Standing:
+class Standing:
     """Where a reconstruction stands, all on the host: what an engine can start on.
 
     `crop` is that of the stage which the estimate belongs to; the geometry is that of whole patterns, with positions
@@ -69,24 +69,34 @@ class EngineChain:
         steps: steps that engines made, those that came to nothing included.
     """
 
-    def __init__(self, problem: Problem, settings: Reconstruction, backend: Backend) -> None:
-        """Make the first stage's engine.
+    def __init__(
+        self,
+        problem: Problem,
+        settings: Reconstruction,
+        backend: Backend,
+        start: Standing | None = None,
+        errors: Iterable[float] = (),
+    ) -> None:
+        """Make the first stage's engine, or that of the stage to go on in.
 
         Args:
             problem: the whole patterns, in an object whose sides are multiples of the largest crop.
             settings: of the job.
             backend: an open device.
+            start: where an earlier try of the same job stood, short of its end; None to begin with the guesses.
+            errors: of the iterations done by then.
         """
         self._whole, self._settings, self._backend = problem, settings, backend
         self._stages = planned_stages(settings)
         self.iterations = sum(stage.iterations for stage in self._stages)
-        self.iteration, self.steps = 0, 0
-        self.errors: list[float] = []
+        self.errors = [*errors]
         self.notes: list[str] = []
         self._made: Engine | None = None
         self._copy: Estimate | None = None
-        self._first = _Standing(0, 1, Estimate(problem.object, problem.probe, problem.variation), problem.geometry)
-        self._enter(0, self._first)
+        self._first = Standing(0, 1, Estimate(problem.object, problem.probe, problem.variation), problem.geometry)
+        start = start or self._first
+        self.iteration = self.steps = start.iteration
+        self._enter(next(i for i in range(len(self._stages)) if start.iteration < self._last_of(i)), start)
 
     @property
     def crop(self) -> int:
@@ -194,20 +204,25 @@ class EngineChain:
                 self._go_back(f"the {broken[0]} has values that are not numbers", self.iteration)
             else:
                 self._copy = copy
-                self._good = _Standing(self.iteration, self.crop, copy, self._geometry())
+                self._good = Standing(self.iteration, self.crop, copy, self._geometry())
         return self._good.estimate
 
-    def _enter(self, place: int, standing: _Standing) -> None:
-        """Begin a stage where the one before ended."""
+    def _enter(self, place: int, standing: Standing) -> None:
+        """Begin a stage where the one before ended, or go on in one."""
         self._place, self._stage = place, self._stages[place]
-        self._ends, self._halvings = standing.iteration + self._stage.iterations, 0
+        self._ends, self._halvings = self._last_of(place), 0
         self._made = None
         patterns = self._whole.patterns
         self._patterns = patterns if self.crop == 1 else crop_patterns(patterns, patterns.shape[-1] // self.crop)
-        self._start = self._good = self._handed_on(standing) if place else self._resampled(standing)
+        follows = place > 0 and standing.iteration == self._last_of(place - 1)
+        self._start = self._good = self._handed_on(standing) if follows else self._resampled(standing)
         self._engage(self._start)
         if len(self._stages) > 1 or self.crop > 1:
             self.notes.append(self._announcement())
+
+    def _last_of(self, place: int) -> int:
+        """Return the iteration with which a stage ends."""
+        return sum(stage.iterations for stage in self._stages[: place + 1])
 
     def _announcement(self) -> str:
         """Say which stage begins."""
@@ -219,7 +234,7 @@ class EngineChain:
         last = "; the result has this coarser pixel" if self._place == len(self._stages) - 1 else ""
         return f"{begin}, patterns cropped to {n} x {n} with {share:.0%} of the counts{poor}{last}"
 
-    def _engage(self, standing: _Standing) -> None:
+    def _engage(self, standing: Standing) -> None:
         """Make an engine that goes on from here; the one before gives its memory back first."""
         self._made = None
         self._engaged, self._copy = standing, standing.estimate
@@ -235,7 +250,7 @@ class EngineChain:
         self._made = create_engine(self._problem, self._engine_settings(standing), self._backend)
         self._first_px = self._engine.positions_px()
 
-    def _handed_on(self, standing: _Standing) -> _Standing:
+    def _handed_on(self, standing: Standing) -> Standing:
         """Take over an estimate, but for what the engine before made of pixels of the object that it hardly saw."""
         first, last = self._whole.object, standing.estimate.object
         geometry, (rows, columns) = coarser(standing.geometry, standing.crop), last.shape
@@ -246,7 +261,7 @@ class EngineChain:
         obj = np.where(seen < 1, first + seen * (last - first), last)
         return self._resampled(replace(standing, estimate=replace(standing.estimate, object=obj)))
 
-    def _resampled(self, standing: _Standing) -> _Standing:
+    def _resampled(self, standing: Standing) -> Standing:
         """Bring an estimate to the pixel of the present stage."""
         if standing.crop == self.crop:
             return standing
@@ -258,7 +273,7 @@ class EngineChain:
             scale = matching_scale(probe, obj, coarser(standing.geometry, self.crop), self._patterns) or 1.0
             probe = np.asarray(probe * scale, np.complex64)
             variation = None if variation is None else variation.scaled(scale)
-        return _Standing(standing.iteration, self.crop, Estimate(obj, probe, variation), standing.geometry)
+        return Standing(standing.iteration, self.crop, Estimate(obj, probe, variation), standing.geometry)
 
     def _geometry(self) -> ScanGeometry:
         """Return the windows of whole patterns as the engine has moved them."""
@@ -298,7 +313,7 @@ class EngineChain:
         how = _steps_text(self._engine_settings(good))
         self.notes.append(f"iteration {iteration} diverged; going on from iteration {good.iteration} with {how}")
 
-    def _engine_settings(self, standing: _Standing) -> Reconstruction:
+    def _engine_settings(self, standing: Standing) -> Reconstruction:
         """Return the settings for what is left of the stage, halved as often as it took."""
         settings, factor = self._stage.settings(self._settings), 0.5**self._halvings
         changed: dict[str, float] = {"iterations": max(1, self._ends - standing.iteration)}

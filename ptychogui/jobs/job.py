@@ -17,6 +17,25 @@ from ptychogui.states import State
 
 
 @dataclass(frozen=True)
+class FirstTry:
+    """How the first try of a job ended, which lost its device. There are two tries at most.
+
+    Attributes:
+        failure: why, in words.
+        checkpoint: the result file that it left, from which the second goes on; None where it left nothing.
+    """
+
+    failure: str
+    checkpoint: Path | None
+
+    @property
+    def note(self) -> str:
+        """What a second try says of itself."""
+        start = "at the last checkpoint" if self.checkpoint else "from the beginning, as there was no checkpoint"
+        return f"second try, begun {start}; the first ended: {self.failure}"
+
+
+@dataclass(frozen=True)
 class Job:
     """One reconstruction to do.
 
@@ -30,6 +49,7 @@ class Job:
         in_memory: whether the scan is in this process's memory: the runner is given it, and `source` is None.
         scan: what is known of the scan since the job was made, without its frames; None where nothing is yet. It is
             used as long as no file has changed that it was read from.
+        first_try: of a job that is tried again; None the first time.
     """
 
     id: str
@@ -40,6 +60,7 @@ class Job:
     command: str = ""
     in_memory: bool = False
     scan: Dataset | None = field(default=None, compare=False, repr=False)
+    first_try: FirstTry | None = None
 
     @property
     def sources(self) -> tuple[Path, ...]:

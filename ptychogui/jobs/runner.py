@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import logging
 import math
-import platform
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
-from ptychogui import __version__
-from ptychogui.backends import list_devices
 from ptychogui.backends.base import Backend
 from ptychogui.engines import Extent
 from ptychogui.engines.base import Estimate
-from ptychogui.errors import DivergedError, MemoryBudgetError, OutputError
+from ptychogui.errors import DivergedError, OutputError
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.export import export_binary, export_csv
@@ -34,7 +29,9 @@ from ptychogui.jobs.preflight.before_run import doubts_of
 from ptychogui.jobs.prepare.careful_frames import StoppedEarlyError
 from ptychogui.jobs.prepare.memory_check import check_memory
 from ptychogui.jobs.prepare.prepared_job import NOTHING_IN_MEMORY, InMemory, PreparedJob, prepare
+from ptychogui.jobs.provenance import device_text, now, versions
 from ptychogui.jobs.results.rescue import keep_elsewhere
+from ptychogui.jobs.second_try import checkpoint_of, standing_of
 from ptychogui.jobs.stages import total_iterations
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.storage import to_json
@@ -42,8 +39,6 @@ from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.states import State
 
 _log = logging.getLogger(__name__)
-
-_LIBRARIES = ("numpy", "scipy", "h5py", "pyfftw", "cupy-cuda12x", "cupy-cuda13x")
 
 
 def run_job(
@@ -72,20 +67,8 @@ def run_job(
     Raises:
         PtychoError: the job can't be done or diverged; a checkpoint that was written before is kept.
     """
-    with telling_of_memory(backend):
+    with backend.in_words():
         yield from _run(job, backend, control or Control(), wants_picture or (lambda _iteration: False), given)
-
-
-@contextlib.contextmanager
-def telling_of_memory(backend: Backend) -> Iterator[None]:
-    """Turn memory that is used up into an error that a user can act on."""
-    try:
-        yield
-    except MemoryError as error:
-        raise MemoryBudgetError(
-            f"the memory of {backend.name} was used up ({error}); crop the patterns (--size), use fewer probe modes or "
-            "end other programs"
-        ) from error
 
 
 def _run(
@@ -141,12 +124,13 @@ class JobRun:
 
     def __init__(self, job: Job, backend: Backend, control: Control, given: InMemory = NOTHING_IN_MEMORY) -> None:
         self._job, self._backend = job, backend
-        self._started = _now()
+        self._started = now()
         self._preparing, self._iterating = _Stopwatch(), _Stopwatch()
         self._saved: int | None = None
         self._said = 0
         self._doubts: tuple[str, ...] = ()
         self._control = control
+        before = checkpoint_of(job)
         with self._preparing:
             self._prepared: PreparedJob = prepare(job, backend, control, given, self._doubt)
             problem, settings = self._prepared.problem, self._prepared.parameters.reconstruction
@@ -155,9 +139,22 @@ class JobRun:
             check_writable(job.output, bytes_)
             raw_files = SourceFile.of_series(self._prepared.raw_files)
             self._sources = (*map(SourceFile.of, self._prepared.sources), *raw_files)
-            self._chain = EngineChain(problem, settings, backend)
+            start = None if before is None else standing_of(before, problem, settings)
+            self._chain = EngineChain(problem, settings, backend, start, () if before is None else before.errors)
         self._notes = [*self._doubts, *self._prepared.notes]
+        self._take_over(before)
         self._hear()
+
+    def _take_over(self, before: Result | None) -> None:
+        """Go on with what the first try has told and measured, and say that this is the second."""
+        if self._job.first_try is not None:
+            self._notes.append(self._job.first_try.note)
+        if before is not None:
+            old = [note for note in before.notes if note not in self._notes]
+            self._notes, self._said = [*old, *self._notes], self._said + len(old)
+            self._started, self._saved = before.started, self._chain.iteration
+            self._preparing.seconds += before.timing_s.get("prepare", 0.0)
+            self._iterating.seconds += before.timing_s.get("iterate", 0.0)
 
     def _doubt(self, dataset: Dataset) -> None:
         """Say what is doubtful about the scan while nothing large has been read."""
@@ -206,6 +203,8 @@ class JobRun:
         """Do one iteration; return the path of the result file where a checkpoint was due and written."""
         with self._iterating, self._telling_of_the_checkpoint():
             self._chain.step()
+            if self._checkpoint_is_due:
+                self._chain.settle()  # then the errors of all its iterations are known
         return self._checkpoint() if self._checkpoint_is_due else None
 
     def extend(self, settings: Reconstruction, note: str = "") -> None:
@@ -353,12 +352,12 @@ class JobRun:
             parameters=to_json(prepared.parameters, self._job.origins),
             errors=np.array(chain.errors),
             sources=self._sources,
-            device=_device_text(self._backend),
+            device=device_text(self._backend),
             timing_s={"prepare": self._preparing.seconds, "iterate": self._iterating.seconds},
-            versions=_versions(),
+            versions=versions(),
             command=self._job.command,
             started=self._started,
-            finished=_now(),
+            finished=now(),
             state=state,
             title=self._job.title,
             notes=tuple(self._notes),
@@ -381,20 +380,3 @@ class JobRun:
                 raise
             kept = f"the checkpoint of iteration {self._saved} is kept in {self._job.output}"
             raise DivergedError(f"{error}; {kept}") from error
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")
-
-
-def _device_text(backend: Backend) -> str:
-    titles = {device.name: device.title for device in list_devices()}
-    return f"{backend.name}: {titles[backend.name]}" if backend.name in titles else backend.name
-
-
-def _versions() -> dict[str, str]:
-    versions = {"ptychogui": __version__, "python": platform.python_version()}
-    for name in _LIBRARIES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[name] = importlib.metadata.version(name)
-    return versions

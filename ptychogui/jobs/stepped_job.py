@@ -6,6 +6,8 @@ import contextlib
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+
 from ptychogui.backends import open_backend
 from ptychogui.engines.base import Estimate
 from ptychogui.errors import ParameterError
@@ -14,7 +16,7 @@ from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.job_checks import check_job
 from ptychogui.jobs.prepare.prepared_job import NOTHING_IN_MEMORY, InMemory
 from ptychogui.jobs.results.reservations import Reservation
-from ptychogui.jobs.runner import JobRun, telling_of_memory
+from ptychogui.jobs.runner import JobRun
 from ptychogui.params.model import Reconstruction
 
 
@@ -46,7 +48,7 @@ class SteppedJob:
             check_job(job)
             check_writable(job.output)
             self._backend = stack.enter_context(open_backend(devices.device, devices.threads))
-            with telling_of_memory(self._backend):
+            with self._backend.in_words():
                 self._run: JobRun | None = JobRun(job, self._backend, control or Control(), given)
             self._stack = stack.pop_all()
 
@@ -78,21 +80,27 @@ class SteppedJob:
         """Do one iteration.
 
         Raises:
-            PtychoError: the reconstruction diverged, or the memory is used up.
+            PtychoError: the reconstruction diverged, the device failed, or the memory is used up.
         """
-        with telling_of_memory(self._backend):
+        with self._backend.in_words():
             saved = self.run.step()
             return self.run.progress(result=saved)
 
     def extend(self, settings: Reconstruction, note: str = "") -> None:
         """Go on with other settings; see JobRun.extend."""
-        with telling_of_memory(self._backend):
+        with self._backend.in_words():
             self.run.extend(settings, note)
 
     def estimate(self) -> Estimate:
         """Copy object and probe to the host."""
-        with telling_of_memory(self._backend):
+        with self._backend.in_words():
             return self.run.picture()
+
+    @property
+    def positions_m(self) -> np.ndarray:
+        """float64 (positions, 2); see JobRun.positions_m."""
+        with self._backend.in_words():
+            return self.run.positions_m
 
     @property
     def settings(self) -> Reconstruction:
@@ -101,9 +109,10 @@ class SteppedJob:
 
     def finish(self) -> Progress:
         """Write the result to the job's output; nothing if nothing was done. See JobRun.finish."""
-        with telling_of_memory(self._backend):
+        with self._backend.in_words():
             return self.run.finish()
 
     def save(self, path: Path) -> tuple[str, ...]:
         """Write the result as it stands; see JobRun.save."""
-        return self.run.save(path)
+        with self._backend.in_words():
+            return self.run.save(path)

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from tests.backends.faults import Faults
+
 _METHODS = (
     "all", "any", "argmax", "argmin", "astype", "clip", "conj", "copy", "cumsum", "diagonal", "dot", "fill", "flatten",
     "max", "mean", "min", "prod", "ravel", "reshape", "squeeze", "std", "sum", "swapaxes", "take", "trace", "transpose",
@@ -50,9 +52,11 @@ class Stream:
     arriving: list[Callable[[], None]] = field(default_factory=list)
     """What is done when a late copy has arrived."""
     arrived: int = 0
+    faults: Faults = field(default_factory=Faults)
 
     def queue(self, what: str, work: Callable[[], None]) -> None:
         """Do some work, or keep it for the graph."""
+        self.faults.call(_kind_of(what))
 
         def do() -> None:
             self.done.append(what)
@@ -71,12 +75,19 @@ class Stream:
     def wait(self, what: str, asked_at: int | None = None, copies: int | None = None) -> None:
         """Note that the host waits here, for the first `copies` late copies or all."""
         self.forbid_in_graphs("the host waits")
+        self.faults.call("wait")
         self.waits.append(Wait(f"{what} in {_caller()}", len(self.work) if asked_at is None else asked_at))
         last = len(self.arriving) if copies is None else copies
         for i in range(self.arrived, last):
             self.arriving[i]()
             self.arriving[i] = _nothing
         self.arrived = max(self.arrived, last)
+
+
+def _kind_of(what: str) -> str:
+    """Return the kind of a call that queues some work; see Faults."""
+    kind = {"xp matmul": "matmul", "fft": "fft"}.get(what) or what.partition(" ")[0]
+    return kind if kind in ("matmul", "fft", "xp", "copy") else "launch"
 
 
 def _nothing() -> None:

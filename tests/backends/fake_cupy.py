@@ -20,6 +20,7 @@ import scipy.fft
 from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.backends.twin import TWINS
 from tests.backends.device_array import DeviceArray, PageLocked, Stream, on_device
+from tests.backends.faults import CompileException, CUDADriverError, CUDARuntimeError, CuFFTError, OutOfMemoryError
 
 L2_BYTES = 8 << 20
 """Half of it is what the numpy backend takes for a batch, so that both cut a group alike."""
@@ -34,18 +35,6 @@ NUMPY_NAMES = (
 the host alone? sort, argsort, nonzero, unique, median and linalg's decompositions wait for the device."""
 
 FFT_NAMES = ("fft2", "ifft2", "rfft2", "irfft2")
-
-
-class CUDARuntimeError(RuntimeError):
-    """As CuPy's, with the name of the status in its message."""
-
-
-class CompileException(Exception):
-    """As CuPy's."""
-
-
-class OutOfMemoryError(MemoryError):
-    """As CuPy's."""
 
 
 class _Entered:
@@ -92,6 +81,7 @@ class FakeMachine:
         self.taken_bytes = 0
         self.page_locked: list[np.ndarray] = []
         self.stream = Stream()
+        self.faults = self.stream.faults
         self.entered: list[FakeStream] = []
         self.events: list[FakeEvent] = []
         self.modules = self._modules()
@@ -102,16 +92,16 @@ class FakeMachine:
         small = {name: ModuleType(f"cupy.cuda.{name}") for name in ("compiler", "driver", "memory")}
         vars(runtime).update(
             CUDARuntimeError=CUDARuntimeError, getDeviceCount=self._count, getDeviceProperties=self._properties,
-            deviceGetPCIBusId=lambda index: f"0000:{index:02d}:00.0")  # fmt: skip
-        vars(cufft).update(CUFFT_FORWARD=-1, CUFFT_INVERSE=1, CuFFTError=type("CuFFTError", (RuntimeError,), {}))
+            deviceGetPCIBusId=lambda index: f"0000:{index:02d}:00.0", deviceSynchronize=self.faults.check)  # fmt: skip
+        vars(cufft).update(CUFFT_FORWARD=-1, CUFFT_INVERSE=1, CuFFTError=CuFFTError)
         vars(small["compiler"]).update(CompileException=CompileException)
-        vars(small["driver"]).update(CUDADriverError=type("CUDADriverError", (RuntimeError,), {}))
+        vars(small["driver"]).update(CUDADriverError=CUDADriverError)
         vars(small["memory"]).update(OutOfMemoryError=OutOfMemoryError)
         vars(cuda).update(
             small, runtime=runtime, cufft=cufft, Device=lambda index: FakeDevice(self, index), UnownedMemory=Unowned,
             Stream=lambda non_blocking=False: FakeStream(self, non_blocking),
             Event=lambda **_: FakeEvent(self), get_current_stream=lambda: self.entered[-1],
-            PinnedMemory=lambda size: np.zeros(size, np.uint8),
+            PinnedMemory=self._pinned,
             PinnedMemoryPointer=lambda memory, offset: memory[offset:].view(PinnedPointer),
             MemoryPointer=lambda memory, offset: replace(memory, ptr=memory.ptr + offset))  # fmt: skip
         vars(fft).update(get_fft_plan=self._plan)
@@ -121,9 +111,17 @@ class FakeMachine:
             fft=SimpleNamespace(**{name: self._function(getattr(scipy.fft, name)) for name in FFT_NAMES}),
             asnumpy=lambda array: array.get(), get_default_memory_pool=lambda: self)  # fmt: skip
         packages = {"cupyx": ModuleType("cupyx"), "cupyx.scipy": ModuleType("cupyx.scipy")}
-        vars(packages["cupyx"]).update(empty_pinned=lambda shape, dtype: np.empty(shape, dtype).view(PageLocked))
+        vars(packages["cupyx"]).update(empty_pinned=self._empty_pinned)
         named = {module.__name__: module for module in (cupy, cuda, runtime, cufft, fft, *small.values())}
         return {**packages, **named}
+
+    def _pinned(self, size: int) -> np.ndarray:
+        self.faults.call("pinned")
+        return np.zeros(size, np.uint8)
+
+    def _empty_pinned(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        self.faults.call("pinned")
+        return np.empty(shape, dtype).view(PageLocked)
 
     def _function(self, function: Any) -> Any:
         """Let a function of numpy's work on device arrays; a type is a type."""
@@ -157,6 +155,7 @@ class FakeMachine:
         if np.prod(shape, dtype=np.int64) > 1 << 33:
             raise OutOfMemoryError(f"Out of memory allocating {np.prod(shape, dtype=np.int64):,} bytes")
         self.stream.forbid_in_graphs("an array is made")
+        self.faults.call("allocate")
         kind = np.dtype(dtype)
         self.taken_bytes += int(np.prod(shape)) * kind.itemsize
         nonsense = True if kind.kind == "b" else np.nan if kind.kind in "fc" else np.iinfo(kind).max
@@ -169,6 +168,7 @@ class FakeMachine:
     def _plan(self, array: DeviceArray, *, axes: tuple[int, ...]) -> FakePlan:
         assert axes == (-2, -1) and array.flags.c_contiguous and array.dtype == np.complex64
         self.stream.forbid_in_graphs("a plan is made, which may end the process")
+        self.faults.call("plan")
         self.plans.append(array.shape)
         return FakePlan(array.shape, self.stream)
 
@@ -180,11 +180,21 @@ class FakeDevice(_Entered):
         super().__init__(machine.log, f"device {index}")
         self._machine, self.id = machine, index
 
+    def __enter__(self) -> _Entered:
+        self._machine.faults.call("open")  # cudaSetDevice makes the context, from CUDA 12 on
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        self._machine.faults.check()  # cudaSetDevice "may also return error codes from previous, asynchronous launches"
+
     @property
     def mem_info(self) -> tuple[int, int]:
+        self._machine.faults.check()
         return self._machine.free_memory_bytes, 80 << 30
 
     def synchronize(self) -> None:
+        self._machine.faults.check()
         self._machine.log.append("synchronize")
 
 
@@ -195,6 +205,7 @@ class FakeModule:
         self._machine = machine
 
     def compile(self) -> None:
+        self._machine.faults.call("compile")
         if self._machine.compile_error:
             raise CompileException(self._machine.compile_error)
 
@@ -304,6 +315,7 @@ class FakeGraph:
     work: list[Callable[[], None]]
 
     def launch(self) -> None:
+        self.stream.faults.call("launch")
         self.stream.work.append("graph")
         for do in self.work:
             do()
@@ -317,6 +329,7 @@ class FakeEvent:
 
     def record(self) -> None:
         self._machine.stream.forbid_in_graphs("an event is recorded")
+        self._machine.faults.call("event")
         self._at, self._copies = len(self._stream.work), len(self._stream.arriving)
         self._of = self._machine.entered[-1]
         self._of.do(Queued(False, "record", event=id(self)), _nothing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ptychogui.backends.cuda.backend import CudaBackend, cuda_options, launch_shape
+from ptychogui.backends.cuda.errors import in_words
 from ptychogui.backends.cuda.gpus import list_devices
 
-__all__ = ["CudaBackend", "cuda_options", "launch_shape", "list_devices"]
+__all__ = ["CudaBackend", "cuda_options", "in_words", "launch_shape", "list_devices"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +43,7 @@ def cuda_options() -> tuple[str, ...]:
 class CudaBackend:
     """One GPU; see Backend. Launches are asynchronous, in the order of one stream.
 
-    Inside its `with` block CuPy works on this GPU, and CuPy's errors leave the block as DeviceError or
-    MemoryBudgetError.
+    Inside its `with` block CuPy works on this GPU, and CuPy's errors leave the block as `in_words` words them.
     """
 
     lanes = 1
@@ -65,7 +64,7 @@ class CudaBackend:
 
     def __enter__(self) -> CudaBackend:
         with ExitStack() as opened:
-            opened.enter_context(in_words(self.name))
+            opened.enter_context(self.in_words())
             opened.enter_context(self._device)
             opened.enter_context(self.xp.cuda.Stream())
             opened.callback(self.xp.get_default_memory_pool().free_all_blocks)
@@ -77,6 +76,10 @@ class CudaBackend:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._opened.__exit__(kind, error, trace)
+
+    def in_words(self) -> AbstractContextManager[None]:
+        """Turn errors of CuPy, CUDA and its libraries into ours."""
+        return in_words(self.name)
 
     def empty(self, shape: Sequence[int], dtype: DTypeLike) -> cupy.ndarray:
         """Allocate an array on the device."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from ptychogui.backends.base import Device
+from ptychogui.backends.cuda.errors import REINSTALL
 from ptychogui.errors import DeviceError
 
 _log = logging.getLogger(__name__)
@@ -41,10 +42,7 @@ def _count_gpus() -> int:
 def _cannot_load(error: Exception) -> DeviceError:
     """CuPy frames its long messages with lines of '='."""
     said = " ".join(str(error).replace("=", " ").split())[:300]
-    return DeviceError(
-        f"CuPy is installed but does not load ({said}): pip install --force-reinstall 'ptychogui[cuda12]' or, for a "
-        "driver of CUDA 13, 'ptychogui[cuda13]'"
-    )
+    return DeviceError(f"CuPy is installed but does not load ({said}): {REINSTALL}")
 
 
 def _why_no_gpu(said: str) -> str:

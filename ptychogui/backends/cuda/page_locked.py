@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +35,8 @@ class PageLocked:
         self.pointer = cupy.cuda.PinnedMemoryPointer(memory, 0)
 
     def __del__(self) -> None:
-        self._device.synchronize()
+        with suppress(RuntimeError):  # of a device that is lost nothing reads any more
+            self._device.synchronize()
 
 
 def page_locked(shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:

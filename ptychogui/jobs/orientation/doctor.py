@@ -105,23 +105,24 @@ def examine(job: Job, backend: Backend, control: Control | None = None) -> Gener
         what comes next; the last has the verdict.
 
     Raises:
-        PtychoError: the scan can't be read, or has too few positions.
+        PtychoError: the scan can't be read, or has too few positions, or the device failed.
     """
     control = control or Control()
     total = 2 * len(CLASSES) + 2
     yield OrientationProgress(0, total, "reading the patterns")
     try:
-        prepared = prepare(job, control=control)
-        excerpt = _Excerpt(prepared, backend, control)
-        fits: list[tuple[_Fit, _Fit]] = []
-        for number in range(len(CLASSES)):
-            name = f"arrangement {number + 1} of {len(CLASSES)}"
-            yield OrientationProgress(1 + 2 * number, total, name)
-            first = excerpt.fit(number, 0)
-            yield OrientationProgress(2 + 2 * number, total, f"{name}, with the conjugate beam")
-            fits.append((first, excerpt.fit(number, 1)))
-        yield OrientationProgress(total - 1, total, "the sign of the phase")
-        evidence = excerpt.evidence(fits)
+        with backend.in_words():
+            prepared = prepare(job, control=control)
+            excerpt = _Excerpt(prepared, backend, control)
+            fits: list[tuple[_Fit, _Fit]] = []
+            for number in range(len(CLASSES)):
+                name = f"arrangement {number + 1} of {len(CLASSES)}"
+                yield OrientationProgress(1 + 2 * number, total, name)
+                first = excerpt.fit(number, 0)
+                yield OrientationProgress(2 + 2 * number, total, f"{name}, with the conjugate beam")
+                fits.append((first, excerpt.fit(number, 1)))
+            yield OrientationProgress(total - 1, total, "the sign of the phase")
+            evidence = excerpt.evidence(fits)
     except StoppedEarlyError:
         return
     positions_file = job.parameters.experiment.positions_file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 from ptychogui.backends import list_devices, open_backend
 from ptychogui.backends.base import Backend
-from ptychogui.errors import DeviceError, PtychoError
+from ptychogui.errors import DeviceBusyError, DeviceError, PtychoError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.preflight.cost_checks import Speeds, check_run_memory, check_time
@@ -72,10 +73,20 @@ def check_opened(job: Job, dataset: Dataset) -> tuple[Finding, ...]:
 def _checked(scan: SampledScan, backend: Backend | None, speeds: Speeds, start: float) -> Preflight:
     checks = dict(_CHECKS)
     if backend is not None:
-        checks["memory"] = partial(check_run_memory, backend=backend)
-        checks["time"] = partial(check_time, backend=backend, speeds=speeds)
+        checks["memory"] = _worded(partial(check_run_memory, backend=backend), backend)
+        checks["time"] = _worded(partial(check_time, backend=backend, speeds=speeds), backend)
     findings = (finding for name in TITLES if name in checks for finding in _kept(name, checks[name], scan))
     return Preflight(tuple(findings), scan.sampled, time.perf_counter() - start)
+
+
+def _worded(check: _Check, backend: Backend) -> _Check:
+    """Return a check whose device fails in words."""
+
+    def worded(scan: SampledScan) -> Iterator[Finding]:
+        with backend.in_words():
+            yield from check(scan)
+
+    return worded
 
 
 def _kept(name: str, check: _Check, scan: SampledScan) -> list[Finding]:
@@ -85,7 +96,7 @@ def _kept(name: str, check: _Check, scan: SampledScan) -> list[Finding]:
         found.extend(check(scan))
     except PtychoError as error:
         _log.info("%s can't be checked: %s", name, error)
-        found.append(_unchecked(name, str(error)))
+        found.append(_unchecked(name, str(error), error))
     except Exception as error:  # noqa: BLE001 - one check that fails must not hide what the others found
         _log.error("the check of %s failed", name, exc_info=True, extra=TOLD)
         found.append(_unchecked(name, f"{type(error).__name__}: {error} (a defect of ptychogui)"))
@@ -93,8 +104,9 @@ def _kept(name: str, check: _Check, scan: SampledScan) -> list[Finding]:
     return [finding for finding in found if finding.level is not Level.GOOD] or found
 
 
-def _unchecked(name: str, reason: str) -> Finding:
-    return Finding(name, Level.UNKNOWN, f"Can't check: {TITLES[name].lower()}", reason)
+def _unchecked(name: str, reason: str, error: PtychoError | None = None) -> Finding:
+    of_device = type(error)(reason) if isinstance(error, DeviceError) else None  # without what its traceback holds
+    return Finding(name, Level.UNKNOWN, f"Can't check: {TITLES[name].lower()}", reason, error=of_device)
 
 
 @dataclass
@@ -115,7 +127,9 @@ class Checker:
         self._close()
 
     def check(self, job: Job) -> Preflight:
-        """Check a job on the device that it names; one that can't be used is a finding.
+        """Check a job on the device that it names; one that can't be used, or fails, is a finding.
+
+        A device that failed is opened anew for the next job.
 
         Raises:
             DataError: the scan can't be opened or read at all.
@@ -130,7 +144,11 @@ class Checker:
                 _log.info("checked without a device: %s", error)
                 done = _checked(scan, None, self.speeds, start)
                 return Preflight((*done.findings, *_no_device(job, error)), done.sampled, done.seconds)
-            return _checked(scan, backend, self.speeds, start)
+            done = _checked(scan, backend, self.speeds, start)
+            if done.device_error is not None:
+                _log.info("%s is opened anew for the next check: %s", backend.name, done.device_error)
+                self._close()
+            return done
 
     def _sample(self, job: Job, dataset: Dataset) -> FrameSample:
         key = _identity(job, dataset)
@@ -147,9 +165,10 @@ class Checker:
         return self._opened[1]
 
     def _close(self) -> None:
-        if self._opened is not None:
-            self._opened[1].__exit__(None, None, None)
-        self._opened = None
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            with contextlib.suppress(DeviceError):  # it may have failed: that was said where it did
+                opened[1].__exit__(None, None, None)
 
 
 def _identity(job: Job, dataset: Dataset) -> Any:
@@ -160,8 +179,11 @@ def _identity(job: Job, dataset: Dataset) -> Any:
 
 
 def _no_device(job: Job, error: DeviceError) -> Iterator[Finding]:
+    if isinstance(error, DeviceBusyError):  # such as this program's own, which has it open for runs
+        yield from (_unchecked(name, str(error), error) for name in ("memory", "time"))
+        return
     usable = next((device.name for device in list_devices() if device.usable), "auto")
     fix = {"devices.device": "auto"} if job.parameters.devices.device != "auto" else None
     text = f"take the best device that works: {usable}" if fix else ""
     yield Finding("memory", Level.STOP, "The device can't be used", str(error), fix, text)
-    yield _unchecked("time", "there is no device to measure it on")
+    yield _unchecked("time", "there is no device to measure it on", error)

@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from ptychogui.errors import Alternative, AmbiguousPairingError, PtychoError
+from ptychogui.errors import Alternative, AmbiguousPairingError, DeviceError, PtychoError
 from ptychogui.params.commandline import as_options
 from ptychogui.params.units import format_quantity
 
@@ -47,7 +47,8 @@ class Finding:
         reason: why, with numbers; a sentence.
         fix: parameter path -> value, which mends it when set; None where no parameter does.
         fix_text: what to do, in words; "" where nothing is to be done.
-        error: what a run is refused with, since nothing can come of it; None where it may be tried.
+        error: what a run is refused with, since nothing can come of it; where something can't be checked, what is wrong
+            with the device; None else.
         is_noted: whether the reason is among the notes of a run in any case, so that it need not be said twice.
     """
 
@@ -107,6 +108,12 @@ class Preflight:
     def level(self) -> Level:
         """The worst of all."""
         return max((finding.level for finding in self.findings), key=lambda level: level.rank, default=Level.GOOD)
+
+    @property
+    def device_error(self) -> DeviceError | None:
+        """What was wrong with the device, on which something could therefore not be checked; None if nothing was."""
+        errors = (finding.error for finding in self.findings)
+        return next((error for error in errors if isinstance(error, DeviceError)), None)
 
     def of(self, check: str) -> tuple[Finding, ...]:
         """Return the findings of a check, the worst first."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from ptychogui.backends import Backend, open_backend
-from ptychogui.errors import PtychoError
+from ptychogui.errors import DeviceLostError, PtychoError
 from ptychogui.jobs.job import Control, Job, Progress, waiting_progress
 from ptychogui.jobs.processes.child_main import Parent
 from ptychogui.jobs.processes.messages import Failed, Finished, JobOrder, Open, Order, Paused, PictureNote, Ready, Run
@@ -141,19 +141,19 @@ class _Worker:
         self._close()
 
     def do(self, task: Open | Run, switch: _Switch) -> None:
-        """Do what was asked. What is refused is reported; anything else that goes wrong ends the process."""
+        """Do what was asked. What is refused is reported; a lost device, or a defect, ends the process."""
         job_id = task.job_id if isinstance(task, Run) else ""
         try:
             if isinstance(task, Run):
                 self._do_job(task, switch)
             else:
                 self._open(task.device, task.threads)
-        except PtychoError as error:
+        except BaseException as error:
+            if not isinstance(error, PtychoError) or isinstance(error, DeviceLostError):
+                self._parent.end(error)  # before the device is closed: it may be in disorder
+                raise
             _log.info("refused: %s", error)
             self._parent.send(Failed(job_id, str(error), kind=type(error).__name__))
-        except BaseException as error:
-            self._parent.end(error)  # before the device is closed: it may be in disorder
-            raise
 
     def _do_job(self, task: Run, switch: _Switch) -> None:
         job: Job = pickle.loads(task.payload)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 
-from ptychogui.errors import PtychoError
+from ptychogui.errors import DeviceLostError, PtychoError
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.preflight import Checker, Preflight
 from ptychogui.jobs.processes.child_main import Parent, Raised
@@ -18,8 +18,8 @@ _log = logging.getLogger(__name__)
 class PreflightProcess:
     """A child that checks jobs and keeps its device open and its sample read between them.
 
-    It starts when it is first asked. `check` belongs to one thread at a time; `close` may be called from any, and the
-    check under way then returns None.
+    It starts when it is first asked, and another follows where its device was lost. `check` belongs to one thread at a
+    time; `close` may be called from any, and the check under way then returns None.
     """
 
     def __init__(self) -> None:
@@ -39,6 +39,9 @@ class PreflightProcess:
         for answer in child.until_end():
             if isinstance(answer, Raised):
                 raise answer.error()
+            if isinstance(answer.device_error, DeviceLostError):
+                _log.info("preflight's process is replaced: %s", answer.device_error)
+                self._current.let_go(child)
             return answer  # type: ignore[no-any-return]
         if self._current.let_go(child) and child.end is not None:
             child.end.check()
