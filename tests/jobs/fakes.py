@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ptychogui.engines.base import Estimate, Problem, Step
-from ptychogui.errors import ParameterError
+from ptychogui.errors import DeviceLostError, ParameterError
 from ptychogui.io.dataset import Dataset, Value
 from ptychogui.io.result import write_result
 from ptychogui.jobs.job import Control, Job, Progress
@@ -44,7 +44,12 @@ def play(job: Job, backend: Any, control: Control, wants: Callable[[int], bool])
     """Do what the job's command says; otherwise go on until stopped, then write the result."""
     if job.command == "refuse":
         raise ParameterError("the energy is missing; give --energy")
+    tries = 1 if job.first_try is None else 2
     for iteration in range(1_000_000):
+        if iteration == 3 and job.command.startswith("lost") and str(tries) <= job.command[-1] <= "9":
+            raise DeviceLostError(f"cuda:0 is lost for the {tries}. time")
+        if control.stop_asked and job.command == "lost when it is to stop":
+            raise DeviceLostError("cuda:0 is lost")
         if control.stop_asked and job.command == "nothing done":
             yield progress(job, 0, State.CANCELLED)
             return
@@ -58,7 +63,7 @@ def play(job: Job, backend: Any, control: Control, wants: Callable[[int], bool])
             os.kill(os.getpid(), signal.SIGSEGV)
         if iteration == 3 and job.command == "exit":
             os._exit(7)
-        saved = job.output if job.command == "save" and iteration == 2 else None
+        saved = job.output if "save" in job.command and iteration == 2 else None
         yield progress(job, iteration, estimate=picture(iteration, job) if wants(iteration) else None, result=saved)
         threading.Event().wait(PACE_S)
 

@@ -48,31 +48,36 @@ def in_words(device: str) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            ours = _worded(device, error)
-            if ours is None:
+            if not _is_of_device(error):
                 raise
-            raise ours from error
+            raise _worded(
+                device, error
+            ) from error  # no variable has it: the frame would hold the frames of all engines
 
 
-def _worded(device: str, error: Exception) -> DeviceError | None:
-    """Return what an error is to a user; None where it is not of CuPy, CUDA or a library of its."""
-    said = " ".join(str(error).split())
-    if isinstance(error, (RuntimeError, ImportError)) and _MISSING.search(said):
-        return DeviceError(f"{device} can't be used, since a part of CUDA is missing ({said[:300]}): {REINSTALL}")
-    if type(error).__module__.partition(".")[0] not in _CUPYS:
-        return None
+def _is_of_device(error: Exception) -> bool:
+    """Whether an error is of CuPy, CUDA, or a library of its."""
+    is_missing = isinstance(error, (RuntimeError, ImportError)) and _MISSING.search(str(error)) is not None
+    return is_missing or type(error).__module__.partition(".")[0] in _CUPYS
+
+
+def _worded(device: str, error: Exception) -> DeviceError:
+    """Return what an error of CuPy, CUDA or a library of its is to a user."""
     from cupy.cuda import compiler
 
+    said = " ".join(str(error).split())
     if isinstance(error, compiler.CompileException):
         return DeviceError(f"{device} can't compile the kernels: {error}; CUDA's parts may not fit: {REINSTALL}")
     if isinstance(error, MemoryError) or _NO_MEMORY.search(said):
         return MemoryBudgetError(
             f"{device} has too little memory ({said}): take fewer positions or probe modes, or another device"
         )
-    return _failure(device, error, said) if isinstance(error, RuntimeError) else None
+    if _MISSING.search(said):
+        return DeviceError(f"{device} can't be used, since a part of CUDA is missing ({said[:300]}): {REINSTALL}")
+    return _failure(device, error, said)
 
 
-def _failure(device: str, error: RuntimeError, said: str) -> DeviceError:
+def _failure(device: str, error: Exception, said: str) -> DeviceError:
     """Return what an error of CUDA or its libraries means for the device."""
     if _BUSY.search(said):
         return DeviceBusyError(
@@ -89,7 +94,7 @@ def _failure(device: str, error: RuntimeError, said: str) -> DeviceError:
     return DeviceError(f"{device} failed ({said}): {_TRY_AGAIN}")
 
 
-def _status_of_loss(error: RuntimeError) -> int | None:
+def _status_of_loss(error: Exception) -> int | None:
     """Return the status by which the device was lost, or None; an error of a library does not tell, but CUDA does."""
     from cupy.cuda import runtime
 

@@ -105,7 +105,7 @@ def _kept(name: str, check: _Check, scan: SampledScan) -> list[Finding]:
 
 
 def _unchecked(name: str, reason: str, error: PtychoError | None = None) -> Finding:
-    of_device = type(error)(reason) if isinstance(error, DeviceError) else None  # without what its traceback holds
+    of_device = type(error)(str(error)) if isinstance(error, DeviceError) else None  # without what its traceback holds
     return Finding(name, Level.UNKNOWN, f"Can't check: {TITLES[name].lower()}", reason, error=of_device)
 
 

@@ -17,12 +17,14 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from ptychogui.jobs.job import Progress
+from ptychogui.io.result import read_result
+from ptychogui.jobs.job import Job, Progress
 from ptychogui.jobs.processes import child_process
 from ptychogui.jobs.processes.engine import EngineProcess
-from ptychogui.jobs.processes.messages import Died, Event, Failed, Finished, Paused, Picture, Ready, Silent
+from ptychogui.jobs.processes.messages import Died, Event, Failed, Finished, Order, Paused, Picture, Ready, Silent
 from ptychogui.states import State
 from tests.jobs.fakes import make_job, pixel_m
+from tests.jobs.processes.gpu_in_child import plan_failures
 
 LIMIT_S = 30.0
 """For what must come; a test that waits so long has failed."""
@@ -243,6 +245,102 @@ def test_a_device_that_cant_be_opened_is_said_at_once() -> None:
     assert failed.job_id == ""
     assert failed.kind == "DeviceError"
     assert "cuda:99" in failed.message
+
+
+@pytest.mark.parametrize("saves", [True, False])
+def test_a_job_that_lost_its_device_is_tried_once_more(tmp_path: Path, saves: bool) -> None:
+    with fake_process() as process:
+        listener = Listener(process)
+        job = make_job(tmp_path / "result", f"lost{' after a save' * saves} 1")
+        process.submit(job)
+        pid = process.pid
+        again = listener.until(Progress, lambda progress: progress.state is State.WAITING)
+        assert "cuda:0 is lost for the 1. time" in again.notes[0]
+        assert ("at the last checkpoint" if saves else "from the beginning") in again.notes[0]
+        listener.heard.clear()
+        listener.until(Progress, lambda progress: progress.iteration == 5)
+        assert process.pid != pid and process.job_id == job.id
+        process.stop()
+        assert listener.until(Finished) == Finished(job.id, State.STOPPED, job.output)
+        assert not listener.of(Failed) and not listener.of(Died)
+
+
+def test_a_second_loss_ends_the_job_with_both_causes_and_the_next_job_works(tmp_path: Path) -> None:
+    with fake_process() as process:
+        listener = Listener(process)
+        job = make_job(tmp_path / "result", "lost after a save 2")
+        process.submit(job)
+        failed = listener.until(Failed)
+        assert (failed.job_id, failed.kind, failed.checkpoint) == (job.id, "DeviceLostError", job.output)
+        assert failed.message.startswith("cuda:0 is lost for the 2. time")
+        assert "the first ended: cuda:0 is lost for the 1. time" in failed.message
+        assert process.pid is None and process.job_id == "" and not listener.of(Died)
+        process.submit(make_job(tmp_path / "next"))
+        listener.until(Progress, lambda progress: progress.iteration > 3)
+
+
+def test_a_pause_holds_in_the_second_try_too(tmp_path: Path) -> None:
+    with fake_process() as process:
+        listener = Listener(process)
+        process.submit(make_job(tmp_path / "result", "lost 1"))
+        process._order = Order.PAUSE  # one that came too late for the first try
+        listener.until(Progress, lambda progress: progress.state is State.WAITING)
+        listener.until(Paused)
+
+
+def test_a_job_that_is_to_stop_is_not_tried_again(tmp_path: Path) -> None:
+    with fake_process() as process:
+        listener = Listener(process)
+        process.submit(make_job(tmp_path / "result", "lost when it is to stop"))
+        listener.until(Progress)
+        process.stop()
+        assert listener.until(Failed).message == "cuda:0 is lost"
+        assert process.pid is None
+
+
+def gpu_process() -> EngineProcess:
+    return EngineProcess("cuda:0", run="tests.jobs.processes.gpu_in_child:run_job")
+
+
+def gpu_job(output: Path) -> Job:
+    return make_job(output, devices__device="cuda:0", reconstruction__iterations=5, output__save_every=2)
+
+
+def test_a_lost_gpu_is_replaced_and_its_job_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan_failures(monkeypatch, tmp_path, (3, 40, "lost"))
+    job = gpu_job(tmp_path / "result.cxi")
+    with gpu_process() as process:
+        listener = Listener(process)
+        process.submit(job)
+        assert listener.until(Finished) == Finished(job.id, State.DONE, job.output)
+        assert [progress.iteration for progress in listener.of(Progress)] == [0, 1, 2, 3, 0, 2, 3, 4, 5, 5]
+        assert len({ready.pid for ready in listener.of(Ready)}) == 2
+        result = read_result(job.output)
+        assert len(result.errors) == 5 and "CUDA_ERROR_ILLEGAL_ADDRESS" in " ".join(result.notes)
+        pid = process.pid
+        process.submit(gpu_job(tmp_path / "next.cxi"))
+        assert listener.until(Finished).state is State.DONE and process.pid == pid
+
+
+def test_memory_that_is_used_up_ends_a_job_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan_failures(monkeypatch, tmp_path, (1, 2, "memory"))
+    with gpu_process() as process:
+        listener = Listener(process)
+        process.submit(gpu_job(tmp_path / "result.cxi"))
+        failed, pid = listener.until(Failed), process.pid
+        assert failed.kind == "MemoryBudgetError" and failed.message.startswith("cuda:0 has too little memory")
+        process.submit(gpu_job(tmp_path / "next.cxi"))
+        assert listener.until(Finished).state is State.DONE and process.pid == pid
+
+
+def test_a_gpu_lost_while_it_is_opened_ends_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan_failures(monkeypatch, tmp_path, (-1, 1, "lost"))
+    with gpu_process() as process:
+        listener = Listener(process)
+        failed = listener.until(Failed)
+        assert (failed.job_id, failed.kind, process.pid) == ("", "DeviceLostError", None)
+        process.submit(gpu_job(tmp_path / "result.cxi"))
+        assert listener.until(Finished).state is State.DONE
 
 
 def test_silence_is_said_once_and_a_killed_process_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:

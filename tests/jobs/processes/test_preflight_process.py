@@ -13,9 +13,11 @@ import pytest
 
 from ptychogui.errors import DataError, DeviceError
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.preflight import TITLES
+from ptychogui.jobs.preflight import TITLES, Level
+from ptychogui.jobs.processes import preflight_process
 from ptychogui.jobs.processes.preflight_process import PreflightProcess
 from tests.jobs.fakes import make_job
+from tests.jobs.processes import gpu_in_child
 
 
 @pytest.fixture
@@ -73,3 +75,17 @@ def test_a_killed_process_is_said_and_replaced(process: PreflightProcess) -> Non
     with pytest.raises(DeviceError, match=r"ended by itself: killed by signal 9"):
         process.check(small())
     assert process.check(small()) is not None
+
+
+def test_a_lost_device_is_said_and_its_process_replaced(
+    process: PreflightProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu_in_child.plan_failures(monkeypatch, tmp_path, (-1, 100, "lost"))
+    monkeypatch.setattr(preflight_process, "serve", gpu_in_child.serve)
+    found = process.check(small(devices__device="cuda:0"))
+    assert found is not None
+    assert "cuda:0 failed and is lost to this process" in found.of("time")[0].reason
+    assert found.of("values")[0].level is not Level.UNKNOWN
+    assert process._current._child is None
+    again = process.check(small(devices__device="cuda:0"))
+    assert again is not None and again.device_error is None
