@@ -13,7 +13,7 @@ import click
 from ptychogui.cli.one_job import Values, name_of, run_one
 from ptychogui.cli.shared_options import PATH, quiet_option
 from ptychogui.cli.terminal import error_console, one_line, say, table
-from ptychogui.errors import DataError, OutputError, ParameterError, PtychoError
+from ptychogui.errors import DataError, DeviceLostError, OutputError, ParameterError, PtychoError
 from ptychogui.io.result_header import read_header
 from ptychogui.jobs.results.result_paths import in_folder, results_stem
 from ptychogui.jobs.scan_list import ScanList, scan_list
@@ -76,6 +76,11 @@ def _run_batch(scans: ScanList, values: Values, folder: Path, skip_done: bool, q
             failed[scan] = f"the memory is used up ({error})" if isinstance(error, MemoryError) else str(error)
             _log.info("%s: %s", scan, failed[scan])
             say(console, f"ptychogui: {scan}: {one_line(failed[scan])}")
+            if isinstance(error, DeviceLostError):
+                failed |= dict.fromkeys(
+                    scans.scans[number:], "not tried after the device was lost: start the batch again"
+                )
+                break
             continue
         if status:
             return status

@@ -14,6 +14,7 @@ import h5py
 import pytest
 
 from ptychogui.cli import one_job
+from ptychogui.errors import DeviceLostError
 from ptychogui.io.result import read_result
 from ptychogui.io.result_header import OWN
 from ptychogui.io.simulated import write_scan
@@ -106,6 +107,17 @@ class TestBatch:
         outcome = run("batch", "fly_000[13].cxi", *FAST, status=1)
         assert outcome.stdout.split() == ["fly_0003-result.cxi"]
         assert re.search(r"fly_0001\.cxi +the memory is used up \(9 GB\)", outcome.stderr)
+
+    def test_a_device_that_is_lost_ends_the_batch_and_the_scans_left_are_named(
+        self, night: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def losing(job: Job, *others: Any) -> Iterator[Progress]:
+            raise DeviceLostError("cuda:0 is lost")
+
+        monkeypatch.setattr(one_job, "run_job", losing)
+        outcome = run("batch", "fly_000[13].cxi", *FAST, status=1)
+        assert re.search(r"fly_0001\.cxi +cuda:0 is lost", outcome.stderr)
+        assert re.search(r"fly_0003\.cxi +not tried after the device was lost", outcome.stderr)
 
     def test_a_list_without_a_scan_and_a_folder_that_is_a_file_are_refused(self, night: Path) -> None:
         assert "no file matches '*.mda'" in refusal("batch", "*.mda")

@@ -22,12 +22,12 @@ CASES = [
     (CUDADriverError("CUDA_ERROR_OUT_OF_MEMORY: out of memory"), MemoryBudgetError, "take fewer positions"),
     (CuFFTError("CUFFT_ALLOC_FAILED"), MemoryBudgetError, "CUFFT_ALLOC_FAILED"),
     (CUBLASError("CUBLAS_STATUS_ALLOC_FAILED"), MemoryBudgetError, "CUBLAS_STATUS_ALLOC_FAILED"),
-    (MemoryError("Unable to allocate 9 TiB"), MemoryBudgetError, "the memory of this computer was used up .9 TiB"),
+    (MemoryError("Unable to allocate 9 TiB"), MemoryBudgetError, "the memory of this computer was used up .*9 TiB"),
     (CUDARuntimeError("cudaErrorDevicesUnavailable: busy"), DeviceBusyError, "held by another process.*compute mode"),
     (CompileException("cuda_fp16.h: no such file"), DeviceError, "can't compile the kernels: cuda_fp16.*pip install"),
-    (RuntimeError("Failed to find CUDA headers. Please install"), DeviceError, "a part of CUDA is missing.*pip install"),
-    (RuntimeError("CuPy failed to load libnvrtc.so.12: OSError"), DeviceError, "a part of CUDA is missing.*pip install"),
-    (ImportError('Failure finding "libcublas.so.12"'), DeviceError, "a part of CUDA is missing.*libcublas.*pip install"),
+    (RuntimeError("Failed to find CUDA headers. Please install"), DeviceError, "part of CUDA is missing.*pip install"),
+    (RuntimeError("CuPy failed to load libnvrtc.so.12: OSError"), DeviceError, "part of CUDA is missing.*pip install"),
+    (ImportError('Failure finding "libcublas.so.12"'), DeviceError, "part of CUDA is missing.*libcublas.*pip install"),
     (CUDARuntimeError("cudaErrorInsufficientDriver: old"), DeviceError, "driver do not fit CuPy.*update the driver"),
     (CUDADriverError("CUDA_ERROR_NO_BINARY_FOR_GPU: none"), DeviceError, "driver do not fit CuPy.*update the driver"),
     (CUDARuntimeError("cudaErrorInvalidValue: invalid"), DeviceError, "cuda:1 failed .*try again.*nvidia-smi"),
@@ -43,7 +43,6 @@ CASES = [
 def test_every_error_says_what_to_do(
     machine: FakeMachine, error: Exception, ours: type[DeviceError], said: str
 ) -> None:
-    said = said.replace(".9 TiB", r".*9 TiB")
     with pytest.raises(DeviceError, match=said) as caught, CudaBackend(1).in_words():
         raise error
     assert type(caught.value) is ours and caught.value.__cause__ is error
