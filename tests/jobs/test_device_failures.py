@@ -14,7 +14,7 @@ import pytest
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.engines import Engine, create_engine
 from ptychogui.errors import DeviceError, DeviceLostError, MemoryBudgetError
-from ptychogui.jobs import engine_chain
+from ptychogui.jobs import engine_chain, preflight as preflight_module
 from ptychogui.jobs.bench import run_bench
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.orientation.doctor import find_orientation
@@ -182,21 +182,21 @@ def _raise(error: Exception) -> None:
     raise error
 
 
-@pytest.mark.parametrize("nature", NATURES)
-@pytest.mark.parametrize("kind", ["launch", "xp"])
-def test_benchmark(machine: FakeMachine, kind: str, nature: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_benchmark(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ptychogui.jobs.bench._COPIED_BYTES", 1000)
+    monkeypatch.setattr("ptychogui.jobs.bench._WARM_UP", 1)
+    gpu = CudaBackend(0).__enter__()
 
-    def rows(gpu: CudaBackend) -> None:
+    def row() -> None:
         next(run_bench(gpu, sizes=(16,), modes=(1,), rounds=1))
 
-    gpu = CudaBackend(0).__enter__()
-    calls = calls_of(machine, "bench", lambda: rows(gpu))
-    for number in numbers(calls, kind):
+    row()
+    number = numbers(machine.faults.calls, "launch")[-1]
+    for nature, ours in OURS.items():
         machine.faults.plan(number, nature)
-        assert failure(lambda: rows(gpu))[0] is OURS[nature]
+        assert failure(row)[0] is ours
         machine.faults.mend()
-    rows(gpu)
+    row()
 
 
 @pytest.mark.parametrize("nature", NATURES)
@@ -204,3 +204,15 @@ def test_orientation(machine: FakeMachine, output: Path, nature: str) -> None:
     machine.faults.plan(500, nature)
     gpu = CudaBackend(0).__enter__()
     assert failure(lambda: find_orientation(all_engines(output), gpu))[0] is OURS[nature]
+
+
+def test_preflight_says_that_the_memory_of_the_computer_is_used_up(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hungry(_scan: object) -> Iterator[Any]:
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    monkeypatch.setitem(preflight_module._CHECKS, "mask", hungry)
+    with Checker() as checker:
+        finding = checker.check(make_job(output)).of("mask")[0]
+    assert finding.reason.startswith("the memory of this computer was used up (Unable to allocate 9 TiB)")

@@ -12,6 +12,7 @@ from typing import Any
 
 from ptychogui.backends import list_devices, open_backend
 from ptychogui.backends.base import Backend
+from ptychogui.backends.host_memory import memory_in_words
 from ptychogui.errors import DeviceBusyError, DeviceError, PtychoError
 from ptychogui.io.dataset import Dataset
 from ptychogui.jobs.job import Job
@@ -93,7 +94,8 @@ def _kept(name: str, check: _Check, scan: SampledScan) -> list[Finding]:
     """Return a check's findings, the worst first: what is good only where nothing else is."""
     found: list[Finding] = []
     try:
-        found.extend(check(scan))
+        with memory_in_words("this computer"):
+            found.extend(check(scan))
     except PtychoError as error:
         _log.info("%s can't be checked: %s", name, error)
         found.append(_unchecked(name, str(error), error))
