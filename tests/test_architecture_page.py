@@ -13,7 +13,7 @@ PACKAGE = ROOT / "ptychogui"
 PAGE = ROOT / "docs" / "architecture.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-_TOP = {path.name for folder in (ROOT, PACKAGE) for path in folder.iterdir() if path.is_dir()}
+_TOP = {path.name for folder in (ROOT, PACKAGE) for path in folder.iterdir() if path.is_dir()} - {"build"}
 _MODULES = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
 _ROW = re.compile(r"^\| (?P<change>.+?) \| (?P<open>.+?) \|$", re.MULTILINE)
 
