@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -92,13 +92,13 @@ def run_bench(
         DeviceError: the device failed, or has too little memory.
     """
     with backend.in_words():
-        copy_bytes_per_s = _copy_speed(backend, rounds) if backend.ahead else None
+        copy_bytes_per_s = copy_speed(backend, rounds, _COPIED_BYTES) if backend.ahead else None
         for n in sizes:
             for count in modes:
-                problem = _problem(n, count)
+                problem = bench_problem(n, count)
                 for engine in ENGINES:
                     for sub_pixel in SUB_PIXEL:
-                        yield _measure(engine, backend, problem, sub_pixel, rounds, copy_bytes_per_s)
+                        yield measure_engine(engine, backend, problem, sub_pixel, rounds, copy_bytes_per_s, {})
 
 
 def traffic_bytes(engine: str, sub_pixel: str, n: int, modes: int, pattern_bytes: int) -> int:
@@ -115,12 +115,29 @@ def traffic_bytes(engine: str, sub_pixel: str, n: int, modes: int, pattern_bytes
     return (of_modes * modes + waves) * 8 * n * n + patterns * pattern_bytes
 
 
-def _measure(
-    name: str, backend: Backend, problem: Problem, sub_pixel: str, rounds: int, copy_bytes_per_s: float | None
+def measure_engine(
+    name: str,
+    backend: Backend,
+    problem: Problem,
+    sub_pixel: str,
+    rounds: int,
+    copy_bytes_per_s: float | None,
+    values: Mapping[str, Any],
 ) -> BenchRow:
+    """Measure one engine on one scan.
+
+    Args:
+        name: the engine's.
+        backend: an open device.
+        problem: the scan, see bench_problem.
+        sub_pixel: "nearest" or "fourier".
+        rounds: turns of engine and FFTs; the medians count.
+        copy_bytes_per_s: what a copy does, see copy_speed; None on the CPU.
+        values: further settings of the reconstruction.
+    """
     positions, n, _ = problem.patterns.shape
     modes = len(problem.probe)
-    settings = _settings(name, sub_pixel)
+    settings = _settings(name, sub_pixel, values)
     counting = CountingFFTs(backend)
     engine = create_engine(problem, settings, cast("Backend", counting))
     for _ in range(_WARM_UP):
@@ -142,15 +159,16 @@ def _measure(
     )  # fmt: skip
 
 
-def _settings(engine: str, sub_pixel: str) -> Reconstruction:
+def _settings(engine: str, sub_pixel: str, values: Mapping[str, Any]) -> Reconstruction:
     """Return the defaults, with all modes learned from the start and so many iterations that LSQML's groups stay small.
 
     Positions stay where they are: to refine them is an option with a price of its own, see docs/performance.md.
     """
-    return Reconstruction(
-        engine=engine, sub_pixel=sub_pixel, update_probe="1", update_modes="1", iterations=1_000_000,
-        orthogonalize_every=1_000_000, position_correction="never",
-    )  # fmt: skip
+    first = {
+        "engine": engine, "sub_pixel": sub_pixel, "update_probe": "1", "update_modes": "1", "iterations": 1_000_000,
+        "orthogonalize_every": 1_000_000, "position_correction": "never",
+    }  # fmt: skip
+    return Reconstruction.model_validate({**first, **values})
 
 
 class CountingFFTs:
@@ -213,7 +231,7 @@ class _CountedReplays:
             self._replays.run(work, *given)
 
 
-def _problem(n: int, modes: int) -> Problem:
+def bench_problem(n: int, modes: int) -> Problem:
     """Return a simulated scan with its true probe and an empty object."""
     side = {128: 32, 256: 24}.get(n, 12)
     pixel_m = Recipe(n=n).object_pixel_m
@@ -242,16 +260,16 @@ def _bare_ffts(backend: Backend, positions: int, n: int, modes: int, ffts: int) 
     return lambda: backend.run(batches, work)
 
 
-def _copy_speed(backend: Backend, rounds: int) -> float:
-    """Return the bytes a second that a copy within the device's memory reads and writes."""
-    here, there = (backend.empty((_COPIED_BYTES,), np.uint8) for _ in range(2))
+def copy_speed(backend: Backend, rounds: int, nbytes: int) -> float:
+    """Return the bytes a second that copies of `nbytes` within the device's memory read and write."""
+    here, there = (backend.empty((nbytes,), np.uint8) for _ in range(2))
 
     def copy() -> None:
         for _ in range(_COPIES):
             there[...] = here
 
     copy()
-    return 2 * _COPIES * _COPIED_BYTES / float(np.median([_timed(backend, copy) for _ in range(rounds)]))
+    return 2 * _COPIES * nbytes / float(np.median([_timed(backend, copy) for _ in range(rounds)]))
 
 
 def _timed(backend: Backend, work: Callable[[], object]) -> float:

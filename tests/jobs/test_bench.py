@@ -12,9 +12,9 @@ import pytest
 from ptychogui.backends import open_backend
 from ptychogui.backends.base import Backend
 from ptychogui.backends.cuda import CudaBackend
-from ptychogui.engines import ENGINES, Problem, Step
+from ptychogui.engines import ENGINES, Problem, Step, create_engine
 from ptychogui.jobs import bench
-from ptychogui.jobs.bench import run_bench, traffic_bytes
+from ptychogui.jobs.bench import bench_problem, measure_engine, run_bench, traffic_bytes
 from ptychogui.params.model import Reconstruction
 from tests.backends.fake_cupy import installed
 
@@ -56,6 +56,19 @@ def test_what_a_gpu_moves_is_compared_with_a_copy(monkeypatch: pytest.MonkeyPatc
         assert row.traffic_bytes == traffic_bytes(row.engine, row.sub_pixel, 16, 2, patterns)
         moved_per_s = row.traffic_bytes * row.positions / 0.5
         assert row.as_dict()["part_of_copy"] == pytest.approx(moved_per_s / (2 * 16 * 1000 / 0.5))
+
+
+def test_further_settings_reach_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[Reconstruction] = []
+
+    def created(problem: Problem, settings: Reconstruction, backend: Backend) -> Any:
+        taken.append(settings)
+        return create_engine(problem, settings, backend)
+
+    monkeypatch.setattr(bench, "create_engine", created)
+    with open_backend("cpu", 1) as backend:
+        row = measure_engine("epie", backend, bench_problem(16, 1), "nearest", 1, None, {"batch_size": 7})
+    assert [settings.batch_size for settings in taken] == [7] and row.engine == "epie"
 
 
 class _Clock:
