@@ -7,6 +7,9 @@
 #                SIEMENS_STAR=siemens-star.cxi the star's picture as well
 #   make quality  measure reconstructions against the truth, and write docs/quality.md; with
 #                SIEMENS_STAR=siemens-star.cxi its section as well; what is kept in build/quality is not measured again
+#   make gpu-wheels WHEELS=DIR  collect the wheels that `make gpu` needs on a machine without network; see below
+#   make gpu WHEELS=DIR  try everything on an NVIDIA GPU, in less than 8 minutes: build/gpu/gpu.json, and tables in
+#                gpu.md; with SIEMENS_STAR=siemens-star.cxi the star as well; GPU_ARGS="--pretend" is a dry run
 #   make clean   remove .venv and everything that was generated
 
 VENV := .venv
@@ -14,7 +17,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHON
 
-.PHONY: demo test lint format docs quality clean compiler
+.PHONY: demo test lint format docs quality gpu gpu-wheels clean compiler
 
 demo: $(VENV)/.run
 	@$(BIN)/python scripts/system_libraries.py --advise
@@ -45,6 +48,23 @@ endif
 
 quality: $(VENV)/.docs
 	$(BIN)/python -m scripts.quality $(if $(SIEMENS_STAR),--siemens-star $(SIEMENS_STAR)) $(ARGS)
+
+# Of the machine with the GPU: its Python (3.12 or 3.11), the CUDA its driver knows (13 or 12), and what it has already.
+# As it is, wheels are for one with a CUDA toolkit, CuPy and the usual libraries: 54 MB. GPU_HAS= collects all but CUDA's
+# own libraries, 206 MB; CUDA_LIBRARIES=1 collects these as well, 1.3 GB, for a Python that is no virtual environment.
+GPU_PYTHON ?= 3.12
+GPU_CUDA ?= 13
+GPU_HAS ?= cupy-cuda$(GPU_CUDA)x cuda-pathfinder numpy scipy h5py scikit-image imageio lazy-loader networkx pillow tifffile \
+	psutil rich markdown-it-py mdurl pygments packaging pytest iniconfig pluggy
+GPU_OUT ?= build/gpu
+
+gpu-wheels: $(VENV)/.run
+	@$(BIN)/python -m scripts.gpu.wheels $(or $(WHEELS),$(error name a folder: make gpu-wheels WHEELS=DIR)) \
+		--python $(GPU_PYTHON) --cuda $(GPU_CUDA) $(if $(CUDA_LIBRARIES),--cuda-libraries) --has "$(GPU_HAS)"
+
+gpu:
+	@$(or $(PYTHON),python3) -m scripts.gpu $(GPU_OUT) $(if $(WHEELS),--wheels $(WHEELS)) \
+		$(if $(SIEMENS_STAR),--star $(SIEMENS_STAR)) $(GPU_ARGS)
 
 clean:
 	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache

@@ -100,10 +100,14 @@ class FakeMachine:
         vars(cuda).update(
             small, runtime=runtime, cufft=cufft, Device=lambda index: FakeDevice(self, index), UnownedMemory=Unowned,
             Stream=lambda non_blocking=False: FakeStream(self, non_blocking),
-            Event=lambda **_: FakeEvent(self), get_current_stream=lambda: self.entered[-1],
+            Event=lambda **options: FakeEvent(self, **options), get_current_stream=lambda: self.entered[-1],
             PinnedMemory=self._pinned,
             PinnedMemoryPointer=lambda memory, offset: memory[offset:].view(PinnedPointer),
             MemoryPointer=lambda memory, offset: replace(memory, ptr=memory.ptr + offset))  # fmt: skip
+        vars(runtime).update(driverGetVersion=lambda: 13000, runtimeGetVersion=lambda: 13000)
+        vars(cuda).update(
+            get_elapsed_time=elapsed_ms, get_cuda_path=lambda: "/usr/local/cuda",
+            nvrtc=SimpleNamespace(getVersion=lambda: (13, 0)))  # fmt: skip
         vars(fft).update(get_fft_plan=self._plan)
         vars(cupy).update({name: self._function(getattr(np, name)) for name in NUMPY_NAMES})
         vars(cupy).update(
@@ -142,7 +146,8 @@ class FakeMachine:
         name = self.gpus[index]
         if not name:
             raise CUDARuntimeError("cudaErrorDevicesUnavailable: busy")
-        return {"name": name.encode(), "totalGlobalMem": 80 << 30, "l2CacheSize": self.l2_bytes}
+        return {"name": name.encode(), "totalGlobalMem": 80 << 30, "l2CacheSize": self.l2_bytes,
+                "major": 9, "minor": 0, "multiProcessorCount": 132}  # fmt: skip
 
     def _array_at(self, shape: tuple[int, ...], dtype: Any, pointer: Unowned) -> DeviceArray:
         memory = (ctypes.c_char * pointer.size).from_address(pointer.ptr)
@@ -324,8 +329,8 @@ class FakeGraph:
 class FakeEvent:
     """Event: what was queued before it is done only when somebody waited for it."""
 
-    def __init__(self, machine: FakeMachine) -> None:
-        self._machine, self._stream = machine, machine.stream
+    def __init__(self, machine: FakeMachine, block: bool = False, disable_timing: bool = False) -> None:
+        self._machine, self._stream, self._is_timed = machine, machine.stream, not disable_timing
 
     def record(self) -> None:
         self._machine.stream.forbid_in_graphs("an event is recorded")
@@ -346,6 +351,12 @@ class FakeEvent:
     def synchronize(self) -> None:
         self.arrive()
         self._stream.wait("event", self._at, self._copies)
+
+
+def elapsed_ms(began: FakeEvent, ended: FakeEvent) -> float:
+    """Get_elapsed_time (cupy/cuda/stream.pyx; cudaEventElapsedTime): events that have timing, and that have come."""
+    assert began._is_timed and ended._is_timed and began.done and ended.done
+    return 1e-3 * (1 + ended._at - began._at)
 
 
 class PinnedPointer(np.ndarray):
