@@ -1,14 +1,16 @@
 """Arrays of a device that only pretends: host memory behind CuPy's manners, and a record of what waits for it.
 
 Work is done at once, in the order of the one stream. Copies between device and host are pretended to arrive late: page-
-locked memory holds nonsense until an event behind its copy was waited for. While a graph is captured, work is kept for
-it instead.
+locked memory holds nonsense until an event behind its copy was waited for, and other memory is read when the device is
+asked for something else, or waited for. While a graph is captured, work is kept for it instead.
 """
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import sys
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,10 +55,15 @@ class Stream:
     """What is done when a late copy has arrived."""
     arrived: int = 0
     faults: Faults = field(default_factory=Faults)
+    leaving: list[Callable[[], None]] = field(default_factory=list)
+    """Copies from memory that is not page-locked, which are yet to read it."""
+    memory: weakref.WeakValueDictionary[int, np.ndarray] = field(default_factory=weakref.WeakValueDictionary)
+    """All memory of the device that is still held by somebody."""
 
     def queue(self, what: str, work: Callable[[], None]) -> None:
         """Do some work, or keep it for the graph."""
         self.faults.call(_kind_of(what))
+        self.leave()
 
         def do() -> None:
             self.done.append(what)
@@ -72,10 +79,17 @@ class Stream:
         """Fail where a graph is being captured."""
         assert self.captured is None, f"a graph is captured and {what}"
 
+    def leave(self) -> None:
+        """Read what copies from memory that is not page-locked have not read yet."""
+        for copy in self.leaving:
+            copy()
+        self.leaving.clear()
+
     def wait(self, what: str, asked_at: int | None = None, copies: int | None = None) -> None:
         """Note that the host waits here, for the first `copies` late copies or all."""
         self.forbid_in_graphs("the host waits")
         self.faults.call("wait")
+        self.leave()
         self.waits.append(Wait(f"{what} in {_caller()}", len(self.work) if asked_at is None else asked_at))
         last = len(self.arriving) if copies is None else copies
         for i in range(self.arrived, last):
@@ -111,6 +125,8 @@ class DeviceArray(NDArrayOperatorsMixin):
 
     def __init__(self, host: np.ndarray, stream: Stream) -> None:
         self.host, self.stream = host, stream
+        memory = _owner(host)
+        stream.memory[id(memory)] = memory
 
     dtype = property(lambda self: self.host.dtype)
     shape = property(lambda self: self.host.shape)
@@ -194,23 +210,58 @@ class DeviceArray(NDArrayOperatorsMixin):
         assert self.flags.c_contiguous, "CuPy waits where it must make an array contiguous first"
         self.stream.forbid_in_graphs("memory of the host is part of it")
         self.stream.queue("copy to host", _nothing)
-        out[...] = np.nan if out.dtype.kind in "fc" else np.iinfo(out.dtype).max
-        self.stream.arriving.append(lambda: np.copyto(out, now))
+        _fill_with_nonsense(out)
+        there = weakref.ref(out)
+
+        def arrive() -> None:
+            memory = there()
+            assert memory is not None, "CuPy gave page-locked memory to somebody else before its copy arrived"
+            np.copyto(memory, now)
+
+        self.stream.arriving.append(arrive)
         return out
 
     def set(self, array: np.ndarray) -> None:
         assert isinstance(array, np.ndarray), "only a numpy array can be copied to the device"
         assert array.dtype == self.dtype and array.shape == self.shape
-        if type(array) is not PageLocked:
-            self.stream.wait("set from memory that is not page-locked")
         self.stream.forbid_in_graphs("memory of the host is part of it")
+        if type(array) is not PageLocked:
+            self.stream.queue("copy to device", _nothing)
+            contiguous = np.ascontiguousarray(array)  # nobody keeps it
+            self.stream.leaving.append(functools.partial(_read_late, self.host, *_place(contiguous)))
+            return
         self.stream.queue("copy to device", lambda: np.copyto(self.host, array))
-        now, array = array.copy(), array if type(array) is PageLocked else array.copy()
+        now = array.copy()
 
         def check() -> None:
             assert np.array_equal(now, array, equal_nan=now.dtype.kind in "fc"), "changed before its copy had left"
 
         self.stream.arriving.append(check)
+
+
+def _owner(array: np.ndarray) -> np.ndarray:
+    """Return the array whose memory this is."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _fill_with_nonsense(array: np.ndarray) -> None:
+    array[...] = True if array.dtype.kind == "b" else np.nan if array.dtype.kind in "fc" else np.iinfo(array.dtype).max
+
+
+def _place(array: np.ndarray) -> tuple[weakref.ref[np.ndarray], int]:
+    """Return who owns the memory of a contiguous array, and its address."""
+    return weakref.ref(_owner(array)), array.ctypes.data
+
+
+def _read_late(to: np.ndarray, owner: weakref.ref[np.ndarray], address: int) -> None:
+    """Copy what is at an address now: CuPy's `set` queues its copies whatever the memory is (core.pyx, ndarray.set)."""
+    if owner() is None:
+        _fill_with_nonsense(to)
+    elif to.size:
+        memory = memoryview((ctypes.c_char * to.nbytes).from_address(address))
+        to[...] = np.frombuffer(memory, to.dtype).reshape(to.shape)
 
 
 def on_device(function: Callable[..., Any], stream: Stream, name: str = "", silent: bool = False) -> Callable[..., Any]:

@@ -79,7 +79,7 @@ class FakeMachine:
         self.calls: list[tuple[str, dict[str, float]]] = []
         self.queued: list[Queued] = []
         self.taken_bytes = 0
-        self.page_locked: list[np.ndarray] = []
+        self.locked: list[weakref.ref[np.ndarray]] = []
         self.stream = Stream()
         self.faults = self.stream.faults
         self.entered: list[FakeStream] = []
@@ -153,8 +153,13 @@ class FakeMachine:
         memory = (ctypes.c_char * pointer.size).from_address(pointer.ptr)
         array = DeviceArray(np.frombuffer(memoryview(memory), dtype).reshape(shape), self.stream)
         vars(array)["owner"] = pointer.owner
-        self.page_locked.append(array.host)
+        self.locked.append(weakref.ref(array.host))
         return array
+
+    @property
+    def page_locked(self) -> list[np.ndarray]:
+        """Page-locked memory that kernels read."""
+        return [memory for memory in (there() for there in self.locked) if memory is not None]
 
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> DeviceArray:
         if np.prod(shape, dtype=np.int64) > 1 << 33:
@@ -300,6 +305,9 @@ class FakeStream(_Entered):
         if self._machine.capture_error:
             raise CUDARuntimeError(self._machine.capture_error)
         return FakeGraph(self._machine.stream, captured)
+
+    def synchronize(self) -> None:
+        self._machine.stream.wait("synchronize")
 
     def is_capturing(self) -> bool:
         return self._machine.stream.captured is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ class CudaBackend:
         self._module = cupy.RawModule(code=kernel_source(), options=cuda_options())
         properties = cupy.cuda.runtime.getDeviceProperties(index)
         self._batch_bytes = int(properties["l2CacheSize"]) // 2
-        self._leaving: deque[tuple[cupy.cuda.Event, np.ndarray]] = deque()
+        self._under_way: deque[tuple[cupy.cuda.Event, np.ndarray]] = deque()
 
     def __enter__(self) -> CudaBackend:
         with ExitStack() as opened:
@@ -68,6 +68,7 @@ class CudaBackend:
             opened.enter_context(self._device)
             opened.enter_context(self.xp.cuda.Stream())
             opened.callback(self.xp.get_default_memory_pool().free_all_blocks)
+            opened.callback(self._wait_for_copies)
             self._module.compile()
             self._opened = opened.pop_all()
         return self
@@ -94,8 +95,16 @@ class CudaBackend:
         return copy
 
     def write(self, to: cupy.ndarray, array: np.ndarray) -> None:
-        """Copy from memory that need not be page-locked; waits for it."""
-        to.set(array)
+        """Copy from memory that need not be page-locked; waits until it has been read.
+
+        CuPy queues the copy (`ndarray.set` in its core.pyx), and CUDA may read the memory later: where a GPU reads all
+        memory of the computer by itself, it does. Page-locked memory between would be a second copy of all patterns.
+        """
+        import cupy
+
+        contiguous = np.ascontiguousarray(array)  # CuPy would do this as well, and not keep it until it has been read
+        to.set(contiguous)
+        cupy.cuda.get_current_stream().synchronize()
 
     def page_locked(self, array: np.ndarray, rows: np.ndarray) -> cupy.ndarray:
         """Copy to page-locked memory and return it under the address that kernels know it by, which is the host's."""
@@ -123,17 +132,30 @@ class CudaBackend:
         return cupy.asnumpy(array)
 
     def read_later(self, array: cupy.ndarray) -> CudaPending:
-        """Queue a copy into page-locked memory."""
-        return CudaPending(array)
+        """Queue a copy into page-locked memory, which is kept until it is there, whether somebody waits or not."""
+        pending = CudaPending(array)
+        self._keep(pending.arrived, pending.copy)
+        return pending
 
     def write_later(self, to: cupy.ndarray, array: np.ndarray) -> None:
         """Queue a copy from page-locked memory, which is kept until it has left."""
-        while self._leaving and self._leaving[0][0].done:
-            self._leaving.popleft()
         locked = page_locked(array.shape, array.dtype)
         locked[...] = array
         to.set(locked)
-        self._leaving.append((mark(), locked))
+        self._keep(mark(), locked)
+
+    def _keep(self, done: cupy.cuda.Event, locked: np.ndarray) -> None:
+        """Keep page-locked memory, which CuPy would give to the next who asks, until an event; let go of others."""
+        while self._under_way and self._under_way[0][0].done:
+            self._under_way.popleft()
+        self._under_way.append((done, locked))
+
+    def _wait_for_copies(self) -> None:
+        """Wait for copies that are under way; to a device that has failed there are none."""
+        with suppress(self.xp.cuda.runtime.CUDARuntimeError):
+            for arrived, _ in self._under_way:
+                arrived.synchronize()
+        self._under_way.clear()
 
     def bind(self, kernel: str, **arrays: cupy.ndarray) -> Launch:
         """Check the arrays once; a launch then only adds the scalars and sizes the grid by them."""

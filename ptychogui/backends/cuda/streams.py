@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 class CudaPending:
-    """A copy into page-locked memory, and the event behind it; see Pending."""
+    """A copy into page-locked memory, and the event behind it; see Pending. The memory must stay until that event."""
 
     def __init__(self, array: cupy.ndarray) -> None:
-        self._copy: np.ndarray = page_locked(array.shape, array.dtype)
-        array.get(out=self._copy, blocking=False)
-        self._arrived = mark()
+        self.copy: np.ndarray = page_locked(array.shape, array.dtype)
+        array.get(out=self.copy, blocking=False)
+        self.arrived = mark()
 
     def wait(self) -> np.ndarray:
         """Sleep until the copy is there."""
-        self._arrived.synchronize()
-        return np.array(self._copy)
+        self.arrived.synchronize()
+        return np.array(self.copy)
 
 
 class CudaSideQueue:

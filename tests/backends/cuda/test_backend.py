@@ -81,6 +81,20 @@ def test_a_copy_to_the_host_is_of_the_moment_it_was_asked_for(machine: FakeMachi
     assert len(machine.stream.waits) == waits + 1
 
 
+@pytest.mark.parametrize("step", [1, 2])
+def test_memory_of_the_host_may_be_changed_or_let_go_once_it_is_written(
+    machine: FakeMachine, gpu: CudaBackend, step: int
+) -> None:
+    given, array = np.arange(8, dtype=np.float32)[::step], gpu.empty((8 // step,), np.float32)
+    gpu.write(array, given)
+    copy = gpu.asarray(given + 1)
+    wanted = given.tolist()
+    given += 5
+    gpu.xp.multiply(array, np.float32(1), out=array)
+    assert gpu.to_numpy(array).tolist() == wanted
+    assert gpu.to_numpy(copy).tolist() == [value + 1 for value in wanted]
+
+
 def test_a_copy_to_the_device_may_leave_late(machine: FakeMachine, gpu: CudaBackend) -> None:
     array, given = gpu.empty((3,), np.int32), np.array([1, 2, 3], np.int32)
     waits = len(machine.stream.waits)
@@ -97,11 +111,28 @@ def test_page_locked_memory_is_kept_until_its_copy_has_left(machine: FakeMachine
     memory = []
     for i in range(2):
         gpu.write_later(array, np.full(3, i, np.int32))
-        memory.append(weakref.ref(gpu._leaving[-1][1]))
+        memory.append(weakref.ref(gpu._under_way[-1][1]))
     assert all(held() is not None for held in memory)
     gpu.read_later(array).wait()
     gpu.write_later(array, np.zeros(3, np.int32))
     assert all(held() is None for held in memory)
+
+
+def test_page_locked_memory_is_kept_until_its_copy_is_there_though_nobody_waits(gpu: CudaBackend) -> None:
+    first = gpu.read_later(gpu.asarray(np.ones(3, np.float32)))
+    memory = weakref.ref(first.copy)
+    del first
+    assert memory() is not None
+    gpu.read_later(gpu.asarray(np.zeros(3, np.float32))).wait()
+    gpu.read_later(gpu.empty((3,), np.float32))
+    assert memory() is None
+
+
+def test_copies_are_there_before_a_gpu_is_closed(machine: FakeMachine) -> None:
+    with CudaBackend(0) as gpu:
+        asked = gpu.read_later(gpu.asarray(np.ones(3, np.float32)))
+        assert np.isnan(asked.copy).all()
+    assert asked.copy.tolist() == [1, 1, 1]
 
 
 def test_kernels_read_page_locked_memory_and_are_waited_for_before_it_goes(
