@@ -68,14 +68,18 @@ def _describe(index: int) -> Device:
 
 
 def _free_bytes(bus_id: str, total: int) -> int:
-    """Ask the driver what other programs leave; `total` where it can't be asked."""
+    """Ask the driver what other programs leave, at most `total`; that where it can't be asked.
+
+    Of a part of a GPU (MIG) CUDA says the total, and the driver may say what is free on all of the GPU.
+    """
     try:
         import pynvml
     except ImportError:
         return total
     try:
         pynvml.nvmlInit()
-        return int(pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByPciBusId(bus_id)).free)
+        free = int(pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByPciBusId(bus_id)).free)
+        return min(free, total)
     except pynvml.NVMLError as error:
         _log.debug("the driver does not say how much memory is free: %s", error)
         return total

@@ -22,14 +22,14 @@ def test_gpus_are_listed_without_opening_them(machine: FakeMachine) -> None:
 
 
 def test_free_memory_comes_from_the_driver(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
-    free = {"0000:00:00.0": 11, "0000:01:00.0": 22}
+    free = {"0000:00:00.0": 11, "0000:01:00.0": 90 << 30}
     nvml: Any = ModuleType("pynvml")
     nvml.NVMLError = type("NVMLError", (Exception,), {})
     nvml.nvmlInit = lambda: None
     nvml.nvmlDeviceGetHandleByPciBusId = lambda bus_id: bus_id
     nvml.nvmlDeviceGetMemoryInfo = lambda handle: SimpleNamespace(free=free[handle])
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    assert [device.memory_free_bytes for device in cuda.list_devices()] == [11, 22]
+    assert [device.memory_free_bytes for device in cuda.list_devices()] == [11, 80 << 30]  # the second is a part (MIG)
     nvml.nvmlInit = raiser(nvml.NVMLError("no driver"))
     assert [device.memory_free_bytes for device in cuda.list_devices()] == [80 << 30, 80 << 30]
 
