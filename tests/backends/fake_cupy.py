@@ -23,7 +23,6 @@ from tests.backends.device_array import DeviceArray, PageLocked, Stream, on_devi
 from tests.backends.faults import CompileException, CUDADriverError, CUDARuntimeError, CuFFTError, OutOfMemoryError
 
 L2_BYTES = 8 << 20
-"""Half of it is what the numpy backend takes for a batch, so that both cut a group alike."""
 
 
 NUMPY_NAMES = (

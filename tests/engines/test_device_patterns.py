@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ptychogui.backends.base import Backend
-from ptychogui.backends.cuda import CudaBackend
+from ptychogui.backends.cuda import CudaBackend, backend as backend_module
 from ptychogui.backends.host import HostBackend
 from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines import ENGINES, Engine, Extent, create_engine, memory_needed
@@ -29,8 +29,8 @@ _READERS = ("modulus", "dm_reflected", "dm_update")
 
 
 @pytest.fixture
-def machine(machine: FakeMachine) -> FakeMachine:
-    machine.l2_bytes = 4 << 13
+def machine(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
+    monkeypatch.setattr(backend_module, "_UNCACHED_BATCH", 1 << 14)
     return machine
 
 

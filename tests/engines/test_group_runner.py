@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ptychogui.backends.base import Backend
-from ptychogui.backends.cuda import CudaBackend
+from ptychogui.backends.cuda import CudaBackend, backend as backend_module
 from ptychogui.backends.host import HostBackend
 from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.backends.worker_pool import Recording
@@ -42,8 +42,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {  # a damping of 0.5 stays: other things 
 
 
 @pytest.fixture
-def machine(machine: FakeMachine) -> FakeMachine:
-    machine.l2_bytes = 4 << 13
+def machine(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
+    monkeypatch.setattr(backend_module, "_UNCACHED_BATCH", 1 << 14)
     return machine
 
 

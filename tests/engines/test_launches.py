@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ptychogui.backends.cuda import CudaBackend
+from ptychogui.backends.cuda import CudaBackend, backend as backend_module
 from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.engines import ENGINES, create_engine
 from ptychogui.jobs.bench import traffic_bytes
@@ -46,6 +46,13 @@ _SETTLED = 6
 """Iterations after which groups no longer follow the probe in each."""
 
 
+@pytest.fixture
+def machine(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
+    """A GPU whose batches are smaller than groups."""
+    monkeypatch.setattr(backend_module, "_UNCACHED_BATCH", 1 << 14)
+    return machine
+
+
 @dataclass(frozen=True)
 class Row:
     """A line of a table: some work, what it is done for, how often and with how many bytes."""
@@ -75,7 +82,6 @@ def table(root: Path, title: str) -> list[Row]:
 def recorded(machine: FakeMachine, iterations: int, **values: Any) -> list[Iteration]:
     """Record the iterations of an engine whose batches are smaller than its groups."""
     settings = {"update_probe": 1, "update_modes": 1, "orthogonalize_every": 100, "iterations": 20, **values}
-    machine.l2_bytes = 4 << 13
     with CudaBackend(0) as gpu:
         engine = create_engine(narrow_beam(16, 6, 9.0), Reconstruction.model_validate(settings), gpu)
         return record(engine, machine, iterations)

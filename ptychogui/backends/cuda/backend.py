@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 32, 256
 _LARGEST_GRID = 1 << 16
 
+_LEAST_CACHED_BATCH = 8 << 20
+"""Bytes of the smallest batch that keeps a GPU busy, of those whose caches hold it."""
+
+_UNCACHED_BATCH = 32 << 20
+"""Bytes of a batch where half of the cache is less than that: no batch that fills the GPU would stay there."""
+
 _SCALARS: dict[str, type[np.generic]] = {"int32": np.int32, "float32": np.float32}
 
 
@@ -59,7 +65,8 @@ class CudaBackend:
         self._device = cupy.cuda.Device(index)
         self._module = cupy.RawModule(code=kernel_source(), options=cuda_options())
         properties = cupy.cuda.runtime.getDeviceProperties(index)
-        self._batch_bytes = int(properties["l2CacheSize"]) // 2
+        cached = int(properties["l2CacheSize"]) // 2
+        self._batch_bytes = cached if cached >= _LEAST_CACHED_BATCH else _UNCACHED_BATCH
         self._under_way: deque[tuple[cupy.cuda.Event, np.ndarray]] = deque()
 
     def __enter__(self) -> CudaBackend:
@@ -179,7 +186,7 @@ class CudaBackend:
         return CudaFFT(array)
 
     def batch_size(self, bytes_per_position: int) -> int:
-        """Positions whose working set fills half of the GPU's L2."""
+        """Positions whose working set fills half of the GPU's L2, or the GPU where that is small."""
         return max(1, self._batch_bytes // bytes_per_position)
 
     def run(self, batches: Sequence[Batch], work: Callable[[int, int, int, int], None]) -> None:

@@ -197,8 +197,13 @@ def test_run_calls_work_in_order_on_one_worker(gpu: CudaBackend) -> None:
     assert calls == [(0, 0, 0, 3), (0, 0, 3, 5), (0, 0, 5, 6)]
 
 
-def test_batch_fills_half_of_the_l2(gpu: CudaBackend) -> None:
-    assert gpu.batch_size(1 << 20) == 4
+@pytest.mark.parametrize(("l2_mib", "batch_mib"), [(50, 25), (16, 8), (6, 32), (0, 32)])
+def test_a_batch_fills_half_of_the_l2_where_that_fills_the_gpu(
+    machine: FakeMachine, l2_mib: int, batch_mib: int
+) -> None:
+    machine.l2_bytes = l2_mib << 20
+    gpu = CudaBackend(0)
+    assert gpu.batch_size(1 << 20) == batch_mib
     assert gpu.batch_size(1 << 30) == 1
 
 
