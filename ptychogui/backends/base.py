@@ -37,7 +37,10 @@ class Device:
 
 
 class FFTPair(Protocol):
-    """Both directions of a 2-D FFT over the last two axes of a batch's array, in place, not normalised."""
+    """Both directions of a 2-D FFT over the last two axes of a batch's array, in place, not normalised.
+
+    What slots hold beyond those that are asked for is not defined afterwards.
+    """
 
     def forward(self, count: int) -> None:
         """Transform the first `count` slots in place: exp(-2 pi i k r / N), no factor."""
@@ -151,6 +154,9 @@ class Backend(Protocol):
 
     def fft_pair(self, array: Array) -> FFTPair:
         """Plan the in-place FFTs of a complex64 array (slots, ..., N, N), slot by slot."""
+
+    def fft_work_bytes(self, nbytes: int, n: int) -> int:
+        """Return the most bytes that FFTs of n x n pixels take besides an array of so many bytes."""
 
     def batch_size(self, bytes_per_position: int) -> int:
         """Positions whose working set fits the cache (host) or the L2 (GPU); at least 1."""

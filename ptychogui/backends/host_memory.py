@@ -86,6 +86,10 @@ class HostMemory:
         """Copy now: there is nothing to wait for."""
         return Arrived(array)
 
+    def fft_work_bytes(self, _nbytes: int, _n: int) -> int:
+        """Return 0: waves are transformed one by one."""
+        return 0
+
     def memory_free_bytes(self) -> int:
         """Memory that is free now, caches that the system would give up included."""
         return int(psutil.virtual_memory().available)

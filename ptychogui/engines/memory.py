@@ -78,7 +78,7 @@ def epie_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> in
     moving = 2 * (extent.object_bytes + extent.probe_bytes) if settings.momentum else 0
     spectrum = extent.probe_bytes if extent.sub_pixel else 0
     own = extent.object_bytes + extent.probe_bytes * (1 + backend.lanes) + spectrum
-    return extent.measured_bytes + own + pulls + moving + _batches(extent, 1, backend)
+    return extent.measured_bytes + own + pulls + moving + _batches(extent, backend)
 
 
 def lsqml_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> int:
@@ -94,7 +94,7 @@ def lsqml_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> i
     moving = 6 * (extent.object_bytes + extent.probe_bytes) if settings.momentum else 0
     varied = _variation_bytes(extent, settings, lanes) if varies else 0
     own = directions + pulls + rows + moving + varied
-    return extent.measured_bytes + own + _batches(extent, 1, backend, varies)
+    return extent.measured_bytes + own + _batches(extent, backend, settings.opr_modes, varies)
 
 
 def _variation_bytes(extent: Extent, settings: Reconstruction, lanes: int) -> int:
@@ -117,7 +117,8 @@ def dm_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> int:
     slots = backend.batch_size(extent.probe_bytes * (3 if extent.sub_pixel else 2))
     held = 1 + half + extent.sub_pixel
     batches = backend.workers * slots * extent.probe_bytes * held
-    return extent.measured_bytes + waves + bands + own + chunks + batches
+    plans = _fft_work_bytes(extent, slots, extent.probe_bytes, backend)
+    return extent.measured_bytes + waves + bands + own + chunks + batches + plans
 
 
 NEEDS: dict[str, Callable[[Extent, Reconstruction, Backend], int]] = {
@@ -138,7 +139,15 @@ def memory_needed(engine: str, extent: Extent, settings: Reconstruction, backend
     return NEEDS[engine](extent, settings, backend)
 
 
-def _batches(extent: Extent, waves: int, backend: Backend, varies: bool = False) -> int:
-    """Return the scratch memory of all workers: exit waves, as often as they are held, and each position's probe."""
-    held = waves + (1 if extent.sub_pixel or varies else 0)
-    return backend.workers * backend.batch_size(extent.probe_bytes * held) * extent.probe_bytes * held
+def _batches(extent: Extent, backend: Backend, components: int = 0, varies: bool = False) -> int:
+    """Return the scratch memory of all workers: exit waves, each position's probe, and what their FFTs take."""
+    held = 1 + (1 if extent.sub_pixel or varies else 0)
+    slots = backend.batch_size(extent.probe_bytes * held)
+    basis = extent.probe_bytes + components * extent.n**2 * _C64
+    return backend.workers * slots * extent.probe_bytes * held + _fft_work_bytes(extent, slots, basis, backend)
+
+
+def _fft_work_bytes(extent: Extent, slots: int, basis: int, backend: Backend) -> int:
+    """Return what FFTs of batches take besides these; where the probe is shifted, two of `basis` bytes as well."""
+    batches = backend.workers * slots * extent.probe_bytes * (1 + extent.sub_pixel)
+    return backend.fft_work_bytes(batches + 2 * basis * extent.sub_pixel, extent.n)

@@ -13,7 +13,7 @@ from ptychogui.engines.memory import Extent, memory_needed
 from ptychogui.params.model import Reconstruction
 
 _SPARE = 0.1
-"""Part of a device's free memory that patterns are kept out of: for FFT plans, and for what the estimates miss."""
+"""Part of a device's free memory that patterns are kept out of: for what the estimates miss."""
 
 
 def resident_patterns(engine: str, extent: Extent, settings: Reconstruction, backend: Backend) -> int:

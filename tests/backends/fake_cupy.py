@@ -74,6 +74,8 @@ class FakeMachine:
         self.capture_error: str | None = None
         self.log: list[str] = []
         self.plans: list[tuple[int, ...]] = []
+        self.work_area_batches = 1.0
+        self.allocators: list[Callable[[int], FakeMemory]] = [self.malloc]
         self.launches: list[tuple[object, ...]] = []
         self.calls: list[tuple[str, dict[str, float]]] = []
         self.queued: list[Queued] = []
@@ -100,7 +102,7 @@ class FakeMachine:
             small, runtime=runtime, cufft=cufft, Device=lambda index: FakeDevice(self, index), UnownedMemory=Unowned,
             Stream=lambda non_blocking=False: FakeStream(self, non_blocking),
             Event=lambda **options: FakeEvent(self, **options), get_current_stream=lambda: self.entered[-1],
-            PinnedMemory=self._pinned,
+            using_allocator=self._using_allocator, PinnedMemory=self._pinned,
             PinnedMemoryPointer=lambda memory, offset: memory[offset:].view(PinnedPointer),
             MemoryPointer=lambda memory, offset: replace(memory, ptr=memory.ptr + offset))  # fmt: skip
         vars(runtime).update(driverGetVersion=lambda: 13000, runtimeGetVersion=lambda: 13000)
@@ -135,6 +137,24 @@ class FakeMachine:
 
     def free_bytes(self) -> int:
         return 1000
+
+    def malloc(self, size: int) -> FakeMemory:
+        """Allocate as the memory pool does."""
+        self._take(size)
+        return FakeMemory(DeviceArray(np.zeros(size, np.uint8), self.stream))
+
+    @contextlib.contextmanager
+    def _using_allocator(self, allocator: Callable[[int], FakeMemory]) -> Iterator[None]:
+        self.allocators.append(allocator)
+        yield
+        self.allocators.pop()
+
+    def _take(self, size: int) -> None:
+        if size > 1 << 33:
+            raise OutOfMemoryError(f"Out of memory allocating {size:,} bytes")
+        self.stream.forbid_in_graphs("an array is made")
+        self.faults.call("allocate")
+        self.taken_bytes += size
 
     def _count(self) -> int:
         if self.driver_error:
@@ -179,7 +199,8 @@ class FakeMachine:
         self.stream.forbid_in_graphs("a plan is made, which may end the process")
         self.faults.call("plan")
         self.plans.append(array.shape)
-        return FakePlan(array.shape, self.stream)
+        work_area = self.allocators[-1](int(self.work_area_batches * array.nbytes))  # PlanNd: memory.alloc(work_size)
+        return FakePlan(array.shape, work_area, self.stream)
 
 
 class FakeDevice(_Entered):
@@ -246,11 +267,18 @@ class FakeModule:
         return call
 
 
+@dataclass(frozen=True)
+class FakeMemory:
+    """MemoryPointer."""
+
+    array: DeviceArray
+
+
 class FakePlan:
     """PlanNd."""
 
-    def __init__(self, shape: tuple[int, ...], stream: Stream) -> None:
-        self._shape, self._stream = shape, stream
+    def __init__(self, shape: tuple[int, ...], work_area: FakeMemory, stream: Stream) -> None:
+        self._shape, self._work_area, self._stream = shape, work_area, stream
 
     def fft(self, array: DeviceArray, out: DeviceArray, direction: int) -> None:
         assert array.shape == out.shape == self._shape

@@ -17,12 +17,14 @@ class Iteration:
     Attributes:
         work: how often each kernel, "fft", "xp NAME" and "copy ..." was queued.
         calls: every kernel with its scalars, in order.
+        plans: shapes of what FFT plans were made for.
         waits: what the host waited for.
         began_at: how much had been queued before it.
     """
 
     work: Counter[str]
     calls: tuple[tuple[str, dict[str, float]], ...]
+    plans: tuple[tuple[int, ...], ...]
     waits: tuple[Wait, ...]
     began_at: int
 
@@ -41,8 +43,9 @@ def record(engine: Engine, machine: FakeMachine, iterations: int) -> list[Iterat
     """Do iterations and return what each asked for."""
     recorded, stream = [], machine.stream
     for _ in range(iterations):
-        begin, calls, waits = len(stream.work), len(machine.calls), len(stream.waits)
+        begin, calls, waits, plans = len(stream.work), len(machine.calls), len(stream.waits), len(machine.plans)
         engine.step()
         work = Counter(stream.work[begin:])
-        recorded.append(Iteration(work, tuple(machine.calls[calls:]), tuple(stream.waits[waits:]), begin))
+        made = tuple(machine.plans[plans:])
+        recorded.append(Iteration(work, tuple(machine.calls[calls:]), made, tuple(stream.waits[waits:]), begin))
     return recorded

@@ -224,7 +224,7 @@ def test_a_streaming_engine_takes_what_was_announced_and_what_is_there(machine: 
         extent = Extent.of(_PROBLEM, settings)
         assert resident_patterns(engine, extent, settings, gpu) == 7
         before = machine.taken_bytes
-        create_engine(_PROBLEM, settings, gpu)
+        create_engine(_PROBLEM, settings, gpu).step()
         taken = machine.taken_bytes - before
         announced = memory_streamed(engine, extent, settings, gpu, 7)
         assert 0.7 * announced < taken < 1.3 * announced

@@ -16,6 +16,7 @@ from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.engines import ENGINES, create_engine
 from ptychogui.jobs.bench import traffic_bytes
 from ptychogui.params.model import Reconstruction
+from tests.backends import fake_cupy
 from tests.backends.fake_cupy import FakeMachine
 from tests.backends.problems import narrow_beam
 from tests.backends.recording import Iteration, record
@@ -247,6 +248,22 @@ def test_nothing_in_an_iteration_waits_for_it(machine: FakeMachine, engine: str,
 def test_nothing_waits_for_a_variable_probe(machine: FakeMachine, sub_pixel: str, busy: dict[str, Any]) -> None:
     for iteration in recorded(machine, 8, engine="lsqml", sub_pixel=sub_pixel, **_VARIES, **busy):
         assert iteration.blocking == []
+
+
+@pytest.mark.parametrize(("engine", "most"), [("epie", 16), ("lsqml", 4), ("dm", 2)])
+def test_a_run_makes_few_fft_plans_and_most_at_first(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, engine: str, most: int
+) -> None:
+    """Kernels do nothing here: only how the work is cut matters."""
+    monkeypatch.setattr(fake_cupy, "TWINS", dict.fromkeys(SIGNATURES, lambda *_: None))
+    monkeypatch.setattr(backend_module, "_UNCACHED_BATCH", 1 << 20)
+    settings = Reconstruction(engine=engine, iterations=100, sub_pixel="nearest", update_probe="1")
+    with CudaBackend(0) as gpu:
+        iterations = record(create_engine(narrow_beam(16, 20, 5.0), settings, gpu), machine, 100)
+    plans = [plan for iteration in iterations for plan in iteration.plans]
+    assert len(set(plans)) == len(plans) <= most
+    assert sum(len(iteration.plans) for iteration in iterations[60:]) == 0
+    assert sum(iteration.work["fft"] for iteration in iterations) > 100 * len(plans)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

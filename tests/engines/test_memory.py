@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.host import HostBackend
 from ptychogui.engines import ENGINES, Extent, create_engine, memory_needed
 from ptychogui.engines.memory import NEEDS
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.simulation import simulate
+from tests.backends.fake_cupy import FakeMachine
 from tests.engines.scans import SMALL, problem_of
 
 VARIANTS: list[dict[str, Any]] = [
@@ -48,6 +50,19 @@ def test_an_engine_takes_what_was_announced(variant: dict[str, Any], sub_pixel: 
         finally:
             tracemalloc.stop()
     assert 0.7 * announced < peak < 1.3 * announced
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_work_areas_of_fft_plans_are_announced(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    extent = Extent(4000, 128, 2, (900, 900), True, 2)
+    settings, machine.l2_bytes = Reconstruction(engine=engine), 50 << 20
+    with CudaBackend(0) as gpu:
+        announced = memory_needed(engine, extent, settings, gpu)
+        monkeypatch.setattr(CudaBackend, "fft_work_bytes", lambda *_: 0)
+        areas = announced - memory_needed(engine, extent, settings, gpu)
+    assert 0.6 * (25 << 20) < areas < 1.1 * (25 << 20)
 
 
 def test_every_engine_announces_what_it_needs() -> None:

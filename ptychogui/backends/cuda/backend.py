@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 from ptychogui.backends.base import Batch, Launch
 from ptychogui.backends.compiler import definitions, included_files, kernel_source
 from ptychogui.backends.cuda.errors import in_words
-from ptychogui.backends.cuda.fft import CudaFFT
+from ptychogui.backends.cuda.fft import CudaFFT, work_area_bytes
 from ptychogui.backends.cuda.page_locked import PageLocked, page_locked
 from ptychogui.backends.cuda.streams import CudaPending, CudaSideQueue, captured, mark
 from ptychogui.backends.launch_graphs import GraphReplays
@@ -184,6 +184,10 @@ class CudaBackend:
     def fft_pair(self, array: cupy.ndarray) -> CudaFFT:
         """Return the in-place FFTs of a complex64 array (slots, ..., N, N)."""
         return CudaFFT(array)
+
+    def fft_work_bytes(self, nbytes: int, n: int) -> int:
+        """Return the most that cuFFT's work areas take."""
+        return work_area_bytes(nbytes, n)
 
     def batch_size(self, bytes_per_position: int) -> int:
         """Positions whose working set fills half of the GPU's L2, or the GPU where that is small."""

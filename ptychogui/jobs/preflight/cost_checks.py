@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ptychogui.backends.base import Backend
-from ptychogui.engines import create_engine, memory_needed
+from ptychogui.engines import Extent, create_engine, memory_needed
 from ptychogui.engines.base import Problem
 from ptychogui.errors import MemoryBudgetError, ParameterError
 from ptychogui.jobs.preflight.findings import Finding, Level, share_text
@@ -174,7 +174,7 @@ def _step_s(scan: SampledScan, stage: PlannedStage, backend: Backend, positions:
     """Time a step in the middle of a run on some positions, after one that makes plans."""
     problem = _part(scan, stage, positions)
     settings = stage.settings(scan.settings).model_copy(update={"iterations": max(stage.iterations, 4)})
-    needed = problem.patterns.nbytes + 16 * problem.object.nbytes
+    needed = memory_needed(stage.engine, Extent.of(problem, settings), settings, backend)
     if needed > _ROOM * backend.memory_free_bytes():
         raise MemoryBudgetError(f"{backend.name} has no room to measure a step")
     with np.errstate(all="ignore"):  # patterns of other positions need not converge

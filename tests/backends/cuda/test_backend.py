@@ -59,18 +59,6 @@ def test_ffts_are_in_place_not_normalised_and_touch_only_their_slots(gpu: CudaBa
     check_ffts(gpu)
 
 
-def test_plans_are_kept_for_a_few_counts(machine: FakeMachine, gpu: CudaBackend) -> None:
-    pair = gpu.fft_pair(gpu.asarray(np.zeros((6, 1, 8, 8), np.complex64)))
-    for count in (3, 2, 3, 2):
-        pair.forward(count)
-        pair.inverse(count)
-    assert machine.plans == [(3, 1, 8, 8), (2, 1, 8, 8)]
-    for count in (1, 4, 5, 6):
-        pair.forward(count)
-    pair.forward(3)
-    assert len(machine.plans) == 7
-
-
 def test_a_copy_to_the_host_is_of_the_moment_it_was_asked_for(machine: FakeMachine, gpu: CudaBackend) -> None:
     array: Array = gpu.asarray(np.arange(4, dtype=np.float32))
     waits = len(machine.stream.waits)

@@ -38,6 +38,15 @@ class TestCost:
             monkeypatch.setattr(backend, "memory_free_bytes", lambda: 1000)
             assert only(check(dataset(), backend, **wrong), "memory").fix is None
 
+    def test_a_step_is_not_timed_where_its_engine_would_not_fit(
+        self, check: Check, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = {"reconstruction__engine": "dm", "experiment__probe_modes": 4}
+        with open_backend("cpu", 2) as backend:
+            monkeypatch.setattr(backend, "memory_free_bytes", lambda: 16_000_000)
+            finding = only(check(dataset(), backend, **asked), "time")
+        assert finding.level is Level.UNKNOWN and "no room" in finding.reason
+
     def test_a_time_limit_that_is_too_short(self, check: Check) -> None:
         wrong = {"reconstruction__iterations": 1_000_000, "reconstruction__time_limit_s": 2.0}
         with open_backend("cpu", 2) as backend:
