@@ -12,6 +12,7 @@ class ndarray:
     shape: tuple[int, ...]
     ndim: int
     nbytes: int
+    data: cuda.MemoryPointer
     def __init__(
         self, shape: Sequence[int], dtype: DTypeLike = ..., memptr: cuda.MemoryPointer | None = None
     ) -> None: ...
@@ -21,9 +22,7 @@ class ndarray:
     def set(self, arr: np.ndarray[Any, Any]) -> None: ...
 
 class RawKernel:
-    def __call__(
-        self, grid: tuple[int, ...], block: tuple[int, ...], args: tuple[ndarray | np.generic, ...]
-    ) -> None: ...
+    kernel: cuda.Function
 
 class RawModule:
     def __init__(self, code: str | None = None, *, options: tuple[str, ...] = ()) -> None: ...

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,13 @@ class Stream:
     """Copies from memory that is not page-locked, which are yet to read it."""
     memory: weakref.WeakValueDictionary[int, np.ndarray] = field(default_factory=weakref.WeakValueDictionary)
     """All memory of the device that is still held by somebody."""
+    pointers: weakref.WeakValueDictionary[int, DeviceArray] = field(default_factory=weakref.WeakValueDictionary)
+    """Arrays by their addresses, while they are there."""
+
+    def array(self, pointer: int) -> DeviceArray:
+        """Return the array at an address."""
+        assert pointer in self.pointers, "a kernel is given memory that is no longer there"
+        return self.pointers[pointer]
 
     def queue(self, what: str, work: Callable[[], None]) -> None:
         """Do some work, or keep it for the graph."""
@@ -127,6 +135,12 @@ class DeviceArray(NDArrayOperatorsMixin):
         self.host, self.stream = host, stream
         memory = _owner(host)
         stream.memory[id(memory)] = memory
+
+    @property
+    def data(self) -> SimpleNamespace:
+        """MemoryPointer. Addresses tell views of an array apart, so that a kernel's arguments can be checked."""
+        self.stream.pointers[id(self)] = self
+        return SimpleNamespace(ptr=id(self))
 
     dtype = property(lambda self: self.host.dtype)
     shape = property(lambda self: self.host.shape)

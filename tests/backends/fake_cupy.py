@@ -8,7 +8,7 @@ import ctypes
 import functools
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from types import ModuleType, SimpleNamespace, TracebackType
 from typing import Any
@@ -17,9 +17,8 @@ import numpy as np
 import pytest
 import scipy.fft
 
-from ptychogui.backends.signatures import SIGNATURES
-from ptychogui.backends.twin import TWINS
 from tests.backends.device_array import DeviceArray, PageLocked, Stream, on_device
+from tests.backends.fake_kernels import FakeKernels
 from tests.backends.faults import CompileException, CUDADriverError, CUDARuntimeError, CuFFTError, OutOfMemoryError
 
 L2_BYTES = 8 << 20
@@ -85,6 +84,7 @@ class FakeMachine:
         self.faults = self.stream.faults
         self.entered: list[FakeStream] = []
         self.events: list[FakeEvent] = []
+        self.kernels = FakeKernels()
         self.modules = self._modules()
 
     def _modules(self) -> dict[str, ModuleType]:
@@ -96,7 +96,7 @@ class FakeMachine:
             deviceGetPCIBusId=lambda index: f"0000:{index:02d}:00.0", deviceSynchronize=self.faults.check)  # fmt: skip
         vars(cufft).update(CUFFT_FORWARD=-1, CUFFT_INVERSE=1, CuFFTError=CuFFTError)
         vars(small["compiler"]).update(CompileException=CompileException)
-        vars(small["driver"]).update(CUDADriverError=CUDADriverError)
+        vars(small["driver"]).update(CUDADriverError=CUDADriverError, launchKernel=self._launch)
         vars(small["memory"]).update(OutOfMemoryError=OutOfMemoryError)
         vars(cuda).update(
             small, runtime=runtime, cufft=cufft, Device=lambda index: FakeDevice(self, index), UnownedMemory=Unowned,
@@ -192,6 +192,17 @@ class FakeMachine:
         assert "#line 1" in code and isinstance(options, tuple)
         return FakeModule(self)
 
+    def _launch(self, *words: int) -> None:
+        assert self.entered, "a launch outside the device's with block"
+        launch = self.kernels.launch(self.entered[-1].ptr, self.stream, *words)
+        self.launches.append((launch.name, launch.blocks, launch.threads))
+
+        def do() -> None:
+            self.calls.append((launch.name, launch.scalars))
+            self.entered[-1].do(Queued(False, launch.name, launch.scalars), launch.work)
+
+        self.stream.queue(launch.name, do)
+
     def _plan(self, array: DeviceArray, *, axes: tuple[int, ...]) -> FakePlan:
         assert axes == (-2, -1) and array.flags.c_contiguous and array.dtype == np.complex64
         self.stream.forbid_in_graphs("a plan is made, which may end the process")
@@ -237,32 +248,8 @@ class FakeModule:
         if self._machine.compile_error:
             raise CompileException(self._machine.compile_error)
 
-    def get_function(self, name: str) -> Any:
-        sig = SIGNATURES[name]
-
-        def call(grid: tuple[int, ...], block: tuple[int, ...], arguments: Sequence[Any]) -> None:
-            assert self._machine.entered, "a launch outside the device's with block"
-            arrays = dict(zip((spec.name for spec in sig.arrays), arguments, strict=False))
-            values = arguments[len(arrays) :]
-            assert all(type(array) is DeviceArray for array in arrays.values())
-            sizes = sig.measure(arrays)
-            kinds = [np.dtype(kind).type for _, kind in sig.scalars] + [np.int32] * len(sig.dims)
-            assert [type(value) for value in values] == kinds, f"{name}: CuPy passes each scalar as its own type"
-            assert [int(value) for value in values[len(sig.scalars) :]] == [sizes[symbol] for symbol in sig.dims]
-            assert all(type(number) is int and number > 0 for number in (*grid, *block))
-            self._machine.launches.append((name, *grid, *block))
-            scalars = [value.item() for value in values[: len(sig.scalars)]]
-            named = dict(zip((scalar for scalar, _ in sig.scalars), scalars, strict=True))
-            hosts = [array.host for array in arrays.values()]
-            work = functools.partial(TWINS[name], *hosts, *scalars)
-
-            def do() -> None:
-                self._machine.calls.append((name, named))
-                self._machine.entered[-1].do(Queued(False, name, named), work)
-
-            self._machine.stream.queue(name, do)
-
-        return call
+    def get_function(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(kernel=self._machine.kernels.function(name))
 
 
 @dataclass(frozen=True)
@@ -296,6 +283,7 @@ class FakeStream(_Entered):
     def __init__(self, machine: FakeMachine, beside: bool) -> None:
         super().__init__(machine.log, "side" if beside else "stream")
         self._machine, self._beside = machine, beside
+        self.ptr = id(self)
         self.late: list[Callable[[], None]] = []
         self.done = 0
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ptychogui.backends.cuda.backend import CudaBackend, cuda_options, launch_shape
+from ptychogui.backends.cuda.backend import CudaBackend, cuda_options
 from ptychogui.backends.cuda.errors import in_words
 from ptychogui.backends.cuda.gpus import list_devices
 
-__all__ = ["CudaBackend", "cuda_options", "in_words", "launch_shape", "list_devices"]
+__all__ = ["CudaBackend", "cuda_options", "in_words", "list_devices"]

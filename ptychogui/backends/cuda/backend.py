@@ -17,24 +17,20 @@ from ptychogui.backends.compiler import definitions, included_files, kernel_sour
 from ptychogui.backends.cuda.errors import in_words
 from ptychogui.backends.cuda.fft import CudaFFT, work_area_bytes
 from ptychogui.backends.cuda.page_locked import PageLocked, page_locked
+from ptychogui.backends.cuda.prepared_launch import prepared_launch
 from ptychogui.backends.cuda.streams import CudaPending, CudaSideQueue, captured, mark
 from ptychogui.backends.launch_graphs import GraphReplays
-from ptychogui.backends.signatures import product, signature
+from ptychogui.backends.signatures import signature
 from ptychogui.paths import kernels_folder
 
 if TYPE_CHECKING:
     import cupy
-
-_SMALLEST_BLOCK, _LARGEST_BLOCK = 32, 256
-_LARGEST_GRID = 1 << 16
 
 _LEAST_CACHED_BATCH = 8 << 20
 """Bytes of the smallest batch that keeps a GPU busy, of those whose caches hold it."""
 
 _UNCACHED_BATCH = 32 << 20
 """Bytes of a batch where half of the cache is less than that: no batch that fills the GPU would stay there."""
-
-_SCALARS: dict[str, type[np.generic]] = {"int32": np.int32, "float32": np.float32}
 
 
 def cuda_options() -> tuple[str, ...]:
@@ -165,21 +161,8 @@ class CudaBackend:
         self._under_way.clear()
 
     def bind(self, kernel: str, **arrays: cupy.ndarray) -> Launch:
-        """Check the arrays once; a launch then only adds the scalars and sizes the grid by them."""
-        sig = signature(kernel)
-        sizes = sig.measure(arrays)
-        function = self._module.get_function(kernel)
-        pointers = tuple(arrays[spec.name] for spec in sig.arrays)
-        dims = tuple(np.int32(sizes[symbol]) for symbol in sig.dims)
-        kinds = {name: _SCALARS[kind] for name, kind in sig.scalars}
-
-        def launch(*scalars: Any) -> None:
-            known = sizes | dict(zip(kinds, scalars, strict=True))
-            grid, block = launch_shape(product(sig.rows, known), product(sig.columns, known))
-            typed = (kind(known[name]) for name, kind in kinds.items())
-            function((grid,), (block,), (*pointers, *typed, *dims))
-
-        return launch
+        """Check the arrays once; a launch then only writes the scalars and sizes the grid by them."""
+        return prepared_launch(self._module.get_function(kernel).kernel, signature(kernel), arrays)
 
     def fft_pair(self, array: cupy.ndarray) -> CudaFFT:
         """Return the in-place FFTs of a complex64 array (slots, ..., N, N)."""
@@ -203,9 +186,3 @@ class CudaBackend:
         """Memory that is free on the device, CuPy's own reserve included."""
         free, _ = self._device.mem_info
         return free + int(self.xp.get_default_memory_pool().free_bytes())
-
-
-def launch_shape(rows: int, columns: int) -> tuple[int, int]:
-    """Return (blocks, threads): a block a row; threads a power of two, as block_sum needs, that covers the columns."""
-    threads = 1 << (columns - 1).bit_length()
-    return min(rows, _LARGEST_GRID), min(max(threads, _SMALLEST_BLOCK), _LARGEST_BLOCK)

@@ -10,43 +10,11 @@ import numpy as np
 import pytest
 
 from ptychogui.backends.base import Array
-from ptychogui.backends.cuda import CudaBackend, backend as backend_module, cuda_options, launch_shape
+from ptychogui.backends.cuda import CudaBackend, backend as backend_module, cuda_options
 from ptychogui.backends.numpy_backend import NumpyBackend
-from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.errors import DeviceError, MemoryBudgetError
 from tests.backends.fake_cupy import FakeMachine
 from tests.backends.problems import check_ffts, epie_settings, raiser, reconstructed
-from tests.kernels.cases import SIZES, Size, assert_agree, expected, random_launch
-
-
-@pytest.mark.parametrize(
-    ("rows", "columns", "wanted"),
-    [(1, 5, (1, 32)), (70, 32, (70, 32)), (70, 33, (70, 64)), (9, 100, (9, 128)), (9, 256, (9, 256)),
-     (9, 1000, (9, 256)), (1 << 20, 256, (1 << 16, 256)), (1, 1, (1, 32))],
-)  # fmt: skip
-def test_launch_shape(rows: int, columns: int, wanted: tuple[int, int]) -> None:
-    assert launch_shape(rows, columns) == wanted
-
-
-@pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("kernel", SIGNATURES)
-def test_launch_passes_every_argument_as_the_kernel_declares_it(
-    machine: FakeMachine, gpu: CudaBackend, kernel: str, size: Size
-) -> None:
-    launch = random_launch(SIGNATURES[kernel], size)
-    arrays = {name: gpu.asarray(array) for name, array in launch.arrays.items()}
-    gpu.bind(kernel, **arrays)(*launch.scalars)
-    assert machine.launches[-1][0] == kernel
-    assert_agree(launch, {name: gpu.to_numpy(array) for name, array in arrays.items()}, expected(launch))
-
-
-def test_grid_has_a_block_a_row_of_the_slots_in_use(machine: FakeMachine, gpu: CudaBackend) -> None:
-    size = Size(16, 3, 2, False)
-    for kernel in ("shift_probe", "gather_object"):
-        launch = random_launch(SIGNATURES[kernel], size)
-        gpu.bind(kernel, **{name: gpu.asarray(array) for name, array in launch.arrays.items()})(*launch.scalars)
-    rows = size.symbols["H"] - 3
-    assert machine.launches == [("shift_probe", 2 * 3 * 16, 32), ("gather_object", rows, 32)]
 
 
 def test_wrong_array_is_refused_before_a_launch(gpu: CudaBackend) -> None:
