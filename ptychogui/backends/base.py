@@ -78,6 +78,16 @@ class Replays(Protocol):
         """
 
 
+class Pace(Protocol):
+    """Sees whether a device is done with work before the host has queued as much again."""
+
+    def half_way(self) -> None:
+        """Note that half of an iteration's work is queued."""
+
+    def host_is_slower(self) -> bool | None:
+        """Tell, with all of it queued, whether the device waits for the host; None where it is too early to tell."""
+
+
 class Backend(Protocol):
     """A device opened for one reconstruction; a context manager that frees what it holds."""
 
@@ -136,6 +146,9 @@ class Backend(Protocol):
             asked: whether the user asked for it, on a GPU.
             only_kernels: whether the work is kernels and FFTs and no array expressions, which a CPU can't record.
         """
+
+    def pace(self) -> Pace | None:
+        """Return what sees which is the slower, the host or the device; None where a call returns when it is done."""
 
     def to_numpy(self, array: Array) -> np.ndarray:
         """Copy a device array to a new numpy array; waits for it."""

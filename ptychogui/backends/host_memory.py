@@ -90,6 +90,9 @@ class HostMemory:
         """Return 0: waves are transformed one by one."""
         return 0
 
+    def pace(self) -> None:
+        """Return None: a call returns when its work is done."""
+
     def memory_free_bytes(self) -> int:
         """Memory that is free now, caches that the system would give up included."""
         return int(psutil.virtual_memory().available)

@@ -209,10 +209,11 @@ class Reconstruction(Group):
     half_precision: bool = param(
         False, "Half precision", "Keep the exit waves of all positions in half of the memory.", advanced=True,
         engines=("dm", "raar"))  # fmt: skip
-    cuda_graphs: bool = param(
-        False, "CUDA graphs", "Queue all work on a group of positions at once where the same was queued before. That "
-        "pays where a GPU is done with a group sooner than its work is queued: small groups of small patterns. The "
-        "result does not depend on it.", advanced=True, engines=("epie", "lsqml"))  # fmt: skip
+    cuda_graphs: Literal["auto", "on", "off"] = param(
+        "auto", "CUDA graphs", "Whether all work on a group of positions is queued at once where the same was queued "
+        "before. That pays where a GPU is done with a group sooner than its work is queued: small groups of small "
+        "patterns. 'auto' sees in the first iterations whether that is so. The result does not depend on it.",
+        advanced=True, engines=("epie", "lsqml"))  # fmt: skip
     rescale_probe: bool = param(
         True, "Rescale probe", "Scale the first probe so that the first model has the measured counts.",
         advanced=True, marks=("of the start",))  # fmt: skip
@@ -251,6 +252,12 @@ class Reconstruction(Group):
     object_guess: Path | None = param(
         None, "Object guess", "First object: CSV, NPY, or a result file.", flag="objectGuess",
         marks=("of one scan", "of the start"))  # fmt: skip
+
+    @field_validator("cuda_graphs", mode="before")
+    @classmethod
+    def _once_yes_or_no(cls, value: Any) -> Any:
+        """Take what older versions wrote: whether graphs were asked for."""
+        return ("off", "on")[value] if isinstance(value, bool) else value
 
     @property
     def relaxation_used(self) -> float | None:

@@ -99,7 +99,10 @@ class Stream:
         self.faults.call("wait")
         self.leave()
         self.waits.append(Wait(f"{what} in {_caller()}", len(self.work) if asked_at is None else asked_at))
-        last = len(self.arriving) if copies is None else copies
+        self.arrive(len(self.arriving) if copies is None else copies)
+
+    def arrive(self, last: int) -> None:
+        """Let the first `last` late copies arrive."""
         for i in range(self.arrived, last):
             self.arriving[i]()
             self.arriving[i] = _nothing

@@ -71,6 +71,7 @@ class FakeMachine:
         self.driver_error: str | None = None
         self.compile_error: str | None = None
         self.capture_error: str | None = None
+        self.is_quick = False
         self.log: list[str] = []
         self.plans: list[tuple[int, ...]] = []
         self.work_area_batches = 1.0
@@ -367,6 +368,8 @@ class FakeEvent:
 
     @property
     def done(self) -> bool:
+        if self._machine.is_quick:
+            self._stream.arrive(self._copies)
         return self._copies <= self._stream.arrived
 
     def synchronize(self) -> None:

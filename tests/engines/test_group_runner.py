@@ -78,7 +78,7 @@ class Run:
 def test_the_device_does_the_same_with_graphs(machine: FakeMachine, options: dict[str, Any], sub_pixel: str) -> None:
     with CudaBackend(0) as gpu:
         plain = Run(gpu, machine, sub_pixel=sub_pixel, **options)
-        graphs = Run(gpu, machine, sub_pixel=sub_pixel, cuda_graphs=True, **options)
+        graphs = Run(gpu, machine, sub_pixel=sub_pixel, cuda_graphs="on", **options)
     assert graphs.gives_what(plain) and graphs.notes == []
     assert graphs.kernels == plain.kernels
     assert [what for what in graphs.done if what != "xp copyto"] == [what for what in plain.done if what != "xp copyto"]
@@ -89,15 +89,44 @@ def test_the_device_does_the_same_with_graphs(machine: FakeMachine, options: dic
 
 def test_most_groups_of_a_run_are_replayed(machine: FakeMachine) -> None:
     with CudaBackend(0) as gpu:
-        run = Run(gpu, machine, engine="epie", cuda_graphs=True, batch_size=1)
+        run = Run(gpu, machine, engine="epie", cuda_graphs="on", batch_size=1)
     assert run.asked["graph"] == _ITERATIONS * len(_PROBLEM.patterns) - 2 - 2  # the object alone, then the probe too
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"engine": "epie", "batch_size": 1}, {"engine": "lsqml", "batch_size": 4, "batch_growth": False, "damping": 0.5}],
+)
+def test_graphs_are_found_out_to_pay_where_the_device_waits_for_the_host(
+    machine: FakeMachine, options: dict[str, Any]
+) -> None:
+    with CudaBackend(0) as gpu:
+        plain, slow = (Run(gpu, machine, cuda_graphs=mode, **options) for mode in ("off", "auto"))
+        machine.is_quick = True
+        quick = Run(gpu, machine, cuda_graphs="auto", **options)
+    assert slow.asked["graph"] == 0 and quick.asked["graph"] > len(_PROBLEM.patterns) // 4
+    assert all(run.gives_what(plain) and run.notes == [] for run in (slow, quick))
+
+
+def test_few_large_groups_are_not_watched(machine: FakeMachine) -> None:
+    machine.is_quick = True
+    with CudaBackend(0) as gpu:
+        run = Run(gpu, machine, engine="lsqml", batch_size=6, cuda_graphs="auto")
+    assert run.asked["graph"] == 0
+
+
+def test_what_is_found_out_for_itself_fails_in_silence(machine: FakeMachine) -> None:
+    machine.is_quick, machine.capture_error = True, "cudaErrorStreamCaptureUnsupported"
+    with CudaBackend(0) as gpu:
+        plain, graphs = (Run(gpu, machine, engine="epie", batch_size=1, cuda_graphs=mode) for mode in ("off", "auto"))
+    assert graphs.gives_what(plain) and graphs.asked["graph"] == 0 and graphs.notes == []
 
 
 def test_where_capturing_fails_the_engine_goes_on_and_says_so_once(machine: FakeMachine) -> None:
     machine.capture_error = "cudaErrorStreamCaptureUnsupported: operation not permitted when stream is capturing"
     with CudaBackend(0) as gpu:
         plain = Run(gpu, machine, engine="lsqml", batch_size=5)
-        graphs = Run(gpu, machine, engine="lsqml", batch_size=5, cuda_graphs=True)
+        graphs = Run(gpu, machine, engine="lsqml", batch_size=5, cuda_graphs="on")
     assert graphs.gives_what(plain) and graphs.asked["graph"] == 0
     (note,) = graphs.notes
     assert "no CUDA graphs" in note and "cudaErrorStreamCaptureUnsupported" in note
@@ -110,7 +139,7 @@ def test_patterns_that_do_not_stay_leave_graphs_out(machine: FakeMachine) -> Non
         plain = Run(gpu, machine, engine="lsqml", batch_size=5)
         needed = memory_streamed("lsqml", extent, settings, gpu, 11) + extent.one_pattern_bytes // 2
         machine.free_memory_bytes = int(needed / 0.9) - machine.free_bytes()
-        graphs = Run(gpu, machine, engine="lsqml", batch_size=5, cuda_graphs=True)
+        graphs = Run(gpu, machine, engine="lsqml", batch_size=5, cuda_graphs="on")
     assert graphs.asked["fetch_patterns"] and graphs.gives_what(plain) and graphs.asked["graph"] == 0
     assert graphs.notes == ["CUDA graphs are left out: the patterns do not all stay in the GPU's memory"]
 
@@ -121,7 +150,7 @@ def test_cuda_graphs_mean_nothing_to_a_cpu(
     machine: FakeMachine, kind: type[HostBackend | NumpyBackend], engine: str
 ) -> None:
     with kind() as backend:
-        plain, graphs = (Run(backend, machine, engine=engine, cuda_graphs=on) for on in (False, True))
+        plain, graphs = (Run(backend, machine, engine=engine, cuda_graphs=mode) for mode in ("off", "on"))
     assert graphs.gives_what(plain) and graphs.notes == []
 
 
@@ -154,6 +183,6 @@ def test_a_cpu_does_the_same_with_recordings(
 def test_graphs_on_a_gpu_change_not_a_bit(options: dict[str, Any], sub_pixel: str) -> None:
     with CudaBackend(0) as real:
         plain, graphs = (
-            Run(real, FakeMachine(), sub_pixel=sub_pixel, cuda_graphs=on, **options) for on in (False, True)
+            Run(real, FakeMachine(), sub_pixel=sub_pixel, cuda_graphs=mode, **options) for mode in ("off", "on")
         )
     assert graphs.gives_what(plain) and graphs.notes == []

@@ -126,7 +126,7 @@ def test_graphs_take_from_the_host_what_their_table_says(machine: FakeMachine, r
         rest = listed(table(repo_root, title), sub_pixel, {"iteration": 1}).total()
         asked = {"sub_pixel": sub_pixel, "batch_size": 2, "damping": 0.5, **_STEADY[engine]}
         for graphs, each in ((False, without), (True, with_graphs)):
-            iteration = recorded(machine, 12, engine=engine, cuda_graphs=graphs, **asked)[-1]
+            iteration = recorded(machine, 12, engine=engine, cuda_graphs="on" if graphs else "off", **asked)[-1]
             groups = len(iteration.spans(_GROUPS[engine]))
             assert groups == len(iteration.spans("exit_wave")) > 12
             assert iteration.work.total() == rest + int(each) * groups

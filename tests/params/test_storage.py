@@ -36,7 +36,7 @@ def test_a_parameter_that_is_not_stored_gets_its_default() -> None:
 
 
 def test_an_older_versions_names_and_numbers_are_understood() -> None:
-    old = {"engine": "epie", "update_probe": 3, "update_modes": 20, "position_search": 0}
+    old = {"engine": "epie", "update_probe": 3, "update_modes": 20, "position_search": 0, "cuda_graphs": True}
     origins = {
         "reconstruction.position_search": ["DEFAULT", ""],
         "reconstruction.update_probe": ["USER", "--update-probe"],
@@ -45,6 +45,7 @@ def test_an_older_versions_names_and_numbers_are_understood() -> None:
     parameters, places = from_json(json.dumps(stored))
     settings = parameters.reconstruction
     assert (settings.update_probe, settings.update_modes, settings.position_correction) == ("3", "20", "never")
+    assert settings.cuda_graphs == "on"
     assert places["reconstruction.update_probe"] == Origin(Source.USER, "--update-probe")
     assert places["reconstruction.position_correction"] == Origin(Source.DEFAULT)
 

@@ -18,7 +18,7 @@ from ptychogui.backends.cuda.errors import in_words
 from ptychogui.backends.cuda.fft import CudaFFT, work_area_bytes
 from ptychogui.backends.cuda.page_locked import PageLocked, page_locked
 from ptychogui.backends.cuda.prepared_launch import prepared_launch
-from ptychogui.backends.cuda.streams import CudaPending, CudaSideQueue, captured, mark
+from ptychogui.backends.cuda.streams import CudaPace, CudaPending, CudaSideQueue, captured, mark
 from ptychogui.backends.launch_graphs import GraphReplays
 from ptychogui.backends.signatures import signature
 from ptychogui.paths import kernels_folder
@@ -127,6 +127,10 @@ class CudaBackend:
     def replays(self, tell: Callable[[str], None], asked: bool, _only_kernels: bool) -> GraphReplays | None:
         """Return a new set of CUDA graphs, where they are asked for."""
         return GraphReplays(captured, tell) if asked else None
+
+    def pace(self) -> CudaPace:
+        """Return a new one."""
+        return CudaPace()
 
     def to_numpy(self, array: cupy.ndarray) -> np.ndarray:
         """Wait for the device and copy."""

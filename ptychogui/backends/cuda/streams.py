@@ -50,6 +50,30 @@ class CudaSideQueue:
         cupy.cuda.get_current_stream().wait_event(self._done)
 
 
+class CudaPace:
+    """Sees whether a GPU waits for Python; see Pace. It waits for nothing itself.
+
+    A GPU that is the slower one comes to lag behind by the iteration that Python may be ahead. So Python is the slower
+    one if, with an iteration queued, its first half is done already, several times on end. Before that FFTs are planned
+    and kernels loaded, which takes Python's time once.
+    """
+
+    _FIRST, _LAST, _ON_END = 3, 14, 3
+
+    def __init__(self) -> None:
+        self._seen, self._on_end = 0, 0
+
+    def half_way(self) -> None:
+        """Queue an event."""
+        self._half = mark()
+
+    def host_is_slower(self) -> bool | None:
+        """Ask for the event."""
+        self._seen += 1
+        self._on_end = self._on_end + 1 if self._half.done and self._seen >= self._FIRST else 0
+        return True if self._on_end == self._ON_END else False if self._seen == self._LAST else None
+
+
 def mark() -> cupy.cuda.Event:
     """Queue an event; waiting for it leaves the core to others."""
     import cupy
