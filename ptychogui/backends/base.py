@@ -103,6 +103,8 @@ class Backend(Protocol):
     ahead: int
     """Iterations that the host may queue before it waits for the first of them; 0 where a call returns when its work
     is done."""
+    compiles_expressions: bool
+    """Whether expressions of `xp` are compiled when they are first used."""
 
     def __enter__(self) -> Backend: ...
 

@@ -53,6 +53,7 @@ class HostMemory:
     xp: Any = np
     slices = 1
     ahead = 0
+    compiles_expressions = False
 
     def in_words(self) -> AbstractContextManager[None]:
         """Turn memory that is used up into a MemoryBudgetError."""

@@ -18,15 +18,18 @@ class ErrorLog:
     """
 
     def __init__(self, misfit: Array, expected: Array, backend: Backend) -> None:
-        """Keep the arrays, float32 of any shape, that an iteration fills."""
+        """Keep the arrays, float32 (positions, N), that an iteration fills."""
         self._parts, self._backend = (misfit, expected), backend
         self._sums = backend.empty((2,), np.float64)
         self._known_later: deque[Pending] = deque()
 
     def push(self) -> None:
-        """Queue the sums over what the arrays hold now, in an order that does not depend on threads."""
+        """Queue the sums over what the arrays hold now, in an order that does not depend on threads.
+
+        Of each position first: CuPy gives a sum that is one number to one block of threads.
+        """
         for i, part in enumerate(self._parts):
-            self._sums[i] = part.sum(dtype=np.float64)
+            self._sums[i] = part.sum(axis=-1, dtype=np.float64).sum()
         self._known_later.append(self._backend.read_later(self._sums))
 
     @property

@@ -29,6 +29,7 @@ from ptychogui.jobs.preflight.before_run import doubts_of
 from ptychogui.jobs.prepare.careful_frames import StoppedEarlyError
 from ptychogui.jobs.prepare.memory_check import check_memory
 from ptychogui.jobs.prepare.prepared_job import NOTHING_IN_MEMORY, InMemory, PreparedJob, prepare
+from ptychogui.jobs.prepare.warm_up import warm_up
 from ptychogui.jobs.provenance import device_text, now, versions
 from ptychogui.jobs.results.rescue import keep_elsewhere
 from ptychogui.jobs.second_try import checkpoint_of, standing_of
@@ -139,6 +140,7 @@ class JobRun:
             check_writable(job.output, bytes_)
             raw_files = SourceFile.of_series(self._prepared.raw_files)
             self._sources = (*map(SourceFile.of, self._prepared.sources), *raw_files)
+            warm_up(problem, settings, backend, control.on_waiting)
             start = None if before is None else standing_of(before, problem, settings)
             self._chain = EngineChain(problem, settings, backend, start, () if before is None else before.errors)
         self._notes = [*self._doubts, *self._prepared.notes]

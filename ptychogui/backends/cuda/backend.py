@@ -52,6 +52,7 @@ class CudaBackend:
     slices = 8
     ahead = 1
     workers = 1
+    compiles_expressions = True
 
     def __init__(self, index: int) -> None:
         import cupy
