@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -12,6 +13,10 @@ from ptychogui.backends import cuda, open_backend
 from ptychogui.errors import DeviceError
 from tests.backends.fake_cupy import FakeMachine
 from tests.backends.problems import raiser
+
+
+def test_cupy_adds_up_without_cub() -> None:
+    assert os.environ["CUPY_ACCELERATORS"] == "", "CuPy's environment page; read when it is imported"
 
 
 def test_gpus_are_listed_without_opening_them(machine: FakeMachine) -> None:

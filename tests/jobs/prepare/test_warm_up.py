@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ptychogui.backends.base import Backend
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.numpy_backend import NumpyBackend
-from ptychogui.engines import create_engine
+from ptychogui.engines import Problem, create_engine
+from ptychogui.jobs import runner
+from ptychogui.jobs.job import Control
 from ptychogui.jobs.prepare.warm_up import warm_up
+from ptychogui.jobs.runner import run_job
 from ptychogui.params.model import Reconstruction
 from tests.backends.fake_cupy import FakeMachine
 from tests.backends.problems import narrow_beam
+from tests.jobs.fakes import make_job
 
 _PROBLEM = narrow_beam(16, 6, 9.0)
 _ALL = {"center_probe": "4::5", "keep_power": "7:9", "orthogonalize_every": 3, "probe_threshold": 0.1,
@@ -62,6 +68,20 @@ def test_a_job_needs_no_expression_that_was_not_met(
 
     met = _expressions(machine, lambda: warm_up(_PROBLEM, settings, gpu, pytest.fail, clock_s=lambda: 0.0))
     assert _expressions(machine, reconstruct) <= met
+
+
+def test_a_job_is_warmed_up_before_its_first_iteration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    said: list[object] = []
+
+    def warm(_problem: Problem, settings: Reconstruction, _backend: Backend, tell: Callable[[str], None]) -> None:
+        said.append(settings)
+        tell("a while")
+
+    monkeypatch.setattr(runner, "warm_up", warm)
+    job = make_job(tmp_path / "result.h5", reconstruction__iterations=2)
+    for progress in run_job(job, NumpyBackend(), Control(on_waiting=said.append)):
+        said.append(progress.iteration)
+    assert said == [job.parameters.reconstruction, "a while", 0, 1, 2, 2]
 
 
 def test_it_is_said_once_where_it_takes_long(gpu: CudaBackend) -> None:
