@@ -16,7 +16,7 @@ from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.engines import ENGINES, create_engine
 from ptychogui.jobs.bench import traffic_bytes
 from ptychogui.params.model import Reconstruction
-from tests.backends import fake_cupy
+from tests.backends import fake_kernels
 from tests.backends.fake_cupy import FakeMachine
 from tests.backends.problems import narrow_beam
 from tests.backends.recording import Iteration, record
@@ -255,7 +255,7 @@ def test_a_run_makes_few_fft_plans_and_most_at_first(
     machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, engine: str, most: int
 ) -> None:
     """Kernels do nothing here: only how the work is cut matters."""
-    monkeypatch.setattr(fake_cupy, "TWINS", dict.fromkeys(SIGNATURES, lambda *_: None))
+    monkeypatch.setattr(fake_kernels, "TWINS", dict.fromkeys(SIGNATURES, lambda *_: None))
     monkeypatch.setattr(backend_module, "_UNCACHED_BATCH", 1 << 20)
     settings = Reconstruction(engine=engine, iterations=100, sub_pixel="nearest", update_probe="1")
     with CudaBackend(0) as gpu:
