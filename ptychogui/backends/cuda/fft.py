@@ -30,7 +30,7 @@ class CudaFFT:
 
     def __init__(self, array: cupy.ndarray) -> None:
         self._array = array
-        self._plans: dict[int, PlanNd] = {}
+        self._plans: dict[int, tuple[PlanNd, cupy.ndarray]] = {}
         self._work: tuple[int, cupy.cuda.MemoryPointer] | None = None
 
     def forward(self, count: int) -> None:
@@ -47,10 +47,11 @@ class CudaFFT:
 
     def _transform(self, count: int, direction: int) -> None:
         size = planned_size(count, len(self._array))
-        batch = self._array[:size]
         if size not in self._plans:
-            self._plans[size] = self._new_plan(batch)
-        self._plans[size].fft(batch, batch, direction)
+            batch = self._array[:size]
+            self._plans[size] = self._new_plan(batch), batch
+        plan, batch = self._plans[size]
+        plan.fft(batch, batch, direction)
 
     def _new_plan(self, batch: cupy.ndarray) -> PlanNd:
         """Make a plan; what CuPy allocates for it is its work area and nothing else."""
