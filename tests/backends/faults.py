@@ -95,6 +95,8 @@ class Faults:
     at: int = 0
     nature: str = ""
     is_lost: bool = False
+    raised: int = 0
+    """Calls that have failed: after that, nobody knows what is under way."""
 
     def plan(self, at: int, nature: str) -> None:
         """Let the call of a number, counted from 1 and from now, fail."""
@@ -110,6 +112,7 @@ class Faults:
         """Fail if this call is the one; every call fails on a device that is lost."""
         self.calls.append(kind)
         if len(self.calls) == self.at:
+            self.raised += 1
             self.is_lost = self.nature == "lost"
             raise _error(self.nature, kind)
         self.check(kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -159,11 +159,9 @@ class CudaBackend:
         self._under_way.append((done, locked))
 
     def _wait_for_copies(self) -> None:
-        """Wait for copies that are under way; to a device that has failed there are none."""
-        with suppress(self.xp.cuda.runtime.CUDARuntimeError):
-            for arrived, _ in self._under_way:
-                arrived.synchronize()
-        self._under_way.clear()
+        if self._under_way:
+            self._under_way[-1][0].synchronize()
+            self._under_way.clear()
 
     def bind(self, kernel: str, **arrays: cupy.ndarray) -> Launch:
         """Check the arrays once; a launch then only writes the scalars and sizes the grid by them."""
