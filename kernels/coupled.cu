@@ -33,11 +33,10 @@ KERNEL couple_shifts(
             sums[2] += (turned * down).x;
             sums[3] += (turned * across).x;
         }
-        for (int k = 0; k < 4; k++) {
-            const float sum = block_sum(sums[k]);
-            if (THREAD == 0)
-                coupling[((index_t)i * 4 + k) * n + r] = sum;
-        }
+        block_sum(sums);
+        if (THREAD == 0)
+            for (int k = 0; k < 4; k++)
+                coupling[((index_t)i * 4 + k) * n + r] = sums[k];
     }
 }
 
@@ -58,8 +57,8 @@ KERNEL eliminate_shifts(
             const float* row = k < 5 ? slopes + (i * 5 + k) * n : coupling + (i * 4 + k - 5) * n;
             FOR_COLUMNS(r, n)
                 sums[k] += row[r];
-            sums[k] = block_sum(sums[k]);
         }
+        block_sum(sums);
         const float down = sums[2] + floor, across = sums[3] + floor, both = sums[4];
         const float determinant = down * across - both * both;
         const float right[3][2] = {{sums[0], sums[1]}, {sums[5], sums[6]}, {sums[7], sums[8]}};
@@ -98,11 +97,10 @@ KERNEL solve_coupled(
     FOR_ROWS(one, 1) {
         Normal sums = normal_equations(object_sums, probe_sums, cross, order, start, count, n, height);
         float lost[5] = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
-        for (int k = 0; k < 5; k++) {
+        for (int k = 0; k < 5; k++)
             FOR_COLUMNS(g, count)
                 lost[k] += shares[(index_t)order[start + g] * 11 + 6 + k];
-            lost[k] = block_sum(lost[k]);
-        }
+        block_sum(lost);
         sums.a11 = left_of(sums.a11, lost[0]);
         sums.a12 -= lost[1];
         sums.a22 = left_of(sums.a22, lost[2]);

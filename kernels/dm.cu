@@ -50,8 +50,7 @@ DEVICE void dm_reflected_rows(
             misfit += known * off * off;
             noise += known * amplitude_variance(0.5f * (power + a * a));
         }
-        misfit = block_sum(misfit);
-        noise = block_sum(noise);
+        block_sum(misfit, noise);
         if (THREAD == 0) {
             reflected[2 * i * n + r] = misfit;
             reflected[(2 * i + 1) * n + r] = noise;
@@ -85,8 +84,8 @@ KERNEL dm_slack(
             found += rows[r];
             noise += rows[n + r];
         }
-        found = block_sum(found);
-        noise = bound * bound * block_sum(noise);
+        block_sum(found, noise);
+        noise = bound * bound * noise;
         if (THREAD == 0)
             slack[b] = found > noise ? sqrtf(noise / found) : found > 0.0f ? 1.0f : 0.0f;
     }
@@ -133,8 +132,7 @@ DEVICE void dm_update_rows(
                 w[m * plane + x] = scale * next;
             }
         }
-        difference = block_sum(difference);
-        noise = block_sum(noise);
+        block_sum(difference, noise);
         if (THREAD == 0) {
             misfit[i * n + r] = difference;
             expected[i * n + r] = noise;
@@ -211,7 +209,7 @@ KERNEL pack_waves(
         int most = 0;
         FOR_COLUMNS(c, n)
             most = larger(most, larger(to_bits(from[c].x), to_bits(from[c].y)));
-        const float largest = block_max(from_bits(most));
+        const float largest = block_max(most);
         const float steps = 32767.0f / (largest + 1e-30f);
         FOR_COLUMNS(c, n)
             to[c] = {(short)rintf(steps * from[c].x), (short)rintf(steps * from[c].y)};

@@ -183,8 +183,6 @@ KERNEL gather_gradient(
         for (int g = 0; g < count; g++) {
             const int i = order[start + g];
             const int r = y - corners[2 * i], column = corners[2 * i + 1];
-            if (r < 0 || r >= n)
-                continue;
             const c64* from = pulls + ((index_t)g * n + r) * n;
             const float* beam = power + (index_t)r * n;
             EXPECT_READS(from + n, n);
@@ -196,7 +194,7 @@ KERNEL gather_gradient(
         int most = 0;
         FOR_COLUMNS(x, width)
             most = larger(most, to_bits(light[x]));
-        const float largest = block_max(from_bits(most));
+        const float largest = block_max(most);
         if (THREAD == 0)
             brightest[y] = largest;
     }
@@ -228,8 +226,7 @@ KERNEL object_direction(
             g[x] = direction;
             q[x] = direction * conj(o[x]);
         }
-        pull = block_sum(pull);
-        length = block_sum(length);
+        block_sum(pull, length);
         if (THREAD == 0) {
             sums[y] = pull;
             sums[height + y] = length;
@@ -268,8 +265,7 @@ KERNEL probe_direction(
                 beat[first + c] = beat[first + c] + p[c] * conj(g[c]);
             }
         }
-        pull = block_sum(pull);
-        length = block_sum(length);
+        block_sum(pull, length);
         if (THREAD == 0) {
             sums[start + row] = pull;
             sums[n + start + row] = length;
@@ -289,8 +285,6 @@ KERNEL cross_terms(
     FOR_ROWS(row, count * n) {
         const int b = row % count, r = row / count;
         const int i = order[start + b];
-        const c64* q = turned + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
-        const c64* here = beat + (index_t)r * n;
         float sum = 0.0f;
         EXPECT_READS(q + width, n);
         FOR_COLUMNS(c, n)

@@ -26,8 +26,6 @@ DEVICE void overlap_object_rows(
         for (int b = 0; b < count; b++) {
             const int i = order[start + b];
             const int r = y - corners[2 * i], column = corners[2 * i + 1];
-            if (r < 0 || r >= n)
-                continue;
             const c64* w = waves + b * M * plane + (index_t)r * n;
             const c64* p = probe + (probes == 1 ? 0 : b * M * plane) + (index_t)r * n;
             EXPECT_WRITES(to + width + column, n);
@@ -255,8 +253,7 @@ KERNEL overlap_solve_probe(
                 probe[at] = old + step;
             }
         }
-        moved = block_sum(moved);
-        power = block_sum(power);
+        block_sum(moved, power);
         if (THREAD == 0) {
             change[r] = moved;
             change[n + r] = power;

@@ -13,7 +13,7 @@
 
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 
-#define KERNEL extern "C" __global__ void
+#define KERNEL extern "C" __global__ void __launch_bounds__(LARGEST_BLOCK)
 #define DEVICE static __device__ __forceinline__
 #define BLOCK ((int)blockIdx.x)
 #define BLOCKS ((int)gridDim.x)
@@ -56,9 +56,10 @@
 #define FOR_ROWS(row, count) for (int row = BLOCK; row < (count); row += BLOCKS)
 #define FOR_COLUMNS(c, count) INDEPENDENT for (int c = THREAD; c < (count); c += THREADS)
 
-// The same for a span whose start moves while each thread keeps its elements: thread t has x = t modulo THREADS.
+// The same for a span whose start moves while each thread keeps its elements: thread t has x = t modulo THREADS, which is a
+// power of two.
 #define FOR_OWN_SPAN(x, from, to) \
-    INDEPENDENT for (int x = (from) + (THREAD + THREADS - (from) % THREADS) % THREADS; x < (to); x += THREADS)
+    INDEPENDENT for (int x = (from) + ((THREAD - (from)) & (THREADS - 1)); x < (to); x += THREADS)
 
 // Ask for `count` elements that will be read or written soon: a CPU would have to get them from far away at that moment. Rows
 // of windows are too short for it to see by itself that the next will follow. What lies behind an array is no error.
@@ -155,36 +156,128 @@ DEVICE float from_bits(int bits) {
 
 DEVICE int larger(int a, int b) { return a > b ? a : b; }
 
-// Combine one value per thread over the block in an order that never changes; every thread gets the result.
-// The only place with shared memory and barriers. THREADS must be a power of two, at most 1024.
+// Whether x is one of 0 to count - 1.
+DEVICE bool within(int x, int count) { return x >= 0 && x < count; }
+
+// Below: values of all threads of a block taken together, in an order that never changes. The only place with shared memory,
+// barriers and exchanges within a warp. All threads must come here, a power of two from WARP to LARGEST_BLOCK.
 #if defined(SHARED)
+
+#define WARP 32
+#define MOST_WARPS (LARGEST_BLOCK / WARP)
+
 #if defined(PTYCHOGUI_EMULATE)
-#define BLOCK_VALUES float* values = emulate::shared_floats()
+#define BLOCK_ARRAY(type, name, length) type* name = emulate::shared_array<type>(length)
+#define FROM_LANE(value, apart) emulate::from_lane(value, THREAD % WARP ^ (apart))
+#define WARP_FLAGS(flag) emulate::flags_of_warp(flag)
+#define LOWEST_BIT(bits) __builtin_ctz(bits)
 #else
-#define BLOCK_VALUES SHARED float values[1024]
+#define BLOCK_ARRAY(type, name, length) SHARED type name[length]
+#define FROM_LANE(value, apart) __shfl_xor_sync(~0u, value, apart)
+#define WARP_FLAGS(flag) __ballot_sync(~0u, flag)
+#define LOWEST_BIT(bits) (__ffs(bits) - 1)
 #endif
-#define BLOCK_COMBINE(name, combine)                                            \
-    DEVICE float name(float value) {                                            \
-        BLOCK_VALUES;                                                           \
-        BARRIER(); /* nobody still reads the values of the call before */       \
-        values[THREAD] = value;                                                 \
-        for (int half = THREADS / 2; half > 0; half /= 2) {                     \
-            BARRIER();                                                          \
-            if (THREAD < half)                                                  \
-                values[THREAD] = combine(values[THREAD], values[THREAD + half]); \
-        }                                                                       \
-        BARRIER();                                                              \
-        return values[0];                                                       \
+
+// Each of some values becomes what it is over as many neighboring lanes of a warp, a power of two, for each of these.
+template <typename T, T COMBINE(T, T), int COUNT>
+DEVICE void lanes_combine(T (&values)[COUNT], int lanes) {
+    for (int apart = lanes / 2; apart > 0; apart /= 2)
+        for (int k = 0; k < COUNT; k++)
+            values[k] = COMBINE(values[k], FROM_LANE(values[k], apart));
+}
+
+// The same over the block, for every thread: two barriers, however many values.
+template <typename T, T COMBINE(T, T), int COUNT>
+DEVICE void block_combine(T (&values)[COUNT]) {
+    BLOCK_ARRAY(T, of_warps, MOST_WARPS * COUNT);
+    lanes_combine<T, COMBINE>(values, WARP);
+    BARRIER(); // nobody still reads the values of the call before
+    if (THREAD % WARP == 0)
+        for (int k = 0; k < COUNT; k++)
+            of_warps[THREAD / WARP * COUNT + k] = values[k];
+    BARRIER();
+    for (int k = 0; k < COUNT; k++)
+        values[k] = of_warps[(THREAD & (THREADS / WARP - 1)) * COUNT + k];
+    lanes_combine<T, COMBINE>(values, THREADS / WARP);
+}
+
+// A flag of each thread, as every thread sees it: `left` are those of a warp that are still to be taken.
+struct Flags {
+    const unsigned* of_warps;
+    unsigned left;
+    int warp;
+};
+
+DEVICE Flags block_flags(bool flag) {
+    BLOCK_ARRAY(unsigned, of_warps, MOST_WARPS);
+    const unsigned of_mine = WARP_FLAGS(flag);
+    BARRIER(); // nobody still reads the flags of the call before
+    if (THREAD % WARP == 0)
+        of_warps[THREAD / WARP] = of_mine;
+    BARRIER();
+    return {of_warps, of_warps[0], 0};
+}
+
+// Take the next thread whose flag is set; false if there is none.
+DEVICE bool take_flag(Flags& flags, int* thread) {
+    while (!flags.left) {
+        if (++flags.warp == THREADS / WARP)
+            return false;
+        flags.left = flags.of_warps[flags.warp];
     }
+    *thread = flags.warp * WARP + LOWEST_BIT(flags.left);
+    flags.left &= flags.left - 1;
+    return true;
+}
+
 #else
-#define BLOCK_COMBINE(name, combine) \
-    DEVICE float name(float value) { return value; }
+
+template <typename T, T COMBINE(T, T), int COUNT>
+DEVICE void block_combine(T (&)[COUNT]) {}
+
 #endif
 
 DEVICE float sum_of_two(float a, float b) { return a + b; }
-BLOCK_COMBINE(block_sum, sum_of_two)
-DEVICE float larger_of_two(float a, float b) { return from_bits(larger(to_bits(a), to_bits(b))); }
-BLOCK_COMBINE(block_max, larger_of_two)
+
+template <int COUNT>
+DEVICE void block_sum(float (&values)[COUNT]) { block_combine<float, sum_of_two>(values); }
+
+DEVICE void block_sum(float& a, float& b) {
+    float both[] = {a, b};
+    block_sum(both);
+    a = both[0];
+    b = both[1];
+}
+
+DEVICE float block_sum(float value) {
+    float alone[] = {value};
+    block_sum(alone);
+    return alone[0];
+}
+
+// The largest float that is not negative, from its bits.
+DEVICE float block_max(int bits) {
+    int alone[] = {bits};
+    block_combine<int, larger>(alone);
+    return from_bits(alone[0]);
+}
+
+// Walk those of [0, count) for which the expression `chosen` of g holds, in their order:
+//
+//     FOR_CHOSEN(g, count, lies_here(g)) { ... }
+//
+// On a GPU every thread looks at one of them, so that few are walked one by one.
+#if defined(SHARED)
+#define FOR_CHOSEN(g, count, chosen)                                                                                   \
+    for (int g = 0, looked_##g = 0; looked_##g < (count); looked_##g += THREADS)                                       \
+        for (Flags flags_##g = block_flags(                                                                            \
+                 looked_##g + THREAD < (count) && [&](int g) { return chosen; }(looked_##g + THREAD));                 \
+             take_flag(flags_##g, &g) && (g += looked_##g, true);)
+#else
+#define FOR_CHOSEN(g, count, chosen)   \
+    for (int g = 0; g < (count); g++) \
+        if (chosen)
+#endif
 
 // Call template function `run<MODES>(...)` with the number of modes as a constant where it is small, so that the loop
 // over modes unrolls and the loop over columns vectorises; 0 stands for 'read it at run time'. `run` may have more

@@ -32,11 +32,10 @@ KERNEL position_slopes(
             sums[3] += norm(across) * beam[c];
             sums[4] += (conj(down) * across).x * beam[c];
         }
-        for (int k = 0; k < 5; k++) {
-            const float sum = block_sum(sums[k]);
-            if (THREAD == 0)
-                slopes[((index_t)i * 5 + k) * n + r] = sum;
-        }
+        block_sum(sums);
+        if (THREAD == 0)
+            for (int k = 0; k < 5; k++)
+                slopes[((index_t)i * 5 + k) * n + r] = sums[k];
     }
 }
 
@@ -52,8 +51,8 @@ KERNEL solve_moves(
             const float* row = slopes + ((index_t)i * 5 + k) * n;
             FOR_COLUMNS(r, n)
                 sums[k] += row[r];
-            sums[k] = block_sum(sums[k]);
         }
+        block_sum(sums);
         const float down = sums[2] + floor, across = sums[3] + floor;
         const float determinant = down * across - sums[4] * sums[4];
         if (THREAD == 0) {

@@ -26,7 +26,9 @@ DEVICE Normal normal_equations(
         FOR_COLUMNS(r, n)
             sums.a12 += row[r];
     }
-    return {block_sum(sums.b1), block_sum(sums.a11), block_sum(sums.b2), block_sum(sums.a22), block_sum(sums.a12)};
+    float all[] = {sums.b1, sums.a11, sums.b2, sums.a22, sums.a12};
+    block_sum(all);
+    return {all[0], all[1], all[2], all[3], all[4]};
 }
 
 // Solve them; an object_step of 0 leaves the object out, and a direction that is 0 gets the step 0. No step is below 0.

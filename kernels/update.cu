@@ -7,7 +7,7 @@ DEVICE float largest_of(const float* __restrict__ values, int n) {
     int most = 0;
     FOR_COLUMNS(r, n)
         most = larger(most, to_bits(values[r]));
-    return block_max(from_bits(most));
+    return block_max(most);
 }
 
 // 1 / ((1 - alpha) power + floor), floor = alpha * the largest power: one number for all pixels where alpha is 1.
@@ -153,8 +153,6 @@ KERNEL gather_object(
         for (int g = 0; g < count; g++) {
             const int i = order[start + g];
             const int r = y - corners[2 * i], column = corners[2 * i + 1];
-            if (r < 0 || r >= n)
-                continue;
             const c64* from = pulls + ((index_t)g * n + r) * n;
             EXPECT_READS(from + n, n);
             FOR_OWN_SPAN(x, column, column + n)
@@ -232,7 +230,7 @@ DEVICE void power_rows(float* __restrict__ rows, const c64* __restrict__ probe, 
                 power += norm(p[m * plane + c]);
             most = larger(most, to_bits(power));
         }
-        const float strongest = block_max(from_bits(most));
+        const float strongest = block_max(most);
         if (THREAD == 0)
             rows[start + row] = strongest;
     }

@@ -28,7 +28,7 @@ DEVICE void exit_wave_rows(
         }
         if (!light)
             continue;
-        const float brightest_here = block_max(from_bits(most));
+        const float brightest_here = block_max(most);
         if (THREAD == 0)
             brightest[row] = brightest_here;
     }
@@ -101,8 +101,7 @@ DEVICE void modulus_rows(
             for (int m = 0; m < M; m++)
                 w[m * plane + c] = factor * w[m * plane + c];
         }
-        difference = block_sum(difference);
-        noise = block_sum(noise);
+        block_sum(difference, noise);
         if (THREAD == 0) {
             misfit[i * n + r] = difference;
             expected[i * n + r] = noise;

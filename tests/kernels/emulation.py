@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from ptychogui.backends.compiler import LANGUAGE, definitions, find_compiler
+from ptychogui.backends.cuda.prepared_launch import LARGEST_BLOCK
 from ptychogui.backends.signatures import Signature
 from ptychogui.errors import DeviceError
 from ptychogui.paths import kernels_folder
@@ -31,10 +32,15 @@ class Reported(Exception):
 
 
 class Emulation:
-    """A program that runs launches of the kernels of one source."""
+    """A program that runs launches of the kernels of one source.
+
+    Attributes:
+        barriers: that the first block of each launch went through, in the last run.
+    """
 
     def __init__(self, folder: Path, source: str, signatures: Mapping[str, Signature], sanitizer: str) -> None:
         self._folder, self._signatures = folder, signatures
+        self.barriers: list[int] = []
         self._program = folder / f"emulation-{sanitizer}"
         text = folder / f"emulation-{sanitizer}.cpp"
         text.write_text(source + _main(signatures))
@@ -56,7 +62,9 @@ class Emulation:
         if done.returncode:
             raise Reported(f"exit status {done.returncode}\n{done.stderr[:20_000]}")
         with got.open("rb") as file:
-            return [self._unpacked(launch, file) for launch in launches]
+            results = [(struct.unpack("i", file.read(4))[0], self._unpacked(launch, file)) for launch in launches]
+        self.barriers = [barriers for barriers, _ in results]
+        return [arrays for _, arrays in results]
 
     def _packed(self, launch: Launch, grid: int, block: int) -> bytes:
         sig = self._signatures[launch.kernel]
@@ -101,9 +109,8 @@ def _case(sig: Signature) -> str:
     values = [f"const {_C_TYPES[kind]} {name} = emulate::take<{_C_TYPES[kind]}>(in);" for name, kind in scalars]
     names = ", ".join([*(f"{spec.name}.data()" for spec in sig.arrays), *(name for name, _ in scalars)])
     results = [f"{spec.name}.give(out);" for spec in sig.arrays if spec.written]
-    body = "\n            ".join(
-        [*arrays, *values, f"emulate::launch(grid, block, [&] {{ {sig.name}({names}); }});", *results]
-    )
+    launch = f"emulate::give(emulate::launch(grid, block, [&] {{ {sig.name}({names}); }}), out);"
+    body = "\n            ".join([*arrays, *values, launch, *results])
     return f"""if (!std::strcmp(name, "{sig.name}")) {{
             {body}
         }}"""
@@ -116,8 +123,9 @@ def _compile(text: Path, program: Path, sanitizer: str) -> None:
         _absent(str(error))
     sanitize = [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"] if sanitizer else []
     command = [
-        compiler, "-O1", "-g1", "-pthread", "-Wno-unknown-pragmas", "-DPTYCHOGUI_EMULATE", *definitions(), *sanitize,
-        f"-I{kernels_folder()}", f"-I{_HERE}", *LANGUAGE, str(text), "-x", "none", "-o", str(program),
+        compiler, "-O1", "-g1", "-pthread", "-Wno-unknown-pragmas", "-DPTYCHOGUI_EMULATE",
+        f"-DLARGEST_BLOCK={LARGEST_BLOCK}", *definitions(), *sanitize, f"-I{kernels_folder()}", f"-I{_HERE}",
+        *LANGUAGE, str(text), "-x", "none", "-o", str(program),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode and "san" in done.stderr and "cannot find" in done.stderr:

@@ -3,11 +3,28 @@
 
 // Every thread reads its neighbor's shared value, with no barrier after the write.
 KERNEL missing_barrier(float* values_out, const float* rows, int n) {
-    BLOCK_VALUES;
+    BLOCK_ARRAY(float, values, WARP);
     FOR_ROWS(row, n) {
         values[THREAD] = rows[THREAD];
         values_out[row * THREADS + THREAD] = values[(THREAD + 1) % THREADS];
     }
+}
+
+// The same, with an exchange in between, which orders no other reads and writes.
+KERNEL exchange_for_barrier(float* values_out, const float* rows, int n) {
+    BLOCK_ARRAY(float, values, WARP);
+    FOR_ROWS(row, n) {
+        values[THREAD] = rows[THREAD];
+        const float other = FROM_LANE(rows[THREAD], 1);
+        values_out[row * THREADS + THREAD] = other + values[(THREAD + 1) % THREADS];
+    }
+}
+
+// Shared memory is longer than what is asked for.
+KERNEL stray_shared_write(float* values_out, const float* rows, int n) {
+    BLOCK_ARRAY(float, values, WARP / 2);
+    values[THREAD] = rows[THREAD];
+    values_out[THREAD] = values[THREAD];
 }
 
 // Every block adds to the same row.
@@ -64,6 +81,23 @@ KERNEL divided_barrier(float* values_out, const float* rows, int n) {
         values_out[c] = rows[c];
     if (THREAD < THREADS / 2)
         BARRIER();
+}
+
+// An exchange of half of a warp.
+KERNEL divided_exchange(float* values_out, const float* rows, int n) {
+    FOR_COLUMNS(c, n)
+        values_out[c] = rows[c];
+    if (THREAD < THREADS / 2)
+        values_out[THREAD] = FROM_LANE(values_out[THREAD], 1);
+}
+
+// Half of a warp exchanges values, and the other half waits at a barrier.
+KERNEL exchange_beside_barrier(float* values_out, const float* rows, int n) {
+    FOR_COLUMNS(c, n)
+        values_out[c] = rows[c];
+    if (THREAD < THREADS / 2)
+        values_out[THREAD] = FROM_LANE(values_out[THREAD], 1);
+    BARRIER();
 }
 
 // Nothing wrong.

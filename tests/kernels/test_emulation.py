@@ -23,15 +23,21 @@ from tests.kernels.emulation import SANITIZERS, Emulation, Reported
 _PLANTED = [
     ("missing_barrier", "thread", "data race"),
     ("blocks_collide", "thread", "data race"),
+    ("exchange_for_barrier", "thread", "data race"),
     ("threads_collide", "thread", "data race"),
     ("stray_read", "address", "heap-buffer-overflow"),
     ("stray_write", "address", "heap-buffer-overflow"),
     ("overflow", "address", "signed integer overflow"),
+    ("stray_shared_write", "address", "heap-buffer-overflow"),
     ("misaligned", "address", "misaligned address"),
 ]
 
 
 @pytest.fixture(scope="session", params=SANITIZERS)
+_DIVIDED = {"divided_barrier": "barrier", "divided_exchange": "exchange", "exchange_beside_barrier": "barrier"}
+"""Kernels that not all threads of a block or a warp go through together, and what is said of it."""
+
+
 def emulation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Emulation:
     """Build the program's kernels once under each sanitizer."""
     return Emulation(tmp_path_factory.mktemp("emulation"), kernel_source(), SIGNATURES, request.param)
@@ -43,7 +49,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Emulation]:
     folder = tmp_path_factory.mktemp("planted")
     source = (Path(__file__).parent / "planted.cu").read_text()
     arrays = (ArraySpec("values_out", "float32", "K", written=True), ArraySpec("rows", "float32", "R N"))
-    names = [*(kernel for kernel, _, _ in _PLANTED), "divided_barrier", "innocent"]
+    names = [*(kernel for kernel, _, _ in _PLANTED), *_DIVIDED, "innocent"]
     table = {name: Signature(name, "planted.cu", arrays, (), ("N",), "N") for name in names}
     return {sanitizer: Emulation(folder, source, table, sanitizer) for sanitizer in ("address", "thread")}
 
@@ -60,9 +66,12 @@ def test_planted_fault_is_reported(planted: dict[str, Emulation], kernel: str, s
 
 
 @pytest.mark.parametrize("sanitizer", ["address", "thread"])
-def test_barrier_that_not_all_threads_reach_is_reported(planted: dict[str, Emulation], sanitizer: str) -> None:
-    with pytest.raises(Reported, match="barrier"):
-        planted[sanitizer].run([_planted_launch("divided_barrier")])
+@pytest.mark.parametrize("kernel", _DIVIDED)
+def test_what_not_all_threads_go_through_is_reported(
+    planted: dict[str, Emulation], kernel: str, sanitizer: str
+) -> None:
+    with pytest.raises(Reported, match=rf"emulate: .*{_DIVIDED[kernel]}"):
+        planted[sanitizer].run([_planted_launch(kernel)])
 
 
 @pytest.mark.parametrize("sanitizer", ["address", "thread"])

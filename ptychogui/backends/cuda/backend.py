@@ -17,7 +17,7 @@ from ptychogui.backends.compiler import definitions, included_files, kernel_sour
 from ptychogui.backends.cuda.errors import in_words
 from ptychogui.backends.cuda.fft import CudaFFT, work_area_bytes
 from ptychogui.backends.cuda.page_locked import PageLocked, page_locked
-from ptychogui.backends.cuda.prepared_launch import prepared_launch
+from ptychogui.backends.cuda.prepared_launch import LARGEST_BLOCK, prepared_launch
 from ptychogui.backends.cuda.streams import CudaPace, CudaPending, CudaSideQueue, captured, mark
 from ptychogui.backends.launch_graphs import GraphReplays
 from ptychogui.backends.signatures import signature
@@ -39,7 +39,8 @@ def cuda_options() -> tuple[str, ...]:
     CuPy's cache of compiled kernels does not see what a source includes, so the options carry its digest.
     """
     included = hashlib.sha256(b"".join(path.read_bytes() for path in included_files())).hexdigest()[:16]
-    return ("--std=c++17", f"-I{kernels_folder().as_posix()}", *definitions(), f"-DPORTABLE_DIGEST=0x{included}")
+    constants = (*definitions(), f"-DLARGEST_BLOCK={LARGEST_BLOCK}", f"-DPORTABLE_DIGEST=0x{included}")
+    return ("--std=c++17", f"-I{kernels_folder().as_posix()}", *constants)
 
 
 class CudaBackend:

@@ -13,7 +13,9 @@ from ptychogui.backends.signatures import Signature, product
 if TYPE_CHECKING:
     import cupy
 
-_SMALLEST_BLOCK, _LARGEST_BLOCK = 32, 256
+_SMALLEST_BLOCK, LARGEST_BLOCK = 32, 256
+"""Threads of a block: at least a warp, which is what kernels take together."""
+
 _LARGEST_GRID = 1 << 16
 
 _CODES = {"int32": "i", "float32": "f"}
@@ -52,7 +54,7 @@ def prepared_launch(function: cupy.cuda.Function, sig: Signature, arrays: Mappin
 
 def block_threads(columns: int) -> int:
     """Return the threads of a block: a power of two, as block_sum needs, that covers the columns."""
-    return min(max(1 << (columns - 1).bit_length(), _SMALLEST_BLOCK), _LARGEST_BLOCK)
+    return min(max(1 << (columns - 1).bit_length(), _SMALLEST_BLOCK), LARGEST_BLOCK)
 
 
 def _rows(sig: Signature, sizes: Mapping[str, int]) -> tuple[int, tuple[int, ...]]:
