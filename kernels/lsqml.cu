@@ -180,7 +180,7 @@ KERNEL gather_gradient(
             FOR_COLUMNS(x, width)
                 light[x] = 0.0f;
         }
-        for (int g = 0; g < count; g++) {
+        FOR_CHOSEN(g, count, within(y - corners[2 * order[start + g]], n)) {
             const int i = order[start + g];
             const int r = y - corners[2 * i], column = corners[2 * i + 1];
             const c64* from = pulls + ((index_t)g * n + r) * n;

@@ -23,7 +23,7 @@ DEVICE void overlap_object_rows(
             FOR_COLUMNS(x, width)
                 lit[x] = 0.0f;
         }
-        for (int b = 0; b < count; b++) {
+        FOR_CHOSEN(b, count, within(y - corners[2 * order[start + b]], n)) {
             const int i = order[start + b];
             const int r = y - corners[2 * i], column = corners[2 * i + 1];
             const c64* w = waves + b * M * plane + (index_t)r * n;

@@ -150,7 +150,7 @@ KERNEL gather_object(
     FOR_ROWS(row, rows) {
         const int y = top + row;
         c64* to = object + (index_t)y * width;
-        for (int g = 0; g < count; g++) {
+        FOR_CHOSEN(g, count, within(y - corners[2 * order[start + g]], n)) {
             const int i = order[start + g];
             const int r = y - corners[2 * i], column = corners[2 * i + 1];
             const c64* from = pulls + ((index_t)g * n + r) * n;
