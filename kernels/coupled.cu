@@ -90,12 +90,12 @@ KERNEL solve_coupled(
     float* __restrict__ steps,             // float32 (2), written
     const float* __restrict__ object_sums, // float32 (2, H)
     const float* __restrict__ probe_sums,  // float32 (2, N)
-    const float* __restrict__ cross,       // float32 (n, N)
+    const float* __restrict__ cross,       // float32 (n, C)
     const float* __restrict__ shares,      // float32 (n, 11)
     const int* __restrict__ order,         // int32 (n)
-    int start, int count, float object_step, float probe_step, int n, int height) {
+    int start, int count, float object_step, float probe_step, int n, int height, int chunks) {
     FOR_ROWS(one, 1) {
-        Normal sums = normal_equations(object_sums, probe_sums, cross, order, start, count, n, height);
+        Normal sums = normal_equations(object_sums, probe_sums, cross, order, start, count, n, height, chunks);
         float lost[5] = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
         for (int k = 0; k < 5; k++)
             FOR_COLUMNS(g, count)

@@ -273,25 +273,31 @@ KERNEL probe_direction(
     }
 }
 
-// cross[i, r] = Re sum_m <direction_O probe_m, direction_P,m object> over the row of position i's window. A row of all
-// positions comes before the next row: `beat` is then read from nearby.
+// cross[i, k] = Re sum_m <direction_O probe_m, direction_P,m object> over chunk k of position i's window, one of C parts of its
+// rows, as high as each other but for the last. A chunk of all positions comes before the next one: `beat` is then read from
+// nearby.
 KERNEL cross_terms(
-    float* __restrict__ cross,       // float32 (n, N), rows of the batch's positions written
+    float* __restrict__ cross,       // float32 (n, C), rows of the batch's positions written
     const c64* __restrict__ turned,  // complex64 (H, W), direction_O conj(object)
     const c64* __restrict__ beat,    // complex64 (N, N)
     const int* __restrict__ corners, // int32 (n, 2)
     const int* __restrict__ order,   // int32 (n)
-    int start, int count, int n, int width) {
-    FOR_ROWS(row, count * n) {
-        const int b = row % count, r = row / count;
+    int start, int count, int n, int width, int chunks) {
+    const int high = (n + chunks - 1) / chunks;
+    FOR_ROWS(row, count * chunks) {
+        const int b = row % count, k = row / count;
         const int i = order[start + b];
         float sum = 0.0f;
-        EXPECT_READS(q + width, n);
-        FOR_COLUMNS(c, n)
-            sum += q[c].x * here[c].x - q[c].y * here[c].y;
+        for (int r = k * high; r < n && r < (k + 1) * high; r++) {
+            const c64* q = turned + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
+            const c64* here = beat + (index_t)r * n;
+            EXPECT_READS(q + width, n);
+            FOR_COLUMNS(c, n)
+                sum += q[c].x * here[c].x - q[c].y * here[c].y;
+        }
         sum = block_sum(sum);
         if (THREAD == 0)
-            cross[(index_t)i * n + r] = sum;
+            cross[(index_t)i * chunks + k] = sum;
     }
 }
 
@@ -302,12 +308,12 @@ KERNEL solve_steps(
     float* __restrict__ steps,             // float32 (2), written
     const float* __restrict__ object_sums, // float32 (2, H)
     const float* __restrict__ probe_sums,  // float32 (2, N)
-    const float* __restrict__ cross,       // float32 (n, N)
+    const float* __restrict__ cross,       // float32 (n, C)
     const int* __restrict__ order,         // int32 (n)
-    int start, int count, float object_step, float probe_step, int n, int height) {
+    int start, int count, float object_step, float probe_step, int n, int height, int chunks) {
     FOR_ROWS(one, 1)
-        solve_pair(steps, normal_equations(object_sums, probe_sums, cross, order, start, count, n, height), object_step,
-                   probe_step);
+        solve_pair(steps, normal_equations(object_sums, probe_sums, cross, order, start, count, n, height, chunks),
+                   object_step, probe_step);
 }
 
 // object += steps[0] * direction, rows [top, top + rows).

@@ -7,11 +7,11 @@ struct Normal {
     float b1, a11, b2, a22, a12;
 };
 
-// Add up the rows of object_sums (2, H), probe_sums (2, N) and of cross (n, N) for positions order[start ...]. Every thread
+// Add up the rows of object_sums (2, H), probe_sums (2, N) and of cross (n, C) for positions order[start ...]. Every thread
 // of a block gets the result.
 DEVICE Normal normal_equations(
     const float* __restrict__ object_sums, const float* __restrict__ probe_sums, const float* __restrict__ cross,
-    const int* __restrict__ order, int start, int count, int n, int height) {
+    const int* __restrict__ order, int start, int count, int n, int height, int chunks) {
     Normal sums = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
     FOR_COLUMNS(y, height) {
         sums.b1 += object_sums[y];
@@ -21,10 +21,10 @@ DEVICE Normal normal_equations(
         sums.b2 += probe_sums[r];
         sums.a22 += probe_sums[n + r];
     }
-    for (int g = 0; g < count; g++) {
-        const float* row = cross + (index_t)order[start + g] * n;
-        FOR_COLUMNS(r, n)
-            sums.a12 += row[r];
+    FOR_COLUMNS(g, count) {
+        const float* row = cross + (index_t)order[start + g] * chunks;
+        for (int k = 0; k < chunks; k++)
+            sums.a12 += row[k];
     }
     float all[] = {sums.b1, sums.a11, sums.b2, sums.a22, sums.a12};
     block_sum(all);

@@ -100,6 +100,9 @@ class Backend(Protocol):
     slices: int
     """Independent accumulators that a kernel which sums over a batch fills within one lane, so that it has blocks
     enough; a constant as well."""
+    chunk_rows: int
+    """Rows of a window that a block sums up at a time, so that there are few sums to add up after it; a constant as
+    well."""
     ahead: int
     """Iterations that the host may queue before it waits for the first of them; 0 where a call returns when its work
     is done."""

@@ -52,6 +52,7 @@ class HostMemory:
     name: str
     xp: Any = np
     slices = 1
+    chunk_rows = 1
     ahead = 0
     compiles_expressions = False
 

@@ -115,7 +115,8 @@ class Directions:
         places = {"corners": scan.corners, "order": scan.order}
         brightest, strongest = empty((1, rows), np.float32), empty((1,), np.float32)
         object_sums, probe_sums = empty((2, rows), np.float32), empty((2, n), np.float32)
-        cross, steps = empty((len(scan.corners), n), np.float32), empty((2,), np.float32)
+        chunks = -(-n // self._backend.chunk_rows)
+        cross, steps = empty((len(scan.corners), chunks), np.float32), empty((2,), np.float32)
         self._gather = bind(
             "gather_gradient", gradient=self._object_direction, illumination=self.illumination, brightest=brightest,
             pulls=self._gradients.pulls, power=self._power, **places)  # fmt: skip

@@ -90,7 +90,7 @@ def lsqml_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> i
     lit = lanes * plane * _F32 + 2 * plane * (_C64 + _F32)
     directions = 4 * extent.object_bytes + extent.probe_bytes * (3 + lanes) + lit
     slopes = 0 if settings.position_correction == "never" else 9 if settings.position_coupled else 5
-    rows = extent.positions * extent.n * _F32 * (1 + slopes)
+    rows = extent.positions * _F32 * (slopes * extent.n + -(-extent.n // backend.chunk_rows))
     moving = 6 * (extent.object_bytes + extent.probe_bytes) if settings.momentum else 0
     varied = _variation_bytes(extent, settings, lanes) if varies else 0
     own = directions + pulls + rows + moving + varied

@@ -51,6 +51,7 @@ class CudaBackend:
 
     lanes = 1
     slices = 8
+    chunk_rows = 8
     ahead = 1
     workers = 1
     compiles_expressions = True

@@ -101,9 +101,11 @@ def cross_terms(
     start: int, count: int,
 ) -> None:  # fmt: skip
     """Project what the object's direction changes on what the probe's changes, position by position."""
-    chosen = order[start : start + count]
-    for i, window in zip(chosen, windows(corners, order, start, count, beat.shape[-1]), strict=True):
-        cross[i] = (turned[window] * beat).real.sum(axis=1)
+    n, chunks = len(beat), cross.shape[1]
+    high = -(-n // chunks)
+    for i, window in zip(order[start : start + count], windows(corners, order, start, count, n), strict=True):
+        rows = (turned[window] * beat).real.sum(axis=1)
+        cross[i] = [rows[k * high : (k + 1) * high].sum() for k in range(chunks)]
 
 
 def solve_steps(
