@@ -120,6 +120,29 @@ KERNEL modulus(
     FOR_MEASURED(bytes, modes, modulus_rows, patterns, places, waves, misfit, expected, order, start, count, modes, n)
 }
 
+struct alignas(16) words16 {
+    int words[4];
+};
+
+// Copy words, a block's threads side by side. From the host's memory a word takes long, so several of a thread are on their
+// way before the first is needed.
+template <typename Word>
+DEVICE void copy_words(void* __restrict__ to, const void* __restrict__ from, int bytes) {
+    const int together = 4, count = bytes / (int)sizeof(Word);
+    Word* copies = (Word*)to;
+    const Word* words = (const Word*)from;
+    int first = THREAD;
+    for (; first + (together - 1) * THREADS < count; first += together * THREADS) {
+        Word ahead[together];
+        for (int k = 0; k < together; k++)
+            ahead[k] = words[first + k * THREADS];
+        for (int k = 0; k < together; k++)
+            copies[first + k * THREADS] = ahead[k];
+    }
+    for (; first < count; first += THREADS)
+        copies[first] = words[first];
+}
+
 // Copy the patterns of positions order[start + b] to slots kept + (start + b) % ring of `patterns`, and note the slots in
 // `places`. Positions whose patterns are not among the frames have slots below `kept` for good and are left alone. On a GPU
 // `frames` is the host's memory: a block a pattern has enough words on their way, and leaves multiprocessors to the engine.
@@ -130,20 +153,19 @@ KERNEL fetch_patterns(
     const int* sources,  // int32 (n), which of the frames each position's pattern is, -1 if none
     const int* order,    // int32 (n)
     int start, int count, int kept, int ring, int n, int bytes) {
-    const index_t plane = (index_t)n * n * bytes, word = sizeof(index_t);
+    const index_t plane = (index_t)n * n * bytes;
     FOR_ROWS(b, count) {
         const int i = order[start + b], place = kept + (start + b) % ring;
         if (sources[i] < 0)
             continue;
         const char* from = (const char*)frames + sources[i] * plane;
         char* to = (char*)patterns + place * plane;
-        if (plane % word == 0) {
-            FOR_COLUMNS(k, (int)(plane / word))
-                ((index_t*)to)[k] = ((const index_t*)from)[k];
-        } else {
-            FOR_COLUMNS(k, (int)plane)
-                to[k] = from[k];
-        }
+        if (plane % sizeof(words16) == 0)
+            copy_words<words16>(to, from, (int)plane);
+        else if (plane % sizeof(int) == 0)
+            copy_words<int>(to, from, (int)plane);
+        else
+            copy_words<char>(to, from, (int)plane);
         if (THREAD == 0)
             places[i] = place;
     }
