@@ -42,6 +42,7 @@ class Compiled:
     log: str
 
 
+@cache
 def compile_for(toolkit: int, architecture: int, source: str, options: tuple[str, ...]) -> Compiled:
     """Compile as CuPy does for a GPU of an architecture (70 for sm_70), with CUDA 12's or 13's compiler.
 

@@ -13,31 +13,32 @@ from numpy.typing import DTypeLike
 from ptychogui.backends.base import Launch as Bound
 from ptychogui.backends.compiler import kernel_source
 from ptychogui.backends.numpy_backend import NumpyBackend
-from ptychogui.backends.signatures import SIGNATURES, ArraySpec, Signature
+from ptychogui.backends.signatures import SIGNATURES, ArraySpec, Signature, product
 from ptychogui.engines import create_engine
 from ptychogui.params.model import Reconstruction
 from tests.backends.problems import narrow_beam
+from tests.engines.test_launches import cells
 from tests.kernels.cases import SIZES, Arrays, Launch, Size, assert_agree, expected, random_launch
 from tests.kernels.emulation import SANITIZERS, Emulation, Reported
 
 _PLANTED = [
     ("missing_barrier", "thread", "data race"),
-    ("blocks_collide", "thread", "data race"),
     ("exchange_for_barrier", "thread", "data race"),
+    ("blocks_collide", "thread", "data race"),
     ("threads_collide", "thread", "data race"),
     ("stray_read", "address", "heap-buffer-overflow"),
     ("stray_write", "address", "heap-buffer-overflow"),
-    ("overflow", "address", "signed integer overflow"),
     ("stray_shared_write", "address", "heap-buffer-overflow"),
+    ("overflow", "address", "signed integer overflow"),
     ("misaligned", "address", "misaligned address"),
 ]
 
 
-@pytest.fixture(scope="session", params=SANITIZERS)
 _DIVIDED = {"divided_barrier": "barrier", "divided_exchange": "exchange", "exchange_beside_barrier": "barrier"}
 """Kernels that not all threads of a block or a warp go through together, and what is said of it."""
 
 
+@pytest.fixture(scope="session", params=SANITIZERS)
 def emulation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Emulation:
     """Build the program's kernels once under each sanitizer."""
     return Emulation(tmp_path_factory.mktemp("emulation"), kernel_source(), SIGNATURES, request.param)
@@ -89,6 +90,21 @@ def test_every_kernel_is_clean_and_equals_its_twin(
     launches = [random_launch(sig, size) for sig in SIGNATURES.values() for size in sizes]
     for launch, got in zip(launches, emulation.run(launches, grid, block), strict=True):
         assert_agree(launch, got, expected(launch))
+
+
+@pytest.mark.parametrize("block", [32, 64])
+def test_barriers_of_a_row_are_those_of_the_table(emulation: Emulation, repo_root: Path, block: int) -> None:
+    wanted, launches = [], []
+    for kernel, _, _, barriers, _ in cells(repo_root, "Blocks and barriers"):
+        sig = SIGNATURES[kernel.strip("`")]
+        launch = random_launch(sig, SIZES[2])
+        names = [name for name, _ in sig.scalars]
+        scalars = tuple(1 if name == "light" else value for name, value in zip(names, launch.scalars, strict=True))
+        whole = {name: int(value) for name, value in zip(names, scalars, strict=True)}
+        launches.append(Launch(sig.name, launch.arrays, scalars))
+        wanted.append(int(barriers) * product(sig.rows, sig.measure(launch.arrays) | whole))
+    emulation.run(launches, grid=1, block=block)
+    assert emulation.barriers == wanted
 
 
 def test_windows_that_lie_on_each_other_may_be_gathered_together(emulation: Emulation) -> None:

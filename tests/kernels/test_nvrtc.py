@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ptychogui.backends.compiler import kernel_source
-from ptychogui.backends.cuda import cuda_options
-from ptychogui.backends.signatures import SIGNATURES
+from ptychogui.backends.cuda import CudaBackend, cuda_options
+from ptychogui.backends.signatures import SIGNATURES, product
 from ptychogui.paths import kernels_folder
+from tests.engines.test_launches import cells
 from tests.kernels.nvrtc import CompileError, compile_for
 
 REGISTERS = 80
 """Three blocks of 256 threads with 80 registers each fill the 65536 of a multiprocessor: 24 warps, enough to hide the
 memory's latency in kernels that do little but load and store. Most need 20 to 64, the modulus for sm_120 all 80."""
 
-SHARED_BYTES = 8192
-"""An array of 1024 floats each for sums and maxima; seven such blocks fit into the 64 KiB of the smallest GPU."""
+SHARED_BYTES = 2048
+"""A number a warp for each of a few sums: so little that registers alone say how many blocks fit into a GPU."""
 
 TARGETS = [(12, 70), *((toolkit, arch) for toolkit in (12, 13) for arch in (75, 80, 86, 89, 90, 120))]
 
@@ -29,6 +32,18 @@ def test_kernels_compile_and_stay_in_registers(toolkit: int, architecture: int) 
         assert (usage.spill_bytes, usage.stack_bytes) == (0, 0), kernel
         assert usage.registers <= REGISTERS, kernel
         assert usage.shared_bytes <= SHARED_BYTES, kernel
+
+
+@pytest.mark.parametrize(("n", "positions", "column"), [(128, 200, 1), (256, 50, 2)])
+def test_blocks_and_registers_are_those_of_the_table(repo_root: Path, n: int, positions: int, column: int) -> None:
+    usage = compile_for(12, 90, kernel_source(), cuda_options()).usage
+    sizes = {"count": positions, "N": n, "C": -(-n // CudaBackend.chunk_rows)}
+    for cell in cells(repo_root, "Blocks and barriers"):
+        sig = SIGNATURES[cell[0].strip("`")]
+        rows = n if sig.name == "probe_direction" else sig.rows  # it is launched on the rows of a window
+        blocks = "H" if rows == "rows" else product(str(rows), sizes)
+        assert cell[column] == str(blocks), sig.name
+        assert usage[sig.name].registers <= int(cell[4]), sig.name
 
 
 _HUGE_ARRAY = """
