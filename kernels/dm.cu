@@ -39,7 +39,7 @@ DEVICE void dm_reflected_rows(
         const c64* w = waves + slot * M * plane + (index_t)r * n;
         const c64* s = stored + (index_t)(at + slot) * M * plane + (index_t)r * n;
         float misfit = 0.0f, noise = 0.0f;
-        FOR_COLUMNS(x, n) {
+        NOT_UNROLLED FOR_COLUMNS(x, n) {
             float power = 0.0f;
             for (int m = 0; m < M; m++) {
                 const c64 model = scale * w[m * plane + x];
@@ -110,7 +110,7 @@ DEVICE void dm_update_rows(
         c64* s = stored + (index_t)(at + slot) * M * plane + (index_t)r * n;
         const float left = slack[slot];
         float difference = 0.0f, noise = 0.0f;
-        FOR_COLUMNS(x, n) {
+        NOT_UNROLLED FOR_COLUMNS(x, n) {
             float power = 0.0f, power_beyond = 0.0f;
             for (int m = 0; m < M; m++) {
                 const c64 model = scale * w[m * plane + x];

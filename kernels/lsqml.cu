@@ -186,9 +186,9 @@ KERNEL gather_gradient(
             const c64* from = pulls + ((index_t)g * n + r) * n;
             const float* beam = power + (index_t)r * n;
             EXPECT_READS(from + n, n);
-            FOR_OWN_SPAN(x, column, column + n)
+            NOT_UNROLLED FOR_OWN_SPAN(x, column, column + n)
                 to[x] = to[x] + from[x - column];
-            FOR_OWN_SPAN(x, column, column + n)
+            NOT_UNROLLED FOR_OWN_SPAN(x, column, column + n)
                 light[x] = light[x] + beam[x - column];
         }
         int most = 0;

@@ -13,7 +13,7 @@
 
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 
-#define KERNEL extern "C" __global__ void __launch_bounds__(LARGEST_BLOCK)
+#define KERNEL extern "C" __global__ void
 #define DEVICE static __device__ __forceinline__
 #define BLOCK ((int)blockIdx.x)
 #define BLOCKS ((int)gridDim.x)
@@ -22,6 +22,7 @@
 #define BARRIER() __syncthreads()
 #define SHARED __shared__
 #define INDEPENDENT
+#define NOT_UNROLLED _Pragma("unroll 1")
 
 #elif defined(PTYCHOGUI_EMULATE)
 
@@ -37,6 +38,7 @@
 #define BARRIER() emulate::barrier()
 #define SHARED
 #define INDEPENDENT
+#define NOT_UNROLLED
 
 #else
 
@@ -50,11 +52,15 @@
 #define THREADS 1
 #define BARRIER()
 #define INDEPENDENT _Pragma("GCC ivdep")
+#define NOT_UNROLLED
 
 #endif
 
 #define FOR_ROWS(row, count) for (int row = BLOCK; row < (count); row += BLOCKS)
 #define FOR_COLUMNS(c, count) INDEPENDENT for (int c = THREAD; c < (count); c += THREADS)
+
+// NOT_UNROLLED stands in front of a loop of much work, of which a GPU's thread does but a turn or two: unrolled, it would only
+// take registers.
 
 // The same for a span whose start moves while each thread keeps its elements: thread t has x = t modulo THREADS, which is a
 // power of two.

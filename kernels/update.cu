@@ -41,7 +41,7 @@ DEVICE void pie_rows(
         c64* pull = pulls + (first + b) * plane + (index_t)r * n;
         EXPECT_WRITES(pull + n, n);
         EXPECT_READS(o + width, n);
-        FOR_COLUMNS(c, n) {
+        NOT_UNROLLED FOR_COLUMNS(c, n) {
             const c64 old = o[c];
             c64 sum = {0.0f, 0.0f};
             float power = 0.0f;
@@ -101,7 +101,7 @@ DEVICE void pie_summed_rows(
             EXPECT_WRITES(pull + n, n);
             EXPECT_READS(o + width, n);
             EXPECT_READS(w + n, n);
-            FOR_COLUMNS(c, n) {
+            NOT_UNROLLED FOR_COLUMNS(c, n) {
                 const c64 old = o[c];
                 c64 sum = {0.0f, 0.0f};
                 float power = 0.0f;
@@ -155,7 +155,7 @@ KERNEL gather_object(
             const int r = y - corners[2 * i], column = corners[2 * i + 1];
             const c64* from = pulls + ((index_t)g * n + r) * n;
             EXPECT_READS(from + n, n);
-            FOR_OWN_SPAN(x, column, column + n)
+            NOT_UNROLLED FOR_OWN_SPAN(x, column, column + n)
                 to[x] = to[x] + step * from[x - column];
         }
     }

@@ -20,7 +20,7 @@ DEVICE void exit_wave_rows(
         c64* w = waves + b * M * plane + (index_t)r * n;
         int most = 0;
         EXPECT_READS(o + width, n);
-        FOR_COLUMNS(c, n) {
+        NOT_UNROLLED FOR_COLUMNS(c, n) {
             for (int m = 0; m < M; m++)
                 w[m * plane + c] = p[m * plane + c] * o[c];
             if (light)
@@ -87,7 +87,7 @@ DEVICE void modulus_rows(
         const T* measured = patterns + places[i] * plane + (index_t)r * n;
         c64* w = waves + b * M * plane + (index_t)r * n;
         float difference = 0.0f, noise = 0.0f;
-        FOR_COLUMNS(c, n) {
+        NOT_UNROLLED FOR_COLUMNS(c, n) {
             float power = 0.0f;
             for (int m = 0; m < M; m++)
                 power += norm(w[m * plane + c]);

@@ -39,7 +39,7 @@ struct Meeting {
 // Lanes give values for two exchanges in turn: who gives the next one has not taken the last for certain.
 struct Warp {
     Meeting exchange;
-    int at_barrier = 0;
+    int at_barrier = 0, finished = 0;
     std::atomic<unsigned> given[2][WARP_THREADS];
 };
 
@@ -88,6 +88,7 @@ inline void finish() {
     if (warp().exchange.waiting)
         fail("went past an exchange that others of its warp wait for");
     here->finished++;
+    warp().finished++;
 }
 
 }  // namespace emulate
@@ -128,8 +129,8 @@ inline const std::atomic<unsigned>* exchange(unsigned value) {
     std::atomic<unsigned>* given = warp().given[exchanges++ % 2];
     given[thread % WARP_THREADS].store(value, std::memory_order_relaxed);
     std::unique_lock<std::mutex> lock(here->mutex);
-    if (here->finished)
-        fail("exchanges values when another thread of the block has ended");
+    if (warp().finished)
+        fail("exchanges values when another thread of its warp has ended");
     if (warp().at_barrier)
         fail("exchanges values while others of its warp wait at a barrier");
     warp().exchange.join(lock, WARP_THREADS);

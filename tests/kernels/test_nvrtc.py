@@ -15,7 +15,8 @@ from tests.kernels.nvrtc import CompileError, compile_for
 
 REGISTERS = 80
 """Three blocks of 256 threads with 80 registers each fill the 65536 of a multiprocessor: 24 warps, enough to hide the
-memory's latency in kernels that do little but load and store. Most need 20 to 64, the modulus for sm_120 all 80."""
+memory's latency in kernels that do little but load and store. Most need 20 to 64, pie_summed_update by CUDA 13 for
+sm_90 all 80."""
 
 SHARED_BYTES = 2048
 """A number a warp for each of a few sums: so little that registers alone say how many blocks fit into a GPU."""
