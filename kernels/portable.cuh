@@ -62,6 +62,10 @@
 // NOT_UNROLLED stands in front of a loop of much work, of which a GPU's thread does but a turn or two: unrolled, it would only
 // take registers.
 
+// Rows of chunk k of a window, one of `chunks` even parts of its N rows: sums over whole windows, which a GPU has too few of at a
+// time, are left in parts to whoever needs them. A chunk may be empty.
+#define FOR_CHUNK(r, k, chunks, n) for (int r = (n) * (k) / (chunks); r < (n) * ((k) + 1) / (chunks); r++)
+
 // The same for a span whose start moves while each thread keeps its elements: thread t has x = t modulo THREADS, which is a
 // power of two.
 #define FOR_OWN_SPAN(x, from, to) \

@@ -103,6 +103,8 @@ class Backend(Protocol):
     chunk_rows: int
     """Rows of a window that a block sums up at a time, so that there are few sums to add up after it; a constant as
     well."""
+    chunks: int
+    """Parts of its rows that a kernel which sums over whole windows cuts each into, for the same reason; a constant."""
     ahead: int
     """Iterations that the host may queue before it waits for the first of them; 0 where a call returns when its work
     is done."""

@@ -53,6 +53,7 @@ class HostMemory:
     xp: Any = np
     slices = 1
     chunk_rows = 1
+    chunks = 1
     ahead = 0
     compiles_expressions = False
 

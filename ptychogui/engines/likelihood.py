@@ -28,9 +28,9 @@ def bind_likelihood(
     """
     if noise_model == "gaussian":
         return backend.bind("modulus", waves=waves, **measured, **sums)
-    lengths = backend.empty((len(waves),), np.float32)
-    find = backend.bind("poisson_lengths", lengths=lengths, waves=waves, **measured)
-    take = backend.bind("poisson_step", waves=waves, lengths=lengths, **measured, **sums)
+    slopes = backend.empty((len(waves), backend.chunks, 3), np.float32)
+    find = backend.bind("poisson_sums", sums=slopes, waves=waves, **measured)
+    take = backend.bind("poisson_step", waves=waves, sums=slopes, **measured, **sums)
 
     def revise(start: int, count: int) -> None:
         find(start, count, _FAINT)

@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 from ptychogui.backends import Backend, open_backend
 from ptychogui.engines import Problem, create_engine, lsqml, partition
 from ptychogui.engines.groups import draw_groups
+from ptychogui.engines.likelihood import bind_likelihood
 from ptychogui.engines.lsqml import LSQML, growth, photons_per_pixel
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.metrics import align
@@ -114,21 +115,17 @@ def test_the_poisson_step_is_where_the_likelihood_is_best(cpu: Backend, modes: i
         [np.fft.fft2(problem.probe * problem.object[r : r + n, c : c + n]) for r, c in problem.geometry.corners[:count]]
     )
     power = (abs(waves) ** 2).sum(axis=1) / n**2
-    lengths = cpu.empty((count,), np.float32)
+    revised = waves.astype(np.complex64)
     order = np.arange(len(problem.patterns), dtype=np.int32)
-    find = cpu.bind(
-        "poisson_lengths",
-        lengths=lengths,
-        waves=waves.astype(np.complex64),
-        patterns=problem.patterns,
-        places=order,
-        order=order,
-    )
-    find(0, count, FAINT)
-    for modelled, amplitudes, length in zip(power, amplitudes_of(problem.patterns[:count]), lengths, strict=True):
+    measured = {"patterns": problem.patterns, "places": order, "order": order}
+    sums = {name: cpu.empty((len(order), n), np.float32) for name in ("misfit", "expected")}
+    bind_likelihood("poisson", revised, measured, sums, cpu)(0, count)
+    kept = (revised[:, 0] / waves[:, 0]).real * n**2
+    for modelled, amplitudes, left in zip(power, amplitudes_of(problem.patterns[:count]), kept, strict=True):
         known = amplitudes >= 0
         modelled, counts = modelled[known], amplitudes[known].astype(np.float64) ** 2
         xi = (modelled - counts) / (modelled + FAINT)
+        length = np.median((1 - left[known]) / xi)
         loss = partial(poisson_loss, modelled, counts, xi)
         best = minimize_scalar(loss, bounds=(0, 1), method="bounded", options={"xatol": 1e-6}).x
         assert length == pytest.approx(best, abs=3e-3)

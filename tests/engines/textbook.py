@@ -89,12 +89,12 @@ def revised(waves: np.ndarray, measured: np.ndarray, noise_model: str) -> np.nda
 
 
 def poisson_step(modelled: np.ndarray, counts: np.ndarray, xi: np.ndarray) -> float:
-    """Return the step along -xi Psi that three passes of the fixed-point equation find, from 1/2 on."""
-    step = 0.5
-    for _ in range(3):
-        found = (xi * (modelled - counts / (1 - step * xi))).sum() / (xi**2 * modelled).sum()
-        step = float(np.clip((step + found) / 2, 0, 1))
-    return step
+    """Return the step along -xi Psi at which Halley's method, from 1/2 on, finds the loss without slope."""
+    rest = 1 - xi / 2
+    slope = (2 * counts * xi / rest - 2 * modelled * xi * rest).sum()
+    curvature = (2 * counts * xi**2 / rest**2 + 2 * modelled * xi**2).sum()
+    third = (4 * counts * xi**3 / rest**3).sum()
+    return float(np.clip(0.5 - 2 * slope * curvature / (2 * curvature**2 - slope * third), 0, 1))
 
 
 def poisson_loss(modelled: np.ndarray, counts: np.ndarray, xi: np.ndarray, step: float) -> float:

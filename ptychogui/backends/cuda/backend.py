@@ -52,6 +52,7 @@ class CudaBackend:
     lanes = 1
     slices = 8
     chunk_rows = 8
+    chunks = 16
     ahead = 1
     workers = 1
     compiles_expressions = True

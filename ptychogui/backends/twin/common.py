@@ -19,6 +19,11 @@ def windows(corners: np.ndarray, order: np.ndarray, start: int, count: int, n: i
     return [(slice(row, row + n), slice(column, column + n)) for row, column in chosen.tolist()]
 
 
+def chunks(n: int, count: int) -> list[slice]:
+    """Return the rows of each chunk of a window of n rows."""
+    return [slice(n * k // count, n * (k + 1) // count) for k in range(count)]
+
+
 def object_slopes(object: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:  # noqa: A002
     """Return how the object changes a pixel down and a pixel across its window: complex64 (N, N) each."""
     rows, columns = window
