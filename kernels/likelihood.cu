@@ -39,7 +39,7 @@ DEVICE void poisson_chunks(
         float total[3] = {0.0f, 0.0f, 0.0f};
         FOR_CHUNK(r, k, chunks, n) {
             float slope = 0.0f, fall = 0.0f, bend = 0.0f;
-            FOR_COLUMNS(c, n) {
+            NOT_UNROLLED FOR_COLUMNS(c, n) {
                 const index_t at = (index_t)r * n + c;
                 const float amplitude = amplitude_of(measured[at]), counts = amplitude * amplitude;
                 const float power = power_of<MODES>(w + at, plane, modes, scale);
@@ -102,7 +102,7 @@ DEVICE void poisson_rows(
             const T* measured = patterns + places[i] * plane + (index_t)r * n;
             c64* w = waves + b * M * plane + (index_t)r * n;
             float off[2] = {0.0f, 0.0f}; // what the misfit is, and what noise alone would make it
-            FOR_COLUMNS(c, n) {
+            NOT_UNROLLED FOR_COLUMNS(c, n) {
                 const float power = power_of<MODES>(w + c, plane, modes, scale);
                 const float amplitude = amplitude_of(measured[c]), counts = amplitude * amplitude, modelled = power * inverse_root(power + 1e-18f);
                 const bool known = amplitude >= 0.0f;

@@ -136,19 +136,25 @@ KERNEL add_lanes(
     }
 }
 
-// brightness[lane, r, c] (+)= sum over the batch of |object|^2 in its windows; `fresh` starts the sum.
+// brightness[l, r, c] (+)= sum over the batch of |object|^2 in its windows, for `slices` lanes l = lane + k, each over slots
+// b = k, k + slices, ...; `fresh` starts the sums.
 KERNEL sum_windows(
-    float* __restrict__ brightness,  // float32 (L, N, N), lane written
+    float* __restrict__ brightness,  // float32 (L, N, N), lanes [lane, lane + slices) written
     const c64* __restrict__ object,  // complex64 (H, W)
     const int* __restrict__ corners, // int32 (n, 2)
     const int* __restrict__ order,   // int32 (n)
-    int start, int lane, int count, int fresh, int n, int width) {
-    FOR_ROWS(r, n) {
-        float* to = brightness + ((index_t)lane * n + r) * n;
-        for (int b = 0; b < count; b++) {
+    int start, int count, int lane, int slices, int fresh, int n, int width) {
+    FOR_ROWS(row, slices * n) {
+        const int k = row / n, r = row % n;
+        float* to = brightness + ((index_t)lane * n + row) * n;
+        if (fresh && k >= count) {
+            FOR_COLUMNS(c, n)
+                to[c] = 0.0f;
+        }
+        for (int b = k; b < count; b += slices) {
             const int i = order[start + b];
             const c64* o = object + (index_t)(corners[2 * i] + r) * width + corners[2 * i + 1];
-            if (fresh && b == 0) {
+            if (fresh && b == k) {
                 FOR_COLUMNS(c, n)
                     to[c] = norm(o[c]);
             } else {

@@ -64,7 +64,7 @@
 
 // Rows of chunk k of a window, one of `chunks` even parts of its N rows: sums over whole windows, which a GPU has too few of at a
 // time, are left in parts to whoever needs them. A chunk may be empty.
-#define FOR_CHUNK(r, k, chunks, n) for (int r = (n) * (k) / (chunks); r < (n) * ((k) + 1) / (chunks); r++)
+#define FOR_CHUNK(r, k, chunks, n) NOT_UNROLLED for (int r = (n) * (k) / (chunks); r < (n) * ((k) + 1) / (chunks); r++)
 
 // The same for a span whose start moves while each thread keeps its elements: thread t has x = t modulo THREADS, which is a
 // power of two.

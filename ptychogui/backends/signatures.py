@@ -101,8 +101,11 @@ _RAMPS = _in("ramps", "complex64", "n 2 N")
 _SUMS = _out("sums", "complex64", "L M N N")
 _BASIS = _in("basis", "complex64", "T N N")
 _MIX = _in("mix", "float32", "n Q")
+_GRAMS = _out("grams", "float32", "n C E")
+_SHARE_PULLS = _out("pulls", "float32", "n C Q")
 _BATCH = (("start", "int32"), ("count", "int32"))
 _LANE = (("start", "int32"), ("lane", "int32"), ("count", "int32"), ("fresh", "int32"))
+_LANES = (*_BATCH, ("lane", "int32"), ("slices", "int32"), ("fresh", "int32"))
 
 SIGNATURES: Mapping[str, Signature] = {
     signature.name: signature
@@ -175,7 +178,7 @@ SIGNATURES: Mapping[str, Signature] = {
                   (*_BATCH, ("used", "int32")), ("T", "N"), "count"),
         Signature("sum_windows", "lsqml.cu",
                   (_out("brightness", "float32", "L N N"), _OBJECT, _CORNERS, _ORDER),
-                  (("start", "int32"), ("lane", "int32"), ("count", "int32"), ("fresh", "int32")), ("N", "W"), "N"),
+                  _LANES, ("N", "W"), "slices N"),
         Signature("gather_gradient", "lsqml.cu",
                   (_out("gradient", "complex64", "H W"), _out("illumination", "float32", "H W"),
                    _out("brightest", "float32", "1 H"), _in("pulls", "complex64", "G N N"),
@@ -299,22 +302,20 @@ SIGNATURES: Mapping[str, Signature] = {
                   _BATCH, ("M", "N", "Q"), "count M N"),
         Signature("sum_varied", "variable.cu",
                   (_out("sums", "complex64", "L T N N"), _in("waves", "complex64", "B M N N"), _MIX, _ORDER),
-                  _LANE, ("T", "M", "N", "Q"), "T N"),
+                  _LANES, ("T", "M", "N", "Q"), "slices T N"),
         Signature("sum_varied_shifted", "variable.cu",
                   (_out("sums", "complex64", "L T N N"), _in("waves", "complex64", "B M N N"), _MIX, _RAMPS, _ORDER),
-                  _LANE, ("T", "M", "N", "Q"), "T N"),
-        Signature("mix_pulls", "variable.cu",
-                  (_out("pulls", "float32", "n Q"), _in("waves", "complex64", "B M N N"), _BASIS, _ORDER),
-                  _BATCH, ("M", "N", "Q"), "count Q"),
-        Signature("mix_pulls_shifted", "variable.cu",
-                  (_out("pulls", "float32", "n Q"), _in("waves", "complex64", "B M N N"), _BASIS, _RAMPS, _ORDER),
-                  _BATCH, ("M", "N", "Q"), "count Q"),
-        Signature("mix_grams", "variable.cu",
-                  (_out("grams", "float32", "n Q Q"), _OBJECT, _BASIS, _CORNERS, _ORDER),
-                  _BATCH, ("T", "N", "W", "Q"), "count Q"),
+                  _LANES, ("T", "M", "N", "Q"), "slices T N"),
+        Signature("mix_equations", "variable.cu",
+                  (_GRAMS, _SHARE_PULLS, _in("waves", "complex64", "B M N N"), _OBJECT, _BASIS, _CORNERS, _ORDER),
+                  _BATCH, ("M", "N", "W", "Q", "C"), "count C"),
+        Signature("mix_equations_shifted", "variable.cu",
+                  (_GRAMS, _SHARE_PULLS, _in("waves", "complex64", "B M N N"), _OBJECT, _BASIS,
+                   _in("spectrum", "complex64", "T N N"), _RAMPS, _CORNERS, _ORDER),
+                  _BATCH, ("M", "N", "W", "Q", "C"), "count C"),
         Signature("solve_mix", "variable.cu",
-                  (_out("mix", "float32", "n Q"), _out("grams", "float32", "n Q Q"), _out("pulls", "float32", "n Q")),
-                  (("count", "int32"), ("first", "int32"), ("damping", "float32")), ("Q",), "count", "1"),
+                  (_out("mix", "float32", "n Q"), _GRAMS, _SHARE_PULLS),
+                  (("count", "int32"), ("first", "int32"), ("damping", "float32")), ("Q", "C"), "count", "1"),
     )
 }  # fmt: skip
 

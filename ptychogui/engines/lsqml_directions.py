@@ -53,8 +53,7 @@ class Gradients:
         sums: the probe's gradients, those of its components behind them, one sum a lane; their FFTs where positions
             are sub-pixel.
         brights: sum of |object|^2 over the windows, one a lane.
-        slices: lanes of these for each lane of the backend; where the probe is one for all positions, a launch fills
-            as many.
+        slices: lanes of these for each lane of the backend, which a launch fills.
     """
 
     pulls: Array
@@ -78,7 +77,7 @@ class Directions:
         self._scan, self._probe, self._geometry = scan, probe, geometry
         self._settings, self._backend = settings, backend
         own_probes = scan.ramps is not None or variable is not None
-        self._slices = 1 if own_probes else backend.slices
+        self._slices = 1 if scan.ramps is not None and variable is None else backend.slices
         self._n, self._slots = probe.shape[-1], backend.batch_size(probe.nbytes * (2 if own_probes else 1))
         self._spectrum = None if scan.ramps is None else backend.empty(self._basis.shape, np.complex64)
         self._allocate()
@@ -295,7 +294,7 @@ class _Worker:
         self._exit_waves.revise(*batch)
         one_probe = not self._sub_pixel and self._varied is None
         if one_probe and updates.modes:
-            self._summed(start, count, slot, lane * self._slices, self._slices, int(fresh))
+            self._summed(start, count, slot, *self._lanes(lane, fresh))
         else:
             self._gradients(start, count, slot)
         if updates.positions and self._positions is not None:
@@ -307,17 +306,22 @@ class _Worker:
         """Add the gradients of the positions' own probes to the lane, and |object|^2 of their windows."""
         if not (updates.modes or updates.variation):
             return
+        lanes = self._lanes(lane, fresh)
         if updates.modes:
-            self._windows(start, lane, count, fresh)
+            self._windows(start, count, *lanes)
         if self._sub_pixel:
             self._exit_waves.fft.forward(count)
         if self._varied is not None:
             if updates.variation:
                 self._varied.project(start, count)
             if updates.modes:
-                self._varied.add(start, lane, count, fresh)
+                self._varied.add(start, count, *lanes)
         else:
             self._sum_shifted(start, lane, count, fresh)
+
+    def _lanes(self, lane: int, fresh: int) -> tuple[int, int, int]:
+        """Return what a kernel needs to know of the lanes that it fills."""
+        return lane * self._slices, self._slices, int(fresh)
 
 
 def _blocks(start: int, stop: int, capacity: int) -> list[Batch]:

@@ -84,7 +84,7 @@ def epie_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> in
 def lsqml_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> int:
     """Estimate the bytes that LSQML allocates on the backend: besides the scan gradients and directions."""
     varies = probe_varies(settings)
-    lanes = backend.lanes * (1 if extent.sub_pixel or varies else backend.slices)
+    lanes = backend.lanes * (1 if extent.sub_pixel and not varies else backend.slices)
     plane = extent.n**2
     pulls = group_capacity(extent.positions) * plane * _C64
     lit = lanes * plane * _F32 + 2 * plane * (_C64 + _F32)
@@ -92,16 +92,16 @@ def lsqml_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> i
     slopes = 0 if settings.position_correction == "never" else 9 if settings.position_coupled else 5
     rows = extent.positions * _F32 * (slopes * extent.n + -(-extent.n // backend.chunk_rows))
     moving = 6 * (extent.object_bytes + extent.probe_bytes) if settings.momentum else 0
-    varied = _variation_bytes(extent, settings, lanes) if varies else 0
+    varied = _variation_bytes(extent, settings, lanes, backend.chunks) if varies else 0
     own = directions + pulls + rows + moving + varied
     return extent.measured_bytes + own + _batches(extent, backend, settings.opr_modes, varies)
 
 
-def _variation_bytes(extent: Extent, settings: Reconstruction, lanes: int) -> int:
+def _variation_bytes(extent: Extent, settings: Reconstruction, lanes: int, chunks: int) -> int:
     """Estimate what LSQML's variable probe takes: components like modes, and their normal equations."""
     count, plane = settings.opr_modes, extent.n**2
     held = lanes + 6 + (1 if extent.sub_pixel else 0)  # gradients, themselves, spectrum, what is at work on them
-    shares = extent.positions * (count + 1) * (count + 3) * _F32
+    shares = extent.positions * (count + 1) * (1 + chunks * (count + 4) // 2) * _F32
     return count * plane * _C64 * held + plane * _F32 + shares
 
 

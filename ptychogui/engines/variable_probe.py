@@ -31,18 +31,12 @@ class VariedGradients:
     """One worker's kernels for a batch whose waves hold the gradients of each position's own probe.
 
     Attributes:
-        add: sum them for modes and components into a lane, as (start, lane, count, fresh).
-        grams, pulls: the normal equations of each position's shares, as (start, count).
+        add: sum them for modes and components into lanes, as (start, count, lane, slices, fresh).
+        project: set up the normal equations of each position's shares, as (start, count).
     """
 
     add: Launch
-    grams: Launch
-    pulls: Launch
-
-    def project(self, start: int, count: int) -> None:
-        """Set up the normal equations of positions [start, start + count) of the order."""
-        self.grams(start, count)
-        self.pulls(start, count)
+    project: Launch
 
 
 class VariableProbe:
@@ -76,8 +70,8 @@ class VariableProbe:
         self.probe, self._components = self.basis[:modes], self.basis[modes:]
         self._pull = backend.asarray(np.zeros((count, n, n), np.complex64))
         self._lit = backend.asarray(np.ones((n, n), np.float32))
-        self._grams = backend.asarray(np.zeros((positions, count + 1, count + 1), np.float32))
-        self._pulls = backend.asarray(np.zeros((positions, count + 1), np.float32))
+        self._grams = backend.empty((positions, backend.chunks, (count + 1) * (count + 2) // 2), np.float32)
+        self._pulls = backend.empty((positions, backend.chunks, count + 1), np.float32)
         self._solve = backend.bind("solve_mix", mix=self.mix, grams=self._grams, pulls=self._pulls)
 
     def gradients(self, waves: Array, sums: Array, spectrum: Array | None, scan: ScanArrays) -> VariedGradients:
@@ -89,15 +83,14 @@ class VariableProbe:
             spectrum: complex64 (modes + K, N, N) of the basis, where positions are sub-pixel.
             scan: the arrays of the scan.
         """
-        places = {"object": scan.object, "corners": scan.corners, "order": scan.order}
-        grams = self._backend.bind("mix_grams", grams=self._grams, basis=self.basis, **places)
-        if scan.ramps is None:
-            kind, basis, places = "", self.basis, {"waves": waves, "order": scan.order}
-        else:
-            kind, basis, places = "_shifted", spectrum, {"waves": waves, "ramps": scan.ramps, "order": scan.order}
-        add = self._backend.bind(f"sum_varied{kind}", sums=sums, mix=self.mix, **places)
-        pulls = self._backend.bind(f"mix_pulls{kind}", pulls=self._pulls, basis=basis, **places)
-        return VariedGradients(add, grams, pulls)
+        kind, ramps, spectra = "", {}, {}
+        if scan.ramps is not None:
+            kind, ramps, spectra = "_shifted", {"ramps": scan.ramps}, {"spectrum": spectrum}
+        batch = {"waves": waves, "order": scan.order, **ramps}
+        scene = {"object": scan.object, "corners": scan.corners, "basis": self.basis, **spectra}
+        add = self._backend.bind(f"sum_varied{kind}", sums=sums, mix=self.mix, **batch)
+        project = self._backend.bind(f"mix_equations{kind}", grams=self._grams, pulls=self._pulls, **scene, **batch)
+        return VariedGradients(add, project)
 
     def collect(self, basis_pull: Array, bright: Array, positions: int) -> None:
         """Add what a group gives to the components.

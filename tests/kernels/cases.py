@@ -42,7 +42,7 @@ class Size:
         slots = 4
         return {
             "N": self.n, "M": self.modes, "B": slots, "P": slots if self.own_probes else 1, "L": 3, "G": 6, "n": 7,
-            "F": 9, "K": 5, "H": 2 * self.n + 3, "W": 2 * self.n, "S": 6, "R": 2 * self.n + 8, "C": 2, "Q": 3,
+            "F": 9, "K": 5, "H": 2 * self.n + 3, "W": 2 * self.n, "S": 6, "R": 2 * self.n + 8, "C": 2, "Q": 3, "E": 6,
             "T": self.modes + 2, "1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "11": 11,
         }  # fmt: skip
 
@@ -119,11 +119,13 @@ def _slopes(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.nda
     return values
 
 
-def _grams(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
-    """Draw Gram matrices far from singular."""
-    vectors = rng.standard_normal((*shape, 2))
-    grams = np.einsum("nkjx,nljx->nkl", vectors, vectors) / shape[-1] + np.eye(shape[-1])
-    return np.asarray(grams, dtype=np.float32)
+def _grams(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.ndarray:
+    """Draw the lower triangles of Gram matrices far from singular."""
+    shares = size.symbols["Q"]
+    vectors = rng.standard_normal((*shape[:2], shares, shares, 2))
+    grams = np.einsum("nckjx,ncljx->nckl", vectors, vectors) / shares + np.eye(shares)
+    rows, columns = np.tril_indices(shares)
+    return np.ascontiguousarray(grams[..., rows, columns], dtype=np.float32)
 
 
 def _i16(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:

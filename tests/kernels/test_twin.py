@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ptychogui.backends.compiler import kernel_files
@@ -47,6 +48,17 @@ def test_host_kernel_equals_twin(host: HostBackend, kernel: str, size: Size) -> 
         assert_agree(launch, arrays, expected(launch))
         for spec in SIGNATURES[kernel].arrays:
             assert spec.written or (arrays[spec.name] == launch.arrays[spec.name]).all(), f"{kernel} wrote {spec.name}"
+
+
+@pytest.mark.parametrize("kernel", [name for name, sig in SIGNATURES.items() if sig.rows == "count C"])
+def test_a_window_may_have_more_chunks_than_rows(host: HostBackend, kernel: str) -> None:
+    launch = random_launch(SIGNATURES[kernel], SIZES[0])
+    for spec in SIGNATURES[kernel].arrays:
+        if "C" in spec.symbols:
+            launch.arrays[spec.name] = np.repeat(launch.arrays[spec.name], 8, axis=spec.symbols.index("C"))
+    arrays = {name: array.copy() for name, array in launch.arrays.items()}
+    host.bind(kernel, **arrays)(*launch.scalars)
+    assert_agree(launch, arrays, expected(launch))
 
 
 @pytest.mark.parametrize("kernel", SIGNATURES)

@@ -43,13 +43,13 @@ def _power(waves: np.ndarray) -> np.ndarray:
     return np.asarray(norm(waves).sum(axis=0) * np.float32(1 / waves.shape[-1] ** 2))
 
 
-def _factor(power: np.ndarray, counts: np.ndarray, step: np.floating, floor: float) -> np.ndarray:
+def _factor(power: np.ndarray, counts: np.ndarray, step: float, floor: float) -> np.ndarray:
     """Return 1 - step * xi, never below 0."""
     return np.asarray(1 - step + step * (counts + np.float32(floor)) / (power + np.float32(floor)))
 
 
-def _length(sums: np.ndarray) -> np.float32:
+def _length(sums: np.ndarray) -> float:
     """Return the step where Halley's method, from 1/2 on, has the fall vanish."""
     slope, fall, bend = sums.sum(axis=0)
     newton, curve = (slope / fall, bend / fall) if fall > 0 else (np.float32(0), np.float32(0))
-    return np.float32(np.clip(0.5 + newton / max(1 + newton * curve, 0.1), 0, 1))
+    return float(min(max(0.5 + newton / max(1 + newton * curve, 0.1), 0), 1))

@@ -45,11 +45,13 @@ def add_lanes(
 
 def sum_windows(
     brightness: np.ndarray, object: np.ndarray, corners: np.ndarray, order: np.ndarray,  # noqa: A002
-    start: int, lane: int, count: int, fresh: int,
+    start: int, count: int, lane: int, slices: int, fresh: int,
 ) -> None:  # fmt: skip
-    """Sum |object|^2 over the batch's windows into a lane."""
-    total = sum(norm(object[window]) for window in windows(corners, order, start, count, brightness.shape[-1]))
-    brightness[lane] = total if fresh else brightness[lane] + total
+    """Sum |object|^2 over the batch's windows into lanes."""
+    if fresh:
+        brightness[lane : lane + slices] = 0
+    for b, window in enumerate(windows(corners, order, start, count, brightness.shape[-1])):
+        brightness[lane + b % slices] += norm(object[window])
 
 
 def gather_gradient(
