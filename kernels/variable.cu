@@ -123,21 +123,21 @@ struct Part {
     int i, b, k, chunks, modes, n;
 };
 
-// Plane of the basis that a share adds to the first mode.
-DEVICE const c64* plane_of(const c64* __restrict__ basis, int share, Part at) {
-    return basis + (index_t)(share ? at.modes + share - 1 : 0) * at.n * at.n;
-}
+// Where in the basis the plane lies that a share adds to the first mode. An int holds that, and takes half of a pointer's
+// registers: a basis is no larger than one position's probes.
+DEVICE int plane_of(int share, Part at) { return (share ? at.modes + share - 1 : 0) * at.n * at.n; }
 
-// total[j] += sum over the chunk of |object|^2 Re <one[j], other[j]>.
+// total[j] += sum over the chunk of |object|^2 Re <one, other>, the planes that lie at one[j] and other[j].
 template <int WIDTH>
 DEVICE void add_grams(
-    float* total, const c64* const* one, const c64* const* other, const c64* __restrict__ object, int width, Part at) {
+    float* total, const int* one, const int* other, const c64* __restrict__ basis, const c64* __restrict__ object, int width,
+    Part at) {
     FOR_CHUNK(r, at.k, at.chunks, at.n) {
         float sums[WIDTH] = {};
         NOT_UNROLLED FOR_COLUMNS(c, at.n) {
             const float light = norm(object[(index_t)r * width + c]);
             for (int j = 0; j < WIDTH; j++)
-                sums[j] += light * (conj(one[j][r * at.n + c]) * other[j][r * at.n + c]).x;
+                sums[j] += light * (conj(basis[one[j] + r * at.n + c]) * basis[other[j] + r * at.n + c]).x;
         }
         for (int j = 0; j < WIDTH; j++)
             total[j] += sums[j];
@@ -149,21 +149,21 @@ template <int WIDTH>
 DEVICE void gram_sums(
     int first, float* __restrict__ grams, const c64* __restrict__ object, const c64* __restrict__ basis, int width,
     Part at) {
-    const c64 *one[WIDTH], *other[WIDTH];
+    int one[WIDTH], other[WIDTH];
     float total[WIDTH] = {};
     int k = 0, l = first;
     while (l > k)
         l -= ++k;
     for (int j = 0; j < WIDTH; j++) {
-        one[j] = plane_of(basis, k, at);
-        other[j] = plane_of(basis, l, at);
+        one[j] = plane_of(k, at);
+        other[j] = plane_of(l, at);
         l = l < k ? l + 1 : 0;
         k += l == 0;
     }
-    add_grams<WIDTH>(total, one, other, object, width, at);
+    add_grams<WIDTH>(total, one, other, basis, object, width, at);
     for (int m = 1; m < at.modes && first == 0; m++) {
-        const c64* mode = basis + (index_t)m * at.n * at.n;
-        add_grams<1>(total, &mode, &mode, object, width, at);
+        const int mode = m * at.n * at.n;
+        add_grams<1>(total, &mode, &mode, basis, object, width, at);
     }
     block_sum(total);
     if (THREAD == 0)
@@ -174,17 +174,17 @@ DEVICE void gram_sums(
 template <bool SHIFTED>
 struct Shift {};
 
-// total[j] += sum over the chunk of Re <plane[j], shifted as the position is, wave>.
+// total[j] += sum over the chunk of Re <plane, shifted as the position is, wave>, of the plane that lies at planes[j].
 template <int WIDTH, bool SHIFTED>
 DEVICE void add_pulls(
-    float* total, const c64* const* planes, const c64* __restrict__ wave, const c64* __restrict__ ramps, Shift<SHIFTED>,
-    Part at) {
+    float* total, const int* planes, const c64* __restrict__ basis, const c64* __restrict__ wave,
+    const c64* __restrict__ ramps, Shift<SHIFTED>, Part at) {
     FOR_CHUNK(r, at.k, at.chunks, at.n) {
         float sums[WIDTH] = {};
         NOT_UNROLLED FOR_COLUMNS(c, at.n) {
             const c64 ramp = ramp_at<SHIFTED>(ramps, at.i, r, c, at.n), here = wave[r * at.n + c];
             for (int j = 0; j < WIDTH; j++) {
-                const c64 there = planes[j][r * at.n + c];
+                const c64 there = basis[planes[j] + r * at.n + c];
                 sums[j] += (conj(SHIFTED ? ramp * there : there) * here).x;
             }
         }
@@ -200,14 +200,14 @@ DEVICE void pull_sums(
     const c64* __restrict__ ramps, Shift<SHIFTED> shift, Part at) {
     const index_t plane = (index_t)at.n * at.n;
     const c64* wave = waves + at.b * at.modes * plane;
-    const c64* planes[WIDTH];
+    int planes[WIDTH];
     float total[WIDTH] = {};
     for (int j = 0; j < WIDTH; j++)
-        planes[j] = plane_of(basis, first + j, at);
-    add_pulls<WIDTH>(total, planes, wave, ramps, shift, at);
+        planes[j] = plane_of(first + j, at);
+    add_pulls<WIDTH>(total, planes, basis, wave, ramps, shift, at);
     for (int m = 1; m < at.modes && first == 0; m++) {
-        const c64* mode = basis + m * plane;
-        add_pulls<1>(total, &mode, wave + m * plane, ramps, shift, at);
+        const int mode = m * at.n * at.n;
+        add_pulls<1>(total, &mode, basis, wave + m * plane, ramps, shift, at);
     }
     block_sum(total);
     if (THREAD == 0)

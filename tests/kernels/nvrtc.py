@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import re
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,12 +13,19 @@ from pathlib import Path
 CUPY_ADDS = ("-ftz=true", "--device-as-default-execution-space")
 """What CuPy's RawModule puts behind a program's own options, besides the architecture."""
 
+TARGETS = [(12, 70), *((toolkit, arch) for toolkit in (12, 13) for arch in (75, 80, 86, 89, 90, 120))]
+"""CUDA's versions, and architectures that they compile for."""
+
 _PACKAGES = {12: "nvidia.cuda_nvrtc", 13: "nvidia.cu13"}
 _REPORT = re.compile(
     r"Compiling entry function '(?P<kernel>\w+)'.*?(?P<stack>\d+) bytes stack frame, "
     r"(?P<stores>\d+) bytes spill stores, (?P<loads>\d+) bytes spill loads.*?"
     r"Used (?P<registers>\d+) registers(?:.*?(?P<shared>\d+) bytes smem)?",
 )
+
+
+_COMPILER = ThreadPoolExecutor(1, "NVRTC")
+_queued: dict[tuple[int, int, str, tuple[str, ...]], Future[Compiled]] = {}
 
 
 class CompileError(Exception):
@@ -49,6 +57,23 @@ def compile_for(toolkit: int, architecture: int, source: str, options: tuple[str
     Raises:
         CompileError: the source has an error, or the compiler does not know the architecture.
     """
+    asked = toolkit, architecture, source, options
+    begun = _queued.get(asked)
+    return _compile(*asked) if begun is None or begun.cancel() else begun.result()
+
+
+def compile_early(toolkit: int, architecture: int, source: str, options: tuple[str, ...]) -> None:
+    """Queue what compile_for will be asked for, on a thread beside the tests, most of which leave a core idle."""
+    asked = toolkit, architecture, source, options
+    _queued[asked] = _COMPILER.submit(_compile, *asked)
+
+
+def compile_no_more() -> None:
+    """Forget what is queued: nobody waits for it any more."""
+    _COMPILER.shutdown(wait=False, cancel_futures=True)
+
+
+def _compile(toolkit: int, architecture: int, source: str, options: tuple[str, ...]) -> Compiled:
     library, program = _library(toolkit), ctypes.c_void_p()
     every = (*options, f"-arch=sm_{architecture}", *CUPY_ADDS, "--ptxas-options=-v")
     array = (ctypes.c_char_p * len(every))(*(option.encode() for option in every))

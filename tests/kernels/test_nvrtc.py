@@ -11,7 +11,7 @@ from ptychogui.backends.cuda import CudaBackend, cuda_options
 from ptychogui.backends.signatures import SIGNATURES, product
 from ptychogui.paths import kernels_folder
 from tests.engines.test_launches import cells
-from tests.kernels.nvrtc import CompileError, compile_for
+from tests.kernels.nvrtc import TARGETS, CompileError, compile_for
 
 REGISTERS = 80
 """Three blocks of 256 threads with 80 registers each fill the 65536 of a multiprocessor: 24 warps, enough to hide the
@@ -20,8 +20,6 @@ sm_90 all 80."""
 
 SHARED_BYTES = 2048
 """A number a warp for each of a few sums: so little that registers alone say how many blocks fit into a GPU."""
-
-TARGETS = [(12, 70), *((toolkit, arch) for toolkit in (12, 13) for arch in (75, 80, 86, 89, 90, 120))]
 
 
 @pytest.mark.parametrize(("toolkit", "architecture"), TARGETS)
