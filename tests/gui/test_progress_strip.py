@@ -31,7 +31,7 @@ def test_it_is_there_only_where_there_is_something_to_say(strip: ProgressStrip) 
 
 def test_it_says_what_goes_on(strip: ProgressStrip) -> None:
     strip.show_strip(RUNNING)
-    assert strip.state.text() == "Running"
+    assert strip.state.whole_text() == "Running"
     assert strip.numbers.whole_text() == "iteration 5 / 20   ·   error 1.23"
     assert (strip.bar.value(), strip.bar.maximum(), strip.bar.property("state")) == (5, 20, "")
     assert strip.result.isHidden() and strip.folder.isHidden()
@@ -50,3 +50,12 @@ def test_it_leads_to_the_result(qtbot: QtBot, strip: ProgressStrip) -> None:
     with qtbot.waitSignal(strip.folderAsked, timeout=1000) as asked:
         strip.folder.click()
     assert asked.args == [RESULT]
+
+
+def test_a_long_reason_widens_no_window(strip: ProgressStrip) -> None:
+    strip.show_strip(RUNNING)
+    width = strip.minimumSizeHint().width()
+    reason = "second try, begun at the last checkpoint; the first ended: " + 10 * "cuda:0 failed and is lost "
+    strip.show_strip(StripState(reason, "", (), 0, 0, None))
+    assert strip.minimumSizeHint().width() <= width
+    assert strip.state.toolTip() == reason

@@ -234,7 +234,7 @@ def test_a_run_that_waits_for_raw_files_says_so_and_can_be_stopped(
     with qtbot.waitSignal(workstation.run.waiting, timeout=LONG) as waiting:
         window.commands["run"].trigger()
     assert waiting.args[0].startswith("Waiting for raw files, 24 patterns so far")
-    assert window.strip.state.text() == waiting.args[0]
+    assert window.strip.state.whole_text() == waiting.args[0]
     with qtbot.waitSignal(workstation.run.ended, timeout=LONG) as ended:
         window.commands["stop"].trigger()
     assert ended.args[0].startswith("Cancelled") and ended.args[2] is None

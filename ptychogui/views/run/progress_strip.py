@@ -28,7 +28,7 @@ class ProgressStrip(QFrame):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(4)
-        self.state = label("number")
+        self.state = ElidedLabel("number", Qt.TextElideMode.ElideRight)
         self.numbers = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
         self.result = label("muted")
         self.folder = named(QPushButton("Show folder"), "link")
@@ -54,7 +54,7 @@ class ProgressStrip(QFrame):
         self.setVisible(state is not None)
         if state is None:
             return
-        self.state.setText(state.text)
+        self.state.set_text(state.text)
         self.numbers.set_text(_DOT.join(state.numbers))
         self.bar.setRange(0, state.total)
         self.bar.setValue(state.done)

@@ -282,10 +282,14 @@ def test_a_second_loss_ends_the_job_with_both_causes_and_the_next_job_works(tmp_
 def test_a_pause_holds_in_the_second_try_too(tmp_path: Path) -> None:
     with fake_process() as process:
         listener = Listener(process)
-        process.submit(make_job(tmp_path / "result", "lost 1"))
+        job = make_job(tmp_path / "result", "lost 1")
+        process.submit(job)
         process._order = Order.PAUSE  # one that came too late for the first try
         listener.until(Progress, lambda progress: progress.state is State.WAITING)
-        listener.until(Paused)
+        assert listener.until(Paused).job_id == job.id
+        process.resume()
+        process.stop()
+        assert listener.until(Finished).state is State.STOPPED
 
 
 def test_a_job_that_is_to_stop_is_not_tried_again(tmp_path: Path) -> None:
