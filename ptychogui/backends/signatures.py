@@ -104,6 +104,7 @@ _MIX = _in("mix", "float32", "n Q")
 _GRAMS = _out("grams", "float32", "n C E")
 _SHARE_PULLS = _out("pulls", "float32", "n C Q")
 _BATCH = (("start", "int32"), ("count", "int32"))
+_ROWS = (("top", "int32"), ("rows", "int32"))
 _LANE = (("start", "int32"), ("lane", "int32"), ("count", "int32"), ("fresh", "int32"))
 _LANES = (*_BATCH, ("lane", "int32"), ("slices", "int32"), ("fresh", "int32"))
 
@@ -238,6 +239,18 @@ SIGNATURES: Mapping[str, Signature] = {
         Signature("take_shifts", "coupled.cu",
                   (_out("moves", "float32", "n 2"), _in("shares", "float32", "n 11"), _in("steps", "float32", "2"),
                    _ORDER), _BATCH, (), "count", "2"),
+        Signature("log_divergence", "lattice.cu",
+                  (_out("divergence", "complex64", "H W"), _OBJECT, _in("window", "float32", "H W"),
+                   _in("floor", "float32", "1")),
+                  _ROWS, ("H", "W"), "rows", "W"),
+        Signature("wave_sums", "lattice.cu",
+                  (_out("sums", "complex64", "H Y 8 2"), _in("divergence", "complex64", "H W"),
+                   _in("across", "complex64", "Y 8 W")),
+                  _ROWS, ("W", "Y"), "rows Y", "W"),
+        Signature("wave_factor", "lattice.cu",
+                  (_out("factor", "complex64", "H W"), _in("terms", "complex64", "H Y 8 2"),
+                   _in("across", "complex64", "Y 8 W")),
+                  _ROWS, ("W", "Y"), "rows", "W"),
         Signature("dm_begin", "dm.cu", (_out("stored", "complex64", "S M N N"), _in("waves", "complex64", "B M N N")),
                   (("count", "int32"), ("at", "int32")), ("M", "N"), "count M N"),
         Signature("dm_reflected", "dm.cu",

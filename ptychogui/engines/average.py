@@ -56,3 +56,6 @@ class Average:
         if changes.scale is not None:
             probe *= changes.scale
             obj /= changes.scale
+        if changes.traded is not None:
+            obj *= changes.traded[0]
+            probe *= changes.traded[1]

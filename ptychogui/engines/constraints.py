@@ -13,6 +13,7 @@ import scipy.fft
 
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.base import Problem, learned_modes
+from ptychogui.engines.lattice_trade import LatticeTrade
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 from ptychogui.physics.modes import principal_rotation, rotate_modes
@@ -24,6 +25,9 @@ _BLUR = 1 / 64
 
 _CHUNK = 64
 """Patterns that are counted at a time."""
+
+TRADE_EVERY = 20
+"""Iterations between trades on a lattice: object and probe walk along it slowly."""
 
 _TINY = np.float32(1e-30)
 
@@ -41,6 +45,8 @@ class Changes:
             (an exit wave rolls alike); None if centering was not due.
         rotation: complex128 (modes, modes) on the device: new modes = rotation @ old modes; None if not due.
         scale: float32 0-d on the device: the probe was multiplied, the object divided by it; None if not due.
+        traded: complex64 (rows, columns) and (N, N) on the device: what object and probe were multiplied by besides;
+            None if not due.
     """
 
     probe: bool = False
@@ -48,23 +54,28 @@ class Changes:
     shift: Array | None = None
     rotation: Array | None = None
     scale: Array | None = None
+    traded: tuple[Array, Array] | None = None
 
 
 class Constraints:
     """The constraints of one stage, in this order, so that none undoes one before it.
 
     1. center: probe and object move together by whole pixels.
-    2. support: the probe becomes zero outside its disc, and where its smoothed intensity is below the threshold.
-    3. orthogonal modes, strongest first.
-    4. power: the probe gets the measured counts, the object is divided by the same factor.
-    5. smoothness of the object, 6. clamp of its modulus, 7. its phase at most zero.
+    2. trade: what both can trade on a lattice of positions is given to the one where it belongs.
+    3. support: the probe becomes zero outside its disc, and where its smoothed intensity is below the threshold.
+    4. orthogonal modes, strongest first.
+    5. power: the probe gets the measured counts, the object is divided by the same factor.
+    6. smoothness of the object, 7. clamp of its modulus, 8. its phase at most zero.
 
     Those of the probe begin with its first update. Those of the object belong to iterations that update it. What
-    changes both, centering and power, waits for the first update of both.
+    changes both, centering, trade and power, waits for the first update of both.
     """
 
-    def __init__(self, problem: Problem, settings: Reconstruction, backend: Backend) -> None:
-        self._settings, self._xp = settings, backend.xp
+    def __init__(
+        self, problem: Problem, settings: Reconstruction, backend: Backend, trade: LatticeTrade | None = None
+    ) -> None:  # fmt: skip
+        self._settings, self._xp, self._trade = settings, backend.xp, trade
+        self._last = problem.iteration + settings.iterations
         self._modes, n, _ = problem.probe.shape
         self._update_object, self._update_probe, self._center, self._power = map(
             Schedule.parse,
@@ -88,12 +99,26 @@ class Constraints:
         probe_moves, object_moves = (_begun(s, iteration) for s in (self._update_probe, self._update_object))
         both = probe_moves and object_moves
         shift = center(obj, probe, self._xp) if both and self._center.due(iteration) else None
+        traded = self._trade_lattice(iteration, obj, probe) if both else None
         confined = probe_moves and self._confine(probe)
         rotation = self._orthogonalize(probe) if self._modes_are_due(iteration) else None
         scale = set_power(obj, probe, self._counts, self._xp) if both and self._power.due(iteration) else None
         constrained = self._update_object.due(iteration) and self._constrain_object(iteration, obj)
-        scaled = scale is not None or shift is not None
-        return Changes(confined or scaled or rotation is not None, constrained or scaled, shift, rotation, scale)
+        scaled = scale is not None or shift is not None or traded is not None
+        return Changes(
+            confined or scaled or rotation is not None, constrained or scaled, shift, rotation, scale, traded
+        )
+
+    def _trade_lattice(self, iteration: int, obj: Array, probe: Array) -> tuple[Array, Array] | None:
+        """Trade what the positions' lattice leaves free, every so often and at last; return the factors, if it was due."""
+        due = iteration % TRADE_EVERY == 0 or iteration == self._last
+        updated = self._update_object.due(iteration) and self._update_probe.due(iteration)
+        if self._trade is None or not due or not updated or iteration <= self._settings.phase_constraint:
+            return None
+        factors = self._trade.find()
+        obj *= factors[0]
+        probe *= factors[1]
+        return factors
 
     def _confine(self, probe: Array) -> bool:
         """Keep the probe inside its support; return whether it has one."""

@@ -12,6 +12,7 @@ from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
 from ptychogui.engines.constraints import Changes, Constraints
 from ptychogui.engines.dm_worker import IterationPlan, Shared, Spectrum, Visit, Weights, Worker, bound_at
 from ptychogui.engines.error_log import ErrorLog
+from ptychogui.engines.lattice_trade import find_trade
 from ptychogui.engines.overlap import Lanes, Overlap, Rounds
 from ptychogui.engines.scan_arrays import ScanArrays, is_sub_pixel
 from ptychogui.engines.stored_exit_waves import StoredExitWaves, WaveTransform
@@ -39,7 +40,8 @@ class DifferenceMap:
         self._scan = ScanArrays.of(problem, backend.asarray(lanes.order), settings, backend)
         self._batches, self._weights = lanes.batches, Weights.of(settings)
         self._update_object = Schedule.parse(settings.update_object)
-        self._constraints = Constraints(problem, settings, backend)
+        trade = find_trade(problem, self._scan, settings, backend)
+        self._constraints = Constraints(problem, settings, backend, trade)
         self._overlap = Overlap(self._scan, self._probe, lanes, settings, backend)
         self._rounds, self._transform = Rounds(settings, backend), WaveTransform(modes, n, backend)
         self._spectrum = Spectrum(self._probe, backend) if shifted else None

@@ -11,6 +11,7 @@ from ptychogui.engines.error_log import ErrorLog
 from ptychogui.engines.exit_wave_batch import ExitWaveBatch
 from ptychogui.engines.group_runner import GroupRunner
 from ptychogui.engines.groups import Grouping, SerialOrder, group_capacity, probe_ellipse
+from ptychogui.engines.lattice_trade import find_trade
 from ptychogui.engines.momentum import Momentum
 from ptychogui.engines.partition import run_on_rows, split_batches
 from ptychogui.engines.scan_arrays import ScanArrays
@@ -45,7 +46,8 @@ class EPIE:
         order = backend.empty((positions,), np.int32)
         self._scan = ScanArrays.of(problem, order, settings, backend)
         self._object_schedule = Schedule.parse(settings.update_object)
-        self._constraints = Constraints(problem, settings, backend)
+        trade = find_trade(problem, self._scan, settings, backend)
+        self._constraints = Constraints(problem, settings, backend, trade)
         self._capacity = min(settings.batch_size or positions, group_capacity(positions))
         self._pass = _Pass(self._scan, self._probe, self._capacity, settings, backend)
         self._group_runner = GroupRunner(self._scan, settings, backend)

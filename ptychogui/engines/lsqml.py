@@ -11,6 +11,7 @@ from ptychogui.engines.error_log import ErrorLog
 from ptychogui.engines.gated_momentum import Gate, GatedMomentum, object_weight
 from ptychogui.engines.group_runner import GroupRunner
 from ptychogui.engines.groups import draw_groups
+from ptychogui.engines.lattice_trade import find_trade
 from ptychogui.engines.lsqml_directions import Directions, Updates
 from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.engines.variable_probe import VariableProbe
@@ -57,7 +58,8 @@ class LSQML:
         self._scan = ScanArrays.of(problem, order, settings, backend, settings.position_correction != "never")
         self._directions = Directions(
             self._scan, self._probe, problem.geometry, settings, backend, self._variable)  # fmt: skip
-        self._constraints = Constraints(problem, settings, backend)
+        trade = find_trade(problem, self._scan, settings, backend, self._directions.rests)
+        self._constraints = Constraints(problem, settings, backend, trade)
         self._group_runner = GroupRunner(self._scan, settings, backend)
         self._errors = ErrorLog(self._scan.misfit, self._scan.expected, backend)
         self._gate, gain = Gate(backend), settings.momentum

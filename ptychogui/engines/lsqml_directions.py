@@ -163,6 +163,11 @@ class Directions:
         self._power[...] = (self._probe.real**2 + self._probe.imag**2).sum(axis=0)
         self._renew_spectrum()
 
+    @property
+    def rests(self) -> Array | None:
+        """float32 (positions, 2) of the device: sub-pixel rests of positions that move; None where none does."""
+        return None if self._positions is None else self._positions.rests
+
     def positions_px(self) -> np.ndarray:
         """float64 (positions, 2): row and column of each window's first pixel, as now refined."""
         corners = self._backend.to_numpy(self._scan.corners)

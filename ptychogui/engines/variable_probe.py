@@ -138,6 +138,8 @@ class VariableProbe:
         if changes.shift is not None:
             rows, columns = ((xp.arange(n) - changes.shift[axis]) % n for axis in (0, 1))
             self._components[...] = self._components.take(rows, axis=1).take(columns, axis=2)
+        if changes.traded is not None:
+            self._components *= changes.traded[1]
         if self._settings.probe_support_m is not None or self._settings.probe_threshold:
             self._components *= (xp.abs(self.probe).sum(axis=0) > 0).astype(np.float32)
         if changes.rotation is not None:

@@ -43,7 +43,7 @@ class Size:
         return {
             "N": self.n, "M": self.modes, "B": slots, "P": slots if self.own_probes else 1, "L": 3, "G": 6, "n": 7,
             "F": 9, "K": 5, "H": 2 * self.n + 3, "W": 2 * self.n, "S": 6, "R": 2 * self.n + 8, "C": 2, "Q": 3, "E": 6,
-            "T": self.modes + 2, "1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "11": 11,
+            "T": self.modes + 2, "1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "8": 8, "11": 11, "Y": 2,
         }  # fmt: skip
 
 

@@ -28,6 +28,7 @@ _C_NAMES = {
     "n": "positions",
     "Q": "shares",
     "T": "planes",
+    "Y": "groups",
 }
 _C_TYPES = {"complex64": "c64", "float32": "float", "int32": "int", "int16": "short"}
 

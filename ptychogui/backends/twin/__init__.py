@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from ptychogui.backends.twin import (
     coupled,
     dm,
+    lattice,
     likelihood,
     lsqml,
     overlap,
@@ -24,7 +25,7 @@ from ptychogui.backends.twin import (
 
 __all__ = ["TWINS"]
 
-_MODULES = (coupled, dm, likelihood, lsqml, overlap, positions, update, variable, wavefield)
+_MODULES = (coupled, dm, lattice, likelihood, lsqml, overlap, positions, update, variable, wavefield)
 
 TWINS: Mapping[str, Callable[..., None]] = {
     name: function
