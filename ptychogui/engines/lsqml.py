@@ -9,6 +9,7 @@ from ptychogui.engines.base import Estimate, Problem, Step, learned_modes, probe
 from ptychogui.engines.constraints import Changes, Constraints, normalize
 from ptychogui.engines.error_log import ErrorLog
 from ptychogui.engines.gated_momentum import Gate, GatedMomentum, object_weight
+from ptychogui.engines.group_growth import GroupGrowth
 from ptychogui.engines.group_runner import GroupRunner
 from ptychogui.engines.groups import draw_groups
 from ptychogui.engines.lattice_trade import find_trade
@@ -19,19 +20,9 @@ from ptychogui.errors import ParameterError
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 
-_FIRST_GROUPS = 40
-"""Groups of the first iterations: small ones get away fastest from a wrong probe."""
-
 _FIRST_DAMPING, _CALMER = 0.5, 0.85
 """Damping of the job's first iteration, and the factor of each one after it, down to the settings' own: while the probe
 is wrong, weakly lit pixels would take its errors."""
-
-_GROW_AT, _GROW_RATIO = 0.5, 1.6
-"""Part of a stage's iterations after which groups are half of the scan, where photons are plenty; and that part times
-this ratio is the one after which they are all of it."""
-
-_FEW, _PLENTY = 1e2, 1e4
-"""Photons on a pixel of the object that are few, so that groups grow ten times sooner; and that are plenty."""
 
 _SCALE_EVERY = 10
 """Iterations between removals of the scale that object and probe can trade."""
@@ -42,7 +33,7 @@ class LSQML:
 
     A group's exit waves give preconditioned directions of object and probe, and the pair of real steps along them that
     fits all of its exit waves best. Groups are small at first, for fast convergence, and at last the whole scan, so
-    that the noise of single groups averages out; with few photons they grow sooner.
+    that the noise of single groups averages out: see engines.group_growth.
     """
 
     def __init__(self, problem: Problem, settings: Reconstruction, backend: Backend) -> None:
@@ -65,7 +56,10 @@ class LSQML:
         self._gate, gain = Gate(backend), settings.momentum
         moving = (self._scan.object, self._probe) if gain else ()
         self._momenta = [GatedMomentum(array, gain, backend) for array in moving]
-        self._grow = growth(photons_per_pixel(problem)) if settings.batch_growth else (1.0, 1.0)
+        positions, first = len(problem.patterns), settings.batch_size or 0
+        photons, improved = photons_per_pixel(problem), problem.iteration > 0
+        self._growth = GroupGrowth(positions, first, photons, settings.iterations, improved)
+        self._known: list[float] = []
 
     def step(self) -> Step:
         """Do one pass over all positions."""
@@ -83,7 +77,9 @@ class LSQML:
         if self._momenta:
             self._go_on(updates)
         self._constrain(updates)
-        return Step(self.iteration, self._errors.take(), self._group_runner.notes())
+        errors = self._errors.take()
+        self._known += errors
+        return Step(self.iteration, errors, self._group_runner.notes())
 
     def finish(self) -> tuple[float, ...]:
         """Wait for what is under way and return the errors that no step has given yet."""
@@ -106,17 +102,19 @@ class LSQML:
             modes=learned_modes(self.iteration, self._settings, len(self._probe)),
             positions=refines,
             coupled=refines and self._settings.position_coupled and size >= _coupled_from(self._problem),
-            damping=max(self._settings.damping, _FIRST_DAMPING * _CALMER ** (self.iteration - 1)),
+            damping=max(self._damping(size), _FIRST_DAMPING * _CALMER ** (self.iteration - 1)),
             variation=self._variable is not None and self._vary.due(self.iteration),
         )
 
+    def _damping(self, size: int) -> float:
+        """Return the damping that groups of a size come down to."""
+        return self._settings.damping * (self._growth.caution(size) if self._settings.batch_growth else 1.0)
+
     def _group_size(self) -> int:
         """Return the most positions of a group in this iteration."""
-        positions = len(self._scan.corners)
-        first = min(positions, self._settings.batch_size or -(-positions // _FIRST_GROUPS))
-        done = (self.iteration - 1 - self._begin) / self._settings.iterations
-        half, whole = self._grow
-        return first if done < half else max(first, -(-positions // 2)) if done < whole else positions
+        if not self._settings.batch_growth:
+            return self._growth.first
+        return self._growth.size(self.iteration - 1 - self._begin, self._known)
 
     def _go_on(self, updates: Updates) -> None:
         """Give what was updated its momentum."""
@@ -193,13 +191,3 @@ def photons_per_pixel(problem: Problem) -> float:
     area = np.prod(np.ptp(problem.geometry.corners, axis=0) + width_px)
     return float(power.sum() * len(problem.geometry.corners) / area)
 
-
-def growth(photons: float) -> tuple[float, float]:
-    """Return the parts of a stage after which groups are half, and all, of the scan.
-
-    Args:
-        photons: on a pixel of the object.
-    """
-    plenty = np.log(max(photons, _FEW) / _FEW) / np.log(_PLENTY / _FEW)
-    half = _GROW_AT * min(1.0, 0.1 + 0.9 * plenty)
-    return half, _GROW_RATIO * half

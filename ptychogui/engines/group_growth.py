@@ -1,0 +1,108 @@
+"""Growth of LSQML's groups: small ones as long as they bring something, then larger ones, at last the whole scan.
+
+Small groups get away fastest from a wrong probe, but each leaves the noise of its few positions in object and probe, and
+the more so the fewer photons it has. What they bring is had some time after the misfit has stopped falling: by then what
+is left in it is their noise, and below that what varies slowly over the object still gets better. How many iterations
+were asked for plays no part, so that a longer run goes through the same pictures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+_FIRST_GROUPS = 40
+"""Groups of the first iterations, where photons are plenty."""
+
+_LEAST_PHOTONS = 5.0
+"""Photons that a group brings to a pixel of the object, at least."""
+
+_FEW, _PLENTY = 1e2, 1e4
+"""Photons on a pixel of the object, from the whole scan, below which there is nothing to wait for when the misfit has
+stopped falling, and from which on the wait is longest."""
+
+_WAIT = 10
+"""That longest wait, in iterations."""
+
+_PARTS = (0.1, 0.25, 0.5, 1.0)
+"""Parts of the scan that groups grow to, one after the other."""
+
+_CAUTION = {0.09: 2.5, 0.2: 1.5}
+"""Times the damping, by the part of the scan up to which groups have it: their noise would be stronger where the object is
+weakly lit."""
+
+_TRIAL = 4
+"""Iterations that tell whether small groups still bring something where others went before: all of the scan but for
+the second, and what they gave is known."""
+
+_OVER, _FALL = 2, 0.01
+"""The misfit has stopped falling if it fell by less than this part over so many iterations."""
+
+_LAG = 2
+"""Iterations whose errors may not be known yet: the same on every device, so that all do the same."""
+
+_FINISH = 3
+"""Iterations at the end that take the whole scan, however early the end is."""
+
+
+class GroupGrowth:
+    """The sizes of one stage's groups, iteration by iteration."""
+
+    def __init__(self, positions: int, first: int, photons: float, iterations: int, improved: bool) -> None:
+        """Begin a stage.
+
+        Args:
+            positions: of the scan.
+            first: most positions of the first groups; 0 for what suits the photons.
+            photons: that all positions together bring to a pixel of the object.
+            iterations: of the stage.
+            improved: whether object and probe come from iterations before, so that small groups may do harm.
+        """
+        least = max(-(-positions // _FIRST_GROUPS), math.ceil(positions * _LEAST_PHOTONS / max(photons, 1e-30)))
+        first = min(positions, first or least)
+        larger = (math.ceil(part * positions) for part in _PARTS)
+        self._sizes = [first, *(size for size in larger if size > first)]
+        plenty = math.log(max(photons, _FEW) / _FEW) / math.log(_PLENTY / _FEW)
+        self._wait = round(_WAIT * min(plenty, 1.0))
+        self._iterations, self._level = iterations, 0
+        self._trial = _TRIAL if improved else 0
+        self._since, self._stopped = self._trial, math.inf
+
+    def size(self, done: int, errors: Sequence[float]) -> int:
+        """Return the most positions of a group in the next iteration.
+
+        Args:
+            done: iterations of the stage that are done.
+            errors: of its iterations, in their order, but for the last `_LAG` at most.
+        """
+        last = len(self._sizes) - 1
+        if done < self._trial:
+            return self._sizes[0 if done == 1 else last]
+        harmful = done == self._trial > 0 and not _fell(errors[:2])
+        if harmful or done >= self._iterations - _FINISH:
+            self._level = last
+        elif self._level < last and self._has_had(done, errors):
+            self._level, self._since, self._stopped = self._level + 1, done, math.inf
+        return self._sizes[self._level]
+
+    @property
+    def first(self) -> int:
+        """Most positions of the smallest groups."""
+        return self._sizes[0]
+
+    def caution(self, size: int) -> float:
+        """Return how many times the damping groups of a size want."""
+        part = size / self._sizes[-1]
+        return next((times for most, times in _CAUTION.items() if part <= most), 1.0)
+
+    def _has_had(self, done: int, errors: Sequence[float]) -> bool:
+        """Whether the present size has brought what it can."""
+        known = errors[self._since : done - _LAG]
+        if len(known) > _OVER and not _fell(known[-1 - _OVER :]):
+            self._stopped = min(self._stopped, done)
+        return done >= self._stopped + (0 if self._level else self._wait)
+
+
+def _fell(errors: Sequence[float]) -> bool:
+    """Whether the last error is lower than the first by more than what counts as standing still."""
+    return errors[-1] < (1 - _FALL) * errors[0]
