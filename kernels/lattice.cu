@@ -1,41 +1,59 @@
 // What object and probe can trade on a scan of periodic positions: P(u) / f(u) and O(r) f(r) explain it as well for every f that all
-// windows see alike, and so f is chosen such that log O has nothing at the lattice's frequencies that does not belong there.
-// log O has phase wraps, its slope has none: h is fitted to that, min sum w |d log O - d h|^2 over both axes, where w vanishes at the
-// rim of what is lit. With waves exp(2 pi i g r) far apart, h(g) = sum_r V(r) exp(-2 pi i g r) / (sum w (4 sin^2 pi g_r + 4 sin^2 pi g_c)),
-// V the divergence of w d log O.
+// windows see alike, and so f is chosen such that log O has as little as possible of the lattice's waves, exp(2 pi i g r).
+// log O has phase wraps, its slope d has none: h is fitted to that, min sum w rho(|d - grad h|) over both axes, where w vanishes at
+// the rim of what is lit and rho(x) = log(1 + x^2 / scale^2): edges of the sample must not weigh more than what lies between them.
+// Reweighted least squares; as the waves are far apart, a round moves h(g) by sum_r V(r) exp(-2 pi i g r) / (4 sin^2(pi g_r) W_r +
+// 4 sin^2(pi g_c) W_c), V the divergence of w rho' d and W_r, W_c the sums of w rho' over steps down and across.
 // Shapes: H x W waves, 8 Y pairs of waves of opposite frequencies; columns' waves are cosines, x, and sines, y.
 #include "portable.cuh"
 
-// w times the step of log O from a to b: 2 (b - a) / (a + b), which is 2 tanh of half of it; `floor` keeps pixels near 0 from counting.
-DEVICE c64 log_step(c64 a, c64 b, float weight, float floor) {
+struct LogStep {
+    c64 flow;     // w rho' d
+    float weight; // w rho'
+    float size;   // w |d|
+};
+
+// The step of log O from a to b, 2 (b - a) / (a + b), which is 2 tanh of half of it; `floor` keeps pixels near 0 from counting.
+DEVICE LogStep log_step(c64 a, c64 b, float window, float floor, float scale) {
     const c64 sum = a + b;
-    return (2.0f * weight * reciprocal(norm(sum) + floor)) * ((b - a) * conj(sum));
+    const c64 step = (2.0f * reciprocal(norm(sum) + floor)) * ((b - a) * conj(sum));
+    const float size = norm(step), weight = window * scale * reciprocal(scale + size);
+    return {weight * step, weight, window * sqrtf(size)};
 }
 
 // V of rows [top, top + rows): what the steps to a pixel bring, less what those from it take.
 KERNEL log_divergence(
     c64* divergence,     // complex64 (H, W), rows [top, top + rows) written
+    float* weights,      // float32 (3, H): of the rows, sums of w |d| over both axes, and of w rho' over steps down and across
     const c64* object,   // complex64 (H, W)
     const float* window, // float32 (H, W), w
-    const float* floor,  // float32 (1)
+    const float* limits, // float32 (2): the floor, and the square of the scale
     int top, int rows, int height, int width) {
-    const float least = floor[0];
+    const float floor = limits[0], scale = limits[1];
     FOR_ROWS(row, rows) {
         const int r = top + row;
         const index_t at = (index_t)r * width;
         const index_t above = r > 0 ? -(index_t)width : 0, below = r + 1 < height ? width : 0; // at the rim, no step
         const c64* o = object + at;
         const float* w = window + at;
+        float total[3] = {0.0f, 0.0f, 0.0f};
         NOT_UNROLLED FOR_COLUMNS(c, width) {
             const int left = c > 0 ? -1 : 0, right = c + 1 < width ? 1 : 0;
             const c64 here = o[c];
             const float half = 0.5f * w[c];
-            const c64 in = log_step(o[c + left], here, half + 0.5f * w[c + left], least) +
-                           log_step(o[c + above], here, half + 0.5f * w[c + above], least);
-            const c64 out = log_step(here, o[c + right], half + 0.5f * w[c + right], least) +
-                            log_step(here, o[c + below], half + 0.5f * w[c + below], least);
-            divergence[at + c] = in - out;
+            const LogStep from_left = log_step(o[c + left], here, half + 0.5f * w[c + left], floor, scale);
+            const LogStep from_above = log_step(o[c + above], here, half + 0.5f * w[c + above], floor, scale);
+            const LogStep across = log_step(here, o[c + right], half + 0.5f * w[c + right], floor, scale);
+            const LogStep down = log_step(here, o[c + below], half + 0.5f * w[c + below], floor, scale);
+            divergence[at + c] = (from_left.flow + from_above.flow) - (across.flow + down.flow);
+            total[0] += across.size + down.size;
+            total[1] += down.weight;
+            total[2] += across.weight;
         }
+        block_sum(total);
+        if (THREAD == 0)
+            for (int k = 0; k < 3; k++)
+                weights[(index_t)k * height + r] = total[k];
     }
 }
 

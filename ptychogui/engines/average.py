@@ -27,13 +27,18 @@ class Average:
             backend: where both are.
         """
         self._now, self._xp = (obj, probe), backend.xp
-        self._wait, self._taken = iterations - last, 0
+        self._wait, self._taken, self._wanted = iterations - last, 0, last > 0
         self._mean: tuple[Array, Array] | None = None
 
     @property
     def arrays(self) -> tuple[Array, Array]:
         """Object and probe: the mean, or the present ones before it begins."""
         return self._mean or self._now
+
+    def begin(self, least: int) -> int:
+        """Begin now, where a mean is wanted; return how many are missing to a mean of at least so many."""
+        self._wait = 0 if self._wanted else self._wait
+        return max(0, least - self._taken) if self._wanted else 0
 
     def take(self, changes: Changes) -> None:
         """Let the mean follow what an iteration's end has changed, and then take in the present object and probe."""

@@ -89,6 +89,9 @@ class Engine(Protocol):
     def step(self) -> Step:
         """Do one pass over all positions."""
 
+    def wind_up(self) -> int:
+        """Get ready for an early end; return how many more iterations the picture would gain by, 0 where by none."""
+
     def finish(self) -> tuple[float, ...]:
         """Wait for what is under way and return the errors that no step has given yet."""
 

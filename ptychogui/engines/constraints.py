@@ -99,7 +99,7 @@ class Constraints:
         probe_moves, object_moves = (_begun(s, iteration) for s in (self._update_probe, self._update_object))
         both = probe_moves and object_moves
         shift = center(obj, probe, self._xp) if both and self._center.due(iteration) else None
-        traded = self._trade_lattice(iteration, obj, probe) if both else None
+        traded = self._trade_lattice(iteration, probe) if both else None
         confined = probe_moves and self._confine(probe)
         rotation = self._orthogonalize(probe) if self._modes_are_due(iteration) else None
         scale = set_power(obj, probe, self._counts, self._xp) if both and self._power.due(iteration) else None
@@ -109,16 +109,13 @@ class Constraints:
             confined or scaled or rotation is not None, constrained or scaled, shift, rotation, scale, traded
         )
 
-    def _trade_lattice(self, iteration: int, obj: Array, probe: Array) -> tuple[Array, Array] | None:
+    def _trade_lattice(self, iteration: int, probe: Array) -> tuple[Array, Array] | None:
         """Trade what the positions' lattice leaves free, every so often and at last; return the factors, if it was due."""
         due = iteration % TRADE_EVERY == 0 or iteration == self._last
         updated = self._update_object.due(iteration) and self._update_probe.due(iteration)
         if self._trade is None or not due or not updated or iteration <= self._settings.phase_constraint:
             return None
-        factors = self._trade.find()
-        obj *= factors[0]
-        probe *= factors[1]
-        return factors
+        return self._trade.apply(probe)
 
     def _confine(self, probe: Array) -> bool:
         """Keep the probe inside its support; return whether it has one."""

@@ -20,6 +20,10 @@ from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 
 
+_AVERAGED_AT_LEAST = 5
+"""Iterations whose objects and probes are averaged where a run ends early."""
+
+
 class DifferenceMap:
     """Difference map and relaxed averaged alternating reflections.
 
@@ -69,6 +73,10 @@ class DifferenceMap:
         self._average.take(changes)
         self._errors.push()
         return Step(self.iteration, self._errors.take())
+
+    def wind_up(self) -> int:
+        """Begin with the mean, unless it is under way or none is wanted; return how many iterations it is to take in."""
+        return self._average.begin(_AVERAGED_AT_LEAST)
 
     def finish(self) -> tuple[float, ...]:
         """Wait for what is under way and return the errors that no step has given yet."""

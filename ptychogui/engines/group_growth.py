@@ -85,6 +85,11 @@ class GroupGrowth:
             self._level, self._since, self._stopped = self._level + 1, done, math.inf
         return self._sizes[self._level]
 
+    def wind_up(self, done: int) -> int:
+        """Take the whole scan from now on; return how many more iterations should do so, after those that are done."""
+        self._iterations = min(self._iterations, done)
+        return _FINISH if self._level < len(self._sizes) - 1 else max(0, self._since + _FINISH - done)
+
     @property
     def first(self) -> int:
         """Most positions of the smallest groups."""

@@ -81,6 +81,10 @@ class LSQML:
         self._known += errors
         return Step(self.iteration, errors, self._group_runner.notes())
 
+    def wind_up(self) -> int:
+        """Take the whole scan from now on, which takes the noise of small groups out of object and probe."""
+        return self._growth.wind_up(self.iteration - self._begin) if self._settings.batch_growth else 0
+
     def finish(self) -> tuple[float, ...]:
         """Wait for what is under way and return the errors that no step has given yet."""
         return self._errors.finish()

@@ -39,6 +39,9 @@ from ptychogui.params.storage import to_json
 from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.states import State
 
+_WINDING_UP_S = 10.0
+"""Seconds that a job which is to stop may still take to make its picture ready for that."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -56,7 +59,8 @@ def run_job(
     result. An engine that diverges goes on from an earlier iteration with smaller steps: that iteration comes again
     then, with a note. Closing the generator cancels, and so does a stop before the first iteration, after which the
     closing Progress has state CANCELLED: no result is written. A stop while data are read ends the reading, and that
-    Progress is the only one. Time counts while an engine works, so a consumer pauses a job by not asking on.
+    Progress is the only one. Where an engine's picture is not fit for an end, a few more iterations come before, within
+    ten seconds. Time counts while an engine works, so a consumer pauses a job by not asking on.
 
     Args:
         job: what to do.
@@ -83,7 +87,7 @@ def _run(
         yield _cancelled(job)
         return
     yield run.progress(estimate=run.picture() if wants_picture(0) else None)
-    while not (run.done or control.stop_asked or run.out_of_time):
+    while not (run.done or ((control.stop_asked or run.out_of_time) and run.ready_to_end())):
         saved = run.step()
         picture = run.picture() if wants_picture(run.iteration) else None
         yield run.progress(estimate=picture, result=saved)
@@ -128,6 +132,7 @@ class JobRun:
         self._started = now()
         self._preparing, self._iterating = _Stopwatch(), _Stopwatch()
         self._saved: int | None = None
+        self._ends: int | None = None
         self._said = 0
         self._doubts: tuple[str, ...] = ()
         self._control = control
@@ -180,6 +185,18 @@ class JobRun:
         """Whether iterations took as long as the job allows."""
         limit_s = self._job.parameters.reconstruction.time_limit_s
         return limit_s is not None and self._iterating.seconds >= limit_s
+
+    def ready_to_end(self) -> bool:
+        """Whether the picture is fit for an early end; where it is not, some more iterations make it so, in a short time.
+
+        What the first call finds holds: those iterations, and no more.
+        """
+        if self._ends is None:
+            each_s = self._iterating.seconds / max(self._chain.steps, 1)
+            more = min(self._chain.wind_up(), int(_WINDING_UP_S / max(each_s, 1e-9))) if self.iteration else 0
+            self._ends = self.iteration + more
+            self._notes += [f"ending early: {more} more iterations make the picture ready for it"] if more else []
+        return self.iteration >= self._ends
 
     @property
     def reconstruction(self) -> Reconstruction:

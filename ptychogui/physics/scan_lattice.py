@@ -79,11 +79,17 @@ def _first_waves(positions_px: np.ndarray, some: np.ndarray) -> list[np.ndarray]
     found: list[np.ndarray] = []
     for wave in _peaks(spectrum, pitch, 0.7 / np.ptp(near, axis=0)):
         fine = _refined(wave, some, 0.5 / np.ptp(near, axis=0), 0.25 / extent)
-        if not found or abs(np.cross(found[0], fine)) > 0.2 * np.linalg.norm(found[0]) * np.linalg.norm(fine):
+        if not found or _apart(found[0], fine):
             found.append(fine)
         if len(found) == 2:
             break
     return found
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two waves run in ways that differ by more than about ten degrees."""
+    across = one[0] * other[1] - one[1] * other[0]
+    return bool(abs(across) > 0.2 * np.linalg.norm(one) * np.linalg.norm(other))
 
 
 def _spectrum(positions_px: np.ndarray, bin_px: float) -> tuple[np.ndarray, np.ndarray]:

@@ -30,6 +30,14 @@ def problem_of(scan: SimulatedScan, probe: np.ndarray | None = None) -> Problem:
     return Problem(compact(amplitudes), geometry, scan.probe if probe is None else probe, start)
 
 
+def true_object(problem: Problem, scan: SimulatedScan) -> np.ndarray:
+    """Return the sample on the array of the problem's object."""
+    (rows, columns), spare = problem.object.shape, 32
+    off = np.subtract(problem.geometry.origin_px, scan.geometry.origin_px).astype(int) + spare
+    padded = np.pad(scan.object, spare, constant_values=1)
+    return np.asarray(padded[off[0] : off[0] + rows, off[1] : off[1] + columns])
+
+
 def settings(**values: Any) -> Reconstruction:
     """Return settings that update everything from the first iteration; of ePIE if no engine is named."""
     return Reconstruction(**{"engine": "epie", "update_probe": 1, "update_modes": 1, **values})

@@ -119,6 +119,9 @@ class FakeEngine:
     def estimate(self) -> Estimate:
         return Estimate(self.problem.object * self.iteration, self.problem.probe)
 
+    def wind_up(self) -> int:
+        return 0
+
     def positions_px(self) -> np.ndarray:
         return np.asarray(self.problem.geometry.corners + self.problem.geometry.fractions)
 

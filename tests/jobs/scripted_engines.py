@@ -67,6 +67,9 @@ class Engine:
         value = np.nan if self.iteration in self.script.broken else self.done
         return Estimate(self.problem.object + np.complex64(value), self.problem.probe + np.complex64(self.done))
 
+    def wind_up(self) -> int:
+        return 0
+
     def positions_px(self) -> np.ndarray:
         geometry = self.problem.geometry
         return np.asarray(geometry.corners + geometry.fractions + self.done * self.script.shift_px)
