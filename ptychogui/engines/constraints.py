@@ -75,7 +75,7 @@ class Constraints:
         self, problem: Problem, settings: Reconstruction, backend: Backend, trade: LatticeTrade | None = None
     ) -> None:  # fmt: skip
         self._settings, self._xp, self._trade = settings, backend.xp, trade
-        self._last = problem.iteration + settings.iterations
+        self._last, self._traded = problem.iteration + settings.iterations, False
         self._modes, n, _ = problem.probe.shape
         self._update_object, self._update_probe, self._center, self._power = map(
             Schedule.parse,
@@ -109,12 +109,17 @@ class Constraints:
             confined or scaled or rotation is not None, constrained or scaled, shift, rotation, scale, traded
         )
 
+    def notes(self) -> tuple[str, ...]:
+        """Return what is to be said about the iteration that was done."""
+        return (self._trade.note,) if self._trade is not None and self._traded else ()
+
     def _trade_lattice(self, iteration: int, probe: Array) -> tuple[Array, Array] | None:
-        """Trade what the positions' lattice leaves free, every so often and at last; return the factors, if it was due."""
+        """Trade what the positions' lattice leaves free, every so often and at last; return the factors, if due."""
         due = iteration % TRADE_EVERY == 0 or iteration == self._last
         updated = self._update_object.due(iteration) and self._update_probe.due(iteration)
         if self._trade is None or not due or not updated or iteration <= self._settings.phase_constraint:
             return None
+        self._traded = True
         return self._trade.apply(probe)
 
     def _confine(self, probe: Array) -> bool:

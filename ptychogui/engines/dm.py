@@ -19,7 +19,6 @@ from ptychogui.engines.stored_exit_waves import StoredExitWaves, WaveTransform
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 
-
 _AVERAGED_AT_LEAST = 5
 """Iterations whose objects and probes are averaged where a run ends early."""
 
@@ -72,10 +71,10 @@ class DifferenceMap:
         self._follow(changes)
         self._average.take(changes)
         self._errors.push()
-        return Step(self.iteration, self._errors.take())
+        return Step(self.iteration, self._errors.take(), self._constraints.notes())
 
     def wind_up(self) -> int:
-        """Begin with the mean, unless it is under way or none is wanted; return how many iterations it is to take in."""
+        """Begin with the mean, unless it is under way or none is wanted; return how many iterations it still takes."""
         return self._average.begin(_AVERAGED_AT_LEAST)
 
     def finish(self) -> tuple[float, ...]:

@@ -69,7 +69,8 @@ class EPIE:
         self._pass.go_on(learned, moves)
         self._pass.follow(self._constraints.apply(self.iteration, self._scan.object, self._probe))
         self._errors.push()
-        return Step(self.iteration, self._errors.take(), self._group_runner.notes())
+        notes = (*self._group_runner.notes(), *self._constraints.notes())
+        return Step(self.iteration, self._errors.take(), notes)
 
     def wind_up(self) -> int:
         """Return 0: every iteration is as good an end as the other."""

@@ -1,9 +1,9 @@
 """Growth of LSQML's groups: small ones as long as they bring something, then larger ones, at last the whole scan.
 
-Small groups get away fastest from a wrong probe, but each leaves the noise of its few positions in object and probe, and
-the more so the fewer photons it has. What they bring is had some time after the misfit has stopped falling: by then what
-is left in it is their noise, and below that what varies slowly over the object still gets better. How many iterations
-were asked for plays no part, so that a longer run goes through the same pictures.
+Small groups get away fastest from a wrong probe, but each leaves the noise of its few positions in object and probe,
+and the more so the fewer photons it has. What they bring is had some time after the misfit has stopped falling: by then
+what is left in it is their noise, and below that what varies slowly over the object still gets better. How many
+iterations were asked for plays no part, so that a longer run goes through the same pictures.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _PARTS = (0.1, 0.25, 0.5, 1.0)
 """Parts of the scan that groups grow to, one after the other."""
 
 _CAUTION = {0.09: 2.5, 0.2: 1.5}
-"""Times the damping, by the part of the scan up to which groups have it: their noise would be stronger where the object is
-weakly lit."""
+"""Times the damping, by the part of the scan up to which groups have it: their noise would be stronger where the object
+is weakly lit."""
 
 _TRIAL = 4
 """Iterations that tell whether small groups still bring something where others went before: all of the scan but for

@@ -1,8 +1,8 @@
 """What object and probe can trade on a lattice of positions, given to the one where it belongs.
 
 P(u) / f(u) and O(r) f(r) explain a scan of periodic positions equally well for every f of that period, and iterations
-walk along such an f without end. It is chosen here as the one that leaves the least of the lattice's waves in log O: what
-most of the sample shows of them, edges aside, is the probe's. See kernels/lattice.cu for the equation.
+walk along such an f without end. It is chosen here as the one that leaves the least of the lattice's waves in log O:
+what most of the sample shows of them, edges aside, is the probe's. See kernels/lattice.cu for the equation.
 """
 
 from __future__ import annotations
@@ -64,6 +64,12 @@ class LatticeTrade:
             backend: where the arrays are.
         """
         self._backend, self._xp, self._object = backend, backend.xp, scan.object
+        periods = [f"{problem.object_pixel_m / float(np.hypot(*wave)):.3g}" for wave in lattice[:2]]
+        self.note = (
+            f"the positions lie on a lattice with a period of {' and '.join(dict.fromkeys(periods))} m: patterns can't "
+            "tell whether what repeats with it is the sample's or the beam's, so it was taken for the beam's; a spiral "
+            "or a jitter of a fifth of a step would tell"
+        )
         (height, width), n = problem.object.shape, problem.probe.shape[-1]
         waves = np.concatenate([lattice, np.zeros((-len(lattice) % _TOGETHER, 2))])
         put, empty, bind = backend.asarray, backend.empty, backend.bind

@@ -79,7 +79,7 @@ class LSQML:
         self._constrain(updates)
         errors = self._errors.take()
         self._known += errors
-        return Step(self.iteration, errors, self._group_runner.notes())
+        return Step(self.iteration, errors, (*self._group_runner.notes(), *self._constraints.notes()))
 
     def wind_up(self) -> int:
         """Take the whole scan from now on, which takes the noise of small groups out of object and probe."""
@@ -194,4 +194,3 @@ def photons_per_pixel(problem: Problem) -> float:
     width_px = np.sqrt(np.count_nonzero(power > 0.1 * power.max()))
     area = np.prod(np.ptp(problem.geometry.corners, axis=0) + width_px)
     return float(power.sum() * len(problem.geometry.corners) / area)
-

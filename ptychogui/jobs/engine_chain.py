@@ -91,6 +91,7 @@ class EngineChain:
         self.iterations = sum(stage.iterations for stage in self._stages)
         self.errors = [*errors]
         self.notes: list[str] = []
+        self._noticed: set[str] = set()
         self._made: Engine | None = None
         self._copy: Estimate | None = None
         self._first = Standing(0, 1, Estimate(problem.object, problem.probe, problem.variation), problem.geometry)
@@ -132,15 +133,22 @@ class EngineChain:
         self.steps += 1
         self.iteration += 1
         self._copy = None
-        self.notes += step.notes
+        self._notice(step.notes)
         ended = self.iteration == self._ends
         self._take((*step.errors, *(self._engine.finish() if ended else ())))
         if ended or self.iteration % _COPY_EVERY == 0:
             self.estimate()
 
     def wind_up(self) -> int:
-        """Get the engine ready for an early end; return how many more iterations of its stage the picture would gain by."""
+        """Get the engine ready for an early end; return how many iterations more the picture would gain by."""
         return min(self._engine.wind_up(), self._ends - self.iteration)
+
+    def _notice(self, notes: Iterable[str]) -> None:
+        """Take over what was noticed, once."""
+        for note in notes:
+            if note not in self._noticed:
+                self._noticed.add(note)
+                self.notes.append(note)
 
     def settle(self) -> None:
         """Wait for the engine, before the result is written: then all errors are known.

@@ -187,7 +187,7 @@ class JobRun:
         return limit_s is not None and self._iterating.seconds >= limit_s
 
     def ready_to_end(self) -> bool:
-        """Whether the picture is fit for an early end; where it is not, some more iterations make it so, in a short time.
+        """Whether the picture is fit for an early end; where it is not, some more iterations soon make it so.
 
         What the first call finds holds: those iterations, and no more.
         """

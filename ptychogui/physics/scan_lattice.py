@@ -1,8 +1,8 @@
 """The lattice that a scan's positions lie on, if any: the frequencies at which object and probe can trade unseen.
 
-P(u) / f(u) and O(r) f(r) explain a scan as well as P and O do, for every f that has the period of its positions. Such an f
-is made of waves exp(2 pi i g r) of which all positions see the same phase, up to a constant: |mean_j exp(2 pi i g x_j)| = 1.
-Jitter lowers this strength, and with it what can be traded.
+P(u) / f(u) and O(r) f(r) explain a scan as well as P and O do, for every f that has the period of its positions. Such
+an f is made of waves exp(2 pi i g r) of which all positions see the same phase: |mean_j exp(2 pi i g x_j)| = 1. Jitter
+lowers this strength, and with it what can be traded.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _first_waves(positions_px: np.ndarray, some: np.ndarray) -> list[np.ndarray]
     """Return none, one or two waves of which the lattice's others are sums."""
     tree, extent = cKDTree(positions_px), np.ptp(positions_px, axis=0)
     near = positions_px[tree.query(positions_px.mean(axis=0), min(len(positions_px), _LOOKED_AT))[1]]
-    step = float(np.median(tree.query(near, 2)[0][:, 1]))
+    step = float(np.median(np.asarray(tree.query(near, 2)[0])[:, 1]))
     if step <= 0 or not np.all(extent > step):
         return []
     spectrum, pitch = _spectrum(near, step / _BINS)
@@ -130,7 +130,7 @@ def _best_around(wave: np.ndarray, reach: np.ndarray, steps: int, positions_px: 
 
 def _combined(first: np.ndarray) -> np.ndarray:
     """Return sums of whole multiples of one or two waves, without 0 and one of each pair, the lowest first."""
-    counts = np.stack(np.indices([2 * _HARMONICS + 1] * len(first)), axis=-1).reshape(-1, len(first)) - _HARMONICS
+    counts = np.argwhere(np.ones([2 * _HARMONICS + 1] * len(first))) - _HARMONICS
     waves = counts[: len(counts) // 2] @ first
     length = np.hypot(*waves.T)
     order = np.argsort(length, kind="stable")

@@ -1,4 +1,4 @@
-"""The trade on a lattice of positions: it changes no diffraction pattern, finds what it should, and keeps grids away."""
+"""The trade on a lattice of positions: it changes no pattern, finds what it should, and keeps grids away."""
 
 from __future__ import annotations
 
@@ -114,9 +114,7 @@ def test_an_object_without_a_grid_is_left_as_it_is(raster: SimulatedScan, cpu: B
     assert error_of(traded(once, cpu), once) < 0.01
 
 
-def test_whole_pixels_and_any_number_of_threads(
-    raster: SimulatedScan, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whole_pixels_and_any_number_of_threads(raster: SimulatedScan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partition, "_WORTH_A_WORKER", 1)
     whole = modulated(exact(raster, 7.0), 7.0)
     found = []

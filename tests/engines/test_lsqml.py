@@ -235,7 +235,9 @@ def test_a_longer_run_goes_through_the_same_sizes(monkeypatch: pytest.MonkeyPatc
     assert sizes_drawn(monkeypatch, cpu, 6, batch_growth=False) == [3] * 6
 
 
-def test_where_iterations_went_before_small_groups_are_tried_once(monkeypatch: pytest.MonkeyPatch, cpu: Backend) -> None:
+def test_where_iterations_went_before_small_groups_are_tried_once(
+    monkeypatch: pytest.MonkeyPatch, cpu: Backend
+) -> None:
     assert sizes_drawn(monkeypatch, cpu, 20, begun=50)[:4] == [100, 3, 100, 100]
 
 
@@ -243,8 +245,12 @@ def test_a_run_that_is_to_end_early_takes_the_whole_scan_from_then_on(
     monkeypatch: pytest.MonkeyPatch, cpu: Backend
 ) -> None:
     sizes: list[int] = []
-    grow = lsqml.LSQML._group_size
-    monkeypatch.setattr(lsqml.LSQML, "_group_size", lambda engine: sizes.append(grow(engine)) or sizes[-1])
+
+    def draw(kind: str, corners: np.ndarray, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+        sizes.append(size)
+        return draw_groups(kind, corners, size, rng)
+
+    monkeypatch.setattr(lsqml, "draw_groups", draw)
     scan = simulate(replace(SMALL, photons=1e6))
     problem = problem_of(scan)
     engine = create_engine(problem, asked_for(iterations=100, batch_size=2), cpu)

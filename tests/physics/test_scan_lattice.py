@@ -15,7 +15,7 @@ from tests.engines.scans import SMALL
 
 def raster(rows: int, columns: int, first: tuple[float, float], second: tuple[float, float]) -> np.ndarray:
     """Return positions at whole multiples of two vectors, in px."""
-    counts = np.stack(np.mgrid[:rows, :columns], axis=-1).reshape(-1, 2)
+    counts = np.argwhere(np.ones((rows, columns)))
     return np.asarray(counts @ np.array([first, second]))
 
 
@@ -30,7 +30,7 @@ LATTICES = {
 
 @pytest.mark.parametrize("vectors", LATTICES.values(), ids=LATTICES.keys())
 def test_waves_are_the_reciprocal_lattice(vectors: tuple[tuple[float, float], tuple[float, float]]) -> None:
-    waves = find_lattice(raster(20, 20, *vectors) + [100.3, -7.1])
+    waves = find_lattice(raster(20, 20, *vectors) + np.array([100.3, -7.1]))
     turns = waves @ np.array(vectors).T
     np.testing.assert_allclose(turns, np.rint(turns), atol=1e-3)
     assert len(waves) >= 8

@@ -8,8 +8,8 @@ from ptychogui.backends.twin.common import norm
 
 
 def log_divergence(
-    divergence: np.ndarray, weights: np.ndarray, object: np.ndarray, window: np.ndarray, limits: np.ndarray,
-    top: int, rows: int,
+    divergence: np.ndarray, weights: np.ndarray, object: np.ndarray, window: np.ndarray,  # noqa: A002
+    limits: np.ndarray, top: int, rows: int,
 ) -> None:  # fmt: skip
     """Find the divergence of the slope of log O, weighted by the window and less where it is steep; sum the weights."""
     here, total = slice(top, top + rows), np.zeros(object.shape, np.complex128)

@@ -15,6 +15,7 @@ from ptychogui.jobs.preflight.findings import Finding, Level, count_text, quanti
 from ptychogui.jobs.preflight.sampled_scan import SampledScan
 from ptychogui.jobs.preflight.value_checks import implausible_values
 from ptychogui.jobs.prepare.positions import ambiguity_of
+from ptychogui.physics.scan_lattice import find_lattice
 from ptychogui.texts import counted
 
 _ENOUGH_OVERLAP, _HALF = 0.6, 0.5
@@ -24,7 +25,6 @@ _DIM, _BRIGHT = 0.25, 4.0
 """Counts of a frame, against the median, beyond which it is an outlier."""
 _LIT_PX = 30
 """Photons never make a frame twice in which so many pixels count."""
-_GRID_SHARE = 0.9
 _FINEST_STEP_PX = 0.5
 _UNITS = (1e-3, 1e3, 1e-6, 1e6)
 
@@ -194,15 +194,13 @@ def _strays(scan: SampledScan) -> Iterator[Finding]:
 
 
 def _grid_text(scan: SampledScan) -> str:
-    """Note a regular grid, whose period can show in the object."""
-    moves = np.abs(np.diff(scan.positions_m, axis=0))
-    steps = moves[(moves.max(axis=1) < 1.5 * scan.step_m) & (moves.max(axis=1) > 0)]
-    if len(steps) < 4:
+    """Note a regular grid, of whose period patterns can't tell whether it is the sample's or the beam's."""
+    if not len(find_lattice(scan.positions_m / scan.pixel_m)):
         return ""
-    along = steps.min(axis=1) < 0.02 * scan.step_m
-    even = np.abs(steps.max(axis=1) - np.median(steps.max(axis=1))) < 0.02 * scan.step_m
-    regular = np.count_nonzero(along & even) > _GRID_SHARE * len(steps)
-    return "; a regular grid like this can leave its period in the object" if regular else ""
+    return (
+        "; on a regular grid like this, patterns can't tell what repeats with it in the sample from what does in the "
+        "beam: a spiral, or a jitter of a fifth of a step, would be better next time"
+    )
 
 
 def check_object(scan: SampledScan) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule, ScheduleText
 from ptychogui.physics.scan import place_windows
 
-_N, _SIDE, _STEP_PX = 32, 5, 3.3
+_N, _SIDE, _STEP_PX = 32, 9, 3.3
 
 _DONE, _ITERATIONS = 7, 8
 """Iterations that lie behind the tiny scan, so that what an engine does each tenth time comes, and those that are done:
