@@ -9,6 +9,7 @@ from ptychogui.backends.base import Backend
 from ptychogui.engines.base import Problem, probe_varies
 from ptychogui.engines.groups import group_capacity
 from ptychogui.params.model import Reconstruction
+from ptychogui.physics.scan_lattice import MOST_WAVES, find_lattice
 
 _C64, _F32 = 8, 4
 
@@ -27,6 +28,7 @@ class Extent:
         object_shape: rows and columns of the object.
         sub_pixel: whether the probe is shifted to sub-pixel positions.
         pattern_bytes: of one pixel of a pattern: 1, 2 or 4, see physics.pattern_storage.
+        lattice: whether the positions lie on a lattice, on which object and probe trade.
     """
 
     positions: int
@@ -35,6 +37,7 @@ class Extent:
     object_shape: tuple[int, int]
     sub_pixel: bool
     pattern_bytes: int = 4
+    lattice: bool = False
 
     @classmethod
     def of(cls, problem: Problem, settings: Reconstruction) -> Extent:
@@ -42,7 +45,8 @@ class Extent:
         positions, n, _ = problem.patterns.shape
         rows, columns = problem.object.shape
         sub_pixel = settings.sub_pixel == "fourier"
-        return cls(positions, n, len(problem.probe), (rows, columns), sub_pixel, problem.patterns.itemsize)
+        lattice = len(find_lattice(problem.geometry.positions_px)) > 0
+        return cls(positions, n, len(problem.probe), (rows, columns), sub_pixel, problem.patterns.itemsize, lattice)
 
     @property
     def frame_bytes(self) -> int:
@@ -136,7 +140,14 @@ def memory_needed(engine: str, extent: Extent, settings: Reconstruction, backend
         settings: of the job.
         backend: the device, which says how many batches are under way and of what size.
     """
-    return NEEDS[engine](extent, settings, backend)
+    return NEEDS[engine](extent, settings, backend) + (_trade_bytes(extent) if extent.lattice else 0)
+
+
+def _trade_bytes(extent: Extent) -> int:
+    """Estimate what a trade takes: the object's factor and weights, and its waves along the axes."""
+    rows, columns = extent.object_shape
+    waves = MOST_WAVES * (rows * 7 + (columns + 2 * extent.n) * 2) * _C64
+    return extent.object_bytes * 3 // 2 + extent.n**2 * _C64 + waves
 
 
 def _batches(extent: Extent, backend: Backend, components: int = 0, varies: bool = False) -> int:

@@ -24,6 +24,9 @@ _SEEN = 0.7
 _HARMONICS = 3
 """Multiples of the first waves that count: beams are smooth enough for the rest to stay small."""
 
+MOST_WAVES = ((2 * _HARMONICS + 1) ** 2 - 1) // 2
+"""Waves that a lattice has at most."""
+
 _HIGHEST = 0.4
 """Cycles a pixel: waves above are not looked at, for objects have next to nothing there."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from ptychogui.physics.simulation import SimulatedScan, intensities, simulate
 from tests.backends.fake_cupy import FakeMachine
 from tests.backends.recording import record
 from tests.engines.scans import SMALL, errors_of, problem_of, settings, true_object
+from tests.engines.test_launches import cells
 
 STEP_PX = 7.4
 """Of the scans here, which overlap by 70 %."""
@@ -225,8 +227,8 @@ def test_a_raster_scan_gets_no_grid(raster: SimulatedScan, cpu: Backend, monkeyp
     assert with_trade < 5
 
 
-def test_nothing_waits_for_the_device(machine: FakeMachine) -> None:
-    kernels = {"log_divergence": 3, "wave_sums": 3, "wave_factor": 5}
+def test_launches_are_those_of_the_table_and_nothing_waits(machine: FakeMachine, repo_root: Path) -> None:
+    kernels = {work.strip("`"): int(times) for work, times, _ in cells(repo_root, "What a lattice of positions adds")}
     rows, columns = np.mgrid[:8, :8].reshape(2, -1) * 4.0
     geometry = place_windows(np.stack([rows, columns], axis=1), 16)
     beam = np.exp(-(np.hypot(*(np.mgrid[:16, :16] - 8)) ** 2) / 12).astype(np.complex64)[None]

@@ -27,6 +27,8 @@ VARIANTS: list[dict[str, Any]] = [
     {"engine": "lsqml", "position_correction": "never"},
     {"engine": "lsqml", "position_correction": "1", "position_coupled": True, "noise_model": "poisson"},
     {"engine": "lsqml", "momentum": 0.5},
+    {"engine": "lsqml", "scan": "raster"},
+    {"engine": "dm", "scan": "raster"},
     {"engine": "lsqml", "opr_modes": 3, "update_opr": "1"},
     {"engine": "lsqml", "opr_modes": 16, "intensity_correction": True, "update_opr": "1"},
 ]
@@ -37,7 +39,9 @@ VARIANTS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("modes", [1, 3])
 def test_an_engine_takes_what_was_announced(variant: dict[str, Any], sub_pixel: str, modes: int) -> None:
     fractions = (1.0, 0.2, 0.1)[:modes]
-    problem = problem_of(simulate(replace(SMALL, mode_fractions=fractions)))
+    recipe = replace(SMALL, mode_fractions=fractions, scan=variant.get("scan", SMALL.scan))
+    problem = problem_of(simulate(recipe))
+    variant = {name: value for name, value in variant.items() if name != "scan"}
     settings = Reconstruction.model_validate({"iterations": 2, "update_probe": "1", "sub_pixel": sub_pixel, **variant})
     with HostBackend(2) as backend:
         announced = memory_needed(settings.engine, Extent.of(problem, settings), settings, backend)

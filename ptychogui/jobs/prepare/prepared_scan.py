@@ -27,6 +27,7 @@ from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.pattern_maker import PatternMaker, numpy_maker
 from ptychogui.physics.scan import ScanGeometry, place_windows, to_pixels
+from ptychogui.physics.scan_lattice import find_lattice
 
 _STILL_PX, _MOVING_PX = 2, 10
 """Spare pixels around the outermost windows where positions stay as they are, and where they are refined."""
@@ -136,6 +137,7 @@ class PreparedScan:
             object_shape=self.geometry.object_shape,
             sub_pixel=self.settings.sub_pixel == "fourier",
             pattern_bytes=pattern_bytes(self.dataset.frames.dtype, self.job.parameters.preprocessing),
+            lattice=len(find_lattice(self.geometry.positions_px)) > 0,
         )
 
     @property
