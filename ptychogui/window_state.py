@@ -29,7 +29,7 @@ class Phase(Enum):
     """Before the first iteration: reading, or waiting for files."""
     RUNNING = "running"
     STOPPING = "stopping"
-    """Stop was pressed; the iteration under way is the last."""
+    """Stop was pressed; the run ends within seconds."""
     OVER = "over"
 
 

@@ -38,7 +38,7 @@ def reconstruct(
     """Reconstruct a scan FILE, or the raw files of --file-pattern, and print the path of the result.
 
     Values come from the options, then from --command, then from the file, then from the defaults. Ctrl-C stops
-    after the iteration under way and keeps the result, and so do SIGTERM and SIGHUP.
+    within seconds and keeps the result, and so do SIGTERM and SIGHUP.
     """
     from_command = {} if command is None else _command_values(command, quiet)
     values = {**from_command, **given_values(context, describe())}

@@ -26,7 +26,7 @@ from ptychogui.jobs.job import Control
 from ptychogui.texts import printable
 
 _STDERR = 2
-_STOPPING = "stopping after this iteration, the result is kept; {again} again aborts without a result\n"
+_STOPPING = "stopping within seconds, the result is kept; {again} again aborts without a result\n"
 _SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
 _WIDEST_CELL = 40
 """Characters; a longer cell of a table does not widen its column."""

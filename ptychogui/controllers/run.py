@@ -77,7 +77,7 @@ class RunController(QObject):
         self._worker.submit(job)
 
     def stop(self) -> None:
-        """End the run after the iteration under way, with its result kept."""
+        """End the run within seconds, with its result kept."""
         if self._job is not None:
             self._worker.stop(self._job.id)
             self.stopping.emit()

@@ -15,6 +15,7 @@ from ptychogui.engines.base import Problem
 from ptychogui.engines.partition import run_on_rows
 from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.params.model import Reconstruction
+from ptychogui.params.units import format_quantity
 from ptychogui.physics.scan import illumination
 from ptychogui.physics.scan_lattice import find_lattice, sample, traded_share
 
@@ -64,12 +65,7 @@ class LatticeTrade:
             backend: where the arrays are.
         """
         self._backend, self._xp, self._object = backend, backend.xp, scan.object
-        periods = [f"{problem.object_pixel_m / float(np.hypot(*wave)):.3g}" for wave in lattice[:2]]
-        self.note = (
-            f"the positions lie on a lattice with a period of {' and '.join(dict.fromkeys(periods))} m: patterns can't "
-            "tell whether what repeats with it is the sample's or the beam's, so it was taken for the beam's; a spiral "
-            "or a jitter of a fifth of a step would tell"
-        )
+        self.note = _note(problem.object_pixel_m / np.hypot(*lattice[:2].T))
         (height, width), n = problem.object.shape, problem.probe.shape[-1]
         waves = np.concatenate([lattice, np.zeros((-len(lattice) % _TOGETHER, 2))])
         put, empty, bind = backend.asarray, backend.empty, backend.bind
@@ -99,7 +95,7 @@ class LatticeTrade:
         """
         xp, phases = self._xp, self._mean_phases()
         strength = xp.abs(phases)
-        share, phases = traded_share(strength), phases / strength
+        share, phases = traded_share(strength), phases / xp.maximum(strength, 1e-30)
         traded = xp.zeros((2, len(self._waves)), np.complex128)
         self._begin()
         for _ in range(_ROUNDS):
@@ -148,6 +144,16 @@ class LatticeTrade:
         terms[..., 1] = (1j * (forth - back)).reshape(terms.shape[:-1])
         run_on_rows(self._backend, len(factor), 8 * len(self._waves) * factor.size, self._exponentials[which])
         return factor
+
+
+def _note(periods_m: np.ndarray) -> str:
+    """Say what can't be told, for the periods of the longest waves."""
+    texts = dict.fromkeys(format_quantity(float(f"{period:.3g}"), "m") for period in periods_m)
+    return (
+        f"the positions lie on a lattice with a period of {' and '.join(texts)}: patterns can't tell whether what "
+        "repeats with it is the sample's or the beam's, so it is taken for the beam's; a spiral, or a jitter of a "
+        "fifth of a step, would tell"
+    )
 
 
 def _phases(frequencies: np.ndarray, size: int) -> np.ndarray:

@@ -138,7 +138,7 @@ class Control:
         self.on_waiting, self.on_doubts = on_waiting, on_doubts
 
     def stop(self) -> None:
-        """Ask the job to end after the iteration under way and write its result."""
+        """Ask the job to end, within seconds, with a picture that is fit for it, and to write its result."""
         self._stop.set()
 
     @property

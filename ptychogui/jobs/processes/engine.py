@@ -117,7 +117,7 @@ class EngineProcess:
             self._child.send(Run(job.id, self.device, payload))
 
     def stop(self) -> None:
-        """End the job after the iteration under way, with its result kept."""
+        """End the job within seconds, with its result kept."""
         self._tell(Order.STOP)
 
     def cancel(self) -> None:

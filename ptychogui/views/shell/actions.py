@@ -77,7 +77,7 @@ ACTIONS = (
     Action("preset", "Beamline preset…", "Say where an MDA file holds what, by pointing", "Ctrl+B"),
     Action("run", "Run", "Reconstruct the open scan", "Ctrl+R", icon="run", primary=True,
            enabled=lambda window: window.may_run, hint=lambda window: window.run_hint),
-    Action("stop", "Stop", "End after the iteration under way and keep the result", "Esc", icon="stop",
+    Action("stop", "Stop", "End within seconds and keep the result", "Esc", icon="stop",
            enabled=lambda window: window.may_stop),
     Action("messages", "Messages", "What happened so far", "Ctrl+M", switch=True),
     _theme("system", "As the desktop", "Light or dark, as the desktop is"),
