@@ -180,6 +180,19 @@ def raster_m(dims: tuple[int, int], step_m: tuple[float, float]) -> np.ndarray:
     return np.asarray(grid * step_m)
 
 
+def hexagonal_m(dims: tuple[int, int], step_m: float) -> np.ndarray:
+    """Return the positions of a hexagonal scan, row by row, about 0: float64 (rows * columns, 2) in m.
+
+    Args:
+        dims: scan rows and columns.
+        step_m: distance between neighbors, along a row and to the rows beside it.
+    """
+    grid = raster_m(dims, (np.sqrt(3) / 2 * step_m, step_m)).reshape(*dims, 2)
+    grid[0::2, :, 1] -= step_m / 4
+    grid[1::2, :, 1] += step_m / 4
+    return grid.reshape(-1, 2)
+
+
 def spiral_m(count: int, step_m: tuple[float, float]) -> np.ndarray:
     """Return the spiral that ptychopy computes: radius step * sqrt(k), angle 4 sqrt(k), k = 0, 1, ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import scipy.fft
@@ -16,7 +16,9 @@ from ptychogui.physics.optics import object_pixel_m, wavelength_m
 from ptychogui.physics.phantoms import PHANTOMS
 from ptychogui.physics.probe import gaussian, phase_ramps, scale_to_counts, zone_plate
 from ptychogui.physics.probe_variation import ProbeVariation
-from ptychogui.physics.scan import ScanGeometry, fermat_m, fly_m, place_windows, raster_m, to_pixels
+from ptychogui.physics.scan import ScanGeometry, fermat_m, fly_m, hexagonal_m, place_windows, raster_m, to_pixels
+
+ScanName = Literal["raster", "spiral", "hexagonal", "fly"]
 
 _CHUNK_BYTES = 1 << 22
 _MARGIN_PX = 2
@@ -41,9 +43,12 @@ class Recipe:
         probe_diameter_m: of the doughnut's rim, or full width at half maximum of the Gaussian.
         outer_zone_m: width of the zone plate's outermost zone.
         mode_fractions: power of each incoherent probe mode, strongest first; scaled to a sum of 1.
-        scan: "spiral" (Fermat), "raster" or "fly" (raster with jitter, driven forth and back).
+        scan: "spiral" (Fermat), "raster", "hexagonal" (every other row shifted by half a step, so that all six
+            neighbors are one step away) or "fly" (raster driven forth and back, off by a tenth of a step rms).
         scan_dims: scan rows and columns; the spiral has as many positions in all.
         overlap: part of the probe's diameter that is not the scan step.
+        jitter_m: standard deviation, on each axis, of the scan positions from their pattern, as it is programmed to
+            break its period; a reconstruction is told of it.
         integer_positions: whether the true positions are rounded to object pixels.
         photons: mean number of photons in a pattern, without the sample's absorption.
         noise: whether the photons are counted (Poisson); else patterns are the exact means.
@@ -69,9 +74,10 @@ class Recipe:
     probe_diameter_m: float = 1.4e-6
     outer_zone_m: float = 50e-9
     mode_fractions: tuple[float, ...] = (1.0,)
-    scan: Literal["raster", "spiral", "fly"] = "spiral"
+    scan: ScanName = "spiral"
     scan_dims: tuple[int, int] = (14, 14)
     overlap: float = 0.7
+    jitter_m: float = 0.0
     integer_positions: bool = False
     photons: float = 1e6
     noise: bool = True
@@ -88,12 +94,13 @@ class Recipe:
             ("n", self.n >= 16 and self.n % 2 == 0, "an even number of at least 16"),
             ("phantom", self.phantom in PHANTOMS, f"one of {', '.join(PHANTOMS)}"),
             ("probe", self.probe in ("zone_plate", "gaussian"), "'zone_plate' or 'gaussian'"),
-            ("scan", self.scan in ("raster", "spiral", "fly"), "'raster', 'spiral' or 'fly'"),
+            ("scan", self.scan in get_args(ScanName), f"one of {', '.join(get_args(ScanName))}"),
             ("scan_dims", min(self.scan_dims) >= 1, "positive"),
             ("probe_diameter_m", self.probe_diameter_m > 0, "positive"),
             ("outer_zone_m", self.outer_zone_m > 0, "positive"),
             ("mode_fractions", min(self.mode_fractions, default=0) > 0, "one or more positive numbers"),
             ("overlap", self.overlap < 1, "below 1"),
+            ("jitter_m", self.jitter_m >= 0, "0 or more"),
             ("photons", 0 < self.photons <= _MOST_COUNTS, f"above 0 and at most {_MOST_COUNTS:.0e}"),
             ("background_counts", 0 <= self.background_counts <= _MOST_COUNTS, f"0 to {_MOST_COUNTS:.0e}"),
             ("dead_pixels", 0 <= self.dead_pixels < self.n**2, f"0 to {self.n**2 - 1}"),
@@ -189,9 +196,9 @@ class SimulatedScan:
 
 def simulate(recipe: Recipe) -> SimulatedScan:
     """Simulate a scan. The same recipe gives the same bits."""
-    seeds = np.random.SeedSequence(recipe.seed).spawn(5)
-    sample, scan, detector, photons, beam = (np.random.default_rng(seed) for seed in seeds)
-    true_m = _true_positions_m(recipe)
+    seeds = np.random.SeedSequence(recipe.seed).spawn(6)
+    sample, scan, detector, photons, beam, pattern = (np.random.default_rng(seed) for seed in seeds)
+    true_m = _true_positions_m(recipe, pattern)
     geometry = _geometry(recipe, true_m)
     obj = PHANTOMS[recipe.phantom](geometry.object_shape, sample)
     probe = scale_to_counts(mixed_modes(_beam(recipe), recipe.mode_fractions), recipe.photons)
@@ -280,15 +287,18 @@ def _geometry(recipe: Recipe, positions_m: np.ndarray) -> ScanGeometry:
     return place_windows(np.rint(pixels) if recipe.integer_positions else pixels, recipe.n, _MARGIN_PX)
 
 
-def _true_positions_m(recipe: Recipe) -> np.ndarray:
+def _true_positions_m(recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
     rows, columns = recipe.scan_dims
     step = (recipe.step_m, recipe.step_m)
     if recipe.scan == "raster":
         positions = raster_m(recipe.scan_dims, step)
+    elif recipe.scan == "hexagonal":
+        positions = hexagonal_m(recipe.scan_dims, recipe.step_m)
     elif recipe.scan == "fly":
         positions = fly_m(recipe.scan_dims, step, recipe.seed)
     else:
         positions = fermat_m(rows * columns, step)
+    positions = positions + rng.normal(scale=recipe.jitter_m, size=positions.shape)
     if recipe.integer_positions:
         return np.asarray(np.rint(to_pixels(positions, recipe.object_pixel_m)) * recipe.object_pixel_m)
     return positions

@@ -8,7 +8,7 @@ import h5py
 import pytest
 
 from ptychogui.cli import simulate as simulate_module
-from ptychogui.io.simulated import read_truth
+from ptychogui.io.simulated import read_truth, recipe_from_json
 from ptychogui.physics.simulation import Recipe
 from tests.cli.runs import refusal, run
 
@@ -27,6 +27,12 @@ class TestSimulate:
         assert truth.energy_eV == pytest.approx(9000.0)
         with h5py.File(out) as file:
             assert file[FRAMES].shape == (15, 32, 32)
+
+    def test_patterns_and_jitter_as_the_user_says(self, tmp_path: Path) -> None:
+        options = ("--n", 32, "--scan-dims", "3,5", "--probe", "gaussian", "--scan", "hexagonal", "--jitter", "30 nm")
+        run("simulate", tmp_path / "sim.cxi", *options, "--no-noise")
+        recipe = recipe_from_json(read_truth(tmp_path / "sim.cxi").recipe)
+        assert recipe.scan == "hexagonal" and recipe.jitter_m == pytest.approx(30e-9)
 
     def test_too_little_memory_is_one_line(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def simulate_in_vain(_recipe: Recipe) -> None:

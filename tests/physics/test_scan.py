@@ -14,6 +14,7 @@ from ptychogui.physics.scan import (
     coarser,
     fermat_m,
     fly_m,
+    hexagonal_m,
     illumination,
     move_windows,
     place_windows,
@@ -115,6 +116,14 @@ def test_fly_scan_goes_forth_and_back_with_reproducible_jitter() -> None:
     assert not np.array_equal(flown, fly_m((4, 5), (1.0, 1.0), seed=2))
     still = fly_m((4, 5), (1.0, 1.0), seed=1, jitter=0).reshape(4, 5, 2)
     np.testing.assert_array_equal(still[1, ::-1], still[0] + [1, 0])
+
+
+def test_hexagonal_neighbors_are_all_one_step_away() -> None:
+    positions = hexagonal_m((5, 6), 2e-7)
+    np.testing.assert_allclose(positions[6] - positions[0], [np.sqrt(3) * 1e-7, 1e-7])
+    distances = np.linalg.norm(positions - positions[2 * 6 + 3], axis=1)
+    np.testing.assert_allclose(np.sort(distances)[1:7], 2e-7)
+    assert np.sort(distances)[7] > 3e-7
 
 
 def test_untouched_positions_stay() -> None:

@@ -126,6 +126,15 @@ def test_position_errors_part_given_from_true_positions() -> None:
     np.testing.assert_array_equal(simulate(SMALL).positions_m, simulate(SMALL).true_positions_m)
 
 
+def test_jitter_moves_the_scan_that_is_made_and_told() -> None:
+    recipe = dataclasses.replace(SMALL, scan="raster", scan_dims=(20, 20))
+    still, moved = simulate(recipe), simulate(dataclasses.replace(recipe, jitter_m=20e-9))
+    assert np.std(moved.true_positions_m - still.true_positions_m) == pytest.approx(20e-9, rel=0.1)
+    np.testing.assert_array_equal(moved.positions_m, moved.true_positions_m)
+    other = simulate(dataclasses.replace(recipe, jitter_m=20e-9, seed=1))
+    assert not np.array_equal(other.positions_m, moved.positions_m)
+
+
 @pytest.mark.parametrize("scan", ["raster", "spiral", "fly"])
 def test_integer_positions_leave_no_rest(scan: str) -> None:
     simulated = simulate(Recipe(**{**dataclasses.asdict(SMALL), "scan": scan, "integer_positions": True}))
