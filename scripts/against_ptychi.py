@@ -1,11 +1,12 @@
 """Compare this program with pty-chi: quality and time of the same engines on the same simulated scan.
 
-Usage: python -m scripts.against_ptychi [quality|times] [--iterations N] [--turns N] [--threads N] [--fresh]
+Usage: python -m scripts.against_ptychi [quality|times|contests] [--iterations N] [--turns N] [--threads N] [--fresh]
 
 Both get the same patterns, positions, first probe (this program's guess) and empty object. What pty-chi gave is kept in
 build/rival, and only what is missing there is run; this program, which changes, is run anew. Errors do not depend on
 the machine's load: `quality` may run beside other work. `times` wants a quiet machine: both do an iteration in turns,
 pty-chi with the setting of its smallest error among those kept, with sub-pixel positions and with rounded ones.
+`contests` runs pty-chi on the sixteen scans of `python -m scripts.quality --contests`, which takes hours.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+from scripts.evidence.contest import their_runs
+from scripts.evidence.contests import contests
 from scripts.evidence.duel import Quality, best_settings, compare_times, kept_settings, our_quality, their_quality
 from scripts.evidence.rival import INSTALL, SETTINGS
 
 _FOLDER = Path(__file__).resolve().parent.parent / "build" / "rival"
 
 _QUALITY = "{:6}  {:10}  {:34}  {:>7}  {:>8}  {}"
+_CONTEST = "{:28}  {:34}  {:>7}  {:>6} s"
 _TIMES = "{:6}  {:8}  {:34}  {:>7}  {:>10}  {:>5}  {:>5}"
 
 
@@ -34,6 +38,10 @@ def main() -> None:
         sys.exit(INSTALL)
     if given.fresh:
         shutil.rmtree(_FOLDER, ignore_errors=True)
+    if "contests" in given.parts:
+        _print_contests(given.iterations, given.threads)
+    if not {"quality", "times"}.intersection(given.parts):
+        return
     settings = SETTINGS if "quality" in given.parts else kept_settings(_FOLDER)
     theirs = their_quality(_FOLDER, settings, given.iterations, given.threads)
     if "quality" in given.parts:
@@ -45,7 +53,9 @@ def main() -> None:
 def arguments(given: Sequence[str]) -> argparse.Namespace:
     """Read the command line; `parts` holds what to do."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=("quality", "times", []), help="both when not given")
+    parser.add_argument(
+        "parts", nargs="*", choices=("quality", "times", "contests", []), help="quality and times when not given"
+    )
     parser.add_argument("--iterations", type=int, default=100, help="of the runs whose quality is compared")
     parser.add_argument("--turns", type=int, default=10, help="iterations that are timed")
     parser.add_argument("--threads", type=int, default=2)
@@ -53,6 +63,12 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     found = parser.parse_args(given)
     found.parts = found.parts or ["quality", "times"]
     return found
+
+
+def _print_contests(iterations: int, threads: int) -> None:
+    for contest in contests():
+        for run in their_runs(contest, _FOLDER / "contests", iterations, threads):
+            print(_CONTEST.format(contest.name, run.label, f"{run.error:.4f}", f"{run.seconds[-1]:.0f}"), flush=True)
 
 
 def _print_quality(found: Sequence[Quality]) -> None:

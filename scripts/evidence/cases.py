@@ -28,9 +28,14 @@ class Run:
 
     def command(self, scan: str, iterations: int, threads: int) -> str:
         """Return the command line that does the same."""
-        names = {param.name: param.option for param in describe()}
-        values = self.parameters(iterations, threads).items()
-        return " ".join(["ptychogui reconstruct", scan, *(_option(names[name], value) for name, value in values)])
+        return command(scan, self.parameters(iterations, threads))
+
+
+def command(scan: str, parameters: Mapping[str, Any]) -> str:
+    """Return the command line that does what api.reconstruct does with some parameters."""
+    names = {param.name: param.option for param in describe()}
+    options = (_option(names[name], value) for name, value in parameters.items())
+    return " ".join(["ptychogui reconstruct", scan, *options])
 
 
 def _option(name: str, value: Any) -> str:

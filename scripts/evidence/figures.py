@@ -18,6 +18,7 @@ from ptychogui.api import read_result
 from ptychogui.pictures.figures import length_label, nice_length
 from ptychogui.pictures.levels import robust_levels
 from scripts.evidence.cases import Case
+from scripts.evidence.contest import Decided
 from scripts.evidence.defaults import Outcome
 from scripts.evidence.runs import LEVEL, Measured
 from scripts.evidence.score import Reference
@@ -110,6 +111,25 @@ def draw_pictures(runs: Sequence[StarMeasured], folder: Path, path: Path) -> Non
         axis.set_title(run.label)
         axis.set_axis_off()
         _scale_bar(axis, phase.shape[0], result.object_pixel_m)
+    _save(figure, path)
+
+
+def draw_contests(decided: Sequence[Decided], path: Path) -> None:
+    """Draw the object error against seconds, a panel a scan: nothing set, the best by hand, and pty-chi's best."""
+    across = 4
+    down = -(-len(decided) // across)
+    figure, axes = plt.subplots(down, across, figsize=(7.2, 1.75 * down), squeeze=False)
+    for axis, one in zip(axes.flat, decided, strict=True):
+        runs = {"auto": one.auto, "best by hand": one.best, "pty-chi": one.rival}
+        for (label, run), line in zip(runs.items(), _MANY, strict=False):
+            if run is not None:
+                axis.loglog(run.seconds, run.errors, label=label, **line)
+        axis.set_title(one.contest.name, fontsize=7)
+        axis.tick_params(labelsize=6)
+        _plain_ticks(axis)
+    _legend(figure)
+    figure.supxlabel("time in s", fontsize=9)
+    figure.supylabel("object error", fontsize=9)
     _save(figure, path)
 
 

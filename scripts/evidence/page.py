@@ -7,17 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from scripts.evidence.cases import Case
+from scripts.evidence.contest import WITHIN, Decided, Followed
 from scripts.evidence.runs import LEVEL, Measured
 from scripts.evidence.star import StarMeasured
 
-STAR_HEADING = "## A measured scan"
+CONTEST_HEADING, STAR_HEADING = "## Nothing set", "## A measured scan"
+_KEPT = CONTEST_HEADING, STAR_HEADING
+"""Sections that stay as they are when they are not measured, in their order at the end of the page."""
 
 _INTRO = """\
 # Quality
 
 Made by `make quality`; do not edit. Every number and figure follows from a command, and what was measured is kept in
-`build/quality`, so that a second call only draws. With `make quality SIEMENS_STAR=siemens-star.cxi` the last section is
-made anew as well.
+`build/quality`, so that a second call only draws. With `make quality CONTESTS=1` the section on sixteen scans is made
+anew as well, with `make quality SIEMENS_STAR=siemens-star.cxi` the last.
 
 **Object error** is the relative root mean square difference from the true object where the illumination is above a
 tenth of its largest value, after the complex factor, the phase ramp and the shift that no measurement tells are removed
@@ -25,6 +28,15 @@ tenth of its largest value, after the complex factor, the phase ramp and the shi
 correlation with the truth falls below {level}. **Misfit** is the error that the program shows: 1 is limited by the
 photons alone. Every engine starts from the same guess of the probe and an empty object, with its default parameters
 unless the command says otherwise.
+"""
+
+_CONTEST_INTRO = """\
+{count} small scans with truth, of 64 x 64 pixels. **Auto** is all defaults: nothing is told but what the file has, and
+in two cases a size of the probe that is 30 % too large. **By hand** is the best, by its error against the truth, of a
+grid that is told the true number of modes: noise model, growing groups or not, 100 or 300 iterations; and of what comes
+of that by another change: more or fewer modes, positions kept or refined later, a variable probe, fitted intensities,
+other groups. **pty-chi** is the better of two batch sizes after 100 epochs of LSQML, with refined positions where they
+are off.
 """
 
 _STAR_INTRO = """\
@@ -36,18 +48,34 @@ UChicago Argonne, LLC.
 """
 
 
-def write_page(found: Sequence[tuple[Case, Sequence[Measured]]], star: Sequence[StarMeasured], old: str) -> str:
+def write_page(
+    found: Sequence[tuple[Case, Sequence[Measured]]],
+    decided: Sequence[Decided],
+    star: Sequence[StarMeasured],
+    old: str,
+) -> str:
     """Return the page.
 
     Args:
         found: the cases with their runs.
+        decided: the contests on sixteen scans; empty to keep that section of the old page.
         star: the runs on the measured scan; empty to keep that section of the old page.
         old: the page as it was, "" if there is none.
     """
-    kept = old[old.index(STAR_HEADING) :] if STAR_HEADING in old else ""
     parts = [_INTRO.format(level=LEVEL), *(_case_part(case, runs) for case, runs in found), _ring_part()]
     parts.append(_where(found[0][1][0]))
-    return "\n".join([*parts, _star_part(star) if star else kept])
+    parts.append(_contest_part(decided) if decided else _section(old, CONTEST_HEADING))
+    parts.append(_star_part(star) if star else _section(old, STAR_HEADING))
+    return "\n".join(part for part in parts if part)
+
+
+def _section(page: str, heading: str) -> str:
+    """Return a section of the old page with its heading, up to the next one that is kept; "" if there is none."""
+    if heading not in page:
+        return ""
+    start = page.index(heading)
+    ends = (page.index(other, start + 1) for other in _KEPT if other in page[start + 1 :])
+    return page[start : min(ends, default=len(page))].rstrip("\n") + "\n"
 
 
 def _case_part(case: Case, runs: Sequence[Measured]) -> str:
@@ -72,6 +100,25 @@ def _ring_part() -> str:
     ])  # fmt: skip
 
 
+def _contest_part(decided: Sequence[Decided]) -> str:
+    rows = [
+        [one.contest.name, f"{one.contest.recipe.photons:.0e}".replace("e+0", "e"), f"{one.contest.recipe.overlap:.0%}",
+         one.contest.pattern, f"{one.auto.error:.3f}", f"{one.best.error:.3f}", one.best.label,
+         "" if one.rival is None else f"{one.rival.error:.3f}", f"{one.ratio:.2f}"]
+        for one in decided
+    ]  # fmt: skip
+    heads = ["scan", "photons", "overlap", "pattern", "auto", "by hand", "with", "pty-chi", "auto / by hand"]
+    within = sum(one.ratio <= WITHIN for one in decided)
+    return "\n".join([
+        CONTEST_HEADING, "", _CONTEST_INTRO.format(count=len(decided)),
+        "![Object error against seconds on sixteen scans](images/quality-contests.png)", "",
+        f"Auto is within {WITHIN - 1:.0%} of the best by hand on {within} of {len(decided)} scans. "
+        "Object error after the last iteration:", "",
+        _table(heads, rows), "", "```", *(run.command for one in decided for run in (one.auto, one.best)), "```", "",
+        _where(decided[0].auto),
+    ])  # fmt: skip
+
+
 def _star_part(runs: Sequence[StarMeasured]) -> str:
     rows = [
         [run.label, f"{run.noise[-1]:.2f}", f"{run.resolution_m * 1e9:.0f}", f"{np.mean(run.correlation):.3f}",
@@ -93,6 +140,6 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _where(run: Measured | StarMeasured) -> str:
+def _where(run: Measured | StarMeasured | Followed) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
     return f"Measured on {run.date[:10]} on {run.device}, load {run.load:.1f}, with {versions}.\n"

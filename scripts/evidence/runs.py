@@ -21,7 +21,8 @@ from scripts.evidence.score import Reference, position_errors_px
 LEVEL = 0.5
 """Ring correlation with the truth that tells how far an object is resolved."""
 
-_MARKS = (1, 2, 3, 4, 5, 7, 10, 14, 20, 28, 40, 56, 75, 100, 140, 200, 280, 400)
+MARKS = (1, 2, 3, 4, 5, 7, 10, 14, 20, 28, 40, 56, 75, 100, 140, 200, 280, 400)
+"""Iterations after which objects are compared with the truth, besides the last."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def measure_case(case: Case, folder: Path, iterations: int, threads: int) -> lis
 def _measure(
     run: Run, scan: Path, output: Path, truth: Result, reference: Reference, iterations: int, threads: int
 ) -> Measured:
-    marks = [mark for mark in _MARKS if mark < iterations] + [iterations]
+    marks = [mark for mark in MARKS if mark < iterations] + [iterations]
     objects, seconds = {}, {}
     for progress in reconstruct(
         scan, output, wants_picture=lambda i: i in marks, **run.parameters(iterations, threads)

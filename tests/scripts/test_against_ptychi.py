@@ -16,6 +16,7 @@ def test_quality_and_times_can_be_asked_for_apart() -> None:
     assert arguments([]).parts == ["quality", "times"]
     assert arguments(["times", "--turns", "5"]).parts == ["times"]
     assert arguments(["quality"]).iterations == 100
+    assert arguments(["contests"]).parts == ["contests"]
 
 
 def test_the_setting_of_the_smallest_last_error_is_timed() -> None:

@@ -13,6 +13,7 @@ from ptychogui.cli import main
 from ptychogui.params.model import Parameters, describe
 from ptychogui.params.options import given_values
 from scripts.evidence.cases import Case, Run, cases
+from scripts.evidence.contests import Contest, contests
 from scripts.evidence.defaults import Outcome, troubles
 
 _RUNS = [pytest.param(case, run, id=f"{case.name}, {run.label}") for case in cases() for run in case.runs]
@@ -53,3 +54,24 @@ def test_a_picture_is_good_near_what_the_data_allow_and_where_it_explains_them()
 
 def _outcome(error: float, misfit: float) -> Outcome:
     return Outcome("plain", "epie", error, 0.04, 1.0, misfit, 0.0, 1.0, (), np.zeros((2, 2)))
+
+
+def test_sixteen_contests_cover_what_users_bring() -> None:
+    found = contests()
+    recipes = [contest.recipe for contest in found]
+    assert len({contest.stem for contest in found}) == len(found) == 16
+    assert {recipe.photons for recipe in recipes} == {1e3, 1e4, 1e5, 1e6, 1e7}
+    assert (min(recipe.overlap for recipe in recipes), max(recipe.overlap for recipe in recipes)) == (0.5, 0.8)
+    assert {contest.pattern for contest in found} == {"spiral", "raster", "raster, jitter", "hexagonal", "fly"}
+    assert {contest.modes for contest in found} == {1, 2, 3}
+    assert any(contest.is_off for contest in found) and any(recipe.probe_variation for recipe in recipes)
+    assert any("probe_diameter_m" in contest.said for contest in found)
+
+
+@pytest.mark.parametrize("contest", contests(), ids=lambda contest: contest.stem)
+def test_settings_by_hand_are_parameters_and_have_a_name_each(contest: Contest) -> None:
+    _checked(contest.auto().options)
+    by_hand = (*contest.grid(), *contest.nearby(contest.grid()[0]))
+    assert len({run.label for run in by_hand}) == len(by_hand)
+    for run in by_hand:
+        assert _checked(run.options).experiment.probe_modes > 0

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from scripts.evidence.cases import cases
-from scripts.evidence.page import STAR_HEADING, write_page
+from scripts.evidence.contest import Decided, Followed
+from scripts.evidence.contests import contests
+from scripts.evidence.page import CONTEST_HEADING, STAR_HEADING, write_page
 from scripts.evidence.runs import Measured
 from scripts.evidence.star import StarMeasured
 
@@ -30,9 +32,21 @@ def _star(label: str) -> StarMeasured:
     )  # fmt: skip
 
 
+def _followed(label: str, *errors: float) -> Followed:
+    return Followed(
+        label=label, command=f"ptychogui reconstruct scan.cxi # {label}", iterations=[1, 100], seconds=[0.1, 12.34],
+        errors=[*errors], misfit=[9.0, 1.25], notes=[], **_MACHINE,
+    )  # fmt: skip
+
+
+def _decided(*rivals: Followed) -> list[Decided]:
+    by_hand = _followed("100, poisson", 0.3, 0.1), _followed("300, gaussian", 0.2, 0.11)
+    return [Decided(contest, _followed("auto", 0.9, 0.104), by_hand, rivals) for contest in contests()]
+
+
 def test_page_holds_every_case_its_figure_its_rows_and_its_commands() -> None:
     found = [(case, [_measured("one"), _measured("two")]) for case in cases()]
-    page = write_page(found, [], "")
+    page = write_page(found, [], [], "")
     for case in cases():
         part = page[page.index(f"## {case.title}\n") :]
         assert f"(images/quality-{case.name}.png)" in part
@@ -45,9 +59,28 @@ def test_page_holds_every_case_its_figure_its_rows_and_its_commands() -> None:
 
 def test_a_measured_scan_gets_a_section_that_stays_until_it_is_measured_again() -> None:
     found = [(case, [_measured("one")]) for case in cases()]
-    first = write_page(found, [_star("lsqml, 1 mode")], "")
+    first = write_page(found, [], [_star("lsqml, 1 mode")], "")
     assert "| lsqml, 1 mode | 2.50 | 14 | 0.550 | 3.2 |" in first[first.index(STAR_HEADING) :]
-    again = write_page(found, [], first)
+    again = write_page(found, [], [], first)
     assert again[again.index(STAR_HEADING) :] == first[first.index(STAR_HEADING) :]
-    renewed = write_page(found, [_star("lsqml, 3 modes")], again)
+    renewed = write_page(found, [], [_star("lsqml, 3 modes")], again)
     assert "lsqml, 1 mode |" not in renewed and renewed.count(STAR_HEADING) == 1
+
+
+def test_contests_say_the_best_by_hand_and_how_near_to_it_no_setting_comes() -> None:
+    found = [(case, [_measured("one")]) for case in cases()]
+    page = write_page(found, _decided(_followed("batches", 0.5, 0.3), _followed("others", 0.5, 0.2)), [], "")
+    part = page[page.index(CONTEST_HEADING) :]
+    assert "within 5% of the best by hand on 16 of 16 scans" in part
+    assert "| raster | 1e6 | 70% | raster | 0.104 | 0.100 | 100, poisson | 0.200 | 1.04 |" in part
+    assert "ptychogui reconstruct scan.cxi # 100, poisson" in part and "# 300, gaussian" not in part
+    assert "| raster | 1e6 | 70% | raster | 0.104 | 0.100 | 100, poisson |  | 1.04 |" in write_page(
+        found, _decided(), [], ""
+    )
+
+
+def test_each_section_stays_until_it_is_measured_again() -> None:
+    found = [(case, [_measured("one")]) for case in cases()]
+    whole = write_page(found, _decided(), [_star("lsqml, 1 mode")], "")
+    assert write_page(found, [], [], whole) == whole
+    assert write_page(found, _decided(), [], whole) == write_page(found, [], [_star("lsqml, 1 mode")], whole) == whole
