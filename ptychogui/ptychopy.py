@@ -54,6 +54,9 @@ _PAIRS = {
 _OTHER_NAMES = {"lambd": "lambda", "iter": "i"}
 """Keyword -> flag of a command string, where they differ."""
 
+_PAPER = {"reconstruction.noise_model": "gaussian"}
+"""What the paper's algorithms do where this program's own default is another."""
+
 _OF_FILES = {"preprocessing.center_px", *marked("reading")} - {"experiment.beamline"}
 """Parameters that say how to read and crop a file, and nothing of arrays that are cropped."""
 
@@ -197,7 +200,8 @@ class _Algorithm:
             raise ParameterError(f"{name} is {ENGINE_TITLES[self._engine]}, but -algorithm says {engine}; leave it out")
         binary = values.get("output.binary", (False, ""))[0]
         values.setdefault("output.csv", (not binary, name))
-        return self._heeded(name, values)
+        paper = {path: (value, name) for path, value in _PAPER.items()}
+        return {**heeded_values(paper, engines_of(self._engine)), **self._heeded(name, values)}
 
     def _heeded(self, name: str, values: _Values) -> _Values:
         """Leave out what this algorithm has no use for, and say so: ptychopy's users give one list to all."""

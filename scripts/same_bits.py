@@ -24,19 +24,21 @@ _PLACES = (
 
 _SCAN = ("--n", "64", "--scan-dims", "10,10", "--detector-pixel", "150e-6", "--probe-diameter", "0.8e-6", "--seed", "3")
 
+_GAUSSIAN = "--noise-model", "gaussian"
+
 _RUNS: dict[str, tuple[str, ...]] = {
     "epie": ("scan.cxi", "--engine", "epie"),
     "epie, groups of one": ("scan.cxi", "--engine", "epie", "--batch-size", "1"),
     "dm": ("scan.cxi", "--engine", "dm"),
     "raar": ("scan.cxi", "--engine", "raar"),
-    "lsqml": ("scan.cxi",),
+    "lsqml": ("scan.cxi", *_GAUSSIAN),
     "lsqml, poisson": ("scan.cxi", "--noise-model", "poisson"),
-    "three modes": ("scan.cxi", "--probe-modes", "3"),
-    "positions refined": ("scan.cxi", "--position-freedom", "all", "--position-coupled"),
-    "variable probe": ("scan.cxi", "--opr-modes", "2", "--intensity-correction"),
-    "chain": ("scan.cxi", "--engine", "dm:10/2,lsqml:20"),
-    "found center, bad pixels": ("scan.cxi", "--find-center", "--find-bad-pixels", "--bin", "2"),
-    "turned": ("scan.cxi", "--rotate90", "1", "--transpose", "--swap-axes"),
+    "three modes": ("scan.cxi", "--probe-modes", "3", *_GAUSSIAN),
+    "positions refined": ("scan.cxi", "--position-freedom", "all", "--position-coupled", *_GAUSSIAN),
+    "variable probe": ("scan.cxi", "--opr-modes", "2", "--intensity-correction", *_GAUSSIAN),
+    "chain": ("scan.cxi", "--engine", "dm:10/2,lsqml:20", *_GAUSSIAN),
+    "found center, bad pixels": ("scan.cxi", "--find-center", "--find-bad-pixels", "--bin", "2", *_GAUSSIAN),
+    "turned": ("scan.cxi", "--rotate90", "1", "--transpose", "--swap-axes", *_GAUSSIAN),
     "a night of raw files": (
         "mda/night_0012.mda",
         "--beamline",
@@ -45,6 +47,7 @@ _RUNS: dict[str, tuple[str, ...]] = {
         "1.92",
         "--detector-pixel",
         "150e-6",
+        *_GAUSSIAN,
     ),
     "ptychopy string": ("--command", "./ptycho -jobID=bits -fp=scan.cxi -algorithm=ePIE -i=20 -updateProbe=2"),
 }

@@ -114,6 +114,8 @@ def test_arrays_give_the_bits_of_a_file(scan: SimulatedScan, prefix: str, begins
     write_scan("scan.cxi", scan)
     engine = "lsqml" if prefix == "mls" else prefix
     options: dict[str, Any] = {"engine": engine, "iterations": 3, "device": "numpy", "energy_eV": 10000.0}
+    if engine == "lsqml":
+        options["noise_model"] = "gaussian"
     *_, last = reconstruct("scan.cxi", "from_file.cxi", detector_pixel_m=150e-6, distance_m=2.0, **options)
     assert last.estimate is not None
     center = begins == "center"
@@ -310,3 +312,10 @@ def test_a_name_that_is_too_long_for_a_file_is_cut() -> None:
     ptychopy.epiestep()
     ptychopy.epiepost()
     assert {file.name.strip("x") for file in Path("data").iterdir()} == {".cxi", "_object_0.csv", "_probes_0.csv"}
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_noise_is_that_of_the_paper(prefix: str, caplog: pytest.LogCaptureFixture) -> None:
+    function(prefix, "")(f"-jobID=paper {SMALL}", device="numpy")
+    assert read_result("data/paper.cxi").noise_model == ("gaussian" if prefix in ("lsqml", "mls") else "")
+    assert "no effect" not in caplog.text

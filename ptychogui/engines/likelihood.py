@@ -26,6 +26,7 @@ def bind_likelihood(
         sums: `misfit` and `expected`, filled for the error.
         backend: where all of them are.
     """
+    assert noise_model in ("gaussian", "poisson"), f"{noise_model!r}: which it is, is decided when a job is prepared"
     if noise_model == "gaussian":
         return backend.bind("modulus", waves=waves, **measured, **sums)
     slopes = backend.empty((len(waves), backend.chunks, 3), np.float32)

@@ -34,7 +34,7 @@ PROCESS = f"{ENTRY}/process_1"
 OWN = f"{ENTRY}/ptychogui"
 """Group of what only this program writes."""
 
-OWN_TEXTS = ("parameters", "device", "command", "started", "finished", "recipe")
+OWN_TEXTS = ("parameters", "device", "command", "started", "finished", "recipe", "noise_model")
 """Attributes of a result that are texts in our own group, under their own name."""
 
 _TEXT = h5py.string_dtype()
@@ -100,6 +100,7 @@ class ResultFacts:
         state: DONE, STOPPED, CHECKPOINT or TRUTH; None where the file has no word for it that this version knows.
         title: name of the scan or job.
         notes: what the reader or the run noticed.
+        noise_model: what engines were given, where the parameters say 'auto' as well; "" where none heeds it.
         recipe: JSON text of the simulation that this is the truth of; "" else.
         thumbnail: uint8 (rows, columns, 3) picture of the object's phase; made when written, if None.
         orientation: what was done to the file's frames and positions; None if not known.
@@ -122,6 +123,7 @@ class ResultFacts:
     state: State | None = State.DONE
     title: str = ""
     notes: tuple[str, ...] = ()
+    noise_model: str = ""
     recipe: str = ""
     thumbnail: np.ndarray | None = None
     orientation: Orientation | None = None

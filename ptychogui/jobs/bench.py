@@ -166,7 +166,7 @@ def _settings(engine: str, sub_pixel: str, values: Mapping[str, Any]) -> Reconst
     """
     first = {
         "engine": engine, "sub_pixel": sub_pixel, "update_probe": "1", "update_modes": "1", "iterations": 1_000_000,
-        "orthogonalize_every": 1_000_000, "position_correction": "never",
+        "orthogonalize_every": 1_000_000, "position_correction": "never", "noise_model": "gaussian",
     }  # fmt: skip
     return Reconstruction.model_validate({**first, **values})
 

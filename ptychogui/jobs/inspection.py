@@ -134,9 +134,9 @@ def _scan_entries(dataset: Dataset) -> Iterator[Entry]:
 
 def _result_entries(result: ResultHeader, positions_m: np.ndarray) -> Iterator[Entry]:
     yield _text("format", "CXI reconstruction")
-    for name in ("title", "state", "device", "started", "finished", "command"):
+    for name in ("title", "state", "device", "started", "finished", "command", "noise_model"):
         if getattr(result, name):
-            yield _text(name, str(getattr(result, name)))
+            yield _text(name.replace("_", " "), str(getattr(result, name)))
     yield _plain("object", list(result.object_shape), "px", _sizes(result.object_shape))
     yield _plain("probe", list(result.probe_shape), "px", _sizes(result.probe_shape))
     yield _plain("object pixel", result.object_pixel_m, "m", format_quantity(_round(result.object_pixel_m), "m"))

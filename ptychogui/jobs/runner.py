@@ -34,7 +34,8 @@ from ptychogui.jobs.provenance import device_text, now, versions
 from ptychogui.jobs.results.rescue import keep_elsewhere
 from ptychogui.jobs.second_try import checkpoint_of, standing_of
 from ptychogui.jobs.stages import total_iterations
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.chain import engines_of
+from ptychogui.params.model import Reconstruction, by_path
 from ptychogui.params.storage import to_json
 from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.states import State
@@ -139,7 +140,7 @@ class JobRun:
         before = checkpoint_of(job)
         with self._preparing:
             self._prepared: PreparedJob = prepare(job, backend, control, given, self._doubt)
-            problem, settings = self._prepared.problem, self._prepared.parameters.reconstruction
+            problem, settings = self._prepared.problem, self._decided(self.reconstruction)
             self._positions = len(problem.patterns)
             bytes_ = needed_bytes(problem.object.shape, problem.probe.shape, self._positions, settings.opr_modes)
             check_writable(job.output, bytes_)
@@ -148,7 +149,7 @@ class JobRun:
             warm_up(problem, settings, backend, control.on_waiting)
             start = None if before is None else standing_of(before, problem, settings)
             self._chain = EngineChain(problem, settings, backend, start, () if before is None else before.errors)
-        self._notes = [*self._doubts, *self._prepared.notes]
+        self._notes = [*self._doubts, *self._prepared.notes, *self._prepared.decisions(self.reconstruction)]
         self._take_over(before)
         self._hear()
 
@@ -203,6 +204,16 @@ class JobRun:
         """The settings under way."""
         return self._prepared.parameters.reconstruction
 
+    def _decided(self, settings: Reconstruction) -> Reconstruction:
+        """Return settings as engines get them."""
+        return self._prepared.noise_model.decide(settings)
+
+    @property
+    def _noise_model(self) -> str:
+        """What engines are given; "" where none heeds it."""
+        heeded = by_path()["reconstruction.noise_model"].heeded_by(engines_of(self.reconstruction.engine))
+        return self._decided(self.reconstruction).noise_model if heeded else ""
+
     @property
     def errors(self) -> np.ndarray:
         """float64 (iterations,), in photon-noise units; of the last iteration it may not be known yet."""
@@ -242,11 +253,12 @@ class JobRun:
             self._notes += check_memory(Extent.of(problem, settings), settings, self._backend)
 
         with self._preparing:
-            self._chain.extend(settings, check)
+            self._chain.extend(self._decided(settings), check)
         told = settings.model_copy(update={"engine": self._chain.as_text, "coarse_levels": 0})
         parameters = self._prepared.parameters.model_copy(update={"reconstruction": told})
         self._prepared = replace(self._prepared, parameters=parameters)
         self._notes += (note,) if note else ()
+        self._tell(self._prepared.decisions(settings))
 
     def picture(self) -> Estimate:
         """Copy the estimate."""
@@ -325,7 +337,7 @@ class JobRun:
         return (*write_result(path, result), *self._export(result, path))
 
     def _tell(self, notes: tuple[str, ...]) -> None:
-        """Say what was noticed when a result was written, the first time."""
+        """Say what may have been said before, the first time."""
         self._notes += [note for note in notes if note not in self._notes]
 
     def _high_error(self) -> tuple[str, ...]:
@@ -383,6 +395,7 @@ class JobRun:
             components=variation.components,
             coefficients=variation.coefficients,
             intensities=variation.intensities,
+            noise_model=self._noise_model,
             orientation=prepared.orientation,
             stxm=prepared.survey.stxm,
             dpc_px=prepared.survey.dpc_px,

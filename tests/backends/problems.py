@@ -39,9 +39,12 @@ def check_ffts(backend: Backend) -> None:
     assert np.array_equal(backend.to_numpy(array)[3], before[3])
 
 
+_FIRST = {"engine": "epie", "noise_model": "gaussian", "update_probe": 1, "update_modes": 2}
+
+
 def epie_settings(**values: Any) -> Reconstruction:
     """Return settings of ePIE by which probe and modes change from the start."""
-    return Reconstruction.model_validate({"engine": "epie", "update_probe": 1, "update_modes": 2, **values})
+    return Reconstruction.model_validate({**_FIRST, **values})
 
 
 def reconstructed(backend: Backend, settings: Reconstruction) -> Estimate:

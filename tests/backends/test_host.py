@@ -243,7 +243,9 @@ def _reconstructed(threads: int, sub_pixel: str) -> tuple[np.ndarray, np.ndarray
     settings: Any = {"engine": "epie", "update_probe": 1, "update_modes": 1, "orthogonalize_every": 2}
     with HostBackend(threads) as host:
         engine = create_engine(
-            narrow_beam(16, 8, 4.0), Reconstruction.model_validate({**settings, "sub_pixel": sub_pixel}), host
+            narrow_beam(16, 8, 4.0),
+            Reconstruction.model_validate({"noise_model": "gaussian", **settings, "sub_pixel": sub_pixel}),
+            host,
         )
         for _ in range(3):
             engine.step()

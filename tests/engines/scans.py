@@ -40,7 +40,8 @@ def true_object(problem: Problem, scan: SimulatedScan) -> np.ndarray:
 
 def settings(**values: Any) -> Reconstruction:
     """Return settings that update everything from the first iteration; of ePIE if no engine is named."""
-    return Reconstruction(**{"engine": "epie", "update_probe": 1, "update_modes": 1, **values})
+    first = {"engine": "epie", "noise_model": "gaussian", "update_probe": 1, "update_modes": 1}
+    return Reconstruction(**{**first, **values})
 
 
 def errors_of(engine: Engine, iterations: int) -> list[float]:

@@ -54,7 +54,8 @@ def constrain(
     problem: Problem, backend: Backend, iteration: int = 1, **values: Any
 ) -> tuple[np.ndarray, np.ndarray, Changes]:
     """Apply the constraints of an iteration; return object, probe and what was changed."""
-    settings = Reconstruction(**{"update_probe": 1, "update_modes": 1, "orthogonalize_every": 1000, **values})
+    first = {"noise_model": "gaussian", "update_probe": 1, "update_modes": 1, "orthogonalize_every": 1000}
+    settings = Reconstruction(**{**first, **values})
     obj, probe = backend.asarray(problem.object.copy()), backend.asarray(problem.probe.copy())
     changes = Constraints(problem, settings, backend).apply(iteration, obj, probe)
     return backend.to_numpy(obj), backend.to_numpy(probe), changes

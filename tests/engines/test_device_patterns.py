@@ -36,7 +36,7 @@ def machine(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> FakeMachin
 
 def settings_of(engine: str, **values: Any) -> Reconstruction:
     asked = {"update_probe": 1, "update_modes": 1, "orthogonalize_every": 2, "iterations": 20}
-    return Reconstruction.model_validate({"engine": engine, **asked, **values})
+    return Reconstruction.model_validate({"engine": engine, "noise_model": "gaussian", **asked, **values})
 
 
 def leave_room(machine: FakeMachine, settings: Reconstruction, resident: int, gpu: CudaBackend) -> None:

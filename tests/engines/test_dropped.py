@@ -64,7 +64,9 @@ def run(engine: Any) -> None:
 
 
 def settings_of(sub_pixel: str, options: dict[str, Any]) -> Reconstruction:
-    return Reconstruction.model_validate({"iterations": _ITERATIONS, "sub_pixel": sub_pixel, **options})
+    return Reconstruction.model_validate(
+        {"noise_model": "gaussian", "iterations": _ITERATIONS, "sub_pixel": sub_pixel, **options}
+    )
 
 
 @pytest.fixture

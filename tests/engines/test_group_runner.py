@@ -51,7 +51,7 @@ class Run:
     """What an engine made of a few iterations, and what it took."""
 
     def __init__(self, backend: Backend, machine: FakeMachine, **values: Any) -> None:
-        settings = Reconstruction.model_validate({"iterations": _ITERATIONS, **values})
+        settings = Reconstruction.model_validate({"noise_model": "gaussian", "iterations": _ITERATIONS, **values})
         begin, calls, done = len(machine.stream.work), len(machine.calls), len(machine.stream.done)
         engine = create_engine(_PROBLEM, settings, backend)
         steps = [engine.step() for _ in range(_ITERATIONS)]
@@ -133,7 +133,7 @@ def test_where_capturing_fails_the_engine_goes_on_and_says_so_once(machine: Fake
 
 
 def test_patterns_that_do_not_stay_leave_graphs_out(machine: FakeMachine) -> None:
-    settings = Reconstruction(engine="lsqml", batch_size=5)
+    settings = Reconstruction(engine="lsqml", noise_model="gaussian", batch_size=5)
     extent = Extent.of(_PROBLEM, settings)
     with CudaBackend(0) as gpu:
         plain = Run(gpu, machine, engine="lsqml", batch_size=5)

@@ -85,7 +85,9 @@ def recorded(machine: FakeMachine, iterations: int, **values: Any) -> list[Itera
     """Record the iterations of an engine whose batches are smaller than its groups."""
     settings = {"update_probe": 1, "update_modes": 1, "orthogonalize_every": 100, "iterations": 20, **values}
     with CudaBackend(0) as gpu:
-        engine = create_engine(narrow_beam(16, 6, 9.0), Reconstruction.model_validate(settings), gpu)
+        engine = create_engine(
+            narrow_beam(16, 6, 9.0), Reconstruction.model_validate({"noise_model": "gaussian", **settings}), gpu
+        )
         return record(engine, machine, iterations)
 
 
@@ -259,7 +261,9 @@ def test_a_run_makes_few_fft_plans_and_most_at_first(
     idle = {**dict.fromkeys(SIGNATURES, lambda *_: None), "wave_factor": TWINS["wave_factor"]}
     monkeypatch.setattr(fake_kernels, "TWINS", idle)
     monkeypatch.setattr(backend_module, "_UNCACHED_BATCH", 1 << 20)
-    settings = Reconstruction(engine=engine, iterations=100, sub_pixel="nearest", update_probe="1")
+    settings = Reconstruction(
+        engine=engine, noise_model="gaussian", iterations=100, sub_pixel="nearest", update_probe="1"
+    )
     with CudaBackend(0) as gpu:
         iterations = record(create_engine(narrow_beam(16, 20, 5.0), settings, gpu), machine, 100)
     plans = [plan for iteration in iterations for plan in iteration.plans]

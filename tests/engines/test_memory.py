@@ -42,7 +42,9 @@ def test_an_engine_takes_what_was_announced(variant: dict[str, Any], sub_pixel: 
     recipe = replace(SMALL, mode_fractions=fractions, scan=variant.get("scan", SMALL.scan))
     problem = problem_of(simulate(recipe))
     variant = {name: value for name, value in variant.items() if name != "scan"}
-    settings = Reconstruction.model_validate({"iterations": 2, "update_probe": "1", "sub_pixel": sub_pixel, **variant})
+    settings = Reconstruction.model_validate(
+        {"noise_model": "gaussian", "iterations": 2, "update_probe": "1", "sub_pixel": sub_pixel, **variant}
+    )
     with HostBackend(2) as backend:
         announced = memory_needed(settings.engine, Extent.of(problem, settings), settings, backend)
         tracemalloc.start()

@@ -36,6 +36,7 @@ def full_result(tmp_path: Path) -> Result:
         state="stopped",
         title="scan 12",
         notes=("3 frames have no position", "slow"),
+        noise_model="poisson",
         recipe='{"n": 64}',
         thumbnail=np.arange(60, dtype=np.uint8).reshape(4, 5, 3),
         components=np.arange(128).reshape(2, 8, 8).astype(np.complex64) * np.complex64(1 + 2j),

@@ -51,3 +51,8 @@ def test_an_mda_file_that_no_preset_fits_says_what_it_is(shared_data: Path, name
     assert values["dimensions"] == " x ".join(map(str, mda.dims))
     assert columns is None or values["columns"] == columns
     assert "--pvs lists all" in notes[-1]
+
+
+def test_a_result_says_which_noise_model_it_came_to(tmp_path: Path) -> None:
+    write_result(tmp_path / "r.cxi", make_result(noise_model="poisson"))
+    assert [entry.text for entry in inspect_file(tmp_path / "r.cxi")[0] if entry.name == "noise model"] == ["poisson"]

@@ -83,6 +83,41 @@ def test_the_result_tells_how_it_was_made(output: Path) -> None:
     np.testing.assert_array_equal(result.frame_indices, np.arange(12))
 
 
+def test_the_noise_model_is_found_once_and_told(output: Path, tmp_path: Path) -> None:
+    said = list(run_job(make_job(output), BACKEND))
+    result = read_result(output)
+    assert from_json(result.parameters)[0].reconstruction.noise_model == "auto" and result.noise_model == "poisson"
+    (note,) = (note for note in result.notes if note.startswith("noise model"))
+    assert note.startswith("noise model: poisson, since the ") and note in said[0].notes
+    asked = {
+        name: make_job(tmp_path / f"{name}.cxi", reconstruction__noise_model=name) for name in ("gaussian", "poisson")
+    }
+    for job in asked.values():
+        *_, last = run_job(job, BACKEND)
+        assert not any("noise model" in note for note in read_result(job.output).notes)
+        assert last.error == said[-1].error or job is asked["gaussian"]
+    np.testing.assert_array_equal(read_result(asked["poisson"].output).object, result.object)
+    assert not np.array_equal(read_result(asked["gaussian"].output).object, result.object)
+
+
+def test_an_engine_without_noise_models_is_told_of_none(output: Path) -> None:
+    *_, last = run_job(make_job(output, reconstruction__engine="epie"), BACKEND)
+    result = read_result(output)
+    assert last.state is DONE and result.noise_model == "" and not any("noise model" in note for note in result.notes)
+
+
+def test_a_run_that_is_extended_keeps_the_noise_model(output: Path) -> None:
+    job = make_job(output, reconstruction__engine="epie")
+    run = runner.JobRun(job, BACKEND, Control())
+    run.step()
+    for _ in range(2):
+        run.extend(job.parameters.reconstruction.model_copy(update={"engine": "lsqml", "iterations": 2}))
+        run.step()
+    run.finish()
+    result = read_result(output)
+    assert result.noise_model == "poisson" and sum("noise model" in note for note in result.notes) == 1
+
+
 def test_the_result_tells_how_the_probe_varied(output: Path) -> None:
     job = make_job(
         output, reconstruction__engine="lsqml", reconstruction__opr_modes=2, reconstruction__update_opr="2",
@@ -104,14 +139,17 @@ def test_a_reconstruction_goes_on_with_the_probe_as_it_varied(output: Path) -> N
     *_, last = run_job(make_job(output, **asked), BACKEND)
     assert last.estimate is not None and last.estimate.variation is not None
     guesses: dict[str, Any] = {"reconstruction__probe_guess": output, "reconstruction__object_guess": output}
-    problem = prepare(make_job(output, **asked, **guesses)).problem
+    prepared = prepare(make_job(output, **asked, **guesses))
+    problem, decided = prepared.problem, prepared.noise_model
     scale = np.linalg.norm(problem.probe) / np.linalg.norm(last.estimate.probe)
     assert problem.variation is not None
     for name, found in vars(last.estimate.variation).items():
         factor = scale if name == "coefficients" else 1
         np.testing.assert_allclose(getattr(problem.variation, name), factor * found, rtol=1e-4)
     again = (
-        chain.EngineChain(problem, make_job(output, **asked).parameters.reconstruction, BACKEND).estimate().variation
+        chain.EngineChain(problem, decided.decide(make_job(output, **asked).parameters.reconstruction), BACKEND)
+        .estimate()
+        .variation
     )
     assert again is not None and again.components is problem.variation.components
     other = prepare(make_job(output, **asked, **guesses, experiment__scan_dims=(3, 5))).problem

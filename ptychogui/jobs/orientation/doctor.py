@@ -156,7 +156,7 @@ class _Excerpt:
         problem = self._problem(geometry, self._start(back, side))
         settings = Reconstruction(
             engine="lsqml", iterations=iterations, object_step=_STEP, probe_step=_STEP, position_correction="never",
-            seed=self._seed,
+            noise_model="gaussian", seed=self._seed,
         )  # fmt: skip
         engine = create_engine(problem, settings, self._backend)
         with np.errstate(all="ignore"):  # what diverges is told by its error

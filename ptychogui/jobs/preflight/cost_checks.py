@@ -173,7 +173,8 @@ def _measured(scan: SampledScan, stage: PlannedStage, backend: Backend) -> Speed
 def _step_s(scan: SampledScan, stage: PlannedStage, backend: Backend, positions: int) -> float:
     """Time a step in the middle of a run on some positions, after one that makes plans."""
     problem = _part(scan, stage, positions)
-    settings = stage.settings(scan.settings).model_copy(update={"iterations": max(stage.iterations, 4)})
+    decided = scan.suitable_noise_model(scan.patterns).decide(scan.settings)
+    settings = stage.settings(decided).model_copy(update={"iterations": max(stage.iterations, 4)})
     needed = memory_needed(stage.engine, Extent.of(problem, settings), settings, backend)
     if needed > _ROOM * backend.memory_free_bytes():
         raise MemoryBudgetError(f"{backend.name} has no room to measure a step")

@@ -295,7 +295,7 @@ def check_photons(scan: SampledScan) -> Iterator[Finding]:
     yield from _floor(scan)
     settings = scan.settings
     engines = engines_of(settings.engine)
-    if usual < _FEW_PHOTONS and not ("lsqml" in engines and settings.noise_model == "poisson"):
+    if usual < _FEW_PHOTONS and not ("lsqml" in engines and settings.noise_model != "gaussian"):
         fix = {"reconstruction.noise_model": "poisson"}
         if "lsqml" not in engines:
             fix["reconstruction.engine"] = "lsqml"
@@ -303,6 +303,8 @@ def check_photons(scan: SampledScan) -> Iterator[Finding]:
         yield Finding("photons", level, "Very few photons",
                       f"{reason}; below {_FEW_PHOTONS:g} amplitudes say too little", fix,
                       "fit photons, not amplitudes: LSQML with the poisson noise model")  # fmt: skip
+    if settings.noise_model == "auto" and "lsqml" in engines:
+        reason = f"{reason}; {scan.suitable_noise_model(scan.patterns).note}"
     yield Finding("photons", Level.GOOD, "There are photons enough", reason)
 
 

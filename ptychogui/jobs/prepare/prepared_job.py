@@ -21,8 +21,10 @@ from ptychogui.jobs.prepare.memory_check import check_memory
 from ptychogui.jobs.prepare.open_scan import open_when_complete
 from ptychogui.jobs.prepare.prepared_scan import PreparedScan
 from ptychogui.jobs.prepare.probe_trial import ProbeTrial
-from ptychogui.params.model import Parameters
+from ptychogui.params.chain import engines_of
+from ptychogui.params.model import Parameters, Reconstruction, by_path
 from ptychogui.physics.frames import Patterns
+from ptychogui.physics.noise_models import NoiseModel
 from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.probe import add_modes
 from ptychogui.physics.survey import Survey
@@ -65,6 +67,7 @@ class PreparedJob:
         orientation: what was done to frames and positions.
         survey: what the scan shows before any reconstruction.
         probe_is_guess: whether the first probe was made from the mean pattern, since nobody gives one.
+        noise_model: the likelihood that suits the patterns, for settings that leave it to the program.
         notes: what was noticed on the way.
     """
 
@@ -78,7 +81,13 @@ class PreparedJob:
     orientation: Orientation
     survey: Survey
     probe_is_guess: bool
+    noise_model: NoiseModel
     notes: tuple[str, ...]
+
+    def decisions(self, settings: Reconstruction) -> tuple[str, ...]:
+        """Say what was decided where settings leave it to the program and their engines heed it."""
+        heeded = by_path()["reconstruction.noise_model"].heeded_by(engines_of(settings.engine))
+        return (self.noise_model.note,) if heeded and settings.noise_model == "auto" else ()
 
 
 def prepare(
@@ -115,6 +124,7 @@ def prepare(
         obj, object_notes = first_object(scan.settings.object_guess, scan.geometry, scan.pixel_m, given.object)
         probe, probe_notes = _probe(scan, patterns, obj, given.probe, backend)
         variation = first_variation(scan.settings.probe_guess, probe, scan.rows)
+        noise_model = scan.suitable_noise_model(patterns)
     notes = (*scan.placed[2], *memory_notes, *scan.readings_calibration.notes, *frames.notes(), *patterns.notes)
     return PreparedJob(
         problem=Problem(patterns.patterns, scan.geometry, probe, obj, object_pixel_m=scan.pixel_m, variation=variation),
@@ -127,6 +137,7 @@ def prepare(
         orientation=scan.orientation,
         survey=patterns.survey,
         probe_is_guess=is_guessed(dataset, scan.parameters),
+        noise_model=noise_model,
         notes=(
             *notes_besides(dataset.notes, NO_POSITIONS),
             *waiting_notes,

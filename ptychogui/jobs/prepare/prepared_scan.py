@@ -22,7 +22,9 @@ from ptychogui.jobs.prepare.positions import are_placed, scan_positions
 from ptychogui.jobs.stages import check_crops, coarsest, planned_stages
 from ptychogui.params.model import Parameters, refines_positions
 from ptychogui.physics.calibration import Calibration, calibrate, calibrate_readings
+from ptychogui.physics.cleaning import PLAIN_COUNTS
 from ptychogui.physics.frames import FrameSource, Patterns, pattern_bytes, pattern_size, prepare_frames
+from ptychogui.physics.noise_models import NoiseModel, suitable_noise_model
 from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.pattern_maker import PatternMaker, numpy_maker
@@ -156,6 +158,12 @@ class PreparedScan:
         if background.shape != detector:
             raise DataError(f"{path}: the background has shape {background.shape} but the detector has {detector}")
         return background
+
+    def suitable_noise_model(self, patterns: Patterns) -> NoiseModel:
+        """Choose the likelihood that suits patterns of this scan."""
+        calibration = self.readings_calibration
+        rules = calibration.rules or PLAIN_COUNTS
+        return suitable_noise_model(patterns, calibration.preprocessing, rules, self.background is not None)
 
     def patterns_at(
         self,

@@ -58,8 +58,8 @@ def compare(figures: Figures) -> None:
 
 def settings(iterations: int, values: dict[str, Any]) -> Reconstruction:
     """Return settings by which all modes are learned from the start; positions stay unless the values say otherwise."""
-    first = {"update_probe": "1", "update_modes": "1", "position_correction": "never", "iterations": iterations}
-    return Reconstruction.model_validate({**first, **values})
+    first = {"update_probe": "1", "update_modes": "1", "position_correction": "never", "noise_model": "gaussian"}
+    return Reconstruction.model_validate({**first, "iterations": iterations, **values})
 
 
 def _errors(scan: Problem, device: str, values: dict[str, Any]) -> np.ndarray:

@@ -148,10 +148,18 @@ class TestPixels:
 
 class TestPhotons:
     def test_few_photons_need_the_poisson_model(self, check: Check) -> None:
-        source = dataset_of(scan(photons=200))
-        finding = only(check(source), "photons")
+        source, wrong = dataset_of(scan(photons=200)), {"reconstruction__noise_model": "gaussian"}
+        finding = only(check(source, **wrong), "photons")
         assert finding.level is Level.STOP and finding.fix == {"reconstruction.noise_model": "poisson"}
-        assert only(mended(check, source, finding), "photons").level is Level.GOOD
+        assert only(mended(check, source, finding, **wrong), "photons").level is Level.GOOD
+
+    @pytest.mark.parametrize(("varies", "name"), [(0.0, "poisson"), (0.1, "gaussian")])
+    def test_the_noise_model_that_auto_comes_to_is_said(self, check: Check, varies: float, name: str) -> None:
+        monitor = np.linspace(1 - varies, 1 + varies, 64)[:, None, None]
+        counts = (scan(photons=1e4).counts * monitor).astype(np.float32)
+        assert f"; noise model: {name}, since " in only(check(dataset(counts)), "photons").reason
+        asked = only(check(dataset(counts), reconstruction__noise_model="gaussian"), "photons")
+        assert "noise model" not in asked.reason
 
     def test_few_photons_need_lsqml(self, check: Check) -> None:
         source, wrong = dataset_of(scan(photons=200)), {"reconstruction__engine": "epie"}

@@ -355,3 +355,22 @@ def test_frames_and_positions_are_turned_by_one_orientation(prepare_scan: Prepar
     assert prepared.notes[0] == "orientation: patterns (turned by 90 degrees), positions (axes swapped)"
     np.testing.assert_array_equal(prepared.positions_m, plain.positions_m[:, ::-1])
     assert plain.orientation.changes_nothing and plain.notes == ()
+
+
+def test_the_noise_model_is_decided_by_the_patterns(prepare_scan: Prepare) -> None:
+    counts = np.random.default_rng(0).poisson(3.0, (12, 32, 32)).astype(np.float32)
+    scaled_counts = counts * np.linspace(0.9, 1.1, 12, dtype=np.float32)[:, None, None]
+    photons = prepare_scan(scan(frames=ArrayFrames(counts)))
+    scaled = prepare_scan(scan(frames=ArrayFrames(scaled_counts)))
+    assert (photons.noise_model.name, scaled.noise_model.name) == ("poisson", "gaussian")
+    assert photons.noise_model.decide(Reconstruction()).noise_model == "poisson"
+    assert photons.noise_model.decide(Reconstruction(noise_model="gaussian")).noise_model == "gaussian"
+    assert scaled.decisions(Reconstruction()) == (scaled.noise_model.note,)
+    for settings in (Reconstruction(engine="epie"), Reconstruction(noise_model="poisson")):
+        assert scaled.decisions(settings) == ()
+
+
+def test_a_background_leaves_no_photons(prepare_scan: Prepare, tmp_path: Path) -> None:
+    np.save(tmp_path / "dark.npy", np.ones((32, 32)))
+    prepared = prepare_scan(scan(), preprocessing__background_file=tmp_path / "dark.npy")
+    assert prepared.noise_model.name == "gaussian" and "background" in prepared.noise_model.reason

@@ -57,7 +57,9 @@ def _expressions(machine: FakeMachine, work: Callable[[], object]) -> set[str]:
 def test_a_job_needs_no_expression_that_was_not_met(
     machine: FakeMachine, gpu: CudaBackend, options: dict[str, Any], sub_pixel: str
 ) -> None:
-    settings = Reconstruction.model_validate({"iterations": 12, "sub_pixel": sub_pixel, **options})
+    settings = Reconstruction.model_validate(
+        {"iterations": 12, "noise_model": "gaussian", "sub_pixel": sub_pixel, **options}
+    )
 
     def reconstruct() -> None:
         for name in settings.engine.replace(":6", "").split(","):
@@ -78,7 +80,7 @@ def test_a_job_is_warmed_up_before_its_first_iteration(monkeypatch: pytest.Monke
         tell("a while")
 
     monkeypatch.setattr(runner, "warm_up", warm)
-    job = make_job(tmp_path / "result.h5", reconstruction__iterations=2)
+    job = make_job(tmp_path / "result.h5", reconstruction__iterations=2, reconstruction__noise_model="gaussian")
     for progress in run_job(job, NumpyBackend(), Control(on_waiting=said.append)):
         said.append(progress.iteration)
     assert said == [job.parameters.reconstruction, "a while", 0, 1, 2, 2]
