@@ -58,7 +58,8 @@ class GroupGrowth:
             iterations: of the stage.
             improved: whether object and probe come from iterations before, so that small groups may do harm.
         """
-        least = max(-(-positions // _FIRST_GROUPS), math.ceil(positions * _LEAST_PHOTONS / max(photons, 1e-30)))
+        photons = photons if photons > 0 else _FEW  # a broken probe has a number that is none
+        least = max(-(-positions // _FIRST_GROUPS), math.ceil(positions * _LEAST_PHOTONS / photons))
         first = min(positions, first or least)
         larger = (math.ceil(part * positions) for part in _PARTS)
         self._sizes = [first, *(size for size in larger if size > first)]
