@@ -201,6 +201,11 @@ class Reconstruction:
         """float64 (iterations,), in photon-noise units; a run that was left early may not know its last one yet."""
         return self._stepped.run.errors
 
+    @property
+    def free_errors(self) -> np.ndarray:
+        """float64 (iterations,), those of the pixels that are held out; NaN where there are none."""
+        return self._stepped.run.free_errors
+
     def save(self, path: Path | str | None = None) -> Path:
         """Write the result as it stands, and CSV or raw binary beside it if those options are set.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
+from ptychogui.physics.held_out import HeldOut
 from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.physics.scan import ScanGeometry
 
@@ -28,6 +29,8 @@ class Problem:
         object_pixel_m: pixel of object and probe in m; 1 reads lengths in the settings as pixels.
         variation: how each position's probe differs, as far as it is known; an engine that does not ask for it starts
             with one probe for all.
+        held_out: pixels that are marked as not known in `patterns`, though they are, to judge the model by; None if
+            there are none.
     """
 
     patterns: np.ndarray
@@ -37,6 +40,7 @@ class Problem:
     iteration: int = 0
     object_pixel_m: float = 1.0
     variation: ProbeVariation | None = None
+    held_out: HeldOut | None = None
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,13 @@ class Step:
         iteration: the iteration that was done.
         errors: of iterations, in their order, that became known since the step before, in photon-noise units: 1 is
             limited by the photons alone. A device that works ahead of the host gives them an iteration late.
+        free_errors: of the same iterations, over the pixels that are held out; none where there are none.
         notes: what was noticed, a sentence each.
     """
 
     iteration: int
     errors: tuple[float, ...]
+    free_errors: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -92,8 +98,8 @@ class Engine(Protocol):
     def wind_up(self) -> int:
         """Get ready for an early end; return how many more iterations the picture would gain by, 0 where by none."""
 
-    def finish(self) -> tuple[float, ...]:
-        """Wait for what is under way and return the errors that no step has given yet."""
+    def finish(self) -> Step:
+        """Wait for what is under way and return what no step has given yet of the last one."""
 
     def estimate(self) -> Estimate:
         """Copy the present object and probe to the host."""

@@ -52,7 +52,7 @@ class DifferenceMap:
         reflected = backend.asarray(np.zeros((len(lanes.order), 2, n), np.float32))
         shared = Shared(self._scan, reflected, self._probe, self._spectrum, self._overlap, kept, self._transform)
         self._workers = [Worker(shared, slots, backend) for _ in range(backend.workers)]
-        self._errors = ErrorLog(self._scan.misfit, self._scan.expected, backend)
+        self._errors = ErrorLog(self._scan.misfit, self._scan.expected, backend, self._scan.free_misfits)
         last = round(settings.average_last * settings.iterations)
         self._average = Average(self._scan.object, self._probe, settings.iterations, last, backend)
 
@@ -71,15 +71,15 @@ class DifferenceMap:
         self._follow(changes)
         self._average.take(changes)
         self._errors.push()
-        return Step(self.iteration, self._errors.take(), self._constraints.notes())
+        return Step(self.iteration, *self._errors.take(), self._constraints.notes())
 
     def wind_up(self) -> int:
         """Begin with the mean, unless it is under way or none is wanted; return how many iterations it still takes."""
         return self._average.begin(_AVERAGED_AT_LEAST)
 
-    def finish(self) -> tuple[float, ...]:
-        """Wait for what is under way and return the errors that no step has given yet."""
-        return self._errors.finish()
+    def finish(self) -> Step:
+        """Wait for what is under way and return what no step has given yet of the last one."""
+        return Step(self.iteration, *self._errors.finish())
 
     def estimate(self) -> Estimate:
         """Copy object (rows, columns) and probe (modes, N, N) to the host: the mean of the last ones, at the end."""

@@ -137,6 +137,7 @@ class Worker:
         self._exit_wave = bind(
             "exit_wave", waves=self._waves, probe=self._beam.probe, object=scan.object,
             brightest=backend.empty((slots, n), np.float32), corners=scan.corners, order=scan.order)  # fmt: skip
+        self._judge = None if scan.held_out is None else scan.held_out.bind(self._waves, scan.order, backend)
         self._begin = bind("dm_begin", **held)
         self._find_slack = bind("dm_slack", slack=self._slack, reflected=shared.reflected, order=scan.order)
         self._reflect = bind("dm_reflected", reflected=shared.reflected, **held, **measured)
@@ -153,6 +154,8 @@ class Worker:
         self._beam.bring(visit)
         self._exit_wave(start, count, 0)
         self._fft.forward(count)
+        if self._judge is not None:
+            self._judge(start, count)
         at = self._access.take(start, count, plan.fresh)
         if plan.fresh:
             self._begin(count, at)

@@ -51,7 +51,7 @@ class EPIE:
         self._capacity = min(settings.batch_size or positions, group_capacity(positions))
         self._pass = _Pass(self._scan, self._probe, self._capacity, settings, backend)
         self._group_runner = GroupRunner(self._scan, settings, backend)
-        self._errors = ErrorLog(self._scan.misfit, self._scan.expected, backend)
+        self._errors = ErrorLog(self._scan.misfit, self._scan.expected, backend, self._scan.free_misfits)
         self._grouping: Grouping | SerialOrder = SerialOrder(positions, self._rng)
         self._support = np.zeros((n, n), bool)
         self._seen: Pending | None = None
@@ -70,15 +70,15 @@ class EPIE:
         self._pass.follow(self._constraints.apply(self.iteration, self._scan.object, self._probe))
         self._errors.push()
         notes = (*self._group_runner.notes(), *self._constraints.notes())
-        return Step(self.iteration, self._errors.take(), notes)
+        return Step(self.iteration, *self._errors.take(), notes)
 
     def wind_up(self) -> int:
         """Return 0: every iteration is as good an end as the other."""
         return 0
 
-    def finish(self) -> tuple[float, ...]:
-        """Wait for what is under way and return the errors that no step has given yet."""
-        return self._errors.finish()
+    def finish(self) -> Step:
+        """Wait for what is under way and return what no step has given yet of the last one."""
+        return Step(self.iteration, *self._errors.finish())
 
     def estimate(self) -> Estimate:
         """Copy object (rows, columns) and probe (modes, N, N) to the host."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import TypeAlias
 
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Pending
+
+Errors: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
+"""Of some iterations in their order: the errors, and the free errors; none of these where no pixel is held out."""
 
 
 class ErrorLog:
@@ -17,10 +21,17 @@ class ErrorLog:
     `backend.ahead` iterations ahead of the device. What `take` gives never depends on timing.
     """
 
-    def __init__(self, misfit: Array, expected: Array, backend: Backend) -> None:
-        """Keep the arrays, float32 (positions, N), that an iteration fills."""
-        self._parts, self._backend = (misfit, expected), backend
-        self._sums = backend.empty((2,), np.float64)
+    def __init__(self, misfit: Array, expected: Array, backend: Backend, free: Array | None = None) -> None:
+        """Keep the arrays that an iteration fills.
+
+        Args:
+            misfit: float32 (positions, N).
+            expected: float32 (positions, N).
+            backend: the device.
+            free: float32 (2, positions), the same of the pixels that are held out, if there are any.
+        """
+        self._parts, self._free, self._backend = (misfit, expected), free, backend
+        self._sums = backend.empty((2 if free is None else 4,), np.float64)
         self._known_later: deque[Pending] = deque()
 
     def push(self) -> None:
@@ -30,6 +41,8 @@ class ErrorLog:
         """
         for i, part in enumerate(self._parts):
             self._sums[i] = part.sum(axis=-1, dtype=np.float64).sum()
+        if self._free is not None:
+            self._sums[2:] = self._free.sum(axis=-1, dtype=np.float64)
         self._known_later.append(self._backend.read_later(self._sums))
 
     @property
@@ -37,16 +50,17 @@ class ErrorLog:
         """float64, 0-d on the device: the square of the error that was pushed last."""
         return self._sums[0] / self._sums[1]
 
-    def take(self) -> tuple[float, ...]:
+    def take(self) -> Errors:
         """Return the errors that no call has given yet, in order, but for the `backend.ahead` latest ones."""
         return self._first(len(self._known_later) - self._backend.ahead)
 
-    def finish(self) -> tuple[float, ...]:
+    def finish(self) -> Errors:
         """Wait for the device and return the rest."""
         return self._first(len(self._known_later))
 
-    def _first(self, count: int) -> tuple[float, ...]:
-        return tuple(_error(*self._known_later.popleft().wait().tolist()) for _ in range(count))
+    def _first(self, count: int) -> Errors:
+        sums = [self._known_later.popleft().wait().tolist() for _ in range(count)]
+        return tuple(_error(*known[:2]) for known in sums), tuple(_error(*known[2:]) for known in sums if known[2:])
 
 
 def _error(misfit: float, expected: float) -> float:

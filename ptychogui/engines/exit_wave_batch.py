@@ -47,6 +47,7 @@ class ExitWaveBatch:
             corners=scan.corners, order=scan.order)  # fmt: skip
         measured = {"patterns": scan.patterns.slots, "places": scan.patterns.places, "order": scan.order}
         sums = {"misfit": scan.misfit, "expected": scan.expected}
+        self._judge = None if scan.held_out is None else scan.held_out.bind(self.waves, scan.order, backend)
         self._fit = bind_likelihood(noise_model, self.waves, measured, sums, backend)
 
     def revise(self, start: int, stop: int, light: bool = False) -> None:
@@ -62,6 +63,8 @@ class ExitWaveBatch:
             self._probe_fft.inverse(count)
         self._exit_wave(start, count, int(light))
         self.fft.forward(count)
+        if self._judge is not None:
+            self._judge(start, count)
         self._fit(start, count)
         self.fft.inverse(count)
 

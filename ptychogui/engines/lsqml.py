@@ -52,7 +52,7 @@ class LSQML:
         trade = find_trade(problem, self._scan, settings, backend, self._directions.rests)
         self._constraints = Constraints(problem, settings, backend, trade)
         self._group_runner = GroupRunner(self._scan, settings, backend)
-        self._errors = ErrorLog(self._scan.misfit, self._scan.expected, backend)
+        self._errors = ErrorLog(self._scan.misfit, self._scan.expected, backend, self._scan.free_misfits)
         self._gate, gain = Gate(backend), settings.momentum
         moving = (self._scan.object, self._probe) if gain else ()
         self._momenta = [GatedMomentum(array, gain, backend) for array in moving]
@@ -77,17 +77,18 @@ class LSQML:
         if self._momenta:
             self._go_on(updates)
         self._constrain(updates)
-        errors = self._errors.take()
+        errors, free_errors = self._errors.take()
         self._known += errors
-        return Step(self.iteration, errors, (*self._group_runner.notes(), *self._constraints.notes()))
+        notes = (*self._group_runner.notes(), *self._constraints.notes())
+        return Step(self.iteration, errors, free_errors, notes)
 
     def wind_up(self) -> int:
         """Take the whole scan from now on, which takes the noise of small groups out of object and probe."""
         return self._growth.wind_up(self.iteration - self._begin) if self._settings.batch_growth else 0
 
-    def finish(self) -> tuple[float, ...]:
-        """Wait for what is under way and return the errors that no step has given yet."""
-        return self._errors.finish()
+    def finish(self) -> Step:
+        """Wait for what is under way and return what no step has given yet of the last one."""
+        return Step(self.iteration, *self._errors.finish())
 
     def estimate(self) -> Estimate:
         """Copy object (rows, columns), probe (modes, N, N) and how it varies to the host."""

@@ -29,6 +29,7 @@ class Extent:
         sub_pixel: whether the probe is shifted to sub-pixel positions.
         pattern_bytes: of one pixel of a pattern: 1, 2 or 4, see physics.pattern_storage.
         lattice: whether the positions lie on a lattice, on which object and probe trade.
+        held_out: pixels of each pattern that are held out.
     """
 
     positions: int
@@ -38,6 +39,7 @@ class Extent:
     sub_pixel: bool
     pattern_bytes: int = 4
     lattice: bool = False
+    held_out: int = 0
 
     @classmethod
     def of(cls, problem: Problem, settings: Reconstruction) -> Extent:
@@ -46,7 +48,10 @@ class Extent:
         rows, columns = problem.object.shape
         sub_pixel = settings.sub_pixel == "fourier"
         lattice = len(find_lattice(problem.geometry.positions_px)) > 0
-        return cls(positions, n, len(problem.probe), (rows, columns), sub_pixel, problem.patterns.itemsize, lattice)
+        held_out = 0 if problem.held_out is None else problem.held_out.pixels.shape[1]
+        return cls(
+            positions, n, len(problem.probe), (rows, columns), sub_pixel, problem.patterns.itemsize, lattice, held_out
+        )
 
     @property
     def frame_bytes(self) -> int:
@@ -60,9 +65,15 @@ class Extent:
 
     @property
     def measured_bytes(self) -> int:
-        """Patterns, error sums of their rows, places, corners, order and ramps: what every engine keeps of a scan."""
+        """Patterns, error sums of their rows, places, corners, order, ramps: what every engine keeps of a scan."""
         ramps = 2 * self.n * _C64 if self.sub_pixel else 0
-        return self.frame_bytes + self.positions * (2 * self.n * _F32 + 4 * _F32 + ramps)
+        free = 2 * _F32 if self.held_out else 0
+        return self.frame_bytes + self.held_out_bytes + self.positions * (2 * self.n * _F32 + 4 * _F32 + ramps + free)
+
+    @property
+    def held_out_bytes(self) -> int:
+        """Held-out pixels: which they are, and what was measured there."""
+        return self.positions * self.held_out * 2 * _F32
 
     @property
     def object_bytes(self) -> int:

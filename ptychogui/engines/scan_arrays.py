@@ -6,15 +6,48 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ptychogui.backends.base import Array, Backend
+from ptychogui.backends.base import Array, Backend, Launch
 from ptychogui.engines.base import Problem
 from ptychogui.engines.device_patterns import DevicePatterns
 from ptychogui.engines.resident_patterns import bring_patterns
 from ptychogui.params.model import Reconstruction
+from ptychogui.physics.held_out import HeldOut
 from ptychogui.physics.probe import phase_ramps
 
 _NEGLIGIBLE_PX = 1e-4
 """Sub-pixel rests below this are rounding errors of positions on whole pixels."""
+
+
+@dataclass(frozen=True)
+class HeldOutArrays:
+    """Held-out pixels on the device; see physics.held_out.
+
+    Attributes:
+        pixels: int32 (positions, K).
+        amplitudes: float32 (positions, K).
+        misfits: float32 (2, positions), what an iteration finds of them: misfits, and what photon noise makes of these.
+    """
+
+    pixels: Array
+    amplitudes: Array
+    misfits: Array
+
+    @classmethod
+    def of(cls, held_out: HeldOut, backend: Backend) -> HeldOutArrays:
+        """Put them on the device."""
+        arrays = (held_out.pixels, held_out.amplitudes, np.zeros((2, len(held_out.pixels)), np.float32))
+        return cls(*map(backend.asarray, arrays))
+
+    def bind(self, waves: Array, order: Array, backend: Backend) -> Launch:
+        """Return what finds the misfits of a batch of far fields, called with its start and count.
+
+        Args:
+            waves: complex64 (slots, modes, N, N), the batch as modelled.
+            order: int32 (positions,), in which an iteration visits the positions.
+            backend: where all of them are.
+        """
+        arrays = {"pixels": self.pixels, "amplitudes": self.amplitudes, "misfits": self.misfits}
+        return backend.bind("free_misfit", waves=waves, order=order, **arrays)
 
 
 @dataclass(frozen=True)
@@ -28,6 +61,7 @@ class ScanArrays:
         object: the estimate, which the engine changes.
         misfit, expected: for the error, see engines.error_log; a number for each row of each pattern.
         ramps: what shifts the probe to sub-pixel positions; None where all are taken as whole.
+        held_out: pixels and amplitudes that are held out, and the misfits of them; None where none are.
     """
 
     patterns: DevicePatterns
@@ -37,6 +71,12 @@ class ScanArrays:
     misfit: Array
     expected: Array
     ramps: Array | None
+    held_out: HeldOutArrays | None = None
+
+    @property
+    def free_misfits(self) -> Array | None:
+        """float32 (2, positions), misfits of held-out pixels and what noise makes of them; None without any."""
+        return None if self.held_out is None else self.held_out.misfits
 
     @classmethod
     def of(
@@ -61,6 +101,7 @@ class ScanArrays:
             misfit=backend.asarray(np.zeros((positions, n), np.float32)),
             expected=backend.asarray(np.zeros((positions, n), np.float32)),
             ramps=backend.asarray(phase_ramps(geometry.fractions, n)) if sub_pixel else None,
+            held_out=None if problem.held_out is None else HeldOutArrays.of(problem.held_out, backend),
         )
 
 

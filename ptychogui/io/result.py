@@ -218,6 +218,8 @@ def _fill_own(file: h5py.File, result: Result) -> None:
     own["timing_s"] = json.dumps(dict(result.timing_s))
     own["versions"] = json.dumps(dict(result.versions))
     own["errors"] = np.asarray(result.errors, dtype=np.float64)
+    if np.isfinite(result.free_errors).any():
+        own["free_errors"] = np.asarray(result.free_errors, dtype=np.float64)
     own["object_pixel_m"] = float(result.object_pixel_m)
     own["notes"] = json.dumps(result.notes)
     own["sources"] = json.dumps([asdict(source) for source in result.sources])

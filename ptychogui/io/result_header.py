@@ -91,6 +91,7 @@ class ResultFacts:
         detector_pixel_m: size of a detector pixel, or None if not known.
         parameters: JSON text of params.storage.to_json: every value and its origin.
         errors: float64 (iterations,), in photon-noise units.
+        free_errors: the same over the pixels that were held out; NaN, or nothing at all, where none were.
         sources: the raw files.
         device: what it ran on ("cpu: AMD EPYC, 2 threads").
         timing_s: seconds by stage ("prepare", "iterate", ...).
@@ -113,6 +114,7 @@ class ResultFacts:
     detector_pixel_m: float | None = None
     parameters: str = ""
     errors: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    free_errors: np.ndarray = field(default_factory=lambda: np.zeros(0))
     sources: tuple[SourceFile, ...] = ()
     device: str = ""
     timing_s: Mapping[str, float] = field(default_factory=dict)
@@ -228,7 +230,8 @@ def read_facts(file: h5py.File) -> dict[str, Any]:
     """Read the attributes of ResultFacts from an open result."""
     lists = {name: json.loads(text_at(file, f"{OWN}/{name}") or "[]") for name in ("sources", "notes")}
     tables = {name: json.loads(text_at(file, f"{OWN}/{name}") or "{}") for name in ("timing_s", "versions")}
-    origin_m, errors = (array_at(file, f"{OWN}/{name}") for name in ("object_origin_m", "errors"))
+    origin_m = array_at(file, f"{OWN}/object_origin_m")
+    errors, free_errors = (array_at(file, f"{OWN}/{name}") for name in ("errors", "free_errors"))
     return {
         "object_pixel_m": _object_pixel_m(file),
         "energy_eV": _number(file, ENERGY_PLACE, 0.0) / ELECTRON_VOLT_J,
@@ -236,6 +239,7 @@ def read_facts(file: h5py.File) -> dict[str, Any]:
         "object_origin_m": None if origin_m is None else (float(origin_m[0]), float(origin_m[1])),
         "detector_pixel_m": _number(file, f"{DETECTOR}/x_pixel_size", 0.0) or None,
         "errors": np.zeros(0) if errors is None else errors,
+        "free_errors": np.zeros(0) if free_errors is None else free_errors,
         "sources": tuple(SourceFile(**source) for source in lists["sources"]),
         "notes": tuple(lists["notes"]),
         "state": State.read(text_at(file, f"{OWN}/state")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 from collections.abc import Callable, Iterable
@@ -11,7 +12,7 @@ import numpy as np
 
 from ptychogui.backends.base import Backend
 from ptychogui.engines import create_engine
-from ptychogui.engines.base import Engine, Estimate, Problem
+from ptychogui.engines.base import Engine, Estimate, Problem, Step
 from ptychogui.errors import DivergedError, ParameterError
 from ptychogui.jobs.stages import PlannedStage, check_crops, coarsest, planned_stages
 from ptychogui.params.chain import ENGINE_TITLES, Stage
@@ -65,6 +66,7 @@ class EngineChain:
         iteration: iterations done, counted through all stages; it falls where an engine goes back.
         iterations: those of all stages together.
         errors: of the iterations done, in their order; the last ones may not be known yet.
+        free_errors: the same over the held-out pixels; NaN where there are none.
         notes: what happened, a sentence each.
         steps: steps that engines made, those that came to nothing included.
     """
@@ -76,6 +78,7 @@ class EngineChain:
         backend: Backend,
         start: Standing | None = None,
         errors: Iterable[float] = (),
+        free_errors: Iterable[float] = (),
     ) -> None:
         """Make the first stage's engine, or that of the stage to go on in.
 
@@ -85,11 +88,13 @@ class EngineChain:
             backend: an open device.
             start: where an earlier try of the same job stood, short of its end; None to begin with the guesses.
             errors: of the iterations done by then.
+            free_errors: of the same.
         """
         self._whole, self._settings, self._backend = problem, settings, backend
         self._stages = planned_stages(settings)
         self.iterations = sum(stage.iterations for stage in self._stages)
         self.errors = [*errors]
+        self.free_errors = [*free_errors] or [math.nan] * len(self.errors)
         self.notes: list[str] = []
         self._noticed: set[str] = set()
         self._made: Engine | None = None
@@ -135,7 +140,9 @@ class EngineChain:
         self._copy = None
         self._notice(step.notes)
         ended = self.iteration == self._ends
-        self._take((*step.errors, *(self._engine.finish() if ended else ())))
+        self._take(step)
+        if ended and self.iteration == self._ends:
+            self._take(self._engine.finish())
         if ended or self.iteration % _COPY_EVERY == 0:
             self.estimate()
 
@@ -225,7 +232,9 @@ class EngineChain:
         self._ends, self._halvings = self._last_of(place), 0
         self._made = None
         patterns = self._whole.patterns
-        self._patterns = patterns if self.crop == 1 else crop_patterns(patterns, patterns.shape[-1] // self.crop)
+        n, held_out = patterns.shape[-1], self._whole.held_out
+        self._patterns = patterns if self.crop == 1 else crop_patterns(patterns, n // self.crop)
+        self._held_out = None if held_out is None else held_out.cropped(n, n // self.crop)
         follows = place > 0 and standing.iteration == self._last_of(place - 1)
         self._start = self._good = self._handed_on(standing) if follows else self._resampled(standing)
         self._engage(self._start)
@@ -258,6 +267,7 @@ class EngineChain:
             iteration=standing.iteration,
             object_pixel_m=self.pixel_m,
             variation=standing.estimate.variation,
+            held_out=self._held_out,
         )
         self._made = create_engine(self._problem, self._engine_settings(standing), self._backend)
         self._first_px = self._engine.positions_px()
@@ -292,10 +302,11 @@ class EngineChain:
         moved = (self._engine.positions_px() - self._first_px) * self.crop
         return move_windows(self._engaged.geometry, moved) if moved.any() else self._engaged.geometry
 
-    def _take(self, errors: Iterable[float]) -> None:
-        for error in errors:
+    def _take(self, step: Step) -> None:
+        for error, free_error in itertools.zip_longest(step.errors, step.free_errors, fillvalue=math.nan):
             wrong = self._wrong_with(error)
             self.errors.append(error)
+            self.free_errors.append(free_error)
             if wrong:
                 self._go_back(wrong, len(self.errors))
                 return
@@ -319,7 +330,7 @@ class EngineChain:
         _log.info("%s after iteration %d; going back, for the %d. time in this stage", what, iteration, self._halvings)
         fresh = self._good is not self._engaged and self._good.iteration < iteration
         good = self._good if fresh else self._start
-        del self.errors[good.iteration :]
+        del self.errors[good.iteration :], self.free_errors[good.iteration :]
         self.iteration, self._good = good.iteration, good
         self._engage(good)
         how = _steps_text(self._engine_settings(good))

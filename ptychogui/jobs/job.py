@@ -91,8 +91,9 @@ class Progress:
     file where one was just written: the result itself on the closing Progress, a checkpoint before.
 
     `error` is the last one known, in photon-noise units, and NaN before; a device that works ahead of the host gives
-    it an iteration late. `elapsed_s` is the time that iterations took, pauses not counted, and `positions_per_s` their
-    mean speed. `object_pixel_m` is that of the stage under way, and so of `estimate`.
+    it an iteration late. `free_error` is the same over the pixels that are held out, NaN where none are.
+    `elapsed_s` is the time that iterations took, pauses not counted, and `positions_per_s` their mean speed.
+    `object_pixel_m` is that of the stage under way, and so of `estimate`.
     """
 
     job_id: str
@@ -106,6 +107,7 @@ class Progress:
     estimate: Estimate | None = None
     result: Path | None = None
     notes: tuple[str, ...] = ()
+    free_error: float = math.nan
 
     @property
     def seconds_left(self) -> float:

@@ -148,7 +148,8 @@ class JobRun:
             self._sources = (*map(SourceFile.of, self._prepared.sources), *raw_files)
             warm_up(problem, settings, backend, control.on_waiting)
             start = None if before is None else standing_of(before, problem, settings)
-            self._chain = EngineChain(problem, settings, backend, start, () if before is None else before.errors)
+            done = () if before is None else (before.errors, before.free_errors)
+            self._chain = EngineChain(problem, settings, backend, start, *done)
         self._notes = [*self._doubts, *self._prepared.notes, *self._prepared.decisions(self.reconstruction)]
         self._take_over(before)
         self._hear()
@@ -220,6 +221,11 @@ class JobRun:
         return np.array(self._chain.errors)
 
     @property
+    def free_errors(self) -> np.ndarray:
+        """float64 (iterations,), those of the held-out pixels; NaN where there are none."""
+        return np.array(self._chain.free_errors)
+
+    @property
     def positions_m(self) -> np.ndarray:
         """float64 (positions, 2): row and column of the probe on the object, as refined."""
         return self._chain.positions_m()
@@ -279,6 +285,7 @@ class JobRun:
             iteration=chain.iteration,
             iterations=chain.iterations,
             error=chain.errors[-1] if chain.errors else math.nan,
+            free_error=chain.free_errors[-1] if chain.free_errors else math.nan,
             elapsed_s=elapsed_s,
             positions_per_s=self._positions * chain.steps / elapsed_s if elapsed_s > 0 else 0.0,
             object_pixel_m=chain.pixel_m,
@@ -382,6 +389,7 @@ class JobRun:
             frame_indices=prepared.frame_rows,
             parameters=to_json(prepared.parameters, self._job.origins),
             errors=np.array(chain.errors),
+            free_errors=np.array(chain.free_errors),
             sources=self._sources,
             device=device_text(self._backend),
             timing_s={"prepare": self._preparing.seconds, "iterate": self._iterating.seconds},

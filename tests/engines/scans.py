@@ -47,4 +47,4 @@ def settings(**values: Any) -> Reconstruction:
 def errors_of(engine: Engine, iterations: int) -> list[float]:
     """Do iterations and return their errors."""
     errors = [error for _ in range(iterations) for error in engine.step().errors]
-    return [*errors, *engine.finish()]
+    return [*errors, *engine.finish().errors]

@@ -19,11 +19,11 @@ def test_a_host_knows_every_error_at_once() -> None:
     misfit, expected = np.full((3, 4), 2, np.float32), np.full((3, 4), 8, np.float32)
     log = ErrorLog(misfit, expected, NumpyBackend())
     log.push()
-    assert log.take() == (0.5,)
+    assert log.take() == ((0.5,), ())
     misfit[:] = 8
     log.push()
-    assert log.take() == (1.0,)
-    assert log.finish() == ()
+    assert log.take() == ((1.0,), ())
+    assert log.finish() == ((), ())
 
 
 def test_a_device_is_an_iteration_ahead_and_finishes(machine: FakeMachine) -> None:
@@ -35,10 +35,10 @@ def test_a_device_is_an_iteration_ahead_and_finishes(machine: FakeMachine) -> No
             waits = len(machine.stream.waits)
             log.push()
             assert len(machine.stream.waits) == waits
-            taken.append(log.take())
+            taken.append(log.take()[0])
         assert taken == [(), (0.0,), (1.0,)]
-        assert log.finish() == (2.0,)
-        assert log.finish() == ()
+        assert log.finish() == ((2.0,), ())
+        assert log.finish() == ((), ())
 
 
 def test_sums_are_of_double_precision() -> None:
@@ -47,7 +47,7 @@ def test_sums_are_of_double_precision() -> None:
     log = ErrorLog(misfit, expected, NumpyBackend())
     log.push()
     wanted = math.sqrt(math.fsum(misfit.tolist()) / math.fsum(expected.tolist()))
-    assert log.take()[0] == pytest.approx(wanted, rel=1e-12)
+    assert log.take()[0][0] == pytest.approx(wanted, rel=1e-12)
 
 
 def test_error_of_nothing_known_is_0_and_of_what_is_no_number_is_none() -> None:
@@ -58,7 +58,7 @@ def test_error_of_nothing_known_is_0_and_of_what_is_no_number_is_none() -> None:
     log.push()
     expected[0, 0] = 1
     log.push()
-    nothing, *undefined = log.take()
+    nothing, *undefined = log.take()[0]
     assert nothing == 0
     assert len(undefined) == 2 and all(math.isnan(error) for error in undefined)
 
@@ -73,3 +73,25 @@ def test_bits_do_not_depend_on_threads() -> None:
             log.push()
             errors.add(log.take())
     assert len(errors) == 1
+
+
+def test_free_errors_come_with_the_others_and_the_host_waits_no_more(machine: FakeMachine) -> None:
+    with CudaBackend(0) as gpu:
+        ones = np.ones((3, 4), np.float32)
+        free: Array = gpu.asarray(np.ones((2, 3), np.float32))
+        log, taken = ErrorLog(gpu.asarray(ones), gpu.asarray(ones), gpu, free), []
+        for iteration in range(3):
+            free[0] = np.float32(iteration**2)
+            waits = len(machine.stream.waits)
+            log.push()
+            assert len(machine.stream.waits) == waits
+            taken.append(log.take())
+        assert taken == [((), ()), ((1.0,), (0.0,)), ((1.0,), (1.0,))]
+        assert log.finish() == ((1.0,), (2.0,))
+
+
+def test_a_free_error_of_no_counts_is_0() -> None:
+    ones, free = np.ones((3, 4), np.float32), np.zeros((2, 3), np.float32)
+    log = ErrorLog(ones, ones, NumpyBackend(), free)
+    log.push()
+    assert log.take() == ((1.0,), (0.0,))

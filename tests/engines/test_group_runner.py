@@ -56,11 +56,11 @@ class Run:
         engine = create_engine(_PROBLEM, settings, backend)
         steps = [engine.step() for _ in range(_ITERATIONS)]
         self.notes = [note for step in steps for note in step.notes]
-        errors = [error for step in steps for error in step.errors]
+        errors = [error for step in (*steps, engine.finish()) for error in step.errors]
         self.asked = Counter(machine.stream.work[begin:])
         self.done, self.calls = machine.stream.done[done:], machine.calls[calls:]
         estimate = engine.estimate()
-        self.results = [estimate.object, estimate.probe, engine.positions_px(), np.array([*errors, *engine.finish()])]
+        self.results = [estimate.object, estimate.probe, engine.positions_px(), np.array(errors)]
 
     def gives_what(self, other: Run) -> bool:
         """Whether all results have the other's bits."""

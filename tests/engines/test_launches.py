@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ptychogui.backends.cuda import CudaBackend, backend as backend_module
@@ -17,6 +18,7 @@ from ptychogui.backends.twin import TWINS
 from ptychogui.engines import ENGINES, create_engine
 from ptychogui.jobs.bench import traffic_bytes
 from ptychogui.params.model import Reconstruction
+from ptychogui.physics.held_out import hold_out
 from tests.backends import fake_kernels
 from tests.backends.fake_cupy import FakeMachine
 from tests.backends.problems import narrow_beam
@@ -84,10 +86,10 @@ def table(root: Path, title: str) -> list[Row]:
 def recorded(machine: FakeMachine, iterations: int, **values: Any) -> list[Iteration]:
     """Record the iterations of an engine whose batches are smaller than its groups."""
     settings = {"update_probe": 1, "update_modes": 1, "orthogonalize_every": 100, "iterations": 20, **values}
+    problem, share = narrow_beam(16, 6, 9.0), values.get("held_out", 0.0)
+    problem = replace(problem, held_out=hold_out(problem.patterns, np.arange(len(problem.patterns)), share, 0))
     with CudaBackend(0) as gpu:
-        engine = create_engine(
-            narrow_beam(16, 6, 9.0), Reconstruction.model_validate({"noise_model": "gaussian", **settings}), gpu
-        )
+        engine = create_engine(problem, Reconstruction.model_validate(settings), gpu)
         return record(engine, machine, iterations)
 
 
@@ -135,6 +137,19 @@ def test_graphs_take_from_the_host_what_their_table_says(machine: FakeMachine, r
             assert iteration.work.total() == rest + int(each) * groups
             assert iteration.work["graph"] == (groups if graphs else 0)
             assert iteration.blocking == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_held_out_pixels_add_what_their_table_says(machine: FakeMachine, repo_root: Path, engine: str) -> None:
+    asked: dict[str, Any] = {"engine": engine, "batch_size": 9, **_STEADY[engine]}
+    without, with_them = (recorded(machine, 8, held_out=share, **asked)[-1] for share in (0.0, 0.1))
+    units = {"iteration": 1, "batch": len(without.spans("exit_wave"))}
+    added: Counter[str] = Counter()
+    for work, unit, times, _ in cells(repo_root, "The free error"):
+        added[_WORK.get(work.strip("`"), work.strip("`"))] += int(times) * units[unit]
+    assert with_them.work == without.work + added
+    assert with_them.spans("free_misfit") == with_them.spans("exit_wave")
+    assert with_them.blocking == []
 
 
 _OPTIONS: dict[str, dict[str, Any]] = {

@@ -24,10 +24,11 @@ from tests.jobs.scripted_engines import Engine, Script
 
 @pytest.fixture
 def prepare_scan(monkeypatch: pytest.MonkeyPatch) -> Prepare:
-    """Prepare a scan in memory with some parameters."""
+    """Prepare a scan in memory with some parameters; no pixel is held out unless that is asked for."""
 
     def run(dataset: Dataset, backend: Any = None, **values: Any) -> PreparedJob:
         monkeypatch.setattr(opening, "open_dataset", lambda _path, _options: dataset)
+        values = {"reconstruction__held_out": 0.0, **values}
         parameters = Parameters().replace({key.replace("__", "."): value for key, value in values.items()})
         return prepare(Job("1", dataset.path, parameters, Path("result.cxi")), backend)
 

@@ -113,8 +113,8 @@ class FakeEngine:
         self.iteration += 1
         return Step(self.iteration, (self._errors[self.iteration - 1],))
 
-    def finish(self) -> tuple[float, ...]:
-        return ()
+    def finish(self) -> Step:
+        return Step(self.iteration, ())
 
     def estimate(self) -> Estimate:
         return Estimate(self.problem.object * self.iteration, self.problem.probe)

@@ -57,11 +57,11 @@ class Engine:
         told = tuple(self._untold) if self.script.late else ()
         error = self.script.error(self.iteration, self.settings)
         self._untold = [error] if self.script.late else []
-        return Step(self.iteration, told if self.script.late else (error,), (f"step {self.iteration}",))
+        return Step(self.iteration, told if self.script.late else (error,), notes=(f"step {self.iteration}",))
 
-    def finish(self) -> tuple[float, ...]:
+    def finish(self) -> Step:
         untold, self._untold = tuple(self._untold), []
-        return untold
+        return Step(self.iteration, untold)
 
     def estimate(self) -> Estimate:
         value = np.nan if self.iteration in self.script.broken else self.done

@@ -57,7 +57,7 @@ def prepared(file: Path | None = None, stop: Any = lambda: False, **values: Any)
 def named(values: dict[str, Any]) -> dict[str, Any]:
     groups = {"energy_eV": "experiment", "distance_m": "experiment", "detector_pixel_m": "experiment",
               "positions_file": "experiment", "scan_pattern": "experiment", "scan_dims": "experiment",
-              "step_m": "experiment"}  # fmt: skip
+              "step_m": "experiment", "held_out": "reconstruction"}  # fmt: skip
     return {f"{groups.get(name, 'preprocessing')}.{name}": value for name, value in values.items()}
 
 
@@ -75,7 +75,7 @@ def test_a_series_with_a_list_gives_the_patterns_of_the_scan(
 def test_every_position_keeps_its_own_frame(
     pattern: str, positions_file: Path, simulated: SimulatedScan, fault: str
 ) -> None:
-    whole = prepared(file_pattern=pattern, first_file=1, positions_file=positions_file, size_px=32)
+    whole = prepared(file_pattern=pattern, first_file=1, positions_file=positions_file, size_px=32, held_out=0.0)
     path = Path(pattern).parent / "scan_0003.h5"
     line = simulated.counts[2 * POINTS : 3 * POINTS]
     lost = {"missing": POINTS, "cut off": POINTS, "short": 2, "long": 0}[fault]
@@ -85,7 +85,9 @@ def test_every_position_keeps_its_own_frame(
         path.write_bytes(path.read_bytes()[:2500])
     else:
         make_rows(path.parent, {3: line[:-2] if fault == "short" else np.concatenate([line, line[:3]])})
-    found = prepared(file_pattern=pattern, first_file=1, positions_file=positions_file, size_px=32, scan_dims=(5, 6))
+    found = prepared(
+        file_pattern=pattern, first_file=1, positions_file=positions_file, size_px=32, scan_dims=(5, 6), held_out=0.0
+    )
     kept = np.delete(np.arange(LINES * POINTS), np.arange(3 * POINTS - lost, 3 * POINTS))
     np.testing.assert_array_equal(found.problem.patterns, whole.problem.patterns[kept])
     np.testing.assert_allclose(found.positions_m, simulated.positions_m[kept])

@@ -102,6 +102,12 @@ def _sources(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np
     return rng.integers(-1, size.symbols["K"], shape).astype(np.int32)
 
 
+def _pixels(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.ndarray:
+    """Draw pixels of a pattern, a quarter of them none."""
+    drawn = rng.integers(size.n**2, size=shape)
+    return np.where(rng.random(shape) < 0.25, -1, drawn).astype(np.int32)
+
+
 def _order(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
     return rng.permutation(shape[0]).astype(np.int32)
 
@@ -141,7 +147,7 @@ def _bands(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.n
 
 _Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...], Size], np.ndarray]
 _DRAW: Mapping[str, _Draw] = {
-    "frames": _patterns, "places": _places, "sources": _sources,
+    "frames": _patterns, "places": _places, "sources": _sources, "pixels": _pixels,
     "patterns": _patterns, "slopes": _slopes, "order": _order, "corners": _corners, "bands": _bands, "grams": _grams,
     "complex64": _any_c64, "float32": _any_f32, "int16": _i16,
 }  # fmt: skip

@@ -23,6 +23,7 @@ _C_NAMES = {
     "P": "probes",
     "H": "height",
     "W": "width",
+    "K": "held",
     "L": "lanes",
     "C": "chunks",
     "n": "positions",

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from ptychogui.backends.twin import (
     coupled,
     dm,
+    held_out,
     lattice,
     likelihood,
     lsqml,
@@ -25,7 +26,7 @@ from ptychogui.backends.twin import (
 
 __all__ = ["TWINS"]
 
-_MODULES = (coupled, dm, lattice, likelihood, lsqml, overlap, positions, update, variable, wavefield)
+_MODULES = (coupled, dm, held_out, lattice, likelihood, lsqml, overlap, positions, update, variable, wavefield)
 
 TWINS: Mapping[str, Callable[..., None]] = {
     name: function

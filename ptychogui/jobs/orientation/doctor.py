@@ -8,7 +8,7 @@ them by T is the same as turning the positions by T^-1, which costs nothing and 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -112,7 +112,7 @@ def examine(job: Job, backend: Backend, control: Control | None = None) -> Gener
     yield OrientationProgress(0, total, "reading the patterns")
     try:
         with backend.in_words():
-            prepared = prepare(job, control=control)
+            prepared = prepare(_all_pixels(job), control=control)
             excerpt = _Excerpt(prepared, backend, control)
             fits: list[tuple[_Fit, _Fit]] = []
             for number in range(len(CLASSES)):
@@ -128,6 +128,11 @@ def examine(job: Job, backend: Backend, control: Control | None = None) -> Gener
     positions_file = job.parameters.experiment.positions_file
     cases = all_cases(prepared.parameters, positions_file is not None and holds_result(positions_file))
     yield OrientationProgress(total, total, "done", judge(cases, evidence))
+
+
+def _all_pixels(job: Job) -> Job:
+    """Return the job with no pixel held out: what patterns show by themselves is looked at here."""
+    return replace(job, parameters=job.parameters.replace({"reconstruction.held_out": 0.0}))
 
 
 class _Excerpt:

@@ -47,11 +47,12 @@ def check_memory(extent: Extent, settings: Reconstruction, backend: Backend, sca
 def _check_stage(stage: PlannedStage, whole: Extent, settings: Reconstruction, backend: Backend, scale: str) -> str:
     extent = _cropped(whole, stage.crop)
     on_device = memory_needed(stage.engine, extent, stage.settings(settings), backend)
-    on_host = _host_bytes(whole, settings) + (extent.frame_bytes if stage.crop > 1 else 0)
+    of_scan = extent.frame_bytes + extent.held_out_bytes
+    on_host = _host_bytes(whole, settings) + (of_scan if stage.crop > 1 else 0)
     facts = f"{ENGINE_TITLES[stage.engine]} on {_facts(extent, scale)}"
     if backend.xp is np:
-        shared = extent.frame_bytes  # the engine works on the very patterns that are on the host
-        _check("this computer's memory", on_device + on_host - shared, backend.memory_free_bytes(), facts)
+        # the engine works on the very patterns that are on the host
+        _check("this computer's memory", on_device + on_host - of_scan, backend.memory_free_bytes(), facts)
         return ""
     asked = (stage.engine, extent, stage.settings(settings), backend)
     resident = resident_patterns(*asked)
@@ -71,7 +72,8 @@ def _streaming_note(stage: PlannedStage, extent: Extent, resident: int, backend:
 
 def _cropped(extent: Extent, crop: int) -> Extent:
     rows, columns = extent.object_shape
-    return replace(extent, n=extent.n // crop, object_shape=(rows // crop, columns // crop))
+    held_out = -(-extent.held_out // crop**2)
+    return replace(extent, n=extent.n // crop, object_shape=(rows // crop, columns // crop), held_out=held_out)
 
 
 def _facts(extent: Extent, scale: str) -> str:
@@ -89,7 +91,7 @@ def _host_bytes(extent: Extent, settings: Reconstruction) -> int:
     """Bytes of a job besides its engine: patterns, estimates, and what reading and writing take."""
     components = settings.opr_modes * extent.probe_bytes // extent.modes
     estimate = extent.object_bytes + extent.probe_bytes + components
-    return extent.frame_bytes + _ESTIMATES * estimate + _READING_BYTES
+    return extent.frame_bytes + extent.held_out_bytes + _ESTIMATES * estimate + _READING_BYTES
 
 
 def _check(where: str, needed: int, free: int, facts: str) -> None:

@@ -14,6 +14,7 @@ from ptychogui.backends.compiled_pattern_maker import compiled_maker
 from ptychogui.engines.base import Problem
 from ptychogui.io.dataset import MIRRORED, Dataset
 from ptychogui.io.notes import NO_POSITIONS, notes_besides
+from ptychogui.jobs.free_error import held_out_notes
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.prepare.careful_frames import CarefulFrames
 from ptychogui.jobs.prepare.first_guesses import first_object, first_probe, first_variation, is_guessed, scaled_probe
@@ -24,6 +25,7 @@ from ptychogui.jobs.prepare.probe_trial import ProbeTrial
 from ptychogui.params.chain import engines_of
 from ptychogui.params.model import Parameters, Reconstruction, by_path
 from ptychogui.physics.frames import Patterns
+from ptychogui.physics.held_out import hold_out
 from ptychogui.physics.noise_models import NoiseModel
 from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.probe import add_modes
@@ -125,9 +127,13 @@ def prepare(
         probe, probe_notes = _probe(scan, patterns, obj, given.probe, backend)
         variation = first_variation(scan.settings.probe_guess, probe, scan.rows)
         noise_model = scan.suitable_noise_model(patterns)
+    held_out = hold_out(patterns.patterns, scan.rows, scan.settings.held_out, scan.settings.seed)
     notes = (*scan.placed[2], *memory_notes, *scan.readings_calibration.notes, *frames.notes(), *patterns.notes)
     return PreparedJob(
-        problem=Problem(patterns.patterns, scan.geometry, probe, obj, object_pixel_m=scan.pixel_m, variation=variation),
+        problem=Problem(
+            patterns.patterns, scan.geometry, probe, obj, object_pixel_m=scan.pixel_m, variation=variation,
+            held_out=held_out,
+        ),
         parameters=scan.parameters,
         object_pixel_m=scan.pixel_m,
         positions_m=scan.positions_m,
@@ -145,8 +151,9 @@ def prepare(
             *notes,
             *probe_notes,
             *object_notes,
+            *held_out_notes(held_out, scan.settings.held_out),
         ),
-    )
+    )  # fmt: skip
 
 
 def _check_memory(scan: PreparedScan, backend: Backend | None) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from ptychogui.params.model import Parameters, refines_positions
 from ptychogui.physics.calibration import Calibration, calibrate, calibrate_readings
 from ptychogui.physics.cleaning import PLAIN_COUNTS
 from ptychogui.physics.frames import FrameSource, Patterns, pattern_bytes, pattern_size, prepare_frames
+from ptychogui.physics.held_out import drawn_pixels
 from ptychogui.physics.noise_models import NoiseModel, suitable_noise_model
 from ptychogui.physics.optics import job_pixel_m
 from ptychogui.physics.orientation import Orientation
@@ -140,6 +141,7 @@ class PreparedScan:
             sub_pixel=self.settings.sub_pixel == "fourier",
             pattern_bytes=pattern_bytes(self.dataset.frames.dtype, self.job.parameters.preprocessing),
             lattice=len(find_lattice(self.geometry.positions_px)) > 0,
+            held_out=drawn_pixels(self.n, self.settings.held_out),
         )
 
     @property

@@ -118,7 +118,7 @@ class ProbeTrial:
         asked = Reconstruction(engine="epie", iterations=_ITERATIONS, **wanted)
         engine = create_engine(problem, asked, self.backend)
         errors = [error for _ in range(_ITERATIONS) for error in engine.step().errors]
-        last = (errors + list(engine.finish()))[-1]
+        last = (*errors, *engine.finish().errors)[-1]
         return last if np.isfinite(last) else np.inf
 
 

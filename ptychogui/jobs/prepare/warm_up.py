@@ -15,6 +15,7 @@ from ptychogui.engines.base import Engine, Problem, Step
 from ptychogui.jobs.stages import planned_stages
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule, ScheduleText
+from ptychogui.physics.held_out import HeldOut
 from ptychogui.physics.scan import place_windows
 
 _N, _SIDE, _STEP_PX = 32, 9, 3.3
@@ -72,6 +73,7 @@ def _tiny(problem: Problem) -> Problem:
     if not problem.geometry.fractions.any():
         geometry = replace(geometry, fractions=np.zeros_like(geometry.fractions))
     radius = np.hypot(*(np.mgrid[:_N, :_N] - _N // 2))
+    one = np.zeros((len(rows), 1), np.int32)
     modes = np.arange(1, 1 + len(problem.probe))[:, None, None]
     return Problem(
         patterns=np.ones((len(rows), _N, _N), problem.patterns.dtype),
@@ -80,6 +82,7 @@ def _tiny(problem: Problem) -> Problem:
         object=np.ones(geometry.object_shape, np.complex64),
         iteration=_DONE,
         object_pixel_m=problem.object_pixel_m,
+        held_out=None if problem.held_out is None else HeldOut(one, one.astype(np.float32)),
     )
 
 

@@ -67,4 +67,4 @@ def _errors(scan: Problem, device: str, values: dict[str, Any]) -> np.ndarray:
     with backend:
         engine = create_engine(scan, settings(_ITERATIONS, values), backend)
         errors = [error for _ in range(_ITERATIONS) for error in engine.step().errors]
-        return np.array([*errors, *engine.finish()])
+        return np.array([*errors, *engine.finish().errors])

@@ -374,3 +374,21 @@ def test_a_background_leaves_no_photons(prepare_scan: Prepare, tmp_path: Path) -
     np.save(tmp_path / "dark.npy", np.ones((32, 32)))
     prepared = prepare_scan(scan(), preprocessing__background_file=tmp_path / "dark.npy")
     assert prepared.noise_model.name == "gaussian" and "background" in prepared.noise_model.reason
+
+
+def test_pixels_are_held_out_after_the_first_guesses(prepare_scan: Prepare) -> None:
+    whole, part = (prepare_scan(scan(), reconstruction__held_out=share) for share in (0.0, 0.05))
+    assert whole.problem.held_out is None and part.problem.held_out is not None
+    assert part.problem.held_out.pixels.shape == (12, 52)
+    assert np.count_nonzero(part.problem.patterns != whole.problem.patterns) == part.problem.held_out.count
+    assert np.array_equal(part.problem.probe, whole.problem.probe)
+    assert np.array_equal(part.survey.mean, whole.survey.mean)
+    again = prepare_scan(scan(), reconstruction__held_out=0.05).problem.held_out
+    assert again is not None and np.array_equal(again.pixels, part.problem.held_out.pixels)
+
+
+def test_what_is_held_out_of_too_little_is_said(prepare_scan: Prepare) -> None:
+    (note,) = prepare_scan(scan(), reconstruction__held_out=0.01).notes
+    assert "pixels are held out, few of them with counts" in note
+    (note,) = prepare_scan(scan(), reconstruction__held_out=1e-9).notes
+    assert "no pixel is held out" in note
