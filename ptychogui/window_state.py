@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import zip_longest
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from ptychogui.jobs.job import Progress
 
@@ -18,6 +19,8 @@ _PROGRAM = "ptychogui"
 
 Kind = Literal["", "done", "failed"]
 """How a run ended; "" while it goes on."""
+
+_Points: TypeAlias = tuple[tuple[int, float], ...]
 
 
 class Phase(Enum):
@@ -66,19 +69,25 @@ class ErrorCurve:
     Attributes:
         iterations: how many there will be, at least 1.
         points: (iteration, error in photon-noise units) in the order of iterations; all errors are above 0.
+        free: the same of the free error, that of the pixels that are held out.
     """
 
     iterations: int = 1
-    points: tuple[tuple[int, float], ...] = ()
+    points: _Points = ()
+    free: _Points = ()
 
-    def with_error(self, iteration: int, error: float) -> ErrorCurve:
-        """Add an error in place of that iteration's and all later ones; what is no positive number is left out."""
-        if not (math.isfinite(error) and error > 0):
-            return self
-        points = self.points
-        while points and points[-1][0] >= iteration:
-            points = points[:-1]
-        return replace(self, points=(*points, (iteration, error)))
+    def with_error(self, iteration: int, error: float, free_error: float = math.nan) -> ErrorCurve:
+        """Add errors in place of that iteration's and all later ones; what is no positive number is left out."""
+        points, free = _with_point(self.points, iteration, error), _with_point(self.free, iteration, free_error)
+        return replace(self, points=points, free=free)
+
+
+def _with_point(points: _Points, iteration: int, error: float) -> _Points:
+    if not (math.isfinite(error) and error > 0):
+        return points
+    while points and points[-1][0] >= iteration:
+        points = points[:-1]
+    return (*points, (iteration, error))
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,7 @@ class RunState:
         iteration: the newest that is done, None before the first word about it.
         iterations: how many there will be.
         error: the newest one, in photon-noise units; NaN if not known.
+        free_error: that of the held-out pixels; NaN if not known, or if there are none.
         positions_per_s: speed, 0 if not known.
         seconds_left: time to the last iteration, infinite if not known or if there is none.
         facts: in place of the numbers, what is said of a result that was opened.
@@ -105,6 +115,7 @@ class RunState:
     iteration: int | None = None
     iterations: int = 0
     error: float = math.nan
+    free_error: float = math.nan
     positions_per_s: float = 0.0
     seconds_left: float = math.inf
     facts: tuple[str, ...] = ()
@@ -132,8 +143,9 @@ class RunState:
     def progressed(self, progress: Progress) -> RunState:
         """Take the numbers of an iteration; 0 is before the first."""
         now = replace(
-            self, iteration=progress.iteration, iterations=progress.iterations, error=progress.error, facts=(),
-            positions_per_s=progress.positions_per_s, seconds_left=progress.seconds_left,
+            self, iteration=progress.iteration, iterations=progress.iterations, error=progress.error,
+            free_error=progress.free_error, facts=(), positions_per_s=progress.positions_per_s,
+            seconds_left=progress.seconds_left,
         )  # fmt: skip
         if not self.stoppable:
             now = replace(now, seconds_left=math.inf)
@@ -141,7 +153,7 @@ class RunState:
             now = replace(now, phase=Phase.RUNNING, text="Running", kind="")
         if not progress.iteration:
             return now
-        return replace(now, curve=self.curve.with_error(progress.iteration, progress.error))
+        return replace(now, curve=self.curve.with_error(progress.iteration, progress.error, progress.free_error))
 
     def stopping(self) -> RunState:
         """Take that Stop was pressed."""
@@ -151,11 +163,13 @@ class RunState:
         """End it, with what it left."""
         return replace(self, phase=Phase.OVER, text=text, kind=kind, result=result, seconds_left=math.inf)
 
-    def with_result(self, path: Path, facts: tuple[str, ...], errors: tuple[float, ...]) -> RunState:
+    def with_result(
+        self, path: Path, facts: tuple[str, ...], errors: tuple[float, ...], free_errors: tuple[float, ...] = ()
+    ) -> RunState:
         """Take a result that was opened; a run under way goes on, and shows again with its next iteration."""
         curve = ErrorCurve(max(len(errors), 1))
-        for iteration, error in enumerate(errors, 1):
-            curve = curve.with_error(iteration, error)
+        for iteration, both in enumerate(zip_longest(errors, free_errors, fillvalue=math.nan), 1):
+            curve = curve.with_error(iteration, *both)
         phase = self.phase if self.under_way else Phase.OVER
         return replace(self, phase=phase, text=path.stem, kind="done", facts=facts, result=path, curve=curve)
 
@@ -245,6 +259,8 @@ def _numbers(run: RunState) -> tuple[str, ...]:
     parts = [f"iteration {run.iteration} / {run.iterations}"]
     if math.isfinite(run.error) and run.iteration:
         parts.append(f"error {run.error:#.3g}")
+    if math.isfinite(run.free_error) and run.iteration:
+        parts.append(f"free error {run.free_error:#.3g}")
     if run.positions_per_s > 0:
         parts.append(f"{grouped(run.positions_per_s)} positions/s")
     if math.isfinite(run.seconds_left) and run.iteration < run.iterations:

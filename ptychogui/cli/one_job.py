@@ -31,8 +31,8 @@ Show: TypeAlias = Callable[[Progress], None]
 _LINES = 10
 """Plain lines per job where there is no terminal."""
 
-_ROOM_FOR_SPEED, _ROOM_FOR_BAR = 80, 60
-"""Columns that a terminal needs for the positions/s, and for a bar."""
+_ROOM_FOR_ALL, _ROOM_FOR_BAR = 80, 60
+"""Columns that a terminal needs for free error and positions/s, and for a bar."""
 
 
 def run_one(source: Path | None, values: Values, output: Path, quiet: bool) -> int:
@@ -90,11 +90,13 @@ def duration_text(seconds: float) -> str:
     return f"{whole // 60}:{whole % 60:02} min" if whole < 3600 else f"{whole // 3600}:{whole % 3600 // 60:02} h"
 
 
-def _figures(progress: Progress, with_speed: bool = True) -> str:
+def _figures(progress: Progress, wide: bool = True) -> str:
     if progress.iteration == 0 and progress.state is State.RUNNING:
         return "ready"
     figures = [f"error {progress.error:.4g}"] if math.isfinite(progress.error) else []
-    if with_speed and progress.iteration:
+    if wide and math.isfinite(progress.free_error):
+        figures.append(f"free error {progress.free_error:.4g}")
+    if wide and progress.iteration:
         figures.append(f"{progress.positions_per_s:.0f} positions/s")
     if progress.state is not State.RUNNING:
         figures.append(f"{progress.state.value} after {duration_text(progress.elapsed_s)}")
@@ -116,7 +118,7 @@ def _bar_show(bar: Bar) -> Show:
 
     def show(progress: Progress) -> None:
         _say_notes(bar.console, progress)
-        figures = _figures(progress, with_speed=bar.console.width >= _ROOM_FOR_SPEED)
+        figures = _figures(progress, wide=bar.console.width >= _ROOM_FOR_ALL)
         bar.update(task, completed=progress.iteration, total=progress.iterations, figures=figures)
 
     return show

@@ -53,13 +53,14 @@ class LoadedScan:
 
 @dataclass(frozen=True)
 class LoadedResult:
-    """A result file: its picture, its error of every iteration, and lines for its card."""
+    """A result file: its picture, its error and free error of every iteration, and lines for its card."""
 
     path: Path
     facts: tuple[str, ...]
     notes: tuple[str, ...]
     picture: LivePicture
     errors: tuple[float, ...]
+    free_errors: tuple[float, ...]
     state: str
 
 
@@ -118,7 +119,8 @@ def _loaded_result(path: Path, result: Result) -> LoadedResult:
         f"{result.state or ''} after {len(result.errors)} iterations on {result.device or 'an unknown device'}",
     )
     picture = make_picture(field, result.probe, result.object_pixel_m, FINAL_PX)
-    return LoadedResult(path, facts, result.notes, picture, tuple(map(float, result.errors)), str(result.state or ""))
+    errors, free_errors = (tuple(map(float, some)) for some in (result.errors, result.free_errors))
+    return LoadedResult(path, facts, result.notes, picture, errors, free_errors, str(result.state or ""))
 
 
 def _length(length_m: float) -> str:

@@ -64,7 +64,7 @@ class WindowController(QObject):
         self._show(replace(self._session, opening=""), self._run)
 
     def _on_result(self, result: LoadedResult) -> None:
-        run = self._run.with_result(result.path, result.facts, result.errors)
+        run = self._run.with_result(result.path, result.facts, result.errors, result.free_errors)
         self._show(replace(self._session, opening=""), run)
 
     def _on_started(self, title: str, iterations: int) -> None:

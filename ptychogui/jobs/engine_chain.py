@@ -14,6 +14,7 @@ from ptychogui.backends.base import Backend
 from ptychogui.engines import create_engine
 from ptychogui.engines.base import Engine, Estimate, Problem, Step
 from ptychogui.errors import DivergedError, ParameterError
+from ptychogui.jobs.free_error import FreeErrorWatch
 from ptychogui.jobs.stages import PlannedStage, check_crops, coarsest, planned_stages
 from ptychogui.params.chain import ENGINE_TITLES, Stage
 from ptychogui.params.model import Reconstruction, by_path
@@ -97,6 +98,7 @@ class EngineChain:
         self.free_errors = [*free_errors] or [math.nan] * len(self.errors)
         self.notes: list[str] = []
         self._noticed: set[str] = set()
+        self._watch = FreeErrorWatch()
         self._made: Engine | None = None
         self._copy: Estimate | None = None
         self._first = Standing(0, 1, Estimate(problem.object, problem.probe, problem.variation), problem.geometry)
@@ -143,6 +145,7 @@ class EngineChain:
         self._take(step)
         if ended and self.iteration == self._ends:
             self._take(self._engine.finish())
+        self.notes += self._watch.look(self.errors, self.free_errors)
         if ended or self.iteration % _COPY_EVERY == 0:
             self.estimate()
 
@@ -235,6 +238,7 @@ class EngineChain:
         n, held_out = patterns.shape[-1], self._whole.held_out
         self._patterns = patterns if self.crop == 1 else crop_patterns(patterns, n // self.crop)
         self._held_out = None if held_out is None else held_out.cropped(n, n // self.crop)
+        self._watch.begin(self._held_out, standing.iteration)
         follows = place > 0 and standing.iteration == self._last_of(place - 1)
         self._start = self._good = self._handed_on(standing) if follows else self._resampled(standing)
         self._engage(self._start)

@@ -146,6 +146,9 @@ def _result_entries(result: ResultHeader, positions_m: np.ndarray) -> Iterator[E
     if len(result.errors):
         yield _plain("iterations done", len(result.errors), "")
         yield _plain("error", float(result.errors[-1]), "photon noise", f"{result.errors[-1]:.4g} photon noise")
+    if len(result.free_errors):
+        free_error = float(result.free_errors[-1])
+        yield _plain("free error", free_error, "photon noise", f"{free_error:.4g} photon noise")
     yield from (_text("source", source.path) for source in result.sources)
     yield from (_text(f"version of {name}", version) for name, version in result.versions.items())
     if result.parameters:

@@ -7,14 +7,19 @@ import math
 import numpy as np
 import pyqtgraph as pg
 from PyQt5.QtCore import QEvent, QSize, Qt
-from PyQt5.QtGui import QFont, QPalette
+from PyQt5.QtGui import QColor, QFont, QPalette
 
 from ptychogui.views.theme import tinted
-from ptychogui.views.widgets import Card, small, tool_button
+from ptychogui.views.widgets import Card, label, small, tool_button
 from ptychogui.window_state import ErrorCurve
 
 _TICK_DENSITY = 0.7
 _Role = QPalette.ColorRole
+
+_FREE_TIP = (
+    "The free error is that of pixels which are held out: nothing is fitted to them. What lowers it brings the picture "
+    "nearer to the sample. Where the error falls and the free error rises, noise is being fitted."
+)
 
 pg.setConfigOption("imageAxisOrder", "row-major")
 
@@ -142,7 +147,7 @@ class ImageCard(PlotCard):
 
 
 class ErrorCard(PlotCard):
-    """The error of every iteration on a logarithmic axis, with the photon-noise limit at 1."""
+    """The error of every iteration on a logarithmic axis, with the photon-noise limit at 1, and the free error."""
 
     def __init__(self) -> None:
         super().__init__("Error", left=LogAxis("left"))
@@ -151,7 +156,11 @@ class ErrorCard(PlotCard):
         self.plot.setLabel("left", "error (photon-noise units)")
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.showGrid(y=True, alpha=0.15)
-        self.curve = self.plot.plot()
+        self.free_curve, self.curve = self.plot.plot(), self.plot.plot()
+        self.legend = label("muted")
+        self.legend.setToolTip(_FREE_TIP)
+        self.legend.hide()
+        self.head.addWidget(self.legend)
         below = {"position": 0.01, "anchors": [(0.0, 0.0), (0.0, 0.0)]}
         self.limit = pg.InfiniteLine(0.0, angle=0, label="photon noise", labelOpts=below)
         self.plot.addItem(self.limit)
@@ -162,9 +171,13 @@ class ErrorCard(PlotCard):
     def show_curve(self, curve: ErrorCurve) -> None:
         """Show the errors so far, on an axis of all iterations."""
         iterations, errors = np.array(curve.points, dtype=float).reshape(-1, 2).T
+        free_iterations, free_errors = np.array(curve.free, dtype=float).reshape(-1, 2).T
         self.curve.setData(iterations, errors)
+        self.free_curve.setData(free_iterations, free_errors)
+        self.legend.setVisible(len(curve.free) > 0)
         self.last.setData(iterations[-1:], np.log10(errors[-1:]))
-        low, high = (min(errors, default=1.0), max(errors, default=10.0))
+        shown = (*errors, *free_errors)
+        low, high = (min(shown, default=1.0), max(shown, default=10.0))
         bottom, top = math.log10(min(low, 1.0) / 1.5), math.log10(max(high, 2.0) * 1.2)
         self.plot.setRange(xRange=(0, curve.iterations), yRange=(bottom, top), padding=0.02)
 
@@ -176,10 +189,17 @@ class ErrorCard(PlotCard):
                 self.palette().color(_Role.PlaceholderText),
             )
             self.curve.setPen(pg.mkPen(accent, width=2))
+            self.free_curve.setPen(pg.mkPen(text, width=1.5))
+            self.legend.setText(f"{_line(accent)} error &nbsp; {_line(text)} free error")
             self.last.setBrush(accent)
             self.last.setPen(pg.mkPen(None))
             self.limit.setPen(pg.mkPen(text, width=1, style=Qt.PenStyle.DashLine))
             self.limit.label.setColor(text)
+
+
+def _line(color: QColor) -> str:
+    """Return a short line for a legend, as rich text."""
+    return f'<b style="color: {color.name()}">—</b>'
 
 
 class LogAxis(pg.AxisItem):

@@ -71,6 +71,21 @@ def test_a_narrow_bar_keeps_iteration_and_time(width: int, speed: bool) -> None:
     assert ("positions/s" in text.getvalue()) is speed
 
 
+@pytest.mark.parametrize(("width", "there"), [(40, False), (100, True)])
+def test_the_free_error_stands_beside_the_error(width: int, there: bool) -> None:
+    text = io.StringIO()
+    progress = replace(progress_of(50), free_error=1.5678)
+    with shown_progress(Console(file=text, force_terminal=True, width=width), quiet=False) as show:
+        show(progress)
+    assert ("free error 1.568" in text.getvalue()) is there
+    plain = io.StringIO()
+    with shown_progress(Console(file=plain), quiet=False) as show:
+        show(progress)
+        show(progress_of(60))
+    first, second = plain.getvalue().splitlines()
+    assert "  free error 1.568  " in first and "free" not in second
+
+
 def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     assert "\x1b" not in shown(20, terminal=True)

@@ -59,6 +59,18 @@ class TestError:
         card.show_curve(ErrorCurve(10))
         assert len(card.curve.getOriginalDataset()[0] if card.curve.getOriginalDataset()[0] is not None else ()) == 0
 
+    def test_the_free_error_is_a_second_line_that_the_head_explains(self, qtbot: QtBot) -> None:
+        card = ErrorCard()
+        qtbot.addWidget(card)
+        card.show_curve(ErrorCurve(10, ((1, 5.0), (2, 2.0)), ((1, 60.0), (2, 3.0))))
+        x, y = card.free_curve.getOriginalDataset()
+        assert (list(x), list(y)) == ([1, 2], [60.0, 3.0])
+        assert not card.legend.isHidden() and "held out" in card.legend.toolTip()
+        assert card.free_curve.opts["pen"].color() != card.curve.opts["pen"].color()
+        assert card.plot.viewRange()[1][1] > np.log10(60)
+        card.show_curve(ErrorCurve(10, ((1, 5.0),)))
+        assert card.legend.isHidden()
+
     def test_less_than_a_decade_still_has_ticks(self) -> None:
         axis = LogAxis("left")
         ((_, ticks),) = axis.tickValues(-0.1, 0.8, 200)

@@ -16,7 +16,7 @@ from ptychogui.jobs.job import Progress
 from ptychogui.window_state import WindowState
 
 SCAN = SimpleNamespace(path=Path("a.cxi"), facts=("CXI",), notes=())
-RESULT = SimpleNamespace(path=Path("a-001.cxi"), facts=("result",), errors=(5.0, 3.0))
+RESULT = SimpleNamespace(path=Path("a-001.cxi"), facts=("result",), errors=(5.0, 3.0), free_errors=(6.0, 4.0))
 
 
 class Source(QObject):
@@ -80,6 +80,7 @@ def test_a_run_and_a_result(source: Source, shown: list[WindowState]) -> None:
         "a-001",
     ]
     assert shown[-1].curve.points == ((1, 5.0), (2, 3.0))
+    assert shown[-1].curve.free == ((1, 6.0), (2, 4.0))
 
 
 def test_what_changes_nothing_is_not_announced(

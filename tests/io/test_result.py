@@ -26,6 +26,7 @@ def full_result(tmp_path: Path) -> Result:
         frame_indices=np.array([3, 1, 4, 0, 9, 2]),
         parameters='{"schema": 1}',
         errors=np.array([3.0, 1.5, 1.01]),
+        free_errors=np.array([3.1, np.nan, 1.2]),
         sources=(SourceFile.of(raw), SourceFile.of(raw)),
         device="cpu: any, 2 threads",
         timing_s={"prepare": 0.5, "iterate": 12.25},

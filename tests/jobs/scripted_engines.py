@@ -28,11 +28,13 @@ BAD = math.nan
 class Script:
     """What engines shall do, and what they were given.
 
-    `error` tells the error of an iteration with these settings, `shift_px` how far each step moves the positions,
-    `late` whether errors come a step late, and `broken` the iterations whose estimate has no numbers.
+    `error` tells the error of an iteration with these settings, `free_error` its free error, `shift_px` how far each
+    step moves the positions, `late` whether errors come a step late, and `broken` the iterations whose estimate has no
+    numbers.
     """
 
     error: Callable[[int, Reconstruction], float] = lambda _iteration, _settings: GOOD
+    free_error: Callable[[int], float] | None = None
     shift_px: float = 0.0
     late: bool = False
     broken: tuple[int, ...] = ()
@@ -57,7 +59,8 @@ class Engine:
         told = tuple(self._untold) if self.script.late else ()
         error = self.script.error(self.iteration, self.settings)
         self._untold = [error] if self.script.late else []
-        return Step(self.iteration, told if self.script.late else (error,), notes=(f"step {self.iteration}",))
+        free = () if self.script.free_error is None else (self.script.free_error(self.iteration),)
+        return Step(self.iteration, told if self.script.late else (error,), free, (f"step {self.iteration}",))
 
     def finish(self) -> Step:
         untold, self._untold = tuple(self._untold), []

@@ -14,6 +14,7 @@ from ptychogui.engines.base import Estimate, Problem
 from ptychogui.jobs.engine_chain import EngineChain
 from ptychogui.jobs.prepare.prepared_job import prepare
 from ptychogui.params.model import Reconstruction
+from ptychogui.physics.held_out import HeldOut
 from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.physics.simulation import intensities
@@ -27,6 +28,7 @@ def test_one_engine_is_asked_for_its_iterations(script: Script) -> None:
     (engine,) = script.made
     assert (engine.settings.engine, engine.settings.iterations, engine.problem.iteration) == ("epie", 3, 0)
     assert chain.errors == [GOOD] * 3
+    assert np.isnan(chain.free_errors).tolist() == [True] * 3
     assert chain.notes == ["step 1", "step 2", "step 3"]
     np.testing.assert_array_equal(chain.estimate().object, engine.problem.object + 3)
 
@@ -214,5 +216,30 @@ def test_a_chain_of_real_engines_improves_the_model(stages: str) -> None:
     with open_backend("cpu", 2) as backend:
         chain = EngineChain(prepared.problem, prepared.parameters.reconstruction, backend)
         run(chain)
-    assert len(chain.errors) == chain.iterations
+    assert len(chain.errors) == len(chain.free_errors) == chain.iterations
     assert chain.errors[-1] < 0.7 * chain.errors[0]
+    assert chain.free_errors[-1] < 0.8 * chain.free_errors[0]
+
+
+def test_cropped_patterns_have_those_of_their_held_out_pixels_that_are_left(script: Script) -> None:
+    run(chain_of("epie:1/2,dm:1"))
+    whole = script.made[1].problem.held_out
+    cropped = script.made[0].problem.held_out
+    assert whole is not None and cropped is not None
+    assert 0.1 * whole.count < cropped.count < 0.4 * whole.count
+    for engine in script.made:
+        held_out, patterns = engine.problem.held_out, engine.problem.patterns
+        assert held_out is not None
+        for row, pixels in zip(patterns.reshape(len(patterns), -1), held_out.pixels, strict=True):
+            assert (amplitudes_of(row[pixels[pixels >= 0]]) == -1).all()
+
+
+def test_a_free_error_that_rises_is_noted_once(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HeldOut, "expected", 1e4)
+    script.error = lambda iteration, _settings: 3 - 0.01 * iteration
+    script.free_error = lambda iteration: 1.2 + 0.001 * abs(iteration - 20)
+    chain = chain_of("epie", iterations=80)
+    run(chain)
+    (note,) = notes(chain)
+    assert "the free error" in note and "rises" in note
+    assert chain.free_errors[-1] == pytest.approx(1.26)

@@ -63,6 +63,7 @@ def test_the_result_tells_how_it_was_made(output: Path) -> None:
     np.testing.assert_array_equal(result.object, last.estimate.object)
     np.testing.assert_array_equal(result.probe, last.estimate.probe)
     assert result.errors[-1] == before.error and len(result.errors) == 3
+    assert result.free_errors[-1] == before.free_error and len(result.free_errors) == 3
     assert result.state == "done"
     assert result.orientation == Orientation(mirror_rows=True)
     assert result.stxm is not None and result.dpc_px is not None and result.mean_pattern is not None
