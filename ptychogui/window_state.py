@@ -17,6 +17,12 @@ from ptychogui.jobs.job import Progress
 
 _PROGRAM = "ptychogui"
 
+FREE_ERROR_TIP = (
+    "The free error is that of pixels which are held out: nothing is fitted to them. What lowers it brings the picture "
+    "nearer to the sample. Where the error falls and the free error rises, noise is being fitted."
+)
+"""What is to be known of the free error."""
+
 Kind = Literal["", "done", "failed"]
 """How a run ended; "" while it goes on."""
 
@@ -185,6 +191,7 @@ class StripState:
         done: how far the bar is, of `total`.
         total: 0 where that is not known yet: the bar swings.
         result: the file that the folder's button leads to.
+        tip: what is to be known of the numbers.
     """
 
     text: str
@@ -193,6 +200,7 @@ class StripState:
     done: int
     total: int
     result: Path | None
+    tip: str = ""
 
 
 @dataclass(frozen=True)
@@ -250,7 +258,8 @@ def _card(session: SessionState) -> ScanSummary:
 def _strip(run: RunState) -> StripState:
     swings = run.iteration is None and run.under_way
     total = 0 if swings else max(run.iterations, 1)
-    return StripState(run.text, run.kind, run.facts or _numbers(run), run.iteration or 0, total, run.result)
+    tip = FREE_ERROR_TIP if math.isfinite(run.free_error) and not run.facts else ""
+    return StripState(run.text, run.kind, run.facts or _numbers(run), run.iteration or 0, total, run.result, tip)
 
 
 def _numbers(run: RunState) -> tuple[str, ...]:
@@ -258,9 +267,8 @@ def _numbers(run: RunState) -> tuple[str, ...]:
         return ()
     parts = [f"iteration {run.iteration} / {run.iterations}"]
     if math.isfinite(run.error) and run.iteration:
-        parts.append(f"error {run.error:#.3g}")
-    if math.isfinite(run.free_error) and run.iteration:
-        parts.append(f"free error {run.free_error:#.3g}")
+        free = f", free {run.free_error:#.3g}" if math.isfinite(run.free_error) else ""
+        parts.append(f"error {run.error:#.3g}{free}")
     if run.positions_per_s > 0:
         parts.append(f"{grouped(run.positions_per_s)} positions/s")
     if math.isfinite(run.seconds_left) and run.iteration < run.iterations:

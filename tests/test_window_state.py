@@ -139,10 +139,10 @@ def test_a_result_that_was_opened_shows_its_facts_and_errors() -> None:
 def test_the_free_error_has_its_number_and_its_curve() -> None:
     run = STARTED.progressed(replace(progress(1), free_error=2.345)).progressed(progress(2))
     assert run.curve.free == ((1, 2.345),) and len(run.curve.points) == 2
-    assert strip(run).numbers[1] == "error 1.23" and not any("free" in part for part in strip(run).numbers)
+    assert (strip(run).numbers[1], strip(run).tip) == ("error 1.23", "")
     run = run.progressed(replace(progress(2), free_error=1.5))
     assert run.curve.free == ((1, 2.345), (2, 1.5))
-    assert strip(run).numbers[1:3] == ("error 1.23", "free error 1.50")
+    assert strip(run).numbers[1] == "error 1.23, free 1.50" and "held out" in strip(run).tip
     opened = RunState().with_result(RESULT, (), (5.0, 3.0), (6.0, 4.0))
     assert opened.curve == ErrorCurve(2, ((1, 5.0), (2, 3.0)), ((1, 6.0), (2, 4.0)))
 

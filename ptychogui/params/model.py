@@ -245,7 +245,7 @@ class Reconstruction(Group):
         0, "Phase constraint until", "Clamp the object's phase to at most zero in iterations up to this one.",
         flag="phaseConstraint", advanced=True, ge=0)  # fmt: skip
     held_out: float = param(
-        0.01, "Held-out pixels", "Part of the known pixels, others in each pattern, that nothing is fitted to. Their "
+        0.005, "Held-out pixels", "Part of the known pixels, others in each pattern, that nothing is fitted to. Their "
         "misfit, the free error, tells whether a better fit is a better picture; 0 holds none out.", ge=0, le=0.1,
         advanced=True, marks=("of the start",))  # fmt: skip
     seed: int = param(

@@ -11,15 +11,10 @@ from PyQt5.QtGui import QColor, QFont, QPalette
 
 from ptychogui.views.theme import tinted
 from ptychogui.views.widgets import Card, label, small, tool_button
-from ptychogui.window_state import ErrorCurve
+from ptychogui.window_state import FREE_ERROR_TIP, ErrorCurve
 
 _TICK_DENSITY = 0.7
 _Role = QPalette.ColorRole
-
-_FREE_TIP = (
-    "The free error is that of pixels which are held out: nothing is fitted to them. What lowers it brings the picture "
-    "nearer to the sample. Where the error falls and the free error rises, noise is being fitted."
-)
 
 pg.setConfigOption("imageAxisOrder", "row-major")
 
@@ -158,7 +153,7 @@ class ErrorCard(PlotCard):
         self.plot.showGrid(y=True, alpha=0.15)
         self.free_curve, self.curve = self.plot.plot(), self.plot.plot()
         self.legend = label("muted")
-        self.legend.setToolTip(_FREE_TIP)
+        self.legend.setToolTip(FREE_ERROR_TIP)
         self.legend.hide()
         self.head.addWidget(self.legend)
         below = {"position": 0.01, "anchors": [(0.0, 0.0), (0.0, 0.0)]}

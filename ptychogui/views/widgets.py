@@ -22,10 +22,10 @@ class ElidedLabel(QLabel):
         self.setMinimumWidth(20)
         self.hide()
 
-    def set_text(self, text: str) -> None:
-        """Show a text; none hides the label."""
+    def set_text(self, text: str, tip: str = "") -> None:
+        """Show a text; none hides the label. What else its tooltip says comes below the whole text."""
         self._whole = text
-        self.setToolTip(text)
+        self.setToolTip(f"{text}\n{tip}" if tip else text)
         self.setVisible(bool(text))
         self.updateGeometry()
         self._elide()

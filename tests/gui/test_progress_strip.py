@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def test_it_says_what_goes_on(strip: ProgressStrip) -> None:
     assert strip.numbers.whole_text() == "iteration 5 / 20   ·   error 1.23"
     assert (strip.bar.value(), strip.bar.maximum(), strip.bar.property("state")) == (5, 20, "")
     assert strip.result.isHidden() and strip.folder.isHidden()
+
+
+def test_the_tooltip_of_the_numbers_says_all_of_them_and_what_is_to_be_known(strip: ProgressStrip) -> None:
+    strip.show_strip(RUNNING)
+    assert strip.numbers.toolTip() == "iteration 5 / 20   ·   error 1.23"
+    strip.show_strip(replace(RUNNING, tip="of held-out pixels"))
+    assert strip.numbers.toolTip() == "iteration 5 / 20   ·   error 1.23\nof held-out pixels"
 
 
 def test_the_bar_swings_while_the_end_is_not_known(strip: ProgressStrip) -> None:

@@ -55,7 +55,7 @@ class ProgressStrip(QFrame):
         if state is None:
             return
         self.state.set_text(state.text)
-        self.numbers.set_text(_DOT.join(state.numbers))
+        self.numbers.set_text(_DOT.join(state.numbers), state.tip)
         self.bar.setRange(0, state.total)
         self.bar.setValue(state.done)
         if state.kind != self.bar.property("state"):
