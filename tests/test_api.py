@@ -148,6 +148,8 @@ def test_runs_are_the_stages_of_a_chain(scan_file: Path, tmp_path: Path, first: 
         np.testing.assert_array_equal(r.object, by_chain.object)
         np.testing.assert_array_equal(r.positions_m, by_chain.positions_m)
         np.testing.assert_array_equal(r.errors, by_chain.errors)
+        np.testing.assert_array_equal(r.free_errors, by_chain.free_errors)
+        assert len(r.free_errors) == 7 and np.isfinite(r.free_errors).all()
         np.testing.assert_array_equal(r.probe, by_chain.probe)
         np.testing.assert_array_equal(by_runs.object, r.object)
         np.testing.assert_array_equal(by_runs.errors, r.errors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import scipy.fft
 from ptychogui.backends import Backend
 from ptychogui.engines import Estimate, Problem, create_engine
 from ptychogui.params.model import Reconstruction
+from ptychogui.physics.held_out import hold_out
 from ptychogui.physics.scan import place_windows
 
 
@@ -24,6 +26,12 @@ def narrow_beam(n: int, side: int, step_px: float) -> Problem:
     patterns = np.where(rng.random(counts.shape) < 0.05, -1, np.sqrt(counts)).astype(np.float32)
     start = np.exp(0.1j * rng.standard_normal(geometry.object_shape))
     return Problem(patterns, geometry, probe.astype(np.complex64), start.astype(np.complex64))
+
+
+def held_out_of(problem: Problem, share: float = 0.05) -> Problem:
+    """Hold pixels out of a copy of a problem's patterns."""
+    patterns = problem.patterns.copy()
+    return replace(problem, patterns=patterns, held_out=hold_out(patterns, np.arange(len(patterns)), share, 0))
 
 
 def check_ffts(backend: Backend) -> None:

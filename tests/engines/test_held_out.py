@@ -15,11 +15,11 @@ from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines import ENGINES, Engine, Extent, Problem, Step, create_engine
 from ptychogui.engines.resident_patterns import memory_streamed
 from ptychogui.physics.amplitude_variance import expected_amplitude_variance
-from ptychogui.physics.held_out import HeldOut, hold_out
+from ptychogui.physics.held_out import HeldOut
 from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.simulation import intensities, simulate
 from tests.backends.fake_cupy import FakeMachine
-from tests.backends.problems import narrow_beam
+from tests.backends.problems import held_out_of, narrow_beam
 from tests.engines.scans import TINY, problem_of, settings
 
 _CASES: list[dict[str, Any]] = [
@@ -32,12 +32,6 @@ _CASES: list[dict[str, Any]] = [
 _IDS = [" ".join(map(str, case.values())) for case in _CASES]
 
 _Errors = tuple[tuple[float, ...], tuple[float, ...]]
-
-
-def held_out_of(problem: Problem, share: float = 0.05) -> Problem:
-    """Hold pixels out of a copy of a problem's patterns."""
-    patterns = problem.patterns.copy()
-    return replace(problem, patterns=patterns, held_out=hold_out(patterns, np.arange(len(patterns)), share, 0))
 
 
 def small() -> Problem:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import pytest
 
 from ptychogui.backends.cuda import CudaBackend, backend as backend_module
@@ -18,10 +17,9 @@ from ptychogui.backends.twin import TWINS
 from ptychogui.engines import ENGINES, create_engine
 from ptychogui.jobs.bench import traffic_bytes
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.held_out import hold_out
 from tests.backends import fake_kernels
 from tests.backends.fake_cupy import FakeMachine
-from tests.backends.problems import narrow_beam
+from tests.backends.problems import held_out_of, narrow_beam
 from tests.backends.recording import Iteration, record
 
 _TITLES = {"epie": "ePIE", "lsqml": "LSQML", "dm": "DM and RAAR", "raar": "DM and RAAR"}
@@ -86,8 +84,7 @@ def table(root: Path, title: str) -> list[Row]:
 def recorded(machine: FakeMachine, iterations: int, **values: Any) -> list[Iteration]:
     """Record the iterations of an engine whose batches are smaller than its groups."""
     settings = {"update_probe": 1, "update_modes": 1, "orthogonalize_every": 100, "iterations": 20, **values}
-    problem, share = narrow_beam(16, 6, 9.0), values.get("held_out", 0.0)
-    problem = replace(problem, held_out=hold_out(problem.patterns, np.arange(len(problem.patterns)), share, 0))
+    problem = held_out_of(narrow_beam(16, 6, 9.0), values.get("held_out", 0.0))
     with CudaBackend(0) as gpu:
         engine = create_engine(problem, Reconstruction.model_validate(settings), gpu)
         return record(engine, machine, iterations)

@@ -6,7 +6,6 @@ import tracemalloc
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from ptychogui.backends.cuda import CudaBackend
@@ -14,9 +13,9 @@ from ptychogui.backends.host import HostBackend
 from ptychogui.engines import ENGINES, Extent, create_engine, memory_needed
 from ptychogui.engines.memory import NEEDS
 from ptychogui.params.model import Reconstruction
-from ptychogui.physics.held_out import hold_out
 from ptychogui.physics.simulation import simulate
 from tests.backends.fake_cupy import FakeMachine
+from tests.backends.problems import held_out_of
 from tests.engines.scans import SMALL, problem_of
 
 VARIANTS: list[dict[str, Any]] = [
@@ -64,14 +63,13 @@ def test_an_engine_takes_what_was_announced(variant: dict[str, Any], sub_pixel: 
 def test_held_out_pixels_are_announced(engine: str) -> None:
     problem = problem_of(simulate(SMALL))
     settings = Reconstruction(engine=engine)
-    held_out = hold_out(problem.patterns, np.arange(len(problem.patterns)), 0.01, 0)
-    assert held_out is not None
+    held = held_out_of(problem)
+    assert held.held_out is not None
     with HostBackend(2) as backend:
         without, announced = (
-            memory_needed(engine, Extent.of(replace(problem, held_out=some), settings), settings, backend)
-            for some in (None, held_out)
+            memory_needed(engine, Extent.of(some, settings), settings, backend) for some in (problem, held)
         )
-    arrays = held_out.pixels.nbytes + held_out.amplitudes.nbytes
+    arrays = held.held_out.pixels.nbytes + held.held_out.amplitudes.nbytes
     assert announced - without == arrays + 8 * len(problem.patterns)
 
 

@@ -23,6 +23,7 @@ from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.optics import object_pixel_m
 from ptychogui.physics.orientation import Orientation
 from ptychogui.physics.pattern_storage import amplitudes_of, mark_of
+from ptychogui.physics.probe import gaussian
 from tests.jobs.fakes import GuardedFrames, Prepare, make_job as fake_job, result_file, scan
 
 OUTPUT = Path("result.cxi")
@@ -392,3 +393,23 @@ def test_what_is_held_out_of_too_little_is_said(prepare_scan: Prepare) -> None:
     assert "pixels are held out, few of them with counts" in note
     (note,) = prepare_scan(scan(), reconstruction__held_out=1e-9).notes
     assert "no pixel is held out" in note
+
+
+def test_what_was_measured_on_held_out_pixels_is_nowhere_else(prepare_scan: Prepare) -> None:
+    """Where no probe is made of the mean pattern, or scaled by it."""
+    asked = {"reconstruction__held_out": 0.05, "reconstruction__rescale_probe": False}
+    own = gaussian(32, 1.0, 5.0)
+    first = prepare_scan(scan(probe=own), **asked)
+    held_out = first.problem.held_out
+    assert held_out is not None
+    counts = scan().frames.read(np.arange(12)).copy()
+    for frame, pixels in zip(counts, held_out.pixels, strict=True):
+        rows, columns = np.divmod(pixels[pixels >= 0], 32)
+        frame[(rows + 16) % 32, (columns + 16) % 32] += 7
+    other = prepare_scan(scan(probe=own, frames=ArrayFrames(counts)), **asked)
+    assert other.problem.held_out is not None
+    assert np.array_equal(other.problem.patterns, first.problem.patterns)
+    assert np.array_equal(other.problem.probe, first.problem.probe)
+    there = held_out.pixels >= 0
+    changed = np.square(other.problem.held_out.amplitudes)[there] - np.square(held_out.amplitudes)[there]
+    np.testing.assert_allclose(changed, 7, rtol=1e-4)

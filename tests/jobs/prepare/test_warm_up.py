@@ -20,10 +20,10 @@ from ptychogui.jobs.prepare.warm_up import warm_up
 from ptychogui.jobs.runner import run_job
 from ptychogui.params.model import Reconstruction
 from tests.backends.fake_cupy import FakeMachine
-from tests.backends.problems import narrow_beam
+from tests.backends.problems import held_out_of, narrow_beam
 from tests.jobs.fakes import make_job
 
-_PROBLEM = narrow_beam(16, 6, 9.0)
+_PROBLEM = held_out_of(narrow_beam(16, 6, 9.0))
 _ALL = {"center_probe": "4::5", "keep_power": "7:9", "orthogonalize_every": 3, "probe_threshold": 0.1,
         "object_clamp": 1.2, "object_smoothness": 0.1, "phase_constraint": 2, "probe_support_m": 1e-6}  # fmt: skip
 _OPTIONS: dict[str, dict[str, Any]] = {
