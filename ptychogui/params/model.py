@@ -246,7 +246,7 @@ class Reconstruction(Group):
         flag="phaseConstraint", advanced=True, ge=0)  # fmt: skip
     held_out: float = param(
         0.005, "Held-out pixels", "Part of the known pixels, others in each pattern, that nothing is fitted to. Their "
-        "misfit, the free error, tells whether a better fit is a better picture; 0 holds none out.", ge=0, le=0.1,
+        "misfit, the free error, tells whether a better fit is a better picture; 0 holds none out.", ge=0, le=0.2,
         advanced=True, marks=("of the start",))  # fmt: skip
     seed: int = param(
         0, "Seed", "Seed of every random choice; the same seed gives the same result.",
