@@ -61,7 +61,7 @@ def test_it_comes_as_far_as_a_job_that_was_not_disturbed(output: Path) -> None:
     np.testing.assert_array_equal(result.free_errors[:4], checkpoint.free_errors)
     assert len(result.free_errors) == 6 and np.isfinite(result.free_errors).all()
     assert said[0].free_error == checkpoint.free_errors[-1]
-    assert said[-1].free_error == pytest.approx(undisturbed.free_error, rel=0.05)
+    assert said[-1].free_error == pytest.approx(undisturbed.free_error, rel=0.15)
     assert result.timing_s["iterate"] > checkpoint.timing_s["iterate"]
 
 
