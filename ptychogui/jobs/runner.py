@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,6 @@ from ptychogui.engines.base import Estimate
 from ptychogui.errors import DivergedError, OutputError
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.export import export_binary, export_csv
 from ptychogui.io.result import Result, needed_bytes, write_result
 from ptychogui.io.result_header import SourceFile
 from ptychogui.jobs.engine_chain import EngineChain
@@ -31,9 +29,11 @@ from ptychogui.jobs.prepare.memory_check import check_memory
 from ptychogui.jobs.prepare.prepared_job import NOTHING_IN_MEMORY, InMemory, PreparedJob, prepare
 from ptychogui.jobs.prepare.warm_up import warm_up
 from ptychogui.jobs.provenance import device_text, now, versions
+from ptychogui.jobs.results.other_formats import export_formats
 from ptychogui.jobs.results.rescue import keep_elsewhere
 from ptychogui.jobs.second_try import checkpoint_of, standing_of
 from ptychogui.jobs.stages import total_iterations
+from ptychogui.jobs.stopwatch import Stopwatch
 from ptychogui.params.chain import engines_of
 from ptychogui.params.model import Reconstruction, by_path
 from ptychogui.params.storage import to_json
@@ -101,19 +101,6 @@ def _cancelled(job: Job) -> Progress:
     return Progress(job.id, 0, iterations, math.nan, 0.0, 0.0, math.nan, State.CANCELLED)
 
 
-class _Stopwatch:
-    """Seconds spent inside its `with` blocks."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __enter__(self) -> None:
-        self._start = time.perf_counter()
-
-    def __exit__(self, *_error: object) -> None:
-        self.seconds += time.perf_counter() - self._start
-
-
 class JobRun:
     """A job under way: its problem, its engines, and what the result file will tell of them.
 
@@ -131,7 +118,7 @@ class JobRun:
     def __init__(self, job: Job, backend: Backend, control: Control, given: InMemory = NOTHING_IN_MEMORY) -> None:
         self._job, self._backend = job, backend
         self._started = now()
-        self._preparing, self._iterating = _Stopwatch(), _Stopwatch()
+        self._preparing, self._iterating = Stopwatch(), Stopwatch()
         self._saved: int | None = None
         self._ends: int | None = None
         self._said = 0
@@ -309,7 +296,9 @@ class JobRun:
         self._saved = self.iteration
         every = self._job.parameters.output.save_every
         assert every is not None
-        self._chain.notes += self._export(result, self._job.output, self.iteration // every)
+        self._chain.notes += export_formats(
+            result, self._job.output, self._job.parameters.output, self.iteration // every
+        )
         return self._job.output
 
     def finish(self) -> Progress:
@@ -327,7 +316,7 @@ class JobRun:
             _log.info("%s: %s after %d iterations; %s", self._job.title, state.value, self.iteration, self._job.output)
         except OutputError as error:
             raise OutputError(f"{error}; {keep_elsewhere(result, self._job.output.stem)}") from error
-        self._chain.notes += self._export(result, self._job.output)
+        self._chain.notes += export_formats(result, self._job.output, self._job.parameters.output)
         return self.progress(state, estimate, self._job.output)
 
     def save(self, path: Path) -> tuple[str, ...]:
@@ -341,7 +330,7 @@ class JobRun:
         """
         result = self._result(State.DONE if self.done else State.STOPPED, self.picture())
         result = replace(result, notes=(*result.notes, *self._high_error()))
-        return (*write_result(path, result), *self._export(result, path))
+        return (*write_result(path, result), *export_formats(result, path, self._job.parameters.output))
 
     def _tell(self, notes: tuple[str, ...]) -> None:
         """Say what may have been said before, the first time."""
@@ -356,21 +345,6 @@ class JobRun:
         """Take over what the engines have noticed."""
         self._notes += self._chain.notes
         self._chain.notes.clear()
-
-    def _export(self, result: Result, path: Path, number: int = 0) -> Iterator[str]:
-        """Write other formats; the result is safe by now, so trouble here is a note.
-
-        Args:
-            result: what to write.
-            path: the result file.
-            number: of the checkpoint; 0 for the last result.
-        """
-        wanted = {export_csv: self._job.parameters.output.csv, export_binary: self._job.parameters.output.binary}
-        for export in (export for export, wanted_ in wanted.items() if wanted_):
-            try:
-                export(result, path.parent, path.stem, number)
-            except OutputError as error:
-                yield str(error)
 
     def _result(self, state: State, estimate: Estimate) -> Result:
         self._hear()
