@@ -85,7 +85,7 @@ def test_the_result_tells_how_it_was_made(output: Path) -> None:
 
 
 def test_the_noise_model_is_found_once_and_told(output: Path, tmp_path: Path) -> None:
-    said = list(run_job(make_job(output), BACKEND))
+    said = list(run_job(make_job(output, reconstruction__noise_model="auto"), BACKEND))
     result = read_result(output)
     assert from_json(result.parameters)[0].reconstruction.noise_model == "auto" and result.noise_model == "poisson"
     (note,) = (note for note in result.notes if note.startswith("noise model"))
@@ -111,8 +111,9 @@ def test_a_run_that_is_extended_keeps_the_noise_model(output: Path) -> None:
     job = make_job(output, reconstruction__engine="epie")
     run = runner.JobRun(job, BACKEND, Control())
     run.step()
+    after = {"engine": "lsqml", "iterations": 2, "noise_model": "auto"}
     for _ in range(2):
-        run.extend(job.parameters.reconstruction.model_copy(update={"engine": "lsqml", "iterations": 2}))
+        run.extend(job.parameters.reconstruction.model_copy(update=after))
         run.step()
     run.finish()
     result = read_result(output)
@@ -174,16 +175,28 @@ def test_pictures_come_where_wanted(output: Path) -> None:
     assert [progress.iteration for progress in said if progress.estimate is not None] == [0, 2, 3]
 
 
-def test_stop_keeps_the_result(output: Path) -> None:
+@pytest.mark.parametrize(("engine", "more"), [("epie", 0), ("lsqml", 3), ("dm", 5)])
+def test_stop_makes_the_picture_fit_for_it_and_keeps_the_result(output: Path, engine: str, more: int) -> None:
     control = Control()
-    stream = run_job(make_job(output), BACKEND, control)
+    job = make_job(output, reconstruction__engine=engine, reconstruction__iterations=50)
+    stream = run_job(job, BACKEND, control)
     assert [next(stream).iteration for _ in range(2)] == [0, 1]
     control.stop()
-    end = next(stream)
-    assert (end.iteration, end.state, end.result) == (1, STOPPED, output)
-    assert next(stream, None) is None
+    *between, end = stream
+    assert [progress.iteration for progress in between] == list(range(2, 2 + more))
+    assert (end.iteration, end.state, end.result) == (1 + more, STOPPED, output)
     result = read_result(output)
-    assert (result.state, len(result.errors)) == ("stopped", 1)
+    assert (result.state, len(result.errors)) == ("stopped", 1 + more)
+    assert any("ending early" in note for note in result.notes) == (more > 0)
+
+
+def test_a_stop_waits_ten_seconds_at_most(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "_WINDING_UP_S", 0.0)
+    control = Control()
+    stream = run_job(make_job(output, reconstruction__iterations=50), BACKEND, control)
+    assert [next(stream).iteration for _ in range(2)] == [0, 1]
+    control.stop()
+    assert [progress.iteration for progress in stream] == [1]
 
 
 @pytest.mark.parametrize("reading", [True, False])
@@ -247,8 +260,10 @@ def test_a_result_is_replaced(output: Path) -> None:
 
 
 def test_the_time_limit_stops(output: Path) -> None:
-    said = list(run_job(make_job(output, reconstruction__time_limit_s=1e-9), BACKEND))
-    assert [(progress.iteration, progress.state) for progress in said] == [(0, RUNNING), (1, RUNNING), (1, STOPPED)]
+    asked = {"reconstruction__time_limit_s": 1e-9, "reconstruction__iterations": 50}
+    said = list(run_job(make_job(output, **asked), BACKEND))
+    ready = [(iteration, RUNNING) for iteration in range(5)]
+    assert [(progress.iteration, progress.state) for progress in said] == [*ready, (4, STOPPED)]
 
 
 def test_close_writes_nothing_and_frees_everything(output: Path, engines: Callable[..., list[Any]]) -> None:

@@ -157,7 +157,8 @@ class TestPhotons:
     def test_the_noise_model_that_auto_comes_to_is_said(self, check: Check, varies: float, name: str) -> None:
         monitor = np.linspace(1 - varies, 1 + varies, 64)[:, None, None]
         counts = (scan(photons=1e4).counts * monitor).astype(np.float32)
-        assert f"; noise model: {name}, since " in only(check(dataset(counts)), "photons").reason
+        auto = only(check(dataset(counts), reconstruction__noise_model="auto"), "photons")
+        assert f"; noise model: {name}, since " in auto.reason
         asked = only(check(dataset(counts), reconstruction__noise_model="gaussian"), "photons")
         assert "noise model" not in asked.reason
 

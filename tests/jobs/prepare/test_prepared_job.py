@@ -364,10 +364,11 @@ def test_the_noise_model_is_decided_by_the_patterns(prepare_scan: Prepare) -> No
     photons = prepare_scan(scan(frames=ArrayFrames(counts)))
     scaled = prepare_scan(scan(frames=ArrayFrames(scaled_counts)))
     assert (photons.noise_model.name, scaled.noise_model.name) == ("poisson", "gaussian")
-    assert photons.noise_model.decide(Reconstruction()).noise_model == "poisson"
+    auto = Reconstruction(noise_model="auto")
+    assert photons.noise_model.decide(auto).noise_model == "poisson"
     assert photons.noise_model.decide(Reconstruction(noise_model="gaussian")).noise_model == "gaussian"
-    assert scaled.decisions(Reconstruction()) == (scaled.noise_model.note,)
-    for settings in (Reconstruction(engine="epie"), Reconstruction(noise_model="poisson")):
+    assert scaled.decisions(auto) == (scaled.noise_model.note,)
+    for settings in (Reconstruction(engine="epie", noise_model="auto"), Reconstruction(noise_model="poisson")):
         assert scaled.decisions(settings) == ()
 
 
