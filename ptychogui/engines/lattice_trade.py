@@ -31,9 +31,6 @@ _RISE = 0.6
 _COARSE = 256
 """Pixels of an object's side by which its weights are found; they are smooth."""
 
-_APART = 4.0
-"""Periods of the lattice that the lit area has at least: in fewer, a wave looks like what varies slowly anyway."""
-
 _ROUNDS = 3
 """Rounds of reweighting: the fourth would move it by less than a thousandth."""
 
@@ -179,12 +176,9 @@ def find_trade(
     lattice = find_lattice(geometry.corners + (geometry.fractions if shifted else 0.0))
     if not len(lattice):
         return None
-    window = lit_window(problem)
-    if np.linalg.norm(lattice[0]) * np.sqrt(window.sum()) < _APART:
-        return None
     if rests is None and shifted:
         rests = backend.asarray(geometry.fractions.astype(np.float32))
-    return LatticeTrade(lattice, window, problem, scan, rests if shifted else None, backend)
+    return LatticeTrade(lattice, lit_window(problem), problem, scan, rests if shifted else None, backend)
 
 
 def lit_window(problem: Problem) -> np.ndarray:

@@ -30,6 +30,9 @@ MOST_WAVES = ((2 * _HARMONICS + 1) ** 2 - 1) // 2
 _HIGHEST = 0.4
 """Cycles a pixel: waves above are not looked at, for objects have next to nothing there."""
 
+_PERIODS = 6.0
+"""Periods across the scan, at least: in fewer, what has the lattice's period looks like what varies slowly anyway."""
+
 _LOOKED_AT = 10_000
 """Positions by which a lattice is found, near the scan's middle, and judged, all over it."""
 
@@ -51,6 +54,8 @@ def find_lattice(positions_px: np.ndarray) -> np.ndarray:
     if not len(first):
         return np.empty((0, 2))
     waves = _combined(np.array(first))
+    if np.linalg.norm(waves[0]) * np.sqrt(np.prod(np.ptp(positions_px, axis=0))) < _PERIODS:
+        return np.empty((0, 2))
     return waves[traded_share(strengths(waves, positions_px[some])) > 0]
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ptychogui.backends.cuda import CudaBackend, backend as backend_module
 from ptychogui.backends.signatures import SIGNATURES
-from ptychogui.backends.twin import TWINS
-from ptychogui.engines import ENGINES, create_engine
+from ptychogui.engines import ENGINES, create_engine, lattice_trade
 from ptychogui.jobs.bench import traffic_bytes
 from ptychogui.params.model import Reconstruction
 from tests.backends import fake_kernels
@@ -269,9 +269,9 @@ def test_nothing_waits_for_a_variable_probe(machine: FakeMachine, sub_pixel: str
 def test_a_run_makes_few_fft_plans_and_most_at_first(
     machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, engine: str, most: int
 ) -> None:
-    """Kernels do nothing here, or next to nothing: only how the work is cut matters."""
-    idle = {**dict.fromkeys(SIGNATURES, lambda *_: None), "wave_factor": TWINS["wave_factor"]}
-    monkeypatch.setattr(fake_kernels, "TWINS", idle)
+    """Kernels do nothing here: only how the work is cut matters."""
+    monkeypatch.setattr(fake_kernels, "TWINS", dict.fromkeys(SIGNATURES, lambda *_: None))
+    monkeypatch.setattr(lattice_trade, "find_lattice", lambda _positions: np.empty((0, 2)))  # its factors would be 0
     monkeypatch.setattr(backend_module, "_UNCACHED_BATCH", 1 << 20)
     settings = Reconstruction(
         engine=engine, noise_model="gaussian", iterations=100, sub_pixel="nearest", update_probe="1"

@@ -260,7 +260,7 @@ def test_a_result_is_replaced(output: Path) -> None:
 
 
 def test_the_time_limit_stops(output: Path) -> None:
-    asked = {"reconstruction__time_limit_s": 1e-9, "reconstruction__iterations": 50}
+    asked: dict[str, Any] = {"reconstruction__time_limit_s": 1e-9, "reconstruction__iterations": 50}
     said = list(run_job(make_job(output, **asked), BACKEND))
     ready = [(iteration, RUNNING) for iteration in range(5)]
     assert [(progress.iteration, progress.state) for progress in said] == [*ready, (4, STOPPED)]

@@ -134,6 +134,11 @@ def _grams(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.n
     return np.ascontiguousarray(grams[..., rows, columns], dtype=np.float32)
 
 
+def _terms(rng: np.random.Generator, shape: tuple[int, ...], size: Size) -> np.ndarray:
+    """Draw terms of an exponent that stays about 1, as one does that is traded."""
+    return np.asarray(_any_c64(rng, shape, size) * np.float32(0.1))
+
+
 def _i16(rng: np.random.Generator, shape: tuple[int, ...], _: Size) -> np.ndarray:
     return rng.integers(-32767, 32768, shape).astype(np.int16)
 
@@ -149,7 +154,7 @@ _Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...], Size], np.nda
 _DRAW: Mapping[str, _Draw] = {
     "frames": _patterns, "places": _places, "sources": _sources, "pixels": _pixels,
     "patterns": _patterns, "slopes": _slopes, "order": _order, "corners": _corners, "bands": _bands, "grams": _grams,
-    "complex64": _any_c64, "float32": _any_f32, "int16": _i16,
+    "terms": _terms, "complex64": _any_c64, "float32": _any_f32, "int16": _i16,
 }  # fmt: skip
 """By an array's name or else by its dtype: integers are indices, each with bounds of its own."""
 

@@ -60,7 +60,8 @@ def test_jitter_takes_high_waves_first_and_at_last_all() -> None:
 def test_no_lattice_where_there_is_none() -> None:
     turn = np.arange(400)
     spiral = 6 * np.sqrt(turn)[:, None] * np.stack([np.cos(2.39996 * turn), np.sin(2.39996 * turn)], axis=-1)
-    for positions in (spiral, spiral[:1], spiral[:3], np.zeros((50, 2)), raster(1, 9, (10.0, 0.0), (0.0, 10.0))):
+    few = raster(6, 6, (10.0, 0.0), (0.0, 10.0))
+    for positions in (few, spiral, spiral[:1], spiral[:3], np.zeros((50, 2)), raster(1, 9, (10.0, 0.0), (0.0, 10.0))):
         assert find_lattice(positions).shape == (0, 2)
 
 
