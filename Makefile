@@ -25,7 +25,7 @@ demo: $(VENV)/.run
 
 test: compiler $(VENV)/.dev
 	@$(BIN)/python scripts/system_libraries.py
-	$(BIN)/python -m pytest $(or $(ARGS),-n auto --dist loadfile --benchmark-disable)
+	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

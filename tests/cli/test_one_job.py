@@ -187,7 +187,7 @@ class TestInterrupt:
         stdout, stderr = process.communicate(timeout=60)
         assert process.returncode == status, stderr
         assert stdout == f"{result}\n"
-        assert "stopping after this iteration" in stderr
+        assert "stopping within seconds" in stderr
         assert "Traceback" not in stderr
         content = read_result(result)
         assert content.state == "stopped"
