@@ -194,6 +194,6 @@ def lit_window(problem: Problem) -> np.ndarray:
     light = illumination(power, problem.geometry)
     coarse = -(-max(light.shape) // _COARSE)
     depth = distance_transform_edt(np.pad(light[::coarse, ::coarse] > _LIT * light.max(), 1))[1:-1, 1:-1]
-    weight = np.sin(np.pi / 2 * np.minimum(depth / (_RISE * depth.max()), 1)) ** 2
+    weight = np.sin(np.pi / 2 * np.minimum(depth / (_RISE * max(depth.max(), 1)), 1)) ** 2
     fine = np.kron(weight, np.ones((coarse, coarse))) if coarse > 1 else weight
     return np.ascontiguousarray(fine[: light.shape[0], : light.shape[1]], dtype=np.float32)

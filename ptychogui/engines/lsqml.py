@@ -77,10 +77,8 @@ class LSQML:
         if self._momenta:
             self._go_on(updates)
         self._constrain(updates)
-        errors, free_errors = self._errors.take()
-        self._known += errors
         notes = (*self._group_runner.notes(), *self._constraints.notes())
-        return Step(self.iteration, errors, free_errors, notes)
+        return self._told(*self._errors.take(), notes)
 
     def wind_up(self) -> int:
         """Take the whole scan from now on, which takes the noise of small groups out of object and probe."""
@@ -88,7 +86,12 @@ class LSQML:
 
     def finish(self) -> Step:
         """Wait for what is under way and return what no step has given yet of the last one."""
-        return Step(self.iteration, *self._errors.finish())
+        return self._told(*self._errors.finish())
+
+    def _told(self, errors: tuple[float, ...], free_errors: tuple[float, ...], notes: tuple[str, ...] = ()) -> Step:
+        """Return what is known by now, and keep its errors: groups grow by them."""
+        self._known += errors
+        return Step(self.iteration, errors, free_errors, notes)
 
     def estimate(self) -> Estimate:
         """Copy object (rows, columns), probe (modes, N, N) and how it varies to the host."""

@@ -54,7 +54,7 @@ def find_lattice(positions_px: np.ndarray) -> np.ndarray:
     if not len(first):
         return np.empty((0, 2))
     waves = _combined(np.array(first))
-    if np.linalg.norm(waves[0]) * np.sqrt(np.prod(np.ptp(positions_px, axis=0))) < _PERIODS:
+    if not len(waves) or np.linalg.norm(waves[0]) * np.sqrt(np.prod(np.ptp(positions_px, axis=0))) < _PERIODS:
         return np.empty((0, 2))
     return waves[traded_share(strengths(waves, positions_px[some])) > 0]
 

@@ -13,7 +13,9 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from ptychogui.backends import Backend, open_backend
+from ptychogui.backends.cuda import CudaBackend
 from ptychogui.engines import Problem, create_engine, lsqml, partition
+from ptychogui.engines.group_growth import GroupGrowth
 from ptychogui.engines.groups import draw_groups
 from ptychogui.engines.likelihood import bind_likelihood
 from ptychogui.engines.lsqml import LSQML, photons_per_pixel
@@ -23,6 +25,7 @@ from ptychogui.physics.modes import add_modes
 from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.scan import illumination
 from ptychogui.physics.simulation import SimulatedScan, simulate
+from tests.backends.fake_cupy import FakeMachine
 from tests.engines.scans import SMALL, TINY, errors_of, problem_of, settings, true_object
 from tests.engines.textbook import FAINT, Group, inner, poisson_loss, real_least_squares
 
@@ -233,6 +236,28 @@ def test_a_longer_run_goes_through_the_same_sizes(monkeypatch: pytest.MonkeyPatc
     assert long == sorted(long)
     assert short[37:] == [100] * 3
     assert sizes_drawn(monkeypatch, cpu, 6, batch_growth=False) == [3] * 6
+
+
+def test_groups_grow_by_all_errors_whenever_a_checkpoint_asks_for_them(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU gives an iteration's error with the next one, or when all is waited for: growth must get it either way."""
+    known: list[tuple[int, int]] = []
+    grow = GroupGrowth.size
+
+    def size(growth: GroupGrowth, done: int, errors: list[float]) -> int:
+        known.append((done, len(errors)))
+        return grow(growth, done, errors)
+
+    monkeypatch.setattr(GroupGrowth, "size", size)
+    with CudaBackend(0) as gpu:
+        engine = create_engine(start_of(1), asked_for(iterations=20), gpu)
+        for _ in range(4):
+            engine.step()
+        engine.finish()
+        for _ in range(3):
+            engine.step()
+    assert known == [(0, 0), (1, 0), (2, 1), (3, 2), (4, 4), (5, 4), (6, 5)]
 
 
 def test_where_iterations_went_before_small_groups_are_tried_once(

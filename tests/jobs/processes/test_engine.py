@@ -322,7 +322,7 @@ def test_a_lost_gpu_is_replaced_and_its_job_goes_on(tmp_path: Path, monkeypatch:
         assert "second try" in " ".join(note for each in said if each.state is State.WAITING for note in each.notes)
         assert len({ready.pid for ready in listener.of(Ready)}) == 2
         result = read_result(job.output)
-        assert len(result.errors) == 5 and "CUDA_ERROR_ILLEGAL_ADDRESS" in " ".join(result.notes)
+        assert len(result.errors) == 5 and "cudaErrorIllegalAddress" in " ".join(result.notes)
         pid = process.pid
         process.submit(gpu_job(tmp_path / "next.cxi"))
         assert listener.until(Finished).state is State.DONE and process.pid == pid
