@@ -62,7 +62,8 @@ def test_no_lattice_where_there_is_none() -> None:
     spiral = 6 * np.sqrt(turn)[:, None] * np.stack([np.cos(2.39996 * turn), np.sin(2.39996 * turn)], axis=-1)
     few = raster(6, 6, (10.0, 0.0), (0.0, 10.0))
     fine = raster(20, 20, (2.0, 0.0), (0.0, 2.0))  # no object has much at half a cycle a pixel
-    for positions in (few, fine, spiral, spiral[:1], spiral[:3], np.zeros((50, 2)), raster(1, 9, (10.0, 0.0), (0.0, 10.0))):
+    line = raster(1, 9, (10.0, 0.0), (0.0, 10.0))
+    for positions in (few, fine, spiral, spiral[:1], spiral[:3], np.zeros((50, 2)), line):
         assert find_lattice(positions).shape == (0, 2)
 
 
