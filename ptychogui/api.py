@@ -45,7 +45,8 @@ from ptychogui.jobs.runner import run_job
 from ptychogui.jobs.stepped_job import SteppedJob
 from ptychogui.params.chain import engines_of
 from ptychogui.params.commandline import format_text, parse_text
-from ptychogui.params.model import Reconstruction as Settings, by_path, describe, marked, refines_positions
+from ptychogui.params.model import by_path, describe, marked, refines_positions
+from ptychogui.params.reconstruction import Reconstruction as Settings
 from ptychogui.params.spec import Param
 
 __all__ = [

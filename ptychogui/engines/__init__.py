@@ -11,7 +11,7 @@ from ptychogui.engines.epie import EPIE
 from ptychogui.engines.lsqml import LSQML
 from ptychogui.engines.memory import Extent, memory_needed
 from ptychogui.errors import ParameterError
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 
 __all__ = ["ENGINES", "Engine", "Estimate", "Extent", "Problem", "Step", "create_engine", "memory_needed"]
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.schedule import Schedule
 from ptychogui.physics.held_out import HeldOut
 from ptychogui.physics.probe_variation import ProbeVariation
@@ -79,7 +79,7 @@ def learned_modes(iteration: int, settings: Reconstruction, modes: int) -> int:
 
 def probe_varies(settings: Reconstruction) -> bool:
     """Whether the settings give every position a probe of its own."""
-    return settings.opr_modes > 0 or settings.intensity_correction
+    return settings.components > 0 or settings.fits_intensities
 
 
 class Engine(Protocol):
@@ -97,6 +97,9 @@ class Engine(Protocol):
 
     def wind_up(self) -> int:
         """Get ready for an early end; return how many more iterations the picture would gain by, 0 where by none."""
+
+    def steady_since(self) -> int | None:
+        """Return the iteration since which each has done the same; None where what they do still changes."""
 
     def finish(self) -> Step:
         """Wait for what is under way and return what no step has given yet of the last one."""

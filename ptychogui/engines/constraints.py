@@ -14,7 +14,7 @@ import scipy.fft
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.base import Problem, learned_modes
 from ptychogui.engines.lattice_trade import LatticeTrade
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.schedule import Schedule
 from ptychogui.physics.modes import principal_rotation, rotate_modes
 from ptychogui.physics.pattern_storage import amplitudes_of
@@ -75,7 +75,7 @@ class Constraints:
         self, problem: Problem, settings: Reconstruction, backend: Backend, trade: LatticeTrade | None = None
     ) -> None:  # fmt: skip
         self._settings, self._xp, self._trade = settings, backend.xp, trade
-        self._last, self._traded = problem.iteration + settings.iterations, False
+        self._last, self._traded = problem.iteration + settings.passes, False
         self._modes, n, _ = problem.probe.shape
         self._update_object, self._update_probe, self._center, self._power = map(
             Schedule.parse,

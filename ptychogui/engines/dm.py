@@ -16,7 +16,7 @@ from ptychogui.engines.lattice_trade import find_trade
 from ptychogui.engines.overlap import Lanes, Overlap, Rounds
 from ptychogui.engines.scan_arrays import ScanArrays, is_sub_pixel
 from ptychogui.engines.stored_exit_waves import StoredExitWaves, WaveTransform
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.schedule import Schedule
 
 _AVERAGED_AT_LEAST = 5
@@ -53,8 +53,8 @@ class DifferenceMap:
         shared = Shared(self._scan, reflected, self._probe, self._spectrum, self._overlap, kept, self._transform)
         self._workers = [Worker(shared, slots, backend) for _ in range(backend.workers)]
         self._errors = ErrorLog(self._scan.misfit, self._scan.expected, backend, self._scan.free_misfits)
-        last = round(settings.average_last * settings.iterations)
-        self._average = Average(self._scan.object, self._probe, settings.iterations, last, backend)
+        last = round(settings.average_last * settings.passes)
+        self._average = Average(self._scan.object, self._probe, settings.passes, last, backend)
 
     def step(self) -> Step:
         """Do one pass over all positions."""
@@ -62,7 +62,7 @@ class DifferenceMap:
             fresh=self.iteration == self._begin,
             moves=self._update_object.due(self.iteration + 1),
             learned=learned_modes(self.iteration + 1, self._settings, len(self._probe)),
-            bound=bound_at((self.iteration - self._begin) / self._settings.iterations, self._settings),
+            bound=bound_at((self.iteration - self._begin) / self._settings.passes, self._settings),
             weights=self._weights,
         )
         self.iteration += 1
@@ -76,6 +76,10 @@ class DifferenceMap:
     def wind_up(self) -> int:
         """Begin with the mean, unless it is under way or none is wanted; return how many iterations it still takes."""
         return self._average.begin(_AVERAGED_AT_LEAST)
+
+    def steady_since(self) -> int | None:
+        """Return None: how far the modulus constraint is kept, and the mean, depend on how much of the run is over."""
+        return None
 
     def finish(self) -> Step:
         """Wait for what is under way and return what no step has given yet of the last one."""

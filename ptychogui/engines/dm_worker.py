@@ -10,7 +10,7 @@ from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.overlap import Overlap
 from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.engines.stored_exit_waves import StoredExitWaves, WaveTransform
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 
 
 @dataclass(frozen=True)

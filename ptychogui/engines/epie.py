@@ -15,7 +15,7 @@ from ptychogui.engines.lattice_trade import find_trade
 from ptychogui.engines.momentum import Momentum
 from ptychogui.engines.partition import run_on_rows, split_batches
 from ptychogui.engines.scan_arrays import ScanArrays
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.schedule import Schedule
 
 SUPPORT_POWER = 0.95
@@ -75,6 +75,10 @@ class EPIE:
     def wind_up(self) -> int:
         """Return 0: every iteration is as good an end as the other."""
         return 0
+
+    def steady_since(self) -> int | None:
+        """Return the first iteration's: all do the same."""
+        return self._problem.iteration
 
     def finish(self) -> Step:
         """Wait for what is under way and return what no step has given yet of the last one."""

@@ -92,6 +92,11 @@ class GroupGrowth:
         return _FINISH if self._level < len(self._sizes) - 1 else max(0, self._since + _FINISH - done)
 
     @property
+    def steady_since(self) -> int | None:
+        """Iterations of the stage that had been done when groups became the whole scan; None while they may grow."""
+        return self._since if self._level == len(self._sizes) - 1 else None
+
+    @property
     def first(self) -> int:
         """Most positions of the smallest groups."""
         return self._sizes[0]

@@ -11,7 +11,7 @@ import numpy as np
 from ptychogui.backends.base import Backend, Batch, Replays
 from ptychogui.engines.base import probe_varies
 from ptychogui.engines.scan_arrays import ScanArrays
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 
 _log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.base import Problem
 from ptychogui.engines.partition import run_on_rows
 from ptychogui.engines.scan_arrays import ScanArrays
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.units import format_quantity
 from ptychogui.physics.scan import illumination
 from ptychogui.physics.scan_lattice import find_lattice, sample, traded_share

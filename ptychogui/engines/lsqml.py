@@ -17,7 +17,7 @@ from ptychogui.engines.lsqml_directions import Directions, Updates
 from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.engines.variable_probe import VariableProbe
 from ptychogui.errors import ParameterError
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.schedule import Schedule
 
 _FIRST_DAMPING, _CALMER = 0.5, 0.85
@@ -58,7 +58,7 @@ class LSQML:
         self._momenta = [GatedMomentum(array, gain, backend) for array in moving]
         positions, first = len(problem.patterns), settings.batch_size or 0
         photons, improved = photons_per_pixel(problem), problem.iteration > 0
-        self._growth = GroupGrowth(positions, first, photons, settings.iterations, improved)
+        self._growth = GroupGrowth(positions, first, photons, settings.passes, improved)
         self._known: list[float] = []
 
     def step(self) -> Step:
@@ -83,6 +83,11 @@ class LSQML:
     def wind_up(self) -> int:
         """Take the whole scan from now on, which takes the noise of small groups out of object and probe."""
         return self._growth.wind_up(self.iteration - self._begin) if self._settings.batch_growth else 0
+
+    def steady_since(self) -> int | None:
+        """Return the iteration since which groups have not grown, and will not; None where they still may."""
+        since = self._growth.steady_since if self._settings.batch_growth else 0
+        return None if since is None else self._begin + since
 
     def finish(self) -> Step:
         """Wait for what is under way and return what no step has given yet of the last one."""

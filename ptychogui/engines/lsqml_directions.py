@@ -16,7 +16,7 @@ from ptychogui.engines.partition import even_parts, run_on_rows, split_batches
 from ptychogui.engines.position_refinement import Positions
 from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.engines.variable_probe import VariableProbe, VariedGradients
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.scan import ScanGeometry
 
 RowKernel: TypeAlias = Callable[[int, int], None]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ptychogui.backends.base import Backend
 from ptychogui.engines.base import Problem, probe_varies
 from ptychogui.engines.groups import group_capacity
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.scan_lattice import MOST_WAVES, find_lattice
 
 _C64, _F32 = 8, 4
@@ -109,12 +109,12 @@ def lsqml_bytes(extent: Extent, settings: Reconstruction, backend: Backend) -> i
     moving = 6 * (extent.object_bytes + extent.probe_bytes) if settings.momentum else 0
     varied = _variation_bytes(extent, settings, lanes, backend.chunks) if varies else 0
     own = directions + pulls + rows + moving + varied
-    return extent.measured_bytes + own + _batches(extent, backend, settings.opr_modes, varies)
+    return extent.measured_bytes + own + _batches(extent, backend, settings.components, varies)
 
 
 def _variation_bytes(extent: Extent, settings: Reconstruction, lanes: int, chunks: int) -> int:
     """Estimate what LSQML's variable probe takes: components like modes, and their normal equations."""
-    count, plane = settings.opr_modes, extent.n**2
+    count, plane = settings.components, extent.n**2
     held = lanes + 6 + (1 if extent.sub_pixel else 0)  # gradients, themselves, spectrum, what is at work on them
     shares = extent.positions * (count + 1) * (1 + chunks * (count + 4) // 2) * _F32
     return count * plane * _C64 * held + plane * _F32 + shares

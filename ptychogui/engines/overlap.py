@@ -11,7 +11,7 @@ from ptychogui.backends.base import Array, Backend, Batch, FFTPair, Launch, Pend
 from ptychogui.engines.memory import OVERLAP_CHUNKS
 from ptychogui.engines.partition import even_parts, run_on_rows, split_batches
 from ptychogui.engines.scan_arrays import ScanArrays
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 
 _NEIGHBOR = 1 / 8
 """Mean weight of either neighbor where windows begin anywhere between pixels."""

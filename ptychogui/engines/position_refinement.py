@@ -6,7 +6,7 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.scan_arrays import ScanArrays
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.scan import ScanGeometry
 
 _PRIOR_PX = 0.5
@@ -28,6 +28,7 @@ class Positions:
         backend: Backend,
     ) -> None:  # fmt: skip
         positions, n = len(geometry.corners), geometry.window_px
+        _check_rim(geometry)
         self._xp, self._settings = backend.xp, settings
         self._corners, self._ramps = scan.corners, scan.ramps
         self.rests = backend.asarray(geometry.fractions.astype(np.float32))
@@ -71,6 +72,17 @@ class Positions:
             return moves
         affine = self._basis @ (self._fit @ moves)
         return affine if freedom == "affine" else moves - affine
+
+
+def _check_rim(geometry: ScanGeometry) -> None:
+    """Refuse windows that touch the object's rim, where kernels would read beside it.
+
+    Raises:
+        ValueError: any does.
+    """
+    last = np.array(geometry.object_shape) - geometry.window_px - 1
+    if (geometry.corners < 1).any() or (geometry.corners > last).any():
+        raise ValueError("positions to be refined need a pixel of the object around their windows")
 
 
 def _affine(geometry: ScanGeometry) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.base import Problem
 from ptychogui.engines.device_patterns import DevicePatterns
 from ptychogui.engines.memory import Extent, memory_needed
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 
 _SPARE = 0.1
 """Part of a device's free memory that patterns are kept out of: for what the estimates miss."""

@@ -10,7 +10,7 @@ from ptychogui.backends.base import Array, Backend, Launch
 from ptychogui.engines.base import Problem
 from ptychogui.engines.device_patterns import DevicePatterns
 from ptychogui.engines.resident_patterns import bring_patterns
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.held_out import HeldOut
 from ptychogui.physics.probe import phase_ramps
 

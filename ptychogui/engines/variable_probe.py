@@ -10,7 +10,7 @@ from ptychogui.backends.base import Array, Backend, Launch
 from ptychogui.engines.base import Problem
 from ptychogui.engines.constraints import Changes
 from ptychogui.engines.scan_arrays import ScanArrays
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.modes import principal_axes
 from ptychogui.physics.probe_variation import ProbeVariation
 
@@ -60,7 +60,7 @@ class VariableProbe:
 
     def __init__(self, problem: Problem, settings: Reconstruction, backend: Backend) -> None:
         modes, n, _ = problem.probe.shape
-        positions, count = len(problem.patterns), settings.opr_modes
+        positions, count = len(problem.patterns), settings.components
         self._backend, self._xp, self._settings = backend, backend.xp, settings
         amplitudes, components, coefficients = _first(problem, settings)
         self._fitted = amplitudes is not None
@@ -113,14 +113,14 @@ class VariableProbe:
         """
         if len(self._pull) and modes_too:
             self._move_components(damping)
-        self._solve(len(self.mix), 0 if self._settings.intensity_correction else 1, _DAMPING)
-        if self._settings.intensity_correction:
+        self._solve(len(self.mix), 0 if self._settings.fits_intensities else 1, _DAMPING)
+        if self._settings.fits_intensities:
             self._bound_intensities(modes_too)
         if len(self._pull):
             self._bound_coefficients(modes_too)
         if len(self._pull) and modes_too:
             self._orthogonalize()
-        self._fitted = self._settings.intensity_correction
+        self._fitted = self._settings.fits_intensities
 
     def follow(self, changes: Changes, scale: Array | None) -> None:
         """Do what was done to the probe between iterations to its components.
@@ -171,7 +171,7 @@ class VariableProbe:
         wide -= (wide @ old.T) @ old
         self._components += np.float32(self._settings.probe_step) * step
         self._pull[...] = 0
-        if self._settings.intensity_correction:
+        if self._settings.fits_intensities:
             self._leave_first_mode()
 
     def _leave_first_mode(self) -> None:
@@ -222,10 +222,10 @@ def _first(problem: Problem, settings: Reconstruction) -> tuple[np.ndarray | Non
     What the problem knows is taken where it is as large as what is asked for; else components are zero and coefficients
     random.
     """
-    known, (positions, n, _), count = problem.variation or ProbeVariation(), problem.patterns.shape, settings.opr_modes
+    known, (positions, n, _), count = problem.variation or ProbeVariation(), problem.patterns.shape, settings.components
     amplitudes, components = None, np.zeros((count, n, n), np.complex64)
     coefficients = np.random.default_rng([settings.seed, count]).standard_normal((positions, count), np.float32)
-    if settings.intensity_correction and known.intensities is not None:
+    if settings.fits_intensities and known.intensities is not None:
         amplitudes = np.sqrt(known.intensities, dtype=np.float32)[:, None]
     if known.components is not None and known.coefficients is not None and len(known.components) == count:
         components, coefficients = known.components, known.coefficients

@@ -11,7 +11,7 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend, FFTPair, Replays
 from ptychogui.engines import ENGINES, Extent, Problem, create_engine, memory_needed
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.pattern_storage import compact
 from ptychogui.physics.simulation import Recipe, simulate
 

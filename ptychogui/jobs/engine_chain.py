@@ -13,11 +13,14 @@ import numpy as np
 from ptychogui.backends.base import Backend
 from ptychogui.engines import create_engine
 from ptychogui.engines.base import Engine, Estimate, Problem, Step
+from ptychogui.engines.lsqml import photons_per_pixel
 from ptychogui.errors import DivergedError, ParameterError
 from ptychogui.jobs.free_error import FreeErrorWatch
+from ptychogui.jobs.settling import has_settled
 from ptychogui.jobs.stages import PlannedStage, check_crops, coarsest, planned_stages
 from ptychogui.params.chain import ENGINE_TITLES, Stage
-from ptychogui.params.model import Reconstruction, by_path
+from ptychogui.params.model import by_path
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.coarser_pixel import (
     counts_share,
     crop_patterns,
@@ -152,6 +155,13 @@ class EngineChain:
     def wind_up(self) -> int:
         """Get the engine ready for an early end; return how many iterations more the picture would gain by."""
         return min(self._engine.wind_up(), self._ends - self.iteration)
+
+    def has_settled(self) -> bool | None:
+        """Whether the errors of the last stage have settled; None unless its engine has come to do the same always."""
+        since = self._engine.steady_since() if self._place == len(self._stages) - 1 else None
+        if since is None:
+            return None
+        return has_settled(self.errors, self.free_errors, since, self.iteration, photons_per_pixel(self._problem))
 
     def _notice(self, notes: Iterable[str]) -> None:
         """Take over what was noticed, once."""

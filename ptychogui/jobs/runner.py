@@ -35,7 +35,8 @@ from ptychogui.jobs.second_try import checkpoint_of, standing_of
 from ptychogui.jobs.stages import total_iterations
 from ptychogui.jobs.stopwatch import Stopwatch
 from ptychogui.params.chain import engines_of
-from ptychogui.params.model import Reconstruction, by_path
+from ptychogui.params.model import by_path
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.storage import to_json
 from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.states import State
@@ -88,7 +89,7 @@ def _run(
         yield _cancelled(job)
         return
     yield run.progress(estimate=run.picture() if wants_picture(0) else None)
-    while not (run.done or ((control.stop_asked or run.out_of_time) and run.ready_to_end())):
+    while not (run.done or ((control.stop_asked or run.out_of_time or run.settled) and run.ready_to_end())):
         saved = run.step()
         picture = run.picture() if wants_picture(run.iteration) else None
         yield run.progress(estimate=picture, result=saved)
@@ -103,6 +104,9 @@ def _cancelled(job: Job) -> Progress:
 
 class JobRun:
     """A job under way: its problem, its engines, and what the result file will tell of them.
+
+    Attributes:
+        settled: whether the job may end where its errors have settled, and has come to that.
 
     Args:
         job: checked by job_checks.check_job.
@@ -123,13 +127,13 @@ class JobRun:
         self._ends: int | None = None
         self._said = 0
         self._doubts: tuple[str, ...] = ()
-        self._control = control
+        self.settled, self._control = False, control
         before = checkpoint_of(job)
         with self._preparing:
             self._prepared: PreparedJob = prepare(job, backend, control, given, self._doubt)
-            problem, settings = self._prepared.problem, self._decided(self.reconstruction)
+            problem, settings = self._prepared.problem, self._prepared.decide(self.reconstruction)
             self._positions = len(problem.patterns)
-            bytes_ = needed_bytes(problem.object.shape, problem.probe.shape, self._positions, settings.opr_modes)
+            bytes_ = needed_bytes(problem.object.shape, problem.probe.shape, self._positions, settings.components)
             check_writable(job.output, bytes_)
             raw_files = SourceFile.of_series(self._prepared.raw_files)
             self._sources = (*map(SourceFile.of, self._prepared.sources), *raw_files)
@@ -192,15 +196,11 @@ class JobRun:
         """The settings under way."""
         return self._prepared.parameters.reconstruction
 
-    def _decided(self, settings: Reconstruction) -> Reconstruction:
-        """Return settings as engines get them."""
-        return self._prepared.noise_model.decide(settings)
-
     @property
     def _noise_model(self) -> str:
         """What engines are given; "" where none heeds it."""
         heeded = by_path()["reconstruction.noise_model"].heeded_by(engines_of(self.reconstruction.engine))
-        return self._decided(self.reconstruction).noise_model if heeded else ""
+        return self._prepared.decide(self.reconstruction).noise_model if heeded else ""
 
     @property
     def errors(self) -> np.ndarray:
@@ -228,7 +228,18 @@ class JobRun:
             self._chain.step()
             if self._checkpoint_is_due:
                 self._chain.settle()  # then the errors of all its iterations are known
+        if self.reconstruction.iterations is None and not self.settled:
+            self._settle()
         return self._checkpoint() if self._checkpoint_is_due else None
+
+    def _settle(self) -> None:
+        """See whether a job that may end where its errors have settled has come to that, or to its last iteration."""
+        found = self._chain.has_settled()
+        self.settled = bool(found)
+        if found:
+            self._notes.append(f"ended after {self.iteration} iterations, since the error no longer falls")
+        elif self.done and found is not None:
+            self._notes.append(f"the error still falls after {self.iteration} iterations: go on from the result")
 
     def extend(self, settings: Reconstruction, note: str = "") -> None:
         """Go on from here with other settings, in place of what was still to come.
@@ -246,7 +257,7 @@ class JobRun:
             self._notes += check_memory(Extent.of(problem, settings), settings, self._backend)
 
         with self._preparing:
-            self._chain.extend(self._decided(settings), check)
+            self._chain.extend(self._prepared.decide(settings), check)
         told = settings.model_copy(update={"engine": self._chain.as_text, "coarse_levels": 0})
         parameters = self._prepared.parameters.model_copy(update={"reconstruction": told})
         self._prepared = replace(self._prepared, parameters=parameters)
@@ -308,7 +319,7 @@ class JobRun:
         estimate = self.picture()
         if not self.iteration:
             return self.progress(State.CANCELLED)
-        state = State.DONE if self.done else State.STOPPED
+        state = State.DONE if self.done or self.settled else State.STOPPED
         self._chain.notes += self._high_error()
         result = self._result(state, estimate)
         try:

@@ -10,7 +10,7 @@ from ptychogui.io.result import Result, read_result
 from ptychogui.jobs.engine_chain import Standing
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.stages import total_iterations
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.physics.scan import ScanGeometry, coarser, move_windows
 

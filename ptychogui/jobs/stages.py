@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from ptychogui.errors import ParameterError
 from ptychogui.params.chain import ENGINE_TITLES, Stage, parse_chain
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
+
+MOST_ITERATIONS = {"lsqml": 300, "epie": 300}
+"""Most iterations of engines that may end where the errors have settled."""
+
+USUAL_ITERATIONS = 100
+"""Those of the others where nobody says: what they do depends on how much of their run is over."""
 
 SMALLEST_PX = 32
 """Fewest rows and columns that patterns may be cropped to."""
@@ -79,4 +85,5 @@ def check_crops(stages: tuple[PlannedStage, ...], n: int) -> None:
 
 
 def _planned(stage: Stage, settings: Reconstruction) -> PlannedStage:
-    return PlannedStage(stage.engine, stage.iterations or settings.iterations, stage.crop)
+    open_ended = MOST_ITERATIONS.get(stage.engine, USUAL_ITERATIONS)
+    return PlannedStage(stage.engine, stage.iterations or settings.iterations or open_ended, stage.crop)

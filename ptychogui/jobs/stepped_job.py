@@ -17,7 +17,7 @@ from ptychogui.jobs.job_checks import check_job
 from ptychogui.jobs.prepare.prepared_job import NOTHING_IN_MEMORY, InMemory
 from ptychogui.jobs.results.reservations import Reservation
 from ptychogui.jobs.runner import JobRun
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 
 
 class SteppedJob:

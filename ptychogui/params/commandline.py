@@ -61,7 +61,7 @@ def parse_text(param: Param, text: str) -> Any:
 def format_text(param: Param, value: Any) -> str:
     """Write a parameter's value so that `parse_text` gives exactly it back, with a readable unit."""
     if value is None:
-        return "none"
+        return param.none
     if param.kind is bool:
         return "yes" if value else "no"
     if param.kind is Path:
@@ -103,7 +103,7 @@ def parse_untitled(param: Param, text: str) -> Any:
 
 
 def _is_none(param: Param, text: str) -> bool:
-    return param.optional and text.strip().casefold() in ("", "none")
+    return param.optional and text.strip().casefold() in ("", param.none)
 
 
 def _parse_number(kind: type, text: str, unit: str) -> float | int:

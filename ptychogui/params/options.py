@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,7 +62,12 @@ def _option(param: Param) -> Callable[[_Function], _Function]:
     told: dict[str, Any] = {"metavar": _metavar(param), "help": option_help(param)}
     value = alone(param)
     if value is not None:
-        told |= {"cls": LoneOption, "alone": value, "is_meant": is_meant, "metavar": f"[{told['metavar']}]"}
+        told |= {
+            "cls": LoneOption,
+            "alone": value,
+            "is_meant": partial(is_meant, param=param),
+            "metavar": f"[{told['metavar']}]",
+        }
     return click.option(param.option, _identifier(param), **told)
 
 

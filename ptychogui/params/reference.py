@@ -24,9 +24,10 @@ Every parameter of a reconstruction. This page is generated from the declaration
   values in SI units: `energy_eV=8800.0`.
 - Values are in the unit of the table when they have none; `8.8 keV`, `50nm` and `75 um` do as well. Values in a
   ptychopy command string are in SI units, and its `-lambda` is the wavelength in m.
-- Pairs are `row,column`. `none` stands for 'not known'.
+- Pairs are `row,column`. `none` stands for 'not known', and `auto` leaves a choice to the program, which says what it
+  has chosen and why.
 - An option that says when something is done, such as `--position-correction`, may stand alone: that is its default,
-  or all iterations where the default is `never`.
+  or all iterations where the default is `never`. One that can be `on` is that when it stands alone.
 - Iterations count from 1, in a ptychopy command string too. Where several engines follow each other (`--engine
   dm:50,lsqml:100`) they count through.
 - A parameter that has an effect in some engines only is refused where none of them runs.

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 from ptychogui.params.spec import Param, TextForm
 
 _FORM = re.compile(r"(\d*)(?::(\d*))?(?::(\d*))?")
-_MEANT = re.compile(r"|-?[\d:]+|never", re.IGNORECASE)
+_MEANT = re.compile(r"|-?[\d:]+|never|auto", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,31 @@ def _to_text(value: Any) -> Any:
 
 _TEXT_FORM = TextForm("FROM:UNTIL:EVERY")
 
+
+def _or_auto(value: Any) -> Any:
+    """Do the same, but for the word that leaves it to the program."""
+    return "auto" if isinstance(value, str) and value.strip().casefold() == "auto" else _to_text(value)
+
+
 ScheduleText = Annotated[str, BeforeValidator(_to_text), _TEXT_FORM]
 """A schedule as a parameter holds it: its text."""
 
+ScheduleOrAuto = Annotated[str, BeforeValidator(_or_auto), _TEXT_FORM]
+"""The same, or "auto", which leaves it to the program."""
+
 
 def alone(param: Param) -> str | None:
-    """Return the schedule that an option without a value means: the default, or always where that is never.
+    """Return what an option without a value means: of a schedule the default, or always where that is never; or "on".
 
-    None for a parameter that is no schedule.
+    None for a parameter that is neither a schedule nor can be on.
     """
+    if "on" in param.choices:
+        return "on"
     if param.form != _TEXT_FORM.text:
         return None
     return str(param.default) if Schedule.parse(param.default).first else str(Schedule(1))
 
 
-def is_meant(word: str) -> bool:
-    """Whether a word after an option is meant as its schedule, right or wrong, and not a file or another option."""
-    return _MEANT.fullmatch(word) is not None
+def is_meant(word: str, param: Param) -> bool:
+    """Whether a word after an option is meant as its value, right or wrong, and not a file or another option."""
+    return word.casefold() in param.choices or (not param.choices and _MEANT.fullmatch(word) is not None)

@@ -56,6 +56,7 @@ def param(  # noqa: PLR0913 - a declaration says everything about its parameter 
     usual: tuple[float, float] | None = None,
     engine_defaults: Mapping[str, float] | None = None,
     marks: tuple[str, ...] = (),
+    none: str = "none",
 ) -> Any:
     """Declare one parameter on a Group.
 
@@ -79,9 +80,10 @@ def param(  # noqa: PLR0913 - a declaration says everything about its parameter 
         usual: what X-ray ptychography is done with; smaller or larger values are mistakes, as a rule of the unit.
         engine_defaults: what engines take where the value is None.
         marks: words of MARKS that hold.
+        none: how None is written: "none", or "auto" where the program chooses a value then, and says which.
     """
     assert set(marks) <= MARKS.keys(), f"{title}: a mark is one of {', '.join(MARKS)}"
-    extra: Any = {"unit": unit, "flag": flag, "advanced": advanced, "awaits": awaits,
+    extra: Any = {"unit": unit, "flag": flag, "advanced": advanced, "awaits": awaits, "none": none,
                   "engines": list(engines), "suggestions": list(suggestions), "usual": usual,
                   "engine_defaults": dict(engine_defaults or {}), "marks": list(marks)}  # fmt: skip
     bounds: Any = {"ge": ge, "gt": gt, "le": le, "lt": lt, "multiple_of": multiple_of}
@@ -93,8 +95,8 @@ class Param:
     """One declared parameter, as forms, options, files and the reference page read it.
 
     `kind` is the plain type: bool, int, float, str, Path, "choice" or "pair" (two numbers, row then column);
-    `item` is the type of a pair's numbers; `optional` says whether None ('not known') is allowed; the bounds are
-    those of each number of a pair; `form` is what a text looks like, "" where any will do.
+    `item` is the type of a pair's numbers; `optional` says whether None ('not known') is allowed, and `none` how it is
+    written; the bounds are those of each number of a pair; `form` is what a text looks like, "" where any will do.
     """
 
     path: str
@@ -122,6 +124,7 @@ class Param:
     usual: tuple[float, float] | None = None
     engine_defaults: Mapping[str, float] = field(default_factory=dict)
     marks: tuple[str, ...] = ()
+    none: str = "none"
 
     def heeded_by(self, engines: Iterable[str]) -> bool:
         """Whether the parameter has an effect in one of these engines."""
@@ -157,6 +160,7 @@ def _describe(group: str, name: str, info: FieldInfo) -> Param:
         engines=_words(extra["engines"]), suggestions=_words(extra["suggestions"]),
         form="".join(entry.text for entry in info.metadata if isinstance(entry, TextForm)),
         usual=extra["usual"], engine_defaults=extra["engine_defaults"], marks=_words(extra["marks"]),  # type: ignore[arg-type]
+        none=str(extra["none"]),
     )  # fmt: skip
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
-from ptychogui.params.model import Reconstruction
 from ptychogui.params.preprocessing import Preprocessing
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.cleaning import ReadingRules
 from ptychogui.physics.frames import Patterns
 

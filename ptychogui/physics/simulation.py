@@ -265,7 +265,7 @@ def recipe_of(parameters: Parameters) -> Recipe:
         "scan_dims": experiment.scan_dims,
         "bit_depth": preprocessing.bit_depth,
         "seed": parameters.reconstruction.seed,
-        "mode_fractions": (1.0, *[0.1] * (experiment.probe_modes - 1)),
+        "mode_fractions": (1.0, *[0.1] * (experiment.modes - 1)),
     }
     if experiment.step_m is not None:
         if experiment.step_m[0] != experiment.step_m[1]:

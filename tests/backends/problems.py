@@ -10,7 +10,7 @@ import scipy.fft
 
 from ptychogui.backends import Backend
 from ptychogui.engines import Estimate, Problem, create_engine
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.held_out import hold_out
 from ptychogui.physics.scan import place_windows
 

@@ -15,7 +15,7 @@ from ptychogui.backends.compiler import load_kernels
 from ptychogui.backends.host import LANES, HostBackend
 from ptychogui.engines import create_engine
 from ptychogui.errors import DeviceError
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from tests.backends.problems import narrow_beam
 
 

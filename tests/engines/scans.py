@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ptychogui.engines import Engine, Problem
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.pattern_storage import compact
 from ptychogui.physics.scan import place_windows
 from ptychogui.physics.simulation import Recipe, SimulatedScan

@@ -13,7 +13,7 @@ import scipy.ndimage
 from ptychogui.backends import Backend, open_backend
 from ptychogui.engines import Problem, create_engine
 from ptychogui.engines.constraints import Changes, Constraints, clamp, measured_counts, normalize, smooth
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.metrics import align
 from ptychogui.physics.pattern_storage import compact
 from ptychogui.physics.probe import gaussian, guess_probe, power_radius_px, radii_px, scale_to_counts

@@ -17,7 +17,7 @@ from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines import ENGINES, Engine, Extent, create_engine, memory_needed
 from ptychogui.engines.device_patterns import DevicePatterns, evenly
 from ptychogui.engines.resident_patterns import memory_streamed, resident_patterns
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from tests.backends.fake_cupy import FakeMachine, Queued
 from tests.backends.problems import narrow_beam
 from tests.backends.recording import record

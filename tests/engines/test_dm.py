@@ -13,7 +13,7 @@ from ptychogui.backends import Backend, open_backend
 from ptychogui.engines import Problem, create_engine, partition
 from ptychogui.engines.dm import DifferenceMap
 from ptychogui.engines.dm_worker import bound_at
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.amplitude_variance import expected_amplitude_variance
 from ptychogui.physics.metrics import align
 from ptychogui.physics.modes import add_modes
@@ -76,7 +76,7 @@ class Textbook:
         """Return what is asked for, or 0.5 rising with the square of the iteration to 1 at nine tenths of them."""
         if self._asked.power_bound is not None:
             return self._asked.power_bound
-        return min(1.0, 0.5 + 0.5 * (self._done / (0.9 * self._asked.iterations)) ** 2)
+        return min(1.0, 0.5 + 0.5 * (self._done / (0.9 * self._asked.passes)) ** 2)
 
     def _weights(self) -> tuple[float, float, float]:
         relaxation = self._asked.relaxation

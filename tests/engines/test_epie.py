@@ -15,7 +15,7 @@ from ptychogui.backends import Backend, open_backend
 from ptychogui.engines import Extent, Problem, create_engine, epie, memory_needed, partition
 from ptychogui.engines.epie import EPIE
 from ptychogui.errors import ParameterError
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.metrics import align
 from ptychogui.physics.modes import add_modes
 from ptychogui.physics.pattern_storage import amplitudes_of

@@ -15,7 +15,7 @@ from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.backends.worker_pool import Recording
 from ptychogui.engines import Extent, create_engine
 from ptychogui.engines.resident_patterns import memory_streamed
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from tests.backends.fake_cupy import FakeMachine
 from tests.backends.problems import narrow_beam
 

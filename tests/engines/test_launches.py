@@ -16,7 +16,7 @@ from ptychogui.backends.cuda import CudaBackend, backend as backend_module
 from ptychogui.backends.signatures import SIGNATURES
 from ptychogui.engines import ENGINES, create_engine, lattice_trade
 from ptychogui.jobs.bench import traffic_bytes
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from tests.backends import fake_kernels
 from tests.backends.fake_cupy import FakeMachine
 from tests.backends.problems import held_out_of, narrow_beam

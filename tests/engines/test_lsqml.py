@@ -19,7 +19,7 @@ from ptychogui.engines.group_growth import GroupGrowth
 from ptychogui.engines.groups import draw_groups
 from ptychogui.engines.likelihood import bind_likelihood
 from ptychogui.engines.lsqml import LSQML, photons_per_pixel
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.metrics import align
 from ptychogui.physics.modes import add_modes
 from ptychogui.physics.pattern_storage import amplitudes_of

@@ -12,7 +12,7 @@ from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.host import HostBackend
 from ptychogui.engines import ENGINES, Extent, create_engine, memory_needed
 from ptychogui.engines.memory import NEEDS
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.simulation import simulate
 from tests.backends.fake_cupy import FakeMachine
 from tests.backends.problems import held_out_of

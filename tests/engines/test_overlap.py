@@ -13,7 +13,7 @@ from ptychogui.engines.device_patterns import DevicePatterns
 from ptychogui.engines.dm_worker import Spectrum
 from ptychogui.engines.overlap import Lanes, Overlap, OverlapWorker, Rounds
 from ptychogui.engines.scan_arrays import ScanArrays
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.probe import phase_ramps, shift_probe
 from ptychogui.physics.scan import ScanGeometry, place_windows
 

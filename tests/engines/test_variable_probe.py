@@ -17,7 +17,7 @@ from ptychogui.engines.constraints import Changes
 from ptychogui.engines.exit_wave_batch import ExitWaveBatch
 from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.engines.variable_probe import VariableProbe
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.metrics import align
 from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe import shift_probe

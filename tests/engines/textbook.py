@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ptychogui.engines import Problem
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe import shift_probe
 

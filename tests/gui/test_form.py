@@ -14,8 +14,9 @@ from pytestqt.qtbot import QtBot
 from ptychogui.errors import ParameterError
 from ptychogui.params.chain import ENGINE_NAMES, engines_of
 from ptychogui.params.commandline import format_text
-from ptychogui.params.model import Parameters, Reconstruction, by_path, describe
+from ptychogui.params.model import Parameters, by_path, describe
 from ptychogui.params.origins import Layers, Source
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.spec import Param
 from ptychogui.views.form.editors import (
     ChoiceEditor,

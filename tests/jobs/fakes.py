@@ -85,7 +85,7 @@ def pixel_m(iteration: int) -> float:
 
 def picture(iteration: int, job: Job) -> Estimate:
     """Return an estimate of one value, of a size that the job's number of modes sets."""
-    modes = job.parameters.experiment.probe_modes
+    modes = job.parameters.experiment.modes
     return Estimate(np.full((60 * modes, 80), iteration, np.complex64), np.full((modes, 8, 8), iteration, np.complex64))
 
 
@@ -121,6 +121,9 @@ class FakeEngine:
 
     def wind_up(self) -> int:
         return 0
+
+    def steady_since(self) -> int | None:
+        return self.problem.iteration
 
     def positions_px(self) -> np.ndarray:
         return np.asarray(self.problem.geometry.corners + self.problem.geometry.fractions)

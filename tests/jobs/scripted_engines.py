@@ -14,7 +14,7 @@ from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines.base import Estimate, Problem, Step
 from ptychogui.jobs.engine_chain import EngineChain
 from ptychogui.jobs.prepare.prepared_job import prepare
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from tests.jobs.fakes import make_job
 
 BACKEND = NumpyBackend()
@@ -72,6 +72,9 @@ class Engine:
 
     def wind_up(self) -> int:
         return 0
+
+    def steady_since(self) -> int | None:
+        return self.problem.iteration
 
     def positions_px(self) -> np.ndarray:
         geometry = self.problem.geometry

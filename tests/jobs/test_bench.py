@@ -15,7 +15,7 @@ from ptychogui.backends.cuda import CudaBackend
 from ptychogui.engines import ENGINES, Problem, Step, create_engine
 from ptychogui.jobs import bench
 from ptychogui.jobs.bench import bench_problem, measure_engine, run_bench, traffic_bytes
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from tests.backends.fake_cupy import installed
 
 

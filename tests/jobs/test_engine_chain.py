@@ -13,7 +13,7 @@ from ptychogui.engines import ENGINES, create_engine
 from ptychogui.engines.base import Estimate, Problem
 from ptychogui.jobs.engine_chain import EngineChain
 from ptychogui.jobs.prepare.prepared_job import prepare
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.held_out import HeldOut
 from ptychogui.physics.pattern_storage import amplitudes_of
 from ptychogui.physics.probe_variation import ProbeVariation

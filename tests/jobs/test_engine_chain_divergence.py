@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import DivergedError
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from tests.jobs.scripted_engines import BAD, GOOD, Script, chain_of, notes, run
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from ptychogui.errors import ParameterError
 from ptychogui.jobs.stages import PlannedStage, check_crops, coarsest, planned_stages, total_iterations
 from ptychogui.params.chain import ENGINE_NAMES
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 
 
 def settings(engine: str, **values: Any) -> Reconstruction:

@@ -15,7 +15,7 @@ from ptychogui.backends.compiler import kernel_source
 from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.backends.signatures import SIGNATURES, ArraySpec, Signature, product
 from ptychogui.engines import create_engine
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from tests.backends.problems import narrow_beam
 from tests.engines.test_launches import cells
 from tests.kernels.cases import SIZES, Arrays, Launch, Size, assert_agree, expected, random_launch

@@ -12,7 +12,6 @@ from ptychogui.params.chain import ENGINE_NAMES
 from ptychogui.params.model import (
     Experiment,
     Parameters,
-    Reconstruction,
     by_path,
     checked,
     describe,
@@ -22,6 +21,7 @@ from ptychogui.params.model import (
     usual_range,
 )
 from ptychogui.params.origins import Origin, Source
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.spec import MARKS
 
 UNIT_SUFFIXES = {"eV": "_eV", "m": "_m", "s": "_s", "counts": "_counts"}

@@ -74,4 +74,4 @@ def test_settings_by_hand_are_parameters_and_have_a_name_each(contest: Contest) 
     by_hand = (*contest.grid(), *contest.nearby(contest.grid()[0]))
     assert len({run.label for run in by_hand}) == len(by_hand)
     for run in by_hand:
-        assert _checked(run.options).experiment.probe_modes > 0
+        assert _checked(run.options).experiment.probe_modes is not None

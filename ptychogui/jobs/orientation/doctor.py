@@ -23,7 +23,7 @@ from ptychogui.jobs.orientation.cases import CLASSES, all_cases
 from ptychogui.jobs.orientation.verdict import Evidence, Verdict, judge
 from ptychogui.jobs.prepare.careful_frames import StoppedEarlyError
 from ptychogui.jobs.prepare.prepared_job import PreparedJob, prepare
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.amplitude_variance import expected_amplitude_variance
 from ptychogui.physics.coarser_pixel import counts_share, matching_scale, resample_probe
 from ptychogui.physics.gradients import centers_of_mass, curls, matter_correlation, mean_counts, slopes

@@ -17,6 +17,7 @@ from ptychogui.errors import MemoryBudgetError, ParameterError
 from ptychogui.jobs.preflight.findings import Finding, Level, share_text
 from ptychogui.jobs.preflight.sampled_scan import SampledScan
 from ptychogui.jobs.prepare.memory_check import check_memory
+from ptychogui.jobs.prepare.model_trial import said_model
 from ptychogui.jobs.stages import PlannedStage, planned_stages, total_iterations
 from ptychogui.physics.coarser_pixel import crop_patterns
 from ptychogui.physics.probe import gaussian, scale_to_counts
@@ -133,7 +134,7 @@ def check_time(scan: SampledScan, backend: Backend, speeds: Speeds) -> Iterator[
 
 def _shorter(scan: SampledScan) -> Mapping[str, Any] | None:
     can_crop = scan.settings.coarse_levels == 0 and scan.n % 4 == 0 and scan.n >= 2 * _SMALLEST_PX
-    return {"reconstruction.coarse_levels": 1} if can_crop and scan.settings.iterations > 1 else None
+    return {"reconstruction.coarse_levels": 1} if can_crop and total_iterations(scan.settings) > 1 else None
 
 
 def time_text(seconds: float) -> str:
@@ -146,7 +147,7 @@ def time_text(seconds: float) -> str:
 def _speed(scan: SampledScan, stage: PlannedStage, backend: Backend, speeds: Speeds) -> Speed:
     settings = stage.settings(scan.settings)
     key = (backend.name, scan.job.parameters.devices.threads, settings.model_dump_json(exclude={"iterations", "seed"}),
-           scan.n // stage.crop, scan.parameters.experiment.probe_modes, scan.geometry.object_shape)  # fmt: skip
+           scan.n // stage.crop, scan.parameters.experiment.modes, scan.geometry.object_shape)  # fmt: skip
     return speeds.get(key, lambda: _measured(scan, stage, backend))
 
 
@@ -156,7 +157,7 @@ def _measured(scan: SampledScan, stage: PlannedStage, backend: Backend) -> Speed
     Raises:
         ParameterError: even a few positions would take too long.
     """
-    wave_px = (scan.n // stage.crop) ** 2 * scan.parameters.experiment.probe_modes
+    wave_px = (scan.n // stage.crop) ** 2 * scan.parameters.experiment.modes
     fitting = _WORK_PX.get(backend.name, _USUAL_WORK_PX) // wave_px
     if not fitting or np.prod(scan.geometry.object_shape) > _MOST_OBJECT_PX:
         raise ParameterError(f"patterns or object are too large to measure a step on {backend.name} in a moment")
@@ -173,7 +174,7 @@ def _measured(scan: SampledScan, stage: PlannedStage, backend: Backend) -> Speed
 def _step_s(scan: SampledScan, stage: PlannedStage, backend: Backend, positions: int) -> float:
     """Time a step in the middle of a run on some positions, after one that makes plans."""
     problem = _part(scan, stage, positions)
-    decided = scan.suitable_noise_model(scan.patterns).decide(scan.settings)
+    decided = scan.suitable_noise_model(scan.patterns).decide(said_model(scan.parameters).decide(scan.settings))
     settings = stage.settings(decided).model_copy(update={"iterations": max(stage.iterations, 4)})
     needed = memory_needed(stage.engine, Extent.of(problem, settings), settings, backend)
     if needed > _ROOM * backend.memory_free_bytes():
@@ -201,7 +202,7 @@ def _part(scan: SampledScan, stage: PlannedStage, positions: int) -> Problem:
     pixel_m = scan.pixel_m * stage.crop
     width_m = min(max(scan.beam.diameter_m, 4 * pixel_m), scan.window_m / 2)
     probe = gaussian(geometry.window_px, pixel_m, width_m)
-    modes = np.concatenate([probe] * scan.parameters.experiment.probe_modes)
+    modes = np.concatenate([probe] * scan.parameters.experiment.modes)
     counts = float(scan.patterns.mean_pattern.sum())
     return Problem(patterns, geometry, scale_to_counts(modes, counts), np.ones(geometry.object_shape, np.complex64),
                    iteration=max(3, stage.iterations // 2), object_pixel_m=pixel_m)  # fmt: skip

@@ -26,6 +26,12 @@ class StoppedEarlyError(Exception):
     """The job was stopped before its first iteration."""
 
 
+def give_up_if_stopped(control: Control) -> None:
+    """Raise StoppedEarlyError where a job was told to stop."""
+    if control.stop_asked:
+        raise StoppedEarlyError
+
+
 class StoppableFrames:
     """Frames that are read a few at a time, and given up in between when the job is stopped."""
 
@@ -42,8 +48,7 @@ class StoppableFrames:
         """
         read = []
         for start in range(0, len(rows), _READ_AT_ONCE):
-            if self._control.stop_asked:
-                raise StoppedEarlyError
+            give_up_if_stopped(self._control)
             read.append(self._frames.read(rows[start : start + _READ_AT_ONCE]))
         return np.concatenate(read)
 

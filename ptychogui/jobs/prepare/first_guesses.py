@@ -171,12 +171,12 @@ def _pixel_of(path: Path, parameters: Parameters, n: int) -> float:
 
 
 def _fitted_probe(
-    probe: np.ndarray, place: str, old_pixel_m: float, wanted: int, n: int, pixel_m: float
+    probe: np.ndarray, place: str, old_pixel_m: float, wanted: int | None, n: int, pixel_m: float
 ) -> tuple[np.ndarray, list[str]]:
     """Give a probe of another array size or pixel the patterns' size and the job's pixel."""
     old, modes = probe.shape[-1], len(probe)
     notes = []
-    if modes > wanted:
+    if wanted is not None and modes > wanted:
         notes.append(f"{place} has {modes} probe modes, of which the strongest {wanted} are used; see --probe-modes")
     if old != n:
         notes.append(f"{place} has {old} x {old} pixels and is resampled to {n} x {n}")

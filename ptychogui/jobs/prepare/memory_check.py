@@ -13,7 +13,7 @@ from ptychogui.engines.resident_patterns import memory_streamed, resident_patter
 from ptychogui.errors import MemoryBudgetError
 from ptychogui.jobs.stages import PlannedStage, planned_stages
 from ptychogui.params.chain import ENGINE_TITLES
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 
 _READING_BYTES = 100_000_000
 """Chunks of frames while they are prepared, and the result while it is written."""
@@ -89,7 +89,7 @@ def _facts(extent: Extent, scale: str) -> str:
 
 def _host_bytes(extent: Extent, settings: Reconstruction) -> int:
     """Bytes of a job besides its engine: patterns, estimates, and what reading and writing take."""
-    components = settings.opr_modes * extent.probe_bytes // extent.modes
+    components = settings.components * extent.probe_bytes // extent.modes
     estimate = extent.object_bytes + extent.probe_bytes + components
     return extent.frame_bytes + extent.held_out_bytes + _ESTIMATES * estimate + _READING_BYTES
 

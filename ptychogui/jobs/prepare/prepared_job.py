@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +12,21 @@ import numpy as np
 from ptychogui.backends.base import Backend
 from ptychogui.backends.compiled_pattern_maker import compiled_maker
 from ptychogui.engines.base import Problem
+from ptychogui.errors import MemoryBudgetError
 from ptychogui.io.dataset import MIRRORED, Dataset
 from ptychogui.io.notes import NO_POSITIONS, notes_besides
 from ptychogui.jobs.free_error import held_out_notes
 from ptychogui.jobs.job import Control, Job
-from ptychogui.jobs.prepare.careful_frames import CarefulFrames
+from ptychogui.jobs.prepare.careful_frames import CarefulFrames, give_up_if_stopped
 from ptychogui.jobs.prepare.first_guesses import first_object, first_probe, first_variation, is_guessed, scaled_probe
 from ptychogui.jobs.prepare.memory_check import check_memory
+from ptychogui.jobs.prepare.model_trial import Model, ModelTrial, leaves_the_model, said_model
 from ptychogui.jobs.prepare.open_scan import open_when_complete
 from ptychogui.jobs.prepare.prepared_scan import PreparedScan
 from ptychogui.jobs.prepare.probe_trial import ProbeTrial
 from ptychogui.params.chain import engines_of
-from ptychogui.params.model import Parameters, Reconstruction, by_path
+from ptychogui.params.model import Parameters, by_path
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.frames import Patterns
 from ptychogui.physics.held_out import hold_out
 from ptychogui.physics.noise_models import NoiseModel
@@ -70,6 +73,7 @@ class PreparedJob:
         survey: what the scan shows before any reconstruction.
         probe_is_guess: whether the first probe was made from the mean pattern, since nobody gives one.
         noise_model: the likelihood that suits the patterns, for settings that leave it to the program.
+        model: what of the beam is modelled, likewise.
         notes: what was noticed on the way.
     """
 
@@ -84,7 +88,12 @@ class PreparedJob:
     survey: Survey
     probe_is_guess: bool
     noise_model: NoiseModel
+    model: Model
     notes: tuple[str, ...]
+
+    def decide(self, settings: Reconstruction) -> Reconstruction:
+        """Return settings as engines get them: with what was chosen where they leave it to the program."""
+        return self.noise_model.decide(self.model.decide(settings))
 
     def decisions(self, settings: Reconstruction) -> tuple[str, ...]:
         """Say what was decided where settings leave it to the program and their engines heed it."""
@@ -124,9 +133,14 @@ def prepare(
         memory_notes = _check_memory(scan, backend)
         patterns = scan.patterns_at(scan.rows, maker=compiled_maker)
         obj, object_notes = first_object(scan.settings.object_guess, scan.geometry, scan.pixel_m, given.object)
-        probe, probe_notes = _probe(scan, patterns, obj, given.probe, backend)
-        variation = first_variation(scan.settings.probe_guess, probe, scan.rows)
         noise_model = scan.suitable_noise_model(patterns)
+        decided = noise_model.decide(scan.settings)
+        trial = None if backend is None else ProbeTrial(patterns.patterns, scan.geometry, obj, decided, backend)
+        where = scan.pixel_m, scan.positions_m
+        probe, probe_notes = first_probe(dataset, scan.parameters, patterns, *where, trial, given.probe)
+        model, model_notes = _model(scan, probe, trial, control)
+        probe = _whole_probe(scan, probe, model, patterns, obj)
+        variation = first_variation(scan.settings.probe_guess, probe, scan.rows)
     held_out = hold_out(patterns.patterns, scan.rows, scan.settings.held_out, scan.settings.seed)
     notes = (*scan.placed[2], *memory_notes, *scan.readings_calibration.notes, *frames.notes(), *patterns.notes)
     return PreparedJob(
@@ -144,12 +158,14 @@ def prepare(
         survey=patterns.survey,
         probe_is_guess=is_guessed(dataset, scan.parameters),
         noise_model=noise_model,
+        model=model,
         notes=(
             *notes_besides(dataset.notes, NO_POSITIONS),
             *waiting_notes,
             *_orientation_notes(scan),
             *notes,
             *probe_notes,
+            *model_notes,
             *object_notes,
             *held_out_notes(held_out, scan.settings.held_out),
         ),
@@ -169,12 +185,32 @@ def _orientation_notes(scan: PreparedScan) -> tuple[str, ...]:
     return (*notes, f"{MIRRORED}: {mirrored}") if mirrored else notes
 
 
-def _probe(
-    scan: PreparedScan, patterns: Patterns, obj: np.ndarray, given: np.ndarray | None, backend: Backend | None
-) -> tuple[np.ndarray, list[str]]:
-    """Make the first probe with all its modes, scaled to the patterns' counts where that is asked for."""
-    trial = None if backend is None else ProbeTrial(patterns.patterns, scan.geometry, obj, scan.settings, backend)
-    where = scan.pixel_m, scan.positions_m
-    probe, notes = first_probe(scan.dataset, scan.parameters, patterns, *where, trial, given)
-    probe = add_modes(probe, scan.parameters.experiment.probe_modes)
-    return scaled_probe(probe, patterns, obj, scan.geometry) if scan.settings.rescale_probe else probe, notes
+def _model(
+    scan: PreparedScan, probe: np.ndarray, trial: ProbeTrial | None, control: Control
+) -> tuple[Model, list[str]]:
+    """Say what of the beam is modelled, by trials of it where that is left to the program."""
+    said = said_model(scan.parameters, len(probe))
+    if trial is None or not leaves_the_model(scan.parameters):
+        return said, []
+    control.on_waiting("Trying on a part of the scan what the beam needs")
+    found = ModelTrial.of(trial, probe, lambda: give_up_if_stopped(control))
+    if found is None:
+        return said, [f"the scan is too small or too dark to try what the beam needs: {said}"]
+
+    def fits(model: Model) -> bool:
+        extent = replace(scan.extent, modes=model.probe_modes)
+        try:
+            check_memory(extent, model.decide(scan.settings), trial.backend)
+        except MemoryBudgetError:
+            return False
+        return True
+
+    return found.best(said, scan.parameters, fits)
+
+
+def _whole_probe(
+    scan: PreparedScan, probe: np.ndarray, model: Model, patterns: Patterns, obj: np.ndarray
+) -> np.ndarray:
+    """Complete the first probe to all its modes, scaled to the patterns' counts where that is asked for."""
+    probe = add_modes(probe, model.probe_modes)
+    return scaled_probe(probe, patterns, obj, scan.geometry) if scan.settings.rescale_probe else probe

@@ -136,7 +136,7 @@ class PreparedScan:
         return Extent(
             positions=len(self.geometry.corners),
             n=self.geometry.window_px,
-            modes=self.parameters.experiment.probe_modes,
+            modes=self.parameters.experiment.modes,
             object_shape=self.geometry.object_shape,
             sub_pixel=self.settings.sub_pixel == "fourier",
             pattern_bytes=pattern_bytes(self.dataset.frames.dtype, self.job.parameters.preprocessing),

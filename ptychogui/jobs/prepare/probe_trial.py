@@ -15,7 +15,7 @@ import numpy as np
 from ptychogui.backends.base import Backend
 from ptychogui.engines import create_engine
 from ptychogui.engines.base import Problem
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.coarser_pixel import (
     counts_share,
     crop_patterns,
@@ -81,10 +81,15 @@ class ProbeTrial:
         better = (other for other in others if _excess(other) < _CLEARLY[other.size] * _excess(usual))
         return min(better, key=_excess, default=usual)
 
-    def part(self) -> ProbeTrial:
-        """Return the trial on a few neighbors only."""
-        chosen, geometry, window = neighbors(self.geometry, _most_unusual(self.patterns), POSITIONS)
-        return replace(self, patterns=self.patterns[chosen], geometry=geometry, object=self.object[window])
+    def part(self, count: int = POSITIONS, room_px: int = 0) -> ProbeTrial:
+        """Return the trial on a few neighbors only.
+
+        Args:
+            count: how many.
+            room_px: spare pixels around their windows, where the scan has them.
+        """
+        chosen, geometry, window = neighbors(self.geometry, _most_unusual(self.patterns), count, room_px)
+        return replace(self, patterns=self.patterns[chosen], geometry=geometry, object=self.object[window].copy())
 
     def middle(self) -> ProbeTrial:
         """Return the trial on the middle of the patterns: as small as has nearly all counts."""
@@ -100,6 +105,12 @@ class ProbeTrial:
         geometry = coarser(replace(self.geometry, object_shape=(rows, columns)), factor)
         return replace(self, patterns=patterns, geometry=geometry, object=resample_object(obj, geometry.object_shape))
 
+    def start_of(self, probe: np.ndarray) -> np.ndarray:
+        """Bring a probe, complex (modes, N, N), to these patterns' size and counts: complex64."""
+        start = resample_probe(probe, self.patterns.shape[-1])
+        scale = matching_scale(start, self.object, self.geometry, self.patterns) or 1.0
+        return np.asarray(start * scale, np.complex64)
+
     def tried(self, guess: Guess, size: float, upstream: bool) -> TriedProbe:
         """Make a guess and try it on all positions."""
         probe = guess(size, upstream)
@@ -111,9 +122,7 @@ class ProbeTrial:
         Args:
             probe: complex (modes, N, N), of which the first mode is tried.
         """
-        start = resample_probe(probe[:1], self.patterns.shape[-1])
-        scale = matching_scale(start, self.object, self.geometry, self.patterns) or 1.0
-        problem = Problem(self.patterns, self.geometry, (start * scale).astype(np.complex64), self.object)
+        problem = Problem(self.patterns, self.geometry, self.start_of(probe[:1]), self.object)
         wanted = {"sub_pixel": self.settings.sub_pixel, "seed": self.settings.seed}
         asked = Reconstruction(engine="epie", iterations=_ITERATIONS, **wanted)
         engine = create_engine(problem, asked, self.backend)
@@ -122,19 +131,23 @@ class ProbeTrial:
         return last if np.isfinite(last) else np.inf
 
 
-def neighbors(geometry: ScanGeometry, middle: int, count: int) -> tuple[np.ndarray, ScanGeometry, tuple[slice, slice]]:
+def neighbors(
+    geometry: ScanGeometry, middle: int, count: int, room_px: int = 0
+) -> tuple[np.ndarray, ScanGeometry, tuple[slice, slice]]:
     """Return positions near one of them, in their order, their windows in a part of the object, and that part.
 
     Args:
         geometry: of the scan.
         middle: the one.
         count: positions wanted; there may be fewer.
+        room_px: spare pixels around their windows, where the object has them.
     """
     n = geometry.window_px
     distance = np.square(geometry.corners - geometry.corners[middle]).sum(axis=1)
     chosen = np.sort(np.argsort(distance, kind="stable")[:count])
     corners = geometry.corners[chosen]
-    first, last = corners.min(axis=0).tolist(), (corners.max(axis=0) + n).tolist()
+    first = np.maximum(corners.min(axis=0) - room_px, 0).tolist()
+    last = np.minimum(corners.max(axis=0) + n + room_px, geometry.object_shape).tolist()
     shape = last[0] - first[0], last[1] - first[1]
     origin_px = geometry.origin_px[0] + first[0], geometry.origin_px[1] + first[1]
     windows = ScanGeometry(corners - np.int32(first), geometry.fractions[chosen], shape, n, origin_px)

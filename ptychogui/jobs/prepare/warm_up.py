@@ -13,7 +13,7 @@ from ptychogui.backends.base import Backend
 from ptychogui.engines import create_engine
 from ptychogui.engines.base import Engine, Problem, Step
 from ptychogui.jobs.stages import planned_stages
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.schedule import Schedule, ScheduleText
 from ptychogui.physics.held_out import HeldOut
 from ptychogui.physics.scan import place_windows

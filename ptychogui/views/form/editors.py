@@ -224,6 +224,8 @@ def _empty_text(param: Param) -> str:
     """Say what an empty editor means: a fact that is missing, or a choice that is left to the program."""
     if not param.optional:
         return ""
+    if param.none != "none":
+        return param.none
     return "not known" if param.path.startswith("experiment.") else "automatic"
 
 

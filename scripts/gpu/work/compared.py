@@ -9,7 +9,7 @@ import numpy as np
 from ptychogui.backends import open_backend
 from ptychogui.backends.base import Backend
 from ptychogui.engines import Problem, create_engine
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from scripts.gpu.figures import Figures, FoundWrongError
 from scripts.gpu.pretended import smaller
 from scripts.gpu.work.here import DEVICE

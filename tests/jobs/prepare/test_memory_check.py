@@ -14,7 +14,7 @@ from ptychogui.engines import Extent, memory_needed
 from ptychogui.engines.resident_patterns import memory_streamed, resident_patterns
 from ptychogui.errors import MemoryBudgetError
 from ptychogui.jobs.prepare.memory_check import check_memory
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 
 _SCAN = Extent(100_000, 256, 1, (3000, 3000), True, 2)
 """13.1 GB of patterns."""

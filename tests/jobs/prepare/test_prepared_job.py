@@ -18,7 +18,7 @@ from ptychogui.io.notes import Note
 from ptychogui.jobs.job_values import job_layers, make_job
 from ptychogui.jobs.prepare import open_scan as opening, prepared_job as prepare_module
 from ptychogui.jobs.prepare.prepared_job import prepare
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.frames import ArrayFrames
 from ptychogui.physics.optics import object_pixel_m
 from ptychogui.physics.orientation import Orientation

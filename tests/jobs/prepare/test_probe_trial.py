@@ -9,8 +9,8 @@ import pytest
 
 from ptychogui.backends import open_backend
 from ptychogui.jobs.prepare.probe_trial import Guess, ProbeTrial
-from ptychogui.params.model import Reconstruction
 from ptychogui.params.preprocessing import Preprocessing
+from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.frames import ArrayFrames, Patterns, prepare_frames
 from ptychogui.physics.optics import object_pixel_m
 from ptychogui.physics.probe import guess_probe, usual_diameter_m

@@ -18,7 +18,7 @@ from ptychogui.jobs import runner
 from ptychogui.jobs.job import Control
 from ptychogui.jobs.prepare.warm_up import warm_up
 from ptychogui.jobs.runner import run_job
-from ptychogui.params.model import Reconstruction
+from ptychogui.params.reconstruction import Reconstruction
 from tests.backends.fake_cupy import FakeMachine
 from tests.backends.problems import held_out_of, narrow_beam
 from tests.jobs.fakes import make_job
