@@ -58,7 +58,7 @@ class GroupGrowth:
             iterations: of the stage.
             improved: whether object and probe come from iterations before, so that small groups may do harm.
         """
-        photons = photons if photons > 0 else _FEW  # a broken probe has a number that is none
+        photons = _FEW if math.isnan(photons) else max(photons, 1 / positions)  # a broken probe has no number
         least = max(-(-positions // _FIRST_GROUPS), math.ceil(positions * _LEAST_PHOTONS / photons))
         first = min(positions, first or least)
         larger = (math.ceil(part * positions) for part in _PARTS)

@@ -57,13 +57,10 @@ def trial_of(
     [
         ({}, MODES | INTENSITIES, POOREST),
         ({"mode_fractions": (0.8, 0.2)}, MODES, Model(2)),
-        (
-            {"probe_variation": 0.1, "intensity_rms": 0.1},
-            INTENSITIES | COMPONENTS,
-            Model(1, intensities=True, components=1),
-        ),
+        ({"intensity_rms": 0.1}, INTENSITIES, Model(1, intensities=True)),
+        ({"probe_variation": 0.2, "scan_dims": (6, 6)}, COMPONENTS, Model(1, components=1)),
     ],
-    ids=["one mode", "two modes", "a beam that varies"],
+    ids=["one mode", "two modes", "the intensity varies", "the probe varies"],
 )
 def test_the_true_model_is_found(
     host: Backend, recipe: dict[str, Any], left_open: dict[str, Any], found: Model
