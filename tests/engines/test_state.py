@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -22,7 +21,7 @@ from ptychogui.params.model import Reconstruction
 from ptychogui.physics.simulation import Recipe, simulate
 from tests.backends.fake_cupy import FakeMachine
 from tests.backends.problems import held_out_of
-from tests.engines.scans import problem_of
+from tests.engines.scans import problem_of, through_a_file
 
 ITERATIONS = 8
 
@@ -73,18 +72,6 @@ def cpu() -> Iterator[Backend]:
 
 def settings_of(kind: str, **values: Any) -> Reconstruction:
     return Reconstruction.model_validate({**_FIRST, "iterations": ITERATIONS, **KINDS[kind], **values})
-
-
-def through_a_file(state: State, backend: Backend) -> State:
-    """Return a state as it comes from a file: what is no array through JSON, arrays from the device to the host."""
-    arrays = {name: value for name, value in state.items() if hasattr(value, "shape")}
-    rest = {name: value for name, value in state.items() if name not in arrays}
-    read: State = json.loads(json.dumps(rest))
-    return read | {name: _on_host(value, backend) for name, value in arrays.items()}
-
-
-def _on_host(value: Any, backend: Backend) -> np.ndarray:
-    return value.copy() if isinstance(value, np.ndarray) else backend.to_numpy(value)
 
 
 def outcome(engine: Engine, before: tuple[Any, ...], iterations: int) -> list[Any]:
