@@ -6,7 +6,7 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.constraints import Changes, move
-from ptychogui.engines.state import State, taken
+from ptychogui.engines.state import EngineState, taken
 from ptychogui.physics.modes import rotate_modes
 
 
@@ -54,12 +54,12 @@ class Average:
         for mean, now in zip(self._mean, self._now, strict=True):
             mean += (now - mean) * np.float32(1 / self._taken)
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return the mean, if it has begun, and of how many it is."""
         mean = {} if self._mean is None else dict(zip(("object", "probe"), self._mean, strict=True))
         return {"wait": self._wait, "taken": self._taken, **mean}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: EngineState) -> None:
         """Go on with the mean of one that gave this state."""
         self._wait, self._taken = state["wait"], state["taken"]
         begun = "object" in state

@@ -14,7 +14,7 @@ import scipy.fft
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.base import Problem, learned_modes
 from ptychogui.engines.lattice_trade import LatticeTrade
-from ptychogui.engines.state import State
+from ptychogui.engines.state import EngineState
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 from ptychogui.physics.modes import principal_rotation, rotate_modes
@@ -114,11 +114,11 @@ class Constraints:
         """Return what is to be said about the iteration that was done."""
         return (self._trade.note,) if self._trade is not None and self._traded else ()
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return whether there was a trade, of which a note says what can't be told: all else is due by iteration."""
         return {"traded": self._traded}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: EngineState) -> None:
         """Know of a trade as those that gave this state."""
         self._traded = state["traded"]
 

@@ -15,7 +15,7 @@ from ptychogui.engines.error_log import ErrorLog
 from ptychogui.engines.lattice_trade import find_trade
 from ptychogui.engines.overlap import Lanes, Overlap, Rounds
 from ptychogui.engines.scan_arrays import ScanArrays, is_sub_pixel
-from ptychogui.engines.state import Owner, State, collected, handed_out, put
+from ptychogui.engines.state import EngineState, Owner, collected, handed_out, put
 from ptychogui.engines.stored_exit_waves import StoredExitWaves, WaveTransform
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
@@ -93,11 +93,11 @@ class DifferenceMap:
         fractions = geometry.fractions if self._scan.ramps is not None else 0.0
         return np.asarray(geometry.corners + fractions)
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return all that the next iterations depend on; the exit waves are most of it, once there are some."""
         return {"iteration": self.iteration, **self._estimated(), **collected(self._owners())}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: EngineState) -> None:
         """Stand where the engine stood that gave this state."""
         self.iteration = state["iteration"]
         put(self._estimated(), state, self._backend)
@@ -112,7 +112,7 @@ class DifferenceMap:
             "constraints": self._constraints, **waves,
         }  # fmt: skip
 
-    def _estimated(self) -> State:
+    def _estimated(self) -> EngineState:
         return {"object": self._scan.object, "probe": self._probe}
 
     def _project(self, plan: IterationPlan) -> None:

@@ -16,7 +16,7 @@ from ptychogui.engines.lattice_trade import find_trade
 from ptychogui.engines.momentum import Momentum
 from ptychogui.engines.partition import run_on_rows, split_batches
 from ptychogui.engines.scan_arrays import ScanArrays
-from ptychogui.engines.state import Owner, State, collected, handed_out, put
+from ptychogui.engines.state import EngineState, Owner, collected, handed_out, put
 from ptychogui.params.model import Reconstruction
 from ptychogui.params.schedule import Schedule
 
@@ -92,13 +92,13 @@ class EPIE:
         fractions = geometry.fractions if self._scan.ramps is not None else 0.0
         return np.asarray(geometry.corners + fractions)
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return all that the next iterations depend on."""
         seen = {} if self._seen is None else {"seen": self._seen.wait()}
         own = {"iteration": self.iteration, "random": self._rng.bit_generator.state, "support": self._support, **seen}
         return {**own, **self._estimated(), **collected(self._owners())}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: EngineState) -> None:
         """Stand where the engine stood that gave this state."""
         self.iteration, self._rng.bit_generator.state = state["iteration"], state["random"]
         put(self._estimated(), state, self._backend)
@@ -112,7 +112,7 @@ class EPIE:
             "groups": self._grouping, "passing": self._pass, "errors": self._errors, "constraints": self._constraints,
         }  # fmt: skip
 
-    def _estimated(self) -> State:
+    def _estimated(self) -> EngineState:
         return {"object": self._scan.object, "probe": self._probe}
 
     def _follow_probe(self) -> None:
@@ -184,11 +184,11 @@ class _Pass:
             elif changes.probe or changes.object:
                 momentum.start_here()
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return the spectrum, which steps change where it is there, and what moves by momentum."""
         return {**self._stepped(), **collected(self._moving())}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: EngineState) -> None:
         """Go on as one that gave this state; the probe is there already."""
         put(self._stepped(), state, self._backend)
         handed_out(state, self._moving())
@@ -197,7 +197,7 @@ class _Pass:
     def _moving(self) -> dict[str, Owner]:
         return dict(zip(("object", "probe"), self._momenta, strict=False))
 
-    def _stepped(self) -> State:
+    def _stepped(self) -> EngineState:
         return {} if self._spectrum is None else {"spectrum": self._spectrum}
 
     def update_group(self, start: int, stop: int, modes: int, moves: bool) -> None:

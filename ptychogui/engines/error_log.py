@@ -10,7 +10,7 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Pending
 from ptychogui.backends.host_memory import Arrived
-from ptychogui.engines.state import State, in_order, numbered
+from ptychogui.engines.state import EngineState, in_order, numbered
 
 Errors: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
 """Of some iterations in their order: the errors, and the free errors; none of these where no pixel is held out."""
@@ -60,11 +60,11 @@ class ErrorLog:
         """Wait for the device and return the rest."""
         return self._first(len(self._known_later))
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return the sums that nobody has asked for yet, in order; waits for the device."""
         return numbered(pending.wait() for pending in self._known_later)
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: EngineState) -> None:
         """Have these sums asked for next."""
         self._known_later = deque(Arrived(sums) for sums in in_order(state))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend
-from ptychogui.engines.state import State, in_order, joined, numbered, part_of, put, taken
+from ptychogui.engines.state import EngineState, in_order, joined, numbered, part_of, put, taken
 
 _MEMORY = 2
 """How many updates before the present one it must agree with."""
@@ -40,11 +40,11 @@ class Gate:
         first, second, third = self._past
         return (second < first) & (third < second)
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return the misfits that it knows."""
         return numbered(self._past)
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: EngineState) -> None:
         """Know these misfits, and no other."""
         self._past = [taken(misfit, self._backend) for misfit in in_order(state)]
 
@@ -99,12 +99,12 @@ class GatedMomentum:
         self._known: list[tuple[Array, Array]] = []
         self.start_here()
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return velocity, last place, and the updates that the next ones must agree with."""
         updates, sizes = (numbered(known) for known in zip(*self._known, strict=True)) if self._known else ({}, {})
         return {**self._places(), **joined(updates=updates, sizes=sizes)}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: EngineState) -> None:
         """Move on as one that gave this state."""
         put(self._places(), state, self._backend)
         updates, sizes = (part_of(state, name) for name in ("updates", "sizes"))
@@ -114,7 +114,7 @@ class GatedMomentum:
             (update, taken(size, self._backend)) for update, size in zip(latest, in_order(sizes), strict=True)
         ]
 
-    def _places(self) -> State:
+    def _places(self) -> EngineState:
         return {"velocity": self._velocity, "past": self._past}
 
     def _next_update(self) -> Array:

@@ -15,7 +15,7 @@ from ptychogui.engines.groups import draw_groups
 from ptychogui.engines.lattice_trade import find_trade
 from ptychogui.engines.lsqml_directions import Directions, Updates
 from ptychogui.engines.scan_arrays import ScanArrays
-from ptychogui.engines.state import Owner, State, collected, handed_out, put
+from ptychogui.engines.state import EngineState, Owner, collected, handed_out, put
 from ptychogui.engines.variable_probe import VariableProbe
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Reconstruction
@@ -103,19 +103,19 @@ class LSQML:
         """float64 (positions, 2): row and column of each window's first pixel, as now refined."""
         return self._directions.positions_px()
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return all that the next iterations depend on."""
         own = {"iteration": self.iteration, "random": self._rng.bit_generator.state, "known": np.array(self._known)}
         return {**own, **self._estimated(), **collected(self._owners())}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: EngineState) -> None:
         """Stand where the engine stood that gave this state."""
         self.iteration, self._rng.bit_generator.state = state["iteration"], state["random"]
         self._known = np.array(state["known"]).tolist()
         put(self._estimated(), state, self._backend)
         handed_out(state, self._owners())
 
-    def _estimated(self) -> State:
+    def _estimated(self) -> EngineState:
         """Return object and probe; one that varies is its owner's."""
         return {"object": self._scan.object} | ({} if self._variable else {"probe": self._probe})
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.partition import run_on_rows
-from ptychogui.engines.state import State, put
+from ptychogui.engines.state import EngineState, put
 
 
 class Momentum:
@@ -39,10 +39,10 @@ class Momentum:
         self._velocity[...] = 0
         self.start_here()
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return velocity and last place."""
         return {"velocity": self._velocity, "past": self._past}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: EngineState) -> None:
         """Move on as one that gave this state."""
         put(self.state(), state, self._backend)

@@ -12,7 +12,7 @@ from ptychogui.backends.host_memory import Arrived
 from ptychogui.engines.memory import OVERLAP_CHUNKS
 from ptychogui.engines.partition import even_parts, run_on_rows, split_batches
 from ptychogui.engines.scan_arrays import ScanArrays
-from ptychogui.engines.state import State, in_order, joined, numbered, part_of
+from ptychogui.engines.state import EngineState, in_order, joined, numbered, part_of
 from ptychogui.params.model import Reconstruction
 
 _NEIGHBOR = 1 / 8
@@ -223,12 +223,12 @@ class Rounds:
         if changes:
             self._known_later.append(self._backend.read_later(self._changes[: len(changes)]))
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return how many rounds are wanted, and the changes that nobody has read yet; waits for the device."""
         changes = numbered(pending.wait() for pending in self._known_later)
         return {"wanted": self._wanted, **joined(changes=changes)}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: EngineState) -> None:
         """Want as many rounds, and read these changes next."""
         self._wanted = state["wanted"]
         self._known_later = deque(Arrived(changes) for changes in in_order(part_of(state, "changes")))

@@ -6,7 +6,7 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.scan_arrays import ScanArrays
-from ptychogui.engines.state import State, put
+from ptychogui.engines.state import EngineState, put
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.scan import ScanGeometry
 
@@ -64,12 +64,12 @@ class Positions:
         if self._fill is not None:
             self._fill(len(self.rests))
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return where they are, and the ramps that shift probes there, whose first ones no kernel made."""
         ramps = {} if self._ramps is None else {"ramps": self._ramps}
         return {"corners": self._corners, "rests": self.rests, **ramps}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: EngineState) -> None:
         """Be where those were that gave this state."""
         put(self.state(), state, self._backend)
 

@@ -17,21 +17,21 @@ import numpy as np
 from ptychogui.backends.base import Array, Backend
 from ptychogui.errors import DataError
 
-State: TypeAlias = dict[str, Any]
+EngineState: TypeAlias = dict[str, Any]
 """Name -> array of the device or the host, or a value for JSON."""
 
 
 class Owner(Protocol):
     """Whoever owns a part of a state."""
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return the part."""
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: EngineState) -> None:
         """Take a part that one like this has given."""
 
 
-def collected(owners: Mapping[str, Owner]) -> State:
+def collected(owners: Mapping[str, Owner]) -> EngineState:
     """Return the parts of all owners, each behind its owner's name and a dot."""
     return joined(**{name: owner.state() for name, owner in owners.items()})
 
@@ -42,18 +42,18 @@ def handed_out(state: Mapping[str, Any], owners: Mapping[str, Owner]) -> None:
         owner.restore(part_of(state, name))
 
 
-def joined(**parts: Mapping[str, Any]) -> State:
+def joined(**parts: Mapping[str, Any]) -> EngineState:
     """Return several parts as one state, each behind its name and a dot."""
     return {f"{owner}.{name}": value for owner, part in parts.items() for name, value in part.items()}
 
 
-def part_of(state: Mapping[str, Any], owner: str) -> State:
+def part_of(state: Mapping[str, Any], owner: str) -> EngineState:
     """Return one part of what was joined; empty where it is not there."""
     before = f"{owner}."
     return {name.removeprefix(before): value for name, value in state.items() if name.startswith(before)}
 
 
-def numbered(values: Iterable[Any]) -> State:
+def numbered(values: Iterable[Any]) -> EngineState:
     """Return a list as a state."""
     return {str(number): value for number, value in enumerate(values)}
 
@@ -92,7 +92,7 @@ def taken(value: Array, backend: Backend) -> Array:
     return backend.asarray(np.array(value)) if isinstance(value, np.ndarray) else value.copy()
 
 
-def kept(state: Mapping[str, Any]) -> State:
+def kept(state: Mapping[str, Any]) -> EngineState:
     """Return a copy of a state that steps of its engine leave as it is; arrays stay on the device they are on."""
     return {name: value.copy() if hasattr(value, "shape") else value for name, value in state.items()}
 

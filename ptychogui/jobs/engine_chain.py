@@ -13,7 +13,7 @@ import numpy as np
 from ptychogui.backends.base import Backend
 from ptychogui.engines import create_engine
 from ptychogui.engines.base import Engine, Estimate, Problem, Step
-from ptychogui.engines.state import State, joined, part_of
+from ptychogui.engines.state import EngineState, joined, part_of
 from ptychogui.errors import DivergedError, ParameterError
 from ptychogui.jobs.free_error import FreeErrorWatch
 from ptychogui.jobs.stages import PlannedStage, check_crops, coarsest, planned_stages
@@ -216,7 +216,7 @@ class EngineChain:
                 self._good = Standing(self.iteration, self.crop, copy, self._geometry())
         return self._good.estimate
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return all that the rest of the stages depends on, where they have not been extended; see engines.state."""
         own = {
             "iteration": self.iteration, "steps": self.steps, "place": self._place, "halvings": self._halvings,
@@ -226,7 +226,7 @@ class EngineChain:
         standings = named_state(start=self._start, good=self._good, engaged=self._engaged)
         return {**own, **joined(standings=standings, watch=self._watch.state(), engine=self._engine.state())}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: EngineState) -> None:
         """Stand where a chain of the same problem and settings stood, to the bit.
 
         Raises:

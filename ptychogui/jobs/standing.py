@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ptychogui.engines.base import Estimate
-from ptychogui.engines.state import State, joined, part_of
+from ptychogui.engines.state import EngineState, joined, part_of
 from ptychogui.errors import DataError
 from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.physics.scan import ScanGeometry
@@ -29,7 +29,7 @@ class Standing:
     estimate: Estimate
     geometry: ScanGeometry
 
-    def state(self) -> State:
+    def state(self) -> EngineState:
         """Return it as a state; of the geometry only what refinement changes."""
         estimate, variation = self.estimate, self.estimate.variation
         varying = {} if variation is None else {k: v for k, v in vars(variation).items() if v is not None}
@@ -60,7 +60,7 @@ class Standing:
         return cls(state["iteration"], state["crop"], estimate, placed)
 
 
-def named_state(**standings: Standing) -> State:
+def named_state(**standings: Standing) -> EngineState:
     """Return standings as one state; one that has several names is in it once, and has them again afterwards."""
     first = {id(standing): name for name, standing in reversed(standings.items())}
     parts = {name: standings[name].state() for name in first.values()}

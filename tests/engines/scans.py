@@ -9,7 +9,7 @@ import numpy as np
 
 from ptychogui.backends import Backend
 from ptychogui.engines import Engine, Problem
-from ptychogui.engines.state import State
+from ptychogui.engines.state import EngineState
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.pattern_storage import compact
 from ptychogui.physics.scan import place_windows
@@ -53,11 +53,11 @@ def errors_of(engine: Engine, iterations: int) -> list[float]:
     return [*errors, *engine.finish().errors]
 
 
-def through_a_file(state: State, backend: Backend) -> State:
+def through_a_file(state: EngineState, backend: Backend) -> EngineState:
     """Return a state as it comes from a file: what is no array through JSON, arrays from the device to the host."""
     arrays = {name: value for name, value in state.items() if hasattr(value, "shape")}
     rest = {name: value for name, value in state.items() if name not in arrays}
-    read: State = json.loads(json.dumps(rest))
+    read: EngineState = json.loads(json.dumps(rest))
     return read | {name: _on_host(value, backend) for name, value in arrays.items()}
 
 

@@ -15,7 +15,7 @@ from ptychogui.backends import Backend, open_backend
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines import Engine, Problem, create_engine
-from ptychogui.engines.state import State, in_order, joined, kept, numbered, part_of, put
+from ptychogui.engines.state import EngineState, in_order, joined, kept, numbered, part_of, put
 from ptychogui.errors import DataError
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.simulation import Recipe, simulate
@@ -169,7 +169,7 @@ def test_nothing_in_an_iteration_waits_for_the_gpu_because_of_it(machine: FakeMa
         assert len(asked) == 3 and all(at <= len(machine.stream.work) for at in asked)
 
 
-def spoiled(state: State, change: Callable[[State], Any]) -> State:
+def spoiled(state: EngineState, change: Callable[[EngineState], Any]) -> EngineState:
     change(state)
     return state
 
@@ -182,7 +182,7 @@ def spoiled(state: State, change: Callable[[State], Any]) -> State:
         (lambda state: state.update(probe=state["probe"].astype(np.complex128)), "'probe' is complex128"),
     ],
 )
-def test_a_state_that_does_not_fit_is_refused(change: Callable[[State], Any], what: str) -> None:
+def test_a_state_that_does_not_fit_is_refused(change: Callable[[EngineState], Any], what: str) -> None:
     engine = create_engine(problem(), settings_of("epie"), _NUMPY)
     state = spoiled(through_a_file(engine.state(), _NUMPY), change)
     with pytest.raises(DataError, match=what):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from ptychogui.backends import Backend, open_backend
-from ptychogui.engines.state import State
+from ptychogui.engines.state import EngineState
 from ptychogui.errors import DataError, DivergedError
 from ptychogui.jobs.engine_chain import EngineChain
 from ptychogui.jobs.prepare.prepared_job import PreparedJob, prepare
@@ -79,7 +79,7 @@ def check(first: EngineChain, again: EngineChain, backend: Backend) -> None:
 @pytest.mark.parametrize("name", CHAINS)
 def test_giving_its_state_changes_nothing(cpu: Backend, name: str) -> None:
     asked, undisturbed = chain(name, cpu), outcome(chain(name, cpu))
-    told: list[State] = []
+    told: list[EngineState] = []
     passed = [asked.iteration]
     while asked.iteration < asked.iterations:
         told.append(asked.state())
