@@ -15,9 +15,9 @@ from ptychogui.engines import create_engine
 from ptychogui.engines.base import Engine, Estimate, Problem, Step
 from ptychogui.engines.state import EngineState, joined, part_of
 from ptychogui.errors import DivergedError, ParameterError
+from ptychogui.jobs.checkpoints.standing import Standing, named_standings, named_state
 from ptychogui.jobs.free_error import FreeErrorWatch
 from ptychogui.jobs.stages import PlannedStage, check_crops, coarsest, planned_stages
-from ptychogui.jobs.standing import Standing, named_standings, named_state
 from ptychogui.params.chain import ENGINE_TITLES, Stage
 from ptychogui.params.model import Reconstruction, by_path
 from ptychogui.physics.coarser_pixel import (

@@ -42,7 +42,7 @@ class StoppableFrames:
         """
         read = []
         for start in range(0, len(rows), _READ_AT_ONCE):
-            if self._control.stop_asked:
+            if self._control.end_asked:
                 raise StoppedEarlyError
             read.append(self._frames.read(rows[start : start + _READ_AT_ONCE]))
         return np.concatenate(read)
@@ -75,7 +75,7 @@ class CarefulFrames:
             StoppedEarlyError: the job was stopped.
             DataError: too many frames are damaged.
         """
-        if self._control.stop_asked:
+        if self._control.end_asked:
             raise StoppedEarlyError
         try:
             return self._frames.read(rows, out)

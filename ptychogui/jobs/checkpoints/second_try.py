@@ -7,9 +7,9 @@ import numpy as np
 from ptychogui.engines.base import Estimate, Problem
 from ptychogui.errors import DataError
 from ptychogui.io.result import Result, read_result
+from ptychogui.jobs.checkpoints.standing import Standing
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.stages import total_iterations
-from ptychogui.jobs.standing import Standing
 from ptychogui.params.model import Reconstruction
 from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.physics.scan import ScanGeometry, coarser, move_windows
