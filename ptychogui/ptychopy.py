@@ -211,7 +211,7 @@ class _Algorithm:
 
     def _whole(self, stepped: SteppedJob) -> np.ndarray:
         with stepped:
-            while not (stepped.run.done or stepped.run.out_of_time):
+            while not (stepped.run.done or stepped.run.may_end):
                 self._told(stepped)
             self._finished(stepped)
             return stepped.estimate().object

@@ -63,6 +63,13 @@ def kernel_source() -> str:
     return "\n".join(parts)
 
 
+@functools.cache
+def sources_digest() -> str:
+    """Return a digest of all sources of kernels, the same for every device and wherever they lie."""
+    files = (*kernel_files(), *included_files(), *sorted(kernels_folder().glob("*.hpp")))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
 def find_compiler() -> str:
     """Return the C++ compiler: $CXX, c++, g++ or clang++.
 

@@ -63,7 +63,7 @@ class HostMemory:
 
     def asarray(self, array: np.ndarray) -> np.ndarray:
         """Return the array itself where it is contiguous, else a copy."""
-        return np.ascontiguousarray(array)
+        return np.asarray(array, order="C")  # which keeps an array of no dimensions one
 
     def write(self, to: np.ndarray, array: np.ndarray) -> None:
         """Copy."""

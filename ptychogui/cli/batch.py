@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ptychogui.cli.one_job import Values, name_of, run_one
-from ptychogui.cli.shared_options import PATH, quiet_option
+from ptychogui.cli.shared_options import PATH, quiet_option, resume_option
 from ptychogui.cli.terminal import error_console, one_line, say, table
 from ptychogui.errors import DataError, DeviceLostError, OutputError, ParameterError, PtychoError
 from ptychogui.io.result_header import read_header
@@ -37,12 +37,13 @@ FAILED = 1
 )
 @click.option("--scans", "numbered", default="", metavar="PATTERN", help="What numbers stand for: mda/scan_#04d.mda.")
 @click.option("--skip-done", is_flag=True, help="Leave out scans of which DIR has a complete result.")
+@resume_option
 @quiet_option
 @options(describe())
 @click.pass_context
 def batch(
-    context: click.Context, /, scans: tuple[str, ...], output: Path, numbered: str, skip_done: bool, quiet: bool,
-    **_values: Any,
+    context: click.Context, /, scans: tuple[str, ...], output: Path, numbered: str, skip_done: bool, resume: bool,
+    quiet: bool, **_values: Any,
 ) -> int:  # fmt: skip
     """Reconstruct many scans, one after the other, and print the paths of the results.
 
@@ -51,10 +52,10 @@ def batch(
     one begins; exit status 1 then. Ctrl-C keeps the result under way and ends the batch.
     """
     values = given_values(context, describe())
-    return _run_batch(scan_list(scans, numbered), values, output, skip_done, quiet)
+    return _run_batch(scan_list(scans, numbered), values, output, skip_done, resume, quiet)
 
 
-def _run_batch(scans: ScanList, values: Values, folder: Path, skip_done: bool, quiet: bool) -> int:
+def _run_batch(scans: ScanList, values: Values, folder: Path, skip_done: bool, resume: bool, quiet: bool) -> int:
     """Run the jobs of many scans, say which failed and why, and return the exit status."""
     _check_shared(scans, values)
     _make_folder(folder)
@@ -69,7 +70,7 @@ def _run_batch(scans: ScanList, values: Values, folder: Path, skip_done: bool, q
             continue
         try:
             with in_folder(folder, name_of(scan, values)) as reserved:
-                status = run_one(scan, values, reserved.path, quiet)
+                status = run_one(scan, values, reserved.path, quiet, resume)
         except (PtychoError, MemoryError, OSError) as error:
             if isinstance(error, OSError) and error.filename is None:
                 raise  # it is not about a file: stdout is full or closed

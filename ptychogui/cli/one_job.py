@@ -8,6 +8,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -35,9 +36,12 @@ _ROOM_FOR_ALL, _ROOM_FOR_BAR = 80, 60
 """Columns that a terminal needs for free error and positions/s, and for a bar."""
 
 
-def run_one(source: Path | None, values: Values, output: Path, quiet: bool) -> int:
-    """Run one job to its end, or to Ctrl-C with its result kept; print the result's path and return the exit status."""
-    job = plan_job(source, values, output, shlex.join(["ptychogui", *sys.argv[1:]]))
+def run_one(source: Path | None, values: Values, output: Path, quiet: bool, resume: bool = True) -> int:
+    """Run one job to its end, or to Ctrl-C with its result kept; print the result's path and return the exit status.
+
+    Unless `resume` says otherwise it goes on from the checkpoint that the same job has left when it was killed.
+    """
+    job = replace(plan_job(source, values, output, shlex.join(["ptychogui", *sys.argv[1:]])), resume=resume)
     check_writable(output)
     console = error_console()
     control = Control(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ptychogui.cli.one_job import Values, name_of, run_one
-from ptychogui.cli.shared_options import PATH, quiet_option
+from ptychogui.cli.shared_options import PATH, quiet_option, resume_option
 from ptychogui.cli.terminal import error_console, say
 from ptychogui.errors import ParameterError
 from ptychogui.jobs.job_values import scan_source
@@ -29,22 +29,25 @@ from ptychogui.params.options import given_values, options
     help="The result file; when not given a new one, named after the job or scan, in the working folder.",
 )
 @click.option("--command", metavar="TEXT", help="ptychopy command string; options are stronger.")
+@resume_option
 @quiet_option
 @options(describe())
 @click.pass_context
 def reconstruct(
-    context: click.Context, /, file: Path | None, output: Path | None, command: str | None, quiet: bool, **_values: Any
-) -> int:
+    context: click.Context, /, file: Path | None, output: Path | None, command: str | None, resume: bool, quiet: bool,
+    **_values: Any,
+) -> int:  # fmt: skip
     """Reconstruct a scan FILE, or the raw files of --file-pattern, and print the path of the result.
 
     Values come from the options, then from --command, then from the file, then from the defaults. Ctrl-C stops
-    within seconds and keeps the result, and so do SIGTERM and SIGHUP.
+    within seconds and keeps the result, and so do SIGTERM and SIGHUP. A job that was killed goes on where its last
+    checkpoint stands when the same command is given again, and ends with the same result.
     """
     from_command = {} if command is None else _command_values(command, quiet)
     values = {**from_command, **given_values(context, describe())}
     source = scan_source(file, values)
     with as_given(output) if output else in_folder(Path(), name_of(source, values)) as reserved:
-        return run_one(source, values, reserved.path, quiet)
+        return run_one(source, values, reserved.path, quiet, resume)
 
 
 def _command_values(command: str, quiet: bool) -> Values:

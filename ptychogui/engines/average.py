@@ -6,6 +6,7 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.constraints import Changes, move
+from ptychogui.engines.state import EngineState, taken
 from ptychogui.physics.modes import rotate_modes
 
 
@@ -26,7 +27,7 @@ class Average:
             last: how many of them, at the end, count.
             backend: where both are.
         """
-        self._now, self._xp = (obj, probe), backend.xp
+        self._now, self._backend, self._xp = (obj, probe), backend, backend.xp
         self._wait, self._taken, self._wanted = iterations - last, 0, last > 0
         self._mean: tuple[Array, Array] | None = None
 
@@ -52,6 +53,17 @@ class Average:
         self._follow(changes, *self._mean)
         for mean, now in zip(self._mean, self._now, strict=True):
             mean += (now - mean) * np.float32(1 / self._taken)
+
+    def state(self) -> EngineState:
+        """Return the mean, if it has begun, and of how many it is."""
+        mean = {} if self._mean is None else dict(zip(("object", "probe"), self._mean, strict=True))
+        return {"wait": self._wait, "taken": self._taken, **mean}
+
+    def restore(self, state: EngineState) -> None:
+        """Go on with the mean of one that gave this state."""
+        self._wait, self._taken = state["wait"], state["taken"]
+        begun = "object" in state
+        self._mean = (taken(state["object"], self._backend), taken(state["probe"], self._backend)) if begun else None
 
     def _follow(self, changes: Changes, obj: Array, probe: Array) -> None:
         if changes.shift is not None:

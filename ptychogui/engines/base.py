@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ptychogui.engines.state import EngineState
 from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.schedule import Schedule
 from ptychogui.physics.held_out import HeldOut
@@ -109,3 +110,13 @@ class Engine(Protocol):
 
     def positions_px(self) -> np.ndarray:
         """float64 (positions, 2): row and column of each window's first pixel, as now refined."""
+
+    def state(self) -> EngineState:
+        """Return all that the next iterations depend on; the arrays are its own, as they are until the next step."""
+
+    def restore(self, state: EngineState) -> None:
+        """Stand where an engine of the same problem and settings stood when it gave its state, to the bit.
+
+        Raises:
+            DataError: the state is of another problem or of other settings.
+        """

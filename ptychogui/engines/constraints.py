@@ -14,6 +14,7 @@ import scipy.fft
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.base import Problem, learned_modes
 from ptychogui.engines.lattice_trade import LatticeTrade
+from ptychogui.engines.state import EngineState
 from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.schedule import Schedule
 from ptychogui.physics.modes import principal_rotation, rotate_modes
@@ -112,6 +113,14 @@ class Constraints:
     def notes(self) -> tuple[str, ...]:
         """Return what is to be said about the iteration that was done."""
         return (self._trade.note,) if self._trade is not None and self._traded else ()
+
+    def state(self) -> EngineState:
+        """Return whether there was a trade, of which a note says what can't be told: all else is due by iteration."""
+        return {"traded": self._traded}
+
+    def restore(self, state: EngineState) -> None:
+        """Know of a trade as those that gave this state."""
+        self._traded = state["traded"]
 
     def _trade_lattice(self, iteration: int, probe: Array) -> tuple[Array, Array] | None:
         """Trade what the positions' lattice leaves free, every so often and at last; return the factors, if due."""

@@ -15,6 +15,7 @@ from ptychogui.engines.error_log import ErrorLog
 from ptychogui.engines.lattice_trade import find_trade
 from ptychogui.engines.overlap import Lanes, Overlap, Rounds
 from ptychogui.engines.scan_arrays import ScanArrays, is_sub_pixel
+from ptychogui.engines.state import EngineState, Owner, collected, handed_out, put
 from ptychogui.engines.stored_exit_waves import StoredExitWaves, WaveTransform
 from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.schedule import Schedule
@@ -48,9 +49,9 @@ class DifferenceMap:
         self._overlap = Overlap(self._scan, self._probe, lanes, settings, backend)
         self._rounds, self._transform = Rounds(settings, backend), WaveTransform(modes, n, backend)
         self._spectrum = Spectrum(self._probe, backend) if shifted else None
-        kept = StoredExitWaves(len(lanes.order), self._probe.shape, settings.half_precision, backend)
+        self._kept = StoredExitWaves(len(lanes.order), self._probe.shape, settings.half_precision, backend)
         reflected = backend.asarray(np.zeros((len(lanes.order), 2, n), np.float32))
-        shared = Shared(self._scan, reflected, self._probe, self._spectrum, self._overlap, kept, self._transform)
+        shared = Shared(self._scan, reflected, self._probe, self._spectrum, self._overlap, self._kept, self._transform)
         self._workers = [Worker(shared, slots, backend) for _ in range(backend.workers)]
         self._errors = ErrorLog(self._scan.misfit, self._scan.expected, backend, self._scan.free_misfits)
         last = round(settings.average_last * settings.passes)
@@ -95,6 +96,28 @@ class DifferenceMap:
         geometry = self._problem.geometry
         fractions = geometry.fractions if self._scan.ramps is not None else 0.0
         return np.asarray(geometry.corners + fractions)
+
+    def state(self) -> EngineState:
+        """Return all that the next iterations depend on; the exit waves are most of it, once there are some."""
+        return {"iteration": self.iteration, **self._estimated(), **collected(self._owners())}
+
+    def restore(self, state: EngineState) -> None:
+        """Stand where the engine stood that gave this state."""
+        self.iteration = state["iteration"]
+        put(self._estimated(), state, self._backend)
+        if self._spectrum is not None:
+            self._spectrum.renew()
+        handed_out(state, self._owners())
+
+    def _owners(self) -> dict[str, Owner]:
+        waves = {"waves": self._kept} if self.iteration > self._begin else {}
+        return {
+            "rounds": self._rounds, "average": self._average, "errors": self._errors,
+            "constraints": self._constraints, **waves,
+        }  # fmt: skip
+
+    def _estimated(self) -> EngineState:
+        return {"object": self._scan.object, "probe": self._probe}
 
     def _project(self, plan: IterationPlan) -> None:
         """Renew all exit waves, and project them onto products of object and probe in as many rounds as it takes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Pending
+from ptychogui.backends.host_memory import Arrived
 from ptychogui.engines.base import Estimate, Problem, Step, learned_modes
 from ptychogui.engines.constraints import Changes, Constraints
 from ptychogui.engines.error_log import ErrorLog
@@ -15,6 +16,7 @@ from ptychogui.engines.lattice_trade import find_trade
 from ptychogui.engines.momentum import Momentum
 from ptychogui.engines.partition import run_on_rows, split_batches
 from ptychogui.engines.scan_arrays import ScanArrays
+from ptychogui.engines.state import EngineState, Owner, collected, handed_out, put
 from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.schedule import Schedule
 
@@ -94,6 +96,29 @@ class EPIE:
         fractions = geometry.fractions if self._scan.ramps is not None else 0.0
         return np.asarray(geometry.corners + fractions)
 
+    def state(self) -> EngineState:
+        """Return all that the next iterations depend on."""
+        seen = {} if self._seen is None else {"seen": self._seen.wait()}
+        own = {"iteration": self.iteration, "random": self._rng.bit_generator.state, "support": self._support, **seen}
+        return {**own, **self._estimated(), **collected(self._owners())}
+
+    def restore(self, state: EngineState) -> None:
+        """Stand where the engine stood that gave this state."""
+        self.iteration, self._rng.bit_generator.state = state["iteration"], state["random"]
+        put(self._estimated(), state, self._backend)
+        self._seen = Arrived(state["seen"]) if "seen" in state else None
+        if self._capacity > 1:
+            self._group_within(np.array(state["support"]))
+        handed_out(state, self._owners())
+
+    def _owners(self) -> dict[str, Owner]:
+        return {
+            "groups": self._grouping, "passing": self._pass, "errors": self._errors, "constraints": self._constraints,
+        }  # fmt: skip
+
+    def _estimated(self) -> EngineState:
+        return {"object": self._scan.object, "probe": self._probe}
+
     def _follow_probe(self) -> None:
         """Group the positions anew where the probe of one iteration ago asks for it.
 
@@ -112,8 +137,11 @@ class EPIE:
         power = (np.abs(probe) ** 2).sum(axis=0, dtype=np.float64)
         support = probe_ellipse(power, SUPPORT_POWER)
         if np.count_nonzero(support != self._support) > _SUPPORT_CHANGE * np.count_nonzero(self._support):
-            self._support = support
-            self._grouping = Grouping(self._problem.geometry.corners, support, self._capacity, self._rng)
+            self._group_within(support)
+
+    def _group_within(self, support: np.ndarray) -> None:
+        self._support = support
+        self._grouping = Grouping(self._problem.geometry.corners, support, self._capacity, self._rng)
 
 
 class _Pass:
@@ -159,6 +187,22 @@ class _Pass:
                 momentum.rest()
             elif changes.probe or changes.object:
                 momentum.start_here()
+
+    def state(self) -> EngineState:
+        """Return the spectrum, which steps change where it is there, and what moves by momentum."""
+        return {**self._stepped(), **collected(self._moving())}
+
+    def restore(self, state: EngineState) -> None:
+        """Go on as one that gave this state; the probe is there already."""
+        put(self._stepped(), state, self._backend)
+        handed_out(state, self._moving())
+        self._find_strongest()
+
+    def _moving(self) -> dict[str, Owner]:
+        return dict(zip(("object", "probe"), self._momenta, strict=False))
+
+    def _stepped(self) -> EngineState:
+        return {} if self._spectrum is None else {"spectrum": self._spectrum}
 
     def update_group(self, start: int, stop: int, modes: int, moves: bool) -> None:
         """Update the object, if it moves, and the first `modes` probe modes from positions [start, stop) of order."""

@@ -9,6 +9,8 @@ from typing import TypeAlias
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Pending
+from ptychogui.backends.host_memory import Arrived
+from ptychogui.engines.state import EngineState, in_order, numbered
 
 Errors: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
 """Of some iterations in their order: the errors, and the free errors; none of these where no pixel is held out."""
@@ -57,6 +59,14 @@ class ErrorLog:
     def finish(self) -> Errors:
         """Wait for the device and return the rest."""
         return self._first(len(self._known_later))
+
+    def state(self) -> EngineState:
+        """Return the sums that nobody has asked for yet, in order; waits for the device."""
+        return numbered(pending.wait() for pending in self._known_later)
+
+    def restore(self, state: EngineState) -> None:
+        """Have these sums asked for next."""
+        self._known_later = deque(Arrived(sums) for sums in in_order(state))
 
     def _first(self, count: int) -> Errors:
         sums = [self._known_later.popleft().wait().tolist() for _ in range(count)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend
+from ptychogui.engines.state import EngineState, in_order, joined, numbered, part_of, put, taken
 
 _MEMORY = 2
 """How many updates before the present one it must agree with."""
@@ -24,7 +25,7 @@ class Gate:
     """Whether the error has fallen lately; the momenta of object and probe share one."""
 
     def __init__(self, backend: Backend) -> None:
-        self._xp = backend.xp
+        self._backend = backend
         self._past: list[Array] = []
 
     def take(self, misfit: Array) -> None:
@@ -38,6 +39,14 @@ class Gate:
             return None
         first, second, third = self._past
         return (second < first) & (third < second)
+
+    def state(self) -> EngineState:
+        """Return the misfits that it knows."""
+        return numbered(self._past)
+
+    def restore(self, state: EngineState) -> None:
+        """Know these misfits, and no other."""
+        self._past = [taken(misfit, self._backend) for misfit in in_order(state)]
 
 
 class GatedMomentum:
@@ -54,7 +63,7 @@ class GatedMomentum:
 
     def __init__(self, values: Array, gain: float, backend: Backend) -> None:
         """Follow a complex64 array of any shape, which is at rest."""
-        self._values, self._gain, self._xp = values, np.float32(gain), backend.xp
+        self._values, self._gain, self._backend, self._xp = values, np.float32(gain), backend, backend.xp
         self._velocity, self._past = (backend.empty(values.shape, np.complex64) for _ in range(2))
         self._kept = [backend.empty(values.shape, np.complex64) for _ in range(_MEMORY + 1)]
         self.rest()
@@ -89,6 +98,24 @@ class GatedMomentum:
         self._velocity[...] = 0
         self._known: list[tuple[Array, Array]] = []
         self.start_here()
+
+    def state(self) -> EngineState:
+        """Return velocity, last place, and the updates that the next ones must agree with."""
+        updates, sizes = (numbered(known) for known in zip(*self._known, strict=True)) if self._known else ({}, {})
+        return {**self._places(), **joined(updates=updates, sizes=sizes)}
+
+    def restore(self, state: EngineState) -> None:
+        """Move on as one that gave this state."""
+        put(self._places(), state, self._backend)
+        updates, sizes = (part_of(state, name) for name in ("updates", "sizes"))
+        latest = self._kept[len(self._kept) - len(updates) :]
+        put(numbered(latest), updates, self._backend)
+        self._known = [
+            (update, taken(size, self._backend)) for update, size in zip(latest, in_order(sizes), strict=True)
+        ]
+
+    def _places(self) -> EngineState:
+        return {"velocity": self._velocity, "past": self._past}
 
     def _next_update(self) -> Array:
         """Write the present update over the oldest."""

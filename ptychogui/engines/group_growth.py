@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ptychogui.engines.state import EngineState
+
 _FIRST_GROUPS = 40
 """Groups of the first iterations, where photons are plenty."""
 
@@ -90,6 +92,17 @@ class GroupGrowth:
         """Take the whole scan from now on; return how many more iterations should do so, after those that are done."""
         self._iterations = min(self._iterations, done)
         return _FINISH if self._level < len(self._sizes) - 1 else max(0, self._since + _FINISH - done)
+
+    def state(self) -> EngineState:
+        """Return how far groups have grown, and what that was seen by."""
+        return {
+            "iterations": self._iterations, "level": self._level, "since": self._since, "stopped": self._stopped,
+        }  # fmt: skip
+
+    def restore(self, state: EngineState) -> None:
+        """Go on growing as one that gave this state."""
+        self._iterations, self._level = state["iterations"], state["level"]
+        self._since, self._stopped = state["since"], state["stopped"]
 
     @property
     def steady_since(self) -> int | None:

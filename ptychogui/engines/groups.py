@@ -6,6 +6,8 @@ import numpy as np
 import scipy.fft
 from scipy.spatial import cKDTree
 
+from ptychogui.engines.state import EngineState
+
 
 def group_capacity(positions: int) -> int:
     """Return the most positions of a group: what they give to the object is kept until the group is done.
@@ -127,6 +129,20 @@ class Grouping:
         groups = self._drawn[int(self._rng.integers(self._DRAWS))]
         return [groups[i] for i in self._rng.permutation(len(groups))]
 
+    def state(self) -> EngineState:
+        """Return what was drawn: positions int32 (draws, positions), and bool alike where a group begins."""
+        positions = len(self._first) - 1
+        members = np.array([np.concatenate(groups) for groups in self._drawn], np.int32).reshape(-1, positions)
+        begins = np.zeros(members.shape, bool)
+        for row, groups in zip(begins, self._drawn, strict=True):
+            row[np.cumsum([0, *map(len, groups[:-1])])] = True
+        return {"members": members, "begins": begins}
+
+    def restore(self, state: EngineState) -> None:
+        """Go on with what was drawn."""
+        rows = zip(np.array(state["members"]), np.array(state["begins"]), strict=True)
+        self._drawn = [np.split(members, np.flatnonzero(begins)[1:]) for members, begins in rows]
+
 
 class SerialOrder:
     """Every position alone, in a fresh random order each iteration: the textbook's ePIE."""
@@ -137,6 +153,13 @@ class SerialOrder:
     def draw(self) -> list[np.ndarray]:
         """Return the positions of the next iteration, one a group."""
         return [np.array([i], dtype=np.int32) for i in self._rng.permutation(self._positions)]
+
+    def state(self) -> EngineState:
+        """Return nothing: one order tells nothing of the next."""
+        return {}
+
+    def restore(self, _state: EngineState) -> None:
+        """Do nothing."""
 
 
 def draw_groups(kind: str, corners: np.ndarray, size: int, rng: np.random.Generator) -> list[np.ndarray]:

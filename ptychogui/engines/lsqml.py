@@ -15,6 +15,7 @@ from ptychogui.engines.groups import draw_groups
 from ptychogui.engines.lattice_trade import find_trade
 from ptychogui.engines.lsqml_directions import Directions, Updates
 from ptychogui.engines.scan_arrays import ScanArrays
+from ptychogui.engines.state import EngineState, Owner, collected, handed_out, put
 from ptychogui.engines.variable_probe import VariableProbe
 from ptychogui.errors import ParameterError
 from ptychogui.params.reconstruction import Reconstruction
@@ -106,6 +107,31 @@ class LSQML:
     def positions_px(self) -> np.ndarray:
         """float64 (positions, 2): row and column of each window's first pixel, as now refined."""
         return self._directions.positions_px()
+
+    def state(self) -> EngineState:
+        """Return all that the next iterations depend on."""
+        own = {"iteration": self.iteration, "random": self._rng.bit_generator.state, "known": np.array(self._known)}
+        return {**own, **self._estimated(), **collected(self._owners())}
+
+    def restore(self, state: EngineState) -> None:
+        """Stand where the engine stood that gave this state."""
+        self.iteration, self._rng.bit_generator.state = state["iteration"], state["random"]
+        self._known = np.array(state["known"]).tolist()
+        put(self._estimated(), state, self._backend)
+        handed_out(state, self._owners())
+
+    def _estimated(self) -> EngineState:
+        """Return object and probe; one that varies is its owner's."""
+        return {"object": self._scan.object} | ({} if self._variable else {"probe": self._probe})
+
+    def _owners(self) -> dict[str, Owner]:
+        """Return who owns a part of the state, the probe's owner before those who follow it."""
+        variable = {} if self._variable is None else {"variable": self._variable}
+        momenta = dict(zip(("object_momentum", "probe_momentum"), self._momenta, strict=False))
+        return {
+            **variable, "directions": self._directions, "gate": self._gate, **momenta, "growth": self._growth,
+            "errors": self._errors, "constraints": self._constraints,
+        }  # fmt: skip
 
     def _updates_of(self, size: int) -> Updates:
         """Return what this iteration, in groups of a size, updates."""

@@ -15,6 +15,7 @@ from ptychogui.engines.groups import group_capacity
 from ptychogui.engines.partition import even_parts, run_on_rows, split_batches
 from ptychogui.engines.position_refinement import Positions
 from ptychogui.engines.scan_arrays import ScanArrays
+from ptychogui.engines.state import EngineState, Owner, collected, handed_out, put
 from ptychogui.engines.variable_probe import VariableProbe, VariedGradients
 from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.scan import ScanGeometry
@@ -167,6 +168,19 @@ class Directions:
     def rests(self) -> Array | None:
         """float32 (positions, 2) of the device: sub-pixel rests of positions that move; None where none does."""
         return None if self._positions is None else self._positions.rests
+
+    def state(self) -> EngineState:
+        """Return the probe's power, which a kernel sums up otherwise than `take_probe`, and where positions are."""
+        return {"power": self._power, **collected(self._moving())}
+
+    def restore(self, state: EngineState) -> None:
+        """Go on as one that gave this state; the probe is there already."""
+        put({"power": self._power}, state, self._backend)
+        handed_out(state, self._moving())
+        self._renew_spectrum()
+
+    def _moving(self) -> dict[str, Owner]:
+        return {} if self._positions is None else {"positions": self._positions}
 
     def positions_px(self) -> np.ndarray:
         """float64 (positions, 2): row and column of each window's first pixel, as now refined."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.partition import run_on_rows
+from ptychogui.engines.state import EngineState, put
 
 
 class Momentum:
@@ -37,3 +38,11 @@ class Momentum:
         """Forget all movement: the array means something else now."""
         self._velocity[...] = 0
         self.start_here()
+
+    def state(self) -> EngineState:
+        """Return velocity and last place."""
+        return {"velocity": self._velocity, "past": self._past}
+
+    def restore(self, state: EngineState) -> None:
+        """Move on as one that gave this state."""
+        put(self.state(), state, self._backend)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Batch, FFTPair, Launch, Pending
+from ptychogui.backends.host_memory import Arrived
 from ptychogui.engines.memory import OVERLAP_CHUNKS
 from ptychogui.engines.partition import even_parts, run_on_rows, split_batches
 from ptychogui.engines.scan_arrays import ScanArrays
+from ptychogui.engines.state import EngineState, in_order, joined, numbered, part_of
 from ptychogui.params.reconstruction import Reconstruction
 
 _NEIGHBOR = 1 / 8
@@ -220,3 +222,13 @@ class Rounds:
             self._changes[i] = change
         if changes:
             self._known_later.append(self._backend.read_later(self._changes[: len(changes)]))
+
+    def state(self) -> EngineState:
+        """Return how many rounds are wanted, and the changes that nobody has read yet; waits for the device."""
+        changes = numbered(pending.wait() for pending in self._known_later)
+        return {"wanted": self._wanted, **joined(changes=changes)}
+
+    def restore(self, state: EngineState) -> None:
+        """Want as many rounds, and read these changes next."""
+        self._wanted = state["wanted"]
+        self._known_later = deque(Arrived(changes) for changes in in_order(part_of(state, "changes")))

@@ -6,6 +6,7 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.scan_arrays import ScanArrays
+from ptychogui.engines.state import EngineState, put
 from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.scan import ScanGeometry
 
@@ -29,7 +30,7 @@ class Positions:
     ) -> None:  # fmt: skip
         positions, n = len(geometry.corners), geometry.window_px
         _check_rim(geometry)
-        self._xp, self._settings = backend.xp, settings
+        self._backend, self._xp, self._settings = backend, backend.xp, settings
         self._corners, self._ramps = scan.corners, scan.ramps
         self.rests = backend.asarray(geometry.fractions.astype(np.float32))
         self.moves = backend.empty((positions, 2), np.float32)
@@ -63,6 +64,15 @@ class Positions:
         self._corners[...] = corners
         if self._fill is not None:
             self._fill(len(self.rests))
+
+    def state(self) -> EngineState:
+        """Return where they are, and the ramps that shift probes there, whose first ones no kernel made."""
+        ramps = {} if self._ramps is None else {"ramps": self._ramps}
+        return {"corners": self._corners, "rests": self.rests, **ramps}
+
+    def restore(self, state: EngineState) -> None:
+        """Be where those were that gave this state."""
+        put(self.state(), state, self._backend)
 
     def _allowed(self, moves: Array) -> Array:
         """Take out what the settings don't leave free; the mean shift always, since object and probe can follow it."""

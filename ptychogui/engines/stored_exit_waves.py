@@ -6,6 +6,7 @@ import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Launch
 from ptychogui.engines.constraints import Changes
+from ptychogui.engines.state import EngineState, put
 
 
 class StoredExitWaves:
@@ -31,6 +32,16 @@ class StoredExitWaves:
         waves = self._backend.empty((slots, *self._shape), np.complex64)
         bound = {"packed": self._packed, "units": self._units, "stored": waves}
         return WaveAccess(waves, self._backend.bind("pack_waves", **bound), self._backend.bind("unpack_waves", **bound))
+
+    def state(self) -> EngineState:
+        """Return all of them, as they are kept."""
+        if self._whole is not None:
+            return {"whole": self._whole}
+        return {"packed": self._packed, "units": self._units}
+
+    def restore(self, state: EngineState) -> None:
+        """Keep those of a state."""
+        put(self.state(), state, self._backend)
 
 
 class WaveAccess:

@@ -10,6 +10,7 @@ from ptychogui.backends.base import Array, Backend, Launch
 from ptychogui.engines.base import Problem
 from ptychogui.engines.constraints import Changes
 from ptychogui.engines.scan_arrays import ScanArrays
+from ptychogui.engines.state import EngineState, put
 from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.modes import principal_axes
 from ptychogui.physics.probe_variation import ProbeVariation
@@ -162,6 +163,18 @@ class VariableProbe:
             coefficients=mix[:, 1:] / mix[:, :1] if found else None,
             intensities=mix[:, 0] ** 2 if self._fitted else None,
         )
+
+    def state(self) -> EngineState:
+        """Return modes, components and shares, and whether intensities among these were fitted."""
+        return {**self._found(), "fitted": self._fitted}
+
+    def restore(self, state: EngineState) -> None:
+        """Vary as one that gave this state."""
+        put(self._found(), state, self._backend)
+        self._fitted = state["fitted"]
+
+    def _found(self) -> EngineState:
+        return {"basis": self.basis, "mix": self.mix}
 
     def _move_components(self, damping: float) -> None:
         """Step along the gradient, divided by how often and how brightly each component is seen."""

@@ -65,19 +65,26 @@ def check_writable(path: Path, size_bytes: int = 0) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, part: Path | None = None) -> Iterator[BinaryIO]:
     """Open a temporary file that takes the place of `path` when the block ends well, and vanishes when it does not.
 
     The folder is made if absent. After a crash `path` is the old file or the new one, never a part.
+
+    Args:
+        path: the file.
+        part: the temporary one, in the same folder, where a file is so large that what a killed process leaves of it
+            should not stay: the next one has its place. One that no other process has, if None.
 
     Raises:
         OutputError: the file can't be written; the message says which path and why.
     """
     path = _target(path)
-    temporary = _temporary(path)
+    temporary = part or _temporary(path)
     try:
         _check_free_name(path)
         path.parent.mkdir(parents=True, exist_ok=True)
+        if part is not None:
+            part.unlink(missing_ok=True)
         with temporary.open("xb") as file:
             yield file
             file.flush()

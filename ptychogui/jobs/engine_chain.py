@@ -6,7 +6,7 @@ import itertools
 import logging
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from ptychogui.backends.base import Backend
 from ptychogui.engines import create_engine
 from ptychogui.engines.base import Engine, Estimate, Problem, Step
 from ptychogui.engines.lsqml import photons_per_pixel
+from ptychogui.engines.state import EngineState, joined, part_of
 from ptychogui.errors import DivergedError, ParameterError
+from ptychogui.jobs.checkpoints.standing import Standing, named_standings, named_state
 from ptychogui.jobs.free_error import FreeErrorWatch
 from ptychogui.jobs.settling import has_settled
 from ptychogui.jobs.stages import PlannedStage, check_crops, coarsest, planned_stages
@@ -46,21 +48,6 @@ _DIM = 0.01
 
 _FEW_COUNTS = 0.75
 """Share of the counts below which cropped patterns lack a part of the beam's cone."""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a reconstruction stands, all on the host: what an engine can start on.
-
-    `crop` is that of the stage which the estimate belongs to; the geometry is that of whole patterns, with positions
-    as refined. How the probe varies is part of the estimate: it goes on with the probe, and back, and ends with a stage
-    whose engine has one probe for all.
-    """
-
-    iteration: int
-    crop: int
-    estimate: Estimate
-    geometry: ScanGeometry
 
 
 class EngineChain:
@@ -239,8 +226,36 @@ class EngineChain:
                 self._good = Standing(self.iteration, self.crop, copy, self._geometry())
         return self._good.estimate
 
-    def _enter(self, place: int, standing: Standing) -> None:
-        """Begin a stage where the one before ended, or go on in one."""
+    def state(self) -> EngineState:
+        """Return all that the rest of the stages depends on, where they have not been extended; see engines.state."""
+        own = {
+            "iteration": self.iteration, "steps": self.steps, "place": self._place, "halvings": self._halvings,
+            "errors": np.array(self.errors), "free_errors": np.array(self.free_errors), "notes": [*self.notes],
+            "noticed": sorted(self._noticed), "copied": self._copy is not None,
+        }  # fmt: skip
+        standings = named_state(start=self._start, good=self._good, engaged=self._engaged)
+        return {**own, **joined(standings=standings, watch=self._watch.state(), engine=self._engine.state())}
+
+    def restore(self, state: EngineState) -> None:
+        """Stand where a chain of the same problem and settings stood, to the bit.
+
+        Raises:
+            DataError: the state is of something else; the chain is of no use any more.
+        """
+        self._take_stage(state["place"])
+        self.iteration, self.steps, self._halvings = state["iteration"], state["steps"], state["halvings"]
+        self.errors, self.free_errors = state["errors"].tolist(), state["free_errors"].tolist()
+        self.notes, self._noticed = [*state["notes"]], {*state["noticed"]}
+        self._watch.begin(self._held_out, self.iteration)
+        self._watch.restore(part_of(state, "watch"))
+        of_state = part_of(state, "standings"), self._whole.geometry
+        self._start, self._good, engaged = named_standings(*of_state, "start", "good", "engaged")
+        self._engage(engaged)
+        self._copy = self._good.estimate if state["copied"] else None
+        self._engine.restore(part_of(state, "engine"))
+
+    def _take_stage(self, place: int) -> None:
+        """Make a stage the present one; the memory of its engine is free."""
         self._place, self._stage = place, self._stages[place]
         self._ends, self._halvings = self._last_of(place), 0
         self._made = None
@@ -248,6 +263,10 @@ class EngineChain:
         n, held_out = patterns.shape[-1], self._whole.held_out
         self._patterns = patterns if self.crop == 1 else crop_patterns(patterns, n // self.crop)
         self._held_out = None if held_out is None else held_out.cropped(n, n // self.crop)
+
+    def _enter(self, place: int, standing: Standing) -> None:
+        """Begin a stage where the one before ended, or go on in one."""
+        self._take_stage(place)
         self._watch.begin(self._held_out, standing.iteration)
         follows = place > 0 and standing.iteration == self._last_of(place - 1)
         self._start = self._good = self._handed_on(standing) if follows else self._resampled(standing)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ptychogui.engines.state import EngineState
 from ptychogui.physics.held_out import HeldOut
 
 _STRETCH = 10
@@ -61,6 +62,14 @@ class FreeErrorWatch:
         self._expected = 0.0 if held_out is None else held_out.expected
         self._begin = iteration
         self._means: list[np.ndarray] = []
+
+    def state(self) -> EngineState:
+        """Return what it has seen of the stage, and whether it has spoken."""
+        return {"said": self._said, "begin": self._begin, "means": np.reshape(self._means, (-1, 2))}
+
+    def restore(self, state: EngineState) -> None:
+        """Go on as one that gave this state and began with the same pixels."""
+        self._said, self._begin, self._means = state["said"], state["begin"], [*np.array(state["means"])]
 
     def look(self, errors: Sequence[float], free_errors: Sequence[float]) -> tuple[str, ...]:
         """Return a note where the free error has risen; nothing where that was said.

@@ -23,15 +23,18 @@ class FirstTry:
     Attributes:
         failure: why, in words.
         checkpoint: the result file that it left, from which the second goes on; None where it left nothing.
+        left_state: whether it left its whole state in the job's checkpoint file, which is better.
     """
 
     failure: str
     checkpoint: Path | None
+    left_state: bool = False
 
     @property
     def note(self) -> str:
         """What a second try says of itself."""
-        start = "at the last checkpoint" if self.checkpoint else "from the beginning, as there was no checkpoint"
+        there = self.checkpoint is not None or self.left_state
+        start = "at the last checkpoint" if there else "from the beginning, as there was no checkpoint"
         return f"second try, begun {start}; the first ended: {self.failure}"
 
 
@@ -50,6 +53,8 @@ class Job:
         scan: what is known of the scan since the job was made, without its frames; None where nothing is yet. It is
             used as long as no file has changed that it was read from.
         first_try: of a job that is tried again; None the first time.
+        checkpoint: where its whole state goes while it runs; beside the result, if None.
+        resume: whether it goes on from the checkpoint of an earlier process, where that is there and of the same job.
     """
 
     id: str
@@ -61,6 +66,13 @@ class Job:
     in_memory: bool = False
     scan: Dataset | None = field(default=None, compare=False, repr=False)
     first_try: FirstTry | None = None
+    checkpoint: Path | None = None
+    resume: bool = True
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """Where the whole state of the job is kept while it runs: a hidden file that no result is."""
+        return self.checkpoint or self.output.with_name(f".{self.output.name}.checkpoint")
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -86,9 +98,10 @@ class Progress:
 
     `iteration` 0 comes first, before any step, with the first guess and what was noted while it was made; it counts
     through all stages, of which `iterations` is the sum, and falls back where an engine diverged and goes on from an
-    earlier iteration. The closing Progress repeats the last iteration, with `state` DONE or STOPPED, or CANCELLED
-    where the job was stopped before its first iteration: there is no result then. `result` is the path of the result
-    file where one was just written: the result itself on the closing Progress, a checkpoint before.
+    earlier iteration. The closing Progress repeats the last iteration, with `state` DONE or STOPPED; or CANCELLED
+    where the job was stopped before its first iteration, or INTERRUPTED where it left: there is no result then.
+    `result` is the path of the result file where one was just written: the result itself on the closing Progress, a
+    checkpoint before.
 
     `error` is the last one known, in photon-noise units, and NaN before; a device that works ahead of the host gives
     it an iteration late. `free_error` is the same over the pixels that are held out, NaN where none are.
@@ -123,7 +136,7 @@ def waiting_progress(job: Job, text: str) -> Progress:
 
 
 class Control:
-    """The line to a running job: asks it to stop with its result kept, from any thread, and hears what it says early.
+    """The line to a running job: asks it, from any thread, to stop or to leave, and hears what it says early.
 
     Attributes:
         on_waiting: called, on the job's thread, with what it waits for before its first iteration.
@@ -136,12 +149,26 @@ class Control:
         on_waiting: Callable[[str], None] = lambda _text: None,
         on_doubts: Callable[[tuple[str, ...]], None] | None = None,
     ) -> None:
-        self._stop = threading.Event()
+        self._stop, self._leave = threading.Event(), threading.Event()
         self.on_waiting, self.on_doubts = on_waiting, on_doubts
 
     def stop(self) -> None:
         """Ask the job to end, within seconds, with a picture that is fit for it, and to write its result."""
         self._stop.set()
+
+    def leave(self) -> None:
+        """Ask the job to keep its whole state and to end without a result: another process will go on."""
+        self._leave.set()
+
+    @property
+    def leave_asked(self) -> bool:
+        """Whether leave() was called."""
+        return self._leave.is_set()
+
+    @property
+    def end_asked(self) -> bool:
+        """Whether the job is to end, one way or the other."""
+        return self.stop_asked or self.leave_asked
 
     @property
     def stop_asked(self) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import logging
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,31 +14,31 @@ import numpy as np
 from ptychogui.backends.base import Backend
 from ptychogui.engines import Extent
 from ptychogui.engines.base import Estimate
-from ptychogui.errors import DivergedError, OutputError
+from ptychogui.engines.state import EngineState, joined, part_of
+from ptychogui.errors import OutputError
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.result import Result, needed_bytes, write_result
 from ptychogui.io.result_header import SourceFile
+from ptychogui.jobs.checkpoints.second_try import checkpoint_of, standing_of
+from ptychogui.jobs.checkpoints.whole_state import Checkpoints, discard_checkpoint, told_of_checkpoint
 from ptychogui.jobs.engine_chain import EngineChain
 from ptychogui.jobs.high_error import high_error_notes
 from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.job_checks import check_job
+from ptychogui.jobs.job_result import result_of
 from ptychogui.jobs.preflight.before_run import doubts_of
 from ptychogui.jobs.prepare.careful_frames import StoppedEarlyError
 from ptychogui.jobs.prepare.memory_check import check_memory
 from ptychogui.jobs.prepare.prepared_job import NOTHING_IN_MEMORY, InMemory, PreparedJob, prepare
 from ptychogui.jobs.prepare.warm_up import warm_up
-from ptychogui.jobs.provenance import device_text, now, versions
+from ptychogui.jobs.provenance import device_text, now
 from ptychogui.jobs.results.other_formats import export_formats
 from ptychogui.jobs.results.rescue import keep_elsewhere
-from ptychogui.jobs.second_try import checkpoint_of, standing_of
+from ptychogui.jobs.settling import settling_notes
 from ptychogui.jobs.stages import total_iterations
 from ptychogui.jobs.stopwatch import Stopwatch
-from ptychogui.params.chain import engines_of
-from ptychogui.params.model import by_path
 from ptychogui.params.reconstruction import Reconstruction
-from ptychogui.params.storage import to_json
-from ptychogui.physics.probe_variation import ProbeVariation
 from ptychogui.states import State
 
 _WINDING_UP_S = 10.0
@@ -56,11 +56,13 @@ def run_job(
 ) -> Generator[Progress, None, None]:
     """Reconstruct, and write the result.
 
-    Iteration 0 comes first, with nothing done yet; then every iteration of every stage, counted through; then a
+    Iteration 0 comes first, with nothing done yet, or the one at which an earlier process of the job has left its whole
+    state (jobs.checkpoints), from which it goes on; then every iteration of every stage, counted through; then a
     closing Progress that repeats the last iteration with state DONE or STOPPED, the estimate, and the path of the
     result. An engine that diverges goes on from an earlier iteration with smaller steps: that iteration comes again
     then, with a note. Closing the generator cancels, and so does a stop before the first iteration, after which the
-    closing Progress has state CANCELLED: no result is written. A stop while data are read ends the reading, and that
+    closing Progress has state CANCELLED: no result is written. One that is to leave keeps its whole state, and its
+    closing Progress has state INTERRUPTED. A stop while data are read ends the reading, and that
     Progress is the only one. Where an engine's picture is not fit for an end, a few more iterations come before, within
     ten seconds. Time counts while an engine works, so a consumer pauses a job by not asking on.
 
@@ -86,27 +88,30 @@ def _run(
     try:
         run = JobRun(job, backend, control, given)
     except StoppedEarlyError:
-        yield _cancelled(job)
+        yield _not_begun(job, State.CANCELLED if control.stop_asked else State.INTERRUPTED)
         return
-    yield run.progress(estimate=run.picture() if wants_picture(0) else None)
-    while not (run.done or ((control.stop_asked or run.out_of_time or run.settled) and run.ready_to_end())):
+    run.resume()
+    yield run.progress(estimate=run.picture() if wants_picture(run.iteration) else None)
+    while not (run.done or ((control.stop_asked or run.may_end or run.is_ending) and run.ready_to_end())):
+        if control.leave_asked:
+            run.keep_state()
+            yield run.progress(State.INTERRUPTED)
+            return
         saved = run.step()
+        run.keep_state(if_due=True)
         picture = run.picture() if wants_picture(run.iteration) else None
         yield run.progress(estimate=picture, result=saved)
     yield run.finish()
 
 
-def _cancelled(job: Job) -> Progress:
-    """Say that a job was stopped while its data were read."""
+def _not_begun(job: Job, state: State) -> Progress:
+    """Say that a job ended while its data were read."""
     iterations = total_iterations(job.parameters.reconstruction)
-    return Progress(job.id, 0, iterations, math.nan, 0.0, 0.0, math.nan, State.CANCELLED)
+    return Progress(job.id, 0, iterations, math.nan, 0.0, 0.0, math.nan, state)
 
 
 class JobRun:
     """A job under way: its problem, its engines, and what the result file will tell of them.
-
-    Attributes:
-        settled: whether the job may end where its errors have settled, and has come to that.
 
     Args:
         job: checked by job_checks.check_job.
@@ -127,7 +132,7 @@ class JobRun:
         self._ends: int | None = None
         self._said = 0
         self._doubts: tuple[str, ...] = ()
-        self.settled, self._control = False, control
+        self._settled, self._control = False, control
         before = checkpoint_of(job)
         with self._preparing:
             self._prepared: PreparedJob = prepare(job, backend, control, given, self._doubt)
@@ -140,7 +145,9 @@ class JobRun:
             warm_up(problem, settings, backend, control.on_waiting)
             start = None if before is None else standing_of(before, problem, settings)
             done = () if before is None else (before.errors, before.free_errors)
-            self._chain = EngineChain(problem, settings, backend, start, *done)
+            self._begin = functools.partial(EngineChain, problem, settings, backend, start, *done)
+            self._chain = self._begin()
+        self._checkpoints = None if given.holds_arrays else Checkpoints(job, self._sources, backend)
         self._notes = [*self._doubts, *self._prepared.notes, *self._prepared.decisions(self.reconstruction)]
         self._take_over(before)
         self._hear()
@@ -174,10 +181,15 @@ class JobRun:
         return self.iteration == self._chain.iterations
 
     @property
-    def out_of_time(self) -> bool:
-        """Whether iterations took as long as the job allows."""
+    def may_end(self) -> bool:
+        """Whether iterations took as long as the job allows, or its errors have settled where that is an end."""
         limit_s = self._job.parameters.reconstruction.time_limit_s
-        return limit_s is not None and self._iterating.seconds >= limit_s
+        return self._settled or (limit_s is not None and self._iterating.seconds >= limit_s)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the picture is being made ready for an early end, asked for in this process or an earlier one."""
+        return self._ends is not None
 
     def ready_to_end(self) -> bool:
         """Whether the picture is fit for an early end; where it is not, some more iterations soon make it so.
@@ -195,12 +207,6 @@ class JobRun:
     def reconstruction(self) -> Reconstruction:
         """The settings under way."""
         return self._prepared.parameters.reconstruction
-
-    @property
-    def _noise_model(self) -> str:
-        """What engines are given; "" where none heeds it."""
-        heeded = by_path()["reconstruction.noise_model"].heeded_by(engines_of(self.reconstruction.engine))
-        return self._prepared.decide(self.reconstruction).noise_model if heeded else ""
 
     @property
     def errors(self) -> np.ndarray:
@@ -224,22 +230,54 @@ class JobRun:
 
     def step(self) -> Path | None:
         """Do one iteration; return the path of the result file where a checkpoint was due and written."""
-        with self._iterating, self._telling_of_the_checkpoint():
+        with self._iterating, told_of_checkpoint(self._job, self._saved):
             self._chain.step()
             if self._checkpoint_is_due:
                 self._chain.settle()  # then the errors of all its iterations are known
-        if self.reconstruction.iterations is None and not self.settled:
+        if self.reconstruction.iterations is None and not self._settled:
             self._settle()
         return self._checkpoint() if self._checkpoint_is_due else None
 
     def _settle(self) -> None:
         """See whether a job that may end where its errors have settled has come to that, or to its last iteration."""
         found = self._chain.has_settled()
-        self.settled = bool(found)
-        if found:
-            self._notes.append(f"ended after {self.iteration} iterations, since the error no longer falls")
-        elif self.done and found is not None:
-            self._notes.append(f"the error still falls after {self.iteration} iterations: go on from the result")
+        self._settled = bool(found)
+        self._notes += settling_notes(found, self.done, self.iteration)
+
+    def resume(self) -> None:
+        """Go on where an earlier process of the job has left its whole state, if that is there and fits; say so."""
+        if self._checkpoints is not None:
+            with self._preparing:
+                told = self._checkpoints.go_on(self._restore)
+            self._notes += told
+
+    def keep_state(self, if_due: bool = False) -> None:
+        """Write all that the job needs to go on later, to the bit; where that does not work, say so and go on."""
+        if self._checkpoints is None or (if_due and not self._checkpoints.is_due):
+            return
+        self._hear()
+        own = {
+            "notes": [*self._notes], "said": self._said, "started": self._started, "saved": self._saved,
+            "ends": self._ends, "settled": self._settled,
+            "prepare_s": self._preparing.seconds, "iterate_s": self._iterating.seconds,
+        }  # fmt: skip
+        state = {**own, **joined(chain=self._chain.state())}
+        self._notes += self._checkpoints.write(state, lambda: not (if_due and self._control.stop_asked))
+
+    def _restore(self, state: EngineState) -> None:
+        """Stand where the job stood that kept this state; at its beginning where that can't be."""
+        try:
+            self._chain.restore(part_of(state, "chain"))
+        except Exception:
+            del self._chain
+            self._chain = self._begin()
+            raise
+        fresh = [note for note in self._notes if note not in state["notes"]]
+        self._notes, self._said = [*state["notes"], *fresh], state["said"]
+        self._started, self._saved, self._ends = state["started"], state["saved"], state["ends"]
+        self._settled = state["settled"]
+        self._preparing.seconds += state["prepare_s"]
+        self._iterating.seconds = state["iterate_s"]
 
     def extend(self, settings: Reconstruction, note: str = "") -> None:
         """Go on from here with other settings, in place of what was still to come.
@@ -266,7 +304,7 @@ class JobRun:
 
     def picture(self) -> Estimate:
         """Copy the estimate."""
-        with self._telling_of_the_checkpoint():
+        with told_of_checkpoint(self._job, self._saved):
             return self._chain.estimate()
 
     def progress(
@@ -314,16 +352,17 @@ class JobRun:
 
     def finish(self) -> Progress:
         """Write the result and what is asked for besides; nothing if nothing was done."""
-        with self._iterating, self._telling_of_the_checkpoint():
+        with self._iterating, told_of_checkpoint(self._job, self._saved):
             self._chain.settle()
         estimate = self.picture()
         if not self.iteration:
             return self.progress(State.CANCELLED)
-        state = State.DONE if self.done or self.settled else State.STOPPED
+        state = State.DONE if self.done or self._settled else State.STOPPED
         self._chain.notes += self._high_error()
         result = self._result(state, estimate)
         try:
             self._tell(write_result(self._job.output, result))
+            discard_checkpoint(self._job)
             _log.info("%s: %s after %d iterations; %s", self._job.title, state.value, self.iteration, self._job.output)
         except OutputError as error:
             raise OutputError(f"{error}; {keep_elsewhere(result, self._job.output.stem)}") from error
@@ -359,49 +398,8 @@ class JobRun:
 
     def _result(self, state: State, estimate: Estimate) -> Result:
         self._hear()
-        prepared, chain = self._prepared, self._chain
-        experiment, variation = prepared.parameters.experiment, estimate.variation or ProbeVariation()
-        assert experiment.energy_eV is not None and experiment.distance_m is not None
-        return Result(
-            object=estimate.object,
-            probe=estimate.probe,
-            object_pixel_m=chain.pixel_m,
-            positions_m=chain.positions_m(),
-            energy_eV=experiment.energy_eV,
-            distance_m=experiment.distance_m,
-            object_origin_m=chain.origin_m,
-            detector_pixel_m=experiment.detector_pixel_m,
-            frame_indices=prepared.frame_rows,
-            parameters=to_json(prepared.parameters, self._job.origins),
-            errors=np.array(chain.errors),
-            free_errors=np.array(chain.free_errors),
-            sources=self._sources,
-            device=device_text(self._backend),
+        return result_of(
+            self._job, self._prepared, self._chain, estimate, state=state, sources=self._sources, started=self._started,
             timing_s={"prepare": self._preparing.seconds, "iterate": self._iterating.seconds},
-            versions=versions(),
-            command=self._job.command,
-            started=self._started,
-            finished=now(),
-            state=state,
-            title=self._job.title,
-            notes=tuple(self._notes),
-            components=variation.components,
-            coefficients=variation.coefficients,
-            intensities=variation.intensities,
-            noise_model=self._noise_model,
-            orientation=prepared.orientation,
-            stxm=prepared.survey.stxm,
-            dpc_px=prepared.survey.dpc_px,
-            mean_pattern=prepared.survey.mean,
-        )
-
-    @contextlib.contextmanager
-    def _telling_of_the_checkpoint(self) -> Iterator[None]:
-        """Add what is left of its work to the error of an engine that diverges for good."""
-        try:
-            yield
-        except DivergedError as error:
-            if self._saved is None:
-                raise
-            kept = f"the checkpoint of iteration {self._saved} is kept in {self._job.output}"
-            raise DivergedError(f"{error}; {kept}") from error
+            device=device_text(self._backend), notes=tuple(self._notes),
+        )  # fmt: skip

@@ -47,6 +47,23 @@ def has_settled(
     return fall < max(_STANDING, _NOISE * rise) if np.isfinite(rise) else fall < _STANDING
 
 
+def settling_notes(settled: bool | None, done: bool, iteration: int) -> tuple[str, ...]:
+    """Say why a run that may end does, or that it had to.
+
+    Args:
+        settled: what `has_settled` found; None where it can't be told.
+        done: whether no iterations are left.
+        iteration: the last one done.
+    """
+    if settled:
+        return (f"ended after {iteration} iterations: what they still bring is mostly noise",)
+    if done and settled is not None:
+        return (
+            f"the error still falls after {iteration} iterations, the most that 'auto' does: go on from the result",
+        )
+    return ()
+
+
 def _change(errors: Sequence[float]) -> float:
     """Return by how much the last stretch's mean is above that of the one before, as a part of it."""
     before, last = np.reshape(errors[-2 * _STRETCH :], (2, _STRETCH)).mean(axis=1)

@@ -39,6 +39,8 @@ _HC_EV_M = Decimal("6.62607015e-34") * Decimal(299792458) / Decimal("1.602176634
 _COUNTING_UNITS = ("px", "counts", "bit")
 """What a number on the command line need not say."""
 
+_NEVER = "never"
+
 _YES = ("1", "true", "yes", "on")
 _NO = ("0", "false", "no", "off")
 
@@ -69,7 +71,8 @@ def format_text(param: Param, value: Any) -> str:
     if param.kind == "pair":
         return ", ".join(_format_number(param.item, number, param.unit) for number in value)
     if param.kind in (int, float):
-        return _format_number(param.kind, value, param.unit)
+        never = "or never" in param.marks and value == 0
+        return _NEVER if never else _format_number(param.kind, value, param.unit)
     return str(value)
 
 
@@ -98,12 +101,16 @@ def parse_untitled(param: Param, text: str) -> Any:
     if param.kind == "pair":
         return _parse_pair(param, text)
     if param.kind in (int, float):
-        return _parse_number(param.kind, text, param.unit)
+        return 0.0 if _is_never(param, text) else _parse_number(param.kind, text, param.unit)
     return Path(text) if param.kind is Path else text
 
 
 def _is_none(param: Param, text: str) -> bool:
     return param.optional and text.strip().casefold() in ("", param.none)
+
+
+def _is_never(param: Param, text: str) -> bool:
+    return "or never" in param.marks and text.strip().casefold() == _NEVER
 
 
 def _parse_number(kind: type, text: str, unit: str) -> float | int:

@@ -116,6 +116,11 @@ class Output(Group):
     save_every: int | None = param(
         None, "Save every", "Iterations between checkpoints of the result file, and of CSV and raw binary files where "
         "those are asked for; the latter are numbered 1, 2, ...", flag="save", ge=1, advanced=True)  # fmt: skip
+    checkpoint_every_s: float = param(
+        300.0, "Checkpoint every", "How often all that a job needs to go on is kept in a hidden file beside its "
+        "result, until that is written. After a crash the same job goes on from it and ends with the result of one "
+        "that was never interrupted. 0 or never: not at all.", unit="s", ge=0, advanced=True,
+        marks=("or never",))  # fmt: skip
     csv: bool = param(
         False, "CSV", "Also write object and probe as CSV, as ptychopy does, with 9 digits.")  # fmt: skip
     binary: bool = param(

@@ -33,6 +33,7 @@ MARKS = {
     "of one scan": "means nothing for another scan, so that it is not carried over to it",
     "names a scan": "several scans can't share it",
     "of the start": "is used up before the first iteration",
+    "or never": "is never at 0, and may be given as that word",
 }
 """What else is to be known of some parameters: each mark and what it says."""
 

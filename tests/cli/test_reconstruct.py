@@ -9,7 +9,11 @@ import h5py
 import numpy as np
 import pytest
 
+from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.io.result import read_result
+from ptychogui.jobs.checkpoints.whole_state import Checkpoints
+from ptychogui.jobs.job_values import plan_job
+from ptychogui.jobs.runner import run_job
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.storage import from_json
 from tests.cli.runs import ENERGY, FAST, refusal, run, start
@@ -51,6 +55,26 @@ class TestReconstruct:
         monkeypatch.chdir(scan.parent)
         assert run("reconstruct", scan, *FAST).stdout == "scan-result.cxi\n"
         assert run("reconstruct", scan, *FAST, "--job-id", "a/b").stdout == "a_b-result.cxi\n"
+
+    def test_a_job_that_was_killed_goes_on_when_it_is_started_again(
+        self, scan: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(scan.parent)
+        monkeypatch.setattr(Checkpoints, "is_due", True)
+        hidden = Path(".scan-result.cxi.checkpoint")
+        stream = run_job(
+            plan_job(scan, {"reconstruction.iterations": (5, "-i")}, Path("scan-result.cxi")), NumpyBackend()
+        )
+        while next(stream).iteration < 3:
+            pass
+        stream.close()
+        kept = hidden.read_bytes()
+        outcome = run("reconstruct", scan, *FAST, "--iterations", 5)
+        assert "note: going on from the checkpoint of 20" in outcome.stderr
+        assert outcome.stdout == "scan-result.cxi\n" and not hidden.exists()
+        hidden.write_bytes(kept)
+        again = run("reconstruct", scan, *FAST, "--iterations", 5, "-o", "scan-result.cxi", "--no-resume")
+        assert "checkpoint" not in again.stderr and not hidden.exists()
 
     def test_a_result_that_was_not_named_never_replaces_another(
         self, scan: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,12 +1,15 @@
-"""Small simulated scans and the problems that engines are tested on."""
+"""Small simulated scans and the problems that engines are tested on; and the way of a state through a file."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 
+from ptychogui.backends import Backend
 from ptychogui.engines import Engine, Problem
+from ptychogui.engines.state import EngineState
 from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.pattern_storage import compact
 from ptychogui.physics.scan import place_windows
@@ -48,3 +51,15 @@ def errors_of(engine: Engine, iterations: int) -> list[float]:
     """Do iterations and return their errors."""
     errors = [error for _ in range(iterations) for error in engine.step().errors]
     return [*errors, *engine.finish().errors]
+
+
+def through_a_file(state: EngineState, backend: Backend) -> EngineState:
+    """Return a state as it comes from a file: what is no array through JSON, arrays from the device to the host."""
+    arrays = {name: value for name, value in state.items() if hasattr(value, "shape")}
+    rest = {name: value for name, value in state.items() if name not in arrays}
+    read: EngineState = json.loads(json.dumps(rest))
+    return read | {name: _on_host(value, backend) for name, value in arrays.items()}
+
+
+def _on_host(value: Any, backend: Backend) -> np.ndarray:
+    return value.copy() if isinstance(value, np.ndarray) else backend.to_numpy(value)

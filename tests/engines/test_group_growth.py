@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
 from ptychogui.engines.group_growth import GroupGrowth
 
@@ -83,3 +86,19 @@ def test_an_early_end_asks_for_the_whole_scan_unless_it_has_been_taken() -> None
 def test_small_groups_are_damped_more() -> None:
     growth = growth_of()
     assert [growth.caution(size) for size in (10, 40, 100, 400)] == [2.5, 1.5, 1.0, 1.0]
+
+
+@given(at=st.integers(0, 99), stands_still_from=st.integers(5, 60), improved=st.booleans(), wound_up=st.booleans())
+def test_it_goes_on_from_its_state(at: int, stands_still_from: int, improved: bool, wound_up: bool) -> None:
+    errors = np.concatenate([FALLING[:stands_still_from], np.full(100, FALLING[stands_still_from])]).tolist()
+
+    def grown(first: int, last: int, growth: GroupGrowth) -> list[int]:
+        return [growth.size(done, errors[: max(done - 2, 0)]) for done in range(first, last)]
+
+    first, again = growth_of(100, improved=improved), growth_of(100, improved=improved)
+    grown(0, at, first)
+    if wound_up:
+        first.wind_up(at)
+    again.restore(json.loads(json.dumps(first.state())))
+    assert grown(at, 100, again) == grown(at, 100, first)
+    assert again.wind_up(100) == first.wind_up(100)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines.base import Estimate, Problem, Step
+from ptychogui.engines.state import EngineState
 from ptychogui.jobs.engine_chain import EngineChain
 from ptychogui.jobs.prepare.prepared_job import prepare
 from ptychogui.params.reconstruction import Reconstruction
@@ -69,6 +70,13 @@ class Engine:
     def estimate(self) -> Estimate:
         value = np.nan if self.iteration in self.script.broken else self.done
         return Estimate(self.problem.object + np.complex64(value), self.problem.probe + np.complex64(self.done))
+
+    def state(self) -> EngineState:
+        return {"iteration": self.iteration, "untold": [*self._untold], "object": self.problem.object}
+
+    def restore(self, state: EngineState) -> None:
+        self.iteration, self._untold = state["iteration"], [*state["untold"]]
+        np.testing.assert_array_equal(self.problem.object, state["object"], err_msg="made of another problem")
 
     def wind_up(self) -> int:
         return 0

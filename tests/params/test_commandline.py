@@ -53,6 +53,9 @@ def test_a_command_string_and_back(changed: Parameters) -> None:
         ("reconstruction.probe_guess", "a b.csv", Path("a b.csv")),
         ("reconstruction.probe_guess", "none", None),
         ("output.job_id", "none", "none"),
+        ("output.checkpoint_every_s", "5min", 300.0),
+        ("output.checkpoint_every_s", " Never", 0.0),
+        ("output.checkpoint_every_s", "0", 0.0),
     ],
 )
 def test_text_of_one_value(path: str, text: str, value: Any) -> None:
@@ -83,6 +86,7 @@ def test_text_reads_well() -> None:
         "experiment.swap_axes": (True, "yes"),
         "reconstruction.probe_guess": (None, "none"),
         "reconstruction.object_guess": (Path("none"), "./none"),
+        "output.checkpoint_every_s": (0.0, "never"),
     }
     assert {path: format_text(by_path()[path], value) for path, (value, _) in texts.items()} == {
         path: text for path, (_, text) in texts.items()

@@ -109,7 +109,7 @@ class CudaBackend:
         """
         import cupy
 
-        contiguous = np.ascontiguousarray(array)  # CuPy would do this as well, and not keep it until it has been read
+        contiguous = np.asarray(array, order="C")  # CuPy would do this as well, and not keep it until it has been read
         to.set(contiguous)
         cupy.cuda.get_current_stream().synchronize()
 

@@ -28,7 +28,7 @@ class StoppedEarlyError(Exception):
 
 def give_up_if_stopped(control: Control) -> None:
     """Raise StoppedEarlyError where a job was told to stop."""
-    if control.stop_asked:
+    if control.end_asked:
         raise StoppedEarlyError
 
 
@@ -80,7 +80,7 @@ class CarefulFrames:
             StoppedEarlyError: the job was stopped.
             DataError: too many frames are damaged.
         """
-        if self._control.stop_asked:
+        if self._control.end_asked:
             raise StoppedEarlyError
         try:
             return self._frames.read(rows, out)

@@ -53,6 +53,11 @@ class InMemory:
     object: np.ndarray | None = None
     room_to_move: bool = False
 
+    @property
+    def holds_arrays(self) -> bool:
+        """Whether it holds something that no file's date tells apart."""
+        return not (self.scan is None and self.probe is None and self.object is None)
+
 
 NOTHING_IN_MEMORY = InMemory()
 
@@ -97,8 +102,17 @@ class PreparedJob:
 
     def decisions(self, settings: Reconstruction) -> tuple[str, ...]:
         """Say what was decided where settings leave it to the program and their engines heed it."""
-        heeded = by_path()["reconstruction.noise_model"].heeded_by(engines_of(settings.engine))
-        return (self.noise_model.note,) if heeded and settings.noise_model == "auto" else ()
+        return (self.noise_model.note,) if _heeds_noise_model(settings) and settings.noise_model == "auto" else ()
+
+    @property
+    def noise_model_used(self) -> str:
+        """What engines are given; "" where none heeds it."""
+        settings = self.parameters.reconstruction
+        return self.noise_model.decide(settings).noise_model if _heeds_noise_model(settings) else ""
+
+
+def _heeds_noise_model(settings: Reconstruction) -> bool:
+    return by_path()["reconstruction.noise_model"].heeded_by(engines_of(settings.engine))
 
 
 def prepare(

@@ -68,7 +68,7 @@ def open_settled(
             dataset.close()
         pause_s = max(_LOOK_S, 2 * (clock_s() - looked_s))
         for _ in range(max(1, round(pause_s / _ASK_S))):
-            if control.stop_asked:
+            if control.end_asked:
                 raise StoppedEarlyError
             sleep(_ASK_S)
 

@@ -36,18 +36,19 @@ _NICE = 5
 """How much the engine gives way to the window where both want the same core."""
 
 
-_ENDS = (Order.STOP, Order.CANCEL)
+_ENDS = (Order.STOP, Order.CANCEL, Order.LEAVE)
 
 
 class EngineProcess:
     """One device's child process, kept warm between jobs and started anew when it died.
 
     A job that lost its device, as a GPU is lost by an illegal address, is tried once more in a new child: from its last
-    checkpoint, or from the beginning where it left none. A Progress that waits says so. What ends the second try ends
-    the job, and is told with the cause of the first; so is what ends a job that was to stop or to be cancelled.
+    checkpoint, of its whole state or else of its result, or from the beginning where it left none. A Progress that
+    waits says so. What ends the second try ends the job, and is told with the cause of the first; so is what ends a job
+    that was to stop, to leave or to be cancelled.
 
-    `messages`, `submit` and `close` belong to one thread; `stop`, `cancel`, `pause`, `resume` and `kill` may be
-    called from any.
+    `messages`, `submit` and `close` belong to one thread; `stop`, `cancel`, `leave`, `pause`, `resume` and
+    `kill` may be called from any.
     """
 
     def __init__(self, device: str, threads: int | None = None, run: str = "ptychogui.jobs.runner:run_job") -> None:
@@ -123,6 +124,10 @@ class EngineProcess:
     def cancel(self) -> None:
         """End the job after the iteration under way, without a result."""
         self._tell(Order.CANCEL)
+
+    def leave(self) -> None:
+        """End the job after the iteration under way without a result, its whole state kept for whoever goes on."""
+        self._tell(Order.LEAVE)
 
     def pause(self) -> None:
         """Hold the job after the iteration under way."""
@@ -221,7 +226,7 @@ class EngineProcess:
 
     def _try_again(self, job: Job, failure: str) -> None:
         """Begin a job a second time, in a new child, and tell that what it was last told."""
-        first = FirstTry(failure, self._checkpoint)
+        first = FirstTry(failure, self._checkpoint, job.checkpoint_file.exists())
         _log.warning("%s: %s", job.title, first.note)
         self._local.append(waiting_progress(job, first.note))
         self._begin(replace(job, first_try=first))

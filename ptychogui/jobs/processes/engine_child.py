@@ -20,6 +20,7 @@ from typing import TypeAlias
 
 from ptychogui.backends import Backend, open_backend
 from ptychogui.errors import DeviceLostError, PtychoError
+from ptychogui.jobs.checkpoints.whole_state import discard_checkpoint
 from ptychogui.jobs.job import Control, Job, Progress, waiting_progress
 from ptychogui.jobs.processes.child_main import Parent
 from ptychogui.jobs.processes.messages import Failed, Finished, JobOrder, Open, Order, Paused, PictureNote, Ready, Run
@@ -56,19 +57,21 @@ def do_jobs(parent: Parent, slot: PictureSlot, run_path: str) -> None:
 
 
 class _Switch:
-    """Where orders to one job meet its loop."""
+    """Where orders to one job meet its loop. One that is orphaned is cancelled as well, but by nobody's wish."""
 
     def __init__(self) -> None:
         self.control = Control()
-        self.cancelled = False
+        self.cancelled = self.orphaned = False
         self._going = threading.Event()
         self._going.set()
 
     def obey(self, order: Order) -> None:
         if order is Order.STOP:
             self.control.stop()
+        if order is Order.LEAVE:
+            self.control.leave()
         self.cancelled = self.cancelled or order is Order.CANCEL
-        if order is Order.PAUSE and not (self.cancelled or self.control.stop_asked):
+        if order is Order.PAUSE and not (self.cancelled or self.control.end_asked):
             self._going.clear()
         else:
             self._going.set()
@@ -104,6 +107,7 @@ class _Inbox:
         """Cancel the job under way; nothing comes after it."""
         self.tasks.put(None)
         for switch in self._switches.values():
+            switch.orphaned = True
             switch.obey(Order.CANCEL)
 
 
@@ -172,6 +176,8 @@ class _Worker:
                     break
         if state is State.RUNNING:
             state, result = State.CANCELLED, None
+            if not switch.orphaned:  # nobody has said that it is not wanted
+                discard_checkpoint(job)
         self._parent.send(Finished(job.id, state, result))
 
     def _report(self, progress: Progress, shutter: _Shutter) -> None:

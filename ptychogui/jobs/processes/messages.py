@@ -43,7 +43,7 @@ class Paused:
 
 @dataclass(frozen=True)
 class Finished:
-    """A job ended as it was asked to: DONE, STOPPED, or CANCELLED without a result."""
+    """A job ended as it was asked to: DONE, STOPPED, or without a result CANCELLED, or INTERRUPTED where it left."""
 
     job_id: str
     state: State
@@ -114,6 +114,7 @@ class Order(Enum):
     CANCEL = "cancel"
     PAUSE = "pause"
     RESUME = "resume"
+    LEAVE = "leave"
 
 
 @dataclass(frozen=True)

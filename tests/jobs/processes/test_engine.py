@@ -247,11 +247,13 @@ def test_a_device_that_cant_be_opened_is_said_at_once() -> None:
     assert "cuda:99" in failed.message
 
 
-@pytest.mark.parametrize("saves", [True, False])
-def test_a_job_that_lost_its_device_is_tried_once_more(tmp_path: Path, saves: bool) -> None:
+@pytest.mark.parametrize("saves", ["a result", "its state", ""])
+def test_a_job_that_lost_its_device_is_tried_once_more(tmp_path: Path, saves: str) -> None:
     with fake_process() as process:
         listener = Listener(process)
-        job = make_job(tmp_path / "result", f"lost{' after a save' * saves} 1")
+        job = make_job(tmp_path / "result", f"lost{' after a save' * (saves == 'a result')} 1")
+        if saves == "its state":
+            job.checkpoint_file.touch()
         process.submit(job)
         pid = process.pid
         again = listener.until(Progress, lambda progress: progress.state is State.WAITING)

@@ -7,7 +7,7 @@ import numpy as np
 from ptychogui.engines.base import Estimate, Problem
 from ptychogui.errors import DataError
 from ptychogui.io.result import Result, read_result
-from ptychogui.jobs.engine_chain import Standing
+from ptychogui.jobs.checkpoints.standing import Standing
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.stages import total_iterations
 from ptychogui.params.reconstruction import Reconstruction

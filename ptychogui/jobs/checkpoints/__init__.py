@@ -1,0 +1,1 @@
+"""Checkpoints: what a job keeps on its way, and how another process goes on from it."""
