@@ -42,7 +42,7 @@ class Reconstruction(Group):
         True, "Growing groups", "Let LSQML's groups grow over the run: small ones converge fast, large ones average "
         "the photon noise.", advanced=True, engines=("lsqml",))  # fmt: skip
     noise_model: Literal["auto", "gaussian", "poisson"] = param(
-        "gaussian", "Noise model", "Likelihood of the counts: of amplitudes with one standard deviation (gaussian), or "
+        "auto", "Noise model", "Likelihood of the counts: of amplitudes with one standard deviation (gaussian), or "
         "of photons (poisson). 'auto' takes that of photons where readings are counts of photons that are spread over "
         "many pixels; the run says which and why.", advanced=True, engines=("lsqml",))  # fmt: skip
     update_object: ScheduleText = param(

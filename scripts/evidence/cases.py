@@ -62,7 +62,7 @@ _CHOICES: Mapping[str, Mapping[str, Any]] = {
     "compact groups": {"grouping": "compact"},
     "one group": {"batch_size": 400},
     "one group, momentum": {"batch_size": 400, "momentum": 0.5},
-    "Poisson": {"noise_model": "poisson"},
+    "Gaussian amplitudes": {"noise_model": "gaussian"},
     "variable probe": {"opr_modes": 2},
 }
 
@@ -88,6 +88,6 @@ def cases() -> tuple[Case, ...]:
              replace(REFERENCE, photons=1e4), _each()),
         Case("choices", "What each choice buys", "LSQML on the reference scan, as it is, and with one choice made "
              "otherwise each time: groups that do not grow, groups drawn at random or of neighbors, all positions at "
-             "once without and with momentum, the Poisson likelihood, a probe for every position.",
+             "once without and with momentum, the likelihood of Gaussian amplitudes, a probe for every position.",
              REFERENCE, tuple(Run(label, "lsqml", options) for label, options in _CHOICES.items())),
     )  # fmt: skip

@@ -14,7 +14,12 @@ SMALL = Recipe(n=64, detector_pixel_m=150e-6, probe_diameter_m=700e-9, scan_dims
 """196 positions of a small beam on a Siemens star, 64 x 64 pixels, 70 % overlap, 1e6 photons a pattern, a spiral."""
 
 _ITERATIONS = 100, 300
-_AUTO, _HAND = "auto", "by hand"
+_AUTO = "auto"
+
+_LEFT_OPEN = dict.fromkeys(
+    ("probe_modes", "opr_modes", "intensity_correction", "position_correction", "iterations"), "auto"
+)
+"""What a user can leave to the program, besides the noise model, which it finds by itself."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,8 @@ class Contest:
         return f"{self.recipe.scan}, jitter" if self.recipe.jitter_m else self.recipe.scan
 
     def auto(self) -> Run:
-        """Return the run of a user who sets nothing."""
-        return Run(_AUTO, "", self.said)
+        """Return the run of a user who leaves everything to the program."""
+        return Run(_AUTO, "", {**self.said, **_LEFT_OPEN})
 
     def grid(self) -> tuple[Run, ...]:
         """Return the settings by hand: noise model, growth of groups and iterations, with the true number of modes."""

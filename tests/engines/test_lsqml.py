@@ -292,6 +292,20 @@ def test_a_run_that_is_to_end_early_takes_the_whole_scan_from_then_on(
     assert error_against_truth(engine, problem, scan) < 0.8 * before
 
 
+def test_it_is_steady_once_groups_are_the_whole_scan(cpu: Backend) -> None:
+    problem = problem_of(simulate(replace(SMALL, photons=1e4)))
+    engine = create_engine(problem, asked_for(iterations=100), cpu)
+    since = []
+    for _ in range(60):
+        engine.step()
+        since.append(engine.steady_since())
+    first = next(value for value in since if value is not None)
+    assert since == [None] * first + [first] * (60 - first) and first > 10
+    assert create_engine(problem, asked_for(batch_growth=False), cpu).steady_since() == 0
+    assert create_engine(problem, asked_for(engine="epie"), cpu).steady_since() == 0
+    assert create_engine(problem, asked_for(engine="dm"), cpu).steady_since() is None
+
+
 def test_photons_per_pixel_are_those_of_the_lit_object() -> None:
     scan = simulate(replace(SMALL, scan="fly"))
     problem = problem_of(scan)

@@ -101,6 +101,17 @@ def test_coupling_that_would_never_be_is_refused(cpu: Backend) -> None:
         create_engine(problem, asked_for(position_coupled=True), cpu)
 
 
+def test_windows_at_the_rim_are_refused_where_positions_move(cpu: Backend) -> None:
+    scan = simulate(TINY)
+    problem = problem_of(scan)
+    geometry = problem.geometry
+    tight = replace(geometry, corners=geometry.corners - geometry.corners.min(axis=0))
+    at_the_rim = replace(problem, geometry=tight)
+    with pytest.raises(ValueError, match="need a pixel of the object around their windows"):
+        create_engine(at_the_rim, asked_for(**free()), cpu)
+    create_engine(at_the_rim, asked_for(position_correction="never"), cpu).step()
+
+
 def distances_px(engine: LSQML, problem: Problem, scan: SimulatedScan) -> np.ndarray:
     """Return how far positions are from the true ones, without what all have in common."""
     n = problem.geometry.window_px

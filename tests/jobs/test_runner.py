@@ -23,7 +23,7 @@ from ptychogui.io import export
 from ptychogui.io.array_files import read_object, read_probe
 from ptychogui.io.csv_numbers import write_complex_csv
 from ptychogui.io.result import read_result, write_result
-from ptychogui.jobs import engine_chain as chain, runner
+from ptychogui.jobs import engine_chain as chain, runner, stages
 from ptychogui.jobs.job import Control
 from ptychogui.jobs.prepare.prepared_job import prepare
 from ptychogui.jobs.results import rescue
@@ -33,6 +33,7 @@ from ptychogui.params.storage import from_json
 from ptychogui.physics.orientation import Orientation
 from ptychogui.states import State
 from tests.jobs.fakes import FakeEngine, make_job
+from tests.jobs.scripted_engines import Script
 
 RUNNING, DONE, STOPPED, CANCELLED = State.RUNNING, State.DONE, State.STOPPED, State.CANCELLED
 BACKEND = NumpyBackend()
@@ -264,6 +265,29 @@ def test_the_time_limit_stops(output: Path) -> None:
     said = list(run_job(make_job(output, **asked), BACKEND))
     ready = [(iteration, RUNNING) for iteration in range(5)]
     assert [(progress.iteration, progress.state) for progress in said] == [*ready, (4, STOPPED)]
+
+
+class TestThatMayEnd:
+    """Jobs with as many iterations as bring something."""
+
+    def test_it_ends_where_its_errors_have_settled(self, output: Path, script: Script) -> None:
+        script.error, script.free_error = (lambda i, _settings: 2.0 / min(i, 30)), (lambda _i: 1.1)
+        *_, last = run_job(make_job(output, reconstruction__iterations=None), BACKEND)
+        assert (last.iteration, last.state, last.iterations) == (60, DONE, 300)
+        assert "ended after 60 iterations: what they still bring is mostly noise" in read_result(output).notes
+
+    def test_it_says_where_it_could_not_go_on(
+        self, output: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(stages.MOST_ITERATIONS, "lsqml", 40)
+        script.error = lambda i, _settings: 2.0 / i
+        *_, last = run_job(make_job(output, reconstruction__iterations=None), BACKEND)
+        assert (last.iteration, last.state) == (40, DONE)
+        assert any(note.startswith("the error still falls after 40") for note in read_result(output).notes)
+
+    def test_a_number_that_was_asked_for_is_done(self, output: Path, script: Script) -> None:
+        *_, last = run_job(make_job(output, reconstruction__iterations=70), BACKEND)
+        assert (last.iteration, last.state) == (70, DONE)
 
 
 def test_close_writes_nothing_and_frees_everything(output: Path, engines: Callable[..., list[Any]]) -> None:

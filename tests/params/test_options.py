@@ -72,6 +72,17 @@ def test_help_shows_unit_range_and_default() -> None:
     assert "--step ROW,COLUMN [m]" in text
 
 
+def test_auto_leaves_a_choice_to_the_program() -> None:
+    words = ["--probe-modes", "auto", "--iterations=AUTO", "--opr-modes", "", "--position-correction", "auto"]
+    parameters, _ = Layers().with_layer(Source.USER, run(words)).resolve()
+    settings = parameters.reconstruction
+    assert (parameters.experiment.probe_modes, settings.iterations, settings.opr_modes) == (None, None, None)
+    assert settings.position_correction == "auto"
+    assert (parameters.experiment.modes, settings.components) == (1, 0)
+    with pytest.raises(ParameterError, match="'none' is not a number"):
+        run(["--probe-modes", "none"])
+
+
 def test_a_wrong_value_names_the_option() -> None:
     with pytest.raises(ParameterError, match=r"^--energy: Photon energy: '5 furlong'"):
         run(["--energy=5 furlong"])
@@ -101,6 +112,15 @@ class TestSchedulesThatStandAlone:
     def test_a_value_is_taken_and_no_other_word(self, words: list[str], value: str) -> None:
         parameters, _ = Layers().with_layer(Source.USER, run(words)).resolve()
         assert parameters.reconstruction.position_correction == value
+
+    @pytest.mark.parametrize(
+        ("words", "value"),
+        [(["--intensity-correction"], "on"), (["--intensity-correction", "--iterations", "5"], "on"),
+         (["--intensity-correction", "AUTO"], "auto"), (["--intensity-correction=off"], "off")],
+    )  # fmt: skip
+    def test_what_can_be_on_is_on_alone(self, words: list[str], value: str) -> None:
+        parameters, _ = Layers().with_layer(Source.USER, run(words)).resolve()
+        assert parameters.reconstruction.intensity_correction == value
 
     def test_a_wrong_schedule_is_one(self) -> None:
         with pytest.raises(ParameterError, match=r"'-1'.* must be FROM, FROM:UNTIL or FROM:UNTIL:EVERY"):
