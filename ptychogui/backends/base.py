@@ -26,7 +26,7 @@ class Device:
     """One device of this machine, usable or not."""
 
     name: str
-    """What --device takes: "cuda:0", "cpu", "numpy"."""
+    """What --device takes: "cuda:0", "cpu", "cpu:1", "numpy"."""
     title: str
     """What it is: "NVIDIA H100 80GB", "AMD EPYC, 2 cores, g++ 12.2"."""
     usable: bool

@@ -12,20 +12,25 @@ from ptychogui.backends.base import Backend, Device
 from ptychogui.backends.compiler import compiler_version, cpu_name, find_compiler
 from ptychogui.errors import DeviceError
 
+_HALVES = 2
+"""Parts of the CPU that are devices of their own."""
+
 _log = logging.getLogger(__name__)
 
 
 def list_devices() -> tuple[Device, ...]:
     """Return all devices, best first, with the reason why one can't be used."""
-    return (*_cuda_devices(), _cpu(), _numpy())
+    cpu = _cpu()
+    return (*_cuda_devices(), cpu, *(_half(cpu, number) for number in range(_HALVES)), _numpy())
 
 
 def open_backend(name: str = "auto", threads: int | None = None) -> Backend:
     """Open a device.
 
     Args:
-        name: "cuda:0", "cuda:1", ..., "cpu", "numpy", or "auto" for the first that works.
-        threads: worker threads on the CPU; all cores when None.
+        name: "cuda:0", "cuda:1", ..., "cpu", "cpu:0" or "cpu:1" for half of its cores, "numpy", or "auto" for the first
+            that works.
+        threads: worker threads on the CPU; all cores, of half a CPU half of them, when None.
 
     Raises:
         DeviceError: no such device, or it can't be used; the message says why.
@@ -52,18 +57,39 @@ def _open(name: str, threads: int | None) -> Backend:
         from ptychogui.backends.numpy_backend import NumpyBackend
 
         return NumpyBackend()
-    if name == "cpu":
+    kind, _, number = name.partition(":")
+    if kind == "cpu":
         from ptychogui.backends.host import HostBackend
 
-        return HostBackend(threads)
+        return HostBackend(threads) if name == "cpu" else HostBackend(_half_of(threads, int(number)), name)
     from ptychogui.backends.cuda import CudaBackend, in_words
 
     with in_words(name):
-        return CudaBackend(int(name.partition(":")[2]))
+        return CudaBackend(int(number))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _half_of(threads: int | None, number: int) -> int:
+    """Return the threads of half a CPU: its share of the cores, the first half having the odd one; fewer if asked."""
+    share = (_cores() + _HALVES - 1 - number) // _HALVES
+    return min(threads or share, share)
+
+
+def _half(cpu: Device, number: int) -> Device:
+    """Describe half of the CPU, which can have a job of its own beside that of the other half."""
+    usable, reason = cpu.usable, cpu.reason
+    if usable and _cores() < _HALVES:
+        usable, reason = False, "the CPU has one core, which can't be shared out: use cpu"
+    cores = _half_of(None, number) if usable else 0
+    title = f"half of the CPU: {cores} of {_cores()} cores" if usable else "half of the CPU"
+    return Device(f"cpu:{number}", title, usable, reason, cpu.memory_total_bytes, cpu.memory_free_bytes)
 
 
 def _cpu() -> Device:
-    cores = len(os.sched_getaffinity(0))
+    cores = _cores()
     memory = psutil.virtual_memory()
     try:
         compiler, reason = compiler_version(find_compiler()), ""

@@ -30,8 +30,8 @@ class HostBackend(HostMemory):
 
     lanes = LANES
 
-    def __init__(self, threads: int | None = None) -> None:
-        self.name = "cpu"
+    def __init__(self, threads: int | None = None, name: str = "cpu") -> None:
+        self.name = name
         self.workers = min(threads or len(os.sched_getaffinity(0)), LANES)
         self._pool = WorkerPool(load_kernels(), self.workers)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from ptychogui.backends import devices, list_devices, open_backend
@@ -19,9 +21,36 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "_cuda_devices", lambda: ())
 
 
-def test_gpus_come_first_then_the_cpu_then_numpy() -> None:
+def test_gpus_come_first_then_the_cpu_its_halves_and_numpy() -> None:
     names = [device.name for device in list_devices()]
-    assert names[-2:] == ["cpu", "numpy"] and names[0] == "cuda:0"
+    assert names[-4:] == ["cpu", "cpu:0", "cpu:1", "numpy"] and names[0] == "cuda:0"
+
+
+@pytest.mark.parametrize(("cores", "shares"), [(2, (1, 1)), (5, (3, 2)), (8, (4, 4))])
+def test_halves_of_the_cpu_have_all_its_cores_together(
+    no_gpu: None, monkeypatch: pytest.MonkeyPatch, cores: int, shares: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
+    for number, share in enumerate(shares):
+        with open_backend(f"cpu:{number}") as half:
+            assert isinstance(half, HostBackend) and (half.name, half.workers) == (f"cpu:{number}", share)
+        with open_backend(f"cpu:{number}", threads=100) as half:
+            assert isinstance(half, HostBackend) and half.workers == share
+    with open_backend("cpu:0", threads=1) as half:
+        assert isinstance(half, HostBackend) and half.workers == 1
+
+
+def test_one_core_has_no_halves(no_gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0})
+    halves = [device for device in list_devices() if device.name.startswith("cpu:")]
+    assert [half.usable for half in halves] == [False, False]
+    with pytest.raises(DeviceError, match="one core, which can't be shared out: use cpu"):
+        open_backend("cpu:1")
+
+
+def test_without_a_compiler_its_halves_can_not_be_used_either(no_compiler: None) -> None:
+    with pytest.raises(DeviceError, match=r"device 'cpu:0' can't be used: no C\+\+ compiler"):
+        open_backend("cpu:0")
 
 
 def test_every_device_can_be_used_or_says_why_not() -> None:
@@ -46,7 +75,7 @@ def test_devices_are_opened_by_name() -> None:
 
 
 def test_device_that_does_not_exist_is_named_with_those_that_do() -> None:
-    with pytest.raises(DeviceError, match=r"device 'tpu' does not exist; this machine can use .*cpu, numpy"):
+    with pytest.raises(DeviceError, match=r"device 'tpu' does not exist; this machine can use .*cpu, cpu:0, .*numpy"):
         open_backend("tpu")
 
 
