@@ -143,9 +143,14 @@ class ChildProcess:
                 self.new_silence_s()
             yield from messages
 
+    @property
+    def silence_s(self) -> float:
+        """For how long it has given no sign of life."""
+        return time.monotonic() - self._heard_s
+
     def new_silence_s(self) -> float | None:
         """Return for how many seconds it has been silent, once when they become too many; None otherwise."""
-        silence_s = time.monotonic() - self._heard_s
+        silence_s = self.silence_s
         if self._silent or silence_s < SILENCE_S:
             return None
         self._silent = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,20 +48,27 @@ class EngineProcess:
     waits says so. What ends the second try ends the job, and is told with the cause of the first; so is what ends a job
     that was to stop, to leave or to be cancelled.
 
-    `messages`, `submit` and `close` belong to one thread; `stop`, `cancel`, `leave`, `pause`, `resume` and
-    `kill` may be called from any.
+    `messages`, `submit` and `close` belong to one thread; `stop`, `cancel`, `leave`, `pause`, `resume`, `step`
+    and `kill` may be called from any.
     """
 
-    def __init__(self, device: str, threads: int | None = None, run: str = "ptychogui.jobs.runner:run_job") -> None:
+    def __init__(
+        self,
+        device: str,
+        threads: int | None = None,
+        run: str = "ptychogui.jobs.runner:run_job",
+        on_child: Callable[[int], None] = lambda _pid: None,
+    ) -> None:
         """Make ready to start.
 
         Args:
             device: what backends.open_backend takes.
             threads: CPU threads to warm up with; a job brings its own number.
             run: "module:function" that does a job in the child, as run_job does.
+            on_child: called with the process id of each new child before a job is sent to it.
         """
         self.device = device
-        self._threads, self._run = threads, run
+        self._threads, self._run, self._on_child = threads, run, on_child
         self._child: _EngineChild | None = None
         self._local: deque[Event] = deque()
         self._job: Job | None = None
@@ -84,6 +92,12 @@ class EngineProcess:
     def pid(self) -> int | None:
         """Process id of the child, None if there is none."""
         return self._child.pid if self._child else None
+
+    @property
+    def silence_s(self) -> float:
+        """For how long the child has given no sign of life; 0 where there is none."""
+        child = self._child
+        return child.silence_s if child else 0.0
 
     def start(self) -> None:
         """Start the child, if there is none, and have it open the device; returns at once."""
@@ -137,6 +151,10 @@ class EngineProcess:
         """Let a paused job go on."""
         self._tell(Order.RESUME)
 
+    def step(self) -> None:
+        """Let a paused job do one more iteration; hold one that runs after the iteration under way."""
+        self._tell(Order.STEP)
+
     def kill(self) -> None:
         """End the child at once, such as one that is silent; `messages` will say that it died."""
         if self._child is not None:
@@ -162,10 +180,16 @@ class EngineProcess:
     def _started(self, job: Job | None) -> _EngineChild | None:
         """Return a new child; where none can be started, say so, and that the job fails that needs it."""
         try:
-            return _EngineChild(self.device, self._run)
+            child = _EngineChild(self.device, self._run)
         except DeviceError as error:
             self._fail(job, str(error), type(error).__name__)
             return None
+        try:
+            self._on_child(child.pid)
+        except BaseException:
+            child.close(at_once=True)
+            raise
+        return child
 
     def _tell(self, order: Order) -> None:
         """Pass on an order to the job, and keep it for a second try; an end is not taken back."""

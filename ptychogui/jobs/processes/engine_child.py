@@ -62,28 +62,38 @@ class _Switch:
     def __init__(self) -> None:
         self.control = Control()
         self.cancelled = self.orphaned = False
-        self._going = threading.Event()
-        self._going.set()
+        self._changed = threading.Condition()
+        self._allowed: int | None = None
+        """Iterations until the next hold; None where there is to be none."""
 
     def obey(self, order: Order) -> None:
         if order is Order.STOP:
             self.control.stop()
         if order is Order.LEAVE:
             self.control.leave()
-        self.cancelled = self.cancelled or order is Order.CANCEL
-        if order is Order.PAUSE and not (self.cancelled or self.control.end_asked):
-            self._going.clear()
-        else:
-            self._going.set()
+        with self._changed:
+            self.cancelled = self.cancelled or order is Order.CANCEL
+            self._allowed = self._allowance(order)
+            self._changed.notify_all()
+
+    def _allowance(self, order: Order) -> int | None:
+        if self.cancelled or self.control.end_asked or order is Order.RESUME:
+            return None
+        if order is Order.STEP and self._allowed is not None:
+            return self._allowed + 1
+        return 0
 
     @property
     def holds(self) -> bool:
         """Whether the job is to wait."""
-        return not self._going.is_set()
+        return self._allowed == 0
 
     def wait(self) -> None:
-        """Return at once, or when a pause ends."""
-        self._going.wait()
+        """Return at once, or when a pause ends or has room for one more iteration."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._allowed != 0)
+            if self._allowed is not None:
+                self._allowed -= 1
 
 
 class _Inbox:
@@ -171,7 +181,7 @@ class _Worker:
                 state, result = progress.state, progress.result
                 if switch.holds:
                     self._parent.send(Paused(job.id))
-                    switch.wait()
+                switch.wait()
                 if switch.cancelled:
                     break
         if state is State.RUNNING:

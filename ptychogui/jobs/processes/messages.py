@@ -115,6 +115,7 @@ class Order(Enum):
     PAUSE = "pause"
     RESUME = "resume"
     LEAVE = "leave"
+    STEP = "step"
 
 
 @dataclass(frozen=True)

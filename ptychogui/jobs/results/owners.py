@@ -38,7 +38,11 @@ def register_owners(kind: str, lives: Lives) -> None:
 
 def this_process() -> Owner:
     """Return this process as the owner of a reservation."""
-    pid = os.getpid()
+    return process(os.getpid())
+
+
+def process(pid: int) -> Owner:
+    """Return a process of this machine as an owner."""
     return Owner(PROCESS, {**_machine(), "pid": pid, "start": _start(pid)})
 
 
@@ -98,7 +102,7 @@ def _process_lives(identity: Mapping[str, Any]) -> bool | None:
     here = _machine()
     if all(identity.get(name) == here[name] for name in ("boot", "machine", "space")):
         start = _start(identity.get("pid", -1))
-        return None if not start else start == identity.get("start")
+        return None if not start else start != "ended" and start == identity.get("start")
     is_here = here["machine"] != "" and all(identity.get(name) == here[name] for name in ("host", "machine"))
     return False if is_here and identity.get("boot") != here["boot"] else None  # the machine was started anew
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
+from ptychogui.errors import OutputError
 from ptychogui.io.result import read_result
 from ptychogui.jobs.job import Job, Progress
 from ptychogui.jobs.processes import child_process
@@ -135,6 +136,51 @@ def test_a_pause_holds_until_resumed(listener: Listener, tmp_path: Path) -> None
     assert not [event for event in listener.process.messages(0.1) if isinstance(event, Progress)]
     listener.process.resume()
     assert listener.until(Progress).iteration == held + 1
+
+
+def test_a_step_does_one_iteration_and_holds_again(listener: Listener, tmp_path: Path) -> None:
+    listener.process.submit(make_job(tmp_path / "result"))
+    listener.until(Progress)
+    listener.process.step()  # of one that runs: hold after the iteration under way
+    listener.until(Paused)
+    held = listener.of(Progress)[-1].iteration
+    for _ in range(3):
+        listener.process.step()
+        listener.until(Paused)
+        held += 1
+        assert listener.of(Progress)[-1].iteration == held
+    listener.process.step()
+    listener.process.step()
+    listener.until(Progress, lambda progress: progress.iteration == held + 2)
+    listener.process.resume()
+    listener.until(Progress, lambda progress: progress.iteration > held + 5)
+
+
+def test_each_child_is_made_known_before_a_job_is_sent_to_it(tmp_path: Path) -> None:
+    known: list[int] = []
+    with EngineProcess("numpy", run="tests.jobs.fakes:play", on_child=known.append) as process:
+        listener = Listener(process)
+        listener.until(Ready)
+        assert known == [process.pid] and process.silence_s < LIMIT_S
+        process.submit(make_job(tmp_path / "result", "lost 1"))
+        listener.until(Progress, lambda progress: progress.iteration > 3)
+        assert len(known) == 2 and known[1] == process.pid
+    assert process.silence_s == 0.0
+
+
+def test_a_child_that_can_not_be_made_known_is_ended(tmp_path: Path) -> None:
+    known: list[int] = []
+
+    def refuse(pid: int) -> None:
+        known.append(pid)
+        raise OutputError("the disk is full")
+
+    process = EngineProcess("numpy", run="tests.jobs.fakes:play", on_child=refuse)
+    with pytest.raises(OutputError, match="the disk is full"):
+        process.submit(make_job(tmp_path / "result"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(known[0], 0)
+    assert process.job_id == "" and process.pid is None
 
 
 @pytest.mark.parametrize("order", ["stop", "cancel"])

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ptychogui.jobs.results import owners, reservations
-from ptychogui.jobs.results.owners import Owner, lives, register_owners, this_process
+from ptychogui.jobs.results.owners import Owner, lives, process, register_owners, this_process
 from ptychogui.jobs.results.reservations import Reservation, holder_text, reserve
 from tests.jobs.results.reserving import rewrite, taken
 
@@ -95,3 +97,10 @@ def test_a_number_that_no_process_has_is_dead(path: Path, pid: Any) -> None:
         rewrite(path, pid=pid)
         with taken(path) as again:
             assert again.path == path
+
+
+def test_a_process_that_had_ended_when_it_was_asked_for_never_lives() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        child.wait()
+    assert lives(process(child.pid)) is False
+    assert lives(process(os.getpid())) is True
