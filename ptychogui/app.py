@@ -26,6 +26,7 @@ from ptychogui.controllers.window import WindowController
 from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.jobs.orientation.doctor import open_and_examine
 from ptychogui.jobs.prepare.read_survey import ReadingProgress, ScanSurvey, survey_scan
+from ptychogui.paths import config_folder, home
 from ptychogui.physics.simulation import Recipe
 from ptychogui.pictures.live_picture import LivePicture
 from ptychogui.views.run.run_page import RunPage
@@ -59,6 +60,8 @@ def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = N
     app = QApplication(sys.argv[:1])
     app.setApplicationName("ptychogui")
     app.setWindowIcon(app_icon())
+    if home() is not None:
+        QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(config_folder()))
     workstation = Workstation(QSettings("ptychogui", "ptychogui"), folder)
     apply_theme(app, workstation.window.settings.theme)
     sys.excepthook = workstation.hook.handle

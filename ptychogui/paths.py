@@ -1,10 +1,15 @@
-"""Paths of kernels, resources and the user's own folders, in a source tree and in an installed wheel."""
+"""Paths of kernels, resources and the user's own folders, in a source tree and in an installed wheel.
+
+PTYCHOGUI_HOME names a folder that holds what else would be the user's: settings, logs and queue. So a second instance,
+or a test, has its own. Compiled kernels stay in the cache, which all share.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -34,14 +39,32 @@ def resources_folder() -> Path:
     return _shipped("resources")
 
 
+def home() -> Path | None:
+    """Return the folder that PTYCHOGUI_HOME names; None where the user's folders lie where the system has them."""
+    named = os.environ.get("PTYCHOGUI_HOME", "")
+    return Path(named).expanduser().absolute() if named else None
+
+
+def _own(name: str, of_system: Callable[..., str]) -> Path:
+    """Return one of the user's folders."""
+    folder = home()
+    return Path(of_system(_APP, appauthor=False)) if folder is None else folder / name
+
+
 def config_folder() -> Path:
     """Return the user's configuration folder (beamline presets), whether it is there or not."""
-    return Path(platformdirs.user_config_dir(_APP, appauthor=False))
+    return _own("config", platformdirs.user_config_dir)
 
 
 def log_folder() -> Path:
     """Return the user's folder of logs, whether it is there or not."""
-    return Path(platformdirs.user_log_dir(_APP, appauthor=False))
+    return _own("logs", platformdirs.user_log_dir)
+
+
+def queue_folder() -> Path:
+    """Return the folder of the user's queue: its store, and a folder for each job; whether it is there or not."""
+    folder = home()
+    return (Path(platformdirs.user_state_dir(_APP, appauthor=False)) if folder is None else folder) / "queue"
 
 
 def cache_folder() -> Path:

@@ -47,6 +47,8 @@ def copied_tree(repo_root: Path, tmp_path: Path) -> Path:
         ("jobs/prepare/open_scan.py", "import ptychogui.jobs.preflight", "Inside jobs imports point down only"),
         ("jobs/job_values.py", "import ptychogui.jobs.prepare.open_scan", "Inside jobs imports point down only"),
         ("jobs/job.py", "import ptychogui.jobs.stages", "Inside jobs imports point down only"),
+        ("queue/store/store.py", "import ptychogui.queue.lane", "Inside queue imports point down only"),
+        ("jobs/runner.py", "import ptychogui.queue.lane", "Imports point down only"),
         ("views/run/probe_card.py", "import ptychogui.views.scan.scan_card", "form, scan and run are strangers"),
         ("views/form/form.py", "import ptychogui.views.shell.actions", "form, scan and run are strangers"),
         ("views/widgets.py", "import ptychogui.views.plots", "form, scan and run are strangers"),

@@ -25,7 +25,9 @@ from ptychogui.cli.gui import IS_IMPLIED, demo, gui
 from ptychogui.cli.info import info
 from ptychogui.cli.orientation import orientation
 from ptychogui.cli.presets import presets
+from ptychogui.cli.queue import queue
 from ptychogui.cli.reconstruct import reconstruct
+from ptychogui.cli.run import run
 from ptychogui.cli.simulate import simulate_command
 from ptychogui.cli.terminal import error_console, one_line, say
 from ptychogui.errors import PtychoError
@@ -37,7 +39,8 @@ _UNPRINTABLE = (errno.ENOSPC, errno.EBADF, errno.EIO)
 """Errors that click meets when it prints help to a stdout that is full or closed."""
 
 _COMMANDS = (
-    gui, demo, simulate_command, info, presets, check, orientation, reconstruct, batch, export_command, devices, bench,
+    gui, demo, simulate_command, info, presets, check, orientation, reconstruct, batch, queue, run, export_command,
+    devices, bench,
 )  # fmt: skip
 """In the order of the help, the usual ones first."""
 

@@ -1,0 +1,1 @@
+"""The queue: jobs on disk, and the lanes that do them."""

@@ -1,0 +1,185 @@
+"""From a file and the user's values to a job of the queue: its values, the path of its result, its place."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ptychogui.errors import DataError, ParameterError
+from ptychogui.io.raw.file_series import Pattern, is_pattern
+from ptychogui.io.result_header import ResultHeader, read_header
+from ptychogui.jobs.job import Job
+from ptychogui.jobs.job_values import heeded_values, make_job, planned_layers, scan_source
+from ptychogui.jobs.results.owners import Owner
+from ptychogui.jobs.results.reservations import Reservation
+from ptychogui.jobs.results.result_paths import as_given, in_folder, job_name
+from ptychogui.params.chain import engines_of
+from ptychogui.params.model import Parameters, by_path
+from ptychogui.params.origins import Layers, Origin, Source
+from ptychogui.params.storage import from_json
+from ptychogui.queue.store.job_text import JobText
+from ptychogui.queue.store.reserved import owner_of
+from ptychogui.queue.store.store import ANY, NewJob, Store
+
+Values: TypeAlias = Mapping[str, tuple[Any, str]]
+"""Parameter path -> (value, the option that gave it)."""
+
+_DEVICE = "devices.device"
+_PATHS_AS_TEXT = ("preprocessing.file_pattern",)
+"""Parameters that are paths though their kind is a text."""
+
+
+@contextlib.contextmanager
+def planned(
+    store: Store, file: Path | None, values: Values, output: Path | None, command: str, versions: Mapping[str, str]
+) -> Iterator[NewJob]:
+    """Make a job of a scan, or again the job that made a result, its result's path reserved.
+
+    The path is given back if the block fails.
+
+    Args:
+        store: the queue that the job is for.
+        file: the scan, the pattern of its raw files, or a result; None for a simulated scan or a file pattern.
+        values: the user's.
+        output: the result, or a folder for it; the working folder if None.
+        command: what the user asked for, in words.
+        versions: of the programs that make it.
+
+    Raises:
+        PtychoError: the job can't be made, or its result not be written.
+    """
+    values = _absolute(values)
+    source, layers, scan = _planned(None if file is None else Path(os.path.abspath(file)), values)
+    uid = uuid.uuid4().hex
+    name = job_name(source, layers.resolve()[0].output.job_id)
+    with _reserved(output, name, owner_of(store.folder, uid)).released_on_error() as path:
+        job = replace(make_job(layers, source, path, command, scan=scan), id=uid)
+        yield NewJob(JobText.of(job, versions), lane_of(job.parameters))
+
+
+@contextlib.contextmanager
+def continued(store: Store, job_id: int, values: Values, command: str, versions: Mapping[str, str]) -> Iterator[NewJob]:
+    """Make a job that goes on from the result of another one, with other values where some are given.
+
+    Args:
+        store: the queue.
+        job_id: of the job whose result is there.
+        values: the user's; the others are those of that job, as far as the engines that are to run heed them.
+        command: what the user asked for, in words.
+        versions: of the programs that make it.
+
+    Raises:
+        PtychoError: there is no result, or the job can't be made.
+    """
+    entry, before = store.entry(job_id), store.text(job_id).job
+    values, result = _absolute(values), Path(entry.result)
+    if not result.exists():
+        raise ParameterError(f"job {job_id} is {entry.state} and has left no result to go on from; retry it")
+    layers = _over(_layers(before.parameters, before.origins), {**_from_result(before, result), **values}, values)
+    uid = uuid.uuid4().hex
+    name = job_name(before.source, before.parameters.output.job_id)
+    with in_folder(result.parent, name, owner_of(store.folder, uid)).released_on_error() as path:
+        job = replace(make_job(layers, before.source, path, command), id=uid)
+        yield NewJob(JobText.of(job, versions), lane_of(job.parameters), entry.priority)
+
+
+def lane_of(parameters: Parameters) -> str:
+    """Return the device that a job is for, ANY where it says "any" or "auto"."""
+    named = parameters.devices.device
+    return ANY if named in (ANY, "auto") else named
+
+
+def on_device(job: Job, device: str) -> Job:
+    """Return a job as the lane of a device does it."""
+    return replace(job, parameters=job.parameters.replace({_DEVICE: device}))
+
+
+def _planned(file: Path | None, values: Values) -> tuple[Path | None, Layers, Any]:
+    """Return the source, all layers of values, and what is known of the scan."""
+    source = scan_source(file, values)
+    try:
+        return source, *planned_layers(source, values)
+    except DataError as no_scan:
+        header = _header(file)
+        if header is None:
+            raise
+        source, layers = _again(file, header, no_scan)
+        return source, _over(layers, values, values), None
+
+
+def _header(file: Path | None) -> ResultHeader | None:
+    if file is not None and not is_pattern(file):
+        with contextlib.suppress(DataError):
+            return read_header(file)
+    return None
+
+
+def _again(file: Path | None, header: ResultHeader, no_scan: DataError) -> tuple[Path | None, Layers]:
+    """Return the source and the values of the job that made a result."""
+    if not header.parameters:
+        raise DataError(f"{file} does not say with which parameters it was made") from no_scan
+    parameters, origins = from_json(header.parameters)
+    if parameters.experiment.simulate:
+        return None, _layers(parameters, origins)
+    if not header.sources:
+        raise DataError(f"{file} does not say which scan it was made from") from no_scan
+    first, pattern = header.sources[0].path, parameters.preprocessing.file_pattern
+    return Path(pattern if pattern and _is_of_series(first, pattern) else first), _layers(parameters, origins)
+
+
+def _is_of_series(path: str, pattern: str) -> bool:
+    """Whether a source is a raw file of a series, so that there was no scan file before it."""
+    name = Pattern.parse(os.path.basename(pattern))
+    return os.path.basename(path).startswith(name.before)
+
+
+def _layers(parameters: Parameters, origins: Mapping[str, Origin]) -> Layers:
+    """Return values with their origins as layers again."""
+    layers: dict[Source, dict[str, tuple[Any, str]]] = {}
+    for path, origin in origins.items():
+        if origin.source is not Source.DEFAULT and path in by_path():
+            layers.setdefault(origin.source, {})[path] = (parameters.get(path), origin.place)
+    return Layers(layers)
+
+
+def _over(layers: Layers, values: Values, given: Values) -> Layers:
+    """Lay values over others, of which those stay that the engines heed which are to run."""
+    engine = values.get("reconstruction.engine") or (layers.resolve()[0].reconstruction.engine, "")
+    engines = engines_of(engine[0])
+    kept = Layers({source: heeded_values(found, engines) for source, found in layers.values.items()})
+    old = {path: value for path, value in kept.values.get(Source.USER, {}).items() if path not in given}
+    return kept.with_layer(Source.USER, {**old, **values})
+
+
+def _from_result(before: Job, result: Path) -> dict[str, tuple[Any, str]]:
+    """Return the values with which a job begins at a result: its object, its probe, and its positions."""
+    place = f"result of {before.title}"
+    start: dict[str, tuple[Any, str]] = {
+        "reconstruction.object_guess": (result, place), "reconstruction.probe_guess": (result, place),
+    }  # fmt: skip
+    if before.source is not None and before.parameters.experiment.scan_pattern == "listed":
+        start["experiment.positions_file"] = (result, place)
+    return start
+
+
+def _reserved(output: Path | None, name: str, owner: Owner) -> Reservation:
+    """Reserve the path of a result: as it is given, or a new one in a folder."""
+    if output is not None and not output.is_dir():
+        return as_given(Path(os.path.abspath(output)), owner)
+    return in_folder(Path(os.path.abspath(output or "")), name, owner)
+
+
+def _absolute(values: Values) -> Values:
+    """Return values whose paths hold in any working folder."""
+    return {path: (_of_anywhere(path, value), place) for path, (value, place) in values.items()}
+
+
+def _of_anywhere(path: str, value: Any) -> Any:
+    is_path = by_path()[path].kind is Path or path in _PATHS_AS_TEXT
+    make: Callable[[str], Any] = Path if by_path()[path].kind is Path else str
+    return make(os.path.abspath(value)) if is_path and value else value
