@@ -19,15 +19,16 @@ SCHEMA_VERSION = 1
 
 def to_json(parameters: Parameters, origins: Mapping[str, Origin] | None = None) -> str:
     """Write parameters, and where each value came from, as JSON text that `from_json` reads back exactly."""
-    return json.dumps(
-        {
-            "schema": SCHEMA_VERSION,
-            "parameters": parameters.model_dump(),
-            "origins": {path: [origin.source.name, origin.place] for path, origin in (origins or {}).items()},
-        },
-        default=str,
-        indent=1,
-    )
+    return json.dumps(to_tree(parameters, origins), default=str, indent=1)
+
+
+def to_tree(parameters: Parameters, origins: Mapping[str, Origin] | None = None) -> dict[str, Any]:
+    """Return what `to_json` writes, for a text of which it is a part; paths in it are to be written by str."""
+    return {
+        "schema": SCHEMA_VERSION,
+        "parameters": parameters.model_dump(),
+        "origins": {path: [origin.source.name, origin.place] for path, origin in (origins or {}).items()},
+    }
 
 
 def from_json(text: str) -> tuple[Parameters, dict[str, Origin]]:
@@ -41,6 +42,15 @@ def from_json(text: str) -> tuple[Parameters, dict[str, Origin]]:
         tree = json.loads(text)
     except ValueError as error:
         raise ParameterError(f"stored parameters are not JSON: {error}") from None
+    return from_tree(tree)
+
+
+def from_tree(tree: Any) -> tuple[Parameters, dict[str, Origin]]:
+    """Read what JSON gives back of what `to_tree` returned.
+
+    Raises:
+        ParameterError: as `from_json` does.
+    """
     version = tree.get("schema") if isinstance(tree, dict) else None
     if version != SCHEMA_VERSION:
         raise ParameterError(

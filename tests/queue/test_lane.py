@@ -367,7 +367,7 @@ def test_the_log_has_parameters_iterations_notes_orders_and_the_end(place: Place
     place.turn()
     place.process.fails("a cause")
     place.turn()
-    log = job_log(store.folder, job).read_text()
+    log = Path(job_log(store.folder, job)).read_text()
     said = [
         "start 1 of simulated scan on cpu:0", '"iterations": 3', "note: the beam is odd", "iteration 1/3: error 1.5",
         "told to stop", "failed: a cause",

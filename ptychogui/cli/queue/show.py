@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -34,7 +35,8 @@ def list_command(as_json: bool, state: str | None) -> None:
         lanes = store.lanes() if owner_text(store.folder) else None
         rows = [_told(store, entry, lanes) for entry in store.entries(None if state is None else State(state))]
     if as_json:
-        tell(json.dumps(rows, indent=1))
+        lines = ",\n".join(map(json.dumps, rows))
+        tell(f"[\n{lines}\n]" if rows else "[]")
     elif rows:
         tell(table([_HEAD, *map(_line, rows)], stdout_width()))
 
@@ -62,7 +64,7 @@ def show(job: int, as_json: bool) -> None:
 def log_command(job: int) -> None:
     """Print the log of a job: parameters, every iteration, what was noticed, how it ended."""
     with Store() as store:
-        path = job_log(store.folder, store.entry(job).id)
+        path = Path(job_log(store.folder, store.entry(job).id))
     try:
         text = path.read_text(encoding="utf-8", errors="backslashreplace")
     except FileNotFoundError:
@@ -82,7 +84,7 @@ def _told(store: Store, entry: Entry, lanes: dict[str, str] | None) -> dict[str,
         "priority": entry.priority, "attempts": entry.attempts, "iteration": entry.iteration,
         "iterations": entry.iterations, "error": entry.error, "cause": entry.cause or _why_it_waits(entry, lanes),
         "asked": entry.asked, "source": entry.source, "result": entry.result,
-        "log": str(job_log(store.folder, entry.id)), "made": entry.made, "started": entry.started, "ended": entry.ended,
+        "log": job_log(store.folder, entry.id), "made": entry.made, "started": entry.started, "ended": entry.ended,
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import platformdirs
@@ -114,13 +114,17 @@ def file_stem(name: str) -> str:
 
 def _first_free(folder: Path, names: Iterable[str], owner: Owner | None) -> Reservation:
     """Reserve the first of some names in a folder at which nothing lies and that is no other job's."""
-    is_reserved = reserved_in(folder)
-    for path in (folder / name for name in names if not is_reserved(name)):
+    is_reserved: Callable[[str], bool] | None = None
+    for name in names:
+        if is_reserved is not None and is_reserved(name):
+            continue
+        path = folder / name
         reservation = None if os.path.lexists(path) else reserve(path, owner)
         if reservation is not None:
             if not os.path.lexists(path):
                 return reservation
             reservation.release()  # its last owner wrote it in the meantime
+        is_reserved = is_reserved or reserved_in(folder)  # only now: most names are free, and folders can be large
     raise AssertionError("numbers do not end")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ptychogui.states import State
 
@@ -19,11 +20,9 @@ COLUMNS = (
     "id, uid, title, source, result, device, priority, place, state, lane, attempts, deaths, memory_tries, iteration, "
     "iterations, error, cause, asked, made, started, ended"
 )
-_NAMES = tuple(COLUMNS.split(", "))
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One job of the queue.
 
     Attributes:
@@ -72,11 +71,9 @@ class Entry:
     @classmethod
     def of(cls, row: sqlite3.Row) -> Entry:
         """Read a row of COLUMNS."""
-        known = dict(zip(_NAMES, row, strict=True))
-        known["state"] = State(known["state"])
-        known["source"] = None if known["source"] is None else os.fsdecode(known["source"])
-        known["result"] = os.fsdecode(known["result"])
-        return cls(**known)
+        id_, uid, title, source, result, device, priority, place, state, *more = row
+        place_of_scan = None if source is None else os.fsdecode(source)
+        return cls(id_, uid, title, place_of_scan, os.fsdecode(result), device, priority, place, State(state), *more)
 
 
 @dataclass(frozen=True)

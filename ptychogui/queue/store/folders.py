@@ -48,9 +48,9 @@ def job_folder(queue: Path, job_id: int) -> Path:
     return queue / "jobs" / str(job_id)
 
 
-def job_log(queue: Path, job_id: int) -> Path:
-    """Return the log of a job, whether it is there or not."""
-    return job_folder(queue, job_id) / LOG
+def job_log(queue: Path, job_id: int) -> str:
+    """Return the path of a job's log, whether it is there or not."""
+    return f"{queue}/jobs/{job_id}/{LOG}"
 
 
 def make_job_folder(queue: Path, job_id: int) -> Path:

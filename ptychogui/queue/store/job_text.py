@@ -14,7 +14,7 @@ from ptychogui.io.dataset import Dataset
 from ptychogui.io.result_header import SourceFile
 from ptychogui.jobs.job import Job
 from ptychogui.params.origins import Source
-from ptychogui.params.storage import from_json, to_json
+from ptychogui.params.storage import from_tree, to_tree
 
 SCHEMA_VERSION = 1
 """Raised when a stored name changes its meaning; a new name needs no new version."""
@@ -67,11 +67,12 @@ def to_text(stored: JobText) -> str:
             "source": None if job.source is None else os.fspath(job.source),
             "output": os.fspath(job.output),
             "command": job.command,
-            "parameters": json.loads(to_json(job.parameters, told)),
+            "parameters": to_tree(job.parameters, told),
             "files": [asdict(file) for file in stored.files],
             "facts": dict(stored.facts),
             "versions": dict(stored.versions),
         },
+        default=str,
         separators=(",", ":"),
     )
 
@@ -88,7 +89,7 @@ def from_text(text: str) -> JobText:
         version = tree["schema"]
         if version != SCHEMA_VERSION:
             raise DataError(f"the stored job has schema version {version}; use the ptychogui that made it")
-        parameters, origins = from_json(json.dumps(tree["parameters"]))
+        parameters, origins = from_tree(tree["parameters"])
         source = None if tree["source"] is None else Path(tree["source"])
         job = Job(tree["id"], source, parameters, Path(tree["output"]), origins, tree["command"])
         files = tuple(SourceFile(**file) for file in tree["files"])
