@@ -55,6 +55,7 @@ class Job:
         first_try: of a job that is tried again; None the first time.
         checkpoint: where its whole state goes while it runs; beside the result, if None.
         resume: whether it goes on from the checkpoint of an earlier process, where that is there and of the same job.
+        log: the job's own log, which its result names; None where it has none.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Job:
     first_try: FirstTry | None = None
     checkpoint: Path | None = None
     resume: bool = True
+    log: Path | None = None
 
     @property
     def checkpoint_file(self) -> Path:

@@ -149,6 +149,8 @@ class JobRun:
             self._chain = self._begin()
         self._checkpoints = None if given.holds_arrays else Checkpoints(job, self._sources, backend)
         self._notes = [*self._doubts, *self._prepared.notes, *self._prepared.decisions(self.reconstruction)]
+        if job.log is not None:
+            self._notes.append(f"the log of this job is {job.log}")
         self._take_over(before)
         self._hear()
 

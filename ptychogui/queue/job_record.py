@@ -46,6 +46,8 @@ class JobRecord:
         """Write down what begins, with which parameters, versions and files."""
         versions = ", ".join(f"{name} {version}" for name, version in text.versions.items())
         self.say(f"start {attempt} of {job.title} on {device}; made with {versions}")
+        if self._folder is not None:
+            close_to_others(self._folder / LOG)
         self.say(f"source {job.source}; result {job.output}; {job.command}")
         for path in text.changed_files():
             self.say(f"{path} is not as it was when the job was made")

@@ -23,6 +23,7 @@ from ptychogui.queue.lane_process import LaneProcess, MakeProcess, engine_proces
 from ptychogui.queue.memory import is_out_of_memory, kills_so_far, with_smaller_batch
 from ptychogui.queue.planning import on_device
 from ptychogui.queue.store import journal
+from ptychogui.queue.store.folders import job_log
 from ptychogui.queue.store.result_file import state_written
 from ptychogui.queue.store.store import Store
 from ptychogui.queue.under_way import LaneNews, UnderWay
@@ -219,7 +220,7 @@ class Lane:
 
     def _as_done_here(self, job: Job, claim: journal.Claim) -> Job:
         """Return a job for this device: with a smaller batch after it ran out of memory, from its checkpoint."""
-        job = on_device(job, self.device)
+        job = replace(on_device(job, self.device), log=Path(job_log(self._store.folder, claim.entry.id)))
         job = with_smaller_batch(job) if claim.entry.memory_tries else job
         if state_written(job.output, claim.before) is State.CHECKPOINT:
             return replace(job, first_try=FirstTry(claim.entry.cause, job.output))
@@ -312,7 +313,8 @@ class Lane:
 
     def _on_paused(self, now: UnderWay) -> None:
         now.record.develop(at_once=True)
-        self._note_state(now, State.PAUSED)
+        has_own_memory = self.device.startswith("cuda")
+        self._note_state(now, State.PAUSED, f"it keeps its memory on {self.device}" if has_own_memory else "")
 
     def _on_finished(self, now: UnderWay, event: Finished) -> None:
         if event.state is State.CANCELLED and self._leaving.is_set() and now.ending is None:

@@ -63,6 +63,7 @@ def test_it_does_all_jobs_and_continues_one(scan: Path, tmp_path: Path) -> None:
     assert run("queue", "continue", 1, "--engine", "epie", "--iterations", "2").stdout == "4\n"
     run("run", "--until-empty")
     continued = read_result(tmp_path / "scan-result-003.cxi")
+    assert f"the log of this job is {tmp_path / 'home' / 'queue' / 'jobs' / '4' / 'log.txt'}" in continued.notes
     assert len(continued.errors) == 2 and continued.errors[0] < read_result(results[0]).errors[0]
 
 

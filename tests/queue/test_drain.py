@@ -36,10 +36,10 @@ def _played(device: str, on_child: Callable[[int], None]) -> LaneProcess:
 
 
 @contextmanager
-def _running(folder: Path, *devices: str, until_empty: bool = False) -> Iterator[Drain]:
+def _running(folder: Path, *devices: str, silence_limit_s: float = 300.0) -> Iterator[Drain]:
     with Ownership(folder, "test") as ownership:
-        drain = Drain(folder, ownership, devices, make_process=_played)
-        thread = threading.Thread(target=drain.run, args=(until_empty,))
+        drain = Drain(folder, ownership, devices, make_process=_played, silence_limit_s=silence_limit_s)
+        thread = threading.Thread(target=drain.run)
         thread.start()
         try:
             yield drain
@@ -82,6 +82,15 @@ def test_a_child_that_is_killed_costs_no_job(folder: Path, store: Store, add: Ad
         _until(store, job, lambda entry: entry.attempts == 2 and entry.state is State.RUNNING)
         changes.order(store, job, Order.STOP)
         _until(store, job, lambda entry: entry.state is State.STOPPED)
+
+
+def test_a_child_that_hangs_is_ended_and_its_job_begun_again(folder: Path, store: Store, add: Add) -> None:
+    job = add()
+    with _running(folder, "cpu:0", silence_limit_s=4.0):
+        _until(store, job, lambda entry: entry.iteration > 0)
+        os.killpg(json.loads(store.starts(job)[0].process)["pid"], signal.SIGSTOP)
+        again = _until(store, job, lambda entry: entry.attempts == 2 and entry.iteration > 0)
+    assert again.deaths == 1
 
 
 def test_it_leaves_at_once_and_goes_on_where_it_was(folder: Path, store: Store, add: Add) -> None:

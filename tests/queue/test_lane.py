@@ -30,10 +30,10 @@ from tests.queue.fakes import FakeProcess, Made, turn
 class Place:
     """A lane of cpu:0 with its process, and what it told."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, device: str = "cpu:0") -> None:
         self.made, self.news = Made(), list[LaneNews]()
         self.own = Store(folder)
-        self.lane = Lane(self.own, "cpu:0", "me", self._hear, self.made, 300.0)
+        self.lane = Lane(self.own, device, "me", self._hear, self.made, 300.0)
 
     def _hear(self, event: object) -> None:
         if isinstance(event, LaneNews):
@@ -41,7 +41,7 @@ class Place:
 
     @property
     def process(self) -> FakeProcess:
-        return self.made.processes["cpu:0"]
+        return self.made.processes[self.lane.device]
 
     def turn(self) -> None:
         turn(self.lane)
@@ -160,6 +160,15 @@ def test_a_pause_is_seen_and_ends(place: Place, store: Store, add: Add) -> None:
     place.process.runs(2)
     place.turn()
     assert (store.entry(job).state, store.entry(job).asked) == (State.RUNNING, "")
+
+
+def test_a_job_that_pauses_on_a_gpu_says_that_it_keeps_its_memory(store: Store, add: Add, folder: Path) -> None:
+    job, place = add(), Place(folder, "cuda:0")
+    place.turn()
+    place.process.pauses()
+    place.turn()
+    assert store.entry(job).cause == "it keeps its memory on cuda:0"
+    place.own.close()
 
 
 def test_a_cancelled_job_that_does_not_end_is_killed(
