@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import logging
 import os
 import secrets
@@ -101,6 +102,19 @@ def replacing(path: Path, part: Path | None = None) -> Iterator[BinaryIO]:
         raise
 
 
+def mark_parts(owner: str) -> None:
+    """Name this process's temporary files after an owner from now on, so that they can be found when it was killed."""
+    _marks[:] = [_mark(owner)]
+
+
+def remove_parts(folder: Path, owner: str) -> None:
+    """Remove the temporary files in a folder that an owner has left, all of whose processes are gone."""
+    with contextlib.suppress(OSError):
+        for part in folder.glob(f".ptychogui-{_mark(owner)}-*.part"):
+            part.unlink()
+            _log.info("%s was left of a process that was killed, and is removed", part)
+
+
 def output_error(path: Path, error: OSError) -> OutputError:
     """Say which path can't be written, why, and what to do."""
     cause = _CAUSES.get(error.errno or 0, error.strerror or str(error))
@@ -124,9 +138,17 @@ def _check_free_name(path: Path) -> None:
         raise OutputError(f"can't write {path}: the file there is read-only; choose another name or delete it")
 
 
+_marks: list[str] = []
+"""What this process's temporary files are marked with: nothing, or one word."""
+
+
+def _mark(owner: str) -> str:
+    return hashlib.sha256(owner.encode(errors="surrogateescape")).hexdigest()[:16]
+
+
 def _temporary(path: Path) -> Path:
     """Return a name beside a file that no other file has, and that is no longer than its own may be."""
-    return path.with_name(f".ptychogui-{secrets.token_hex(8)}.part")
+    return path.with_name(".ptychogui-" + "-".join([*_marks, secrets.token_hex(8)]) + ".part")
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ _TURN_S = 0.05
 """How long a lane waits for its process until it looks at the store again."""
 _LOOK_S = 0.1
 """Between looks whether all is done."""
-_LEAVE_S = 15.0
+_LEAVE_S = 30.0
 """For all lanes to leave; children that are still there then end by themselves."""
 _RECOVER_S = 2.0
 """Between looks whether what another owner left is gone."""

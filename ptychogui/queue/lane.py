@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ptychogui.errors import OutputError, PtychoError
+from ptychogui.io.atomic import remove_parts
 from ptychogui.jobs.job import FirstTry, Job, Progress
 from ptychogui.jobs.processes.messages import Died, Event, Failed, Finished, Order, Paused, Picture, Ready, Silent
 from ptychogui.jobs.results.owners import process
@@ -23,7 +24,7 @@ from ptychogui.queue.lane_process import LaneProcess, MakeProcess, engine_proces
 from ptychogui.queue.memory import is_out_of_memory, kills_so_far, with_smaller_batch
 from ptychogui.queue.planning import on_device
 from ptychogui.queue.store import journal
-from ptychogui.queue.store.folders import job_log
+from ptychogui.queue.store.folders import job_checkpoint, job_log
 from ptychogui.queue.store.result_file import state_written
 from ptychogui.queue.store.store import Store
 from ptychogui.queue.under_way import LaneNews, UnderWay
@@ -34,8 +35,8 @@ SILENCE_LIMIT_S = 300.0
 
 _NOTE_S = 0.5
 """Least time between notes of progress in the store."""
-_CANCEL_S, _LEAVE_S = 10.0, 3.0
-"""A child that has not ended its job so long after it was told to is killed."""
+_CANCEL_S, _LEAVE_S = 10.0, 20.0
+"""A child that has not ended its job so long after it was told to is killed; one that leaves writes its state."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 300.0
 """Between attempts to open a device."""
 _MOST_DEATHS, _MOST_MEMORY_TRIES = 1, 1
@@ -220,10 +221,12 @@ class Lane:
 
     def _as_done_here(self, job: Job, claim: journal.Claim) -> Job:
         """Return a job for this device: with a smaller batch after it ran out of memory, from its checkpoint."""
-        job = replace(on_device(job, self.device), log=Path(job_log(self._store.folder, claim.entry.id)))
+        folder, number = self._store.folder, claim.entry.id
+        job = on_device(job, self.device)
+        job = replace(job, log=Path(job_log(folder, number)), checkpoint=job_checkpoint(folder, number))
         job = with_smaller_batch(job) if claim.entry.memory_tries else job
         if state_written(job.output, claim.before) is State.CHECKPOINT:
-            return replace(job, first_try=FirstTry(claim.entry.cause, job.output))
+            return replace(job, first_try=FirstTry(claim.entry.cause, job.output, job.checkpoint_file.exists()))
         return job
 
     def _obey(self, now: UnderWay) -> None:
@@ -248,7 +251,7 @@ class Lane:
         now = self._now
         if now is not None and self._leaving.is_set() and now.end_s == float("inf"):
             now.end_s = time.monotonic() + _LEAVE_S
-            self._process.cancel()
+            self._process.leave()
         if self._process.silence_s > self._limit_s or (now is not None and time.monotonic() > now.end_s):
             self._process.kill()
 
@@ -317,7 +320,8 @@ class Lane:
         self._note_state(now, State.PAUSED, f"it keeps its memory on {self.device}" if has_own_memory else "")
 
     def _on_finished(self, now: UnderWay, event: Finished) -> None:
-        if event.state is State.CANCELLED and self._leaving.is_set() and now.ending is None:
+        is_left = self._leaving.is_set() and now.ending is None
+        if event.state is State.INTERRUPTED or (event.state is State.CANCELLED and is_left):
             self._interrupt(now, "the program that ran it was told to leave")
         else:
             self._end(now, event.state, result=event.result)
@@ -339,6 +343,7 @@ class Lane:
         if event.details:
             now.record.say(event.details)
         kept = f"; the last checkpoint is kept in {event.checkpoint}" if event.checkpoint else ""
+        remove_parts(now.job.output.parent, now.job.id)
         written = state_written(now.job.output, now.claim.before)
         if written in _COMPLETE and written is not None:
             self._end(now, written, result=now.job.output)

@@ -33,6 +33,9 @@ class LaneProcess(Protocol):
     def cancel(self) -> None:
         """End the job after the iteration under way, without a result."""
 
+    def leave(self) -> None:
+        """End the job after the iteration under way, its whole state kept."""
+
     def pause(self) -> None:
         """Hold the job after the iteration under way."""
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ptychogui.io.atomic import remove_parts
 from ptychogui.jobs.processes.messages import Order
 from ptychogui.jobs.results.owners import PROCESS, Owner, lives
 from ptychogui.queue.store import journal
@@ -61,6 +62,7 @@ def _settle(store: Store, start: journal.OpenStart) -> bool:
         return True
     if alive is not False:
         return False
+    remove_parts(Path(entry.result).parent, entry.uid)
     written = state_written(Path(entry.result), start.claim.before)
     if written in (State.DONE, State.STOPPED) and written is not None:
         journal.end(store, start.claim, written)

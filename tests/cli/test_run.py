@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ptychogui.io.result import read_result
@@ -130,6 +132,28 @@ def test_after_kill_9_of_the_owner_a_job_goes_on_once(scan: Path, home: Path, tm
         assert _ended(owner)[0] == 0
     (job,) = _jobs()
     assert (job["state"], job["attempts"]) == ("stopped", 2) and (tmp_path / "scan-result.cxi").exists()
+
+
+def _is_beyond(least: int, entry: Entry) -> bool:
+    return entry.iteration > least
+
+
+def test_a_job_that_was_broken_off_ends_with_the_bits_of_one_that_was_not(
+    scan: Path, home: Path, tmp_path: Path
+) -> None:
+    values = ("--iterations", 300, "--engine", "lsqml", "--momentum", 0.5, "--device", "numpy")
+    run("reconstruct", scan, "-o", "whole.cxi", *values, "--quiet")
+    run("queue", "add", scan, *values, "--checkpoint-every", "0.2s")
+    for number, least in ((signal.SIGTERM, 20), (signal.SIGKILL, 80)):
+        with start("run", "--devices", "numpy") as owner:
+            _until(home, 1, functools.partial(_is_beyond, least))
+            owner.send_signal(number)
+            owner.communicate(timeout=LIMIT_S)
+    run("run", "--until-empty")
+    assert _jobs()[0]["state"] == "done" and _jobs()[0]["attempts"] == 3
+    whole, parts = read_result(tmp_path / "whole.cxi"), read_result(tmp_path / "scan-result.cxi")
+    assert np.array_equal(whole.object, parts.object) and np.array_equal(whole.errors, parts.errors)
+    assert not (home / "queue" / "jobs" / "1" / "checkpoint").exists()
 
 
 def test_a_device_that_is_not_there_is_refused_with_those_that_are(scan: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from ptychogui.errors import OutputError
+from ptychogui.io import atomic
 from ptychogui.io.atomic import SPARE_BYTES, check_writable, replacing
 from ptychogui.io.export import export_binary, export_csv, export_png, export_tiff, export_tiff8
 from ptychogui.io.result import read_result, write_result
@@ -200,3 +201,20 @@ def test_neither_scan_nor_truth_is_left_on_a_full_disk(small_disk: Path) -> None
     with pytest.raises(OutputError, match="no space left"):
         write_scan(small_disk / "s.cxi", scan)
     assert os.listdir(small_disk) == []
+
+
+def test_what_a_killed_owner_has_left_is_removed_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atomic, "_marks", [])
+    left = []
+    for owner in ("", "job 1", "job 2"):
+        if owner:
+            atomic.mark_parts(owner)
+        left.append(atomic._temporary(tmp_path / "result.cxi"))
+        left[-1].touch()
+    other = tmp_path / "result.cxi"
+    other.touch()
+    atomic.remove_parts(tmp_path, "job 1")
+    assert sorted(tmp_path.iterdir()) == sorted([left[0], left[2], other])
+    atomic.remove_parts(tmp_path / "no folder", "job 1")

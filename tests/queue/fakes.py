@@ -64,6 +64,9 @@ class FakeProcess:
     def cancel(self) -> None:
         self.told.append("cancel")
 
+    def leave(self) -> None:
+        self.told.append("leave")
+
     def pause(self) -> None:
         self.told.append("pause")
 

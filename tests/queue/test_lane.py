@@ -12,6 +12,7 @@ from PIL import Image
 
 from ptychogui.engines.base import Estimate
 from ptychogui.errors import OutputError
+from ptychogui.io import atomic
 from ptychogui.io.result import write_result
 from ptychogui.jobs.job import FirstTry
 from ptychogui.jobs.processes.messages import Order, Picture
@@ -137,6 +138,20 @@ def test_a_job_that_waits_for_files_says_so(place: Place, store: Store, add: Add
     assert (store.entry(job).state, store.entry(job).cause) == (State.RUNNING, "")
 
 
+def test_a_job_keeps_its_state_in_its_folder_until_it_is_retried(place: Place, store: Store, add: Add) -> None:
+    job = add()
+    place.turn()
+    assert place.process.job is not None
+    state = place.process.job.checkpoint_file
+    assert state == job_folder(store.folder, job) / "checkpoint"
+    state.touch()
+    place.process.fails()
+    place.turn()
+    assert state.exists()
+    changes.retry(store, job)
+    assert not state.exists()
+
+
 def test_orders_reach_the_process_in_their_order(place: Place, store: Store, add: Add) -> None:
     job = add()
     place.turn()
@@ -243,6 +258,21 @@ def test_a_child_that_the_system_killed_for_memory_counts_as_out_of_memory(
     assert store.entry(job).cause == "out of memory: killed by signal 9" and store.entry(job).memory_tries == 1
 
 
+def test_half_a_file_that_a_dead_child_left_is_removed(
+    place: Place, add: Add, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add()
+    place.turn()
+    assert place.process.job is not None
+    monkeypatch.setattr(atomic, "_marks", [])
+    atomic.mark_parts(place.process.job.id)
+    part = atomic._temporary(tmp_path / "result.cxi")
+    part.touch()
+    place.process.dies()
+    place.turn()
+    assert not part.exists()
+
+
 def test_a_result_that_was_written_before_the_process_died_counts(place: Place, store: Store, add: Add) -> None:
     job = add()
     place.turn()
@@ -305,8 +335,8 @@ def test_leaving_breaks_the_job_off_and_it_goes_on_later(place: Place, store: St
     place.turn()
     place.lane.leave()
     place.turn()
-    assert place.process.told[-1] == "cancel" and not place.lane.has_left
-    place.process.finishes(State.CANCELLED)
+    assert place.process.told[-1] == "leave" and not place.lane.has_left
+    place.process.finishes(State.INTERRUPTED)
     place.turn()
     assert place.lane.has_left and store.entry(job).state is State.INTERRUPTED
     next_one = Place(folder)
@@ -322,7 +352,7 @@ def test_leaving_does_not_wait_for_a_long_iteration(
     place.turn()
     place.lane.leave()
     place.turn()
-    clock(4.0)
+    clock(21.0)
     place.turn()
     assert place.lane.has_left and (store.entry(job).state, store.entry(job).deaths) == (State.INTERRUPTED, 0)
 

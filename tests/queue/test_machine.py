@@ -198,7 +198,7 @@ class Queue(RuleBasedStateMachine):
         self._settle()
 
     @precondition(lambda self: self.order)
-    @rule(data=st.data(), order=st.sampled_from(Order))
+    @rule(data=st.data(), order=st.sampled_from([order for order in Order if order is not Order.LEAVE]))
     def give_order(self, data: st.DataObject, order: Order) -> None:
         number = self._pick(data)
         job = self.jobs[number]
@@ -304,7 +304,7 @@ class Queue(RuleBasedStateMachine):
             number = self._on(device)
             if number is not None:
                 job, process = self.jobs[number], self.made.processes[device]
-                process.finishes(State.CANCELLED)
+                process.finishes(State.CANCELLED if job.ending else State.INTERRUPTED)
                 job.state = State.CANCELLED if job.ending else State.INTERRUPTED
             turn(lane)
             assert lane.has_left

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ptychogui.io import atomic
 from ptychogui.io.result import write_result
 from ptychogui.jobs.processes.messages import Order
 from ptychogui.jobs.results.owners import process
@@ -83,6 +84,19 @@ def test_a_result_that_was_written_is_not_made_again(store: Store, add: Add, sta
     write_result(Path(claim.entry.result), make_result(state=state))
     recover(store, "me")
     assert store.entry(job).state is state
+
+
+def test_half_a_file_that_was_left_is_removed(store: Store, add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(), add()
+    claims = [_begun(store, ended_pid()) for _ in range(2)]
+    parts = []
+    for claim in claims:
+        monkeypatch.setattr(atomic, "_marks", [])
+        atomic.mark_parts(claim.entry.uid)
+        parts.append(atomic._temporary(Path(claim.entry.result)))
+        parts[-1].touch()
+    recover(store, "me")
+    assert not any(part.exists() for part in parts)
 
 
 def test_a_result_that_was_there_before_does_not_count(store: Store, add: Add) -> None:

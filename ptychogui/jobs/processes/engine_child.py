@@ -20,6 +20,7 @@ from typing import TypeAlias
 
 from ptychogui.backends import Backend, open_backend
 from ptychogui.errors import DeviceLostError, PtychoError
+from ptychogui.io.atomic import mark_parts
 from ptychogui.jobs.checkpoints.whole_state import discard_checkpoint
 from ptychogui.jobs.job import Control, Job, Progress, waiting_progress
 from ptychogui.jobs.processes.child_main import Parent
@@ -171,6 +172,7 @@ class _Worker:
 
     def _do_job(self, task: Run, switch: _Switch) -> None:
         job: Job = pickle.loads(task.payload)
+        mark_parts(job.id)
         backend = self._open(task.device, job.parameters.devices.threads)
         shutter = _Shutter()
         state, result = State.RUNNING, None

@@ -10,7 +10,7 @@ from ptychogui.errors import ParameterError
 from ptychogui.jobs.processes.messages import Order
 from ptychogui.jobs.provenance import now
 from ptychogui.queue.store.entry import COLUMNS, ENDED, UNDER_WAY, WAITING, Entry
-from ptychogui.queue.store.folders import remove_job_folder
+from ptychogui.queue.store.folders import forget_state, remove_job_folder
 from ptychogui.queue.store.reserved import give_back, take_again
 from ptychogui.queue.store.result_file import was_written
 from ptychogui.queue.store.store import IN_ORDER, Store
@@ -53,6 +53,7 @@ def retry(store: Store, job_id: int) -> None:
             "cause = '', asked = '', ended = '', place = (SELECT max(place) + 1 FROM jobs) WHERE id = ?",
             (State.QUEUED.value, job_id),
         )
+        forget_state(store.folder, job_id)
 
 
 def remove(store: Store, job_id: int) -> None:
@@ -116,6 +117,7 @@ def order(store: Store, job_id: int, order: Order) -> bool:
                 change.execute("UPDATE jobs SET asked = ? WHERE id = ?", (order.value, job_id))
             return True
     give_back(store.folder, entry)
+    forget_state(store.folder, job_id)
     return False
 
 

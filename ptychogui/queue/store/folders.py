@@ -13,6 +13,7 @@ from ptychogui.io.atomic import output_error
 STORE = "queue.sqlite"
 LOG = "log.txt"
 PREVIEW = "preview.png"
+CHECKPOINT = "checkpoint"
 
 _SHARED = stat.S_ISGID | stat.S_IWGRP
 """What a shared account sets on a folder (chmod g+ws) whose content belongs to the group."""
@@ -44,13 +45,24 @@ def close_to_others(file: Path) -> None:
 
 
 def job_folder(queue: Path, job_id: int) -> Path:
-    """Return the folder of a job: its log and its preview."""
+    """Return the folder of a job: its log, its preview, and its checkpoint."""
     return queue / "jobs" / str(job_id)
 
 
 def job_log(queue: Path, job_id: int) -> str:
     """Return the path of a job's log, whether it is there or not."""
     return f"{queue}/jobs/{job_id}/{LOG}"
+
+
+def job_checkpoint(queue: Path, job_id: int) -> Path:
+    """Return where the whole state of a job is kept while it runs."""
+    return job_folder(queue, job_id) / CHECKPOINT
+
+
+def forget_state(queue: Path, job_id: int) -> None:
+    """Remove the whole state of a job, so that it begins anew."""
+    with contextlib.suppress(OSError):
+        job_checkpoint(queue, job_id).unlink(missing_ok=True)
 
 
 def make_job_folder(queue: Path, job_id: int) -> Path:
