@@ -50,6 +50,9 @@ def play(job: Job, backend: Any, control: Control, wants: Callable[[int], bool])
             raise DeviceLostError(f"cuda:0 is lost for the {tries}. time")
         if control.stop_asked and job.command == "lost when it is to stop":
             raise DeviceLostError("cuda:0 is lost")
+        if control.leave_asked:
+            yield progress(job, iteration, State.INTERRUPTED)
+            return
         if control.stop_asked and job.command == "nothing done":
             yield progress(job, 0, State.CANCELLED)
             return
