@@ -8,7 +8,7 @@ import pickle
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +48,18 @@ def pytest_configure(config: pytest.Config) -> None:
     kept = os.environ.get("PTYCHOGUI_TEST_CACHE")
     if kept:
         os.environ["XDG_CACHE_HOME"] = str(Path(kept).resolve())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Write what a test said as text that can be sent to another process: file names may be no text."""
+    report = yield
+    report.sections = [(title, _sendable(said)) for title, said in report.sections]
+    return report
+
+
+def _sendable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 @pytest.fixture(scope="session")

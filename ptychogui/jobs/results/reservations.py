@@ -39,7 +39,7 @@ FORGOTTEN_S = 7 * 86400.0
 _UNWRITTEN_S = 3600.0
 """After so long one counts no more that does not say whose it is: its process was killed while it wrote that."""
 _SWEEP_S = 600.0
-"""No sweep takes so long; one that did was killed."""
+"""No sweep takes so long; one that did, and can't be asked, was killed."""
 _SWEPT_FOR_S = 60.0
 """For so long a folder is not swept again by the same process, unless a path is asked for that a dead one has."""
 _TRIES, _PAUSE_S = 50, 0.01
@@ -261,7 +261,7 @@ def _sweep(folder: Path) -> None:
     """
     broom = folder / "sweep"
     try:
-        os.close(os.open(broom, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        _write(broom, this_process(), broom.name)
     except OSError:
         _break(broom)
         return
@@ -279,8 +279,10 @@ def _sweep(folder: Path) -> None:
 
 def _break(broom: Path) -> None:
     """Take away what a sweep has left that was killed."""
+    owner = _read(broom).owner
+    answer = None if owner is None else lives(owner)
     with contextlib.suppress(OSError):
-        if time.time() - broom.stat().st_mtime > _SWEEP_S:
+        if answer is False or (answer is None and time.time() - broom.stat().st_mtime > _SWEEP_S):
             broom.unlink()
 
 

@@ -106,6 +106,16 @@ class TestSweeps:
         taken(path).release()
         assert list(tmp_path.iterdir()) == []
 
+    def test_one_whose_process_was_killed_blocks_nothing(self, tmp_path: Path, path: Path) -> None:
+        with running(_HOLDING, [str(path)]) as (process,):
+            (marker,) = (tmp_path / FOLDER).iterdir()
+            (tmp_path / FOLDER / "sweep").write_bytes(marker.read_bytes())
+            assert reserve(path) is None
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        taken(path).release()
+        assert list(tmp_path.iterdir()) == []
+
     def test_what_lives_is_left(self, tmp_path: Path, path: Path) -> None:
         with taken(path):
             reservations._swept_s.clear()
