@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ptychogui.api import read_result, reconstruct
-from ptychogui.backends import open_backend
 from ptychogui.io.simulated import read_truth
-from ptychogui.jobs.job_values import job_layers, make_job
-from ptychogui.jobs.prepare.prepared_job import prepare
 from ptychogui.jobs.provenance import now
 from scripts.evidence.cases import Run, command
 from scripts.evidence.contests import Contest
+from scripts.evidence.duel import problem_without_held_out
 from scripts.evidence.rival import Rival, Setting
 from scripts.evidence.runs import MARKS, cached, scan_file
 from scripts.evidence.score import Reference
@@ -156,9 +154,8 @@ def _their_run(contest: Contest, scan: Path, setting: Setting, iterations: int, 
     import torch
 
     said = {f"experiment.{name}": (value, "the user") for name, value in contest.said.items()}
-    layers = job_layers(scan, {"experiment.probe_modes": (contest.modes, "the truth"), **said})
-    with open_backend("cpu", threads) as backend:
-        problem = prepare(make_job(layers, scan, scan.with_name("unused.cxi")), backend).problem
+    values = {"experiment.probe_modes": (contest.modes, "the truth"), **said}
+    problem = problem_without_held_out(scan, threads, values)
     reference, rival = Reference(read_truth(scan)), Rival(problem, setting, iterations, False, threads)
     row_px, column_px = problem.geometry.origin_px
     origin_m = row_px * problem.object_pixel_m, column_px * problem.object_pixel_m

@@ -6,7 +6,7 @@ The two halves are apart, since errors depend on nothing but the problem, but ti
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -105,7 +105,7 @@ def compare_times(folder: Path, setting: Setting, sub_pixel: str, turns: int, th
 
     scan = scan_file(folder, "reference", REFERENCE)
     output = scan.with_name(f"{setting.engine}-{sub_pixel}.cxi")
-    rival = Rival(_problem(scan, threads), setting, turns, sub_pixel == "nearest", threads)
+    rival = Rival(problem_without_held_out(scan, threads), setting, turns, sub_pixel == "nearest", threads)
     our_ms, their_ms, loads = [], [], []
     for seconds in _our_turns(scan, output, setting.engine, sub_pixel, turns, threads):
         our_ms.append(seconds * 1e3)
@@ -131,7 +131,7 @@ def _kept_at(folder: Path, setting: Setting) -> Path:
 
 
 def _their_run(scan: Path, setting: Setting, iterations: int, threads: int) -> Quality:
-    problem, reference = _problem(scan, threads), Reference(read_truth(scan))
+    problem, reference = problem_without_held_out(scan, threads), Reference(read_truth(scan))
     rival = Rival(problem, setting, iterations, False, threads)
     row_px, column_px = problem.geometry.origin_px
     origin_m = row_px * problem.object_pixel_m, column_px * problem.object_pixel_m
@@ -164,10 +164,19 @@ def _marks(iterations: int) -> list[int]:
     return [mark for mark in _MARKS if mark < iterations] + [iterations]
 
 
-def _problem(scan: Path, threads: int) -> Problem:
-    """Return what an engine of ours gets: patterns, windows, the guessed probe and an empty object."""
+def problem_without_held_out(scan: Path, threads: int, values: Mapping[str, tuple[Any, str]] | None = None) -> Problem:
+    """Return what an engine of ours gets: patterns, windows, the guessed probe and an empty object.
+
+    All pixels are known: pty-chi has one mask for all patterns, and each has others held out.
+
+    Args:
+        scan: its file.
+        threads: of the CPU.
+        values: parameters, with where they come from.
+    """
+    layers = job_layers(scan, {**(values or {}), "reconstruction.held_out": (0.0, "pty-chi")})
     with open_backend("cpu", threads) as backend:
-        return prepare(make_job(job_layers(scan), scan, scan.with_name("unused.cxi")), backend).problem
+        return prepare(make_job(layers, scan, scan.with_name("unused.cxi")), backend).problem
 
 
 def _options(engine: str, sub_pixel: str, iterations: int, threads: int) -> dict[str, Any]:
