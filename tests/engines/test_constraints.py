@@ -309,7 +309,8 @@ def reconstruct(
     if share is not None:
         values["probe_support_m"] = 2 * power_radius_px(scan.probe, share) * pixel_m
     with open_backend("cpu", threads=2) as backend:
-        engine = create_engine(problem, Reconstruction(**{"engine": "epie", "iterations": 40, **values}), backend)
+        usual = {"engine": "epie", "iterations": 40, "noise_model": "gaussian"}
+        engine = create_engine(problem, Reconstruction.model_validate(usual | values), backend)
         for _ in range(40):
             engine.step()
         estimate = engine.estimate()

@@ -83,7 +83,8 @@ def table(root: Path, title: str) -> list[Row]:
 
 def recorded(machine: FakeMachine, iterations: int, **values: Any) -> list[Iteration]:
     """Record the iterations of an engine whose batches are smaller than its groups."""
-    settings = {"update_probe": 1, "update_modes": 1, "orthogonalize_every": 100, "iterations": 20, **values}
+    usual = {"update_probe": 1, "update_modes": 1, "orthogonalize_every": 100, "noise_model": "gaussian"}
+    settings = {**usual, "iterations": 20, **values}
     problem = held_out_of(narrow_beam(16, 6, 9.0), values.get("held_out", 0.0))
     with CudaBackend(0) as gpu:
         engine = create_engine(problem, Reconstruction.model_validate(settings), gpu)

@@ -111,7 +111,7 @@ class Runs:
     def _reconstruct(self, job: Job, doubts: list[str], to_the_end: bool) -> float:
         """Return the object's error; from an earlier run of the same problem, if there was one."""
         steps = run_job(job, self._backend)
-        doubts += next(steps).notes
+        doubts += _doubtful(next(steps).notes)
         key = _digest(self._prepared[-1])
         if key in self._known and not to_the_end:
             steps.close()
@@ -119,7 +119,7 @@ class Runs:
             notes = tuple(note for progress in steps for note in progress.notes)
             self._known[key] = object_error(read_result(job.output)), notes
         error, notes = self._known[key]
-        doubts += notes
+        doubts += _doubtful(notes)
         return error
 
 
@@ -153,3 +153,8 @@ def _digest(prepared: PreparedJob) -> str:
     """Tell a problem with its settings from all others."""
     content = prepared.problem, prepared.parameters.reconstruction, prepared.frame_rows
     return hashlib.sha256(pickle.dumps(content)).hexdigest()
+
+
+def _doubtful(notes: Iterable[str]) -> list[str]:
+    """Leave out what a run has chosen, which is no doubt."""
+    return [note for note in notes if not note.startswith("noise model: ")]
