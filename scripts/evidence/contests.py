@@ -82,9 +82,9 @@ class Contest:
         if self.is_off:
             yield {"position_correction": "20"}
         if self.known:
-            yield dict.fromkeys(self.known, 0) | {"intensity_correction": False}
+            yield dict.fromkeys(self.known, 0) | {"intensity_correction": "off"}
         else:
-            yield {"intensity_correction": True}
+            yield {"intensity_correction": "on"}
         yield {"opr_modes": 2}
         yield {"grouping": "compact"}
 
@@ -98,7 +98,7 @@ def _label(options: Mapping[str, Any]) -> str:
     words = [f"{options['iterations']}", str(options["noise_model"]), f"{options['probe_modes']} modes"]
     words += [] if options["batch_growth"] else ["small groups"]
     words += [f"{options['opr_modes']} OPR"] if options.get("opr_modes") else []
-    words += ["intensities"] if options.get("intensity_correction") else []
+    words += ["intensities"] if options.get("intensity_correction") == "on" else []
     words += [f"positions {options['position_correction']}"] if "position_correction" in options else []
     words += [str(options["grouping"])] if "grouping" in options else []
     return ", ".join(words)
@@ -108,7 +108,7 @@ def contests() -> tuple[Contest, ...]:
     """Return all scans: dose, overlap and pattern vary together; six have something else that is wrong."""
     pixel_m = SMALL.object_pixel_m
     jitter_m, lost_m = 2 * pixel_m / 2**0.5, 2 * pixel_m / 2**0.5
-    large, varies = {"probe_diameter_m": 1.3 * SMALL.probe_diameter_m}, {"opr_modes": 1, "intensity_correction": True}
+    large, varies = {"probe_diameter_m": 1.3 * SMALL.probe_diameter_m}, {"opr_modes": 1, "intensity_correction": "on"}
 
     def scan(photons: float, overlap: float, pattern: Any = "spiral", **more: Any) -> Recipe:
         dims = (20, 20) if overlap > 0.75 else SMALL.scan_dims

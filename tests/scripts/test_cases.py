@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ptychogui.cli import main
-from ptychogui.params.model import Parameters, describe
+from ptychogui.params.commandline import parse_text
+from ptychogui.params.model import Parameters, by_path, describe
 from ptychogui.params.options import given_values
 from scripts.evidence.cases import Case, Run, cases
 from scripts.evidence.contests import Contest, contests
@@ -43,7 +44,12 @@ def test_troubles_have_a_name_each_and_options_that_are_parameters() -> None:
 
 
 def _checked(options: Mapping[str, Any]) -> Parameters:
-    return Parameters().replace({_PATHS[name]: value for name, value in options.items()})
+    """Take options as api.reconstruct does."""
+    return Parameters().replace({_PATHS[name]: _value(_PATHS[name], value) for name, value in options.items()})
+
+
+def _value(path: str, value: Any) -> Any:
+    return parse_text(by_path()[path], value) if isinstance(value, str) else value
 
 
 def test_a_picture_is_good_near_what_the_data_allow_and_where_it_explains_them() -> None:
