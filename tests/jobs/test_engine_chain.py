@@ -196,7 +196,9 @@ def test_the_last_stages_pixel_is_the_results(script: Script) -> None:
 def test_an_engine_leaves_its_problem_as_it_is(name: str) -> None:
     problem = prepare(make_job(Path("result.cxi"))).problem
     before = [array.copy() for array in (problem.patterns, problem.probe, problem.object, problem.geometry.corners)]
-    settings = Reconstruction.model_validate({"engine": name, "iterations": 2, "update_probe": "1"})
+    settings = Reconstruction.model_validate(
+        {"engine": name, "iterations": 2, "update_probe": "1", "noise_model": "gaussian"}
+    )
     with open_backend("cpu", 2) as backend:
         engine = create_engine(problem, settings, backend)
         for _ in range(2):
@@ -214,7 +216,7 @@ def test_an_engine_leaves_its_problem_as_it_is(name: str) -> None:
 def test_a_chain_of_real_engines_improves_the_model(stages: str) -> None:
     prepared = prepare(make_job(Path("result.cxi"), reconstruction__engine=stages, experiment__scan_dims=(6, 6)))
     with open_backend("cpu", 2) as backend:
-        chain = EngineChain(prepared.problem, prepared.parameters.reconstruction, backend)
+        chain = EngineChain(prepared.problem, prepared.decide(prepared.parameters.reconstruction), backend)
         run(chain)
     assert len(chain.errors) == len(chain.free_errors) == chain.iterations
     assert chain.errors[-1] < 0.7 * chain.errors[0]

@@ -38,7 +38,8 @@ def prepared(name: str) -> PreparedJob:
 
 
 def chain(name: str, backend: Backend) -> EngineChain:
-    return EngineChain(prepared(name).problem, prepared(name).parameters.reconstruction, backend)
+    found = prepared(name)
+    return EngineChain(found.problem, found.decide(found.parameters.reconstruction), backend)
 
 
 @pytest.fixture(scope="module")
