@@ -1,6 +1,6 @@
 # The project's commands. `make demo` and `make test` need only this folder: they make .venv and install into it.
 #   make demo    a simulated scan, reconstructed while you watch; ends with the result's path
-#   make test    all tests; choose some with  make test ARGS="tests/engines -k epie"
+#   make test    all tests, two files at a time; choose some with  make test ARGS="tests/engines -k epie"
 #   make lint    style, types and the direction of imports: what CI checks before the tests
 #   make format  lay the code out as `make lint` wants it
 #   make docs    regenerate docs/parameters.md and the picture of docs/architecture.md; with
@@ -25,7 +25,7 @@ demo: $(VENV)/.run
 
 test: compiler $(VENV)/.dev
 	@$(BIN)/python scripts/system_libraries.py
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadfile --benchmark-disable)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

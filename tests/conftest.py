@@ -33,14 +33,18 @@ hypothesis.settings.load_profile("ptychogui")
 def pytest_configure(config: pytest.Config) -> None:
     """Give the session folders of its own: kernels are compiled once, and nothing of the user's is touched.
 
-    PTYCHOGUI_TEST_CACHE names a cache folder to keep from one session to the next. What is there to be timed is only
-    run, unless pytest was asked for nothing but that. Ctrl-C is heard, as some tests want it, even where pytest was
-    started in the background by a shell that has it ignored.
+    PTYCHOGUI_TEST_CACHE names a cache folder to keep from one session to the next; the processes of one session that
+    tests side by side share one. What is there to be timed is only run, unless pytest was asked for nothing but that.
+    Ctrl-C is heard, as some tests want it, even where pytest was started in the background by a shell that has it
+    ignored.
     """
     config.option.benchmark_disable = not config.option.benchmark_only
     signal.signal(signal.SIGINT, signal.default_int_handler)
     home = Path(tempfile.mkdtemp(prefix="ptychogui-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    if getattr(config.option, "numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ.setdefault("PTYCHOGUI_TEST_CACHE", str(home))
+        return
     for variable in _PRIVATE_FOLDERS:
         folder = home / variable.lower()
         folder.mkdir(mode=0o700)
