@@ -296,6 +296,7 @@ class JobRun:
         def check() -> None:
             self._notes += check_memory(Extent.of(problem, settings), settings, self._backend)
 
+        self._settled = False
         with self._preparing:
             self._chain.extend(self._prepared.decide(settings), check)
         told = settings.model_copy(update={"engine": self._chain.as_text, "coarse_levels": 0})

@@ -81,7 +81,8 @@ def test_a_child_that_is_killed_costs_no_job(folder: Path, store: Store, add: Ad
         os.killpg(json.loads(store.starts(job)[0].process)["pid"], signal.SIGKILL)
         _until(store, job, lambda entry: entry.attempts == 2 and entry.state is State.RUNNING)
         changes.order(store, job, Order.STOP)
-        _until(store, job, lambda entry: entry.state is State.STOPPED)
+        stopped = _until(store, job, lambda entry: entry.state is State.STOPPED)
+    assert (stopped.attempts, stopped.deaths) == (2, 1)
 
 
 def test_a_child_that_hangs_is_ended_and_its_job_begun_again(folder: Path, store: Store, add: Add) -> None:
@@ -113,7 +114,9 @@ def test_until_empty_ends_with_what_no_lane_does_left(folder: Path, store: Store
 
 def test_an_empty_queue_ends_at_once(folder: Path) -> None:
     with Ownership(folder, "test") as ownership:
-        Drain(folder, ownership, ["cpu:0", "cpu:1"], make_process=Made()).run(until_empty=True)
+        news: list[object] = []
+        Drain(folder, ownership, ["cpu:0", "cpu:1"], news.append, Made()).run(until_empty=True)
+    assert not any(isinstance(event, LaneNews) for event in news)
 
 
 def test_a_defect_ends_its_job_and_the_lane_goes_on(folder: Path, store: Store, add: Add) -> None:

@@ -25,7 +25,13 @@ from ptychogui.engines.state import EngineState
 from ptychogui.errors import DataError, DivergedError, OutputError
 from ptychogui.io.atomic import check_writable
 from ptychogui.io.result_header import SourceFile
-from ptychogui.io.state_file import part_of_state_file, read_about, read_arrays, size_bytes, write_state_file
+from ptychogui.jobs.checkpoints.state_file import (
+    part_of_state_file,
+    read_about,
+    read_arrays,
+    size_bytes,
+    write_state_file,
+)
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.provenance import now
 from ptychogui.params.model import Parameters

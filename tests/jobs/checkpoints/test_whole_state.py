@@ -23,9 +23,9 @@ from ptychogui.engines import Engine, create_engine
 from ptychogui.errors import DivergedError, OutputError
 from ptychogui.io.result import Result, read_result
 from ptychogui.io.simulated import write_scan
-from ptychogui.io.state_file import part_of_state_file, read_about
 from ptychogui.jobs import engine_chain
 from ptychogui.jobs.checkpoints import whole_state
+from ptychogui.jobs.checkpoints.state_file import part_of_state_file, read_about
 from ptychogui.jobs.job import Control, FirstTry, Job, Progress
 from ptychogui.jobs.prepare.prepared_job import InMemory
 from ptychogui.jobs.runner import JobRun, run_job

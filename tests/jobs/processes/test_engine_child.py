@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ptychogui.io.state_file import read_about
+from ptychogui.jobs.checkpoints.state_file import read_about
 from ptychogui.jobs.job import Job, Progress
 from ptychogui.jobs.processes.engine import EngineProcess
 from ptychogui.jobs.processes.messages import Finished, Paused

@@ -12,8 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from ptychogui.errors import DataError, OutputError
-from ptychogui.io import state_file
-from ptychogui.io.state_file import part_of_state_file, read_about, read_arrays, size_bytes, write_state_file
+from ptychogui.jobs.checkpoints import state_file
+from ptychogui.jobs.checkpoints.state_file import (
+    part_of_state_file,
+    read_about,
+    read_arrays,
+    size_bytes,
+    write_state_file,
+)
 
 ABOUT = {"iteration": 3, "infinite": float("inf"), "words": ["a", "ü"], "large": 1 << 127, "none": None}
 
