@@ -27,7 +27,7 @@ from ptychogui.jobs import engine_chain as chain, runner, stages
 from ptychogui.jobs.job import Control
 from ptychogui.jobs.prepare.prepared_job import prepare
 from ptychogui.jobs.results import rescue
-from ptychogui.jobs.runner import run_job
+from ptychogui.jobs.runner import JobRun, run_job
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.storage import from_json
 from ptychogui.physics.orientation import Orientation
@@ -288,6 +288,14 @@ class TestThatMayEnd:
     def test_a_number_that_was_asked_for_is_done(self, output: Path, script: Script) -> None:
         *_, last = run_job(make_job(output, reconstruction__iterations=70), BACKEND)
         assert (last.iteration, last.state) == (70, DONE)
+
+    def test_what_it_is_extended_by_is_done(self, output: Path, script: Script) -> None:
+        run = JobRun(make_job(output, reconstruction__iterations=None), BACKEND, Control())
+        for _ in range(20):
+            run.step()
+        assert run.may_end
+        run.extend(run.reconstruction.model_copy(update={"iterations": 5}))
+        assert not run.may_end and script.made
 
 
 def test_close_writes_nothing_and_frees_everything(output: Path, engines: Callable[..., list[Any]]) -> None:
