@@ -1,9 +1,10 @@
 """Growth of LSQML's groups: small ones as long as they bring something, then larger ones, at last the whole scan.
 
 Small groups get away fastest from a wrong probe, but each leaves the noise of its few positions in object and probe,
-and the more so the fewer photons it has. What they bring is had some time after the misfit has stopped falling: by then
-what is left in it is their noise, and below that what varies slowly over the object still gets better. How many
-iterations were asked for plays no part, so that a longer run goes through the same pictures.
+and the more so the fewer photons it has. What they bring is had when the misfit has stopped falling, for what is left
+in it is their noise, and the object moves no further than that noise: what varies slowly over it may still get better
+below (engines.object_movement). How many iterations were asked for plays no part, so that a longer run goes through
+the same pictures.
 """
 
 from __future__ import annotations
@@ -19,12 +20,8 @@ _FIRST_GROUPS = 40
 _LEAST_PHOTONS = 5.0
 """Photons that a group brings to a pixel of the object, at least."""
 
-_FEW, _PLENTY = 1e2, 1e4
-"""Photons on a pixel of the object, from the whole scan, below which there is nothing to wait for when the misfit has
-stopped falling, and from which on the wait is longest."""
-
-_WAIT = 10
-"""That longest wait, in iterations."""
+_UNKNOWN = 1e2
+"""Photons on a pixel of the object, from the whole scan, where a broken probe does not tell."""
 
 _PARTS = (0.1, 0.25, 0.5, 1.0)
 """Parts of the scan that groups grow to, one after the other."""
@@ -39,6 +36,9 @@ the second, and what they gave is known."""
 
 _OVER, _FALL = 2, 0.01
 """The misfit has stopped falling if it fell by less than this part over so many iterations."""
+
+_LONGEST = 100
+"""Iterations that wait for the object at most."""
 
 _LAG = 2
 """Iterations whose errors may not be known yet: the same on every device, so that all do the same."""
@@ -60,32 +60,32 @@ class GroupGrowth:
             iterations: of the stage.
             improved: whether object and probe come from iterations before, so that small groups may do harm.
         """
-        photons = _FEW if math.isnan(photons) else max(photons, 1 / positions)  # a broken probe has no number
+        photons = _UNKNOWN if math.isnan(photons) else max(photons, 1 / positions)
         least = max(-(-positions // _FIRST_GROUPS), math.ceil(positions * _LEAST_PHOTONS / photons))
         first = min(positions, first or least)
         larger = (math.ceil(part * positions) for part in _PARTS)
         self._sizes = [first, *(size for size in larger if size > first)]
-        plenty = math.log(max(photons, _FEW) / _FEW) / math.log(_PLENTY / _FEW)
-        self._wait = round(_WAIT * min(plenty, 1.0))
         self._iterations, self._level = iterations, 0
         self._trial = _TRIAL if improved else 0
-        self._since, self._stopped = self._trial, math.inf
+        self._since = self._trial
 
-    def size(self, done: int, errors: Sequence[float]) -> int:
+    def size(self, done: int, errors: Sequence[float], goes_on: bool) -> int:
         """Return the most positions of a group in the next iteration.
 
         Args:
             done: iterations of the stage that are done.
             errors: of its iterations, in their order, but for the last `_LAG` at most.
+            goes_on: whether the object has moved further, lately, than by the noise of the first groups.
         """
         last = len(self._sizes) - 1
         if done < self._trial:
             return self._sizes[0 if done == 1 else last]
+        waits = self._level == 0 and done < self._since + _LONGEST
         harmful = done == self._trial > 0 and not _fell(errors[:2])
         if harmful or done >= self._iterations - _FINISH:
             self._level = last
-        elif self._level < last and self._has_had(done, errors):
-            self._level, self._since, self._stopped = self._level + 1, done, math.inf
+        elif self._level < last and self._has_had(done, errors) and not (waits and goes_on):
+            self._level, self._since = self._level + 1, done
         return self._sizes[self._level]
 
     def wind_up(self, done: int) -> int:
@@ -95,19 +95,21 @@ class GroupGrowth:
 
     def state(self) -> EngineState:
         """Return how far groups have grown, and what that was seen by."""
-        return {
-            "iterations": self._iterations, "level": self._level, "since": self._since, "stopped": self._stopped,
-        }  # fmt: skip
+        return {"iterations": self._iterations, "level": self._level, "since": self._since}
 
     def restore(self, state: EngineState) -> None:
         """Go on growing as one that gave this state."""
-        self._iterations, self._level = state["iterations"], state["level"]
-        self._since, self._stopped = state["since"], state["stopped"]
+        self._iterations, self._level, self._since = state["iterations"], state["level"], state["since"]
 
     @property
     def steady_since(self) -> int | None:
         """Iterations of the stage that had been done when groups became the whole scan; None while they may grow."""
         return self._since if self._level == len(self._sizes) - 1 else None
+
+    @property
+    def asks(self) -> bool:
+        """Whether sizes hang on how the object moves."""
+        return self._level == 0 < len(self._sizes) - 1
 
     @property
     def first(self) -> int:
@@ -120,11 +122,9 @@ class GroupGrowth:
         return next((times for most, times in _CAUTION.items() if part <= most), 1.0)
 
     def _has_had(self, done: int, errors: Sequence[float]) -> bool:
-        """Whether the present size has brought what it can."""
+        """Whether the misfit tells that the present size has brought what it can."""
         known = errors[self._since : done - _LAG]
-        if len(known) > _OVER and not _fell(known[-1 - _OVER :]):
-            self._stopped = min(self._stopped, done)
-        return done >= self._stopped + (0 if self._level else self._wait)
+        return len(known) > _OVER and not _fell(known[-1 - _OVER :])
 
 
 def _fell(errors: Sequence[float]) -> bool:

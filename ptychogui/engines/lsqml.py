@@ -14,6 +14,7 @@ from ptychogui.engines.group_runner import GroupRunner
 from ptychogui.engines.groups import draw_groups
 from ptychogui.engines.lattice_trade import find_trade
 from ptychogui.engines.lsqml_directions import Directions, Updates
+from ptychogui.engines.object_movement import ObjectMovement
 from ptychogui.engines.scan_arrays import ScanArrays
 from ptychogui.engines.state import EngineState, Owner, collected, handed_out, put
 from ptychogui.engines.variable_probe import VariableProbe
@@ -60,6 +61,7 @@ class LSQML:
         positions, first = len(problem.patterns), settings.batch_size or 0
         photons, improved = photons_per_pixel(problem), problem.iteration > 0
         self._growth = GroupGrowth(positions, first, photons, settings.passes, improved)
+        self._movement = ObjectMovement(problem, self._scan.object, backend)
         self._known: list[float] = []
 
     def step(self) -> Step:
@@ -78,6 +80,8 @@ class LSQML:
         if self._momenta:
             self._go_on(updates)
         self._constrain(updates)
+        if self._settings.batch_growth and self._growth.asks:
+            self._movement.look()
         notes = (*self._group_runner.notes(), *self._constraints.notes())
         return self._told(*self._errors.take(), notes)
 
@@ -130,7 +134,7 @@ class LSQML:
         momenta = dict(zip(("object_momentum", "probe_momentum"), self._momenta, strict=False))
         return {
             **variable, "directions": self._directions, "gate": self._gate, **momenta, "growth": self._growth,
-            "errors": self._errors, "constraints": self._constraints,
+            "movement": self._movement, "errors": self._errors, "constraints": self._constraints,
         }  # fmt: skip
 
     def _updates_of(self, size: int) -> Updates:
@@ -153,7 +157,7 @@ class LSQML:
         """Return the most positions of a group in this iteration."""
         if not self._settings.batch_growth:
             return self._growth.first
-        return self._growth.size(self.iteration - 1 - self._begin, self._known)
+        return self._growth.size(self.iteration - 1 - self._begin, self._known, self._movement.goes_on)
 
     def _go_on(self, updates: Updates) -> None:
         """Give what was updated its momentum."""

@@ -245,9 +245,9 @@ def test_groups_grow_by_all_errors_whenever_a_checkpoint_asks_for_them(
     known: list[tuple[int, int]] = []
     grow = GroupGrowth.size
 
-    def size(growth: GroupGrowth, done: int, errors: list[float]) -> int:
+    def size(growth: GroupGrowth, done: int, errors: list[float], goes_on: bool) -> int:
         known.append((done, len(errors)))
-        return grow(growth, done, errors)
+        return grow(growth, done, errors, goes_on)
 
     monkeypatch.setattr(GroupGrowth, "size", size)
     with CudaBackend(0) as gpu:
