@@ -5,8 +5,9 @@
 #   make format  lay the code out as `make lint` wants it
 #   make docs    regenerate docs/parameters.md and the picture of docs/architecture.md; with
 #                SIEMENS_STAR=siemens-star.cxi the star's picture as well
-#   make quality  measure reconstructions against the truth, and write docs/quality.md; with CONTESTS=1 sixteen scans as
-#                well, with SIEMENS_STAR=siemens-star.cxi that one; what is kept in build/quality is not measured again
+#   make quality  measure reconstructions against the truth, and write docs/quality.md; with RASTERS=1 rasters as well, with
+#                CONTESTS=1 sixteen scans, with SIEMENS_STAR=siemens-star.cxi that one; what is kept in build/quality is not
+#                measured again
 #   make gpu-wheels WHEELS=DIR  collect the wheels that `make gpu` needs on a machine without network; see below
 #   make gpu WHEELS=DIR  try everything on an NVIDIA GPU, in less than 8 minutes: build/gpu/gpu.json, and tables in
 #                gpu.md; with SIEMENS_STAR=siemens-star.cxi the star as well; GPU_ARGS="--pretend" is a dry run
@@ -47,7 +48,7 @@ ifdef SIEMENS_STAR
 endif
 
 quality: $(VENV)/.docs
-	$(BIN)/python -m scripts.quality $(if $(CONTESTS),--contests) $(if $(SIEMENS_STAR),--siemens-star $(SIEMENS_STAR)) $(ARGS)
+	$(BIN)/python -m scripts.quality $(if $(RASTERS),--rasters) $(if $(CONTESTS),--contests) $(if $(SIEMENS_STAR),--siemens-star $(SIEMENS_STAR)) $(ARGS)
 
 # Of the machine with the GPU: its Python (3.12 or 3.11), the CUDA its driver knows (13 or 12), and what it has already.
 # As it is, wheels are for one with a CUDA toolkit, CuPy and the usual libraries: 54 MB. GPU_HAS= collects all but CUDA's

@@ -20,6 +20,7 @@ from ptychogui.pictures.levels import robust_levels
 from scripts.evidence.cases import Case
 from scripts.evidence.contest import Decided
 from scripts.evidence.defaults import Outcome
+from scripts.evidence.rasters import Periodic, error_image
 from scripts.evidence.runs import LEVEL, Measured
 from scripts.evidence.score import Reference
 from scripts.evidence.star import MODES, StarMeasured
@@ -33,6 +34,9 @@ _MANY = tuple(
     for color in ("#009e73", "#0072b2", "#d55e00", "#cc79a7", "#56b4e9")
 )
 """Lines of runs that share one engine."""
+
+_FAR_OFF = 0.15
+"""Difference from the truth, as a part of its mean, that is black or white."""
 
 _STYLE = {
     "font.size": 9.0, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#e6e6e6",
@@ -111,6 +115,21 @@ def draw_pictures(runs: Sequence[StarMeasured], folder: Path, path: Path) -> Non
         axis.set_title(run.label)
         axis.set_axis_off()
         _scale_bar(axis, phase.shape[0], result.object_pixel_m)
+    _save(figure, path)
+
+
+def draw_rasters(runs: Sequence[Periodic], folder: Path, path: Path) -> None:
+    """Draw how far LSQML's objects are from the truth in phase, on one gray scale, a panel a run."""
+    chosen = [run for run in runs if run.engine == "lsqml"]
+    figure, axes = plt.subplots(1, len(chosen), figsize=(7.2, 7.2 / len(chosen) + 0.5))
+    for axis, run in zip(axes, chosen, strict=True):
+        difference, pixel_m = error_image(run, folder)
+        picture = axis.imshow(difference.imag, cmap="gray", vmin=-_FAR_OFF, vmax=_FAR_OFF, interpolation="nearest")
+        name = "jitter" if run.jittered else "exact" if run.chosen else "exact, left open"
+        axis.set_title(f"{name}: {run.errors[-1]:.3f} after {run.iterations[-1]}")
+        axis.set_axis_off()
+        _scale_bar(axis, len(difference), pixel_m)
+    figure.colorbar(picture, ax=axes, label="difference, imaginary part", shrink=0.7)
     _save(figure, path)
 
 

@@ -8,19 +8,20 @@ import numpy as np
 
 from scripts.evidence.cases import Case
 from scripts.evidence.contest import WITHIN, Decided, Followed
+from scripts.evidence.rasters import Periodic
 from scripts.evidence.runs import LEVEL, Measured
 from scripts.evidence.star import StarMeasured
 
-CONTEST_HEADING, STAR_HEADING = "## Nothing set", "## A measured scan"
-_KEPT = CONTEST_HEADING, STAR_HEADING
+RASTER_HEADING, CONTEST_HEADING, STAR_HEADING = "## Rasters", "## Nothing set", "## A measured scan"
+_KEPT = RASTER_HEADING, CONTEST_HEADING, STAR_HEADING
 """Sections that stay as they are when they are not measured, in their order at the end of the page."""
 
 _INTRO = """\
 # Quality
 
 Made by `make quality`; do not edit. Every number and figure follows from a command, and what was measured is kept in
-`build/quality`, so that a second call only draws. With `make quality CONTESTS=1` the section on sixteen scans is made
-anew as well, with `make quality SIEMENS_STAR=siemens-star.cxi` the last.
+`build/quality`, so that a second call only draws. With `make quality RASTERS=1` the section on rasters is made anew as
+well, with `CONTESTS=1` that on sixteen scans, with `SIEMENS_STAR=siemens-star.cxi` the last.
 
 **Object error** is the relative root mean square difference from the true object where the illumination is above a
 tenth of its largest value, after the complex factor, the phase ramp and the shift that no measurement tells are removed
@@ -28,6 +29,13 @@ tenth of its largest value, after the complex factor, the phase ramp and the shi
 correlation with the truth falls below {level}. **Misfit** is the error that the program shows: 1 is limited by the
 photons alone. Every engine starts from the same guess of the probe and an empty object, with its default parameters
 unless the command says otherwise.
+"""
+
+_RASTER_INTRO = """\
+The reference scan as an exact raster, and the same with two pixels of jitter. An exact period leaves open what of it is
+the object's and what the probe's; engines choose it (docs/conventions.md). **Left open** is the same program without
+that choice, which iterations then walk along. **Peak** is how far the spectrum of the error stands out at the raster's
+frequencies, the worst of them, from what is beside it: up to 2 is what noise alone does.
 """
 
 _CONTEST_INTRO = """\
@@ -50,6 +58,7 @@ UChicago Argonne, LLC.
 
 def write_page(
     found: Sequence[tuple[Case, Sequence[Measured]]],
+    rasters: Sequence[Periodic],
     decided: Sequence[Decided],
     star: Sequence[StarMeasured],
     old: str,
@@ -58,12 +67,14 @@ def write_page(
 
     Args:
         found: the cases with their runs.
+        rasters: the runs on rasters; empty to keep that section of the old page.
         decided: the contests on sixteen scans; empty to keep that section of the old page.
         star: the runs on the measured scan; empty to keep that section of the old page.
         old: the page as it was, "" if there is none.
     """
     parts = [_INTRO.format(level=LEVEL), *(_case_part(case, runs) for case, runs in found), _ring_part()]
     parts.append(_where(found[0][1][0]))
+    parts.append(_raster_part(rasters) if rasters else _section(old, RASTER_HEADING))
     parts.append(_contest_part(decided) if decided else _section(old, CONTEST_HEADING))
     parts.append(_star_part(star) if star else _section(old, STAR_HEADING))
     return "\n".join(part for part in parts if part)
@@ -97,6 +108,23 @@ def _ring_part() -> str:
     return "\n".join([
         "## Ring correlation with the truth", "", "Of the last objects of all cases:", "",
         "![Fourier ring correlation with the truth](images/quality-rings.png)", "",
+    ])  # fmt: skip
+
+
+def _raster_part(runs: Sequence[Periodic]) -> str:
+    def row(run: Periodic, at: int) -> list[str]:
+        alike = (one for one in runs if one.engine == run.engine and one.jittered)
+        reference = next(alike).errors[at]
+        scan = "jitter" if run.jittered else "exact" if run.chosen else "exact, left open"
+        return [run.engine, scan, f"{run.iterations[at]}", f"{run.errors[at]:.3f}", f"{run.errors[at] / reference:.2f}",
+                f"{run.peaks[at]:.1f}"]  # fmt: skip
+
+    heads = ["engine", "raster", "iterations", "object error", "over jitter's", "peak"]
+    rows = [row(run, at) for run in runs for at in range(len(run.iterations))]
+    return "\n".join([
+        RASTER_HEADING, "", _RASTER_INTRO,
+        "![Difference from the truth on rasters](images/quality-rasters.png)", "", _table(heads, rows), "",
+        "```", *(run.command for run in runs if run.chosen), "```", "", _where(runs[0]),
     ])  # fmt: skip
 
 
@@ -140,6 +168,6 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _where(run: Measured | StarMeasured | Followed) -> str:
+def _where(run: Measured | StarMeasured | Followed | Periodic) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
     return f"Measured on {run.date[:10]} on {run.device}, load {run.load:.1f}, with {versions}.\n"
