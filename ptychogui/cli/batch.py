@@ -13,9 +13,9 @@ import click
 from ptychogui.cli.one_job import Values, name_of, run_one
 from ptychogui.cli.shared_options import PATH, quiet_option, resume_option
 from ptychogui.cli.terminal import error_console, one_line, say, table
-from ptychogui.errors import DataError, DeviceLostError, OutputError, ParameterError, PtychoError
+from ptychogui.errors import DataError, DeviceLostError, ParameterError, PtychoError
 from ptychogui.io.result_header import read_header
-from ptychogui.jobs.results.result_paths import in_folder, results_stem
+from ptychogui.jobs.results.result_paths import in_folder, make_results_folder, results_stem
 from ptychogui.jobs.scan_list import ScanList, scan_list
 from ptychogui.params.click_words import Command
 from ptychogui.params.model import by_path, describe, marked
@@ -58,7 +58,7 @@ def batch(
 def _run_batch(scans: ScanList, values: Values, folder: Path, skip_done: bool, resume: bool, quiet: bool) -> int:
     """Run the jobs of many scans, say which failed and why, and return the exit status."""
     _check_shared(scans, values)
-    _make_folder(folder)
+    make_results_folder(folder)
     console, failed = error_console(), dict.fromkeys(scans.absent, "there is no such file")
     for scan, reason in failed.items():
         say(console, f"ptychogui: {scan}: {reason}")
@@ -110,10 +110,3 @@ def _complete_result(scan: Path, values: Values, folder: Path) -> Path | None:
             if result.state is State.DONE and str(scan.resolve()) in {file.path for file in result.sources}:
                 return path
     return None
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"can't make the folder {folder}: {(error.strerror or str(error)).lower()}") from error

@@ -12,4 +12,9 @@ resume_option = click.option(
     "--resume/--no-resume", default=True,
     help="Go on from the checkpoint that the same job has left when it was killed. --no-resume begins anew.  [resume]",
 )  # fmt: skip
+sweep_option = click.option(
+    "--sweep", "sweeps", multiple=True, metavar="NAME=VALUES",
+    help="A job for each value of a parameter: probe_modes=1,3,5, or energy_eV=8.7keV:8.9keV:5 (start, stop, count). "
+    "Given several times, for all combinations.",
+)  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -1,4 +1,4 @@
-"""Lists of scans for batch runs: files, globs, ranges of numbers, and text files of any of these."""
+"""Lists of scans for batch runs: files, folders, globs, ranges of numbers, and text files of any of these."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from pathlib import Path
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.raw.file_series import Pattern, is_pattern
+from ptychogui.io.result import is_reconstruction
 
 _NUMBERS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 _LIST_SUFFIXES = (".txt", ".lst")
+_KINDS = ((".mda",), (".cxi",), (".nxs", "_master.h5"), (".h5", ".hdf5"))
+"""Ends of the names of scans in a folder; those of one line are taken where there are none of the lines before."""
 _MOST = 100_000
 """Scans of a list at most: more is a slip of the finger in a range."""
 
@@ -36,12 +39,14 @@ def scan_list(items: Sequence[str], numbered: str = "") -> ScanList:
     """Find the scans that a user means.
 
     Args:
-        items: each a file, the pattern of a raw series, a glob ("mda/*.mda"), numbers ("12-40,55"), or a text file
-            (.txt, .lst) with such items, one a line, relative to its folder; lines from '#' on are remarks.
+        items: each a file, a folder of scans, the pattern of a raw series, a glob ("mda/*.mda"), numbers ("12-40,55"),
+            or a text file (.txt, .lst) with such items, one a line, relative to its folder; lines from '#' on are
+            remarks.
         numbered: what numbers stand for: a path with '#' and a width in place of the number, "mda/2idd_#04d.mda".
 
     Raises:
-        DataError: a file that is named here, not in a text file, is not there; a glob matches nothing; no scan is left.
+        DataError: a file that is named here, not in a text file, is not there; a glob matches nothing, or a folder has
+            no scan; no scan is left.
         ParameterError: numbers without `numbered`, or a range that runs backwards.
     """
     found = dict.fromkeys(path for item in items for path in _paths(item, Path(), numbered))
@@ -53,13 +58,33 @@ def scan_list(items: Sequence[str], numbered: str = "") -> ScanList:
     return ScanList(scans, absent)
 
 
+def scans_in(folder: Path) -> tuple[Path, ...]:
+    """Return the scans in a folder, by name: its MDA files, or else its CXI files that are no results, or else others.
+
+    Others are NeXus files and masters, or else plain HDF5 files: where there are masters, those hold their frames.
+
+    Raises:
+        DataError: the folder can't be read.
+    """
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise DataError(f"can't read the folder {folder}: {(error.strerror or str(error)).lower()}") from error
+    for ends in _KINDS:
+        files = [folder / name for name in names if name.lower().endswith(ends) and not name.startswith(".")]
+        scans = tuple(file for file in files if os.path.isfile(file) and not is_reconstruction(file))
+        if scans:
+            return scans
+    return ()
+
+
 def _paths(item: str, folder: Path, numbered: str, is_listed: bool = False) -> Iterator[Path]:
     """Give the files of one item; those of numbers and of a text file whether they are there or not."""
     path, numbers = folder / item, item.replace(" ", "")
     if path.suffix in _LIST_SUFFIXES and os.path.isfile(path):
         yield from _listed(path, numbered)
     elif os.path.exists(path) and not (numbered and _NUMBERS.fullmatch(numbers)):
-        yield path
+        yield from _of_folder(path) if os.path.isdir(path) else (path,)
     elif is_pattern(path):
         yield path
     elif _NUMBERS.fullmatch(numbers):
@@ -73,6 +98,13 @@ def _paths(item: str, folder: Path, numbered: str, is_listed: bool = False) -> I
         yield path
     else:
         raise DataError(f"there is no file '{path}'")
+
+
+def _of_folder(folder: Path) -> tuple[Path, ...]:
+    found = scans_in(folder)
+    if not found:
+        raise DataError(f"the folder {folder} has no scan: no MDA file, no CXI file with frames, no other HDF5 file")
+    return found
 
 
 def _listed(path: Path, numbered: str) -> Iterator[Path]:

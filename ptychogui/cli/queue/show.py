@@ -85,6 +85,7 @@ def _told(store: Store, entry: Entry, lanes: dict[str, str] | None) -> dict[str,
         "iterations": entry.iterations, "error": entry.error, "cause": entry.cause or _why_it_waits(entry, lanes),
         "asked": entry.asked, "source": entry.source, "result": entry.result,
         "log": job_log(store.folder, entry.id), "made": entry.made, "started": entry.started, "ended": entry.ended,
+        "batch": entry.batch, "sweep": json.loads(entry.sweep) if entry.sweep else None,
     }  # fmt: skip
 
 

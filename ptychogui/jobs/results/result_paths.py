@@ -74,6 +74,18 @@ def in_folder(folder: Path, name: str, owner: Owner | None = None) -> Reservatio
     return _first_free(folder, _result_names(name), owner)
 
 
+def make_results_folder(folder: Path) -> None:
+    """Make a folder for results, if it is not there.
+
+    Raises:
+        OutputError: it can't be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"can't make the folder {folder}: {(error.strerror or str(error)).lower()}") from error
+
+
 def free_in_folder(folder: Path, name: str) -> Path:
     """Return the path that a result would have in a folder, for a job that is looked at and never run."""
     return next(path for path in map(folder.joinpath, _result_names(name)) if not os.path.lexists(path))
