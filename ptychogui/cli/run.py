@@ -19,6 +19,7 @@ from ptychogui.queue.devices import devices_to_use
 from ptychogui.queue.drain import Drain
 from ptychogui.queue.lane import SILENCE_LIMIT_S
 from ptychogui.queue.owner import Ownership
+from ptychogui.queue.store.batch import Batch
 from ptychogui.queue.store.store import Store
 from ptychogui.queue.under_way import LaneNews
 from ptychogui.states import State
@@ -54,7 +55,10 @@ class _Teller:
     def __init__(self, console: Console) -> None:
         self._console, self._lock = console, threading.Lock()
 
-    def __call__(self, event: Event | LaneNews) -> None:
+    def __call__(self, event: Event | LaneNews | Batch) -> None:
+        if isinstance(event, Batch):
+            with self._lock:
+                say(self._console, f"{event.line}, ended")
         if not isinstance(event, LaneNews):
             return
         cause = f": {one_line(event.cause)}" if event.cause else ""

@@ -21,9 +21,11 @@ from ptychogui.jobs.preflight.findings import Finding, Level
 from ptychogui.jobs.prepare.open_scan import open_scan
 from ptychogui.jobs.results.result_paths import free_in_folder, make_results_folder
 from ptychogui.params.model import by_path, marked
-from ptychogui.queue.planning import Plan, Values, look_at, reserved
+from ptychogui.queue.devices import check_devices, devices_to_use
+from ptychogui.queue.planning import Plan, Values, lane_of, look_at, reserved
 from ptychogui.queue.store.batch import Refused, add_batch
-from ptychogui.queue.store.store import NewJob, Store
+from ptychogui.queue.store.entry import UNDER_WAY, WAITING, Entry
+from ptychogui.queue.store.store import ANY, NewJob, Store
 
 _PART = 4
 """So many times fewer frames than before a single job: 16 tell what spoils a scan, in a third of the time."""
@@ -135,15 +137,34 @@ def _reason(finding: Finding) -> str:
     return finding.text if finding.error is None else str(finding.error)
 
 
-def add(
+def lanes_of(store: Store, candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """Return the devices that a batch runs on where nobody runs the queue: those that it names, or those of the queue.
+
+    Raises:
+        DeviceError: one that it names does not exist or can't be used.
+        ParameterError: it names one together with a part of it.
+    """
+    plans = (found.plan for found in candidates if found.is_ready)
+    lanes = dict.fromkeys(lane_of(plan.layers.resolve()[0]) for plan in plans if plan is not None)
+    named = tuple(lane for lane in lanes if lane != ANY)
+    if not named:
+        return devices_to_use(store, "")
+    check_devices(named)
+    return named
+
+
+def add(  # noqa: PLR0913 - what a batch is made of
     store: Store,
     candidates: Sequence[Candidate],
     output: Path,
     command: str,
     versions: Mapping[str, str],
     change: Callable[[NewJob], NewJob] = lambda job: job,
+    resume: bool = False,
 ) -> Added:
     """Put the jobs of a batch into the queue, all in one go, with what is wrong with the others.
+
+    Where it resumes, jobs of the queue that are the same and not over are taken into the batch, and not made again.
 
     Args:
         store: the queue.
@@ -152,6 +173,7 @@ def add(
         command: what the user asked for, in words.
         versions: of the programs that make it.
         change: what else is to be said of each job: its priority, whether it is held.
+        resume: whether to take over what an earlier batch has left.
 
     Raises:
         OutputError: the folder can't be made, or the store not be written.
@@ -159,17 +181,40 @@ def add(
     make_results_folder(output)
     jobs: dict[int, NewJob] = {}
     refused = {place: found.problem for place, found in enumerate(candidates) if not found.is_ready}
+    left = _left(store, candidates, output) if resume else {}
     with contextlib.ExitStack() as paths:
         for place, found in enumerate(candidates):
-            if place in refused or found.plan is None:
+            if place in refused or place in left or found.plan is None:
                 continue
             try:
                 jobs[place] = change(paths.enter_context(reserved(store, found.plan, output, command, versions)))
             except (PtychoError, OSError) as error:
                 refused[place] = str(error)
         told = [Refused(os.path.abspath(candidates[place].scan), refused[place]) for place in sorted(refused)]
-        number, ids = add_batch(store, title_of(candidates), command, [*jobs.values()], told)
-    return Added(number, dict(zip(jobs, ids, strict=True)), refused)
+        number, ids = add_batch(store, title_of(candidates), command, [*jobs.values()], told, [*left.values()])
+    return Added(number, {**left, **dict(zip(jobs, ids, strict=True))}, refused)
+
+
+def _left(store: Store, candidates: Sequence[Candidate], output: Path) -> dict[int, int]:
+    """Return, by candidate's place, the jobs of earlier batches that are the same and not over."""
+    folder = os.path.abspath(output)
+    unfinished = [
+        job for job in store.entries()
+        if job.batch is not None and job.state in (*WAITING, *UNDER_WAY) and os.path.dirname(job.result) == folder
+    ]  # fmt: skip
+    by_source: dict[str | None, list[Entry]] = {}
+    for job in unfinished:
+        by_source.setdefault(job.source, []).append(job)
+    left: dict[int, int] = {}
+    for place, found in enumerate(candidates):
+        if found.plan is not None and found.is_ready:
+            source = None if found.plan.source is None else os.fspath(found.plan.source)
+            wanted = found.plan.layers.resolve()[0]
+            for job in by_source.get(source, ()):
+                if job.id not in left.values() and store.text(job.id).job.parameters == wanted:
+                    left[place] = job.id
+                    break
+    return left
 
 
 def title_of(candidates: Sequence[Candidate]) -> str:

@@ -85,12 +85,13 @@ class Batch:
                 "refused": [{"scan": item.scan, "reason": item.reason} for item in self.refused]}  # fmt: skip
 
 
-def add_batch(
+def add_batch(  # noqa: PLR0913 - what a batch is
     store: Store,
     title: str,
     command: str,
     jobs: Sequence[NewJob],
     refused: Sequence[Refused] = (),
+    taken: Sequence[int] = (),
     is_open: bool = False,
 ) -> tuple[int, list[int]]:
     """Put jobs into the queue as a batch, all or none; return its number, and theirs.
@@ -101,6 +102,7 @@ def add_batch(
         command: what the user asked for, in words.
         jobs: all of them.
         refused: the scans that no job could be made of.
+        taken: jobs that are in the queue already and that this batch takes over, from another one or from none.
         is_open: whether more jobs may come, until `close_batch`.
     """
     texts = [to_text(job.text) for job in jobs]
@@ -112,6 +114,7 @@ def add_batch(
         assert row.lastrowid is not None
         number = row.lastrowid
         ids = insert(change, [replace(job, batch=number) for job in jobs], texts)
+        change.executemany("UPDATE jobs SET batch = ? WHERE id = ?", [(number, job) for job in taken])
         change.execute("UPDATE batches SET is_open = ? WHERE id = ?", (is_open, number))
     return number, ids
 

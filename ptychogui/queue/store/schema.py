@@ -70,6 +70,8 @@ _BATCHES = (
         BEGIN {_SETTLE} WHERE id = NEW.batch; END""",
     f"""CREATE TRIGGER job_of_batch_removed AFTER DELETE ON jobs WHEN OLD.batch IS NOT NULL
         BEGIN {_SETTLE} WHERE id = OLD.batch; END""",
+    f"""CREATE TRIGGER job_of_batch_moved AFTER UPDATE OF batch ON jobs WHEN OLD.batch IS NOT NULL
+        BEGIN {_SETTLE} WHERE id = OLD.batch; END""",
     f"""CREATE TRIGGER batch_closed AFTER UPDATE OF is_open ON batches
         BEGIN {_SETTLE} WHERE id = NEW.id; END""",
     f"""CREATE TABLE watched (

@@ -158,9 +158,10 @@ class Store:
         rows = self.read(f"SELECT {columns} FROM starts WHERE job = ? ORDER BY id", (job_id,))
         return [Start(**dict(row)) for row in rows]
 
-    def counts(self) -> dict[tuple[State, str], int]:
-        """Return how many jobs there are of each state and for each device that has some."""
-        rows = self.read("SELECT state, device, count(*) FROM jobs GROUP BY state, device")
+    def counts(self, batch: int | None = None) -> dict[tuple[State, str], int]:
+        """Return how many jobs, of all or of a batch, there are of each state and for each device that has some."""
+        where = "SELECT state, device, count(*) FROM jobs WHERE ?1 IS NULL OR batch = ?1 GROUP BY state, device"
+        rows = self.read(where, (batch,))
         return {(State(row[0]), row[1]): row[2] for row in rows}
 
     def lanes(self) -> dict[str, str]:

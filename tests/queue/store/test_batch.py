@@ -15,7 +15,7 @@ from tests.jobs.fakes import make_job
 
 def _batch(store: Store, folder: Path, jobs: int = 2, is_open: bool = False) -> tuple[int, list[int]]:
     new = [NewJob(JobText.of(make_job(folder / f"{i}.cxi"), {})) for i in range(jobs)]
-    return add_batch(store, "night", "ptychogui batch", new, [Refused("x.mda", "it is empty")], is_open)
+    return add_batch(store, "night", "ptychogui batch", new, [Refused("x.mda", "it is empty")], is_open=is_open)
 
 
 def _end(store: Store, state: State = State.DONE) -> None:
