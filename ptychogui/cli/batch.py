@@ -9,7 +9,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from rich.console import Console
 
 from ptychogui.cli.follow_batch import BatchTeller, follow
 from ptychogui.cli.one_job import Values, name_of
-from ptychogui.cli.shared_options import PATH, json_option, quiet_option, resume_option, sweep_option
+from ptychogui.cli.shared_options import PATH, json_option, quiet_option, resume_option, sweep_option, watch_option
 from ptychogui.cli.terminal import error_console, one_line, say, table, tell
 from ptychogui.errors import DataError
 from ptychogui.io.result_header import read_header
@@ -34,6 +34,7 @@ from ptychogui.queue.batches import Added, Candidate, add, check_shared, checked
 from ptychogui.queue.store.batch import Batch
 from ptychogui.queue.store.entry import Entry
 from ptychogui.queue.store.store import Store
+from ptychogui.queue.watch import FolderWatch, WatchOrder
 from ptychogui.states import State
 
 FAILED = 1
@@ -51,15 +52,17 @@ class _Wishes:
     resume: bool
     quiet: bool
     as_json: bool
+    watch: Path | None
 
 
 @click.command(cls=Command)
-@click.argument("scans", nargs=-1, required=True, metavar="LIST...")
+@click.argument("scans", nargs=-1, metavar="LIST...")
 @click.option(
     "-o", "--output", type=PATH, default=".", metavar="DIR", help="Folder of the results; made if absent. [.]"
 )
 @click.option("--scans", "numbered", default="", metavar="PATTERN", help="What numbers stand for: mda/scan_#04d.mda.")
 @click.option("--skip-done", is_flag=True, help="Leave out scans of which DIR has a complete result.")
+@watch_option
 @sweep_option
 @resume_option
 @quiet_option
@@ -68,7 +71,7 @@ class _Wishes:
 @click.pass_context
 def batch(  # noqa: PLR0913 - its options
     context: click.Context, /, scans: tuple[str, ...], output: Path, numbered: str, skip_done: bool,
-    sweeps: tuple[str, ...], resume: bool, quiet: bool, as_json: bool, **_values: Any,
+    watch: Path | None, sweeps: tuple[str, ...], resume: bool, quiet: bool, as_json: bool, **_values: Any,
 ) -> int:  # fmt: skip
     """Reconstruct many scans on the queue, and print the paths of the results.
 
@@ -77,23 +80,31 @@ def batch(  # noqa: PLR0913 - its options
     what can't be reconstructed is said, and left out; exit status 1 then. Jobs are done by whoever runs the queue, or
     else here, on --device or the devices of the last ptychogui run. Ctrl-C keeps the results under way and ends the
     batch. After a crash the same command goes on with the jobs that are left, and so does ptychogui run. --json prints
-    one object about the batch in place of the paths.
+    one object about the batch in place of the paths. With --watch LIST may be left out, and Ctrl-C ends it.
     """
     values, swept = given_values(context, describe()), combinations(sweeps)
-    found, wishes = scan_list(scans, numbered), _Wishes(output, skip_done, resume, quiet or as_json, as_json)
-    check_shared(len(found.scans) + len(found.absent), values)
+    if not scans and watch is None:
+        raise click.UsageError("Missing argument 'LIST...'.")
+    found = scan_list(scans, numbered) if scans else ScanList((), ())
+    wishes = _Wishes(output, skip_done, resume, quiet or as_json, as_json, watch)
+    check_shared(len(found.scans) + len(found.absent) if watch is None else 2, values)
     make_results_folder(output)
-    return _run_batch(_candidates(found, values, swept, wishes), wishes)
+    return _run_batch(_candidates(found, values, swept, wishes), values, swept, wishes)
 
 
-def _run_batch(candidates: list[Candidate], wishes: _Wishes) -> int:
+def _run_batch(candidates: list[Candidate], values: Values, swept: Sequence[Values], wishes: _Wishes) -> int:
     """Queue the jobs, follow them to the end, say what became of all, and return the exit status."""
-    console = error_console()
-    if not candidates:
+    console, made_by = error_console(), versions()
+    if not candidates and wishes.watch is None:
         return 0  # all are done
     with Store() as store:
-        lanes = lanes_of(store, candidates)
-        added = add(store, candidates, wishes.folder, _command(), versions(), resume=wishes.resume)
+        lanes = lanes_of(store, values, candidates)
+        watching = None if wishes.watch is None else WatchOrder(
+            wishes.watch, values, wishes.folder, _command(), made_by, swept
+        )  # fmt: skip
+        if watching is not None:
+            FolderWatch(watching)  # a folder that is not there is refused before anything is added
+        added = add(store, candidates, wishes.folder, _command(), made_by, resume=wishes.resume, watched=wishes.watch)
         _say_refused(console, candidates, added)
         names = {job: candidates[place].scan for place, job in added.jobs.items()}
 
@@ -101,8 +112,10 @@ def _run_batch(candidates: list[Candidate], wishes: _Wishes) -> int:
             return names.get(job.id, job.title)
 
         teller = BatchTeller(console, name, None if wishes.as_json else wishes.folder, wishes.quiet)
-        ended, status = follow(store, added.batch, lanes, teller, console)
-    _say_end(console, ended, _failures(ended, candidates, added), len(candidates), wishes)
+        watching = None if watching is None else replace(watching, batch=added.batch)
+        ended, status = follow(store, added.batch, lanes, teller, console, watching)
+    failures = _failures(ended, candidates, added)
+    _say_end(console, ended, failures, len(ended.jobs) + len(ended.refused), wishes)
     return status or (FAILED if any(job.state not in _KEPT for job in ended.jobs) or ended.refused else 0)
 
 
@@ -133,8 +146,11 @@ def _failures(ended: Batch, candidates: Sequence[Candidate], added: Added) -> li
     """Return what came to nothing, and why, in the order of the list."""
     places = {job: place for place, job in added.jobs.items()}
     failed = dict(added.refused)
-    failed |= {places[job.id]: job.cause or f"it is {job.state}" for job in ended.jobs if job.state not in _KEPT}
-    return [(candidates[place].scan, one_line(failed[place])) for place in sorted(failed)]
+    bad = [(job, job.cause or f"it is {job.state}") for job in ended.jobs if job.state not in _KEPT]
+    failed |= {places[job.id]: cause for job, cause in bad if job.id in places}
+    found = [(job.source or job.title, one_line(cause)) for job, cause in bad if job.id not in places]
+    found += [(item.scan, one_line(item.reason)) for item in ended.refused[len(added.refused) :]]
+    return [*((candidates[place].scan, one_line(failed[place])) for place in sorted(failed)), *found]
 
 
 def _say_end(console: Console, ended: Batch, failures: Sequence[tuple[str, str]], count: int, wishes: _Wishes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,10 +19,11 @@ from ptychogui.jobs.processes.messages import Order
 from ptychogui.queue.drain import Drain
 from ptychogui.queue.owner import OwnedError, Ownership, owner_text
 from ptychogui.queue.store import changes
-from ptychogui.queue.store.batch import Batch, batch
+from ptychogui.queue.store.batch import Batch, batch, close_batch
 from ptychogui.queue.store.entry import ENDED, WAITING, Entry
 from ptychogui.queue.store.store import Store
 from ptychogui.queue.waiting import why_it_waits
+from ptychogui.queue.watch import FoundScan, Watcher, WatchOrder
 from ptychogui.states import State
 
 _LOOK_S = 0.1
@@ -90,8 +92,13 @@ def _is_due(job: Entry, before: Entry) -> bool:
     return job.iteration // every > before.iteration // every
 
 
-def follow(
-    store: Store, number: int, devices: Sequence[str], teller: BatchTeller, console: Console
+def follow(  # noqa: PLR0913 - what following takes
+    store: Store,
+    number: int,
+    devices: Sequence[str],
+    teller: BatchTeller,
+    console: Console,
+    watch: WatchOrder | None = None,
 ) -> tuple[Batch, int]:
     """Run a batch, or look on while another process does; return how it stands at last, and the exit status.
 
@@ -103,16 +110,24 @@ def follow(
         devices: one lane each, where this process runs it.
         teller: hears how all stands.
         console: for what is said at a signal.
+        watch: the folder whose scans come into the batch until it is ended.
 
     Raises:
         PtychoError: the store can't be used, or is damaged.
     """
     control = Control()
-    with interruptible(control, console) as caught, _Run(store.folder, devices, number) as run:
+    with (
+        interruptible(control, console) as caught,
+        _Run(store.folder, devices, number, until_empty=watch is None) as run,
+        contextlib.ExitStack() as watching,
+    ):
+        if watch is not None:
+            watching.enter_context(Watcher(store.folder, watch, functools.partial(tell_found, console)))
         told_to_stop = False
         while True:
             if control.stop_asked and not told_to_stop:
                 told_to_stop = True
+                watching.close()
                 _stop(store, number)
             is_over = run.take_or_check()
             if store.has_changed() or is_over:
@@ -123,11 +138,17 @@ def follow(
             threading.Event().wait(_LOOK_S)
 
 
+def tell_found(console: Console, found: FoundScan) -> None:
+    """Say what was found in a watched folder and can't be read."""
+    if found.problem:
+        say(console, f"ptychogui: {found.path}: {one_line(found.problem)}")
+
+
 class _Run:
     """This process as the owner of the queue, as soon as nobody else is; a context manager that leaves it."""
 
-    def __init__(self, folder: Path, devices: Sequence[str], number: int) -> None:
-        self._folder, self._devices, self._number = folder, devices, number
+    def __init__(self, folder: Path, devices: Sequence[str], number: int, until_empty: bool) -> None:
+        self._folder, self._devices, self._number, self._until_empty = folder, devices, number, until_empty
         self._stack = contextlib.ExitStack()
         self._drain: Drain | None = None
         self._thread: threading.Thread | None = None
@@ -163,13 +184,14 @@ class _Run:
 
     def _run(self, drain: Drain) -> None:
         try:
-            drain.run(until_empty=True)
+            drain.run(self._until_empty)
         except BaseException as error:  # noqa: BLE001 - it is raised where the batch is followed
             self._problem = error
 
 
 def _stop(store: Store, number: int) -> None:
-    """Have what is under way stopped, and take the others out of the queue."""
+    """Have what is under way stopped, take the others out of the queue, and let no more come."""
+    close_batch(store, number)
     for job in _open_jobs(batch(store, number)):
         with contextlib.suppress(PtychoError):  # it has just ended
             changes.order(store, job.id, Order.CANCEL if job.state in (State.HELD, *WAITING) else Order.STOP)

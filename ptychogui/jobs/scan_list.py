@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,10 +60,11 @@ def scan_list(items: Sequence[str], numbered: str = "") -> ScanList:
     return ScanList(scans, absent)
 
 
-def scans_in(folder: Path) -> tuple[Path, ...]:
+def scans_in(folder: Path, known: Set[Path] = frozenset()) -> tuple[Path, ...]:
     """Return the scans in a folder, by name: its MDA files, or else its CXI files that are no results, or else others.
 
     Others are NeXus files and masters, or else plain HDF5 files: where there are masters, those hold their frames.
+    Scans that are known are left out.
 
     Raises:
         DataError: the folder can't be read.
@@ -72,8 +75,9 @@ def scans_in(folder: Path) -> tuple[Path, ...]:
         raise DataError(f"can't read the folder {folder}: {(error.strerror or str(error)).lower()}") from error
     for ends in _KINDS:
         files = [folder / name for name in names if name.lower().endswith(ends) and not name.startswith(".")]
-        scans = tuple(file for file in files if os.path.isfile(file) and not is_reconstruction(file))
-        if scans:
+        new = [file for file in files if file not in known]
+        scans = tuple(file for file in new if _may_be_scan(file))
+        if scans or len(new) < len(files):
             return scans
     return ()
 
@@ -98,6 +102,20 @@ def _paths(item: str, folder: Path, numbered: str, is_listed: bool = False) -> I
         yield path
     else:
         raise DataError(f"there is no file '{path}'")
+
+
+def _may_be_scan(file: Path) -> bool:
+    """Whether a file is there and no result."""
+    try:
+        found = file.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and not _is_result(file, (found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=_MOST)
+def _is_result(file: Path, _state: tuple[int, ...]) -> bool:
+    return is_reconstruction(file)
 
 
 def _of_folder(folder: Path) -> tuple[Path, ...]:

@@ -21,6 +21,7 @@ from ptychogui.jobs.preflight.findings import Finding, Level
 from ptychogui.jobs.prepare.open_scan import open_scan
 from ptychogui.jobs.results.result_paths import free_in_folder, make_results_folder
 from ptychogui.params.model import by_path, marked
+from ptychogui.params.origins import Layers, Source
 from ptychogui.queue.devices import check_devices, devices_to_use
 from ptychogui.queue.planning import Plan, Values, lane_of, look_at, reserved
 from ptychogui.queue.store.batch import Refused, add_batch
@@ -137,7 +138,7 @@ def _reason(finding: Finding) -> str:
     return finding.text if finding.error is None else str(finding.error)
 
 
-def lanes_of(store: Store, candidates: Sequence[Candidate]) -> tuple[str, ...]:
+def lanes_of(store: Store, values: Values, candidates: Sequence[Candidate]) -> tuple[str, ...]:
     """Return the devices that a batch runs on where nobody runs the queue: those that it names, or those of the queue.
 
     Raises:
@@ -145,8 +146,9 @@ def lanes_of(store: Store, candidates: Sequence[Candidate]) -> tuple[str, ...]:
         ParameterError: it names one together with a part of it.
     """
     plans = (found.plan for found in candidates if found.is_ready)
-    lanes = dict.fromkeys(lane_of(plan.layers.resolve()[0]) for plan in plans if plan is not None)
-    named = tuple(lane for lane in lanes if lane != ANY)
+    lanes = [lane_of(plan.layers.resolve()[0]) for plan in plans if plan is not None]
+    lanes.append(lane_of(Layers().with_layer(Source.USER, values).resolve()[0]))
+    named = tuple(dict.fromkeys(lane for lane in lanes if lane != ANY))
     if not named:
         return devices_to_use(store, "")
     check_devices(named)
@@ -161,6 +163,7 @@ def add(  # noqa: PLR0913 - what a batch is made of
     versions: Mapping[str, str],
     change: Callable[[NewJob], NewJob] = lambda job: job,
     resume: bool = False,
+    watched: Path | None = None,
 ) -> Added:
     """Put the jobs of a batch into the queue, all in one go, with what is wrong with the others.
 
@@ -174,6 +177,7 @@ def add(  # noqa: PLR0913 - what a batch is made of
         versions: of the programs that make it.
         change: what else is to be said of each job: its priority, whether it is held.
         resume: whether to take over what an earlier batch has left.
+        watched: a folder whose scans will come into it; it then stays open.
 
     Raises:
         OutputError: the folder can't be made, or the store not be written.
@@ -191,7 +195,9 @@ def add(  # noqa: PLR0913 - what a batch is made of
             except (PtychoError, OSError) as error:
                 refused[place] = str(error)
         told = [Refused(os.path.abspath(candidates[place].scan), refused[place]) for place in sorted(refused)]
-        number, ids = add_batch(store, title_of(candidates), command, [*jobs.values()], told, [*left.values()])
+        title = title_of(candidates) if watched is None else f"scans of {watched.resolve().name}"
+        is_open = watched is not None
+        number, ids = add_batch(store, title, command, [*jobs.values()], told, [*left.values()], is_open)
     return Added(number, {**left, **dict(zip(jobs, ids, strict=True))}, refused)
 
 

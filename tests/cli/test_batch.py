@@ -199,6 +199,31 @@ class TestBatch:
         more = ("--sweep", "probe_modes=1,2,3", "--skip-done", "--quiet")
         assert run("batch", "fly_0001.cxi", *more, *FAST).stdout.split() == ["fly_0001-result-002.cxi"]
 
+    def test_a_watched_folder_is_reconstructed_until_ctrl_c_and_only_once(self, night: Path, home: Path) -> None:
+        arguments = ("batch", night / "fly_0001.cxi", "--watch", night, "-o", night / "done", *FAST, "--wait-limit", 2)
+        with start(*arguments) as batch:
+            _until(home, lambda jobs: [job.state for job in jobs] == [State.DONE] * 2)
+            assert batch.stderr is not None
+            said = ""
+            while "fly_0002.cxi: " not in said:
+                said = batch.stderr.readline()
+            batch.send_signal(signal.SIGINT)
+            out, said = batch.communicate(timeout=60)
+        assert batch.returncode == 130
+        assert sorted(Path(line).name for line in out.split()) == ["fly_0001-result.cxi", "fly_0003-result.cxi"]
+        assert f"batch 1, scans of {night.name}: 2 done, 1 refused" in said
+        with start("run", "--watch", night, "--devices", "numpy") as owner:
+            assert owner.stderr is not None and "running the queue in" in owner.stderr.readline()
+            shutil.copy("fly_0001.cxi", "fly_0009.cxi")
+            assert owner.stderr.readline() == f"{night / 'fly_0009.cxi'}: job 3 added\n"
+            owner.send_signal(signal.SIGTERM)
+            assert owner.wait(60) == 0
+
+    def test_a_batch_of_nothing_says_what_is_missing(self, night: Path) -> None:
+        assert "Missing argument 'LIST...'" in refusal("batch")
+        assert "there is no such folder" in refusal("batch", "--watch", "absent")
+        assert "leave out --until-empty" in refusal("run", "--watch", ".", "--until-empty")
+
     def test_a_wrong_sweep_is_refused_before_anything_is_done(self, night: Path) -> None:
         assert "no parameter is called 'modes'" in refusal("batch", "fly_0001.cxi", "--sweep", "modes=1,2")
 
