@@ -131,7 +131,7 @@ def checked(candidate: Candidate) -> Candidate:
 
 def _ends(finding: Finding, plan: Plan) -> bool:
     """Whether a run would be refused for what was found."""
-    return finding.error is not None or plan.layers.resolve()[0].preprocessing.strict
+    return finding.error is not None or plan.parameters.preprocessing.strict
 
 
 def _reason(finding: Finding) -> str:
@@ -146,7 +146,7 @@ def lanes_of(store: Store, values: Values, candidates: Sequence[Candidate]) -> t
         ParameterError: it names one together with a part of it.
     """
     plans = (found.plan for found in candidates if found.is_ready)
-    lanes = [lane_of(plan.layers.resolve()[0]) for plan in plans if plan is not None]
+    lanes = [lane_of(plan.parameters) for plan in plans if plan is not None]
     lanes.append(lane_of(Layers().with_layer(Source.USER, values).resolve()[0]))
     named = tuple(dict.fromkeys(lane for lane in lanes if lane != ANY))
     if not named:
@@ -215,7 +215,7 @@ def _left(store: Store, candidates: Sequence[Candidate], output: Path) -> dict[i
     for place, found in enumerate(candidates):
         if found.plan is not None and found.is_ready:
             source = None if found.plan.source is None else os.fspath(found.plan.source)
-            wanted = found.plan.layers.resolve()[0]
+            wanted = found.plan.parameters
             for job in by_source.get(source, ()):
                 if job.id not in left.values() and store.text(job.id).job.parameters == wanted:
                     left[place] = job.id

@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from ptychogui.io.dataset import Dataset
 from ptychogui.io.raw.file_series import Pattern, is_pattern
 from ptychogui.io.result_header import ResultHeader, read_header
 from ptychogui.jobs.job import Job, Sweep
+from ptychogui.jobs.job_checks import check_job
 from ptychogui.jobs.job_values import heeded_values, make_job, planned_layers, scan_source
 from ptychogui.jobs.results.owners import Owner
 from ptychogui.jobs.results.reservations import Reservation
@@ -51,10 +53,24 @@ class Plan:
     scan: Dataset | None
     sweep: Sweep | None = None
 
+    @cached_property
+    def resolved(self) -> tuple[Parameters, dict[str, Origin]]:
+        """All parameters, and the origin of each.
+
+        Raises:
+            ParameterError: a value does not fit its declaration.
+        """
+        return self.layers.resolve()
+
+    @property
+    def parameters(self) -> Parameters:
+        """All parameters; as `resolved`."""
+        return self.resolved[0]
+
     @property
     def name(self) -> str:
         """What the job and its result are called."""
-        return job_name(self.source, self.layers.resolve()[0].output.job_id)
+        return job_name(self.source, self.parameters.output.job_id)
 
     def job(self, output: Path, command: str = "") -> Job:
         """Make the job.
@@ -63,7 +79,12 @@ class Plan:
             ParameterError: a value does not fit its declaration, or has no effect.
             OutputError: the result would take the place of a file that is no result.
         """
-        return replace(make_job(self.layers, self.source, output, command, scan=self.scan), sweep=self.sweep)
+        parameters, origins = self.resolved
+        job = Job(
+            uuid.uuid4().hex, self.source, parameters, output, origins, command, scan=self.scan, sweep=self.sweep
+        )  # fmt: skip
+        check_job(job)
+        return job
 
 
 def look_at(file: Path | None, values: Values, group: str = "", swept: Values | None = None) -> Plan:

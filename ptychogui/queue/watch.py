@@ -182,7 +182,7 @@ def _is_whole(plan: Plan) -> bool:
     scan = plan.scan
     if scan is None or scan.positions_m is None or not scan.is_whole or scan.seen.is_unsure:
         return False
-    dims = plan.layers.resolve()[0].experiment.scan_dims
+    dims = plan.parameters.experiment.scan_dims
     return dims is None or len(scan.positions_m) >= math.prod(dims)
 
 
