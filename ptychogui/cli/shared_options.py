@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+IS_IMPLIED = "ptychogui.is_implied"
+"""Key of click's notes: nobody wrote the word `gui`."""
 PATH = click.Path(path_type=Path)
 quiet_option = click.option("--quiet", is_flag=True, help="Print only the path of the result.")
 resume_option = click.option(

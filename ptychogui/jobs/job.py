@@ -7,14 +7,16 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ptychogui.engines.base import Estimate
-from ptychogui.io.dataset import Dataset
 from ptychogui.io.raw.file_series import is_pattern, scan_name
 from ptychogui.params.model import Parameters
 from ptychogui.params.origins import Origin
 from ptychogui.states import State
+
+if TYPE_CHECKING:  # jobs are listed without engines
+    from ptychogui.engines.base import Estimate
+    from ptychogui.io.dataset import Dataset
 
 
 @dataclass(frozen=True)

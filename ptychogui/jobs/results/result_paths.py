@@ -62,7 +62,7 @@ def beside_scan(
         stem = file_stem(name)
         try:
             check_writable(folder / f"{stem}-001.cxi")
-            return _first_free(folder, lambda number, stem=stem: f"{stem}-{number + 1:03d}.cxi", owner)
+            return _first_free(folder, _numbered(stem), owner)
         except OutputError as error:
             _log.info("the result goes elsewhere: %s", error)
             problems.append(str(error))
@@ -155,6 +155,10 @@ def _likely_free(folder: Path, names: _Names) -> Iterator[int]:
         middle = (taken + free) // 2
         taken, free = (middle, free) if is_taken(middle) else (taken, middle)
     yield from itertools.count(free)
+
+
+def _numbered(stem: str) -> _Names:
+    return lambda number: f"{stem}-{number + 1:03d}.cxi"
 
 
 def _result_names(name: str) -> _Names:
