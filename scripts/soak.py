@@ -33,7 +33,7 @@ from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.provenance import versions
 from ptychogui.jobs.results.owners import PROCESS, Owner, lives
 from ptychogui.physics.simulation import Recipe, simulate
-from ptychogui.queue.planning import planned
+from ptychogui.queue.planning import look_at, reserved
 from ptychogui.queue.store.entry import ENDED, Entry
 from ptychogui.queue.store.journal import open_starts
 from ptychogui.queue.store.store import Store
@@ -108,10 +108,9 @@ def _fill(store: Store, scan: Path, results: Path, given: argparse.Namespace) ->
     values = {
         "reconstruction.iterations": (given.iterations, "soak"), "reconstruction.engine": (given.engine, "soak"),
     }  # fmt: skip
-    with contextlib.ExitStack() as reserved:
-        jobs = [
-            reserved.enter_context(planned(store, scan, values, results, "soak", versions())) for _ in range(given.jobs)
-        ]
+    plan = look_at(scan, values)
+    with contextlib.ExitStack() as paths:
+        jobs = [paths.enter_context(reserved(store, plan, results, "soak", versions())) for _ in range(given.jobs)]
         store.add(jobs)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from ptychogui.cli.one_job import run_one
-from ptychogui.cli.shared_options import PATH, quiet_option
+from ptychogui.cli.shared_options import IS_IMPLIED, PATH, quiet_option
 from ptychogui.cli.terminal import error_console, say
 from ptychogui.errors import DataError, DeviceError
 from ptychogui.io.atomic import check_writable
@@ -22,9 +22,6 @@ from ptychogui.io.result import read_result
 from ptychogui.io.simulated import write_scan
 from ptychogui.params.click_words import Command
 from ptychogui.physics.simulation import Recipe, simulate
-
-IS_IMPLIED = "ptychogui.is_implied"
-"""Key of click's notes: nobody wrote the word `gui`."""
 
 _DEMO_VALUES = {"reconstruction.iterations": (60, "demo"), "output.job_id": ("demo", "demo")}
 

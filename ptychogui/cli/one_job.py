@@ -29,7 +29,7 @@ Values: TypeAlias = Mapping[str, tuple[Any, str]]
 
 Show: TypeAlias = Callable[[Progress], None]
 
-_LINES = 10
+LINES = 10
 """Plain lines per job where there is no terminal."""
 
 _ROOM_FOR_ALL, _ROOM_FOR_BAR = 80, 60
@@ -130,7 +130,7 @@ def _bar_show(bar: Bar) -> Show:
 
 def _plain_show(console: Console, progress: Progress) -> None:
     _say_notes(console, progress)
-    every = max(1, progress.iterations // _LINES)
+    every = max(1, progress.iterations // LINES)
     due = progress.iteration % every == 0 and progress.iteration < progress.iterations
     if due or progress.state is not State.RUNNING:
         say(console, f"iteration {progress.iteration}/{progress.iterations}  {_figures(progress)}")

@@ -16,19 +16,8 @@ from typing import Any
 import click
 
 from ptychogui import __version__
-from ptychogui.cli.batch import batch
-from ptychogui.cli.bench import bench
-from ptychogui.cli.check import check
-from ptychogui.cli.devices import devices
-from ptychogui.cli.export import export_command
-from ptychogui.cli.gui import IS_IMPLIED, demo, gui
-from ptychogui.cli.info import info
-from ptychogui.cli.orientation import orientation
-from ptychogui.cli.presets import presets
-from ptychogui.cli.queue import queue
-from ptychogui.cli.reconstruct import reconstruct
-from ptychogui.cli.run import run
-from ptychogui.cli.simulate import simulate_command
+from ptychogui.cli.lazy_group import LazyGroup
+from ptychogui.cli.shared_options import IS_IMPLIED
 from ptychogui.cli.terminal import error_console, one_line, say
 from ptychogui.errors import PtychoError
 from ptychogui.notify import log
@@ -38,10 +27,22 @@ INTERRUPTED = 130
 _UNPRINTABLE = (errno.ENOSPC, errno.EBADF, errno.EIO)
 """Errors that click meets when it prints help to a stdout that is full or closed."""
 
-_COMMANDS = (
-    gui, demo, simulate_command, info, presets, check, orientation, reconstruct, batch, queue, run, export_command,
-    devices, bench,
-)  # fmt: skip
+_COMMANDS = {
+    "gui": "gui:gui",
+    "demo": "gui:demo",
+    "simulate": "simulate:simulate_command",
+    "info": "info:info",
+    "presets": "presets:presets",
+    "check": "check:check",
+    "orientation": "orientation:orientation",
+    "reconstruct": "reconstruct:reconstruct",
+    "batch": "batch:batch",
+    "queue": "queue:queue",
+    "run": "run:run",
+    "export": "export:export_command",
+    "devices": "devices:devices",
+    "bench": "bench:bench",
+}
 """In the order of the help, the usual ones first."""
 
 _LOG_LEVEL = "--log-level"
@@ -49,21 +50,17 @@ _LOG_LEVEL = "--log-level"
 _log = logging.getLogger(__name__)
 
 
-class Program(click.Group):
+class Program(LazyGroup):
     """A group whose default command is `gui`, and whose errors are one line."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `gui` in front of arguments that name no command."""
         before = _own_words(args)
         first = args[before : before + 1]
-        if len(args) >= before and not {*first} & {*self.commands, "--help", "--version"}:
+        if len(args) >= before and not {*first} & {*self.places, "--help", "--version"}:
             args = [*args[:before], "gui", *args[before:]]
             ctx.meta[IS_IMPLIED] = True
         return super().parse_args(ctx, args)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """List the commands in the order in which the group has them."""
-        return list(self.commands)
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
         """Run the program and exit: bad input is one line on stderr and status 2, never a traceback."""
@@ -102,7 +99,7 @@ def _refuse(message: str) -> int:
     return BAD_INPUT
 
 
-@click.group(cls=Program, commands=_COMMANDS)
+@click.group(cls=Program, places={name: f"ptychogui.cli.{place}" for name, place in _COMMANDS.items()})
 @click.version_option(__version__)
 @click.option(
     _LOG_LEVEL, type=click.Choice(log.LEVELS), default=log.DEFAULT_LEVEL, show_default=True,

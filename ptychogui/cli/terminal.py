@@ -16,14 +16,16 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import click
 from rich.console import Console
 
 from ptychogui.errors import OutputError
-from ptychogui.jobs.job import Control
 from ptychogui.texts import printable
+
+if TYPE_CHECKING:  # the queue is listed without engines
+    from ptychogui.jobs.job import Control
 
 _STDERR = 2
 _STOPPING = "stopping within seconds, the result is kept; {again} again aborts without a result\n"

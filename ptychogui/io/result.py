@@ -129,6 +129,15 @@ def _is_result(path: Path) -> bool:
         return False
 
 
+def is_reconstruction(path: Path) -> bool:
+    """Whether a file holds a reconstruction, of whatever program, and no frames that could be reconstructed."""
+    try:
+        with opened_result(path) as file:
+            return not any(place in file for place in FRAME_PLACES)
+    except DataError:
+        return False
+
+
 def write_result(path: Path, result: Result) -> tuple[str, ...]:
     """Write a result file, whole or not at all.
 

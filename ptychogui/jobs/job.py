@@ -7,13 +7,16 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ptychogui.engines.base import Estimate
-from ptychogui.io.dataset import Dataset
 from ptychogui.io.raw.file_series import is_pattern, scan_name
 from ptychogui.params.model import Parameters
 from ptychogui.params.origins import Origin
 from ptychogui.states import State
+
+if TYPE_CHECKING:  # jobs are listed without engines
+    from ptychogui.engines.base import Estimate
+    from ptychogui.io.dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,19 @@ class FirstTry:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """What a job has in common with others of one scan that differ from it in a few values, to be compared.
+
+    Attributes:
+        group: the same for all of them, and for no other job.
+        values: parameter path -> the job's own value.
+    """
+
+    group: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Job:
     """One reconstruction to do.
 
@@ -56,6 +72,7 @@ class Job:
         checkpoint: where its whole state goes while it runs; beside the result, if None.
         resume: whether it goes on from the checkpoint of an earlier process, where that is there and of the same job.
         log: the job's own log, which its result names; None where it has none.
+        sweep: the group of jobs that it is one of; None where it is alone.
     """
 
     id: str
@@ -70,6 +87,7 @@ class Job:
     checkpoint: Path | None = None
     resume: bool = True
     log: Path | None = None
+    sweep: Sweep | None = None
 
     @property
     def checkpoint_file(self) -> Path:

@@ -14,7 +14,7 @@ from ptychogui.jobs.job import Job
 from ptychogui.jobs.stages import planned_stages, total_iterations
 from ptychogui.params.chain import engines_of, titles
 from ptychogui.params.commandline import format_text
-from ptychogui.params.model import Parameters, by_path, describe, marked
+from ptychogui.params.model import Parameters, by_path, changed, marked
 
 
 def check_job(job: Job) -> None:
@@ -114,9 +114,9 @@ def _check_series(job: Job) -> None:
 def _check_heeded(parameters: Parameters) -> None:
     """Refuse values that none of the engines heeds."""
     engines = engines_of(parameters.reconstruction.engine)
-    for param in describe():
-        value = parameters.get(param.path)
-        if value != param.default and not param.heeded_by(engines):
+    for param in changed(parameters):
+        if not param.heeded_by(engines):
+            value = parameters.get(param.path)
             heeding = " or ".join(param.engines)
             raise ParameterError(
                 f"{param.path} = {format_text(param, value)} has no effect in {titles(engines, 'or')}, only in "
@@ -125,9 +125,9 @@ def _check_heeded(parameters: Parameters) -> None:
 
 
 def _check_awaited(parameters: Parameters) -> None:
-    for param in describe():
-        value = parameters.get(param.path)
-        if param.awaits and value != param.default:
+    for param in changed(parameters):
+        if param.awaits:
+            value = parameters.get(param.path)
             raise ParameterError(
                 f"{param.path} = {value} has no effect in this version: needs {param.awaits}; leave {param.option} out"
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -49,6 +51,7 @@ def result_of(job: Job, prepared: PreparedJob, chain: EngineChain, estimate: Est
         coefficients=variation.coefficients,
         intensities=variation.intensities,
         noise_model=prepared.noise_model_used,
+        sweep="" if job.sweep is None else json.dumps(asdict(job.sweep), default=str),
         orientation=prepared.orientation,
         stxm=prepared.survey.stxm,
         dpc_px=prepared.survey.dpc_px,

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -38,6 +39,7 @@ class Stage:
         return f"{self.engine}{count}" + (f"/{self.crop}" if self.crop > 1 else "")
 
 
+@lru_cache(maxsize=256)
 def parse_chain(text: str) -> tuple[Stage, ...]:
     """Read engines separated by commas: NAME, NAME:ITERATIONS or NAME:ITERATIONS/CROP.
 

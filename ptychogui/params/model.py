@@ -210,6 +210,20 @@ def by_path() -> dict[str, Param]:
 
 
 @cache
+def _defaults() -> Parameters:
+    return Parameters()
+
+
+def changed(parameters: Parameters) -> list[Param]:
+    """Return the parameters whose values are not the defaults."""
+    found = []
+    for group in Parameters.model_fields:
+        before, values = vars(getattr(_defaults(), group)), vars(getattr(parameters, group))
+        found += [by_path()[f"{group}.{name}"] for name, value in values.items() if value != before[name]]
+    return found
+
+
+@cache
 def marked(mark: str) -> tuple[str, ...]:
     """Return the "group.name" of every parameter with a mark; see spec.MARKS."""
     assert mark in MARKS, f"a mark is one of {', '.join(MARKS)}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
 from ptychogui.params.model import Parameters, by_path
@@ -36,6 +37,11 @@ class Origin:
         return f"{name}: {self.place}" if self.place else name
 
 
+@cache
+def _defaults() -> dict[str, Origin]:
+    return {path: Origin(Source.DEFAULT) for path in by_path()}
+
+
 @dataclass(frozen=True)
 class Layers:
     """Values by layer; immutable: every change gives new Layers."""
@@ -61,7 +67,7 @@ class Layers:
             ParameterError: a value does not fit its declaration.
         """
         chosen: dict[str, Any] = {}
-        origins = {path: Origin(Source.DEFAULT) for path in by_path()}
+        origins = dict(_defaults())
         for source in sorted(self.values):
             for path, (value, place) in self.values[source].items():
                 chosen[path] = value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ptychogui.backends import Device, list_devices
+from ptychogui.backends import list_devices
 from ptychogui.errors import DeviceError, ParameterError
 from ptychogui.params.model import device_name
 from ptychogui.queue.store.store import Store
@@ -24,18 +24,25 @@ def devices_to_use(store: Store, named: str) -> tuple[str, ...]:
         DeviceError: one that is named does not exist or can't be used.
         ParameterError: one is named twice, or together with a part of it.
     """
-    known = {device.name: device for device in list_devices()}
     if named:
         devices = tuple(device_name(word) for word in named.split(",") if word.strip())
-        _check(devices, known)
+        check_devices(devices)
         store.keep_setting(_SETTING, json.dumps(devices))
         return devices
+    known = {device.name: device for device in list_devices()}
     last = [name for name in json.loads(store.setting(_SETTING) or "[]") if name in known and known[name].usable]
     gpus = [name for name, device in known.items() if name.startswith("cuda:") and device.usable]
     return tuple(last or gpus or [next(name for name in ("cpu", "numpy") if known[name].usable)])
 
 
-def _check(devices: Sequence[str], known: dict[str, Device]) -> None:
+def check_devices(devices: Sequence[str]) -> None:
+    """Make sure that lanes of these devices can be run.
+
+    Raises:
+        DeviceError: one does not exist or can't be used.
+        ParameterError: one is named twice, or together with a part of it.
+    """
+    known = {device.name: device for device in list_devices()}
     if not devices:
         raise ParameterError(f"--devices names none; this machine has {', '.join(known)}")
     for name in devices:

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ptychogui.errors import PtychoError
+from ptychogui.errors import OutputError, PtychoError
 from ptychogui.jobs.processes.messages import Event
 from ptychogui.queue.lane import SILENCE_LIMIT_S, Lane
 from ptychogui.queue.lane_process import MakeProcess, engine_process
 from ptychogui.queue.owner import Ownership
 from ptychogui.queue.recovery import recover
 from ptychogui.queue.store import journal
+from ptychogui.queue.store.batch import Batch, ended_untold, note_told
 from ptychogui.queue.store.entry import UNDER_WAY, WAITING
 from ptychogui.queue.store.store import Store, served_by
 from ptychogui.queue.under_way import LaneNews
@@ -40,9 +41,10 @@ class Drain:
         folder: of the queue.
         ownership: of the queue.
         devices: one lane each.
-        relay: hears what lanes tell, on their threads.
+        relay: hears what lanes tell, on their threads, and which batches have ended, once each: a Batch.
         make_process: makes the process of a lane.
         silence_limit_s: after so long without a sign of life a child is ended.
+        only_batch: number of the batch whose jobs alone are done; None for all.
 
     Attributes:
         problem: what ended a lane that should not have ended; None if nothing did.
@@ -53,13 +55,15 @@ class Drain:
         folder: Path,
         ownership: Ownership,
         devices: Sequence[str],
-        relay: Callable[[Event | LaneNews], None] = lambda _event: None,
+        relay: Callable[[Event | LaneNews | Batch], None] = lambda _event: None,
         make_process: MakeProcess = engine_process,
         silence_limit_s: float = SILENCE_LIMIT_S,
+        only_batch: int | None = None,
     ) -> None:
         self.problem: BaseException | None = None
         self._folder, self._owner, self._devices = folder, ownership.name, devices
         self._relay, self._make_process, self._limit_s = relay, make_process, silence_limit_s
+        self._only_batch = only_batch
         self._leaving = threading.Event()
 
     def run(self, until_empty: bool = False) -> None:
@@ -71,6 +75,9 @@ class Drain:
         with Store(self._folder) as store:
             store.check_whole()
             is_settled = recover(store, self._owner)
+            self._tell_batches(store)
+            if until_empty and not self._jobs_left(store):
+                return
             journal.begin_lanes(store, self._devices)
             threads = [
                 threading.Thread(target=self._drive, args=(device,), name=f"lane {device}", daemon=True)
@@ -85,6 +92,7 @@ class Drain:
                 end_s = time.monotonic() + _LEAVE_S
                 for thread in threads:
                     thread.join(max(0.0, end_s - time.monotonic()))
+                self._tell_batches(store)
         if self.problem is not None:
             raise self.problem
 
@@ -99,15 +107,26 @@ class Drain:
             if not is_settled and time.monotonic() >= next_s:
                 is_settled, next_s = recover(store, self._owner, 0.0), time.monotonic() + _RECOVER_S
                 looks = True  # its own changes don't count as changes
+            if looks:
+                self._tell_batches(store)
             if until_empty and looks and not self._jobs_left(store):
                 return
+
+    def _tell_batches(self, store: Store) -> None:
+        """Say which batches have ended; one is told again where that can't be written down."""
+        try:
+            for ended in ended_untold(store):
+                self._relay(ended)
+                note_told(store, ended)
+        except OutputError as error:
+            _log.warning("batches are told later: %s", error)
 
     def _jobs_left(self, store: Store) -> int:
         """Count the jobs that are under way, or that a lane will do."""
         served = {kind for device in self._devices for kind in served_by(device)}
         return sum(
             count
-            for (state, device), count in store.counts().items()
+            for (state, device), count in store.counts(self._only_batch).items()
             if state in UNDER_WAY or (state in WAITING and device in served)
         )
 
@@ -116,7 +135,9 @@ class Drain:
         try:
             with Store(self._folder) as store:
                 while not self._leaving.is_set():
-                    lane = Lane(store, device, self._owner, self._relay, self._make_process, self._limit_s)
+                    lane = Lane(
+                        store, device, self._owner, self._relay, self._make_process, self._limit_s, self._only_batch
+                    )
                     self._turn_until_left(lane)
         except BaseException as error:
             _log.exception("the lane of %s has ended", device)

@@ -60,6 +60,7 @@ class Lane:
         relay: hears what the process says and what becomes of jobs, on this thread.
         make_process: makes the process.
         silence_limit_s: after so long without a sign of life the child is ended.
+        only_batch: number of the batch whose jobs alone are done; None for all.
     """
 
     def __init__(  # noqa: PLR0913 - what a lane is
@@ -70,8 +71,9 @@ class Lane:
         relay: Relay = lambda _event: None,
         make_process: MakeProcess = engine_process,
         silence_limit_s: float = SILENCE_LIMIT_S,
+        only_batch: int | None = None,
     ) -> None:
-        self.device = device
+        self.device, self._only_batch = device, only_batch
         self._store, self._owner, self._relay, self._limit_s = store, owner, relay, silence_limit_s
         self._process: LaneProcess = make_process(device, self._on_child)
         self._child: Mapping[str, Any] = {}
@@ -187,7 +189,7 @@ class Lane:
 
     def _begin(self) -> bool:
         """Begin the next job; False if there is none."""
-        claim = journal.claim(self._store, self.device, self._owner, self._child)
+        claim = journal.claim(self._store, self.device, self._owner, self._child, self._only_batch)
         if claim is None:
             return False
         try:

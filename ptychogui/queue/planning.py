@@ -6,14 +6,17 @@ import contextlib
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ptychogui.errors import DataError, ParameterError
+from ptychogui.io.dataset import Dataset
 from ptychogui.io.raw.file_series import Pattern, is_pattern
 from ptychogui.io.result_header import ResultHeader, read_header
-from ptychogui.jobs.job import Job
+from ptychogui.jobs.job import Job, Sweep
+from ptychogui.jobs.job_checks import check_job
 from ptychogui.jobs.job_values import heeded_values, make_job, planned_layers, scan_source
 from ptychogui.jobs.results.owners import Owner
 from ptychogui.jobs.results.reservations import Reservation
@@ -34,18 +37,84 @@ _PATHS_AS_TEXT = ("preprocessing.file_pattern",)
 """Parameters that are paths though their kind is a text."""
 
 
-@contextlib.contextmanager
-def planned(
-    store: Store, file: Path | None, values: Values, output: Path | None, command: str, versions: Mapping[str, str]
-) -> Iterator[NewJob]:
-    """Make a job of a scan, or again the job that made a result, its result's path reserved.
+@dataclass(frozen=True)
+class Plan:
+    """A job that has no path for its result yet: its scan was looked at, and nothing is written.
 
-    The path is given back if the block fails.
+    Attributes:
+        source: the scan; None for a simulated one.
+        layers: all values.
+        scan: what is known of the scan, without frames; None where nothing is, as of one that is waited for.
+        sweep: the group that the job is one of.
+    """
+
+    source: Path | None
+    layers: Layers
+    scan: Dataset | None
+    sweep: Sweep | None = None
+
+    @cached_property
+    def resolved(self) -> tuple[Parameters, dict[str, Origin]]:
+        """All parameters, and the origin of each.
+
+        Raises:
+            ParameterError: a value does not fit its declaration.
+        """
+        return self.layers.resolve()
+
+    @property
+    def parameters(self) -> Parameters:
+        """All parameters; as `resolved`."""
+        return self.resolved[0]
+
+    @property
+    def name(self) -> str:
+        """What the job and its result are called."""
+        return job_name(self.source, self.parameters.output.job_id)
+
+    def job(self, output: Path, command: str = "") -> Job:
+        """Make the job.
+
+        Raises:
+            ParameterError: a value does not fit its declaration, or has no effect.
+            OutputError: the result would take the place of a file that is no result.
+        """
+        parameters, origins = self.resolved
+        job = Job(
+            uuid.uuid4().hex, self.source, parameters, output, origins, command, scan=self.scan, sweep=self.sweep
+        )  # fmt: skip
+        check_job(job)
+        return job
+
+
+def look_at(file: Path | None, values: Values, group: str = "", swept: Values | None = None) -> Plan:
+    """Look at a scan, or at a result whose job is to be made again, and plan the job; nothing is written.
+
+    Args:
+        file: the scan, the pattern of its raw files, or a result; None for a simulated scan or a file pattern.
+        values: the user's.
+        group: of the jobs that differ in what is swept.
+        swept: the values in which this job differs from others of the group.
+
+    Raises:
+        PtychoError: the job can't be made.
+    """
+    swept = swept or {}
+    values = _absolute({**values, **swept})
+    source, layers, scan = _planned(None if file is None else Path(os.path.abspath(file)), values)
+    sweep = Sweep(group, {path: values[path][0] for path in swept}) if swept else None
+    return Plan(source, layers, scan, sweep)
+
+
+@contextlib.contextmanager
+def reserved(
+    store: Store, plan: Plan, output: Path | None, command: str, versions: Mapping[str, str]
+) -> Iterator[NewJob]:
+    """Make a job as it was planned, its result's path reserved, which is given back if the block fails.
 
     Args:
         store: the queue that the job is for.
-        file: the scan, the pattern of its raw files, or a result; None for a simulated scan or a file pattern.
-        values: the user's.
+        plan: of the job.
         output: the result, or a folder for it; the working folder if None.
         command: what the user asked for, in words.
         versions: of the programs that make it.
@@ -53,12 +122,9 @@ def planned(
     Raises:
         PtychoError: the job can't be made, or its result not be written.
     """
-    values = _absolute(values)
-    source, layers, scan = _planned(None if file is None else Path(os.path.abspath(file)), values)
     uid = uuid.uuid4().hex
-    name = job_name(source, layers.resolve()[0].output.job_id)
-    with _reserved(output, name, owner_of(store.folder, uid)).released_on_error() as path:
-        job = replace(make_job(layers, source, path, command, scan=scan), id=uid)
+    with _reserved(output, plan.name, owner_of(store.folder, uid)).released_on_error() as path:
+        job = replace(plan.job(path, command), id=uid)
         yield NewJob(JobText.of(job, versions), lane_of(job.parameters))
 
 
@@ -99,7 +165,7 @@ def on_device(job: Job, device: str) -> Job:
     return replace(job, parameters=job.parameters.replace({_DEVICE: device}))
 
 
-def _planned(file: Path | None, values: Values) -> tuple[Path | None, Layers, Any]:
+def _planned(file: Path | None, values: Values) -> tuple[Path | None, Layers, Dataset | None]:
     """Return the source, all layers of values, and what is known of the scan."""
     source = scan_source(file, values)
     try:

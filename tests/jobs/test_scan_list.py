@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from ptychogui.errors import DataError, ParameterError
+from ptychogui.io.result import write_result
 from ptychogui.jobs.scan_list import scan_list
+from tests.io.makers import make_cxi, make_result
 
 
 @pytest.fixture
@@ -52,6 +54,19 @@ def test_numbers_are_numbers_where_it_is_said_what_they_stand_for(folder: Path) 
 def test_a_raw_series_is_a_scan_by_its_pattern(folder: Path) -> None:
     found = scan_list(["raw/scan012_#04d.h5", "mda/fly_0009.mda"])
     assert found.scans == (Path("raw/scan012_#04d.h5"), Path("mda/fly_0009.mda")) and not found.absent
+
+
+def test_a_folder_is_its_mda_files_or_else_its_scans_but_no_results(folder: Path, tmp_path: Path) -> None:
+    assert _numbers(scan_list(["mda"]).scans) == _numbers(scan_list(["mda/*.mda"]).scans)
+    cxi = tmp_path / "cxi"
+    cxi.mkdir()
+    with pytest.raises(DataError, match=r"the folder .*cxi has no scan"):
+        scan_list([str(cxi)])
+    write_result(cxi / "fly_0001-result.cxi", make_result())
+    (cxi / "other.h5").write_bytes(b"frames")
+    make_cxi(cxi / "fly_0001.cxi")
+    (cxi / "fly_0002.cxi").write_bytes(b"cut off")
+    assert _numbers(scan_list([str(cxi)]).scans) == [1, 2]
 
 
 def test_a_text_file_may_be_from_windows(folder: Path) -> None:

@@ -123,11 +123,12 @@ class FakeProcess:
 class Made:
     """Makes fake processes, and keeps them by device, the newest of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[FakeProcess] | None = None) -> None:
+        self._kind = kind or FakeProcess
         self.processes: dict[str, FakeProcess] = {}
 
     def __call__(self, device: str, on_child: Callable[[int], None]) -> FakeProcess:
-        self.processes[device] = FakeProcess(device, on_child)
+        self.processes[device] = self._kind(device, on_child)
         return self.processes[device]
 
 

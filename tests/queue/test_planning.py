@@ -17,7 +17,7 @@ from ptychogui.params.model import device_name
 from ptychogui.params.origins import Source
 from ptychogui.params.storage import to_json
 from ptychogui.physics.simulation import simulate
-from ptychogui.queue.planning import continued, on_device, planned
+from ptychogui.queue.planning import continued, look_at, on_device, reserved
 from ptychogui.queue.store import changes, journal
 from ptychogui.queue.store.store import NewJob, Store
 from ptychogui.states import State
@@ -34,7 +34,7 @@ def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def plan(store: Store, file: Path | None, output: Path | None = None, **values: Any) -> NewJob:
     given = {path.replace("__", "."): (value, "--option") for path, value in values.items()}
-    with planned(store, file, given, output, "ptychogui queue add", {}) as new:
+    with reserved(store, look_at(file, given), output, "ptychogui queue add", {}) as new:
         return new
 
 

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import click
 
-from ptychogui.cli.queue.add import add, continue_command
-from ptychogui.cli.queue.orders import clear, move, order_commands
-from ptychogui.cli.queue.show import list_command, log_command, show
+from ptychogui.cli.lazy_group import LazyGroup
+
+_COMMANDS = {
+    "add": "add:add",
+    "list": "show:list_command",
+    "show": "show:show",
+    "log": "show:log_command",
+    **dict.fromkeys(
+        ("pause", "resume", "step", "stop", "cancel", "retry", "hold", "release", "remove"), "orders:ORDERS"
+    ),
+    "move": "orders:move",
+    "continue": "add:continue_command",
+    "clear": "orders:clear",
+}
 
 
-@click.group(commands=(add, list_command, show, log_command, *order_commands(), move, continue_command, clear))
+@click.group(cls=LazyGroup, places={name: f"ptychogui.cli.queue.{place}" for name, place in _COMMANDS.items()})
 def queue() -> None:
     """Put jobs into the queue, look at them, and say what is to become of them; ptychogui run does them.
 

@@ -6,21 +6,24 @@ import contextlib
 import logging
 import shlex
 import sys
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ptychogui.cli.shared_options import PATH
+from ptychogui.cli.shared_options import PATH, sweep_option
 from ptychogui.cli.terminal import error_console, one_line, say, tell
-from ptychogui.errors import DataError, OutputError, PtychoError
+from ptychogui.errors import DataError, PtychoError
 from ptychogui.jobs.provenance import versions
+from ptychogui.jobs.results.result_paths import make_results_folder
 from ptychogui.params.click_words import Command
 from ptychogui.params.model import describe
 from ptychogui.params.options import given_values, options
-from ptychogui.queue.planning import Values, continued, planned
+from ptychogui.params.sweep import combinations
+from ptychogui.queue.planning import Plan, Values, continued, look_at, reserved
 from ptychogui.queue.store.store import NewJob, Store
 
 FAILED = 1
@@ -37,55 +40,63 @@ _log = logging.getLogger(__name__)
 )  # fmt: skip
 @click.option("--priority", type=int, default=0, show_default=True, metavar="N", help="Higher ones come first.")
 @click.option("--hold", is_flag=True, help="Keep the jobs from beginning until they are released.")
+@sweep_option
 @options(describe())
 @click.pass_context
 def add(
-    context: click.Context, /, files: tuple[Path, ...], output: Path | None, priority: int, hold: bool, **_values: Any
-) -> int:
+    context: click.Context, /, files: tuple[Path, ...], output: Path | None, priority: int, hold: bool,
+    sweeps: tuple[str, ...], **_values: Any,
+) -> int:  # fmt: skip
     """Add a job for each FILE at the end of the queue, and print their numbers.
 
     FILE is a scan, or a result, whose job is then made again. The options of `reconstruct` hold for all. --device names
     the lane: any (the first that is free, the default), or a device, such as cpu:0 or cuda:1. Of several files those
     that can't be read are named and left out; exit status 1 then.
     """
-    values = given_values(context, describe())
-    if output is not None and len(files) > 1:
-        _make_folder(output)
+    values, swept = given_values(context, describe()), combinations(sweeps)
+    if output is not None and (len(files) > 1 or len(swept) > 1):
+        make_results_folder(output)
 
     def change(job: NewJob) -> NewJob:
         return replace(job, priority=priority, held=hold)
 
     with Store() as store:
-        return _add_all(store, files or (None,), values, output, change)
+        return _add_all(store, files or (None,), values, swept, output, change)
 
 
 def _add_all(
     store: Store,
     files: tuple[Path | None, ...],
     values: Values,
+    swept: Sequence[Values],
     output: Path | None,
     change: Callable[[NewJob], NewJob],
 ) -> int:
     """Plan all jobs, add those that could be planned in one go, and return the exit status."""
     jobs, failed, made_by = [], False, versions()
-    with contextlib.ExitStack() as reserved:
+    with contextlib.ExitStack() as paths:
         for file in files:
             try:
-                job = reserved.enter_context(planned(store, file, values, output, _command(), made_by))
+                for plan in _plans(file, values, swept):
+                    jobs.append(change(paths.enter_context(reserved(store, plan, output, _command(), made_by))))
             except (PtychoError, OSError) as error:
                 if len(files) == 1:
                     raise
                 failed = True
                 _log.info("%s: %s", file, error)
                 say(error_console(), f"ptychogui: {file}: {one_line(str(error))}")
-                continue
-            jobs.append(change(job))
         if not jobs:
             raise DataError("none of the files can be reconstructed; nothing was added")
         ids = store.add(jobs)
     for job_id in ids:
         tell(str(job_id))
     return FAILED if failed else 0
+
+
+def _plans(file: Path | None, values: Values, swept: Sequence[Values]) -> list[Plan]:
+    """Plan the jobs of one file, all of which can be planned."""
+    group = uuid.uuid4().hex
+    return [look_at(file, values, group, own) for own in swept]
 
 
 @click.command("continue", cls=Command)
@@ -106,10 +117,3 @@ def continue_command(context: click.Context, /, job: int, **_values: Any) -> Non
 
 def _command() -> str:
     return shlex.join(["ptychogui", *sys.argv[1:]])
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"can't make the folder {folder}: {(error.strerror or str(error)).lower()}") from error

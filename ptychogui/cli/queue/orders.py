@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeAlias
 
 import click
@@ -34,14 +34,6 @@ _CHANGES: dict[str, tuple[_Change, str]] = {
     "release": (changes.release, "Let held jobs begin when their turn comes."),
     "remove": (changes.remove, "Take jobs out of the queue that are not under way. Results stay."),
 }
-
-
-def order_commands() -> Iterator[click.Command]:
-    """Make the commands that do one thing to each of the jobs that are named."""
-    for order, text in _ORDERS.items():
-        yield _command(order.value, _ordering(order), text)
-    for name, (change, text) in _CHANGES.items():
-        yield _command(name, change, text)
 
 
 @click.command(cls=Command)
@@ -112,3 +104,9 @@ def _ordering(order: Order) -> _Change:
             say(error_console(), f"job {job}: nobody runs the queue now; the order waits for ptychogui run")
 
     return give
+
+
+ORDERS = {order.value: _command(order.value, _ordering(order), text) for order, text in _ORDERS.items()} | {
+    name: _command(name, change, text) for name, (change, text) in _CHANGES.items()
+}
+"""The commands that do one thing to each of the jobs that are named, by name."""

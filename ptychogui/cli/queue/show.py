@@ -17,10 +17,11 @@ from ptychogui.params.commandline import format_text
 from ptychogui.params.model import by_path
 from ptychogui.params.origins import Source
 from ptychogui.queue.owner import owner_text
-from ptychogui.queue.store.entry import WAITING, Entry
+from ptychogui.queue.store.entry import Entry
 from ptychogui.queue.store.folders import PREVIEW, job_folder, job_log
 from ptychogui.queue.store.job_text import JobText
-from ptychogui.queue.store.store import Store, served_by
+from ptychogui.queue.store.store import Store
+from ptychogui.queue.waiting import why_it_waits
 from ptychogui.states import State
 
 _OF_JOBS = [state.value for state in State if state not in (State.CHECKPOINT, State.TRUTH)]
@@ -82,20 +83,11 @@ def _told(store: Store, entry: Entry, lanes: dict[str, str] | None) -> dict[str,
     return {
         "id": entry.id, "title": entry.title, "state": entry.state.value, "device": entry.device, "lane": entry.lane,
         "priority": entry.priority, "attempts": entry.attempts, "iteration": entry.iteration,
-        "iterations": entry.iterations, "error": entry.error, "cause": entry.cause or _why_it_waits(entry, lanes),
+        "iterations": entry.iterations, "error": entry.error, "cause": entry.cause or why_it_waits(entry, lanes),
         "asked": entry.asked, "source": entry.source, "result": entry.result,
         "log": job_log(store.folder, entry.id), "made": entry.made, "started": entry.started, "ended": entry.ended,
+        "batch": entry.batch, "sweep": json.loads(entry.sweep) if entry.sweep else None,
     }  # fmt: skip
-
-
-def _why_it_waits(entry: Entry, lanes: dict[str, str] | None) -> str:
-    """Say what keeps a job in the queue besides those before it; lanes are None where nobody runs the queue."""
-    if entry.state not in WAITING or lanes is None:
-        return ""
-    serving = {device: cause for device, cause in lanes.items() if entry.device in served_by(device)}
-    if not serving:
-        return f"no lane for {entry.device}; there are {', '.join(lanes)}"
-    return "" if not all(serving.values()) else "; ".join(f"{device}: {cause}" for device, cause in serving.items())
 
 
 def _line(told: dict[str, Any]) -> tuple[str, ...]:

@@ -67,8 +67,12 @@ class Beam:
     assumed: bool = False
 
 
-def read_sample(dataset: Dataset) -> FrameSample:
+def read_sample(dataset: Dataset, part: int = 1) -> FrameSample:
     """Read frames all over a scan, as many as the bounds allow.
+
+    Args:
+        dataset: an open scan.
+        part: so many times fewer, where many scans are looked at.
 
     Raises:
         DataError: none of them can be read, or the scan has no frame with a position.
@@ -77,8 +81,8 @@ def read_sample(dataset: Dataset) -> FrameSample:
     if not len(known):
         raise DataError(f"{dataset.path} has no frame with a position")
     _, rows, columns = dataset.frames.shape
-    fitting = max(FEWEST_FRAMES, MOST_BYTES // max(1, rows * columns * dataset.frames.dtype.itemsize))
-    count = min(MOST_FRAMES, fitting, len(known))
+    fitting = max(FEWEST_FRAMES, MOST_BYTES // part // max(1, rows * columns * dataset.frames.dtype.itemsize))
+    count = min(MOST_FRAMES // part, fitting, len(known))
     chosen = known[np.linspace(0, len(known) - 1, count).astype(int)]
     start = time.perf_counter()
     try:

@@ -59,13 +59,15 @@ class Reservation:
         path: as it was asked for.
         owner: whose it is.
         made: folders that were made for it, the outermost first; those that are empty then go with it.
+        marker: its file, where that is known.
     """
 
-    def __init__(self, path: Path, owner: Owner, made: tuple[Path, ...] = ()) -> None:
+    def __init__(self, path: Path, owner: Owner, made: tuple[Path, ...] = (), marker: Path | None = None) -> None:
         self.path, self.owner = path, owner
         self._is_released = False
-        give_back = functools.partial(_give_back, _marker(path), owner, made)
-        self._give_back = weakref.finalize(self, give_back) if owner == this_process() else give_back
+        give_back = functools.partial(_give_back, _marker(path) if marker is None else marker, owner, made)
+        is_own = owner.kind == PROCESS and owner == this_process()
+        self._give_back = weakref.finalize(self, give_back) if is_own else give_back
 
     def release(self) -> None:
         """Give the path back; again does nothing."""
@@ -114,13 +116,10 @@ def reserve(path: Path, owner: Owner | None = None) -> Reservation | None:
 
 
 def reserved_in(folder: Path) -> Callable[[str], bool]:
-    """Look which names in a folder are reserved; return what tells it of a name. What changes later is not known."""
-    markers = Path(os.path.realpath(folder)) / FOLDER
-    _sweep_now_and_then(markers)
-    found: set[str] = set()
-    with contextlib.suppress(OSError):
-        found.update(os.listdir(markers))
-    return lambda name: _digest(name) in found
+    """Return what tells whether a name in a folder is reserved, perhaps by somebody who lives no more."""
+    markers = os.path.join(os.path.realpath(folder), FOLDER)
+    _sweep_now_and_then(Path(markers))
+    return lambda name: os.path.lexists(os.path.join(markers, _digest(name)))
 
 
 def holder_text(path: Path) -> str:
@@ -144,7 +143,7 @@ def _reserve(path: Path, owner: Owner) -> Reservation | None:
     except BaseException:
         _remove_empty(made)
         raise
-    return Reservation(path, owner, made) if is_taken else None
+    return Reservation(path, owner, made, marker) if is_taken else None
 
 
 def _take(marker: Path, name: str, owner: Owner) -> bool:
@@ -153,11 +152,11 @@ def _take(marker: Path, name: str, owner: Owner) -> bool:
     for attempt in range(_TRIES):
         if attempt > 1:
             time.sleep(_PAUSE_S)
-        _make_marker_folder(marker.parent)
         try:
             _write(marker, owner, name)
-        except FileNotFoundError as error:  # another process has just taken the empty folder away
+        except FileNotFoundError as error:  # there is none yet, or another process has just taken the empty one away
             vanished = error
+            _make_marker_folder(marker.parent)
         except FileExistsError:
             vanished = None
             if _counts(marker):
@@ -182,6 +181,8 @@ def _digest(name: str) -> str:
 
 def _make_folders(folder: Path) -> tuple[Path, ...]:
     """Make a folder and those above it; return the ones that were missing."""
+    if folder.is_dir():
+        return ()
     missing = tuple(above for above in (*reversed(folder.parents), folder) if not above.exists())
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -11,8 +11,9 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import platformdirs
 
@@ -23,6 +24,9 @@ from ptychogui.jobs.results.owners import Owner
 from ptychogui.jobs.results.reservations import Reservation, holder_text, reserve, reserved_in
 
 _log = logging.getLogger(__name__)
+
+_Names: TypeAlias = Callable[[int], str]
+"""The names that a result may have, by number from 0 on."""
 
 _LONGEST_BYTES = 255
 """Of a name in nearly all file systems."""
@@ -74,9 +78,22 @@ def in_folder(folder: Path, name: str, owner: Owner | None = None) -> Reservatio
     return _first_free(folder, _result_names(name), owner)
 
 
+def make_results_folder(folder: Path) -> None:
+    """Make a folder for results, if it is not there.
+
+    Raises:
+        OutputError: it can't be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"can't make the folder {folder}: {(error.strerror or str(error)).lower()}") from error
+
+
 def free_in_folder(folder: Path, name: str) -> Path:
     """Return the path that a result would have in a folder, for a job that is looked at and never run."""
-    return next(path for path in map(folder.joinpath, _result_names(name)) if not os.path.lexists(path))
+    paths = map(folder.joinpath, map(_result_names(name), itertools.count()))
+    return next(path for path in paths if not os.path.lexists(path))
 
 
 def as_given(path: Path, owner: Owner | None = None) -> Reservation:
@@ -112,29 +129,41 @@ def file_stem(name: str) -> str:
     return stem if stem.strip() else "unnamed"
 
 
-def _first_free(folder: Path, names: Iterable[str], owner: Owner | None) -> Reservation:
-    """Reserve the first of some names in a folder at which nothing lies and that is no other job's."""
-    is_reserved: Callable[[str], bool] | None = None
-    for name in names:
-        if is_reserved is not None and is_reserved(name):
-            continue
-        path = folder / name
+def _first_free(folder: Path, names: _Names, owner: Owner | None) -> Reservation:
+    """Reserve a name in a folder at which nothing lies and that is no other job's: the first, but for gaps."""
+    for number in itertools.chain([0], _likely_free(folder, names)):
+        path = folder / names(number)
         reservation = None if os.path.lexists(path) else reserve(path, owner)
         if reservation is not None:
             if not os.path.lexists(path):
                 return reservation
             reservation.release()  # its last owner wrote it in the meantime
-        is_reserved = is_reserved or reserved_in(folder)  # only now: most names are free, and folders can be large
     raise AssertionError("numbers do not end")
 
 
-def _result_names(name: str) -> Iterator[str]:
+def _likely_free(folder: Path, names: _Names) -> Iterator[int]:
+    """Give the numbers from 1 on from about the first that is free: found by halving, since a night makes thousands."""
+    is_reserved = reserved_in(folder)
+
+    def is_taken(number: int) -> bool:
+        return os.path.lexists(folder / names(number)) or is_reserved(names(number))
+
+    taken, free = 0, 1
+    while is_taken(free):
+        taken, free = free, 2 * free
+    while free - taken > 1:
+        middle = (taken + free) // 2
+        taken, free = (middle, free) if is_taken(middle) else (taken, middle)
+    yield from itertools.count(free)
+
+
+def _numbered(stem: str) -> _Names:
+    return lambda number: f"{stem}-{number + 1:03d}.cxi"
+
+
+def _result_names(name: str) -> _Names:
     stem = results_stem(name)
-    return itertools.chain([f"{stem}.cxi"], _numbered(stem))
-
-
-def _numbered(stem: str) -> Iterator[str]:
-    return (f"{stem}-{number:03d}.cxi" for number in itertools.count(1))
+    return lambda number: f"{stem}-{number:03d}.cxi" if number else f"{stem}.cxi"
 
 
 def _is_nameable(character: str) -> bool:

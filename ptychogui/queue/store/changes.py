@@ -76,6 +76,7 @@ def clear(store: Store) -> int:
         words = [state.value for state in ENDED]
         rows = change.execute(f"SELECT {COLUMNS} FROM jobs WHERE state IN ({marks})", words).fetchall()
         change.execute(f"DELETE FROM jobs WHERE state IN ({marks})", words)
+        change.execute("DELETE FROM batches WHERE ended <> '' AND id NOT IN (SELECT batch FROM jobs WHERE batch > 0)")
     _forget(store, [Entry.of(row) for row in rows])
     return len(rows)
 

@@ -18,7 +18,7 @@ ENDED = (State.DONE, State.STOPPED, State.FAILED, State.CANCELLED)
 
 COLUMNS = (
     "id, uid, title, source, result, device, priority, place, state, lane, attempts, deaths, memory_tries, iteration, "
-    "iterations, error, cause, asked, made, started, ended"
+    "iterations, error, cause, asked, made, started, ended, batch, sweep"
 )
 
 
@@ -44,6 +44,8 @@ class Entry(NamedTuple):
         cause: why it is in this state, where that needs saying.
         asked: the order that it is about to follow: "stop"; "" if none.
         made, started, ended: dates, ISO 8601; "" where it has not come so far.
+        batch: number of its batch, None if it came alone.
+        sweep: Job.sweep as JSON; "" if it is of no group.
     """
 
     id: int
@@ -67,6 +69,8 @@ class Entry(NamedTuple):
     made: str
     started: str
     ended: str
+    batch: int | None = None
+    sweep: str = ""
 
     @classmethod
     def of(cls, row: sqlite3.Row) -> Entry:

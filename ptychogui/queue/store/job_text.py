@@ -12,7 +12,7 @@ from typing import Any
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.result_header import SourceFile
-from ptychogui.jobs.job import Job
+from ptychogui.jobs.job import Job, Sweep
 from ptychogui.params.origins import Source
 from ptychogui.params.storage import from_tree, to_tree
 
@@ -71,6 +71,7 @@ def to_text(stored: JobText) -> str:
             "files": [asdict(file) for file in stored.files],
             "facts": dict(stored.facts),
             "versions": dict(stored.versions),
+            **({} if job.sweep is None else {"sweep": asdict(job.sweep)}),
         },
         default=str,
         separators=(",", ":"),
@@ -91,7 +92,8 @@ def from_text(text: str) -> JobText:
             raise DataError(f"the stored job has schema version {version}; use the ptychogui that made it")
         parameters, origins = from_tree(tree["parameters"])
         source = None if tree["source"] is None else Path(tree["source"])
-        job = Job(tree["id"], source, parameters, Path(tree["output"]), origins, tree["command"])
+        sweep = Sweep(**tree["sweep"]) if "sweep" in tree else None
+        job = Job(tree["id"], source, parameters, Path(tree["output"]), origins, tree["command"], sweep=sweep)
         files = tuple(SourceFile(**file) for file in tree["files"])
         return JobText(job, files, tree["facts"], tree["versions"])
     except (ValueError, KeyError, TypeError) as error:

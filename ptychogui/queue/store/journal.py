@@ -50,14 +50,19 @@ class OpenStart:
     process: Mapping[str, Any]
 
 
-def next_for(store: Store, device: str) -> Entry | None:
-    """Return the job that a device's lane does next."""
-    query = f"SELECT {COLUMNS} FROM jobs WHERE device = ? AND state IN ('queued', 'interrupted') {IN_ORDER} LIMIT 1"
-    found = [Entry.of(row) for kind in served_by(device) for row in store.read(query, (kind,))]
+def next_for(store: Store, device: str, only_batch: int | None = None) -> Entry | None:
+    """Return the job that a device's lane does next; of one batch, if that is given."""
+    query = (
+        f"SELECT {COLUMNS} FROM jobs WHERE device = ?1 AND state IN ('queued', 'interrupted') "
+        f"AND (?2 IS NULL OR batch = ?2) {IN_ORDER} LIMIT 1"
+    )
+    found = [Entry.of(row) for kind in served_by(device) for row in store.read(query, (kind, only_batch))]
     return min(found, key=lambda entry: (-entry.priority, entry.place, entry.id), default=None)
 
 
-def claim(store: Store, device: str, owner: str, process: Mapping[str, Any]) -> Claim | None:
+def claim(
+    store: Store, device: str, owner: str, process: Mapping[str, Any], only_batch: int | None = None
+) -> Claim | None:
     """Take the next job for a device's lane and write down that it starts; None if there is none.
 
     Args:
@@ -65,8 +70,9 @@ def claim(store: Store, device: str, owner: str, process: Mapping[str, Any]) -> 
         device: of the lane.
         owner: who runs the queue.
         process: identity of the child that will do it, written down before the job is sent there.
+        only_batch: number of the batch whose jobs alone are taken; None for all.
     """
-    while (entry := next_for(store, device)) is not None:
+    while (entry := next_for(store, device, only_batch)) is not None:
         state = file_state(Path(entry.result))
         with store.transaction() as change:
             taken = change.execute(

@@ -52,7 +52,33 @@ _FIRST = (
     f"CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL){_STRICT}",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_ENDED = "('done', 'stopped', 'failed', 'cancelled')"
+_GOES_ON = f"is_open OR EXISTS (SELECT 1 FROM jobs WHERE batch = batches.id AND state NOT IN {_ENDED})"
+_SETTLE = f"""UPDATE batches SET told = told AND NOT ({_GOES_ON}), ended = CASE WHEN {_GOES_ON} THEN ''
+        WHEN ended = '' THEN strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now') ELSE ended END"""
+"""A batch ends when no more jobs will come into it and all that it has have ended; a job that is retried reopens it."""
+
+_BATCHES = (
+    f"""CREATE TABLE batches (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, command TEXT NOT NULL, refused TEXT NOT NULL,
+        made TEXT NOT NULL, is_open INTEGER NOT NULL, ended TEXT NOT NULL DEFAULT '',
+        told INTEGER NOT NULL DEFAULT 0){_STRICT}""",
+    "ALTER TABLE jobs ADD COLUMN batch INTEGER REFERENCES batches",
+    "ALTER TABLE jobs ADD COLUMN sweep TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX jobs_of_batch ON jobs (batch) WHERE batch IS NOT NULL",
+    f"""CREATE TRIGGER job_of_batch_changed AFTER UPDATE OF state ON jobs WHEN NEW.batch IS NOT NULL
+        BEGIN {_SETTLE} WHERE id = NEW.batch; END""",
+    f"""CREATE TRIGGER job_of_batch_removed AFTER DELETE ON jobs WHEN OLD.batch IS NOT NULL
+        BEGIN {_SETTLE} WHERE id = OLD.batch; END""",
+    f"""CREATE TRIGGER job_of_batch_moved AFTER UPDATE OF batch ON jobs WHEN OLD.batch IS NOT NULL
+        BEGIN {_SETTLE} WHERE id = OLD.batch; END""",
+    f"""CREATE TRIGGER batch_closed AFTER UPDATE OF is_open ON batches
+        BEGIN {_SETTLE} WHERE id = NEW.id; END""",
+    f"""CREATE TABLE watched (
+        path BLOB PRIMARY KEY, state TEXT NOT NULL, problem TEXT NOT NULL, since TEXT NOT NULL){_STRICT}""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BATCHES)
 """What brings a store from version n to n + 1, each in one transaction; the last gives the present version."""
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -41,12 +42,14 @@ class NewJob:
         device: the lane that it is for, or ANY.
         priority: higher ones come first.
         held: whether it is to wait until it is released.
+        batch: number of its batch, if it is of one.
     """
 
     text: JobText
     device: str = ANY
     priority: int = 0
     held: bool = False
+    batch: int | None = None
 
 
 class Store:
@@ -119,13 +122,9 @@ class Store:
 
     def add(self, jobs: Sequence[NewJob]) -> list[int]:
         """Put jobs at the end of the queue, all or none; return their numbers."""
-        made = now()
         texts = [to_text(job.text) for job in jobs]
         with self.transaction() as change:
-            place = float(change.execute("SELECT coalesce(max(place), 0) FROM jobs").fetchone()[0])
-            ids = [_insert(change, job, place + i, made) for i, job in enumerate(jobs, 1)]
-            change.executemany("INSERT INTO contents VALUES (?, ?)", zip(ids, texts, strict=True))
-        return ids
+            return insert(change, jobs, texts)
 
     def entries(self, state: State | None = None) -> list[Entry]:
         """Return the jobs in the order in which they come; those of one state, if one is given."""
@@ -159,9 +158,10 @@ class Store:
         rows = self.read(f"SELECT {columns} FROM starts WHERE job = ? ORDER BY id", (job_id,))
         return [Start(**dict(row)) for row in rows]
 
-    def counts(self) -> dict[tuple[State, str], int]:
-        """Return how many jobs there are of each state and for each device that has some."""
-        rows = self.read("SELECT state, device, count(*) FROM jobs GROUP BY state, device")
+    def counts(self, batch: int | None = None) -> dict[tuple[State, str], int]:
+        """Return how many jobs, of all or of a batch, there are of each state and for each device that has some."""
+        where = "SELECT state, device, count(*) FROM jobs WHERE ?1 IS NULL OR batch = ?1 GROUP BY state, device"
+        rows = self.read(where, (batch,))
         return {(State(row[0]), row[1]): row[2] for row in rows}
 
     def lanes(self) -> dict[str, str]:
@@ -179,6 +179,21 @@ class Store:
             change.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
 
 
+def insert(change: sqlite3.Connection, jobs: Sequence[NewJob], texts: Sequence[str]) -> list[int]:
+    """Put jobs at the end of the queue, in a transaction; return their numbers.
+
+    Args:
+        change: the transaction.
+        jobs: all of them.
+        texts: what job_text.to_text makes of each.
+    """
+    made = now()
+    place = float(change.execute("SELECT coalesce(max(place), 0) FROM jobs").fetchone()[0])
+    ids = [_insert(change, job, place + i, made) for i, job in enumerate(jobs, 1)]
+    change.executemany("INSERT INTO contents VALUES (?, ?)", zip(ids, texts, strict=True))
+    return ids
+
+
 def _insert(change: sqlite3.Connection, new: NewJob, place: float, made: str) -> int:
     job = new.text.job
     values = {
@@ -192,6 +207,8 @@ def _insert(change: sqlite3.Connection, new: NewJob, place: float, made: str) ->
         "state": (State.HELD if new.held else State.QUEUED).value,
         "iterations": total_iterations(job.parameters.reconstruction),
         "made": made,
+        "batch": new.batch,
+        "sweep": "" if job.sweep is None else json.dumps(asdict(job.sweep), default=str),
     }
     names, marks = ", ".join(values), ", ".join("?" * len(values))
     row = change.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", tuple(values.values()))

@@ -62,6 +62,14 @@ class TestAdd:
             str(tmp_path / "results" / name) for name in ("scan-result.cxi", "scan-result-001.cxi")
         ]
 
+    def test_a_sweep_adds_a_job_of_each_combination(self, scan: Path) -> None:
+        sweeps = ("--sweep", "reconstruction.probe_modes=1,3", "--sweep", "experiment.energy_eV=8.7e3:8.9e3:3")
+        assert _add(scan, *sweeps) == [1, 2, 3, 4, 5, 6]
+        told = [job["sweep"] for job in _list()]
+        assert len({one["group"] for one in told}) == 1
+        assert told[4]["values"] == {"experiment.probe_modes": 3, "experiment.energy_eV": 8800.0}
+        assert json.loads(run("queue", "show", 5, "--json").stdout)["sweep"] == told[4]
+
     def test_a_simulated_scan_needs_no_file(self) -> None:
         assert _add("--simulate") == [1] and _list()[0]["source"] is None
 
