@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -38,8 +39,10 @@ def refusal(*arguments: object) -> str:
     return outcome.stderr
 
 
-def start(*arguments: object, before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
-    """Start the program as a process of its own, which hears all signals, however pytest was started."""
+def start(
+    *arguments: object, before: Callable[[], None] | None = None, folder: Path = REPOSITORY
+) -> subprocess.Popen[str]:
+    """Start the program as a process of its own, in a folder; it hears all signals, however pytest was started."""
 
     def prepare() -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -49,5 +52,5 @@ def start(*arguments: object, before: Callable[[], None] | None = None) -> subpr
 
     return subprocess.Popen(
         [sys.executable, "-m", "ptychogui", *map(str, arguments)],
-        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=prepare,
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=prepare,
     )  # fmt: skip

@@ -212,12 +212,14 @@ class TestBatch:
         assert batch.returncode == 130
         assert sorted(Path(line).name for line in out.split()) == ["fly_0001-result.cxi", "fly_0003-result.cxi"]
         assert f"batch 1, scans of {night.name}: 2 done, 1 refused" in said
-        with start("run", "--watch", night, "--devices", "numpy") as owner:
+        with start("run", "--watch", night, "--devices", "numpy", folder=night) as owner:
             assert owner.stderr is not None and "running the queue in" in owner.stderr.readline()
             shutil.copy("fly_0001.cxi", "fly_0009.cxi")
             assert owner.stderr.readline() == f"{night / 'fly_0009.cxi'}: job 3 added\n"
             owner.send_signal(signal.SIGTERM)
             assert owner.wait(60) == 0
+        with Store(home / "queue") as store:
+            assert Path(store.entry(3).result).parent == night
 
     def test_a_batch_of_nothing_says_what_is_missing(self, night: Path) -> None:
         assert "Missing argument 'LIST...'" in refusal("batch")
