@@ -34,7 +34,7 @@ PROCESS = f"{ENTRY}/process_1"
 OWN = f"{ENTRY}/ptychogui"
 """Group of what only this program writes."""
 
-OWN_TEXTS = ("parameters", "device", "command", "started", "finished", "recipe", "noise_model", "sweep")
+OWN_TEXTS = ("parameters", "device", "command", "started", "finished", "recipe", "noise_model", "sweep", "findings")
 """Attributes of a result that are texts in our own group, under their own name."""
 
 _TEXT = h5py.string_dtype()
@@ -104,6 +104,7 @@ class ResultFacts:
         noise_model: what engines were given, where the parameters say 'auto' as well; "" where none heeds it.
         recipe: JSON text of the simulation that this is the truth of; "" else.
         sweep: JSON text of the group that the job was one of, and of its own values; "" where it was alone.
+        findings: JSON text of what the convergence watch has found, a list; "" where it has found nothing.
         thumbnail: uint8 (rows, columns, 3) picture of the object's phase; made when written, if None.
         orientation: what was done to the file's frames and positions; None if not known.
     """
@@ -129,6 +130,7 @@ class ResultFacts:
     noise_model: str = ""
     recipe: str = ""
     sweep: str = ""
+    findings: str = ""
     thumbnail: np.ndarray | None = None
     orientation: Orientation | None = None
 

@@ -17,11 +17,12 @@ from ptychogui.engines.lsqml import photons_per_pixel
 from ptychogui.engines.state import EngineState, joined, part_of
 from ptychogui.errors import DivergedError, ParameterError
 from ptychogui.jobs.checkpoints.standing import Standing, named_standings, named_state
+from ptychogui.jobs.convergence import setback, steps_text, way_out_of_divergence
 from ptychogui.jobs.free_error import FreeErrorWatch
+from ptychogui.jobs.run_findings import RunFinding
 from ptychogui.jobs.settling import has_settled
 from ptychogui.jobs.stages import PlannedStage, check_crops, coarsest, planned_stages
 from ptychogui.params.chain import ENGINE_TITLES, Stage
-from ptychogui.params.model import by_path
 from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.physics.coarser_pixel import (
     counts_share,
@@ -59,6 +60,7 @@ class EngineChain:
         errors: of the iterations done, in their order; the last ones may not be known yet.
         free_errors: the same over the held-out pixels; NaN where there are none.
         notes: what happened, a sentence each.
+        findings: how it diverged, each time.
         steps: steps that engines made, those that came to nothing included.
     """
 
@@ -87,6 +89,7 @@ class EngineChain:
         self.errors = [*errors]
         self.free_errors = [*free_errors] or [math.nan] * len(self.errors)
         self.notes: list[str] = []
+        self.findings: list[RunFinding] = []
         self._noticed: set[str] = set()
         self._watch = FreeErrorWatch()
         self._made: Engine | None = None
@@ -116,6 +119,11 @@ class EngineChain:
         """float64 (positions, 2): window centers on the scan's axes, as refined."""
         geometry = self._problem.geometry
         return np.asarray(self._engine.positions_px() + geometry.window_px // 2 + geometry.origin_px) * self.pixel_m
+
+    @property
+    def stage(self) -> tuple[str, int]:
+        """The engine of the present stage, and the iterations before it."""
+        return self._stage.engine, self._ends - self._stage.iterations
 
     def step(self) -> None:
         """Do one iteration, in the next stage where the present one is done.
@@ -356,7 +364,8 @@ class EngineChain:
         """Start again from the last good estimate, or from the stage's first if that did not help, more carefully."""
         if self._halvings == _MOST_HALVINGS:
             raise DivergedError(
-                f"the reconstruction diverged: {what} after iteration {iteration}; try {_way_out(self._stage)}, a "
+                f"the reconstruction diverged: {what} after iteration {iteration}; try "
+                f"{way_out_of_divergence(self._stage.engine)}, a "
                 "later --update-probe or another first probe"
             )
         self._halvings += 1
@@ -366,7 +375,9 @@ class EngineChain:
         del self.errors[good.iteration :], self.free_errors[good.iteration :]
         self.iteration, self._good = good.iteration, good
         self._engage(good)
-        how = _steps_text(self._engine_settings(good))
+        settings = self._engine_settings(good)
+        self.findings.append(setback(what, iteration, settings))
+        how = steps_text(settings)
         self.notes.append(f"iteration {iteration} diverged; going on from iteration {good.iteration} with {how}")
 
     def _engine_settings(self, standing: Standing) -> Reconstruction:
@@ -384,17 +395,3 @@ class EngineChain:
     def _engine(self) -> Engine:
         assert self._made is not None
         return self._made
-
-
-def _way_out(stage: PlannedStage) -> str:
-    relaxing = by_path()["reconstruction.relaxation"]
-    is_relaxing = relaxing.heeded_by([stage.engine])
-    return f"a smaller {relaxing.option}" if is_relaxing else "a smaller --object-step or --probe-step"
-
-
-def _steps_text(settings: Reconstruction) -> str:
-    """Say how carefully an engine goes on: "steps of 0.5"."""
-    if settings.relaxation_used is not None:
-        return f"a relaxation of {settings.relaxation:g}"
-    steps = dict.fromkeys((settings.object_step, settings.probe_step))
-    return "steps of " + " and ".join(f"{step:g}" for step in steps)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ptychogui.io.raw.file_series import is_pattern, scan_name
+from ptychogui.jobs.run_findings import RunFinding
 from ptychogui.params.model import Parameters
 from ptychogui.params.origins import Origin
 from ptychogui.states import State
@@ -125,6 +126,7 @@ class Progress:
 
     `error` is the last one known, in photon-noise units, and NaN before; a device that works ahead of the host gives
     it an iteration late. `free_error` is the same over the pixels that are held out, NaN where none are.
+    `findings` are those of the convergence watch since the Progress before; `notes` say them as well.
     `elapsed_s` is the time that iterations took, pauses not counted, and `positions_per_s` their mean speed.
     `object_pixel_m` is that of the stage under way, and so of `estimate`.
     """
@@ -141,6 +143,7 @@ class Progress:
     result: Path | None = None
     notes: tuple[str, ...] = ()
     free_error: float = math.nan
+    findings: tuple[RunFinding, ...] = ()
 
     @property
     def seconds_left(self) -> float:

@@ -35,6 +35,8 @@ from ptychogui.jobs.prepare.warm_up import warm_up
 from ptychogui.jobs.provenance import device_text, now
 from ptychogui.jobs.results.other_formats import export_formats
 from ptychogui.jobs.results.rescue import keep_elsewhere
+from ptychogui.jobs.run_findings import to_json
+from ptychogui.jobs.run_watch import RunWatch
 from ptychogui.jobs.settling import settling_notes
 from ptychogui.jobs.stages import total_iterations
 from ptychogui.jobs.stopwatch import Stopwatch
@@ -133,6 +135,7 @@ class JobRun:
         self._said = 0
         self._doubts: tuple[str, ...] = ()
         self._settled, self._control = False, control
+        self._watch = RunWatch(job.parameters.reconstruction, job.parameters.experiment.modes)
         before = checkpoint_of(job)
         with self._preparing:
             self._prepared: PreparedJob = prepare(job, backend, control, given, self._doubt)
@@ -236,7 +239,9 @@ class JobRun:
             self._chain.step()
             if self._checkpoint_is_due:
                 self._chain.settle()  # then the errors of all its iterations are known
-        if self.reconstruction.iterations is None and not self._settled:
+        self._hear()
+        self._notes += self._watch.look(self._chain)
+        if self._may_settle and not self._settled:
             self._settle()
         return self._checkpoint() if self._checkpoint_is_due else None
 
@@ -244,7 +249,11 @@ class JobRun:
         """See whether a job that may end where its errors have settled has come to that, or to its last iteration."""
         found = self._chain.has_settled()
         self._settled = bool(found)
-        self._notes += settling_notes(found, self.done, self.iteration)
+        self._notes += settling_notes(found, self.done, self.iteration, self.reconstruction.iterations is None)
+
+    @property
+    def _may_settle(self) -> bool:
+        return self.reconstruction.iterations is None or self.reconstruction.until_converged
 
     def resume(self) -> None:
         """Go on where an earlier process of the job has left its whole state, if that is there and fits; say so."""
@@ -263,7 +272,7 @@ class JobRun:
             "ends": self._ends, "settled": self._settled,
             "prepare_s": self._preparing.seconds, "iterate_s": self._iterating.seconds,
         }  # fmt: skip
-        state = {**own, **joined(chain=self._chain.state())}
+        state = {**own, **joined(chain=self._chain.state(), watch=self._watch.state())}
         self._notes += self._checkpoints.write(state, lambda: not (if_due and self._control.stop_asked))
 
     def _restore(self, state: EngineState) -> None:
@@ -278,6 +287,7 @@ class JobRun:
         self._notes, self._said = [*state["notes"], *fresh], state["said"]
         self._started, self._saved, self._ends = state["started"], state["saved"], state["ends"]
         self._settled = state["settled"]
+        self._watch.restore(part_of(state, "watch"))
         self._preparing.seconds += state["prepare_s"]
         self._iterating.seconds = state["iterate_s"]
 
@@ -308,7 +318,9 @@ class JobRun:
     def picture(self) -> Estimate:
         """Copy the estimate."""
         with told_of_checkpoint(self._job, self._saved):
-            return self._chain.estimate()
+            estimate = self._chain.estimate()
+            self._notes += self._watch.see(self._chain, estimate)
+            return estimate
 
     def progress(
         self, state: State = State.RUNNING, estimate: Estimate | None = None, result: Path | None = None
@@ -332,6 +344,7 @@ class JobRun:
             estimate=estimate,
             result=result,
             notes=news,
+            findings=self._watch.news(),
         )
 
     def _checkpoint(self) -> Path | None:
@@ -404,5 +417,5 @@ class JobRun:
         return result_of(
             self._job, self._prepared, self._chain, estimate, state=state, sources=self._sources, started=self._started,
             timing_s={"prepare": self._preparing.seconds, "iterate": self._iterating.seconds},
-            device=device_text(self._backend), notes=tuple(self._notes),
+            device=device_text(self._backend), notes=tuple(self._notes), findings=to_json(self._watch.findings),
         )  # fmt: skip

@@ -47,20 +47,20 @@ def has_settled(
     return fall < max(_STANDING, _NOISE * rise) if np.isfinite(rise) else fall < _STANDING
 
 
-def settling_notes(settled: bool | None, done: bool, iteration: int) -> tuple[str, ...]:
+def settling_notes(settled: bool | None, done: bool, iteration: int, is_auto: bool = True) -> tuple[str, ...]:
     """Say why a run that may end does, or that it had to.
 
     Args:
         settled: what `has_settled` found; None where it can't be told.
         done: whether no iterations are left.
         iteration: the last one done.
+        is_auto: whether the program chose how many there are at most.
     """
     if settled:
         return (f"ended after {iteration} iterations: what they still bring is mostly noise",)
     if done and settled is not None:
-        return (
-            f"the error still falls after {iteration} iterations, the most that 'auto' does: go on from the result",
-        )
+        most = ", the most that 'auto' does" if is_auto else ""
+        return (f"the error still falls after {iteration} iterations{most}: go on from the result",)
     return ()
 
 

@@ -24,6 +24,9 @@ class Reconstruction(Group):
     iterations: int | None = param(
         100, "Iterations", "Passes over all scan positions, of every engine whose own number is not given. 'auto' ends "
         "where the errors have settled, after 300 at most.", flag="i", ge=1, le=1_000_000, none="auto")  # fmt: skip
+    until_converged: bool = param(
+        False, "Until converged", "Stop where the errors have settled, and save the rest of the iterations; "
+        "iterations 'auto' does so in any case.", advanced=True, engines=("epie", "lsqml"))  # fmt: skip
     time_limit_s: float | None = param(
         None, "Time limit", "Stop, with the result kept, after this long.",
         unit="s", flag="T", advanced=True, gt=0)  # fmt: skip

@@ -304,8 +304,15 @@ class Lane:
             return
         now.progress = progress
         now.record.iteration(progress)
+        self._note_findings(now, progress)
         if progress.state is State.RUNNING and self._is_due(now):
             self._note_state(now, State.RUNNING)
+
+    def _note_findings(self, now: UnderWay, progress: Progress) -> None:
+        if progress.findings:
+            now.findings += progress.findings
+            job_id, findings = now.claim.entry.id, now.findings
+            self._note(lambda: journal.note_findings(self._store, job_id, findings))
 
     def _is_due(self, now: UnderWay) -> bool:
         return now.state is not State.RUNNING or time.monotonic() - now.noted_s > _NOTE_S

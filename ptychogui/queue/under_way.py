@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ptychogui.jobs.job import Job, Progress
 from ptychogui.jobs.processes.messages import Order
+from ptychogui.jobs.run_findings import RunFinding
 from ptychogui.queue.job_record import JobRecord
 from ptychogui.queue.store.journal import Claim
 from ptychogui.states import State
@@ -48,6 +49,7 @@ class UnderWay:
         ending: the order that is to end it, if one came.
         end_s: when it is killed, if it was told to end.
         noted_s: when its progress was last written down.
+        findings: of the convergence watch, so far.
     """
 
     claim: Claim
@@ -60,3 +62,4 @@ class UnderWay:
     ending: Order | None = None
     end_s: float = float("inf")
     noted_s: float = float("-inf")
+    findings: tuple[RunFinding, ...] = ()

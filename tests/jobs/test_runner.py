@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import json
 import math
 import os
 import tempfile
@@ -285,6 +286,12 @@ class TestThatMayEnd:
         assert (last.iteration, last.state) == (40, DONE)
         assert any(note.startswith("the error still falls after 40") for note in read_result(output).notes)
 
+    def test_a_number_that_was_asked_for_ends_early_where_that_is_asked_for(self, output: Path, script: Script) -> None:
+        job = make_job(output, reconstruction__iterations=200, reconstruction__until_converged=True,
+                       reconstruction__engine="epie")  # fmt: skip
+        said = list(run_job(job, BACKEND))
+        assert said[-1].state is DONE and said[-1].iteration == 20
+
     def test_a_number_that_was_asked_for_is_done(self, output: Path, script: Script) -> None:
         *_, last = run_job(make_job(output, reconstruction__iterations=70), BACKEND)
         assert (last.iteration, last.state) == (70, DONE)
@@ -356,6 +363,39 @@ def test_divergence_says_what_to_try_and_keeps_the_checkpoint(output: Path, engi
         f"the checkpoint of iteration 2 is kept in {output}"
     )
     assert read_result(output).state == "checkpoint"
+
+
+def test_setbacks_are_findings_with_values_to_apply_in_progress_and_result(output: Path, script: Script) -> None:
+    script.error = lambda at, settings: math.nan if at >= 3 and settings.object_step > 0.5 else 1.5
+    said = list(run_job(make_job(output, reconstruction__iterations=5, reconstruction__engine="epie"), BACKEND))
+    (found,) = (one for progress in said for one in progress.findings)
+    assert (found.kind, found.iteration) == ("not a number", 3) and found.fix["reconstruction.object_step"] == 0.5
+    assert json.loads(read_result(output).findings) == [found.as_dict()]
+    assert sum("diverged" in note for note in read_result(output).notes) == 1
+
+
+def test_what_errors_and_pictures_show_is_said_once_in_notes_and_findings(output: Path, script: Script) -> None:
+    script.error = lambda at, settings: 5.0 + 0.5 * (-1) ** at
+    job = make_job(output, reconstruction__iterations=90, reconstruction__engine="epie")
+    said = list(run_job(job, BACKEND, wants_picture=lambda at: at % 10 == 0))
+    told = {one.kind: one for progress in said for one in progress.findings}
+    assert set(told) == {"oscillation", "stagnation"} and told["oscillation"].iteration == 60
+    notes = [note for progress in said for note in progress.notes]
+    assert [notes.count(one.text) for one in told.values()] == [1, 1]
+    assert json.loads(read_result(output).findings) == [one.as_dict() for one in told.values()]
+
+
+def test_findings_go_on_with_the_state_of_a_job(output: Path, script: Script) -> None:
+    script.error = lambda at, settings: 5.0 + 0.5 * (-1) ** at
+    control = Control()
+    job = make_job(output, reconstruction__iterations=90, reconstruction__engine="epie")
+    for progress in run_job(job, BACKEND, control):
+        if progress.iteration == 70:
+            control.leave()
+    said = list(run_job(job, BACKEND))
+    assert said[0].iteration == 70 and [one.kind for one in said[0].findings] == ["oscillation", "stagnation"]
+    assert not any(progress.findings for progress in said[1:])
+    assert len(json.loads(read_result(output).findings)) == 2
 
 
 def test_a_start_that_no_engine_can_go_on_from_fails_with_the_reason(output: Path, tmp_path: Path) -> None:

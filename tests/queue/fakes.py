@@ -11,6 +11,7 @@ from collections.abc import Callable
 from ptychogui.io.result import write_result
 from ptychogui.jobs.job import Job, Progress
 from ptychogui.jobs.processes.messages import Died, Event, Failed, Finished, Paused, Ready
+from ptychogui.jobs.run_findings import RunFinding
 from ptychogui.queue.lane import Lane
 from ptychogui.states import State
 from tests.io.makers import make_result
@@ -91,9 +92,16 @@ class FakeProcess:
         self.job = None
         self._events.clear()
 
-    def runs(self, iteration: int = 1, state: State = State.RUNNING, notes: tuple[str, ...] = ()) -> None:
+    def runs(
+        self,
+        iteration: int = 1,
+        state: State = State.RUNNING,
+        notes: tuple[str, ...] = (),
+        findings: tuple[RunFinding, ...] = (),
+    ) -> None:
         """Say that an iteration is done."""
-        self._events.append(Progress(self.job_id, iteration, 3, 1.5, 0.1, 10.0, 1e-9, state, notes=notes))
+        told = Progress(self.job_id, iteration, 3, 1.5, 0.1, 10.0, 1e-9, state, notes=notes, findings=findings)
+        self._events.append(told)
 
     def pauses(self) -> None:
         self._events.append(Paused(self.job_id))

@@ -16,6 +16,7 @@ from ptychogui.io import atomic
 from ptychogui.io.result import write_result
 from ptychogui.jobs.job import FirstTry
 from ptychogui.jobs.processes.messages import Order, Picture
+from ptychogui.jobs.run_findings import RunFinding
 from ptychogui.queue import lane as lanes
 from ptychogui.queue.lane import Lane
 from ptychogui.queue.store import changes
@@ -108,6 +109,19 @@ def test_a_job_goes_to_its_lanes_device_with_its_own_values(place: Place, add: A
     place.turn()
     assert place.process.jobs[0].parameters.devices.device == "cpu:0"
     assert place.process.jobs[0].parameters.reconstruction.iterations == 7
+
+
+def test_what_the_convergence_watch_finds_is_kept_until_the_next_start(place: Place, store: Store, add: Add) -> None:
+    job = add()
+    place.turn()
+    found = [RunFinding("rise", 40 * i, f"the error rises {i}", {"reconstruction.seed": i}, "less") for i in (1, 2)]
+    for one in found:
+        place.process.runs(one.iteration, findings=(one,))
+        place.turn()
+    assert store.findings(job) == [one.as_dict() for one in found]
+    place.process.dies()
+    place.turn()
+    assert store.findings(job) == []
 
 
 def test_progress_comes_into_the_store_now_and_then(

@@ -49,12 +49,15 @@ def show(job: int, as_json: bool) -> None:
     """Say all that is known of a job: where it stands, its starts, its values, its files."""
     with Store() as store:
         told = _told(store, store.entry(job), store.lanes() if owner_text(store.folder) else None)
-        text, starts = store.text(job), store.starts(job)
+        text, starts, findings = store.text(job), store.starts(job), store.findings(job)
     told["preview"] = str(job_folder(store.folder, job) / PREVIEW)
     if as_json:
-        tell(json.dumps({**told, "starts": [asdict(start) for start in starts], **_content(text)}, indent=1))
+        more = {"findings": findings, "starts": [asdict(start) for start in starts]}
+        tell(json.dumps({**told, **more, **_content(text)}, indent=1))
         return
     tell(table([(name, _cell(value)) for name, value in told.items()], stdout_width()))
+    for finding in findings:
+        tell(f"{finding['title']}: {finding['reason']}; try {finding['advice']} {finding['options']}".rstrip())
     for start in starts:
         tell(f"start on {start.lane}: {start.started} to {start.ended or 'now'} {start.state} {start.cause}".rstrip())
     tell(table([(name, value, origin) for name, (value, origin) in _content(text)["values"].items()], stdout_width()))

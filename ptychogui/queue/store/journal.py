@@ -13,6 +13,7 @@ from typing import Any
 from ptychogui.jobs.job import Progress
 from ptychogui.jobs.processes.messages import Order
 from ptychogui.jobs.provenance import now
+from ptychogui.jobs.run_findings import RunFinding, to_json
 from ptychogui.queue.store.entry import COLUMNS, UNDER_WAY, Entry
 from ptychogui.queue.store.reserved import give_back
 from ptychogui.queue.store.result_file import file_state
@@ -77,7 +78,7 @@ def claim(
         with store.transaction() as change:
             taken = change.execute(
                 "UPDATE jobs SET state = ?, lane = ?, attempts = attempts + 1, before = coalesce(before, ?), "
-                "started = ?, ended = '', cause = '', asked = '', iteration = 0, error = NULL "
+                "started = ?, ended = '', cause = '', asked = '', iteration = 0, error = NULL, findings = '' "
                 "WHERE id = ? AND state IN ('queued', 'interrupted')",
                 (State.RUNNING.value, device, state, now(), entry.id),
             )
@@ -107,6 +108,12 @@ def note_progress(store: Store, job_id: int, state: State, progress: Progress | 
             change.execute("UPDATE jobs SET asked = '' WHERE id = ? AND asked NOT IN ('stop', 'cancel')", (job_id,))
         if progress is not None and progress.iterations:
             _note_figures(change, job_id, progress)
+
+
+def note_findings(store: Store, job_id: int, findings: Sequence[RunFinding]) -> None:
+    """Write down all that the convergence watch has found in the present start of a job."""
+    with store.transaction() as change:
+        change.execute("UPDATE jobs SET findings = ? WHERE id = ?", (to_json(findings), job_id))
 
 
 def orders_for(store: Store, job_id: int, after: int) -> list[tuple[int, Order]]:

@@ -78,7 +78,9 @@ _BATCHES = (
         path BLOB PRIMARY KEY, state TEXT NOT NULL, problem TEXT NOT NULL, since TEXT NOT NULL){_STRICT}""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BATCHES)
+_FINDINGS = ("ALTER TABLE jobs ADD COLUMN findings TEXT NOT NULL DEFAULT ''",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BATCHES, _FINDINGS)
 """What brings a store from version n to n + 1, each in one transaction; the last gives the present version."""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from ptychogui.errors import ParameterError
 from ptychogui.jobs.provenance import now
@@ -157,6 +158,11 @@ class Store:
         columns = "id, job, lane, process, started, coalesce(ended, '') AS ended, state, cause"
         rows = self.read(f"SELECT {columns} FROM starts WHERE job = ? ORDER BY id", (job_id,))
         return [Start(**dict(row)) for row in rows]
+
+    def findings(self, job_id: int) -> list[dict[str, Any]]:
+        """Return what the convergence watch has found in the last start of a job; see jobs.run_findings."""
+        rows = self.read("SELECT findings FROM jobs WHERE id = ?", (job_id,))
+        return list(json.loads(rows[0][0])) if rows and rows[0][0] else []
 
     def counts(self, batch: int | None = None) -> dict[tuple[State, str], int]:
         """Return how many jobs, of all or of a batch, there are of each state and for each device that has some."""
