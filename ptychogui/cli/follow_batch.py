@@ -130,7 +130,7 @@ def follow(  # noqa: PLR0913 - what following takes
                 watching.close()
                 _stop(store, number)
             is_over = run.take_or_check()
-            if store.has_changed() or is_over:
+            if store.has_changed() or is_over or told_to_stop:  # its own orders don't count as changes
                 now = batch(store, number)
                 teller.look(now.jobs, (store.lanes() or None) if owner_text(store.folder) else None)
                 if now.ended or is_over:

@@ -1,8 +1,8 @@
 """The convergence watch: sees in errors, probes and positions when a run goes wrong, and says so once for each kind.
 
 It looks at nothing but what an iteration tells anyway, and at estimates that were copied for a picture or a checkpoint.
-Its limits leave sound runs far from them: of 64 runs on the contests' sixteen scans (scripts/evidence/contests.py) one
-gives a finding, and that one diverges.
+Its limits leave sound runs far from them: of 64 runs on the contests' sixteen scans (scripts/evidence/contests.py) two
+give a finding, and those two diverge.
 """
 
 from __future__ import annotations

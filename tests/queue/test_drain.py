@@ -14,18 +14,22 @@ from pathlib import Path
 import pytest
 
 from ptychogui.errors import DataError, PtychoError
+from ptychogui.jobs.job import Job
 from ptychogui.jobs.processes.engine import EngineProcess
 from ptychogui.jobs.processes.messages import Order
 from ptychogui.queue.drain import Drain
 from ptychogui.queue.lane_process import LaneProcess
 from ptychogui.queue.owner import Ownership
 from ptychogui.queue.store import changes
+from ptychogui.queue.store.batch import Batch, add_batch
 from ptychogui.queue.store.entry import Entry
-from ptychogui.queue.store.store import Store
+from ptychogui.queue.store.job_text import JobText
+from ptychogui.queue.store.store import NewJob, Store
 from ptychogui.queue.under_way import LaneNews
 from ptychogui.states import State
+from tests.jobs.fakes import make_job
 from tests.queue.conftest import Add
-from tests.queue.fakes import Made
+from tests.queue.fakes import FakeProcess, Made
 
 LIMIT_S = 60.0
 """For what must come; a test that waits so long has failed."""
@@ -72,6 +76,28 @@ def test_two_lanes_run_at_once_and_orders_are_followed(folder: Path, store: Stor
         _until(store, two, lambda entry: entry.state is State.CANCELLED)
         changes.order(store, one, Order.STOP)
         assert Path(_until(store, one, lambda entry: entry.state is State.STOPPED).result).read_text() == "result"
+
+
+class _DoneAtOnce(FakeProcess):
+    def submit(self, job: Job) -> None:
+        super().submit(job)
+        self.finishes()
+
+
+def test_the_end_of_a_batch_is_told_once_and_its_jobs_alone_may_be_done(
+    folder: Path, store: Store, add: Add, tmp_path: Path
+) -> None:
+    other = add()
+    new = [NewJob(JobText.of(make_job(tmp_path / f"{i}.cxi"), {})) for i in range(2)]
+    number, jobs = add_batch(store, "night", "", new)
+    told: list[object] = []
+    for _ in range(2):
+        with Ownership(folder, "test") as ownership:
+            made = Made(_DoneAtOnce)
+            Drain(folder, ownership, ["cpu"], told.append, made, only_batch=number).run(until_empty=True)
+    (ended,) = (event for event in told if isinstance(event, Batch))
+    assert [job.state for job in ended.jobs] == [State.DONE] * 2 and [job.id for job in ended.jobs] == jobs
+    assert store.entry(other).state is State.QUEUED
 
 
 def test_a_child_that_is_killed_costs_no_job(folder: Path, store: Store, add: Add) -> None:
