@@ -1,0 +1,93 @@
+"""What word is owed of a job that ends: to whom, of which ends, with what in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ptychogui.notify.settings import PostSettings
+from ptychogui.params.origins import Origin, Source
+from ptychogui.queue.store import changes, journal, letters
+from ptychogui.queue.store.letters import DESKTOP, MAIL, WEBHOOK
+from ptychogui.queue.store.store import Store
+from ptychogui.queue.store.word import values_told, ways_for
+from ptychogui.states import State
+from tests.jobs.fakes import make_job
+from tests.queue.conftest import Add
+
+TO = {"output.email": "user@example.org"}
+ALL = PostSettings(webhook="https://example.org/hook", desktop=True)
+
+
+def _end(store: Store, state: State, cause: str = "") -> None:
+    claim = journal.claim(store, "cpu:0", "me", {})
+    assert claim is not None
+    journal.end(store, claim, state, cause)
+
+
+def test_a_job_that_ends_is_told_of(store: Store, add: Add) -> None:
+    job = add(**TO)
+    _end(store, State.FAILED, "the scan is gone")
+    (letter,) = letters.waiting(store, MAIL)
+    told, entry = letter.report, store.entry(job)
+    assert (told.to, told.job, told.state, told.cause) == ("user@example.org", job, "failed", "the scan is gone")
+    assert (told.title, told.device, told.ended, told.result) == (entry.title, "cpu:0", entry.ended, "")
+    assert told.log.endswith(f"jobs/{job}/log.txt")
+
+
+def test_a_job_that_is_retried_is_told_of_anew(store: Store, add: Add) -> None:
+    job = add(**TO)
+    _end(store, State.FAILED, "the scan is gone")
+    changes.retry(store, job)
+    _end(store, State.DONE)
+    assert [letter.report.state for letter in letters.waiting(store, MAIL)] == ["failed", "done"]
+    assert letters.waiting(store, MAIL)[1].report.result == store.entry(job).result
+
+
+def test_one_that_is_interrupted_has_not_ended(store: Store, add: Add) -> None:
+    add(**TO)
+    claim = journal.claim(store, "cpu:0", "me", {})
+    assert claim is not None
+    journal.interrupt(store, claim, "its process died")
+    assert letters.waiting(store, MAIL) == []
+
+
+def test_without_an_address_nothing_is_owed(store: Store, add: Add) -> None:
+    add()
+    _end(store, State.DONE)
+    assert not any(letters.waiting(store, way) for way in (MAIL, WEBHOOK, DESKTOP))
+
+
+def test_a_job_that_cannot_be_read_ends_all_the_same(store: Store, add: Add) -> None:
+    job = add(**TO)
+    with store.transaction() as change:
+        change.execute("UPDATE contents SET text = '{}'")
+    _end(store, State.FAILED, "it can't be read")
+    assert store.entry(job).state is State.FAILED and letters.waiting(store, MAIL) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "when", "ways"),
+    [
+        (State.DONE, "end", [MAIL, WEBHOOK, DESKTOP]),
+        (State.STOPPED, "each", [MAIL, WEBHOOK, DESKTOP]),
+        (State.FAILED, "failure", [MAIL, WEBHOOK, DESKTOP]),
+        (State.DONE, "failure", [WEBHOOK, DESKTOP]),
+        (State.CANCELLED, "end", [WEBHOOK]),
+    ],
+)
+def test_which_ends_are_told(state: State, when: str, ways: list[str], tmp_path) -> None:
+    job = make_job(tmp_path / "result.cxi", **TO, **{"output.email_on": when})
+    assert ways_for(job, state, ALL) == ways
+
+
+def test_values_that_are_no_defaults_are_told_with_their_origins(tmp_path) -> None:
+    job = replace(
+        make_job(tmp_path / "result.cxi", "", **{"reconstruction.iterations": 7}),
+        origins={
+            "reconstruction.iterations": Origin(Source.USER, "--iterations"),
+            "experiment.energy_eV": Origin(Source.DEFAULT),
+        },
+    )
+    assert values_told(job) == {"reconstruction.iterations": "7  (user: --iterations)"}
