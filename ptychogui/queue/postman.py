@@ -111,16 +111,9 @@ class Postman:
         """Send letters as they come, on a thread."""
         self._thread.start()
 
-    def leave(self, patience_s: float, once_more: bool = False) -> None:
-        """Send no more letters; what is left goes with the next postman.
-
-        Args:
-            patience_s: how long to wait for the one under way.
-            once_more: whether to try first to send what has come last.
-        """
+    def leave(self, patience_s: float) -> None:
+        """Send what has come last, as far as that can be done in so long; what is left goes with the next postman."""
         self._finishing.set()
-        if not once_more:
-            self._leaving.set()
         self._thread.join(patience_s)
         self._leaving.set()
 
@@ -223,6 +216,17 @@ class Postman:
         for number in tuple(self._sent):
             letters.remove(store, number)
             self._sent.discard(number)
+
+
+@contextlib.contextmanager
+def posted(folder: Path, patience_s: float) -> Iterator[None]:
+    """Send the letters of a queue during the block, and for so long after it what has come last."""
+    postman = Postman(folder)
+    postman.start()
+    try:
+        yield
+    finally:
+        postman.leave(patience_s)
 
 
 @contextlib.contextmanager

@@ -209,7 +209,7 @@ def test_he_walks_until_he_is_told_to_leave_and_takes_the_last_letter_along(
     postman = Postman(folder, {MAIL: box})
     postman.start()
     owe("1")
-    postman.leave(LIMIT_S, once_more=True)
+    postman.leave(LIMIT_S)
     assert box.got == ["1"]
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ptychogui.notify.settings import PostSettings
 from ptychogui.params.origins import Origin, Source
 from ptychogui.queue.store import changes, journal, letters
+from ptychogui.queue.store.batch import Refused, add_batch, ended_untold
+from ptychogui.queue.store.job_text import JobText
 from ptychogui.queue.store.letters import DESKTOP, MAIL, WEBHOOK
-from ptychogui.queue.store.store import Store
-from ptychogui.queue.store.word import values_told, ways_for
+from ptychogui.queue.store.store import NewJob, Store
+from ptychogui.queue.store.word import note_told, values_told, ways_for
 from ptychogui.states import State
 from tests.jobs.fakes import make_job
 from tests.queue.conftest import Add
@@ -67,6 +71,66 @@ def test_a_job_that_cannot_be_read_ends_all_the_same(store: Store, add: Add) -> 
     assert store.entry(job).state is State.FAILED and letters.waiting(store, MAIL) == []
 
 
+def _batch(store: Store, tmp_path: Path, *values: dict[str, str], refused: Sequence[Refused] = ()) -> int:
+    jobs = [make_job(tmp_path / f"{n}.cxi", "", **one) for n, one in enumerate(values)]
+    return add_batch(store, "two scans", "ptychogui batch", [NewJob(JobText.of(job, {})) for job in jobs], refused)[0]
+
+
+def _tell(store: Store) -> None:
+    for ended in ended_untold(store):
+        note_told(store, ended)
+
+
+def test_a_batch_is_told_of_once_at_its_end_to_all_who_want_it(store: Store, tmp_path: Path) -> None:
+    letters.keep_post_settings(store, ALL)
+    other = {"output.email": "other@example.org, user@example.org"}
+    _batch(store, tmp_path, TO, other, {}, refused=[Refused("/data/broken.mda", "it is truncated")])
+    for state in (State.DONE, State.FAILED):
+        _end(store, state, "the scan is gone" * (state is State.FAILED))
+        _tell(store)
+    assert letters.waiting(store, MAIL) == letters.waiting(store, DESKTOP) == []
+    _end(store, State.DONE)
+    for _ in range(2):
+        _tell(store)
+    (letter,) = letters.waiting(store, MAIL)
+    told = letter.report
+    assert (told.title, told.state) == ("two scans", "failed")
+    assert told.to == "user@example.org, other@example.org"
+    assert [(line.state, line.cause) for line in told.jobs] == [
+        ("done", ""), ("failed", "the scan is gone"), ("done", ""), ("refused", "it is truncated"),
+    ]  # fmt: skip
+    assert told.jobs[0].result.endswith("0.cxi") and not told.jobs[1].result
+    assert len(letters.waiting(store, DESKTOP)) == 1 and len(letters.waiting(store, WEBHOOK)) == 4
+
+
+@pytest.mark.parametrize(("state", "mails"), [(State.DONE, 0), (State.FAILED, 1)])
+def test_of_a_batch_only_failures_are_told_where_that_is_wanted(
+    store: Store, tmp_path: Path, state: State, mails: int
+) -> None:
+    _batch(store, tmp_path, {**TO, "output.email_on": "failure"})
+    _end(store, state)
+    _tell(store)
+    assert len(letters.waiting(store, MAIL)) == mails
+
+
+def test_each_job_of_a_batch_is_told_of_where_that_is_wanted(store: Store, tmp_path: Path) -> None:
+    _batch(store, tmp_path, *[{**TO, "output.email_on": "each"}] * 2)
+    for _ in range(2):
+        _end(store, State.DONE)
+        _tell(store)
+    assert [letter.report.jobs for letter in letters.waiting(store, MAIL)] == [(), ()]
+
+
+def test_a_batch_that_is_reopened_is_told_of_anew(store: Store, tmp_path: Path) -> None:
+    _batch(store, tmp_path, TO)
+    _end(store, State.FAILED)
+    _tell(store)
+    changes.retry(store, 1)
+    _end(store, State.DONE)
+    _tell(store)
+    assert [letter.report.state for letter in letters.waiting(store, MAIL)] == ["failed", "done"]
+
+
 @pytest.mark.parametrize(
     ("state", "when", "ways"),
     [
@@ -77,12 +141,12 @@ def test_a_job_that_cannot_be_read_ends_all_the_same(store: Store, add: Add) -> 
         (State.CANCELLED, "end", [WEBHOOK]),
     ],
 )
-def test_which_ends_are_told(state: State, when: str, ways: list[str], tmp_path) -> None:
+def test_which_ends_are_told(state: State, when: str, ways: list[str], tmp_path: Path) -> None:
     job = make_job(tmp_path / "result.cxi", **TO, **{"output.email_on": when})
     assert ways_for(job, state, ALL) == ways
 
 
-def test_values_that_are_no_defaults_are_told_with_their_origins(tmp_path) -> None:
+def test_values_that_are_no_defaults_are_told_with_their_origins(tmp_path: Path) -> None:
     job = replace(
         make_job(tmp_path / "result.cxi", "", **{"reconstruction.iterations": 7}),
         origins={
