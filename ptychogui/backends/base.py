@@ -192,5 +192,17 @@ class Backend(Protocol):
     workers: int
     """How many calls of `work` can be under way at once."""
 
+    def breakable(self, is_unwanted: Callable[[], bool]) -> AbstractContextManager[None]:
+        """Have work in the block broken off as soon as `is_unwanted` says so."""
+
+    def break_point(self) -> None:
+        """Say that the work under way may be broken off here: in what `run` calls, before each batch.
+
+        Nothing waits for the device here. In what is queued or done as a whole (Replays) it is only noted.
+
+        Raises:
+            BrokenOffError: the work is to be broken off.
+        """
+
     def memory_free_bytes(self) -> int:
         """Memory that a job may take on the device now."""

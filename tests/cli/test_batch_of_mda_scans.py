@@ -1,4 +1,4 @@
-"""A night of fifty MDA scans, five of them broken in different ways: 45 results, five clear reports, one summary, one mail."""
+"""A night of fifty MDA scans, five of them broken in different ways: 45 results, five clear reports, one mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What word is owed of jobs and batches that have ended: written down with their ends, so that no crash comes between."""
+"""What word is owed of jobs and batches that have ended: written down with their ends, so no crash comes between."""
 
 from __future__ import annotations
 
