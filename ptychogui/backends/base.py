@@ -34,6 +34,10 @@ class Device:
     """Why it can't be used, and what to do; "" if it can."""
     memory_total_bytes: int
     memory_free_bytes: int
+    load: float | None = None
+    """Share of the last second in which a GPU computed; None if not known."""
+    processes: tuple[str, ...] = ()
+    """What else runs on a GPU: "python (process 17), 3.1 GB"."""
 
 
 class FFTPair(Protocol):

@@ -84,9 +84,9 @@ class Devices(Group):
     """Where the reconstruction runs."""
 
     device: str = param(
-        "auto", "Device", "'cuda:0' or 'cuda', 'cuda:1', ... for a GPU, 'cpu' for compiled kernels, 'cpu:0' "
-        "or 'cpu:1' for half of the cores, 'numpy' for the slow readable twin, 'auto' for the best that "
-        "works.")  # fmt: skip
+        "auto", "Device", "'cuda:0' or 'cuda', 'cuda:1', ... for a GPU, 'cuda:0.1' for a slice of one (MIG), 'cpu' for "
+        "compiled kernels, 'cpu:0' or 'cpu:1' for half of the cores, 'numpy' for the slow readable twin, 'auto' for "
+        "the best that works.")  # fmt: skip
     threads: int | None = param(
         None, "CPU threads", "Worker threads on the CPU; all cores when not given. The result does not depend on it.",
         flag="threads", ge=1, le=1024)  # fmt: skip

@@ -58,10 +58,11 @@ class CudaBackend(Breakable):
     workers = 1
     compiles_expressions = True
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, name: str = "") -> None:
+        """Take a GPU as CUDA counts them; `name` is the device's own, where it is a slice of one."""
         import cupy
 
-        self.name = f"cuda:{index}"
+        self.name = name or f"cuda:{index}"
         self.xp: Any = cupy
         self._device = cupy.cuda.Device(index)
         self._module = cupy.RawModule(code=kernel_source(), options=cuda_options())
