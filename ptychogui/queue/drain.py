@@ -14,7 +14,7 @@ from ptychogui.queue.lane import SILENCE_LIMIT_S, Lane
 from ptychogui.queue.lane_process import MakeProcess, engine_process
 from ptychogui.queue.owner import Ownership
 from ptychogui.queue.postman import posted
-from ptychogui.queue.recovery import recover
+from ptychogui.queue.recovery import forget_states_of_ended, recover
 from ptychogui.queue.store import journal
 from ptychogui.queue.store.batch import Batch, ended_untold
 from ptychogui.queue.store.entry import UNDER_WAY, WAITING
@@ -79,6 +79,7 @@ class Drain:
         with Store(self._folder) as store:
             store.check_whole()
             is_settled = recover(store, self._owner)
+            forget_states_of_ended(store)
             self._tell_batches(store)
             with posted(self._folder, _LAST_LETTERS_S):
                 if not until_empty or self._jobs_left(store):

@@ -15,6 +15,7 @@ from ptychogui.jobs.processes.messages import Order
 from ptychogui.jobs.provenance import now
 from ptychogui.jobs.run_findings import RunFinding, to_json
 from ptychogui.queue.store.entry import COLUMNS, UNDER_WAY, Entry
+from ptychogui.queue.store.folders import forget_state
 from ptychogui.queue.store.reserved import give_back
 from ptychogui.queue.store.result_file import file_state
 from ptychogui.queue.store.store import IN_ORDER, Store, served_by
@@ -136,6 +137,8 @@ def end(store: Store, taken: Claim, state: State, cause: str = "", progress: Pro
         )
         owe_word(change, store.folder, taken.entry.id, taken.start)
     give_back(store.folder, taken.entry)
+    if state in (State.DONE, State.STOPPED, State.CANCELLED):
+        forget_state(store.folder, taken.entry.id)
 
 
 def interrupt(store: Store, taken: Claim, cause: str, deaths: int = 0, memory_tries: int = 0) -> None:
