@@ -61,6 +61,8 @@ def body(report: Report) -> str:
         "scan": report.source, "result": report.result, "log": report.log,
     }  # fmt: skip
     lines = [*head, "", *(f"{name:8}{value}" for name, value in rows.items() if value)]
+    if report.noticed:
+        lines += ["", "Noticed:", *(f"  {sentence}" for sentence in report.noticed)]
     if report.parameters:
         width = max(map(len, report.parameters)) + 2
         lines += ["", "Parameters that are no defaults:"]

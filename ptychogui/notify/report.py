@@ -44,6 +44,7 @@ class Report:
         error: the last one known, in photon-noise units.
         started, ended: dates, ISO 8601; "" if not known.
         parameters: what is no default: name -> value and where it comes from.
+        noticed: what has gone wrong on the way, a sentence each.
         jobs: of a batch, in order; () for a single job.
     """
 
@@ -63,6 +64,7 @@ class Report:
     started: str = ""
     ended: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    noticed: tuple[str, ...] = ()
     jobs: tuple[JobLine, ...] = ()
 
     def to_json(self) -> str:
@@ -74,7 +76,7 @@ class Report:
         """Read what `to_json` wrote, in this version or another; what that did not know has its default."""
         told = json.loads(text)
         jobs = tuple(JobLine(**_known(line, JobLine)) for line in told.get("jobs", ()))
-        return cls(**{**_known(told, cls), "jobs": jobs})
+        return cls(**{**_known(told, cls), "noticed": tuple(told.get("noticed", ())), "jobs": jobs})
 
 
 def _known(told: Mapping[str, Any], kind: type) -> dict[str, Any]:

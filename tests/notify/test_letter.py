@@ -37,6 +37,12 @@ def test_the_text_has_parameters_error_and_time() -> None:
     assert subject(DONE) == "[ptychogui] fly0012: done"
 
 
+def test_what_went_wrong_on_the_way_is_said() -> None:
+    assert "Noticed:\n  The error rises: from 1 to 2\n" in body(
+        replace(DONE, noticed=("The error rises: from 1 to 2",))
+    )
+
+
 def test_a_failure_says_why() -> None:
     text = body(replace(DONE, state="failed", cause="the scan is gone", error=None))
     assert "the scan is gone" in text and "error" not in text

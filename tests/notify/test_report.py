@@ -6,7 +6,7 @@ import json
 
 from ptychogui.notify.report import JobLine, Report
 
-BATCH = Report("u", "two scans", "failed", "a@b.org", error=1.5, parameters={"x": "1"},
+BATCH = Report("u", "two scans", "failed", "a@b.org", error=1.5, parameters={"x": "1"}, noticed=("it rises",),
                jobs=(JobLine("one", "done", result="/r/\udce9.cxi"), JobLine("two", "failed", "why")))  # fmt: skip
 
 

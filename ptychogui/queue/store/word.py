@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 from ptychogui.errors import PtychoError
@@ -43,8 +44,10 @@ def owe_word(change: sqlite3.Connection, folder: Path, job_id: int, start: int) 
     except PtychoError as error:
         _log.info("no word of job %d: %s", job_id, error)
         return
+    found = change.execute("SELECT findings FROM jobs WHERE id = ?", (job_id,)).fetchone()[0]
+    noticed = tuple(f"{one['title']}: {one['reason']}" for one in json.loads(found or "[]"))
     ways = ways_for(job, entry.state, settings_in(change), in_batch=entry.batch is not None)
-    owe(change, _report(entry, job, folder, start), ways)
+    owe(change, replace(_report(entry, job, folder, start), noticed=noticed), ways)
 
 
 def note_told(store: Store, ended: Batch) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ptychogui.jobs.run_findings import RunFinding
 from ptychogui.notify.settings import PostSettings
 from ptychogui.params.origins import Origin, Source
 from ptychogui.queue.store import changes, journal, letters
@@ -38,6 +39,16 @@ def test_a_job_that_ends_is_told_of(store: Store, add: Add) -> None:
     assert (told.to, told.job, told.state, told.cause) == ("user@example.org", job, "failed", "the scan is gone")
     assert (told.title, told.device, told.ended, told.result) == (entry.title, "cpu:0", entry.ended, "")
     assert told.log.endswith(f"jobs/{job}/log.txt")
+
+
+def test_what_went_wrong_on_the_way_is_told(store: Store, add: Add) -> None:
+    job = add(**TO)
+    claim = journal.claim(store, "cpu:0", "me", {})
+    assert claim is not None
+    journal.note_findings(store, job, [RunFinding("rise", 7, "the error rises from 1 to 2")])
+    journal.end(store, claim, State.DONE)
+    (letter,) = letters.waiting(store, MAIL)
+    assert letter.report.noticed == ("The error rises: the error rises from 1 to 2",)
 
 
 def test_a_job_that_is_retried_is_told_of_anew(store: Store, add: Add) -> None:
