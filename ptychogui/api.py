@@ -48,6 +48,7 @@ from ptychogui.params.commandline import format_text, parse_text
 from ptychogui.params.model import by_path, describe, marked, refines_positions
 from ptychogui.params.reconstruction import Reconstruction as Settings
 from ptychogui.params.spec import Param
+from ptychogui.queue.post import word_of
 
 __all__ = [
     "Control", "Dataset", "Progress", "Reconstruction", "Result", "list_devices", "open_dataset", "read_result",
@@ -99,8 +100,10 @@ def _run(  # noqa: PLR0913 - what run_job takes, and what it is done with
     wants_picture: Callable[[int], bool] | None,
     given: InMemory,
 ) -> Generator[Progress, None, None]:
-    with reserved, backend:
-        yield from run_job(job, backend, control, wants_picture, given)
+    with word_of(job) as hear, reserved, backend:
+        for progress in run_job(job, backend, control, wants_picture, given):
+            hear(progress)
+            yield progress
 
 
 class Reconstruction:

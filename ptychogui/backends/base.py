@@ -34,6 +34,10 @@ class Device:
     """Why it can't be used, and what to do; "" if it can."""
     memory_total_bytes: int
     memory_free_bytes: int
+    load: float | None = None
+    """Share of the last second in which a GPU computed; None if not known."""
+    processes: tuple[str, ...] = ()
+    """What else runs on a GPU: "python (process 17), 3.1 GB"."""
 
 
 class FFTPair(Protocol):
@@ -191,6 +195,18 @@ class Backend(Protocol):
 
     workers: int
     """How many calls of `work` can be under way at once."""
+
+    def breakable(self, is_unwanted: Callable[[], bool]) -> AbstractContextManager[None]:
+        """Have work in the block broken off as soon as `is_unwanted` says so."""
+
+    def break_point(self) -> None:
+        """Say that the work under way may be broken off here: in what `run` calls, before each batch.
+
+        Nothing waits for the device here. In what is queued or done as a whole (Replays) it is only noted.
+
+        Raises:
+            BrokenOffError: the work is to be broken off.
+        """
 
     def memory_free_bytes(self) -> int:
         """Memory that a job may take on the device now."""

@@ -28,13 +28,15 @@ def open_backend(name: str = "auto", threads: int | None = None) -> Backend:
     """Open a device.
 
     Args:
-        name: "cuda:0", "cuda:1", ..., "cpu", "cpu:0" or "cpu:1" for half of its cores, "numpy", or "auto" for the first
-            that works.
+        name: "cuda:0", "cuda:1", ..., "cuda:0.1" for a slice of a GPU, "cpu", "cpu:0" or "cpu:1" for half of its cores,
+            "numpy", or "auto" for the first that works.
         threads: worker threads on the CPU; all cores, of half a CPU half of them, when None.
 
     Raises:
         DeviceError: no such device, or it can't be used; the message says why.
     """
+    if _is_slice(name):
+        return _open_slice(name)
     devices = list_devices()
     if name == "auto":
         name = next(device.name for device in devices if device.usable)
@@ -57,15 +59,33 @@ def _open(name: str, threads: int | None) -> Backend:
         from ptychogui.backends.numpy_backend import NumpyBackend
 
         return NumpyBackend()
+    if _is_slice(name):  # the first one, which is GPU 0 to a process that has not said which it wants
+        return _open_gpu(0, name)
     kind, _, number = name.partition(":")
     if kind == "cpu":
         from ptychogui.backends.host import HostBackend
 
         return HostBackend(threads) if name == "cpu" else HostBackend(_half_of(threads, int(number)), name)
+    return _open_gpu(int(number), name)
+
+
+def _open_gpu(index: int, name: str) -> Backend:
     from ptychogui.backends.cuda import CudaBackend, in_words
 
     with in_words(name):
-        return CudaBackend(int(number))
+        return CudaBackend(index, name)
+
+
+def _is_slice(name: str) -> bool:
+    return name.startswith("cuda:") and "." in name
+
+
+def _open_slice(name: str) -> Backend:
+    from ptychogui.backends import cuda
+
+    cuda.take_slice(name)
+    _log.info("opening %s", name)
+    return _open_gpu(0, name)
 
 
 def _cores() -> int:

@@ -17,12 +17,15 @@ from ptychogui.backends.compiler import load_kernels
 from ptychogui.backends.host_memory import HostMemory
 from ptychogui.backends.launch_graphs import GraphReplays
 from ptychogui.backends.signatures import signature
-from ptychogui.backends.worker_pool import Piece, WorkerPool
+from ptychogui.backends.worker_pool import Piece, Recording, WorkerPool
 
 LANES = min(16, max(4, os.cpu_count() or 1))
 """Independent sums: a constant of the machine. More threads than these would have nothing to do."""
 
 _CACHE_BYTES = 1 << 20
+
+_PART_S = 0.2
+"""Recorded work that takes longer is cut: the workers meet once more for each part, which is short beside it."""
 
 
 class HostBackend(HostMemory):
@@ -49,7 +52,18 @@ class HostBackend(HostMemory):
 
     def replays(self, tell: Callable[[str], None], _asked: bool, only_kernels: bool) -> GraphReplays | None:
         """Return a new set of recordings, of work that leaves nothing to numpy."""
-        return GraphReplays(self._pool.record, tell) if only_kernels else None
+        return GraphReplays(self._record, tell) if only_kernels else None
+
+    def _record(self, work: Callable[[], None], took_s: float) -> Recording:
+        """Record work; what takes long is cut into parts, between which it can be broken off."""
+        return self._pool.record(work, 1 + int(took_s / _PART_S), self.break_point)
+
+    def break_point(self) -> None:
+        """Say that the work under way may be broken off here; where it is only recorded, that its parts may be."""
+        if self._pool.is_recording:
+            self._pool.note_break_point()
+        else:
+            super().break_point()
 
     def bind(self, kernel: str, **arrays: np.ndarray) -> Launch:
         """Check the arrays once; a launch is then a few words, done at once outside of `run`."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+from ptychogui.backends.breaking import Breakable
 from ptychogui.errors import MemoryBudgetError
 
 
@@ -46,7 +47,7 @@ class Arrived:
         return self._array
 
 
-class HostMemory:
+class HostMemory(Breakable):
     """The part of a Backend that has to do with memory alone, where kernels work on numpy's arrays."""
 
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -29,11 +30,12 @@ class GraphReplays:
     is needed: a plan that is made during a capture may end the process (CuPy's issue 7559).
     """
 
-    def __init__(self, capture: Callable[[Callable[[], None]], Graph], tell: Callable[[str], None]) -> None:
+    def __init__(self, capture: Callable[[Callable[[], None], float], Graph], tell: Callable[[str], None]) -> None:
         """Start without graphs.
 
         Args:
-            capture: returns what a call launches, without doing it; raises RuntimeError where that can't be.
+            capture: returns what a call launches, without doing it; raises RuntimeError where that can't be. It is told
+                how long the call took just before, in s, where calls wait for what they launch.
             tell: called with a sentence the first time that it does.
         """
         self._capture, self._tell, self._refused = capture, tell, False
@@ -46,13 +48,15 @@ class GraphReplays:
             graph.launch()
             self._graphs.move_to_end(given)
             return
+        began_s = time.perf_counter()
         work(*given)
+        took_s = time.perf_counter() - began_s
         if not self._refused:
-            self._keep(given, self._captured(partial(work, *given)) if given in self._graphs else None)
+            self._keep(given, self._captured(partial(work, *given), took_s) if given in self._graphs else None)
 
-    def _captured(self, call: Callable[[], None]) -> Graph | None:
+    def _captured(self, call: Callable[[], None], took_s: float) -> Graph | None:
         try:
-            return self._capture(call)
+            return self._capture(call, took_s)
         except RuntimeError as error:
             _log.info("kernels are launched one by one: %s", error)
             self._refused = True

@@ -13,6 +13,7 @@ import os
 import struct
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ptychogui.errors import DeviceError
@@ -48,7 +49,8 @@ class WorkerPool:
         library.close_meeting.argtypes = (pointer,)
         self._library = library
         self._gathered: list[bytes] | None = None
-        self._recorded: list[list[bytes]] | None = None
+        self._recorded: list[_Phase] | None = None
+        self._may_break = False
         self._threads: list[int] = []
         self._meetings: dict[int, int] = {}
         self.dismiss = weakref.finalize(self, _dismiss, library, self._threads, self._meetings, os.getpid())
@@ -78,19 +80,34 @@ class WorkerPool:
         if self._gathered is not None:
             self._gathered.append(words)
         elif self._recorded is not None:
-            self._recorded.append([words])
+            self._recorded.append(_Phase([[words]]))
         else:
             self._give(0, words)
 
-    def record(self, work: Callable[[], None]) -> Recording:
-        """Return what some work launches, without doing it."""
+    def record(self, work: Callable[[], None], parts: int = 1, between: Callable[[], None] = lambda: None) -> Recording:
+        """Return what some work launches, without doing it.
+
+        Args:
+            work: launches and spreads.
+            parts: into which all together it is cut where it may be broken off; see `note_break_point`.
+            between: called between two parts; what it raises ends the recording's launch there.
+        """
         self._recorded = []
         try:
             work()
-            shares = self._shares(self._recorded)
-            return Recording(self, self._threads[: len(shares) - 1], shares)
+            cut = _cut(self._recorded, parts)
         finally:
             self._recorded = None
+        return Recording(self, self._threads, [self._shares(phases) for phases in cut], between)
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether launches are recorded and not done."""
+        return self._recorded is not None
+
+    def note_break_point(self) -> None:
+        """Note, in a piece that is recorded, that the work may be broken off before it."""
+        self._may_break = True
 
     def do(self, workers: Any, shares: Any, words: Any, count: int) -> None:
         """Have each worker do its share of words, and wait; arrays of C's, as kernels/commands.hpp takes them."""
@@ -127,7 +144,9 @@ class WorkerPool:
         The others are given a lead, and a piece more for each that worker 0 does, who gathers for all of them.
         """
         if self._recorded is not None:
-            self._recorded.append([self._words(share) for share in shares])
+            self._may_break = False
+            pieces = [[self._words([piece]) for piece in share] for share in shares]
+            self._recorded.append(_Phase(pieces, self._may_break))
             return
         try:
             for worker in range(1, len(shares)):
@@ -166,27 +185,66 @@ class WorkerPool:
         return _address(getattr(self._library, f"command_{name}"))
 
 
+@dataclass(frozen=True)
+class _Phase:
+    """Launches between two meetings of the workers: the words of each one's pieces.
+
+    `may_break` says that the work may be broken off between pieces.
+    """
+
+    pieces: Sequence[Sequence[bytes]]
+    may_break: bool = False
+
+    def part(self, number: int, parts: int) -> list[bytes]:
+        """Return the words of each worker in one of some even parts."""
+        return [b"".join(own[len(own) * number // parts : len(own) * (number + 1) // parts]) for own in self.pieces]
+
+
+def _cut(phases: Sequence[_Phase], parts: int) -> list[list[list[bytes]]]:
+    """Return runs of phases, in all of them the words of each worker, between which work may be broken off."""
+    breakable = sum(phase.may_break for phase in phases)
+    each = -(-parts // max(breakable, 1))
+    runs: list[list[list[bytes]]] = [[]]
+    for phase in phases:
+        most = min(each, max(map(len, phase.pieces), default=1)) if phase.may_break else 1
+        for number in range(most):
+            if number:
+                runs.append([])
+            runs[-1].append(phase.part(number, most))
+    return runs
+
+
 class Recording:
     """Words that each worker does; see WorkerPool.record."""
 
-    def __init__(self, pool: WorkerPool, workers: Sequence[int], shares: Sequence[bytes]) -> None:
-        """Take the addresses of the workers besides the calling thread, and a share for each and that."""
-        count = len(shares)
-        self._do = functools.partial(
-            pool.do,
-            (ctypes.c_void_p * count)(*workers),
-            (ctypes.c_char_p * count)(*shares),
-            (ctypes.c_longlong * count)(*(len(share) // _WORD for share in shares)),
-            count,
-        )
+    def __init__(
+        self, pool: WorkerPool, workers: Sequence[int], runs: Sequence[Sequence[bytes]], between: Callable[[], None]
+    ) -> None:
+        """Take the addresses of the workers besides the calling thread, and for each run a share for each and that."""
+        self._runs, self._between = [_run(pool, workers, shares) for shares in runs], between
 
     def launch(self) -> None:
         """Do it all, and wait for it.
 
         Raises:
             DeviceError: the backend is closed.
+            Exception: what is called between two parts has raised it.
         """
-        self._do()
+        self._runs[0]()
+        for run in self._runs[1:]:
+            self._between()
+            run()
+
+
+def _run(pool: WorkerPool, workers: Sequence[int], shares: Sequence[bytes]) -> Callable[[], None]:
+    count = len(shares)
+    return functools.partial(
+        pool.do,
+        (ctypes.c_void_p * count)(*workers[: count - 1]),
+        (ctypes.c_char_p * count)(*shares),
+        (ctypes.c_longlong * count)(*(len(share) // _WORD for share in shares)),
+        count,
+    )
 
 
 def _address(function: Any) -> int:

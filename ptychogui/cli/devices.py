@@ -27,4 +27,6 @@ def devices(as_json: bool) -> None:
 def _state(device: Device) -> str:
     if not device.usable:
         return f"can't be used: {device.reason}"
-    return f"usable, {device.memory_free_bytes / 1e9:.1f} of {device.memory_total_bytes / 1e9:.1f} GB free"
+    memory = f"usable, {device.memory_free_bytes / 1e9:.1f} of {device.memory_total_bytes / 1e9:.1f} GB free"
+    load = "" if device.load is None else f", busy {device.load:.0%}"
+    return memory + load + (f"; used by {'; '.join(device.processes)}" if device.processes else "")

@@ -22,6 +22,7 @@ from ptychogui.jobs.job import Control, Progress
 from ptychogui.jobs.job_values import plan_job
 from ptychogui.jobs.results.result_paths import job_name
 from ptychogui.jobs.runner import run_job
+from ptychogui.queue.post import word_of
 from ptychogui.states import State
 
 Values: TypeAlias = Mapping[str, tuple[Any, str]]
@@ -52,8 +53,14 @@ def run_one(source: Path | None, values: Values, output: Path, quiet: bool, resu
             warnings.simplefilter("ignore")
         backend = open_backend(job.parameters.devices.device, job.parameters.devices.threads)
     result = None
-    with backend, interruptible(control, console) as caught, shown_progress(console, quiet) as show:
+    with (
+        word_of(job) as hear,
+        backend,
+        interruptible(control, console) as caught,
+        shown_progress(console, quiet) as show,
+    ):
         for progress in run_job(job, backend, control):
+            hear(progress)
             if progress.state is not State.CANCELLED:
                 show(progress)
             result = progress.result or result

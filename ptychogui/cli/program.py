@@ -39,6 +39,7 @@ _COMMANDS = {
     "batch": "batch:batch",
     "queue": "queue:queue",
     "run": "run:run",
+    "mail": "mail:mail",
     "export": "export:export_command",
     "devices": "devices:devices",
     "bench": "bench:bench",

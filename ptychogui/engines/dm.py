@@ -151,6 +151,7 @@ class DifferenceMap:
         batches = self._batches
 
         def visit(worker: int, lane: int, start: int, stop: int) -> None:
+            self._backend.break_point()
             work(self._workers[worker], Visit(start, stop - start, lane, start == batches[lane][0]))
 
         self._backend.run(batches, visit)

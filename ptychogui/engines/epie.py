@@ -209,6 +209,7 @@ class _Pass:
         batches = split_batches(start, stop, self._slots, self._backend.lanes)
 
         def explore(worker: int, lane: int, first: int, last: int) -> None:
+            self._backend.break_point()
             fresh = first == batches[lane][0]
             self._workers[worker].explore(first, last, first - start, lane, fresh, modes > 0)
 

@@ -74,6 +74,7 @@ class GroupRunner:
 
     def _do(self, spans: Sequence[Batch], work: Callable[..., None], asked: tuple[Hashable, ...]) -> None:
         for start, stop in spans:
+            self._backend.break_point()
             if self._replays is None:
                 work(start, stop, *asked)
             else:

@@ -216,6 +216,7 @@ class Directions:
         batches = split_batches(begin, end, self._slots, self._backend.lanes)
 
         def explore(worker: int, lane: int, first: int, last: int) -> None:
+            self._backend.break_point()
             first_in_lane = fresh and first == batches[lane][0]
             self._workers[worker].explore((first, last), first - begin, lane, first_in_lane, updates)
 

@@ -83,7 +83,7 @@ def replacing(path: Path, part: Path | None = None) -> Iterator[BinaryIO]:
     temporary = part or _temporary(path)
     try:
         _check_free_name(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path.parent)
         if part is not None:
             part.unlink(missing_ok=True)
         with temporary.open("xb") as file:
@@ -92,7 +92,7 @@ def replacing(path: Path, part: Path | None = None) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         _log.info("wrote %s", path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException as error:
         _log.info("%s is not written: %s: %s", path, type(error).__name__, error)
         with contextlib.suppress(OSError):
@@ -100,6 +100,19 @@ def replacing(path: Path, part: Path | None = None) -> Iterator[BinaryIO]:
         if isinstance(error, OSError):
             raise output_error(path, error) from error
         raise
+
+
+def make_folders(folder: Path) -> tuple[Path, ...]:
+    """Make a folder and those above it, so that a power cut leaves them there; return the ones that were missing.
+
+    Raises:
+        OSError: that can't be done.
+    """
+    missing = tuple(above for above in (*reversed(folder.parents), folder) if not above.exists())
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        sync_folder(one.parent)
+    return missing
 
 
 def mark_parts(owner: str) -> None:
@@ -172,8 +185,8 @@ def _target(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the renaming itself survive a power cut, where folders can be synced."""
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, where folders can be synced."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -77,7 +77,9 @@ def export_tiff(result: Result, folder: Path, name: str) -> tuple[Path, ...]:
     paths = []
     for kind, (image, unit) in images.items():
         paths.append(folder / f"{name}_{kind}.tif")
-        _write_tiff(paths[-1], image.astype(np.float32), result, {"image": kind, "unit": unit})
+        content = _tiff(image.astype(np.float32), result, {"image": kind, "unit": unit})
+        with replacing(paths[-1]) as file:
+            file.write(content)
     return tuple(paths)
 
 
@@ -90,15 +92,26 @@ def export_tiff8(result: Result, folder: Path, name: str, level: bool = False) -
     Args:
         level: remove the plane that fits the phase best; only the mean phase is removed without.
     """
-    flat = flatten_layers(result.object)
-    phase = phase_image(flat, level, result.scanned)
     paths = []
-    for kind, image, unit in (("phase", phase, "rad"), ("magnitude", np.abs(flat), "1")):
-        limits = robust_levels(image, result.scanned)
+    for kind, content in tiff8_images(result, level).items():
         paths.append(folder / f"{name}_{kind}8.tif")
-        facts = {"image": kind, "unit": unit, "black": limits[0], "white": limits[1], "leveled": level}
-        _write_tiff(paths[-1], gray8(image, limits), result, facts)
+        with replacing(paths[-1]) as file:
+            file.write(content)
     return tuple(paths)
+
+
+def tiff8_images(result: Result, level: bool = False) -> dict[str, bytes]:
+    """Return the content of the files that `export_tiff8` writes: "phase" and "magnitude"."""
+    flat = flatten_layers(result.object)
+    images = {}
+    for kind, image, unit in (
+        ("phase", phase_image(flat, level, result.scanned), "rad"),
+        ("magnitude", np.abs(flat), "1"),
+    ):
+        limits = robust_levels(image, result.scanned)
+        facts = {"image": kind, "unit": unit, "black": limits[0], "white": limits[1], "leveled": level}
+        images[kind] = _tiff(gray8(image, limits), result, facts)
+    return images
 
 
 def export_png(result: Result, folder: Path, name: str, level: bool = False, color: bool = False) -> tuple[Path, ...]:
@@ -145,8 +158,8 @@ def write_png(path: Path, picture: np.ndarray) -> None:
         Image.fromarray(picture).save(file, format="PNG")
 
 
-def _write_tiff(path: Path, image: np.ndarray, result: Result, facts: dict[str, Any]) -> None:
-    """Write pages (rows, columns) or (pages, rows, columns) with the pixel size in tags and description."""
+def _tiff(image: np.ndarray, result: Result, facts: dict[str, Any]) -> bytes:
+    """Return pages (rows, columns) or (pages, rows, columns) with the pixel size in tags and description."""
     facts = {**facts, "pixel_size_m": result.object_pixel_m, "title": result.title}
     per_cm = 0.01 / result.object_pixel_m if result.object_pixel_m > 0 else 1.0
     buffer = io.BytesIO()
@@ -154,5 +167,4 @@ def _write_tiff(path: Path, image: np.ndarray, result: Result, facts: dict[str, 
         buffer, image, photometric="minisblack", metadata=None, description=json.dumps(facts),
         resolution=(per_cm, per_cm), resolutionunit="CENTIMETER", software="ptychogui",
     )  # fmt: skip
-    with replacing(path) as file:
-        file.write(buffer.getbuffer())
+    return buffer.getvalue()

@@ -130,14 +130,15 @@ class EngineChain:
 
         Raises:
             DivergedError: the engine diverged, with smaller steps as well.
+            BrokenOffError: it was broken off. The estimate has what whole groups of it gave; no step can follow.
         """
         if self.iteration == self._ends:
             self._enter(self._place + 1, self._good)
+        self._copy = None
         with np.errstate(all="ignore"):  # numbers that are none are looked for below
             step = self._engine.step()
         self.steps += 1
         self.iteration += 1
-        self._copy = None
         self._notice(step.notes)
         ended = self.iteration == self._ends
         self._take(step)

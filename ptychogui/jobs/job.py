@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -172,12 +173,18 @@ class Control:
         on_waiting: Callable[[str], None] = lambda _text: None,
         on_doubts: Callable[[tuple[str, ...]], None] | None = None,
     ) -> None:
-        self._stop, self._leave = threading.Event(), threading.Event()
+        self._stop, self._leave, self._cancel = threading.Event(), threading.Event(), threading.Event()
+        self._stopped_s = math.inf
         self.on_waiting, self.on_doubts = on_waiting, on_doubts
 
     def stop(self) -> None:
         """Ask the job to end, within seconds, with a picture that is fit for it, and to write its result."""
+        self._stopped_s = min(self._stopped_s, time.monotonic())
         self._stop.set()
+
+    def cancel(self) -> None:
+        """Ask the job to end at once, without a result."""
+        self._cancel.set()
 
     def leave(self) -> None:
         """Ask the job to keep its whole state and to end without a result: another process will go on."""
@@ -197,3 +204,13 @@ class Control:
     def stop_asked(self) -> bool:
         """Whether stop() was called."""
         return self._stop.is_set()
+
+    @property
+    def cancel_asked(self) -> bool:
+        """Whether cancel() was called."""
+        return self._cancel.is_set()
+
+    @property
+    def stopping_s(self) -> float:
+        """How long ago stop() was called first; below 0 where it was not."""
+        return time.monotonic() - self._stopped_s

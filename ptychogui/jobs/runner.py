@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ptychogui.backends.base import Backend
+from ptychogui.backends.breaking import BrokenOffError
 from ptychogui.engines import Extent
 from ptychogui.engines.base import Estimate
 from ptychogui.engines.state import EngineState, joined, part_of
@@ -45,6 +46,8 @@ from ptychogui.states import State
 
 _WINDING_UP_S = 10.0
 """Seconds that a job which is to stop may still take to make its picture ready for that."""
+_LONG_S, _PATIENCE_S = 1.0, 0.15
+"""An iteration that takes longer is not waited for at a stop, but for so long in case that it is just about to end."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +69,9 @@ def run_job(
     closing Progress has state CANCELLED: no result is written. One that is to leave keeps its whole state, and its
     closing Progress has state INTERRUPTED. A stop while data are read ends the reading, and that
     Progress is the only one. Where an engine's picture is not fit for an end, a few more iterations come before, within
-    ten seconds. Time counts while an engine works, so a consumer pauses a job by not asking on.
+    ten seconds. A stop in an iteration that goes on for long breaks it off: the result has what its groups of positions
+    gave by then. A job that is cancelled in an iteration ends without a closing Progress. Time counts while an engine
+    works, so a consumer pauses a job by not asking on.
 
     Args:
         job: what to do.
@@ -100,10 +105,13 @@ def _run(
             yield run.progress(State.INTERRUPTED)
             return
         saved = run.step()
+        if run.is_broken_off:
+            break
         run.keep_state(if_due=True)
         picture = run.picture() if wants_picture(run.iteration) else None
         yield run.progress(estimate=picture, result=saved)
-    yield run.finish()
+    if not (control.cancel_asked and run.is_broken_off):
+        yield run.finish()
 
 
 def _not_begun(job: Job, state: State) -> Progress:
@@ -121,6 +129,9 @@ class JobRun:
         control: asked, while data are read, whether to give up.
         given: what the job takes from memory in place of files.
 
+    Attributes:
+        is_broken_off: whether the last iteration was broken off; nothing can be stepped any more then.
+
     Raises:
         StoppedEarlyError: the control said so.
         PtychoError: the job can't be done.
@@ -136,6 +147,7 @@ class JobRun:
         self._doubts: tuple[str, ...] = ()
         self._settled, self._control = False, control
         self._watch = RunWatch(job.parameters.reconstruction, job.parameters.experiment.modes)
+        self.is_broken_off = False
         before = checkpoint_of(job)
         with self._preparing:
             self._prepared: PreparedJob = prepare(job, backend, control, given, self._doubt)
@@ -202,11 +214,15 @@ class JobRun:
         What the first call finds holds: those iterations, and no more.
         """
         if self._ends is None:
-            each_s = self._iterating.seconds / max(self._chain.steps, 1)
-            more = min(self._chain.wind_up(), int(_WINDING_UP_S / max(each_s, 1e-9))) if self.iteration else 0
+            more = min(self._chain.wind_up(), int(_WINDING_UP_S / max(self._each_s, 1e-9))) if self.iteration else 0
             self._ends = self.iteration + more
             self._notes += [f"ending early: {more} more iterations make the picture ready for it"] if more else []
         return self.iteration >= self._ends
+
+    @property
+    def _each_s(self) -> float:
+        """How long an iteration takes."""
+        return self._iterating.seconds / max(self._chain.steps, 1)
 
     @property
     def reconstruction(self) -> Reconstruction:
@@ -236,7 +252,8 @@ class JobRun:
     def step(self) -> Path | None:
         """Do one iteration; return the path of the result file where a checkpoint was due and written."""
         with self._iterating, told_of_checkpoint(self._job, self._saved):
-            self._chain.step()
+            if not self._step_whole():
+                return None
             if self._checkpoint_is_due:
                 self._chain.settle()  # then the errors of all its iterations are known
         self._hear()
@@ -244,6 +261,18 @@ class JobRun:
         if self._may_settle and not self._settled:
             self._settle()
         return self._checkpoint() if self._checkpoint_is_due else None
+
+    def _step_whole(self) -> bool:
+        """Do one iteration; False if it was broken off, which those that make the picture ready for an end are not."""
+        control, is_long = self._control, self._each_s > _LONG_S
+        patience_s = math.inf if self.is_ending else _PATIENCE_S if is_long else _LONG_S
+        try:
+            with self._backend.breakable(lambda: control.cancel_asked or control.stopping_s > patience_s):
+                self._chain.step()
+        except BrokenOffError:
+            now_in, self.is_broken_off = self.iteration + 1, True
+            self._notes.append(f"stopped within iteration {now_in}: the picture has what its first positions gave")
+        return not self.is_broken_off
 
     def _settle(self) -> None:
         """See whether a job that may end where its errors have settled has come to that, or to its last iteration."""

@@ -7,10 +7,11 @@ Pairs are (row, column), in that order, everywhere. Values are SI; the unit is i
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import PositiveFloat, PositiveInt, ValidationError, field_validator
 
@@ -18,7 +19,7 @@ from ptychogui.errors import ParameterError
 from ptychogui.params.chain import engines_of
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.params.reconstruction import Reconstruction
-from ptychogui.params.spec import MARKS, Group, Param, describe_group, param
+from ptychogui.params.spec import MARKS, Group, Param, TextForm, describe_group, param
 from ptychogui.params.value_errors import explain, need
 
 
@@ -83,9 +84,9 @@ class Devices(Group):
     """Where the reconstruction runs."""
 
     device: str = param(
-        "auto", "Device", "'cuda:0' or 'cuda', 'cuda:1', ... for a GPU, 'cpu' for compiled kernels, 'cpu:0' "
-        "or 'cpu:1' for half of the cores, 'numpy' for the slow readable twin, 'auto' for the best that "
-        "works.")  # fmt: skip
+        "auto", "Device", "'cuda:0' or 'cuda', 'cuda:1', ... for a GPU, 'cuda:0.1' for a slice of one (MIG), 'cpu' for "
+        "compiled kernels, 'cpu:0' or 'cpu:1' for half of the cores, 'numpy' for the slow readable twin, 'auto' for "
+        "the best that works.")  # fmt: skip
     threads: int | None = param(
         None, "CPU threads", "Worker threads on the CPU; all cores when not given. The result does not depend on it.",
         flag="threads", ge=1, le=1024)  # fmt: skip
@@ -127,6 +128,34 @@ class Output(Group):
     binary: bool = param(
         False, "Raw binary", "Also write object and probe as headerless complex64.",
         flag="binaryOutput", advanced=True)  # fmt: skip
+    email: Annotated[str, TextForm("ADDRESS[,ADDRESS]")] = param(
+        "", "E-mail", "Where to send word, with parameters, error, time and pictures, when the job has ended, or the "
+        "batch that it belongs to. The mail server is for 'ptychogui mail' to set.")  # fmt: skip
+    email_on: Literal["end", "failure", "each"] = param(
+        "end", "E-mail on", "When to send it: 'end' of the job, or once at the end of its whole batch; 'failure' then, "
+        "but only if something failed; 'each' at the end of each job of a batch.", advanced=True)  # fmt: skip
+
+    @field_validator("email")
+    @classmethod
+    def _of_addresses(cls, text: str) -> str:
+        return addresses_text(text)
+
+
+def addresses_text(text: str) -> str:
+    """Return addresses of mail as they are kept: "one@example.org, two@example.org".
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    wrong = [word for word in words if not _ADDRESS.fullmatch(word)]
+    if wrong:
+        raise ValueError(f"must be addresses such as user@example.org, and {wrong[0]!r} is none")
+    return ", ".join(words)
+
+
+_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[A-Za-z0-9][A-Za-z0-9.-]*", re.ASCII)
+"""Of a mailbox by its shape, of those characters that every mail server knows."""
 
 
 class Parameters(Group):

@@ -13,11 +13,13 @@ from ptychogui.jobs.processes.messages import Event
 from ptychogui.queue.lane import SILENCE_LIMIT_S, Lane
 from ptychogui.queue.lane_process import MakeProcess, engine_process
 from ptychogui.queue.owner import Ownership
-from ptychogui.queue.recovery import recover
+from ptychogui.queue.postman import posted
+from ptychogui.queue.recovery import forget_states_of_ended, recover
 from ptychogui.queue.store import journal
-from ptychogui.queue.store.batch import Batch, ended_untold, note_told
+from ptychogui.queue.store.batch import Batch, ended_untold
 from ptychogui.queue.store.entry import UNDER_WAY, WAITING
 from ptychogui.queue.store.store import Store, served_by
+from ptychogui.queue.store.word import note_told
 from ptychogui.queue.under_way import LaneNews
 
 _TURN_S = 0.05
@@ -28,6 +30,8 @@ _LEAVE_S = 30.0
 """For all lanes to leave; children that are still there then end by themselves."""
 _RECOVER_S = 2.0
 """Between looks whether what another owner left is gone."""
+_LAST_LETTERS_S = 30.0
+"""For word of what has ended last; what is not sent then goes the next time."""
 _AFTER_DEFECT_S = 1.0
 """Before a lane begins anew."""
 
@@ -75,26 +79,30 @@ class Drain:
         with Store(self._folder) as store:
             store.check_whole()
             is_settled = recover(store, self._owner)
+            forget_states_of_ended(store)
             self._tell_batches(store)
-            if until_empty and not self._jobs_left(store):
-                return
-            journal.begin_lanes(store, self._devices)
-            threads = [
-                threading.Thread(target=self._drive, args=(device,), name=f"lane {device}", daemon=True)
-                for device in self._devices
-            ]
-            for thread in threads:
-                thread.start()
-            try:
-                self._wait(store, is_settled, until_empty)
-            finally:
-                self.leave()
-                end_s = time.monotonic() + _LEAVE_S
-                for thread in threads:
-                    thread.join(max(0.0, end_s - time.monotonic()))
-                self._tell_batches(store)
+            with posted(self._folder, _LAST_LETTERS_S):
+                if not until_empty or self._jobs_left(store):
+                    self._run_lanes(store, is_settled, until_empty)
         if self.problem is not None:
             raise self.problem
+
+    def _run_lanes(self, store: Store, is_settled: bool, until_empty: bool) -> None:
+        journal.begin_lanes(store, self._devices)
+        threads = [
+            threading.Thread(target=self._drive, args=(device,), name=f"lane {device}", daemon=True)
+            for device in self._devices
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._wait(store, is_settled, until_empty)
+        finally:
+            self.leave()
+            end_s = time.monotonic() + _LEAVE_S
+            for thread in threads:
+                thread.join(max(0.0, end_s - time.monotonic()))
+            self._tell_batches(store)
 
     def leave(self) -> None:
         """Have all lanes break off their jobs, which go on when the queue is run again; from any thread."""

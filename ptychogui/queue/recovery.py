@@ -15,6 +15,7 @@ from ptychogui.io.atomic import remove_parts
 from ptychogui.jobs.processes.messages import Order
 from ptychogui.jobs.results.owners import PROCESS, Owner, lives
 from ptychogui.queue.store import journal
+from ptychogui.queue.store.folders import forget_state
 from ptychogui.queue.store.result_file import state_written
 from ptychogui.queue.store.store import Store
 from ptychogui.states import State
@@ -48,6 +49,13 @@ def recover(store: Store, owner: str, patience_s: float = _PATIENCE_S) -> bool:
     for start in left:
         _hold_back(store, start)
     return not left
+
+
+def forget_states_of_ended(store: Store) -> None:
+    """Remove the whole states of jobs that will not go on, which a crash between two steps has left."""
+    for entry in store.entries():
+        if entry.state in (State.DONE, State.STOPPED, State.CANCELLED):
+            forget_state(store.folder, entry.id)
 
 
 def _settle(store: Store, start: journal.OpenStart) -> bool:

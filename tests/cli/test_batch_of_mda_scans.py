@@ -1,4 +1,4 @@
-"""A night of fifty MDA scans, five of them broken in different ways: 45 results, five clear reports, one summary."""
+"""A night of fifty MDA scans, five of them broken in different ways: 45 results, five clear reports, one mail."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ptychogui.queue.store.batch import ended_untold
 from ptychogui.queue.store.store import Store
 from ptychogui.states import State
 from tests.cli.runs import SMALL, run
+from tests.notify.mail_server import MailServer, mail_server
 from tests.queue.fakes import FakeProcess, Made
 
 BROKEN = {
@@ -31,6 +32,16 @@ BROKEN = {
     "velo_0034.mda": "give --energy",
     "velo_0042.mda": "it is not an HDF5 file",  # the first raw file
 }
+
+
+def _check_mail(server: MailServer) -> None:
+    (mail,) = server.mails
+    assert mail["Subject"] == "[ptychogui] velo_0001 and 49 others: 45 of 50 done, 5 refused"
+    text = mail.get_body(("plain",))
+    assert text is not None
+    for scan, said in BROKEN.items():
+        assert any(f"{scan} refused: " in line and said in line for line in text.get_content().splitlines())
+    assert len([*mail.iter_attachments()]) == 45
 
 
 @pytest.fixture
@@ -69,7 +80,11 @@ class _Process(FakeProcess):
 
 def test_fifty_scans_five_of_them_broken(night: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow_batch, "Drain", functools.partial(Drain, make_process=Made(_Process)))
-    outcome = run("batch", "mda", "-o", "results", "--distance", "1.92m", "--device", "numpy", status=1)
+    with mail_server() as server:
+        run("mail", "--set", f"port={server.settings.port}")
+        mail = ("--email", "user@example.org")
+        outcome = run("batch", "mda", "-o", "results", "--distance", "1.92m", "--device", "numpy", *mail, status=1)
+    _check_mail(server)
     results = [Path(line) for line in outcome.stdout.split()]
     assert len(results) == 45 and all(path.exists() for path in results)
     lines = outcome.stderr.splitlines()

@@ -28,6 +28,11 @@ from ptychogui.views.form.editors import (
 )
 from ptychogui.views.form.form import ParameterForm
 
+_OF_FORM = {
+    "ENGINE:N/CROP,...": "dm:5/2,lsqml", "FROM:UNTIL:EVERY": "7:9", "ADDRESS[,ADDRESS]": "a@b.org",
+}  # fmt: skip
+"""A value of each text that has a form."""
+
 
 def other_value(param: Param, file: Path) -> Any:
     """Return a value that is allowed and is not the default."""
@@ -38,7 +43,7 @@ def other_value(param: Param, file: Path) -> Any:
     if param.kind is Path:
         return file
     if param.kind is str:
-        return {"ENGINE:N/CROP,...": "dm:5/2,lsqml", "FROM:UNTIL:EVERY": "7:9"}.get(param.form, "something")
+        return _OF_FORM.get(param.form, "something")
     candidates = [param.item(3)] * 2 if param.kind == "pair" else None
     if candidates:
         return tuple(candidates)

@@ -218,3 +218,11 @@ def test_what_a_killed_owner_has_left_is_removed_and_nothing_else(
     atomic.remove_parts(tmp_path, "job 1")
     assert sorted(tmp_path.iterdir()) == sorted([left[0], left[2], other])
     atomic.remove_parts(tmp_path / "no folder", "job 1")
+
+
+def test_folders_that_are_made_survive_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(atomic, "sync_folder", synced.append)
+    with replacing(tmp_path / "one" / "two" / "file") as file:
+        file.write(b"content")
+    assert synced == [tmp_path, tmp_path / "one", tmp_path / "one" / "two"]

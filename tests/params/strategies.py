@@ -30,9 +30,14 @@ def _schedules() -> st.SearchStrategy[str]:
     )  # fmt: skip
 
 
+def _addresses() -> st.SearchStrategy[str]:
+    return st.from_regex(r"[a-z.+-]{1,6}@[a-z0-9]{1,4}(\.[a-z]{2})?", fullmatch=True)
+
+
 _FORMS = {
     "ENGINE:N/CROP,...": st.lists(_stages(), min_size=1, max_size=3).map(",".join),
     "FROM:UNTIL:EVERY": _schedules(),
+    "ADDRESS[,ADDRESS]": st.lists(_addresses(), max_size=2).map(", ".join),
 }
 """Values of texts that have a form."""
 

@@ -13,11 +13,13 @@ import pytest
 
 from ptychogui.io import atomic
 from ptychogui.io.result import write_result
+from ptychogui.jobs.checkpoints.state_file import part_of_state_file
 from ptychogui.jobs.processes.messages import Order
 from ptychogui.jobs.results.owners import process
 from ptychogui.queue import recovery
 from ptychogui.queue.recovery import MOST_CRASHES, recover
 from ptychogui.queue.store import changes, journal
+from ptychogui.queue.store.folders import job_checkpoint
 from ptychogui.queue.store.store import Store
 from ptychogui.states import State
 from tests.io.makers import make_result
@@ -139,3 +141,16 @@ def test_ones_own_jobs_are_left_alone(store: Store, add: Add) -> None:
     job = add()
     journal.claim(store, "cpu", "me", json.loads("{}"))
     assert recover(store, "me") and store.entry(job).state is State.RUNNING
+
+
+@pytest.mark.parametrize(("state", "stays"), [(State.DONE, False), (State.CANCELLED, False), (State.FAILED, True)])
+def test_whole_states_that_a_crash_has_left_of_ended_jobs_go(store: Store, add: Add, state: State, stays: bool) -> None:
+    job, other = add(), add()
+    journal.end(store, _begun(store, ended_pid()), state)
+    left = [job_checkpoint(store.folder, number) for number in (job, other)]
+    left.append(part_of_state_file(left[0]))
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a whole state")
+    recovery.forget_states_of_ended(store)
+    assert [path.exists() for path in left] == [stays, True, stays]

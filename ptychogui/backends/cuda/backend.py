@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ptychogui.backends.base import Batch, Launch
+from ptychogui.backends.breaking import Breakable
 from ptychogui.backends.compiler import definitions, included_files, kernel_source
 from ptychogui.backends.cuda.errors import in_words
 from ptychogui.backends.cuda.fft import CudaFFT, work_area_bytes
@@ -43,7 +44,7 @@ def cuda_options() -> tuple[str, ...]:
     return ("--std=c++17", f"-I{kernels_folder().as_posix()}", *constants)
 
 
-class CudaBackend:
+class CudaBackend(Breakable):
     """One GPU; see Backend. Launches are asynchronous, in the order of one stream.
 
     Inside its `with` block CuPy works on this GPU, and CuPy's errors leave the block as `in_words` words them.
@@ -57,10 +58,11 @@ class CudaBackend:
     workers = 1
     compiles_expressions = True
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, name: str = "") -> None:
+        """Take a GPU as CUDA counts them; `name` is the device's own, where it is a slice of one."""
         import cupy
 
-        self.name = f"cuda:{index}"
+        self.name = name or f"cuda:{index}"
         self.xp: Any = cupy
         self._device = cupy.cuda.Device(index)
         self._module = cupy.RawModule(code=kernel_source(), options=cuda_options())
@@ -130,7 +132,12 @@ class CudaBackend:
 
     def replays(self, tell: Callable[[str], None], asked: bool, _only_kernels: bool) -> GraphReplays | None:
         """Return a new set of CUDA graphs, where they are asked for."""
-        return GraphReplays(captured, tell) if asked else None
+        return GraphReplays(self._captured, tell) if asked else None
+
+    def _captured(self, work: Callable[[], None], _took_s: float) -> cupy.cuda.Graph:
+        """Capture work whole: an error would spoil the stream."""
+        with self.breakable(lambda: False):
+            return captured(work)
 
     def pace(self) -> CudaPace:
         """Return a new one."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 
 from ptychogui.backends.base import Device
+from ptychogui.backends.cuda import nvml
 from ptychogui.backends.cuda.errors import REINSTALL
 from ptychogui.errors import DeviceError
 
@@ -12,9 +14,11 @@ _log = logging.getLogger(__name__)
 
 
 def list_devices() -> tuple[Device, ...]:
-    """Return this machine's GPUs, or one entry that says why none can be used."""
+    """Return this machine's GPUs, those that are cut by their slices, or one entry that says why none can be used."""
     try:
-        return tuple(_describe(index) for index in range(_count_gpus()))
+        parts = nvml.slices()
+        found = [_describe(index) for index in range(_count_gpus()) if not (parts and _is_sliced(index))]
+        return (*found, *map(_of_slice, parts))
     except DeviceError as error:
         _log.debug("no GPU: %s", error)
         return (Device("cuda:0", "no GPU", False, str(error), 0, 0),)
@@ -30,6 +34,7 @@ def _count_gpus() -> int:
         raise _cannot_load(error) from error
     except Exception as error:
         raise _cannot_load(error) from error
+    _looked.append(True)
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except Exception as error:
@@ -53,33 +58,56 @@ def _why_no_gpu(said: str) -> str:
     return f"CUDA does not start ({said}): see whether nvidia-smi works, else restart the machine"
 
 
+def take_slice(name: str) -> None:
+    """Make a slice the one GPU that CUDA shows this process, as which it then is GPU 0.
+
+    CUDA looks once which GPUs a process may see, so that comes before anything else that has to do with GPUs.
+
+    Raises:
+        DeviceError: there is no such slice, or CUDA has looked already.
+    """
+    if _taken == [name]:
+        return
+    found = {one.name: one for one in nvml.slices()}
+    if name not in found:
+        there = f"this machine has {', '.join(found)}" if found else "the driver shows no slices of GPUs (MIG)"
+        raise DeviceError(f"device '{name}' does not exist: {there}")
+    if _taken or _looked:
+        raise DeviceError(f"device '{name}' can't be used by a process that has used GPUs before: start another one")
+    os.environ[nvml.VISIBLE] = found[name].uuid
+    _taken.append(name)
+
+
+_taken: list[str] = []
+"""The slice that this process has, if it has one."""
+_looked: list[bool] = []
+"""Not empty where CUDA has looked which GPUs there are."""
+
+
+def _of_slice(part: nvml.Slice) -> Device:
+    free = part.total_bytes if part.use.free_bytes is None else part.use.free_bytes
+    return Device(part.name, part.title, True, "", part.total_bytes, free, part.use.load, part.use.processes)
+
+
+def _is_sliced(index: int) -> bool:
+    from cupy.cuda import runtime
+
+    return nvml.is_sliced(runtime.deviceGetPCIBusId(index))
+
+
 def _describe(index: int) -> Device:
-    """Describe a GPU without opening it, which would take memory there."""
+    """Describe a GPU without opening it, which would take memory there.
+
+    Of a part of a GPU (MIG) CUDA says the total, and the driver may say what is free on all of the GPU.
+    """
     from cupy.cuda import runtime
 
     try:
         properties = runtime.getDeviceProperties(index)
         total = int(properties["totalGlobalMem"])
-        free = _free_bytes(runtime.deviceGetPCIBusId(index), total)
-        return Device(f"cuda:{index}", properties["name"].decode(), True, "", total, free)
+        use = nvml.use_of(runtime.deviceGetPCIBusId(index))
+        free = total if use.free_bytes is None else min(use.free_bytes, total)
+        return Device(f"cuda:{index}", properties["name"].decode(), True, "", total, free, use.load, use.processes)
     except runtime.CUDARuntimeError as error:
         _log.info("cuda:%d does not answer: %s", index, error)
         return Device(f"cuda:{index}", "GPU", False, f"it does not answer ({error}): see nvidia-smi", 0, 0)
-
-
-def _free_bytes(bus_id: str, total: int) -> int:
-    """Ask the driver what other programs leave, at most `total`; that where it can't be asked.
-
-    Of a part of a GPU (MIG) CUDA says the total, and the driver may say what is free on all of the GPU.
-    """
-    try:
-        import pynvml
-    except ImportError:
-        return total
-    try:
-        pynvml.nvmlInit()
-        free = int(pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByPciBusId(bus_id)).free)
-        return min(free, total)
-    except pynvml.NVMLError as error:
-        _log.debug("the driver does not say how much memory is free: %s", error)
-        return total

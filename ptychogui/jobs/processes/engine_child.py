@@ -72,6 +72,8 @@ class _Switch:
             self.control.stop()
         if order is Order.LEAVE:
             self.control.leave()
+        if order is Order.CANCEL:
+            self.control.cancel()
         with self._changed:
             self.cancelled = self.cancelled or order is Order.CANCEL
             self._allowed = self._allowance(order)

@@ -7,7 +7,7 @@ import functools
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,14 +19,21 @@ PROCESS = "process"
 
 @dataclass(frozen=True)
 class Owner:
-    """Who owns a reservation: a kind of owner, and what identifies it among its kind (values that JSON has)."""
+    """Who owns a reservation.
+
+    Attributes:
+        kind: of owner.
+        identity: what identifies it among its kind; values that JSON has.
+        maker: identity of the process that has made the reservation for it, where it is none itself.
+    """
 
     kind: str
     identity: Mapping[str, Any]
+    maker: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
-Lives: TypeAlias = Callable[[Mapping[str, Any]], bool | None]
-"""Whether the owner of this identity still wants its path; None if that can't be told from here."""
+Lives: TypeAlias = Callable[[Owner], bool | None]
+"""Whether an owner still wants its path; None if that can't be told from here."""
 
 _kinds: dict[str, Lives] = {}
 
@@ -49,7 +56,7 @@ def process(pid: int) -> Owner:
 def lives(owner: Owner) -> bool | None:
     """Return whether an owner still wants its path; None if that can't be told from here, or by this version."""
     ask = _kinds.get(owner.kind)
-    return None if ask is None else ask(owner.identity)
+    return None if ask is None else ask(owner)
 
 
 @functools.cache
@@ -98,8 +105,8 @@ def _start_by_clock(pid: int) -> str:
     return ""
 
 
-def _process_lives(identity: Mapping[str, Any]) -> bool | None:
-    here = _machine()
+def _process_lives(owner: Owner) -> bool | None:
+    here, identity = _machine(), owner.identity
     if all(identity.get(name) == here[name] for name in ("boot", "machine", "space")):
         start = _start(identity.get("pid", -1))
         return None if not start else start != "ended" and start == identity.get("start")

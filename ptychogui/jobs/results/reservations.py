@@ -26,7 +26,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ptychogui.errors import OutputError
-from ptychogui.io.atomic import output_error
+from ptychogui.io.atomic import make_folders, output_error
 from ptychogui.jobs.results.owners import PROCESS, Owner, lives, this_process
 
 _log = logging.getLogger(__name__)
@@ -183,12 +183,10 @@ def _make_folders(folder: Path) -> tuple[Path, ...]:
     """Make a folder and those above it; return the ones that were missing."""
     if folder.is_dir():
         return ()
-    missing = tuple(above for above in (*reversed(folder.parents), folder) if not above.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        return make_folders(folder)
     except FileExistsError as error:  # it is no folder
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from error
-    return missing
 
 
 def _make_marker_folder(folder: Path) -> None:
@@ -206,7 +204,8 @@ def _write(marker: Path, owner: Owner, name: str) -> None:
         FileExistsError: there is one.
     """
     since = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    text = json.dumps({"result": name, "since": since, "kind": owner.kind, "identity": dict(owner.identity)})
+    told = {"result": name, "since": since, "kind": owner.kind, "identity": owner.identity, "maker": owner.maker}
+    text = json.dumps(told, default=dict)
     descriptor = os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
         os.write(descriptor, text.encode())
@@ -228,7 +227,7 @@ class _Told:
 def _read(marker: Path) -> _Told:
     try:
         told = json.loads(marker.read_text(encoding="utf-8"))
-        return _Told(Owner(told["kind"], told["identity"]), told["since"])
+        return _Told(Owner(told["kind"], told["identity"], told.get("maker", {})), told["since"])
     except PermissionError:
         return _Told(Owner("another user", {}))
     except (OSError, ValueError, KeyError, TypeError):

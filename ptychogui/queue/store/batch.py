@@ -153,12 +153,6 @@ def ended_untold(store: Store) -> list[Batch]:
     return [batch(store, row["id"]) for row in rows]
 
 
-def note_told(store: Store, ended: Batch) -> None:
-    """Say that the end of a batch was told."""
-    with store.transaction() as change:
-        change.execute("UPDATE batches SET told = 1 WHERE id = ? AND ended = ?", (ended.id, ended.ended))
-
-
 def _to_text(refused: Sequence[Refused]) -> str:
     return json.dumps([[storable(item.scan), item.reason] for item in refused])
 

@@ -8,7 +8,8 @@ import stat
 from pathlib import Path
 
 from ptychogui.errors import OutputError
-from ptychogui.io.atomic import output_error
+from ptychogui.io.atomic import make_folders, output_error, sync_folder
+from ptychogui.jobs.checkpoints.state_file import part_of_state_file
 
 STORE = "queue.sqlite"
 LOG = "log.txt"
@@ -26,11 +27,12 @@ def make_folder(folder: Path) -> Path:
         OutputError: it can't be made.
     """
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(folder.parent)
         is_shared = _is_shared(folder.parent)
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
             folder.chmod(0o2770 if is_shared else 0o700)
+            sync_folder(folder.parent)
     except OSError as error:
         raise output_error(folder, error) from error
     if not folder.is_dir():
@@ -60,9 +62,11 @@ def job_checkpoint(queue: Path, job_id: int) -> Path:
 
 
 def forget_state(queue: Path, job_id: int) -> None:
-    """Remove the whole state of a job, so that it begins anew."""
-    with contextlib.suppress(OSError):
-        job_checkpoint(queue, job_id).unlink(missing_ok=True)
+    """Remove the whole state of a job, and what a killed process has left of one, so that it begins anew."""
+    checkpoint = job_checkpoint(queue, job_id)
+    for path in (checkpoint, part_of_state_file(checkpoint)):
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def make_job_folder(queue: Path, job_id: int) -> Path:

@@ -15,9 +15,11 @@ from ptychogui.jobs.processes.messages import Order
 from ptychogui.jobs.provenance import now
 from ptychogui.jobs.run_findings import RunFinding, to_json
 from ptychogui.queue.store.entry import COLUMNS, UNDER_WAY, Entry
+from ptychogui.queue.store.folders import forget_state
 from ptychogui.queue.store.reserved import give_back
 from ptychogui.queue.store.result_file import file_state
 from ptychogui.queue.store.store import IN_ORDER, Store, served_by
+from ptychogui.queue.store.word import owe_word
 from ptychogui.states import State
 
 
@@ -123,7 +125,7 @@ def orders_for(store: Store, job_id: int, after: int) -> list[tuple[int, Order]]
 
 
 def end(store: Store, taken: Claim, state: State, cause: str = "", progress: Progress | None = None) -> None:
-    """Write down how a start ended, and the job with it; the path of its result is given back."""
+    """Write down how a start ended, the job with it, and what word is owed; the path of its result is given back."""
     with store.transaction() as change:
         _end_start(change, taken.start, state, cause)
         change.execute("DELETE FROM orders WHERE job = ?", (taken.entry.id,))
@@ -133,7 +135,10 @@ def end(store: Store, taken: Claim, state: State, cause: str = "", progress: Pro
             "UPDATE jobs SET state = ?, cause = ?, asked = '', ended = ? WHERE id = ?",
             (state.value, cause, now(), taken.entry.id),
         )
+        owe_word(change, store.folder, taken.entry.id, taken.start)
     give_back(store.folder, taken.entry)
+    if state in (State.DONE, State.STOPPED, State.CANCELLED):
+        forget_state(store.folder, taken.entry.id)
 
 
 def interrupt(store: Store, taken: Claim, cause: str, deaths: int = 0, memory_tries: int = 0) -> None:

@@ -6,11 +6,10 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from ptychogui.jobs.results.owners import Owner, register_owners
+from ptychogui.jobs.results.owners import PROCESS, Owner, lives, register_owners, this_process
 from ptychogui.jobs.results.reservations import Reservation
 from ptychogui.jobs.results.result_paths import as_given
 from ptychogui.queue.store.entry import ENDED, Entry
@@ -21,13 +20,13 @@ KIND = "queue"
 
 
 def owner_of(folder: Path, uid: str) -> Owner:
-    """Return a job of a queue as the owner of a reservation.
+    """Return a job of a queue as the owner of a reservation that this process makes.
 
     Args:
         folder: of the queue.
         uid: Job.id.
     """
-    return Owner(KIND, {"queue": os.fspath(folder), "job": uid})
+    return Owner(KIND, {"queue": os.fspath(folder), "job": uid}, this_process().identity)
 
 
 def give_back(folder: Path, entry: Entry) -> None:
@@ -52,16 +51,21 @@ _asked: dict[str, sqlite3.Connection] = {}
 _asking = threading.Lock()
 
 
-def _lives(identity: Mapping[str, Any]) -> bool | None:
-    """Whether a job of a queue still wants its path; None if it can't be told, as of one that is just being added."""
-    path = os.path.join(identity.get("queue", ""), STORE)
+def _lives(owner: Owner) -> bool | None:
+    """Whether a job of a queue still wants its path; None if it can't be told.
+
+    One that is not in the queue is just being added, as long as the process that does it lives.
+    """
+    path = os.path.join(owner.identity.get("queue", ""), STORE)
     with _asking:
         try:
-            rows = _open(path).execute("SELECT state FROM jobs WHERE uid = ?", (identity.get("job"),)).fetchall()
+            rows = _open(path).execute("SELECT state FROM jobs WHERE uid = ?", (owner.identity.get("job"),)).fetchall()
         except sqlite3.Error:
             _asked.pop(path, None)
             return None
-    return State.read(rows[0][0]) not in ENDED if rows else None
+    if not rows:
+        return lives(Owner(PROCESS, owner.maker)) if owner.maker else None
+    return State.read(rows[0][0]) not in ENDED
 
 
 def _open(path: str) -> sqlite3.Connection:

@@ -80,7 +80,13 @@ _BATCHES = (
 
 _FINDINGS = ("ALTER TABLE jobs ADD COLUMN findings TEXT NOT NULL DEFAULT ''",)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BATCHES, _FINDINGS)
+_LETTERS = (
+    f"""CREATE TABLE letters (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, uid TEXT NOT NULL, way TEXT NOT NULL, report TEXT NOT NULL,
+        tries INTEGER NOT NULL DEFAULT 0, cause TEXT NOT NULL DEFAULT '', UNIQUE (uid, way)){_STRICT}""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BATCHES, _FINDINGS, _LETTERS)
 """What brings a store from version n to n + 1, each in one transaction; the last gives the present version."""
 
 

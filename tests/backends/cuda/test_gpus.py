@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from types import ModuleType, SimpleNamespace
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from ptychogui.backends import cuda, open_backend
+from ptychogui.backends.cuda import gpus
 from ptychogui.errors import DeviceError
 from tests.backends.fake_cupy import FakeMachine
+from tests.backends.fake_nvml import FakeGPU, nvml_installed
 from tests.backends.problems import raiser
 
 
@@ -26,17 +27,57 @@ def test_gpus_are_listed_without_opening_them(machine: FakeMachine) -> None:
     assert not machine.log
 
 
-def test_free_memory_comes_from_the_driver(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
-    free = {"0000:00:00.0": 11, "0000:01:00.0": 90 << 30}
-    nvml: Any = ModuleType("pynvml")
-    nvml.NVMLError = type("NVMLError", (Exception,), {})
-    nvml.nvmlInit = lambda: None
-    nvml.nvmlDeviceGetHandleByPciBusId = lambda bus_id: bus_id
-    nvml.nvmlDeviceGetMemoryInfo = lambda handle: SimpleNamespace(free=free[handle])
-    monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    assert [device.memory_free_bytes for device in cuda.list_devices()] == [11, 80 << 30]  # the second is a part (MIG)
-    nvml.nvmlInit = raiser(nvml.NVMLError("no driver"))
-    assert [device.memory_free_bytes for device in cuda.list_devices()] == [80 << 30, 80 << 30]
+def test_use_comes_from_the_driver(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = FakeGPU("0000:00:00.0", free=11, load=50, processes={4_000_001: 1_000_000_000})
+    with nvml_installed(monkeypatch, busy, FakeGPU("0000:01:00.0", free=90 << 30)) as nvml:
+        first, second = cuda.list_devices()
+        assert (first.memory_free_bytes, first.load) == (11, 0.5) and "process 4000001" in first.processes[0]
+        assert second.memory_free_bytes == 80 << 30, "the second is a part (MIG)"
+        nvml.nvmlInit = raiser(nvml.NVMLError("no driver"))
+        assert [device.memory_free_bytes for device in cuda.list_devices()] == [80 << 30, 80 << 30]
+
+
+@pytest.fixture
+def sliced(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMachine]:
+    """Cut the second GPU into two slices."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(gpus, "_taken", [])
+    monkeypatch.setattr(gpus, "_looked", [])
+    parts = {n: FakeGPU("", "A MIG 1g.10gb", f"MIG-{n}", 10 << 30, 9 << 30) for n in (0, 1)}
+    with nvml_installed(monkeypatch, FakeGPU("0000:00:00.0"), FakeGPU("0000:01:00.0", slices=parts)):
+        yield machine
+    os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+
+
+def test_slices_are_devices_in_place_of_their_gpu(sliced: FakeMachine) -> None:
+    assert [device.name for device in cuda.list_devices()] == ["cuda:0", "cuda:1.0", "cuda:1.1"]
+    slice_ = cuda.list_devices()[1]
+    assert (slice_.title, slice_.usable, slice_.memory_total_bytes) == ("A MIG 1g.10gb", True, 10 << 30)
+
+
+def test_a_process_takes_one_slice_before_cuda_looks(sliced: FakeMachine) -> None:
+    for _ in range(2):
+        with open_backend("cuda:1.1") as backend:
+            assert backend.name == "cuda:1.1"
+            assert os.environ["CUDA_VISIBLE_DEVICES"] == "MIG-1"
+    with pytest.raises(DeviceError, match="does not exist"):
+        open_backend("cuda:1.0")  # a process sees no other one then
+
+
+def test_a_slice_is_refused_where_cuda_has_looked_or_there_is_none(sliced: FakeMachine) -> None:
+    with pytest.raises(DeviceError, match=r"'cuda:1\.7' does not exist: this machine has cuda:1\.0, cuda:1\.1"):
+        open_backend("cuda:1.7")
+    cuda.list_devices()
+    with pytest.raises(DeviceError, match="can't be used by a process that has used GPUs before"):
+        open_backend("cuda:1.0")
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+def test_auto_takes_the_slice_that_cuda_shows(sliced: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    del sliced.gpus[1:]
+    part = FakeGPU("", "A MIG 1g.10gb", "MIG-0", 10 << 30)
+    with nvml_installed(monkeypatch, FakeGPU("0000:00:00.0", slices={2: part})), open_backend() as backend:
+        assert backend.name == "cuda:0.2"
 
 
 def test_gpu_that_does_not_answer_is_listed_as_not_usable(machine: FakeMachine) -> None:

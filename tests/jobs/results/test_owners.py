@@ -62,7 +62,7 @@ def test_one_that_is_not_said_counts_for_an_hour(path: Path) -> None:
 def test_another_kind_of_owner_says_itself_whether_it_lives(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     living = {"job 1"}
     monkeypatch.setattr(owners, "_kinds", dict(owners._kinds))
-    register_owners("queue", lambda identity: identity["job"] in living)
+    register_owners("queue", lambda owner: owner.identity["job"] in living)
     owner = Owner("queue", {"job": "job 1"})
     made = taken(path, owner)
     del made

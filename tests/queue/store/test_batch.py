@@ -6,9 +6,10 @@ from pathlib import Path
 
 from ptychogui.jobs.processes.messages import Order
 from ptychogui.queue.store import changes, journal
-from ptychogui.queue.store.batch import Refused, add_batch, batch, close_batch, ended_untold, note_refused, note_told
+from ptychogui.queue.store.batch import Refused, add_batch, batch, close_batch, ended_untold, note_refused
 from ptychogui.queue.store.job_text import JobText
 from ptychogui.queue.store.store import NewJob, Store
+from ptychogui.queue.store.word import note_told
 from ptychogui.states import State
 from tests.jobs.fakes import make_job
 
