@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ptychogui.errors import OutputError, PtychoError
+from ptychogui.errors import OutputError
 from ptychogui.jobs.processes.messages import Event
-from ptychogui.queue.lane import SILENCE_LIMIT_S, Lane
+from ptychogui.queue.drive import drive
+from ptychogui.queue.lane import SILENCE_LIMIT_S
 from ptychogui.queue.lane_process import MakeProcess, engine_process
 from ptychogui.queue.owner import Ownership
 from ptychogui.queue.postman import posted
@@ -22,8 +23,6 @@ from ptychogui.queue.store.store import Store, served_by
 from ptychogui.queue.store.word import note_told
 from ptychogui.queue.under_way import LaneNews
 
-_TURN_S = 0.05
-"""How long a lane waits for its process until it looks at the store again."""
 _LOOK_S = 0.1
 """Between looks whether all is done."""
 _LEAVE_S = 30.0
@@ -32,8 +31,6 @@ _RECOVER_S = 2.0
 """Between looks whether what another owner left is gone."""
 _LAST_LETTERS_S = 30.0
 """For word of what has ended last; what is not sent then goes the next time."""
-_AFTER_DEFECT_S = 1.0
-"""Before a lane begins anew."""
 
 _log = logging.getLogger(__name__)
 
@@ -139,30 +136,11 @@ class Drain:
         )
 
     def _drive(self, device: str) -> None:
-        """Be the thread of a lane; after a defect of the program another lane takes its place."""
+        """Be the thread of a lane."""
         try:
-            with Store(self._folder) as store:
-                while not self._leaving.is_set():
-                    lane = Lane(
-                        store, device, self._owner, self._relay, self._make_process, self._limit_s, self._only_batch
-                    )
-                    self._turn_until_left(lane)
+            drive(self._folder, device, self._owner, self._leaving, self._relay, self._make_process, self._limit_s,
+                  self._only_batch)  # fmt: skip
         except BaseException as error:
             _log.exception("the lane of %s has ended", device)
             self.problem = error
             self._leaving.set()
-
-    def _turn_until_left(self, lane: Lane) -> None:
-        try:
-            while not lane.has_left:
-                if self._leaving.is_set():
-                    lane.leave()
-                lane.turn(_TURN_S)
-        except PtychoError:
-            raise
-        except Exception as error:
-            _log.exception("the lane of %s begins anew", lane.device)
-            lane.fail(f"internal error: {type(error).__name__}: {error}")
-            self._leaving.wait(_AFTER_DEFECT_S)
-        finally:
-            lane.close()

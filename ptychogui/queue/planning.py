@@ -17,10 +17,10 @@ from ptychogui.io.raw.file_series import Pattern, is_pattern
 from ptychogui.io.result_header import ResultHeader, read_header
 from ptychogui.jobs.job import Job, Sweep
 from ptychogui.jobs.job_checks import check_job
-from ptychogui.jobs.job_values import heeded_values, make_job, planned_layers, scan_source
+from ptychogui.jobs.job_values import heeded_layers, heeded_values, make_job, planned_layers, scan_source
 from ptychogui.jobs.results.owners import Owner
 from ptychogui.jobs.results.reservations import Reservation
-from ptychogui.jobs.results.result_paths import as_given, in_folder, job_name
+from ptychogui.jobs.results.result_paths import as_given, beside_scan, in_folder, job_name
 from ptychogui.params.chain import engines_of
 from ptychogui.params.model import Parameters, by_path
 from ptychogui.params.origins import Layers, Origin, Source
@@ -124,8 +124,37 @@ def reserved(
     """
     uid = uuid.uuid4().hex
     with _reserved(output, plan.name, owner_of(store.folder, uid)).released_on_error() as path:
-        job = replace(plan.job(path, command), id=uid)
-        yield NewJob(JobText.of(job, versions), lane_of(job.parameters))
+        yield _new_job(plan, path, uid, command, versions)
+
+
+def plan_of(source: Path | None, layers: Layers, scan: Dataset | None) -> Plan:
+    """Plan the job of a scan that was read before, with all values that its engines heed.
+
+    Args:
+        source: the scan; None for a simulated one.
+        layers: all values.
+        scan: what is known of the scan.
+
+    Raises:
+        ParameterError: a value does not fit its declaration.
+    """
+    values = heeded_layers(layers).values
+    source = None if source is None else Path(os.path.abspath(source))
+    return Plan(source, Layers({layer: _absolute(found) for layer, found in values.items()}), scan)
+
+
+@contextlib.contextmanager
+def reserved_beside(store: Store, plan: Plan, command: str, versions: Mapping[str, str]) -> Iterator[NewJob]:
+    """Make a job as it was planned, as `reserved` does, its result beside the scan."""
+    uid = uuid.uuid4().hex
+    name = plan.name if plan.source is not None else plan.parameters.output.job_id or "simulated-scan"
+    with beside_scan(plan.source, name, owner=owner_of(store.folder, uid)).released_on_error() as path:
+        yield _new_job(plan, path, uid, command, versions)
+
+
+def _new_job(plan: Plan, path: Path, uid: str, command: str, versions: Mapping[str, str]) -> NewJob:
+    job = replace(plan.job(path, command), id=uid)
+    return NewJob(JobText.of(job, versions), lane_of(job.parameters))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,247 @@
+"""What the window shows of the queue, as one frozen value made from what was read of it. There is no Qt in here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ptychogui.backends.base import Device
+from ptychogui.queue.snapshot import Snapshot
+from ptychogui.queue.store.entry import ENDED, UNDER_WAY, WAITING, Entry
+from ptychogui.queue.store.store import ANY
+from ptychogui.queue.waiting import why_it_waits
+from ptychogui.states import State
+
+ENDED_KEY = "ended"
+"""Key of the group of the jobs that are over."""
+
+_STOPPABLE = ("stop", "cancel")
+_MAY: Mapping[State, tuple[str, ...]] = {
+    State.RUNNING: ("pause", *_STOPPABLE),
+    State.WAITING: _STOPPABLE,
+    State.PAUSED: ("resume", "step", *_STOPPABLE),
+    State.QUEUED: ("hold", "cancel", "remove"),
+    State.INTERRUPTED: ("hold", "cancel", "remove"),
+    State.HELD: ("release", "cancel", "remove"),
+    State.DONE: ("continue", "remove"),
+    State.STOPPED: ("continue", "retry", "remove"),
+    State.FAILED: ("retry", "remove"),
+    State.CANCELLED: ("retry", "remove"),
+}
+"""What can be done with a job in each state, by key of the table of actions."""
+
+_ASKED = {"stop": "stopping", "cancel": "cancelling", "pause": "pausing", "resume": "resuming", "step": "stepping"}
+
+
+class JobRow(NamedTuple):
+    """A job as the list shows it.
+
+    Attributes:
+        id: its number.
+        title: its name.
+        state: where it is.
+        word: that in a word, or what it was told and has not done yet.
+        detail: numbers, or why it is in this state.
+        done: how far it is, 0 to 1; below 0 where that says nothing.
+        may: keys of what can be done with it.
+        before, after: numbers of the jobs that wait just before and after it; 0 for none.
+    """
+
+    id: int
+    title: str
+    state: State
+    word: str
+    detail: str
+    done: float
+    may: frozenset[str]
+    before: int = 0
+    after: int = 0
+
+    @property
+    def name(self) -> str:
+        """What it is called wherever something of it is shown."""
+        return job_name(self.id, self.title)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Jobs that belong together: those of a device, those that wait for any, or those that are over.
+
+    Attributes:
+        key: name of the device, ANY, or ENDED_KEY.
+        title: what the head says.
+        detail: the line below it: what the device is, or why it can't be used.
+        usable: whether the device can be ticked.
+        ticked: whether it is; None for what is no device.
+        jobs: in the order in which they come; of those that are over the newest first.
+        is_faulty: whether the detail is something that is wrong.
+    """
+
+    key: str
+    title: str
+    detail: str = ""
+    usable: bool = True
+    ticked: bool | None = None
+    jobs: tuple[JobRow, ...] = ()
+    is_faulty: bool = False
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What is to be known above the list, with what can be done about it.
+
+    Attributes:
+        text: what.
+        choices: keys and words of the buttons.
+    """
+
+    text: str
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """What the window shows of the queue.
+
+    Attributes:
+        groups: devices, the jobs for any of them, and those that are over.
+        counts: how many jobs there are of which kind, in words.
+        notice: what is to be known; None for nothing.
+        is_mine: whether this window runs the queue.
+        has_ended: whether there are jobs to clear away.
+        closed: why nothing can be put into it; "" where it can.
+        rows: all jobs by number.
+    """
+
+    groups: tuple[Group, ...] = ()
+    counts: str = ""
+    notice: Notice | None = None
+    is_mine: bool = False
+    has_ended: bool = False
+    closed: str = ""
+    rows: Mapping[int, JobRow] = field(default_factory=dict, compare=False)
+
+    @property
+    def under_way(self) -> tuple[JobRow, ...]:
+        """The jobs that have begun and not ended."""
+        return tuple(row for row in self.rows.values() if row.state in UNDER_WAY)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether this window does a job."""
+        return self.is_mine and bool(self.under_way)
+
+
+def job_name(number: int, title: str) -> str:
+    """Return what a job is called wherever something of it is shown."""
+    return f"{title} (job {number})"
+
+
+def queue_state(
+    seen: Snapshot, devices: Sequence[Device], ticked: Sequence[str], notice: Notice | None = None
+) -> QueueState:
+    """Return what the window shows of the queue.
+
+    Args:
+        seen: the queue.
+        devices: those of this machine.
+        ticked: the devices that this window uses, or would use.
+        notice: what is to be known; who else runs the queue is said by itself.
+    """
+    lanes = seen.lanes if seen.owner is not None else None
+    by_group: dict[str, list[Entry]] = {}
+    for entry in seen.entries:
+        by_group.setdefault(_group_of(entry), []).append(entry)
+    used = tuple(ticked) if seen.is_mine or seen.owner is None else tuple(seen.lanes)
+    groups = [_device(device, seen, used, _rows(by_group.pop(device.name, []), lanes)) for device in devices]
+    anywhere, ended = by_group.pop(ANY, []), by_group.pop(ENDED_KEY, [])
+    groups += [Group(key, key, "not a device of this machine", jobs=_rows(entries, lanes), is_faulty=True)
+               for key, entries in by_group.items()]  # fmt: skip
+    newest = sorted(ended, key=lambda entry: entry.ended, reverse=True)
+    groups += [Group(ANY, "Any device", "the first that is free takes the next", jobs=_rows(anywhere, lanes)),
+               Group(ENDED_KEY, "Ended", _counted(ended, ENDED), jobs=_rows(newest, lanes))]  # fmt: skip
+    groups = [group for group in groups if group.ticked is not None or group.jobs]
+    return QueueState(
+        tuple(groups), _counts(seen.entries), notice or _of_owner(seen), seen.is_mine, bool(ended),
+        rows={row.id: row for group in groups for row in group.jobs},
+    )  # fmt: skip
+
+
+def _group_of(entry: Entry) -> str:
+    if entry.state in ENDED:
+        return ENDED_KEY
+    return entry.lane if entry.state in UNDER_WAY else entry.device
+
+
+def _device(device: Device, seen: Snapshot, used: Sequence[str], jobs: tuple[JobRow, ...]) -> Group:
+    cause = seen.lanes.get(device.name, "")
+    detail = cause or (device.title if device.usable else device.reason)
+    usable = device.usable and (seen.is_mine or seen.owner is None)
+    return Group(device.name, device.name, detail, usable, device.name in used, jobs, bool(cause))
+
+
+def _rows(entries: Sequence[Entry], lanes: Mapping[str, str] | None) -> tuple[JobRow, ...]:
+    waiting = [entry.id for entry in entries if entry.state in (State.HELD, *WAITING)]
+    place = {job: number for number, job in enumerate(waiting)}
+    return tuple(_row(entry, lanes, waiting, place.get(entry.id)) for entry in _in_order(entries))
+
+
+def _in_order(entries: Sequence[Entry]) -> list[Entry]:
+    """Put what is under way first."""
+    return sorted(entries, key=lambda entry: entry.state not in UNDER_WAY)
+
+
+def _row(entry: Entry, lanes: Mapping[str, str] | None, waiting: Sequence[int], place: int | None) -> JobRow:
+    before = waiting[place - 1] if place else 0
+    after = waiting[place + 1] if place is not None and place + 1 < len(waiting) else 0
+    shown = entry.attempts > 0 and entry.iterations > 0 and entry.state not in (State.DONE, State.QUEUED)
+    return JobRow(
+        entry.id, entry.title, entry.state, _ASKED.get(entry.asked, entry.state.value), _detail(entry, lanes),
+        entry.iteration / entry.iterations if shown else -1.0, _may(entry, before, after), before, after,
+    )  # fmt: skip
+
+
+def _may(entry: Entry, before: int, after: int) -> frozenset[str]:
+    may = {*_MAY[entry.state]}
+    if entry.asked in _STOPPABLE:
+        may = {"cancel"} - {entry.asked}
+    if entry.state is State.FAILED and os.path.exists(entry.result):
+        may.add("continue")
+    if entry.attempts:
+        may.add("log")
+    return frozenset(may | ({"up"} if before else set()) | ({"down"} if after else set()))
+
+
+def _detail(entry: Entry, lanes: Mapping[str, str] | None) -> str:
+    cause = entry.cause or why_it_waits(entry, lanes)
+    if cause:
+        return cause
+    parts = []
+    if entry.attempts and entry.iteration:
+        both = entry.state not in (State.DONE, State.STOPPED)
+        parts.append(f"{entry.iteration} of {entry.iterations}" if both else f"{entry.iteration} iterations")
+    if entry.error is not None:
+        parts.append(f"error {entry.error:#.3g}")
+    if entry.state in ENDED and entry.lane:
+        parts.append(entry.lane)
+    return "  ·  ".join(parts) or f"{entry.iterations} iterations"
+
+
+def _counts(entries: Iterable[Entry]) -> str:
+    kinds = {"running": UNDER_WAY, "waiting": WAITING, "held": (State.HELD,)}
+    found = {word: sum(entry.state in states for entry in entries) for word, states in kinds.items()}
+    return "  ·  ".join(f"{count} {word}" for word, count in found.items() if count)
+
+
+def _counted(entries: Sequence[Entry], states: Sequence[State]) -> str:
+    found = {state: sum(entry.state is state for entry in entries) for state in states}
+    return "  ·  ".join(f"{count} {state}" for state, count in found.items() if count)
+
+
+def _of_owner(seen: Snapshot) -> Notice | None:
+    if seen.is_mine or seen.owner is None:
+        return None
+    text = f"The queue is run by {seen.owner}. Jobs that you add are done there; this window looks on."
+    return Notice(text, (("take-over", "Take over"),) if seen.owner.leaves_when_asked else ())
