@@ -155,7 +155,8 @@ def queue_state(
     for entry in seen.entries:
         by_group.setdefault(_group_of(entry), []).append(entry)
     used = tuple(ticked) if seen.is_mine or seen.owner is None else tuple(seen.lanes)
-    groups = [_device(device, seen, used, _rows(by_group.pop(device.name, []), lanes)) for device in devices]
+    groups = [_device(device, seen, used, _rows(by_group.pop(device.name, []), lanes))
+              for device in sorted(devices, key=lambda device: not device.usable)]  # fmt: skip
     anywhere, ended = by_group.pop(ANY, []), by_group.pop(ENDED_KEY, [])
     groups += [Group(key, key, "not a device of this machine", jobs=_rows(entries, lanes), is_faulty=True)
                for key, entries in by_group.items()]  # fmt: skip

@@ -36,15 +36,11 @@ class LeftOver:
         """Take a look at the queue: one that others run, and jobs that are gone, are nothing to ask about."""
         if snapshot.owner is not None and not snapshot.is_mine:
             return replace(self, is_new=False)
-        return self.answered() if self.is_open and not self.jobs_of(snapshot) else self
+        return self if any(entry.state in WAITING for entry in snapshot.entries) else self.answered()
 
     def answered(self) -> LeftOver:
         """Take the answer."""
         return replace(self, notice=None)
-
-    def jobs_of(self, snapshot: Snapshot) -> list[int]:
-        """Return the jobs that it is about."""
-        return [entry.id for entry in snapshot.entries if entry.state in WAITING] if self.is_open else []
 
 
 def _asked(broken_off: tuple[str, ...], waiting: int) -> Notice:

@@ -77,6 +77,7 @@ class LiveController(QObject):
         self._job, self._uid, self._newest, self._follows = 0, "", 0, True
         self._others: tuple[int, ...] = ()
         self._runs: dict[str, RunState] = {}
+        self._early: list[Progress] = []
         self._is_live = False
         queue.seen.connect(self._on_seen)
         queue.heard.connect(self._on_heard)
@@ -138,6 +139,9 @@ class LiveController(QObject):
 
     def _on_seen(self, snapshot: Snapshot) -> None:
         self._greet()
+        early, self._early = self._early, []
+        for progress in early:
+            self._on_progress(progress)
         there = {entry.uid for entry in snapshot.entries}
         self._runs = {uid: run for uid, run in self._runs.items() if uid in there}
         self._go_with_the_run()
@@ -154,7 +158,7 @@ class LiveController(QObject):
                 self._on_news(event)
             else:
                 self._on_progress(event)
-        if any(isinstance(event, Progress) and event.job_id == self._uid for event in told):
+        if self._uid in self._runs and any(getattr(event, "job_id", "") == self._uid for event in told):
             self.shown.emit(self._runs[self._uid])
         if picture is not None and picture[0] == self._uid:
             self._is_live = True
@@ -163,8 +167,13 @@ class LiveController(QObject):
     def _on_progress(self, progress: Progress) -> None:
         if progress.state is State.WAITING:
             return
-        entry = next((entry for entry in self._queue.snapshot.entries if entry.uid == progress.job_id), None)
-        run = self._runs.get(progress.job_id) or (RunState() if entry is None else begun(entry))
+        run = self._runs.get(progress.job_id)
+        if run is None:
+            entry = next((entry for entry in self._queue.snapshot.entries if entry.uid == progress.job_id), None)
+            if entry is None:
+                self._early.append(progress)  # its job was not seen so far
+                return
+            run = begun(entry)
         for note in progress.notes:
             self.message.emit(f"{run.name}: {note}")
         self._runs[progress.job_id] = run.progressed(progress)

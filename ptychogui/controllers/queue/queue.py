@@ -23,6 +23,7 @@ from ptychogui.queue.owner import ask_to_leave
 from ptychogui.queue.planning import continued
 from ptychogui.queue.snapshot import Snapshot
 from ptychogui.queue.store import changes, journal
+from ptychogui.queue.store.entry import WAITING
 from ptychogui.queue.store.store import Store
 from ptychogui.queue_state import QueueState, queue_state
 
@@ -141,18 +142,13 @@ class QueueController(QObject):
             return
         if key == "hold-left":
             self.hold_left()
-        self._left_over = self._left_over.answered()
-        self._renew_lanes()
-        self._show()
+        else:
+            self._begin_all()
 
     def hold_left(self) -> None:
         """Hold what is left of another time and nobody has said to go on with."""
-        jobs = self._left_over.jobs_of(self._snapshot)
-        self._left_over = self._left_over.answered()
-        if jobs:
-            self._thread.do(lambda store: _hold_all(store, jobs))
-            self.message.emit(f"{len(jobs)} jobs of last time are held; Release lets them begin")
-        self._renew_lanes()
+        if self._left_over.is_open:
+            self._thread.do(_hold_all, self._on_held, lambda _error: self._begin_all())
 
     def show_job(self, uid: str) -> None:
         """Have pictures made of this job."""
@@ -210,6 +206,10 @@ class QueueController(QObject):
         self.problem.emit(explain("The queue can't be used", error))
         self._show()
 
+    def _on_held(self, count: int) -> None:
+        self.message.emit(f"{count} jobs of last time are held; Release lets them begin")
+        self._begin_all()
+
     def _on_ended(self, device: str) -> None:
         self._lanes.pop(device).deleteLater()
         self._renew_lanes()
@@ -222,6 +222,12 @@ class QueueController(QObject):
         self._show()
 
     # What it does by itself
+
+    def _begin_all(self) -> None:
+        """Have lanes, now that what was left of another time has an answer."""
+        self._left_over = self._left_over.answered()
+        self._renew_lanes()
+        self._show()
 
     def _renew_lanes(self) -> None:
         """Have a lane for each device that is to have one."""
@@ -266,9 +272,12 @@ class QueueController(QObject):
         return lambda error: self.problem.emit(explain(title, error))
 
 
-def _hold_all(store: Store, jobs: Sequence[int]) -> None:
-    for job in jobs:
+def _hold_all(store: Store) -> int:
+    """Hold all that waits; return how many that are."""
+    waiting = [entry.id for entry in store.entries() if entry.state in WAITING]
+    for job in waiting:
         changes.hold(store, job)
+    return len(waiting)
 
 
 def _known_devices(store: Store) -> tuple[tuple[Device, ...], tuple[str, ...]]:

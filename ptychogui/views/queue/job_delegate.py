@@ -92,7 +92,7 @@ class _Brush:
         self._line(1, left, group.detail, "", color=self._colors.danger if group.is_faulty else self._colors.muted)
 
     def job(self, row: JobRow) -> None:
-        left = self._rect.left() + _MARGIN + 14
+        left = self._rect.left() + _MARGIN + _TICK + 8
         self._dot(row.state)
         self._line(0, left, row.title, row.word, right_color=self._color(row.state))
         is_bad = row.state is State.FAILED
@@ -109,7 +109,7 @@ class _Brush:
     def _dot(self, state: State) -> None:
         """A mark in the color of the state; full where something is done, a ring where it waits."""
         center_y = self._rect.top() + 7 + _TICK / 2
-        area = QRectF(self._rect.left() + _MARGIN + 1, center_y - 3.5, 7, 7)
+        area = QRectF(self._rect.left() + _MARGIN + 4, center_y - 3.5, 7, 7)
         color = QColor(self._color(state))
         self._painter.setPen(color)
         waits = state in (State.HELD, State.QUEUED, State.INTERRUPTED, State.CANCELLED)

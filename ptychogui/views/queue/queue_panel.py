@@ -63,13 +63,23 @@ class QueuePanel(QFrame):
         self.list.menuAsked.connect(self._open_menu)
         self.notice.answered.connect(self.answered)
 
-    def set_actions(self, head: Sequence[QAction], buttons: Sequence[QAction], menu: Sequence[QAction]) -> None:
-        """Have these actions above and below the list, and in the menu of a job."""
+    def set_actions(self, head: Sequence[QAction], buttons: Sequence[Sequence[QAction]]) -> None:
+        """Have these actions above and below the list; those below are in the menu of a job as well.
+
+        Args:
+            head: those above.
+            buttons: those below; several in one place are never there at the same time.
+        """
         for action in head:
-            self.head.addWidget(_button(action))
-        for place, action in enumerate(buttons):
-            self.buttons.addWidget(_button(action), place // _IN_A_ROW, place % _IN_A_ROW)
-        self._menu = list(menu)
+            button = _button(action)
+            self.head.addWidget(button)
+            _follow(button, action)
+        for place, actions in enumerate(buttons):
+            for action in actions:
+                button = _button(action)
+                self.buttons.addWidget(button, place // _IN_A_ROW, place % _IN_A_ROW)
+                _follow(button, action)
+        self._menu = [action for actions in buttons for action in actions]
 
     def show_queue(self, state: QueueState) -> None:
         """Show the queue."""
@@ -251,6 +261,10 @@ def _button(action: QAction) -> QWidget:
     made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
     made.setIconSize(QSize(18, 18))
     made.setAccessibleName(action.text())
-    made.setVisible(action.isVisible())
-    action.changed.connect(lambda: made.setVisible(action.isVisible()))
     return made
+
+
+def _follow(button: QWidget, action: QAction) -> None:
+    """Have a button be there as long as its action is."""
+    button.setVisible(action.isVisible())
+    action.changed.connect(lambda: button.setVisible(action.isVisible()))

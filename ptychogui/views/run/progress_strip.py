@@ -13,6 +13,8 @@ from ptychogui.window_state import StripState
 
 _NAME_PX = 200
 """Of a name are always there."""
+_STATE_PX = 130
+"""Of the state."""
 _DOT = "   ·   "
 
 
@@ -60,6 +62,7 @@ class ProgressStrip(QFrame):
         self.name.set_text(state.name)
         self.name.setMinimumWidth(min(self.name.sizeHint().width(), _NAME_PX))
         self.state.set_text(state.text)
+        self.state.setMinimumWidth(min(self.state.sizeHint().width(), _STATE_PX))
         self.numbers.set_text(_DOT.join(state.numbers), state.tip)
         self.bar.setRange(0, state.total)
         self.bar.setValue(state.done)

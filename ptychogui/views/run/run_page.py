@@ -86,7 +86,7 @@ class ShownLine(QFrame):
         self.text = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
         self.other = label("warning", "another scan than the open one")
         row = QHBoxLayout(self)
-        row.setContentsMargins(4, 2, 8, 2)
+        row.setContentsMargins(8, 2, 8, 2)
         row.setSpacing(12)
         row.addWidget(self.name)
         row.addWidget(self.text, 1)

@@ -147,6 +147,6 @@ TOOL_BAR = ("open", LINE, "run", "pause", "resume", "stop", LINE, EDITORS, GAP, 
 QUEUE_HEAD = ("clear",)
 """Above the list of the queue."""
 
-QUEUE_BUTTONS = ("pause", "resume", "step", "stop", "cancel", "retry", "continue", "hold", "release", "up", "down",
-                 "remove", "log")  # fmt: skip
-"""Below the list of the queue, and in the menu of a job."""
+QUEUE_BUTTONS = (("pause", "resume"), ("step",), ("stop",), ("cancel",), ("retry",), ("continue",),
+                 ("hold", "release"), ("up",), ("down",), ("remove",), ("log",))  # fmt: skip
+"""Below the list of the queue, and in the menu of a job; of several in one place one is there at a time."""

@@ -98,8 +98,8 @@ class MainWindow(QMainWindow):
         self.setMenuBar(self.commands.menu_bar())
         self.addToolBar(self.commands.tool_bar(self.quick.widgets()))
         commands = self.commands
-        buttons = [commands[key] for key in QUEUE_BUTTONS]
-        self.queue.set_actions([commands[key] for key in QUEUE_HEAD], buttons, buttons)
+        places = [[commands[key] for key in keys] for keys in QUEUE_BUTTONS]
+        self.queue.set_actions([commands[key] for key in QUEUE_HEAD], places)
         self._lay_out()
         self._connect()
         self._restore()
