@@ -20,6 +20,7 @@ from ptychogui.controllers.pairing import PairingController
 from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.preset import Pointing, PresetController
 from ptychogui.controllers.question import QuestionController
+from ptychogui.controllers.queue.batch import BatchController
 from ptychogui.controllers.queue.ending import EndController
 from ptychogui.controllers.queue.live import LiveController, Preview
 from ptychogui.controllers.queue.queue import QueueController
@@ -109,6 +110,7 @@ class Workstation:
         self.live = LiveController(self.queue, self.background)
         self.run = RunController(self.session, self.queue)
         self.ending = EndController(self.queue)
+        self.batch = BatchController(self.session, self.queue, self.background)
         self.demo = DemoController(self.session, self.run, self.background, demo_folder, demo_recipe)
         self.preflight = PreflightController(self.session, self.queue, self.background)
         self.doctor = QuestionController(
@@ -129,6 +131,7 @@ class Workstation:
         self._join_session()
         self._join_run()
         self._join_queue()
+        self._join_batch()
         self._join_preflight()
         self._join_doctor()
         self._join_survey()
@@ -140,6 +143,7 @@ class Workstation:
     def close(self) -> None:
         """Remember the user's values, have jobs under way keep their state, and end threads and processes."""
         self.window.settings.keep_values(self.session.remembered())
+        self.batch.drop()
         self.preflight.close()
         self.doctor.close()
         self.survey.close()
@@ -211,6 +215,19 @@ class Workstation:
         self.ending.busy.connect(window.ending.show_busy)
         self.ending.problem.connect(window.ending.hide)
         self.ending.over.connect(window.go)
+
+    def _join_batch(self) -> None:
+        batch, dialog = self.batch, self.window.batch
+        self.window.commands["batch"].triggered.connect(batch.open)
+        dialog.lookAsked.connect(batch.look)
+        dialog.dropAsked.connect(batch.drop)
+        dialog.queueAsked.connect(batch.queue)
+        batch.opened.connect(dialog.begin)
+        batch.listed.connect(dialog.show_rows)
+        batch.looked.connect(dialog.show_row)
+        batch.refused.connect(dialog.show_problem)
+        batch.queued.connect(dialog.finish)
+        batch.queued.connect(self.window.show_message)
 
     def _join_preflight(self) -> None:
         strip = self.window.preflight

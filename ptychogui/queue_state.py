@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ptychogui.backends.base import Device
+from ptychogui.jobs.preflight.findings import Level
 from ptychogui.queue.snapshot import Snapshot
 from ptychogui.queue.store.entry import ENDED, UNDER_WAY, WAITING, Entry
 from ptychogui.queue.store.store import ANY
@@ -132,6 +133,24 @@ class QueueState:
     def is_busy(self) -> bool:
         """Whether this window does a job."""
         return self.is_mine and bool(self.under_way)
+
+
+class BatchRow(NamedTuple):
+    """A scan of a batch, as the dialog shows it.
+
+    Attributes:
+        scan: its path.
+        level: how much what was found matters; None before it was looked at.
+        text: what was found; of several things the worst.
+        tip: all of it.
+        is_ready: whether a job can be made of it.
+    """
+
+    scan: str
+    level: Level | None = None
+    text: str = ""
+    tip: str = ""
+    is_ready: bool = False
 
 
 def job_name(number: int, title: str) -> str:

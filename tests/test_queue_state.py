@@ -28,7 +28,7 @@ def entry(number: int, state: State, **more: Any) -> Entry:
         "uid": str(number), "title": f"fly{number}", "source": None, "result": f"/nowhere/{number}.cxi",
         "device": "any", "priority": 0, "place": float(number), "state": state, "lane": "", "attempts": 0, "deaths": 0,
         "memory_tries": 0, "iteration": 0, "iterations": 100, "error": None, "cause": "", "asked": "", "made": "",
-        "started": "", "ended": "",
+        "started": "", "ended": "", "batch": None,
     }  # fmt: skip
     return Entry(**{"id": number, **given, **more})
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ptychogui.errors import OutputError
 from ptychogui.jobs.processes.messages import Event
 from ptychogui.queue.drive import drive
 from ptychogui.queue.lane import SILENCE_LIMIT_S
@@ -17,10 +16,10 @@ from ptychogui.queue.owner import Ownership
 from ptychogui.queue.postman import posted
 from ptychogui.queue.recovery import forget_states_of_ended, recover
 from ptychogui.queue.store import journal
-from ptychogui.queue.store.batch import Batch, ended_untold
+from ptychogui.queue.store.batch import Batch
 from ptychogui.queue.store.entry import UNDER_WAY, WAITING
 from ptychogui.queue.store.store import Store, served_by
-from ptychogui.queue.store.word import note_told
+from ptychogui.queue.store.word import tell_ended
 from ptychogui.queue.under_way import LaneNews
 
 _LOOK_S = 0.1
@@ -77,7 +76,7 @@ class Drain:
             store.check_whole()
             is_settled = recover(store, self._owner)
             forget_states_of_ended(store)
-            self._tell_batches(store)
+            tell_ended(store, self._relay)
             with posted(self._folder, _LAST_LETTERS_S):
                 if not until_empty or self._jobs_left(store):
                     self._run_lanes(store, is_settled, until_empty)
@@ -99,7 +98,7 @@ class Drain:
             end_s = time.monotonic() + _LEAVE_S
             for thread in threads:
                 thread.join(max(0.0, end_s - time.monotonic()))
-            self._tell_batches(store)
+            tell_ended(store, self._relay)
 
     def leave(self) -> None:
         """Have all lanes break off their jobs, which go on when the queue is run again; from any thread."""
@@ -113,18 +112,9 @@ class Drain:
                 is_settled, next_s = recover(store, self._owner, 0.0), time.monotonic() + _RECOVER_S
                 looks = True  # its own changes don't count as changes
             if looks:
-                self._tell_batches(store)
+                tell_ended(store, self._relay)
             if until_empty and looks and not self._jobs_left(store):
                 return
-
-    def _tell_batches(self, store: Store) -> None:
-        """Say which batches have ended; one is told again where that can't be written down."""
-        try:
-            for ended in ended_untold(store):
-                self._relay(ended)
-                note_told(store, ended)
-        except OutputError as error:
-            _log.warning("batches are told later: %s", error)
 
     def _jobs_left(self, store: Store) -> int:
         """Count the jobs that are under way, or that a lane will do."""

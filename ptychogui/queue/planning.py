@@ -87,7 +87,9 @@ class Plan:
         return job
 
 
-def look_at(file: Path | None, values: Values, group: str = "", swept: Values | None = None) -> Plan:
+def look_at(
+    file: Path | None, values: Values, group: str = "", swept: Values | None = None, last: Values | None = None
+) -> Plan:
     """Look at a scan, or at a result whose job is to be made again, and plan the job; nothing is written.
 
     Args:
@@ -95,6 +97,7 @@ def look_at(file: Path | None, values: Values, group: str = "", swept: Values | 
         values: the user's.
         group: of the jobs that differ in what is swept.
         swept: the values in which this job differs from others of the group.
+        last: those of another scan, which hold where the scan does not know better.
 
     Raises:
         PtychoError: the job can't be made.
@@ -102,6 +105,7 @@ def look_at(file: Path | None, values: Values, group: str = "", swept: Values | 
     swept = swept or {}
     values = _absolute({**values, **swept})
     source, layers, scan = _planned(None if file is None else Path(os.path.abspath(file)), values)
+    layers = layers.with_layer(Source.LAST, _absolute(last)) if last else layers
     sweep = Sweep(group, {path: values[path][0] for path in swept}) if swept else None
     return Plan(source, layers, scan, sweep)
 

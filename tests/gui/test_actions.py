@@ -51,7 +51,7 @@ DISABLED = {
     "a run is being stopped": {"clear", *OF_JOBS} - {"cancel"},
     "a run is over": OF_JOBS - OVER.may,
     "a job is held": {"clear", *OF_JOBS} - {"release", "up"},
-    "the queue is closed": {"run", "clear", *OF_JOBS},
+    "the queue is closed": {"run", "batch", "clear", *OF_JOBS},
 }
 
 
@@ -116,7 +116,7 @@ def test_the_menu_bar_is_that_of_the_table(qtbot: QtBot, commands: Commands) -> 
     menu = bar.actions()[0].menu()
     assert menu is not None
     texts = [action.text() for action in menu.actions()]
-    assert texts == ["Open…", RECENT.title, "", "Try it on a simulated scan", "", "Quit"]
+    assert texts == ["Open…", RECENT.title, "Batch…", "", "Try it on a simulated scan", "", "Quit"]
 
 
 def test_the_one_that_matters_most_is_a_button_of_its_own(qtbot: QtBot, commands: Commands) -> None:

@@ -65,6 +65,7 @@ class QueueController(QObject):
         self._thread.seen.connect(self._on_seen)
         self._thread.owned.connect(self._on_owned)
         self._thread.broken.connect(self._on_broken)
+        self._thread.batchEnded.connect(lambda batch: self.message.emit(f"{batch.line} — ended"))
 
     @property
     def state(self) -> QueueState:

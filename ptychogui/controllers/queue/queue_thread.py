@@ -19,6 +19,7 @@ from ptychogui.queue.snapshot import take_snapshot
 from ptychogui.queue.store import journal
 from ptychogui.queue.store.entry import UNDER_WAY, WAITING
 from ptychogui.queue.store.store import Store
+from ptychogui.queue.store.word import tell_ended
 
 _LOOK_S = 0.2
 """Between looks whether the store has changed."""
@@ -53,12 +54,14 @@ class QueueThread(QThread):
     Signals:
         seen(Snapshot): the queue has changed.
         owned(Owned): this window owns it from now on.
+        batchEnded(Batch): all jobs of a batch are over, while this window owns the queue.
         broken(error): the store can't be used at all.
     """
 
     seen = pyqtSignal(object)
     owned = pyqtSignal(object)
     broken = pyqtSignal(object)
+    batchEnded = pyqtSignal(object)
     _ended = pyqtSignal(object, object)
 
     def __init__(self, folder: Path) -> None:
@@ -110,6 +113,8 @@ class QueueThread(QThread):
             is_new = self._own(store) or is_new
             try:
                 if self._recover(store) or store.has_changed() or is_new:
+                    if self._ownership is not None:
+                        tell_ended(store, self.batchEnded.emit)
                     self.seen.emit(take_snapshot(store, self._ownership is not None))
                     is_new = False
             except OutputError as error:

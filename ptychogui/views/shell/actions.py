@@ -93,6 +93,8 @@ def _may_release(window: WindowState) -> bool:
 
 ACTIONS = (
     Action("open", "Open…", "Open a scan or a result", "Ctrl+O", icon="open"),
+    Action("batch", "Batch…", "Put many scans into the queue, after a look at each", "Ctrl+Shift+B", icon="batch",
+           enabled=lambda window: not window.queue_closed, hint=lambda window: window.queue_closed),
     Action("simulate", "Try it on a simulated scan", "Simulate a scan and reconstruct it", "Ctrl+T", icon="simulate"),
     Action("quit", "Quit", "Close the window", "Ctrl+Q"),
     Action("orientation", "Orientation…", "Find out which way detector and scan face", "Ctrl+D", page="orientation"),
@@ -134,7 +136,7 @@ RECENT = Menu("Open recent")
 """Filled with the files that were opened lately."""
 
 MENUS = (
-    Menu("&File", ("open", RECENT, LINE, "simulate", LINE, "quit")),
+    Menu("&File", ("open", RECENT, "batch", LINE, "simulate", LINE, "quit")),
     Menu("&Scan", ("orientation", "preset")),
     Menu("&Run", ("run", LINE, "follow")),
     Menu("&Job", ("pause", "resume", "step", "stop", "cancel", LINE, "retry", "continue", LINE, "hold", "release", "up",
@@ -142,7 +144,7 @@ MENUS = (
     Menu("&View", (Menu("Theme", ("theme-system", "theme-light", "theme-dark")), "queue", "messages")),
 )  # fmt: skip
 
-TOOL_BAR = ("open", LINE, "run", "pause", "resume", "stop", LINE, EDITORS, GAP, "simulate")
+TOOL_BAR = ("open", "batch", LINE, "run", "pause", "resume", "stop", LINE, EDITORS, GAP, "simulate")
 
 QUEUE_HEAD = ("clear",)
 """Above the list of the queue."""

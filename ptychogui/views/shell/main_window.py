@@ -26,6 +26,7 @@ from ptychogui.views.dialog_paths import meant_path
 from ptychogui.views.form.form import ParameterForm
 from ptychogui.views.form.preflight_strip import PreflightStrip
 from ptychogui.views.form.quick import QuickEditors
+from ptychogui.views.queue.batch_dialog import BatchDialog
 from ptychogui.views.queue.dialogs import CloseDialog, IterationsDialog, LogDialog
 from ptychogui.views.queue.queue_panel import QueuePanel
 from ptychogui.views.run.progress_strip import ProgressStrip
@@ -89,6 +90,7 @@ class MainWindow(QMainWindow):
         self.ending = CloseDialog(self)
         self.more = IterationsDialog(self)
         self.log = LogDialog(self)
+        self.batch = BatchDialog(self)
         self._may_go = False
         self.banner = Banner()
         self.messages = Messages()
