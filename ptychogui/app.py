@@ -202,7 +202,7 @@ class Workstation:
         queue.ready.connect(self._tell_ready)
         panel.ticked.connect(queue.tick)
         panel.moveAsked.connect(queue.move)
-        panel.answered.connect(queue.answer)
+        panel.answered.connect(self._answer)
         panel.chosen.connect(self.live.choose)
         self.live.chosen.connect(panel.show_chosen)
         window.jobAsked.connect(self._act)
@@ -299,6 +299,11 @@ class Workstation:
             self.live.read_log()
         else:
             self.queue.act(key, self.live.jobs)
+
+    def _answer(self, key: str) -> None:
+        self.queue.answer(key)
+        if key == "go-on":
+            self._turn_to_run()
 
     def _continue(self, iterations: int) -> None:
         self.queue.go_on_from(self.live.jobs[0], iterations)

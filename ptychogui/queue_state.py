@@ -169,7 +169,7 @@ def queue_state(
         ticked: the devices that this window uses, or would use.
         notice: what is to be known; who else runs the queue is said by itself.
     """
-    lanes = seen.lanes if seen.owner is not None else None
+    lanes = seen.lanes if seen.owner is not None and (seen.lanes or not ticked) else None
     by_group: dict[str, list[Entry]] = {}
     for entry in seen.entries:
         by_group.setdefault(_group_of(entry), []).append(entry)

@@ -15,7 +15,6 @@ from ptychogui.paths import resources_folder
 from ptychogui.views.shell.actions import (
     ACTIONS,
     EDITORS,
-    GAP,
     LINE,
     MENUS,
     QUEUE_BUTTONS,
@@ -105,7 +104,7 @@ def test_no_key_and_no_shortcut_is_there_twice() -> None:
 def test_menus_and_tool_bar_hold_actions_that_exist() -> None:
     keys = {action.key for action in ACTIONS}
     assert set(entries(MENUS)) <= keys
-    assert set(TOOL_BAR) <= keys | {LINE, EDITORS, GAP}
+    assert set(TOOL_BAR) <= keys | {LINE, EDITORS}
     assert {*QUEUE_HEAD, *(key for keys in QUEUE_BUTTONS for key in keys)} <= keys
 
 

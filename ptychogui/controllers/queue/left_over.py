@@ -49,7 +49,7 @@ def _asked(broken_off: tuple[str, ...], waiting: int) -> Notice:
     if broken_off:
         went = "was under way when the program ended and goes" if len(broken_off) == 1 else (
             "were under way when the program ended and go")  # fmt: skip
-        text = f"{text} {_listed(broken_off)} {went} on from the last checkpoint."
+        text = f"{text} {_listed(broken_off)} {went} on from the last checkpoint, if there is one."
     return Notice(text, _CHOICES)
 
 

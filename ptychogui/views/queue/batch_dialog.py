@@ -124,6 +124,7 @@ class BatchDialog(QDialog):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(6)
         side = QVBoxLayout()
+        side.setSpacing(6)
         side.addWidget(self.choose)
         side.addWidget(self.look)
         side.addStretch(1)

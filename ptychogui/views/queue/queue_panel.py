@@ -22,10 +22,11 @@ from PyQt5.QtWidgets import (
 from ptychogui.queue_state import Group, JobRow, Notice, QueueState
 from ptychogui.views.queue.job_delegate import JobDelegate
 from ptychogui.views.queue.job_model import ITEM_ROLE, JobModel
-from ptychogui.views.widgets import label, named, tool_button
+from ptychogui.views.widgets import ElidedLabel, label, named, tool_button
 
 _EMPTY = "Run puts a job here. It begins at once where a device that is ticked is free."
 _IN_A_ROW = 6
+_LEAST_PX = 230
 
 
 class QueuePanel(QFrame):
@@ -48,7 +49,8 @@ class QueuePanel(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("panel")
-        self.counts = label("muted")
+        self.setMinimumWidth(_LEAST_PX)
+        self.counts = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
         self.notice = NoticeFrame()
         self.list = JobList()
         self.empty = label("muted", _EMPTY, wrap=True)
@@ -83,7 +85,7 @@ class QueuePanel(QFrame):
 
     def show_queue(self, state: QueueState) -> None:
         """Show the queue."""
-        self.counts.setText(state.counts)
+        self.counts.set_text(state.counts)
         self.notice.show_notice(state.notice)
         self.list.show_groups(state.groups)
         self.empty.setVisible(not state.rows and not state.closed)
@@ -96,8 +98,8 @@ class QueuePanel(QFrame):
         self.head.setContentsMargins(12, 8, 8, 0)
         self.head.setSpacing(4)
         self.head.addWidget(label("cardTitle", "Devices and queue"))
-        self.head.addWidget(self.counts)
-        self.head.addStretch(1)
+        self.head.addWidget(self.counts, 1)
+        self.head.addStretch(0)
         self.buttons.setContentsMargins(8, 2, 8, 8)
         self.buttons.setSpacing(2)
         self.empty.setContentsMargins(14, 4, 14, 8)

@@ -129,8 +129,8 @@ ACTIONS = (
 LINE = "-"
 """A line between entries of a menu or of the tool bar."""
 
-EDITORS, GAP = "<editors>", "<gap>"
-"""In the tool bar: the editors of a few parameters, and room that pushes what comes after it to the right."""
+EDITORS = "<editors>"
+"""In the tool bar: the editors of a few parameters."""
 
 RECENT = Menu("Open recent")
 """Filled with the files that were opened lately."""
@@ -144,7 +144,7 @@ MENUS = (
     Menu("&View", (Menu("Theme", ("theme-system", "theme-light", "theme-dark")), "queue", "messages")),
 )  # fmt: skip
 
-TOOL_BAR = ("open", "batch", LINE, "run", "pause", "resume", "stop", LINE, EDITORS, GAP, "simulate")
+TOOL_BAR = ("open", "batch", LINE, "run", "pause", "resume", "stop", LINE, EDITORS)
 
 QUEUE_HEAD = ("clear",)
 """Above the list of the queue."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PyQt5.QtCore import QObject, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QKeySequence, QPalette
-from PyQt5.QtWidgets import QAction, QActionGroup, QApplication, QMenu, QMenuBar, QSizePolicy, QToolBar, QWidget
+from PyQt5.QtWidgets import QAction, QActionGroup, QApplication, QMenu, QMenuBar, QToolBar, QWidget
 
-from ptychogui.views.shell.actions import ACTIONS, EDITORS, GAP, LINE, MENUS, RECENT, TOOL_BAR, Action, Menu
+from ptychogui.views.shell.actions import ACTIONS, EDITORS, LINE, MENUS, RECENT, TOOL_BAR, Action, Menu
 from ptychogui.views.theme import icon, tinted
 from ptychogui.views.widgets import tool_button
 from ptychogui.window_state import WindowState
@@ -123,8 +123,6 @@ class Commands(QObject):
         for entry in TOOL_BAR:
             if entry == LINE:
                 bar.addSeparator()
-            elif entry == GAP:
-                bar.addWidget(_gap())
             elif entry == EDITORS:
                 for editor in editors:
                     bar.addWidget(editor)
@@ -154,9 +152,3 @@ class Commands(QObject):
 
     def _ask_recent(self, action: QAction) -> None:
         self.recentAsked.emit(action.data())
-
-
-def _gap() -> QWidget:
-    gap = QWidget()
-    gap.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-    return gap

@@ -43,6 +43,8 @@ from ptychogui.views.widgets import named
 from ptychogui.window_state import RunState, SessionState, WindowState, window_state
 
 _LARGEST = QSize(1600, 1000)
+_SIDE_PX, _QUEUE_PX = 366, 290
+"""How wide the form and the queue are at first."""
 _FILTER = "Scans and results (*.cxi *.mda *.h5 *.hdf5 *.nxs *.npy *.npz *.tif *.tiff *.bin);;All files (*)"
 
 
@@ -164,7 +166,6 @@ class MainWindow(QMainWindow):
         self.split.addWidget(right)
         self.split.addWidget(self.queue)
         self.split.setStretchFactor(1, 1)
-        self.split.setSizes([356, 730, 280])
         self.split.setChildrenCollapsible(False)
         self.split.setHandleWidth(3)
         target = DropTarget(self.split)
@@ -268,6 +269,8 @@ class MainWindow(QMainWindow):
         frame = QSize(0, self.style().pixelMetric(QStyle.PixelMetric.PM_TitleBarHeight))  # type: ignore[union-attr]
         self.resize((screen.availableGeometry().size() - frame).boundedTo(_LARGEST))
         self.restoreGeometry(self.settings.bytes("geometry"))
+        self.resize(self.size().boundedTo(screen.availableGeometry().size()))
+        self.split.setSizes([_SIDE_PX, self.width() - _SIDE_PX - _QUEUE_PX, _QUEUE_PX])
         self.split.restoreState(self.settings.bytes("panels"))
         self.commands["queue"].setChecked("queue" not in self.settings.names("hidden"))
         self.queue.setVisible(self.commands["queue"].isChecked())
