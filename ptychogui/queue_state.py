@@ -263,5 +263,6 @@ def _counted(entries: Sequence[Entry], states: Sequence[State]) -> str:
 def _of_owner(seen: Snapshot) -> Notice | None:
     if seen.is_mine or seen.owner is None:
         return None
-    text = f"The queue is run by {seen.owner}. Jobs that you add are done there; this window looks on."
+    who = f"{seen.owner.kind}, process {seen.owner.identity['pid']} of {seen.owner.identity['host']}"
+    text = f"The queue is run by {who}. Jobs that you add are done there; this window looks on."
     return Notice(text, (("take-over", "Take over"),) if seen.owner.leaves_when_asked else ())

@@ -91,6 +91,12 @@ class TestList:
             click(qtbot, panel, panel.list.model_.index_of(5), modifier=Qt.KeyboardModifier.ControlModifier)
         assert chosen.args == [(5, 4)]
 
+    def test_a_click_on_the_one_that_is_chosen_already_is_announced_too(self, qtbot: QtBot, panel: QueuePanel) -> None:
+        panel.show_chosen((4,))
+        with qtbot.waitSignal(panel.chosen, timeout=1000) as chosen:
+            click(qtbot, panel, panel.list.model_.index_of(4))
+        assert chosen.args == [(4,)]
+
     def test_what_is_chosen_elsewhere_is_marked_and_not_announced(self, qtbot: QtBot, panel: QueuePanel) -> None:
         with qtbot.assertNotEmitted(panel.chosen):
             panel.show_chosen((4, 5))

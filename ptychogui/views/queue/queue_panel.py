@@ -97,7 +97,7 @@ class QueuePanel(QFrame):
     def _lay_out(self) -> None:
         self.head.setContentsMargins(12, 8, 8, 0)
         self.head.setSpacing(4)
-        self.head.addWidget(label("cardTitle", "Devices and queue"))
+        self.head.addWidget(label("cardTitle", "Queue"))
         self.head.addWidget(self.counts, 1)
         self.head.addStretch(0)
         self.buttons.setContentsMargins(8, 2, 8, 8)
@@ -154,6 +154,7 @@ class JobList(QTreeView):
         selection = self.selectionModel()
         assert selection is not None
         selection.selectionChanged.connect(self._tell)
+        self.clicked.connect(self._tell_again)
 
     def show_groups(self, groups: tuple[Group, ...]) -> None:
         """Show these groups; what is chosen and what is folded stays so."""
@@ -193,6 +194,12 @@ class JobList(QTreeView):
         if jobs and jobs != self._marked:
             self._marked = jobs
             self.chosen.emit(jobs)
+
+    def _tell_again(self, place: QModelIndex) -> None:
+        """Announce a job that is chosen already and was clicked: the user wants to look at it."""
+        item = place.data(ITEM_ROLE)
+        if isinstance(item, JobRow) and self._marked and item.id == self._marked[0]:
+            self.chosen.emit(self._marked)
 
     def _ask_menu(self, at: QPoint) -> None:
         if isinstance(self.indexAt(at).data(ITEM_ROLE), JobRow):
