@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ptychogui.backends.base import Device
 from ptychogui.jobs.preflight.findings import Level
-from ptychogui.queue.snapshot import Snapshot
+from ptychogui.queue.snapshot import Resting, Snapshot
 from ptychogui.queue.store.entry import ENDED, UNDER_WAY, WAITING, Entry
 from ptychogui.queue.store.store import ANY
 from ptychogui.queue.waiting import why_it_waits
@@ -32,6 +33,9 @@ _MAY: Mapping[State, tuple[str, ...]] = {
     State.CANCELLED: ("retry", "remove"),
 }
 """What can be done with a job in each state, by key of the table of actions."""
+
+_BUSY_WORDS = {"running": UNDER_WAY, "waiting": WAITING, "held": (State.HELD,)}
+_ENDED_WORDS = {state.value: (state,) for state in ENDED}
 
 _ASKED = {"stop": "stopping", "cancel": "cancelling", "pause": "pausing", "resume": "resuming", "step": "stepping"}
 
@@ -158,41 +162,66 @@ def job_name(number: int, title: str) -> str:
     return f"{title} (job {number})"
 
 
-def queue_state(
-    seen: Snapshot, devices: Sequence[Device], ticked: Sequence[str], notice: Notice | None = None
-) -> QueueState:
-    """Return what the window shows of the queue.
+class QueueView:
+    """Makes of snapshots what the window shows, and of jobs that rest only what has changed."""
 
-    Args:
-        seen: the queue.
-        devices: those of this machine.
-        ticked: the devices that this window uses, or would use.
-        notice: what is to be known; who else runs the queue is said by itself.
-    """
-    lanes = seen.lanes if seen.owner is not None and (seen.lanes or not ticked) else None
-    by_group: dict[str, list[Entry]] = {}
-    for entry in seen.entries:
-        by_group.setdefault(_group_of(entry), []).append(entry)
-    used = tuple(ticked) if seen.is_mine or seen.owner is None else tuple(seen.lanes)
-    groups = [_device(device, seen, used, _rows(by_group.pop(device.name, []), lanes))
-              for device in sorted(devices, key=lambda device: not device.usable)]  # fmt: skip
-    anywhere, ended = by_group.pop(ANY, []), by_group.pop(ENDED_KEY, [])
-    groups += [Group(key, key, "not a device of this machine", jobs=_rows(entries, lanes), is_faulty=True)
-               for key, entries in by_group.items()]  # fmt: skip
-    newest = sorted(ended, key=lambda entry: entry.ended, reverse=True)
-    groups += [Group(ANY, "Any device", "the first that is free takes the next", jobs=_rows(anywhere, lanes)),
-               Group(ENDED_KEY, "Ended", _counted(ended, ENDED), jobs=_rows(newest, lanes))]  # fmt: skip
-    groups = [group for group in groups if group.ticked is not None or group.jobs]
-    return QueueState(
-        tuple(groups), _counts(seen.entries), notice or _of_owner(seen), seen.is_mine, bool(ended),
-        rows={row.id: row for group in groups for row in group.jobs},
-    )  # fmt: skip
+    def __init__(self) -> None:
+        self._of: tuple[Resting | None, Mapping[str, str] | None] = (None, None)
+        self._rows: dict[str, tuple[JobRow, ...]] = {}
+        self._by_id: dict[int, JobRow] = {}
+        self._counts: dict[State, int] = {}
 
+    def state(
+        self, seen: Snapshot, devices: Sequence[Device], ticked: Sequence[str], notice: Notice | None = None
+    ) -> QueueState:
+        """Return what the window shows of the queue.
 
-def _group_of(entry: Entry) -> str:
-    if entry.state in ENDED:
-        return ENDED_KEY
-    return entry.lane if entry.state in UNDER_WAY else entry.device
+        Args:
+            seen: the queue.
+            devices: those of this machine.
+            ticked: the devices that this window uses, or would use.
+            notice: what is to be known; who else runs the queue is said by itself.
+        """
+        lanes = seen.lanes if seen.owner is not None and (seen.lanes or not ticked) else None
+        if self._of != (seen.resting, lanes):
+            self._take(seen.resting, lanes)
+        begun = {entry.id: _row(entry, lanes, (), None) for entry in seen.under_way}
+        used = tuple(ticked) if seen.is_mine or seen.owner is None else tuple(seen.lanes)
+        groups = self._groups(seen, devices, used, begun)
+        counts = {**self._counts, State.RUNNING: len(begun)}
+        return QueueState(
+            groups, _counted(counts, _BUSY_WORDS), notice or _of_owner(seen), seen.is_mine,
+            ENDED_KEY in self._rows, rows={**self._by_id, **begun},
+        )  # fmt: skip
+
+    def _take(self, resting: Resting, lanes: Mapping[str, str] | None) -> None:
+        """Make the rows of jobs that rest."""
+        groups: dict[str, list[Entry]] = {}
+        for entry in resting.entries:
+            groups.setdefault(ENDED_KEY if entry.state in ENDED else entry.device, []).append(entry)
+        if ENDED_KEY in groups:
+            groups[ENDED_KEY].sort(key=lambda entry: entry.ended, reverse=True)
+        self._of = resting, lanes
+        self._rows = {key: _rows(entries, lanes) for key, entries in groups.items()}
+        self._by_id = {row.id: row for rows in self._rows.values() for row in rows}
+        self._counts = Counter(entry.state for entry in resting.entries)
+
+    def _groups(
+        self, seen: Snapshot, devices: Sequence[Device], used: Sequence[str], begun: Mapping[int, JobRow]
+    ) -> tuple[Group, ...]:
+        places: dict[str, tuple[JobRow, ...]] = {}
+        for entry in seen.under_way:
+            places[entry.lane] = (*places.get(entry.lane, ()), begun[entry.id])
+        for key, rows in self._rows.items():
+            places[key] = (*places[key], *rows) if key in places else rows
+        anywhere, ended = places.pop(ANY, ()), places.pop(ENDED_KEY, ())
+        groups = [_device(device, seen, used, places.pop(device.name, ()))
+                  for device in sorted(devices, key=lambda device: not device.usable)]  # fmt: skip
+        groups += [Group(key, key, "not a device of this machine", jobs=rows, is_faulty=True)
+                   for key, rows in places.items()]  # fmt: skip
+        groups += [Group(ANY, "Any device", "the first that is free takes the next", jobs=anywhere),
+                   Group(ENDED_KEY, "Ended", _counted(self._counts, _ENDED_WORDS), jobs=ended)]  # fmt: skip
+        return tuple(group for group in groups if group.ticked is not None or group.jobs)
 
 
 def _device(device: Device, seen: Snapshot, used: Sequence[str], jobs: tuple[JobRow, ...]) -> Group:
@@ -205,12 +234,7 @@ def _device(device: Device, seen: Snapshot, used: Sequence[str], jobs: tuple[Job
 def _rows(entries: Sequence[Entry], lanes: Mapping[str, str] | None) -> tuple[JobRow, ...]:
     waiting = [entry.id for entry in entries if entry.state in (State.HELD, *WAITING)]
     place = {job: number for number, job in enumerate(waiting)}
-    return tuple(_row(entry, lanes, waiting, place.get(entry.id)) for entry in _in_order(entries))
-
-
-def _in_order(entries: Sequence[Entry]) -> list[Entry]:
-    """Put what is under way first."""
-    return sorted(entries, key=lambda entry: entry.state not in UNDER_WAY)
+    return tuple(_row(entry, lanes, waiting, place.get(entry.id)) for entry in entries)
 
 
 def _row(entry: Entry, lanes: Mapping[str, str] | None, waiting: Sequence[int], place: int | None) -> JobRow:
@@ -249,15 +273,9 @@ def _detail(entry: Entry, lanes: Mapping[str, str] | None) -> str:
     return "  ·  ".join(parts) or f"{entry.iterations} iterations"
 
 
-def _counts(entries: Iterable[Entry]) -> str:
-    kinds = {"running": UNDER_WAY, "waiting": WAITING, "held": (State.HELD,)}
-    found = {word: sum(entry.state in states for entry in entries) for word, states in kinds.items()}
+def _counted(counts: Mapping[State, int], words: Mapping[str, Sequence[State]]) -> str:
+    found = {word: sum(counts.get(state, 0) for state in states) for word, states in words.items()}
     return "  ·  ".join(f"{count} {word}" for word, count in found.items() if count)
-
-
-def _counted(entries: Sequence[Entry], states: Sequence[State]) -> str:
-    found = {state: sum(entry.state is state for entry in entries) for state in states}
-    return "  ·  ".join(f"{count} {state}" for state, count in found.items() if count)
 
 
 def _of_owner(seen: Snapshot) -> Notice | None:

@@ -9,9 +9,9 @@ import pytest
 
 from ptychogui.backends.base import Device
 from ptychogui.queue.owner import QueueOwner
-from ptychogui.queue.snapshot import Snapshot
-from ptychogui.queue.store.entry import Entry
-from ptychogui.queue_state import Group, JobRow, Notice, QueueState, queue_state
+from ptychogui.queue.snapshot import Resting, Snapshot
+from ptychogui.queue.store.entry import UNDER_WAY, Entry
+from ptychogui.queue_state import Group, JobRow, Notice, QueueState, QueueView
 from ptychogui.states import State
 
 DEVICES = (
@@ -33,9 +33,14 @@ def entry(number: int, state: State, **more: Any) -> Entry:
     return Entry(**{"id": number, **given, **more})
 
 
+def snapshot(*entries: Entry, lanes: dict[str, str] | None = None, owner: QueueOwner | None = MINE) -> Snapshot:
+    under_way = tuple(entry for entry in entries if entry.state in UNDER_WAY)
+    resting = Resting(tuple(entry for entry in entries if entry.state not in UNDER_WAY))
+    return Snapshot(under_way, resting, lanes or {}, owner, owner is MINE)
+
+
 def shown(*entries: Entry, lanes: dict[str, str] | None = None, owner: QueueOwner | None = MINE) -> QueueState:
-    seen = Snapshot(entries, lanes or {"cpu": ""}, owner, owner is MINE)
-    return queue_state(seen, DEVICES, ("cpu",))
+    return QueueView().state(snapshot(*entries, lanes=lanes or {"cpu": ""}, owner=owner), DEVICES, ("cpu",))
 
 
 def group(state: QueueState, key: str) -> Group:
@@ -80,7 +85,7 @@ def test_where_another_process_runs_the_queue_it_is_named_and_its_devices_are_ti
     assert state.notice is not None and "ptychogui run, process 17 of beamline4" in state.notice.text
     assert state.notice.choices == (), "a process elsewhere can't be asked"
     assert not state.is_busy
-    assert queue_state(Snapshot(), DEVICES, (), Notice("x")).notice == Notice("x")
+    assert QueueView().state(Snapshot(), DEVICES, (), Notice("x")).notice == Notice("x")
 
 
 @pytest.mark.parametrize(
@@ -132,3 +137,13 @@ def test_numbers_and_causes() -> None:
     assert row(state=State.FAILED, cause="no energy").detail == "no energy"
     assert row().detail == "100 iterations"
     assert row().name == "fly1 (job 1)"
+
+
+def test_jobs_that_rest_are_made_rows_of_once() -> None:
+    view, resting = QueueView(), Resting(tuple(entry(number, State.QUEUED) for number in range(1, 9)))
+    first = view.state(Snapshot((), resting, {"cpu": ""}, MINE, True), DEVICES, ("cpu",))
+    running = entry(9, State.RUNNING, lane="cpu", attempts=1)
+    second = view.state(Snapshot((running,), resting, {"cpu": ""}, MINE, True), DEVICES, ("cpu",))
+    assert group(first, "any").jobs is group(second, "any").jobs and second.rows[9].state is State.RUNNING
+    third = view.state(Snapshot((), Resting((entry(1, State.HELD),)), {"cpu": ""}, MINE, True), DEVICES, ("cpu",))
+    assert set(third.rows) == {1} and third.counts == "1 held"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ptychogui.controllers.queue.left_over import LeftOver
 from ptychogui.queue.snapshot import Snapshot
 from ptychogui.states import State
-from tests.test_queue_state import MINE, OTHER, entry
+from tests.test_queue_state import OTHER, entry, snapshot
 
-WAITING = Snapshot((entry(1, State.INTERRUPTED), entry(2, State.QUEUED), entry(3, State.DONE)), {}, MINE, True)
+WAITING = snapshot(entry(1, State.INTERRUPTED), entry(2, State.QUEUED), entry(3, State.DONE))
 
 
 def test_what_waits_when_the_window_opens_is_asked_about_and_named() -> None:
@@ -31,4 +31,4 @@ def test_the_question_goes_with_its_jobs() -> None:
     asked = LeftOver().owned((), 1)
     assert asked.notice is not None and asked.notice.text == "One job is left of last time."
     assert asked.seen(WAITING).is_open
-    assert not asked.seen(Snapshot((entry(3, State.DONE),), {}, MINE, True)).is_open
+    assert not asked.seen(snapshot(entry(3, State.DONE))).is_open

@@ -36,7 +36,8 @@ class LeftOver:
         """Take a look at the queue: one that others run, and jobs that are gone, are nothing to ask about."""
         if snapshot.owner is not None and not snapshot.is_mine:
             return replace(self, is_new=False)
-        return self if any(entry.state in WAITING for entry in snapshot.entries) else self.answered()
+        waits = self.is_open and any(entry.state in WAITING for entry in snapshot.resting.entries)
+        return self if waits else self.answered()
 
     def answered(self) -> LeftOver:
         """Take the answer."""

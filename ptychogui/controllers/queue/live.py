@@ -142,8 +142,8 @@ class LiveController(QObject):
         early, self._early = self._early, []
         for progress in early:
             self._on_progress(progress)
-        there = {entry.uid for entry in snapshot.entries}
-        self._runs = {uid: run for uid, run in self._runs.items() if uid in there}
+        there = {entry.uid for entry in snapshot.under_way}
+        self._runs = {uid: run for uid, run in self._runs.items() if uid in there or uid in snapshot.resting.uids}
         self._go_with_the_run()
         entry = self._entry(self._job)
         if self._job and entry is None:
@@ -169,7 +169,7 @@ class LiveController(QObject):
             return
         run = self._runs.get(progress.job_id)
         if run is None:
-            entry = next((entry for entry in self._queue.snapshot.entries if entry.uid == progress.job_id), None)
+            entry = next((entry for entry in self._queue.snapshot.under_way if entry.uid == progress.job_id), None)
             if entry is None:
                 self._early.append(progress)  # its job was not seen so far
                 return
@@ -198,7 +198,7 @@ class LiveController(QObject):
         now = self._entry(self._job)
         if not self._follows or (now is not None and now.state in UNDER_WAY):
             return
-        running = next((entry for entry in self._queue.snapshot.entries if entry.state in UNDER_WAY), None)
+        running = next(iter(self._queue.snapshot.under_way), None)
         if running is not None and running.id != self._job:
             self._others = ()
             self._show(running)
@@ -252,7 +252,7 @@ class LiveController(QObject):
             self.followed.emit(on)
 
     def _entry(self, job: int) -> Entry | None:
-        return next((entry for entry in self._queue.snapshot.entries if entry.id == job), None)
+        return self._queue.snapshot.entry(job)
 
 
 def _end_of(path: Path) -> str:

@@ -25,7 +25,7 @@ from ptychogui.queue.snapshot import Snapshot
 from ptychogui.queue.store import changes, journal
 from ptychogui.queue.store.entry import WAITING
 from ptychogui.queue.store.store import Store
-from ptychogui.queue_state import QueueState, queue_state
+from ptychogui.queue_state import QueueState, QueueView
 
 _REFUSED = "That can't be done with this job"
 
@@ -56,7 +56,7 @@ class QueueController(QObject):
         super().__init__()
         self._folder, self._make_process = folder, make_process
         self._thread = QueueThread(folder)
-        self._snapshot, self._state = Snapshot(), QueueState()
+        self._snapshot, self._state, self._view = Snapshot(), QueueState(), QueueView()
         self._devices: tuple[Device, ...] = ()
         self._ticked: tuple[str, ...] = ()
         self._owner, self._shown, self._is_leaving = "", "", False
@@ -263,7 +263,7 @@ class QueueController(QObject):
         self.message.emit(f"{self._snapshot.owner} was asked to leave the queue")
 
     def _show(self) -> None:
-        state = queue_state(self._snapshot, self._devices, self._ticked, self._left_over.notice)
+        state = self._view.state(self._snapshot, self._devices, self._ticked, self._left_over.notice)
         state = replace(state, closed=self._closed)
         if state != self._state:
             self._state = state

@@ -15,7 +15,7 @@ from PyQt5.QtCore import QThread, pyqtSignal
 from ptychogui.errors import OutputError, PtychoError
 from ptychogui.queue.owner import WINDOW, OwnedError, Ownership
 from ptychogui.queue.recovery import recover
-from ptychogui.queue.snapshot import take_snapshot
+from ptychogui.queue.snapshot import Camera
 from ptychogui.queue.store import journal
 from ptychogui.queue.store.entry import UNDER_WAY, WAITING
 from ptychogui.queue.store.store import Store
@@ -108,14 +108,14 @@ class QueueThread(QThread):
             self._let_go(None)
 
     def _serve(self, store: Store) -> None:
-        is_new = True
+        camera, is_new = Camera(store), True
         while True:
             is_new = self._own(store) or is_new
             try:
                 if self._recover(store) or store.has_changed() or is_new:
                     if self._ownership is not None:
                         tell_ended(store, self.batchEnded.emit)
-                    self.seen.emit(take_snapshot(store, self._ownership is not None))
+                    self.seen.emit(camera.take(self._ownership is not None))
                     is_new = False
             except OutputError as error:
                 _log.warning("the queue can't be read now: %s", error)

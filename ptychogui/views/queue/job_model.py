@@ -36,7 +36,7 @@ class JobModel(QAbstractItemModel):
 
     def show_groups(self, groups: tuple[Group, ...]) -> None:
         """Show these groups."""
-        before, same = self._groups, _shape(groups) == _shape(self._groups)
+        before, same = self._groups, _have_same_shape(groups, self._groups)
         if not same:
             self.beginResetModel()
         self._groups = groups
@@ -64,6 +64,8 @@ class JobModel(QAbstractItemModel):
                 continue
             head = self.index(at, 0)
             self.dataChanged.emit(head, head)
+            if old.jobs == new.jobs:
+                continue
             for row, (was, now) in enumerate(zip(old.jobs, new.jobs, strict=True)):
                 if was != now:
                     place = self.index(row, 0, head)
@@ -150,8 +152,16 @@ class JobModel(QAbstractItemModel):
         return self._groups[at - 1].jobs[index.row()] if at else self._groups[index.row()]
 
 
-def _shape(groups: tuple[Group, ...]) -> list[tuple[str, tuple[int, ...]]]:
-    return [(group.key, tuple(job.id for job in group.jobs)) for group in groups]
+def _have_same_shape(ours: tuple[Group, ...], theirs: tuple[Group, ...]) -> bool:
+    """Whether there are the same groups, with the same jobs in the same order."""
+    return len(ours) == len(theirs) and all(
+        one.key == other.key and (one.jobs is other.jobs or _ids(one) == _ids(other))
+        for one, other in zip(ours, theirs, strict=True)
+    )
+
+
+def _ids(group: Group) -> list[int]:
+    return [job.id for job in group.jobs]
 
 
 def _waits(row: JobRow) -> bool:
