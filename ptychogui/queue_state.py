@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ptychogui.backends.base import Device
@@ -33,6 +33,8 @@ _MAY: Mapping[State, tuple[str, ...]] = {
     State.CANCELLED: ("retry", "remove"),
 }
 """What can be done with a job in each state, by key of the table of actions."""
+
+_OPENING = "is being opened; the first time its kernels are compiled"
 
 _BUSY_WORDS = {"running": UNDER_WAY, "waiting": WAITING, "held": (State.HELD,)}
 _ENDED_WORDS = {state.value: (state,) for state in ENDED}
@@ -172,7 +174,12 @@ class QueueView:
         self._counts: dict[State, int] = {}
 
     def state(
-        self, seen: Snapshot, devices: Sequence[Device], ticked: Sequence[str], notice: Notice | None = None
+        self,
+        seen: Snapshot,
+        devices: Sequence[Device],
+        ticked: Sequence[str],
+        notice: Notice | None = None,
+        opening: Collection[str] = (),
     ) -> QueueState:
         """Return what the window shows of the queue.
 
@@ -181,13 +188,17 @@ class QueueView:
             devices: those of this machine.
             ticked: the devices that this window uses, or would use.
             notice: what is to be known; who else runs the queue is said by itself.
+            opening: the devices that are not yet open.
         """
         lanes = seen.lanes if seen.owner is not None and (seen.lanes or not ticked) else None
         if self._of != (seen.resting, lanes):
             self._take(seen.resting, lanes)
         begun = {entry.id: _row(entry, lanes, (), None) for entry in seen.under_way}
         used = tuple(ticked) if seen.is_mine or seen.owner is None else tuple(seen.lanes)
-        groups = self._groups(seen, devices, used, begun)
+        groups = tuple(
+            replace(group, detail=_OPENING) if group.key in opening and not group.is_faulty else group
+            for group in self._groups(seen, devices, used, begun)
+        )
         counts = {**self._counts, State.RUNNING: len(begun)}
         return QueueState(
             groups, _counted(counts, _BUSY_WORDS), notice or _of_owner(seen), seen.is_mine,
@@ -259,7 +270,8 @@ def _may(entry: Entry, before: int, after: int) -> frozenset[str]:
 
 
 def _detail(entry: Entry, lanes: Mapping[str, str] | None) -> str:
-    cause = entry.cause or why_it_waits(entry, lanes)
+    no_device = "no device is ticked" if lanes is not None and not lanes and entry.state in WAITING else ""
+    cause = entry.cause or no_device or why_it_waits(entry, lanes)
     if cause:
         return cause
     parts = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import zip_longest
@@ -88,16 +89,23 @@ class ErrorCurve:
 
     def with_error(self, iteration: int, error: float, free_error: float = math.nan) -> ErrorCurve:
         """Add errors in place of that iteration's and all later ones; what is no positive number is left out."""
-        points, free = _with_point(self.points, iteration, error), _with_point(self.free, iteration, free_error)
+        return self.with_errors([(iteration, error, free_error)])
+
+    def with_errors(self, errors: Sequence[tuple[int, float, float]]) -> ErrorCurve:
+        """Add the errors and free errors of many iterations, one after the other, as `with_error` does."""
+        points = _with_points(self.points, [(iteration, error) for iteration, error, _ in errors])
+        free = _with_points(self.free, [(iteration, error) for iteration, _, error in errors])
         return replace(self, points=points, free=free)
 
 
-def _with_point(points: _Points, iteration: int, error: float) -> _Points:
-    if not (math.isfinite(error) and error > 0):
-        return points
-    while points and points[-1][0] >= iteration:
-        points = points[:-1]
-    return (*points, (iteration, error))
+def _with_points(points: _Points, new: Sequence[tuple[int, float]]) -> _Points:
+    kept = list(points)
+    for iteration, error in new:
+        if math.isfinite(error) and error > 0:
+            while kept and kept[-1][0] >= iteration:
+                kept.pop()
+            kept.append((iteration, error))
+    return tuple(kept)
 
 
 @dataclass(frozen=True)
@@ -169,8 +177,9 @@ class RunState:
         """Say what it waits for before its first iteration."""
         return replace(self, text=text, kind="") if self.stoppable else self
 
-    def progressed(self, progress: Progress) -> RunState:
-        """Take the numbers of an iteration; 0 is before the first."""
+    def progressed(self, *told: Progress) -> RunState:
+        """Take the numbers of one iteration or more, one after the other; 0 is before the first."""
+        progress = told[-1]
         now = replace(
             self, iteration=progress.iteration, iterations=progress.iterations, error=progress.error,
             free_error=progress.free_error, facts=(), positions_per_s=progress.positions_per_s,
@@ -180,9 +189,8 @@ class RunState:
             now = replace(now, seconds_left=math.inf)
         elif progress.iteration:
             now = replace(now, phase=Phase.RUNNING, text="Running", kind="")
-        if not progress.iteration:
-            return now
-        return replace(now, curve=self.curve.with_error(progress.iteration, progress.error, progress.free_error))
+        errors = [(one.iteration, one.error, one.free_error) for one in told if one.iteration]
+        return replace(now, curve=self.curve.with_errors(errors)) if errors else now
 
     def stopping(self) -> RunState:
         """Take that Stop was pressed."""

@@ -147,3 +147,10 @@ def test_jobs_that_rest_are_made_rows_of_once() -> None:
     assert group(first, "any").jobs is group(second, "any").jobs and second.rows[9].state is State.RUNNING
     third = view.state(Snapshot((), Resting((entry(1, State.HELD),)), {"cpu": ""}, MINE, True), DEVICES, ("cpu",))
     assert set(third.rows) == {1} and third.counts == "1 held"
+
+
+def test_a_device_that_is_being_opened_says_so_and_jobs_without_one_too() -> None:
+    view = QueueView()
+    state = view.state(snapshot(entry(1, State.QUEUED), lanes={"cpu": ""}), DEVICES, ("cpu",), opening={"cpu"})
+    assert "compiled" in group(state, "cpu").detail
+    assert view.state(snapshot(entry(1, State.QUEUED)), DEVICES, ()).rows[1].detail == "no device is ticked"

@@ -178,6 +178,16 @@ def test_a_result_that_is_opened_in_mid_run_gives_way_to_the_next_iteration() ->
     assert strip(run).text == "Running" and strip(run).numbers[0] == "iteration 6 / 20"
 
 
+def test_many_iterations_are_taken_as_one_after_the_other() -> None:
+    told = [progress(0, math.nan), progress(1, 5.0), progress(2, 80.0), progress(2, 3.0), progress(3, math.nan)]
+    one_by_one = STARTED
+    for one in told:
+        one_by_one = one_by_one.progressed(one)
+    together = STARTED.progressed(*told)
+    assert together.curve == one_by_one.curve and together.curve.points == ((1, 5.0), (2, 3.0))
+    assert together.iteration == one_by_one.iteration == 3
+
+
 def curve_of(*points: tuple[int, float]) -> Any:
     curve = ErrorCurve(10)
     for iteration, error in points:

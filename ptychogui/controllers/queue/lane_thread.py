@@ -9,7 +9,7 @@ from pathlib import Path
 from PyQt5.QtCore import QThread, pyqtSignal
 
 from ptychogui.jobs.job import Progress
-from ptychogui.jobs.processes.messages import Event, Failed, Paused, Picture, Ready
+from ptychogui.jobs.processes.messages import Event, Paused, Picture, Ready
 from ptychogui.pictures.live_picture import FINAL_PX, LIVE_PX, LivePicture, make_picture
 from ptychogui.queue.drive import drive
 from ptychogui.queue.lane_process import MakeProcess, engine_process
@@ -25,13 +25,11 @@ class LaneThread(QThread):
     Signals:
         heard(): there is something to take.
         ready(Ready): the device is open.
-        refused(text): the device could not be opened; it is tried again.
         fell(error): the lane has ended by an error.
     """
 
     heard = pyqtSignal()
     ready = pyqtSignal(object)
-    refused = pyqtSignal(str)
     fell = pyqtSignal(object)
 
     def __init__(self, folder: Path, device: str, owner: str, make_process: MakeProcess = engine_process) -> None:
@@ -72,8 +70,6 @@ class LaneThread(QThread):
     def _relay(self, event: Event | LaneNews) -> None:
         if isinstance(event, Ready):
             self.ready.emit(event)
-        elif isinstance(event, Failed) and not event.job_id:
-            self.refused.emit(event.message)
         elif isinstance(event, Picture):
             self._estimate, self._developed = event, False
         elif isinstance(event, Paused):

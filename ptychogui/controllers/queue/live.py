@@ -140,8 +140,7 @@ class LiveController(QObject):
     def _on_seen(self, snapshot: Snapshot) -> None:
         self._greet()
         early, self._early = self._early, []
-        for progress in early:
-            self._on_progress(progress)
+        self._on_progress(early)
         there = {entry.uid for entry in snapshot.under_way}
         self._runs = {uid: run for uid, run in self._runs.items() if uid in there or uid in snapshot.resting.uids}
         self._go_with_the_run()
@@ -153,30 +152,35 @@ class LiveController(QObject):
             self._tell(entry)
 
     def _on_heard(self, told: Sequence[Progress | LaneNews], picture: tuple[str, LivePicture] | None) -> None:
+        progress: list[Progress] = []
         for event in told:
             if isinstance(event, LaneNews):
                 self._on_news(event)
-            else:
-                self._on_progress(event)
+            elif event.state is not State.WAITING:
+                progress.append(event)
+        self._on_progress(progress)
         if self._uid in self._runs and any(getattr(event, "job_id", "") == self._uid for event in told):
             self.shown.emit(self._runs[self._uid])
         if picture is not None and picture[0] == self._uid:
             self._is_live = True
             self.picture.emit(picture[1])
 
-    def _on_progress(self, progress: Progress) -> None:
-        if progress.state is State.WAITING:
-            return
-        run = self._runs.get(progress.job_id)
+    def _on_progress(self, told: Sequence[Progress]) -> None:
+        """Take what was told of iterations, those of each job together."""
+        for uid in dict.fromkeys(progress.job_id for progress in told):
+            self._on_progress_of(uid, [progress for progress in told if progress.job_id == uid])
+
+    def _on_progress_of(self, uid: str, told: Sequence[Progress]) -> None:
+        run = self._runs.get(uid)
         if run is None:
-            entry = next((entry for entry in self._queue.snapshot.under_way if entry.uid == progress.job_id), None)
+            entry = next((entry for entry in self._queue.snapshot.under_way if entry.uid == uid), None)
             if entry is None:
-                self._early.append(progress)  # its job was not seen so far
+                self._early.extend(told)  # their job was not seen so far
                 return
             run = begun(entry)
-        for note in progress.notes:
+        for note in (note for progress in told for note in progress.notes):
             self.message.emit(f"{run.name}: {note}")
-        self._runs[progress.job_id] = run.progressed(progress)
+        self._runs[uid] = run.progressed(*told)
 
     def _on_news(self, news: LaneNews) -> None:
         name = job_name(news.id, news.title)

@@ -61,6 +61,7 @@ class QueueController(QObject):
         self._ticked: tuple[str, ...] = ()
         self._owner, self._shown, self._is_leaving = "", "", False
         self._lanes: dict[str, LaneThread] = {}
+        self._opening: set[str] = set()
         self._left_over, self._closed = LeftOver(), ""
         self._thread.seen.connect(self._on_seen)
         self._thread.owned.connect(self._on_owned)
@@ -211,7 +212,12 @@ class QueueController(QObject):
         self.message.emit(f"{count} jobs of last time are held; Release lets them begin")
         self._begin_all()
 
+    def _on_open(self, device: str) -> None:
+        self._opening.discard(device)
+        self._show()
+
     def _on_ended(self, device: str) -> None:
+        self._opening.discard(device)
         self._lanes.pop(device).deleteLater()
         self._renew_lanes()
         if self._is_leaving and not self._lanes:
@@ -248,10 +254,13 @@ class QueueController(QObject):
         lane.show(self._shown)
         lane.heard.connect(lambda: self.heard.emit(*lane.take()))
         lane.ready.connect(self.ready)
+        lane.ready.connect(lambda: self._on_open(device))
         lane.fell.connect(lambda error: self._on_fell(device, error))
         lane.finished.connect(lambda: self._on_ended(device))
         self._lanes[device] = lane
+        self._opening.add(device)
         lane.start()
+        self._show()
 
     def _take_over(self) -> None:
         assert self._snapshot.owner is not None
@@ -263,7 +272,7 @@ class QueueController(QObject):
         self.message.emit(f"{self._snapshot.owner} was asked to leave the queue")
 
     def _show(self) -> None:
-        state = self._view.state(self._snapshot, self._devices, self._ticked, self._left_over.notice)
+        state = self._view.state(self._snapshot, self._devices, self._ticked, self._left_over.notice, self._opening)
         state = replace(state, closed=self._closed)
         if state != self._state:
             self._state = state
