@@ -105,7 +105,9 @@ def look_at(
     swept = swept or {}
     values = _absolute({**values, **swept})
     source, layers, scan = _planned(None if file is None else Path(os.path.abspath(file)), values)
-    layers = layers.with_layer(Source.LAST, _absolute(last)) if last else layers
+    known = layers.values.get(Source.FILE, {})
+    carried = {path: value for path, value in _absolute(last or {}).items() if path not in known}
+    layers = layers.with_layer(Source.LAST, carried) if carried else layers
     sweep = Sweep(group, {path: values[path][0] for path in swept}) if swept else None
     return Plan(source, layers, scan, sweep)
 
