@@ -34,7 +34,7 @@ _MAY: Mapping[State, tuple[str, ...]] = {
 }
 """What can be done with a job in each state, by key of the table of actions."""
 
-_OPENING = "is being opened; the first time its kernels are compiled"
+_OPENING = "opening; its kernels are compiled once"
 
 _BUSY_WORDS = {"running": UNDER_WAY, "waiting": WAITING, "held": (State.HELD,)}
 _ENDED_WORDS = {state.value: (state,) for state in ENDED}
