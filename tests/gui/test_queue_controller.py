@@ -197,7 +197,7 @@ class TestQueue:
         process(qtbot, made, "cpu:1")
         with Store(folder) as store:
             assert store.setting("devices") == '["cpu:0", "cpu:1"]'
-            assert set(store.lanes()) == {"cpu:0", "cpu:1"}
+            qtbot.waitUntil(lambda: set(store.lanes()) == {"cpu:0", "cpu:1"}, timeout=SOON)
 
     def test_a_finished_job_goes_on_as_another(
         self, qtbot: QtBot, queue: QueueController, made: Made, add: Add

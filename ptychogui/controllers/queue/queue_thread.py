@@ -1,7 +1,11 @@
-"""The thread of the queue: it alone reads and changes the store for the window, and owns the queue if nobody does."""
+"""The thread of the queue: it alone reads and changes the store for the window, and owns the queue if nobody does.
+
+While it owns the queue a postman sends word of what has ended.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import time
@@ -14,7 +18,8 @@ from PyQt5.QtCore import QThread, pyqtSignal
 
 from ptychogui.errors import OutputError, PtychoError
 from ptychogui.queue.owner import WINDOW, OwnedError, Ownership
-from ptychogui.queue.recovery import recover
+from ptychogui.queue.postman import posted
+from ptychogui.queue.recovery import forget_states_of_ended, recover
 from ptychogui.queue.snapshot import Camera
 from ptychogui.queue.store import journal
 from ptychogui.queue.store.entry import UNDER_WAY, WAITING
@@ -27,6 +32,8 @@ _OWN_S = 1.0
 """Between attempts to own the queue, and looks who does."""
 _RECOVER_S = 2.0
 """Between looks whether what another owner left is gone."""
+_LAST_LETTERS_S = 2.0
+"""For word of what has ended last, while the window closes; what is not sent then goes the next time."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +76,7 @@ class QueueThread(QThread):
         self._folder = folder
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
         self._ownership: Ownership | None = None
+        self._owning = contextlib.ExitStack()
         self._owns, self._is_settled = True, True
         self._own_s = self._recover_s = 0.0
         self._ended.connect(self._deliver)
@@ -144,6 +152,8 @@ class QueueThread(QThread):
             ownership.__exit__(None, None, None)
             return False
         self._ownership = ownership
+        self._owning.enter_context(ownership)
+        self._owning.enter_context(posted(self._folder, _LAST_LETTERS_S))
         self.owned.emit(owned)
         return True
 
@@ -151,6 +161,7 @@ class QueueThread(QThread):
         """End what the last owner left."""
         under_way = [entry for entry in store.entries() if entry.state in UNDER_WAY]
         self._is_settled = recover(store, ownership.name)
+        forget_states_of_ended(store)
         journal.begin_lanes(store, ())
         waiting = {entry.id for entry in store.entries() if entry.state in WAITING}
         return Owned(ownership.name, tuple(entry.title for entry in under_way if entry.id in waiting), len(waiting))
@@ -163,10 +174,8 @@ class QueueThread(QThread):
         return True
 
     def _let_go(self, _store: Store | None) -> None:
-        self._owns = False
-        if self._ownership is not None:
-            self._ownership.__exit__(None, None, None)
-            self._ownership = None
+        self._owns, self._ownership = False, None
+        self._owning.close()
 
     def _work(
         self, store: Store, work: Callable[[Store], Any], done: Callable[[Any], None], failed: Callable[[Any], None]
