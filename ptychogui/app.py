@@ -20,15 +20,19 @@ from ptychogui.controllers.pairing import PairingController
 from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.preset import Pointing, PresetController
 from ptychogui.controllers.question import QuestionController
+from ptychogui.controllers.queue.batch import BatchController
+from ptychogui.controllers.queue.ending import EndController
+from ptychogui.controllers.queue.live import LiveController, Preview
+from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.window import WindowController
-from ptychogui.controllers.worker import DeviceWorker
 from ptychogui.jobs.orientation.doctor import open_and_examine
 from ptychogui.jobs.prepare.read_survey import ReadingProgress, ScanSurvey, survey_scan
-from ptychogui.paths import config_folder, home
+from ptychogui.jobs.processes.messages import Ready
+from ptychogui.paths import config_folder, home, queue_folder
 from ptychogui.physics.simulation import Recipe
-from ptychogui.pictures.live_picture import LivePicture
+from ptychogui.queue.under_way import LaneNews
 from ptychogui.views.run.run_page import RunPage
 from ptychogui.views.scan.orientation_page import OrientationPage
 from ptychogui.views.scan.pairing_page import PairingPage
@@ -71,15 +75,15 @@ def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = N
     if files:
         workstation.session.open(files[0])
     if demo:
-        workstation.run.ended.connect(_print_result)
+        workstation.live.ended.connect(_print_result)
         workstation.demo.start()
     return app.exec_()
 
 
 def _close_on_signals(workstation: Workstation) -> QTimer:
-    """Close the window on Ctrl-C and on SIGTERM; the timer gives Python its turn to notice them."""
+    """Close the window on Ctrl-C and on SIGTERM, where jobs keep their state; the timer lets Python notice them."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: workstation.window.close())
+        signal.signal(number, lambda *_: workstation.window.go())
     heart = QTimer(workstation.window)
     heart.timeout.connect(_let_python_run)
     return heart
@@ -89,9 +93,9 @@ def _let_python_run() -> None:
     """Do nothing: that Python is called is enough for it to handle its signals."""
 
 
-def _print_result(_text: str, _kind: str, result: Path | None) -> None:
-    if result is not None:
-        print(result, flush=True)
+def _print_result(news: LaneNews) -> None:
+    if news.result is not None:
+        print(news.result, flush=True)
 
 
 class Workstation:
@@ -100,19 +104,22 @@ class Workstation:
     def __init__(self, settings: QSettings, demo_folder: Path | None = None, demo_recipe: Recipe | None = None) -> None:
         self.hook = ErrorHook()
         self.background = Background()
-        self.worker = DeviceWorker("auto")
         kept = WindowSettings(settings)
         self.session = SessionController(self.background, kept.values())
-        self.run = RunController(self.session, self.worker)
+        self.queue = QueueController(queue_folder())
+        self.live = LiveController(self.queue, self.background)
+        self.run = RunController(self.session, self.queue)
+        self.ending = EndController(self.queue)
+        self.batch = BatchController(self.session, self.queue, self.background)
         self.demo = DemoController(self.session, self.run, self.background, demo_folder, demo_recipe)
-        self.preflight = PreflightController(self.session, self.run, self.background)
+        self.preflight = PreflightController(self.session, self.queue, self.background)
         self.doctor = QuestionController(
             self.session, self.background, open_and_examine, "The orientation can't be found"
         )
         self.survey = QuestionController(self.session, self.background, survey_scan, "The scan can't be surveyed")
         self.preset = PresetController(self.session, self.background)
         self.pairing = PairingController(self.session, self.background)
-        self.shown = WindowController(self.session, self.run, self.demo)
+        self.shown = WindowController(self.session, self.queue, self.live, self.demo)
         self.window = MainWindow(kept)
         self.preview_page = PreviewPage()
         self.run_page = RunPage()
@@ -123,22 +130,25 @@ class Workstation:
         self._join_window()
         self._join_session()
         self._join_run()
+        self._join_queue()
+        self._join_batch()
         self._join_preflight()
         self._join_doctor()
         self._join_survey()
         self._join_preset()
         self._join_pairing()
         self.session.announce()
-        self.worker.start()
+        self.queue.start()
 
     def close(self) -> None:
-        """Remember the user's values, end the run with its result kept, and end threads and processes."""
+        """Remember the user's values, have jobs under way keep their state, and end threads and processes."""
         self.window.settings.keep_values(self.session.remembered())
+        self.batch.drop()
         self.preflight.close()
         self.doctor.close()
         self.survey.close()
         self.pairing.close()
-        self.worker.shut_down()
+        self.queue.close()
         self.background.close()
 
     def _register_pages(self) -> None:
@@ -159,12 +169,12 @@ class Workstation:
         window.wrongChanged.connect(self.shown.take_wrong)
         window.runAsked.connect(self.run.run)
         window.closing.connect(self.close)
-        commands["stop"].triggered.connect(self.run.stop)
         commands["simulate"].triggered.connect(self.demo.start)
         commands["preset"].triggered.connect(self.preset.begin)
         self.shown.changed.connect(window.show_state)
         questions = self.doctor, self.survey, self.pairing.drawing
-        for source in (self.session, self.run, self.demo, *questions, self.preset, self.hook):
+        jobs = self.queue, self.live, self.run, self.ending
+        for source in (self.session, *jobs, self.demo, *questions, self.preset, self.hook):
             source.problem.connect(self._show_problem)
 
     def _join_session(self) -> None:
@@ -175,9 +185,49 @@ class Workstation:
         session.resultOpened.connect(self._show_result)
 
     def _join_run(self) -> None:
-        self.shown.changed.connect(self.run_page.show_state)
-        self.run.picture.connect(self._show_picture)
-        self.run.message.connect(self.window.show_message)
+        live, page = self.live, self.run_page
+        self.run.added.connect(self.queue.added)
+        self.shown.changed.connect(page.show_state)
+        live.picture.connect(page.show_picture)
+        live.preview.connect(self._show_preview)
+        live.cleared.connect(page.clear)
+        live.turned.connect(self._turn_to_run)
+        live.log.connect(self.window.log.show_log)
+        live.message.connect(self.window.show_message)
+
+    def _join_queue(self) -> None:
+        window, queue, panel = self.window, self.queue, self.window.queue
+        queue.changed.connect(panel.show_queue)
+        queue.message.connect(window.show_message)
+        queue.ready.connect(self._tell_ready)
+        panel.ticked.connect(queue.tick)
+        panel.moveAsked.connect(queue.move)
+        panel.answered.connect(self._answer)
+        panel.chosen.connect(self.live.choose)
+        self.live.chosen.connect(panel.show_chosen)
+        window.jobAsked.connect(self._act)
+        window.iterationsAsked.connect(self._continue)
+        window.commands["clear"].triggered.connect(queue.clear)
+        window.commands["follow"].triggered.connect(self.live.follow)
+        window.closeAsked.connect(self.ending.ask)
+        window.endAnswered.connect(self.ending.answer)
+        self.ending.asking.connect(window.ending.ask)
+        self.ending.busy.connect(window.ending.show_busy)
+        self.ending.problem.connect(window.ending.hide)
+        self.ending.over.connect(window.go)
+
+    def _join_batch(self) -> None:
+        batch, dialog = self.batch, self.window.batch
+        self.window.commands["batch"].triggered.connect(batch.open)
+        dialog.lookAsked.connect(batch.look)
+        dialog.dropAsked.connect(batch.drop)
+        dialog.queueAsked.connect(batch.queue)
+        batch.opened.connect(dialog.begin)
+        batch.listed.connect(dialog.show_rows)
+        batch.looked.connect(dialog.show_row)
+        batch.refused.connect(dialog.show_problem)
+        batch.queued.connect(dialog.finish)
+        batch.queued.connect(self.window.show_message)
 
     def _join_preflight(self) -> None:
         strip = self.window.preflight
@@ -220,7 +270,7 @@ class Workstation:
         page, asking = self.pairing_page, self.pairing
         self.session.scanOpened.connect(asking.begin)
         self.preflight.checked.connect(asking.consider)
-        self.run.ended.connect(self._recall_pairing)
+        self.live.ended.connect(self._recall_pairing)
         page.useAsked.connect(self.session.edit_all)
         asking.asked.connect(page.show_ways)
         asking.asked.connect(self._show_pairing)
@@ -236,11 +286,30 @@ class Workstation:
 
     def _show_result(self, result: LoadedResult) -> None:
         self.window.remember(result.path)
-        self._show_picture(result.picture)
+        self.live.show_result(result)
 
-    def _show_picture(self, picture: LivePicture) -> None:
-        self.run_page.show_picture(picture)
+    def _show_preview(self, preview: Preview) -> None:
+        self.run_page.show_preview(preview.path, preview.name)
+
+    def _turn_to_run(self) -> None:
         self.window.pages.turn_to("run")
+
+    def _act(self, key: str) -> None:
+        if key == "log":
+            self.live.read_log()
+        else:
+            self.queue.act(key, self.live.jobs)
+
+    def _answer(self, key: str) -> None:
+        self.queue.answer(key)
+        if key == "go-on":
+            self._turn_to_run()
+
+    def _continue(self, iterations: int) -> None:
+        self.queue.go_on_from(self.live.jobs[0], iterations)
+
+    def _tell_ready(self, ready: Ready) -> None:
+        self.window.show_message(f"Device {ready.device} is ready (process {ready.pid})")
 
     def _show_pointing(self, pointing: Pointing) -> None:
         self.preset_page.show_file(pointing.path, pointing.items, pointing.draft)
@@ -252,8 +321,8 @@ class Workstation:
     def _hide_pairing(self) -> None:
         self.window.pages.take_away("pairing", then="scan")
 
-    def _recall_pairing(self, _text: str, kind: str, _result: Path | None) -> None:
-        self.pairing.recall(kind)
+    def _recall_pairing(self, news: LaneNews) -> None:
+        self.pairing.recall(news.state)
 
     def _tell_survey_notes(self, told: ReadingProgress | ScanSurvey) -> None:
         for note in () if isinstance(told, ReadingProgress) else told.notes:

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import zip_longest
@@ -34,9 +36,12 @@ class Phase(Enum):
 
     NONE = "none"
     """Nothing was run and no result opened."""
+    QUEUED = "queued"
+    """It waits for its turn, or to be let go."""
     PREPARING = "preparing"
     """Before the first iteration: reading, or waiting for files."""
     RUNNING = "running"
+    PAUSED = "paused"
     STOPPING = "stopping"
     """Stop was pressed; the run ends within seconds."""
     OVER = "over"
@@ -84,16 +89,23 @@ class ErrorCurve:
 
     def with_error(self, iteration: int, error: float, free_error: float = math.nan) -> ErrorCurve:
         """Add errors in place of that iteration's and all later ones; what is no positive number is left out."""
-        points, free = _with_point(self.points, iteration, error), _with_point(self.free, iteration, free_error)
+        return self.with_errors([(iteration, error, free_error)])
+
+    def with_errors(self, errors: Sequence[tuple[int, float, float]]) -> ErrorCurve:
+        """Add the errors and free errors of many iterations, one after the other, as `with_error` does."""
+        points = _with_points(self.points, [(iteration, error) for iteration, error, _ in errors])
+        free = _with_points(self.free, [(iteration, error) for iteration, _, error in errors])
         return replace(self, points=points, free=free)
 
 
-def _with_point(points: _Points, iteration: int, error: float) -> _Points:
-    if not (math.isfinite(error) and error > 0):
-        return points
-    while points and points[-1][0] >= iteration:
-        points = points[:-1]
-    return (*points, (iteration, error))
+def _with_points(points: _Points, new: Sequence[tuple[int, float]]) -> _Points:
+    kept = list(points)
+    for iteration, error in new:
+        if math.isfinite(error) and error > 0:
+            while kept and kept[-1][0] >= iteration:
+                kept.pop()
+            kept.append((iteration, error))
+    return tuple(kept)
 
 
 @dataclass(frozen=True)
@@ -113,6 +125,9 @@ class RunState:
         facts: in place of the numbers, what is said of a result that was opened.
         result: the file that the run has left, or the one that was opened.
         curve: the error of every iteration.
+        name: what the job is called, or the result that was opened.
+        source: the scan; None if it has no file, or is not known.
+        elapsed_s: what its iterations have taken.
     """
 
     phase: Phase = Phase.NONE
@@ -127,11 +142,14 @@ class RunState:
     facts: tuple[str, ...] = ()
     result: Path | None = None
     curve: ErrorCurve = ErrorCurve()
+    name: str = ""
+    source: Path | None = None
+    elapsed_s: float = 0.0
 
     @property
     def under_way(self) -> bool:
         """Whether there is a run that has not ended."""
-        return self.phase in (Phase.PREPARING, Phase.RUNNING, Phase.STOPPING)
+        return self.phase in (Phase.PREPARING, Phase.RUNNING, Phase.PAUSED, Phase.STOPPING)
 
     @property
     def stoppable(self) -> bool:
@@ -140,26 +158,39 @@ class RunState:
 
     def started(self, title: str, iterations: int) -> RunState:
         """Begin a run."""
-        return RunState(Phase.PREPARING, f"Preparing {title}", curve=ErrorCurve(max(iterations, 1)))
+        curve = ErrorCurve(max(iterations, 1))
+        return RunState(Phase.PREPARING, f"Preparing {title}", curve=curve, name=self.name, source=self.source)
+
+    def queued(self, text: str) -> RunState:
+        """Say what it waits for before it begins, or goes on."""
+        return replace(self, phase=Phase.QUEUED, text=text, kind="", seconds_left=math.inf)
+
+    def paused(self, text: str) -> RunState:
+        """Hold."""
+        return replace(self, phase=Phase.PAUSED, text=text, kind="", seconds_left=math.inf)
+
+    def resumed(self) -> RunState:
+        """Go on after a pause."""
+        return replace(self, phase=Phase.RUNNING, text="Running", kind="")
 
     def waiting(self, text: str) -> RunState:
         """Say what it waits for before its first iteration."""
         return replace(self, text=text, kind="") if self.stoppable else self
 
-    def progressed(self, progress: Progress) -> RunState:
-        """Take the numbers of an iteration; 0 is before the first."""
+    def progressed(self, *told: Progress) -> RunState:
+        """Take the numbers of one iteration or more, one after the other; 0 is before the first."""
+        progress = told[-1]
         now = replace(
             self, iteration=progress.iteration, iterations=progress.iterations, error=progress.error,
             free_error=progress.free_error, facts=(), positions_per_s=progress.positions_per_s,
-            seconds_left=progress.seconds_left,
+            seconds_left=progress.seconds_left, elapsed_s=progress.elapsed_s,
         )  # fmt: skip
-        if not self.stoppable:
+        if not self.stoppable or self.phase is Phase.PAUSED:
             now = replace(now, seconds_left=math.inf)
         elif progress.iteration:
             now = replace(now, phase=Phase.RUNNING, text="Running", kind="")
-        if not progress.iteration:
-            return now
-        return replace(now, curve=self.curve.with_error(progress.iteration, progress.error, progress.free_error))
+        errors = [(one.iteration, one.error, one.free_error) for one in told if one.iteration]
+        return replace(now, curve=self.curve.with_errors(errors)) if errors else now
 
     def stopping(self) -> RunState:
         """Take that Stop was pressed."""
@@ -177,7 +208,10 @@ class RunState:
         for iteration, both in enumerate(zip_longest(errors, free_errors, fillvalue=math.nan), 1):
             curve = curve.with_error(iteration, *both)
         phase = self.phase if self.under_way else Phase.OVER
-        return replace(self, phase=phase, text=path.stem, kind="done", facts=facts, result=path, curve=curve)
+        return replace(
+            self, phase=phase, text=path.stem, kind="done", facts=facts, result=path, curve=curve,
+            name=self.name or path.name,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -192,6 +226,7 @@ class StripState:
         total: 0 where that is not known yet: the bar swings.
         result: the file that the folder's button leads to.
         tip: what is to be known of the numbers.
+        name: whose all this is.
     """
 
     text: str
@@ -201,6 +236,22 @@ class StripState:
     total: int
     result: Path | None
     tip: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class ShownJob:
+    """Whose pictures and curves are shown.
+
+    Attributes:
+        name: of the job, or of the result that was opened; "" while there is neither.
+        text: where it stands.
+        is_of_another_scan: whether its scan is another than the one that is open.
+    """
+
+    name: str = ""
+    text: str = ""
+    is_of_another_scan: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,10 +261,13 @@ class WindowState:
     Attributes:
         title: of the window.
         card: what the scan's card says.
-        running: whether a run is under way.
+        running: whether the run that is shown is under way.
         may_run: whether Run can be pressed; if not, and the user can do something about it, `run_hint` says what.
-        may_stop: whether Stop can be pressed.
-        may_simulate: whether a simulated scan can be made and run.
+        queue_closed: why nothing can be put into the queue; "" where it can.
+        may: keys of what can be done with the jobs that are chosen.
+        has_ended: whether there are jobs that are over.
+        follows: whether the job that is shown is the one that runs.
+        asks_at_end: whether a job would be broken off if the window closed.
         strip: the strip at the bottom; None where there was no run.
         curve: the error of every iteration.
     """
@@ -223,30 +277,64 @@ class WindowState:
     running: bool
     may_run: bool
     run_hint: str
-    may_stop: bool
-    may_simulate: bool
+    queue_closed: str
+    may: frozenset[str]
+    has_ended: bool
+    follows: bool
+    asks_at_end: bool
     strip: StripState | None
     curve: ErrorCurve
+    shown: ShownJob = ShownJob()
 
 
 _NO_SCAN = ScanSummary(facts=("Drop a file anywhere in the window, or open one.",))
 
 
-def window_state(session: SessionState, run: RunState) -> WindowState:
-    """Return what the window shows of a session and a run."""
+@dataclass(frozen=True)
+class JobsState:
+    """What the queue has told.
+
+    Attributes:
+        may: keys of what can be done with the jobs that are chosen in it.
+        has_ended: whether the queue has jobs that are over.
+        follows: whether the one that runs is chosen by itself.
+        closed: why nothing can be put into the queue; "" where it can.
+        is_busy: whether this window does a job.
+    """
+
+    may: frozenset[str] = frozenset()
+    has_ended: bool = False
+    follows: bool = True
+    closed: str = ""
+    is_busy: bool = False
+
+
+def window_state(session: SessionState, run: RunState, jobs: JobsState = JobsState()) -> WindowState:
+    """Return what the window shows of a session, a run, and the jobs that are chosen."""
     name = session.scan.path.name if session.scan.path else ""
     hint = "Correct the values marked red first" if session.wrong else "" if session.runnable else "Open a scan first"
+    hint = jobs.closed or hint
     return WindowState(
         title=f"{name} — {_PROGRAM}" if name else _PROGRAM,
         card=_card(session),
         running=run.under_way,
-        may_run=not hint and not run.under_way,
+        may_run=not hint,
         run_hint=hint,
-        may_stop=run.stoppable,
-        may_simulate=not run.under_way,
+        queue_closed=jobs.closed,
+        may=jobs.may,
+        has_ended=jobs.has_ended,
+        follows=jobs.follows,
+        asks_at_end=jobs.is_busy,
         strip=None if run.phase is Phase.NONE else _strip(run),
         curve=run.curve,
+        shown=_shown(session, run),
     )
+
+
+def _shown(session: SessionState, run: RunState) -> ShownJob:
+    its, mine = run.source, session.scan.path
+    is_other = its is not None and mine is not None and os.path.abspath(its) != os.path.abspath(mine)
+    return ShownJob(run.name, run.text, is_other)
 
 
 def _card(session: SessionState) -> ScanSummary:
@@ -256,10 +344,11 @@ def _card(session: SessionState) -> ScanSummary:
 
 
 def _strip(run: RunState) -> StripState:
-    swings = run.iteration is None and run.under_way
+    swings = run.iteration is None and run.under_way and run.phase is not Phase.PAUSED
     total = 0 if swings else max(run.iterations, 1)
     tip = FREE_ERROR_TIP if math.isfinite(run.free_error) and not run.facts else ""
-    return StripState(run.text, run.kind, run.facts or _numbers(run), run.iteration or 0, total, run.result, tip)
+    numbers = run.facts or _numbers(run)
+    return StripState(run.text, run.kind, numbers, run.iteration or 0, total, run.result, tip, run.name)
 
 
 def _numbers(run: RunState) -> tuple[str, ...]:

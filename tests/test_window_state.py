@@ -13,11 +13,11 @@ from ptychogui.jobs.job import Progress
 from ptychogui.states import State
 from ptychogui.window_state import (
     ErrorCurve,
+    JobsState,
     RunState,
     ScanSummary,
     SessionState,
     StripState,
-    WindowState,
     duration,
     grouped,
     window_state,
@@ -39,13 +39,9 @@ def strip(run: RunState, session: SessionState = READY) -> StripState:
     return shown
 
 
-def pressable(shown: WindowState) -> tuple[bool, bool, bool]:
-    return shown.may_run, shown.may_stop, shown.may_simulate
-
-
 def test_at_first_there_is_an_invitation() -> None:
     shown = window_state(SessionState(), RunState())
-    assert (shown.title, shown.strip, pressable(shown)) == ("ptychogui", None, (False, False, True))
+    assert (shown.title, shown.strip, shown.may_run) == ("ptychogui", None, False)
     assert shown.card.path is None and "Drop a file" in shown.card.facts[0]
     assert shown.run_hint == "Open a scan first"
     with pytest.raises(FrozenInstanceError):
@@ -55,7 +51,7 @@ def test_at_first_there_is_an_invitation() -> None:
 def test_an_open_scan_is_in_card_and_title_and_can_be_run() -> None:
     shown = window_state(READY, RunState())
     assert (shown.title, shown.card, shown.run_hint) == ("fly0012.cxi — ptychogui", SCAN, "")
-    assert pressable(shown) == (True, False, True)
+    assert shown.may_run
 
 
 def test_while_a_file_is_opened_the_card_says_so_and_the_title_stays() -> None:
@@ -70,30 +66,58 @@ def test_what_is_wrong_in_the_form_keeps_run_away() -> None:
 
 
 @pytest.mark.parametrize(
-    ("run", "may"),
+    "run",
     [
-        (STARTED, (False, True, False)),
-        (STARTED.waiting("Waiting for raw files"), (False, True, False)),
-        (STARTED.progressed(progress(1)), (False, True, False)),
-        (STARTED.stopping(), (False, False, False)),
-        (STARTED.stopping().progressed(progress(1)), (False, False, False)),
-        (STARTED.ended("Stopped", "done", RESULT), (True, False, True)),
-        (STARTED.ended("Failed", "failed", None), (True, False, True)),
-        (RunState().with_result(RESULT, (), ()), (True, False, True)),
-        (STARTED.with_result(RESULT, (), ()), (False, True, False)),
+        STARTED,
+        STARTED.waiting("Waiting for raw files"),
+        STARTED.progressed(progress(1)),
+        STARTED.progressed(progress(1)).paused("Paused"),
+        STARTED.stopping(),
+        STARTED.ended("Stopped", "done", RESULT),
+        STARTED.ended("Failed", "failed", None),
+        RunState().with_result(RESULT, (), ()),
     ],
 )
-def test_what_may_be_pressed_follows_from_the_run(run: RunState, may: tuple[bool, bool, bool]) -> None:
+def test_the_form_is_free_for_the_next_job_whatever_the_shown_one_does(run: RunState) -> None:
     shown = window_state(READY, run)
-    assert pressable(shown) == may
-    assert shown.running is not shown.may_simulate
+    assert shown.may_run and shown.running is run.under_way
+
+
+def test_what_may_be_done_with_jobs_is_what_the_queue_says() -> None:
+    jobs = JobsState(frozenset({"pause"}), has_ended=True, follows=False, is_busy=True)
+    shown = window_state(READY, STARTED, jobs)
+    assert (shown.may, shown.has_ended, shown.follows, shown.asks_at_end) == (frozenset({"pause"}), True, False, True)
+    closed = window_state(READY, STARTED, JobsState(closed="The queue is damaged"))
+    assert not closed.may_run and closed.run_hint == closed.queue_closed == "The queue is damaged"
+
+
+def test_whose_pictures_are_shown_is_named_and_another_scans_look_so() -> None:
+    run = replace(STARTED, name="fly0012 (job 3)", source=SCAN.path)
+    shown = window_state(READY, run).shown
+    assert (shown.name, shown.is_of_another_scan) == ("fly0012 (job 3)", False)
+    assert strip(run).name == "fly0012 (job 3)"
+    other = replace(READY, scan=replace(SCAN, path=Path("/data/fly0013.cxi")))
+    assert window_state(other, run).shown.is_of_another_scan
+    assert not window_state(other, replace(run, source=None)).shown.is_of_another_scan
+    assert not window_state(SessionState(), run).shown.is_of_another_scan
 
 
 def test_a_stop_that_was_asked_for_stays_so_while_the_form_is_edited() -> None:
     run = STARTED.progressed(progress(1)).stopping()
     for session in (READY, replace(READY, runnable=False), replace(READY, wrong=("x",))):
-        shown = window_state(session, run)
-        assert not shown.may_stop and strip(run, session).text == "Stopping, the result is kept"
+        assert strip(run, session).text == "Stopping, the result is kept"
+
+
+def test_what_holds_has_no_time_left_and_goes_on() -> None:
+    run = STARTED.progressed(progress(5, elapsed_s=61 / 3)).paused("Paused")
+    assert strip(run).text == "Paused" and not any("left" in number for number in strip(run).numbers)
+    run = run.progressed(progress(6, elapsed_s=25.0))
+    assert strip(run.resumed()).text == "Running" and run.elapsed_s == 25.0
+
+
+def test_what_waits_says_so_and_its_bar_stands() -> None:
+    shown = strip(RunState().queued("Queued"))
+    assert (shown.text, shown.done, shown.total) == ("Queued", 0, 1)
 
 
 def test_a_run_from_start_to_end() -> None:
@@ -132,7 +156,7 @@ def test_the_next_run_begins_anew() -> None:
 
 def test_a_result_that_was_opened_shows_its_facts_and_errors() -> None:
     run = RunState().with_result(RESULT, ("result", "done"), (5.0, 3.0))
-    assert strip(run) == StripState("fly0012-001", "done", ("result", "done"), 0, 1, RESULT)
+    assert strip(run) == StripState("fly0012-001", "done", ("result", "done"), 0, 1, RESULT, "", RESULT.name)
     assert run.curve == ErrorCurve(2, ((1, 5.0), (2, 3.0)))
 
 
@@ -152,6 +176,16 @@ def test_a_result_that_is_opened_in_mid_run_gives_way_to_the_next_iteration() ->
     assert strip(run).text == "fly0012-001"
     run = run.progressed(progress(6))
     assert strip(run).text == "Running" and strip(run).numbers[0] == "iteration 6 / 20"
+
+
+def test_many_iterations_are_taken_as_one_after_the_other() -> None:
+    told = [progress(0, math.nan), progress(1, 5.0), progress(2, 80.0), progress(2, 3.0), progress(3, math.nan)]
+    one_by_one = STARTED
+    for one in told:
+        one_by_one = one_by_one.progressed(one)
+    together = STARTED.progressed(*told)
+    assert together.curve == one_by_one.curve and together.curve.points == ((1, 5.0), (2, 3.0))
+    assert together.iteration == one_by_one.iteration == 3
 
 
 def curve_of(*points: tuple[int, float]) -> Any:

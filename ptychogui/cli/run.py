@@ -21,7 +21,7 @@ from ptychogui.paths import queue_folder
 from ptychogui.queue.devices import devices_to_use
 from ptychogui.queue.drain import Drain
 from ptychogui.queue.lane import SILENCE_LIMIT_S
-from ptychogui.queue.owner import Ownership
+from ptychogui.queue.owner import RUN, Ownership
 from ptychogui.queue.store.batch import Batch
 from ptychogui.queue.store.store import Store
 from ptychogui.queue.under_way import LaneNews
@@ -47,7 +47,7 @@ def run(devices: str, until_empty: bool, watch: Path | None, silence_limit: floa
     """
     if watch is not None and until_empty:
         raise ParameterError("--watch goes on until it is ended: leave out --until-empty, or --watch")
-    with Ownership(queue_folder(), "ptychogui run") as ownership:
+    with Ownership(queue_folder(), RUN) as ownership:
         console = error_console()
         with Store() as store:
             chosen = devices_to_use(store, devices)

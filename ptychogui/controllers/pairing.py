@@ -11,6 +11,7 @@ from ptychogui.controllers.session import SessionController
 from ptychogui.errors import Alternative
 from ptychogui.jobs.preflight.findings import Preflight
 from ptychogui.jobs.prepare.pairing_pictures import compare_ways
+from ptychogui.states import State
 
 _WHAT = "The ways to pair positions and frames can't be drawn"
 
@@ -42,9 +43,9 @@ class PairingController(QObject):
         """Take what a check found: ask, or see that there is nothing to ask."""
         self._take(next((finding.alternatives for finding in found.findings if finding.alternatives), ()))
 
-    def recall(self, kind: str) -> None:
+    def recall(self, state: State) -> None:
         """Come back to a question that is open when a run could not do without its answer."""
-        if self._open and kind == "failed":
+        if self._open and state is State.FAILED:
             self.recalled.emit()
 
     def close(self) -> None:

@@ -9,13 +9,14 @@ from PyQt5.QtCore import QObject, QTimer, pyqtSignal
 
 from ptychogui.controllers.background import Background
 from ptychogui.controllers.loading import LoadedScan
-from ptychogui.controllers.run import RunController
+from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.session import SessionController
 from ptychogui.errors import ParameterError
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.preflight import Preflight
 from ptychogui.jobs.processes.preflight_process import PreflightProcess
 from ptychogui.params.model import Parameters
+from ptychogui.queue_state import QueueState
 
 _SETTLED_MS = 400
 """Without another change for so long, values are checked."""
@@ -45,7 +46,7 @@ class _Wanted:
 
 
 class PreflightController(QObject):
-    """Keeps the findings up to date; while a job runs nothing is checked, and the device is free.
+    """Keeps the findings up to date; while a job runs the device is let go after each check.
 
     Signals:
         checking(): findings are on their way; those shown are of before.
@@ -60,23 +61,22 @@ class PreflightController(QObject):
     def __init__(
         self,
         session: SessionController,
-        run: RunController,
+        queue: QueueController,
         background: Background,
         process: Checking | None = None,
     ) -> None:
         super().__init__()
-        self._session, self._run, self._background = session, run, background
+        self._session, self._background = session, background
         self._process = process or PreflightProcess()
         self._wanted: _Wanted | None = None
-        self._busy = False
+        self._busy = self._jobs_run = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_SETTLED_MS)
         self._timer.timeout.connect(self._start)
         session.valuesChanged.connect(self._wait)
-        session.scanOpened.connect(self._wait)
-        run.started.connect(self._pause)
-        run.ended.connect(self._wait)
+        session.scanOpened.connect(self._begin)
+        queue.changed.connect(self._on_queue)
 
     def close(self) -> None:
         """End the check under way and the process."""
@@ -87,16 +87,23 @@ class PreflightController(QObject):
         """Check as soon as nothing has changed for a while."""
         self._timer.start()
 
-    def _pause(self) -> None:
-        """Leave the device to the job; what was under way comes again after it."""
-        self._timer.stop()
+    def _begin(self) -> None:
+        """Forget what was found about another scan."""
+        self._rest("Not checked yet")
+        self._wait()
+
+    def _on_queue(self, queue: QueueState) -> None:
+        if queue.is_busy and not self._jobs_run:
+            self._give_way()
+        self._jobs_run = queue.is_busy
+
+    def _give_way(self) -> None:
+        """Leave the device to a job that begins; the check under way comes again."""
         if self._busy:
             self._wanted = None
         self._process.close()
 
     def _start(self) -> None:
-        if self._run.job is not None:
-            return
         try:
             job = self._session.job("preflight")
         except ParameterError as error:
@@ -128,6 +135,8 @@ class PreflightController(QObject):
     def _ended(self, outcome: Any, tell: Any, wanted: _Wanted) -> None:
         """Tell the outcome of the newest check; after an older one begin anew."""
         self._busy = False
+        if self._jobs_run:
+            self._process.close()
         if wanted is self._wanted:
             tell(outcome)
         else:

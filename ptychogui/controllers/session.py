@@ -136,6 +136,16 @@ class SessionController(QObject):
         self.announce()
         self._read_again_for(_BEAMLINE)
 
+    def shared(self) -> tuple[dict[str, tuple[Any, str]], dict[str, tuple[Any, str]]]:
+        """Return what other scans share with the open one: the user's values, and those kept from the scan before."""
+        values = heeded_layers(self._layers).values
+        named = {*marked("of one scan"), *marked("names a scan")}
+        own, last = (
+            {path: value for path, value in values.get(source, {}).items() if path not in named}
+            for source in (Source.USER, Source.LAST)
+        )
+        return own, last
+
     def remembered(self) -> dict[str, str]:
         """Return the user's values that another session or scan can use, as text by path."""
         return {path: format_text(by_path()[path], value) for path, (value, _) in self._carried().items()}

@@ -1,19 +1,22 @@
-"""What the window shows, kept up to date: hears session and run, and announces one frozen value when it changes."""
+"""What the window shows, kept up to date: hears session, queue and the job that is shown, and announces one value."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from PyQt5.QtCore import QObject, pyqtSignal
 
 from ptychogui.controllers.demo import DemoController
-from ptychogui.controllers.loading import LoadedResult, LoadedScan
-from ptychogui.controllers.run import RunController
+from ptychogui.controllers.loading import LoadedScan
+from ptychogui.controllers.queue.live import LiveController
+from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.session import SessionController
-from ptychogui.jobs.job import Progress
-from ptychogui.window_state import Kind, RunState, ScanSummary, SessionState, window_state
+from ptychogui.queue_state import QueueState
+from ptychogui.window_state import JobsState, RunState, ScanSummary, SessionState, window_state
+
+_OF_ONE = ("continue", "log")
+"""Keys of what can be done with one job at a time."""
 
 
 class WindowController(QObject):
@@ -25,59 +28,67 @@ class WindowController(QObject):
 
     changed = pyqtSignal(object)
 
-    def __init__(self, session: SessionController, run: RunController, demo: DemoController) -> None:
+    def __init__(
+        self, session: SessionController, queue: QueueController, live: LiveController, demo: DemoController
+    ) -> None:
         super().__init__()
-        self._session, self._run = SessionState(), RunState()
+        self._session, self._run, self._told = SessionState(), RunState(), JobsState()
+        self._queue = QueueState()
+        self._jobs: tuple[int, ...] = ()
         session.runnableChanged.connect(self._on_runnable)
         session.opening.connect(self._on_opening)
         session.scanOpened.connect(self._on_scan)
-        session.resultOpened.connect(self._on_result)
-        session.openFailed.connect(self._on_open_failed)
+        session.resultOpened.connect(self._on_nothing_opened)
+        session.openFailed.connect(self._on_nothing_opened)
         demo.opening.connect(self._on_opening)
-        demo.failed.connect(self._on_open_failed)
-        run.started.connect(self._on_started)
-        run.waiting.connect(self._on_waiting)
-        run.progress.connect(self._on_progress)
-        run.stopping.connect(self._on_stopping)
-        run.ended.connect(self._on_ended)
+        demo.failed.connect(self._on_nothing_opened)
+        queue.changed.connect(self._on_queue)
+        live.shown.connect(self._on_shown)
+        live.chosen.connect(self._on_chosen)
+        live.followed.connect(self._on_followed)
 
     def take_wrong(self, wrong: Sequence[str]) -> None:
         """Take what is wrong with each text in the form that is no value."""
-        self._show(replace(self._session, wrong=tuple(wrong)), self._run)
+        self._show(session=replace(self._session, wrong=tuple(wrong)))
 
-    def _show(self, session: SessionState, run: RunState) -> None:
-        if (session, run) != (self._session, self._run):
-            self._session, self._run = session, run
-            self.changed.emit(window_state(session, run))
+    def _show(
+        self, session: SessionState | None = None, run: RunState | None = None, told: JobsState | None = None
+    ) -> None:
+        before = self._session, self._run, self._told
+        self._session, self._run, self._told = session or before[0], run or before[1], told or before[2]
+        if (self._session, self._run, self._told) != before:
+            self.changed.emit(window_state(self._session, self._run, self._told))
 
     def _on_runnable(self, runnable: bool) -> None:
-        self._show(replace(self._session, runnable=runnable), self._run)
+        self._show(session=replace(self._session, runnable=runnable))
 
     def _on_opening(self, what: str) -> None:
-        self._show(replace(self._session, opening=what), self._run)
+        self._show(session=replace(self._session, opening=what))
 
     def _on_scan(self, scan: LoadedScan) -> None:
         summary = ScanSummary(scan.path, scan.facts, scan.notes)
-        self._show(replace(self._session, scan=summary, opening=""), self._run)
+        self._show(session=replace(self._session, scan=summary, opening=""))
 
-    def _on_open_failed(self) -> None:
-        self._show(replace(self._session, opening=""), self._run)
+    def _on_nothing_opened(self) -> None:
+        self._show(session=replace(self._session, opening=""))
 
-    def _on_result(self, result: LoadedResult) -> None:
-        run = self._run.with_result(result.path, result.facts, result.errors, result.free_errors)
-        self._show(replace(self._session, opening=""), run)
+    def _on_shown(self, run: RunState) -> None:
+        self._show(run=run)
 
-    def _on_started(self, title: str, iterations: int) -> None:
-        self._show(self._session, self._run.started(title, iterations))
+    def _on_queue(self, queue: QueueState) -> None:
+        self._queue = queue
+        self._choose()
 
-    def _on_waiting(self, text: str) -> None:
-        self._show(self._session, self._run.waiting(text))
+    def _on_chosen(self, jobs: tuple[int, ...]) -> None:
+        self._jobs = jobs
+        self._choose()
 
-    def _on_progress(self, progress: Progress) -> None:
-        self._show(self._session, self._run.progressed(progress))
+    def _on_followed(self, follows: bool) -> None:
+        self._show(told=replace(self._told, follows=follows))
 
-    def _on_stopping(self) -> None:
-        self._show(self._session, self._run.stopping())
-
-    def _on_ended(self, text: str, kind: Kind, result: Path | None) -> None:
-        self._show(self._session, self._run.ended(text, kind, result))
+    def _choose(self) -> None:
+        """Find out what can be done with the jobs that are chosen."""
+        rows = [self._queue.rows[job] for job in self._jobs if job in self._queue.rows]
+        may = frozenset(key for row in rows for key in row.may if len(rows) == 1 or key not in _OF_ONE)
+        self._show(told=JobsState(may, self._queue.has_ended, self._told.follows, self._queue.closed,
+                                   self._queue.is_busy))  # fmt: skip

@@ -90,19 +90,22 @@ def check_shared(scans: int, values: Values) -> None:
             )
 
 
-def look(files: Iterable[Path | None], values: Values, sweep: Sequence[Values] = ({},)) -> Iterator[Candidate]:
+def look(
+    files: Iterable[Path | None], values: Values, sweep: Sequence[Values] = ({},), last: Values | None = None
+) -> Iterator[Candidate]:
     """Plan the jobs of a batch, one after the other, reading no frames; each as soon as it is asked for.
 
     Args:
         files: scans, patterns of raw files, or results whose jobs are to be made again.
         values: the user's, for all.
         sweep: those in which the jobs of one scan differ; see params.sweep.combinations.
+        last: those of another scan, which hold where a scan does not know better.
     """
     for file in files:
         group = uuid.uuid4().hex
         for swept in sweep:
             try:
-                plan = look_at(file, values, group, swept)
+                plan = look_at(file, values, group, swept, last)
                 plan.job(free_in_folder(Path(), plan.name))
                 yield Candidate(file, plan)
             except (PtychoError, OSError) as error:

@@ -27,12 +27,27 @@ def devices_to_use(store: Store, named: str) -> tuple[str, ...]:
     if named:
         devices = tuple(device_name(word) for word in named.split(",") if word.strip())
         check_devices(devices)
-        store.keep_setting(_SETTING, json.dumps(devices))
+        remember(store, devices)
         return devices
     known = {device.name: device for device in list_devices()}
     last = [name for name in json.loads(store.setting(_SETTING) or "[]") if name in known and known[name].usable]
     gpus = [name for name, device in known.items() if name.startswith("cuda:") and device.usable]
     return tuple(last or gpus or [next(name for name in ("cpu", "numpy") if known[name].usable)])
+
+
+def remember(store: Store, devices: Sequence[str]) -> None:
+    """Have these devices be those of the last time."""
+    store.keep_setting(_SETTING, json.dumps(list(devices)))
+
+
+def switched(devices: Sequence[str], name: str, on: bool) -> tuple[str, ...]:
+    """Return the devices in use after one was taken or given up; the CPU and its parts take each other's place."""
+    kept = [device for device in devices if device != name and not (on and _share_cores(device, name))]
+    return tuple([*kept, name] if on else kept)
+
+
+def _share_cores(one: str, other: str) -> bool:
+    return "cpu" in (one, other) and one.partition(":")[0] == other.partition(":")[0]
 
 
 def check_devices(devices: Sequence[str]) -> None:

@@ -8,22 +8,20 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ptychogui.errors import OutputError, PtychoError
 from ptychogui.jobs.processes.messages import Event
-from ptychogui.queue.lane import SILENCE_LIMIT_S, Lane
+from ptychogui.queue.drive import drive
+from ptychogui.queue.lane import SILENCE_LIMIT_S
 from ptychogui.queue.lane_process import MakeProcess, engine_process
 from ptychogui.queue.owner import Ownership
 from ptychogui.queue.postman import posted
 from ptychogui.queue.recovery import forget_states_of_ended, recover
 from ptychogui.queue.store import journal
-from ptychogui.queue.store.batch import Batch, ended_untold
+from ptychogui.queue.store.batch import Batch
 from ptychogui.queue.store.entry import UNDER_WAY, WAITING
 from ptychogui.queue.store.store import Store, served_by
-from ptychogui.queue.store.word import note_told
+from ptychogui.queue.store.word import tell_ended
 from ptychogui.queue.under_way import LaneNews
 
-_TURN_S = 0.05
-"""How long a lane waits for its process until it looks at the store again."""
 _LOOK_S = 0.1
 """Between looks whether all is done."""
 _LEAVE_S = 30.0
@@ -32,8 +30,6 @@ _RECOVER_S = 2.0
 """Between looks whether what another owner left is gone."""
 _LAST_LETTERS_S = 30.0
 """For word of what has ended last; what is not sent then goes the next time."""
-_AFTER_DEFECT_S = 1.0
-"""Before a lane begins anew."""
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +76,7 @@ class Drain:
             store.check_whole()
             is_settled = recover(store, self._owner)
             forget_states_of_ended(store)
-            self._tell_batches(store)
+            tell_ended(store, self._relay)
             with posted(self._folder, _LAST_LETTERS_S):
                 if not until_empty or self._jobs_left(store):
                     self._run_lanes(store, is_settled, until_empty)
@@ -102,7 +98,7 @@ class Drain:
             end_s = time.monotonic() + _LEAVE_S
             for thread in threads:
                 thread.join(max(0.0, end_s - time.monotonic()))
-            self._tell_batches(store)
+            tell_ended(store, self._relay)
 
     def leave(self) -> None:
         """Have all lanes break off their jobs, which go on when the queue is run again; from any thread."""
@@ -116,18 +112,9 @@ class Drain:
                 is_settled, next_s = recover(store, self._owner, 0.0), time.monotonic() + _RECOVER_S
                 looks = True  # its own changes don't count as changes
             if looks:
-                self._tell_batches(store)
+                tell_ended(store, self._relay)
             if until_empty and looks and not self._jobs_left(store):
                 return
-
-    def _tell_batches(self, store: Store) -> None:
-        """Say which batches have ended; one is told again where that can't be written down."""
-        try:
-            for ended in ended_untold(store):
-                self._relay(ended)
-                note_told(store, ended)
-        except OutputError as error:
-            _log.warning("batches are told later: %s", error)
 
     def _jobs_left(self, store: Store) -> int:
         """Count the jobs that are under way, or that a lane will do."""
@@ -139,30 +126,11 @@ class Drain:
         )
 
     def _drive(self, device: str) -> None:
-        """Be the thread of a lane; after a defect of the program another lane takes its place."""
+        """Be the thread of a lane."""
         try:
-            with Store(self._folder) as store:
-                while not self._leaving.is_set():
-                    lane = Lane(
-                        store, device, self._owner, self._relay, self._make_process, self._limit_s, self._only_batch
-                    )
-                    self._turn_until_left(lane)
+            drive(self._folder, device, self._owner, self._leaving, self._relay, self._make_process, self._limit_s,
+                  self._only_batch)  # fmt: skip
         except BaseException as error:
             _log.exception("the lane of %s has ended", device)
             self.problem = error
             self._leaving.set()
-
-    def _turn_until_left(self, lane: Lane) -> None:
-        try:
-            while not lane.has_left:
-                if self._leaving.is_set():
-                    lane.leave()
-                lane.turn(_TURN_S)
-        except PtychoError:
-            raise
-        except Exception as error:
-            _log.exception("the lane of %s begins anew", lane.device)
-            lane.fail(f"internal error: {type(error).__name__}: {error}")
-            self._leaving.wait(_AFTER_DEFECT_S)
-        finally:
-            lane.close()

@@ -253,7 +253,8 @@ class Lane:
         now = self._now
         if now is not None and self._leaving.is_set() and now.end_s == float("inf"):
             now.end_s = time.monotonic() + _LEAVE_S
-            self._process.leave()
+            if now.ending is None:
+                self._process.leave()
         if self._process.silence_s > self._limit_s or (now is not None and time.monotonic() > now.end_s):
             self._process.kill()
 

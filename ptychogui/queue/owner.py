@@ -8,14 +8,21 @@ import fcntl
 import json
 import os
 import secrets
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from ptychogui.errors import OutputError
+from ptychogui.errors import OutputError, ParameterError
 from ptychogui.io.atomic import output_error
-from ptychogui.jobs.results.owners import Owner, lives, this_process
+from ptychogui.jobs.results.owners import PROCESS, Owner, lives, this_process
 from ptychogui.queue.store.folders import close_to_others, make_folder
+
+RUN, WINDOW = "ptychogui run", "the window"
+"""What owners call themselves."""
 
 _LOCK = "owner.lock"
 
@@ -72,15 +79,55 @@ class Ownership:
             os.pwrite(self._descriptor, json.dumps(told).encode(), 0)
 
 
-def owner_text(folder: Path) -> str:
-    """Say who runs a queue: "ptychogui run, process 17 of host beamline4, since ..."; "" if nobody does."""
+@dataclass(frozen=True)
+class QueueOwner:
+    """Who runs a queue.
+
+    Attributes:
+        kind: what the process is to the user: "ptychogui run".
+        identity: of the process, as jobs.results.owners has it.
+        since: when it began.
+    """
+
+    kind: str
+    identity: Mapping[str, Any]
+    since: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}, process {self.identity['pid']} of {self.identity['host']}, since {self.since}"
+
+    @property
+    def leaves_when_asked(self) -> bool:
+        """Whether it is a program of this machine that leaves the queue to others when `ask_to_leave` asks it to."""
+        return self.kind == RUN and lives(Owner(PROCESS, self.identity)) is True
+
+
+def owner(folder: Path) -> QueueOwner | None:
+    """Return who runs a queue; None if nobody does."""
     try:
         told = json.loads((folder / _LOCK).read_text(encoding="utf-8"))
-        owner = Owner("process", told["identity"])
-        text = f"{told['kind']}, process {owner.identity['pid']} of {owner.identity['host']}, since {told['since']}"
+        found = QueueOwner(told["kind"], told["identity"], told["since"])
+        str(found)
     except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return "" if lives(owner) is False else text
+        return None
+    return None if lives(Owner(PROCESS, found.identity)) is False else found
+
+
+def owner_text(folder: Path) -> str:
+    """Say who runs a queue: "ptychogui run, process 17 of beamline4, since ..."; "" if nobody does."""
+    return str(owner(folder) or "")
+
+
+def ask_to_leave(found: QueueOwner) -> None:
+    """Have an owner keep the state of its jobs and leave the queue to whoever takes it next.
+
+    Raises:
+        ParameterError: it is none that leaves when it is asked to.
+    """
+    if not found.leaves_when_asked:
+        raise ParameterError(f"{found} does not leave the queue to others: end it first")
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int(found.identity["pid"]), signal.SIGTERM)
 
 
 def _lock(descriptor: int, folder: Path) -> None:

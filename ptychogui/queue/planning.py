@@ -17,10 +17,10 @@ from ptychogui.io.raw.file_series import Pattern, is_pattern
 from ptychogui.io.result_header import ResultHeader, read_header
 from ptychogui.jobs.job import Job, Sweep
 from ptychogui.jobs.job_checks import check_job
-from ptychogui.jobs.job_values import heeded_values, make_job, planned_layers, scan_source
+from ptychogui.jobs.job_values import heeded_layers, heeded_values, make_job, planned_layers, scan_source
 from ptychogui.jobs.results.owners import Owner
 from ptychogui.jobs.results.reservations import Reservation
-from ptychogui.jobs.results.result_paths import as_given, in_folder, job_name
+from ptychogui.jobs.results.result_paths import as_given, beside_scan, in_folder, job_name
 from ptychogui.params.chain import engines_of
 from ptychogui.params.model import Parameters, by_path
 from ptychogui.params.origins import Layers, Origin, Source
@@ -87,7 +87,9 @@ class Plan:
         return job
 
 
-def look_at(file: Path | None, values: Values, group: str = "", swept: Values | None = None) -> Plan:
+def look_at(
+    file: Path | None, values: Values, group: str = "", swept: Values | None = None, last: Values | None = None
+) -> Plan:
     """Look at a scan, or at a result whose job is to be made again, and plan the job; nothing is written.
 
     Args:
@@ -95,6 +97,7 @@ def look_at(file: Path | None, values: Values, group: str = "", swept: Values | 
         values: the user's.
         group: of the jobs that differ in what is swept.
         swept: the values in which this job differs from others of the group.
+        last: those of another scan, which hold where the scan does not know better.
 
     Raises:
         PtychoError: the job can't be made.
@@ -102,6 +105,9 @@ def look_at(file: Path | None, values: Values, group: str = "", swept: Values | 
     swept = swept or {}
     values = _absolute({**values, **swept})
     source, layers, scan = _planned(None if file is None else Path(os.path.abspath(file)), values)
+    known = layers.values.get(Source.FILE, {})
+    carried = {path: value for path, value in _absolute(last or {}).items() if path not in known}
+    layers = layers.with_layer(Source.LAST, carried) if carried else layers
     sweep = Sweep(group, {path: values[path][0] for path in swept}) if swept else None
     return Plan(source, layers, scan, sweep)
 
@@ -124,8 +130,37 @@ def reserved(
     """
     uid = uuid.uuid4().hex
     with _reserved(output, plan.name, owner_of(store.folder, uid)).released_on_error() as path:
-        job = replace(plan.job(path, command), id=uid)
-        yield NewJob(JobText.of(job, versions), lane_of(job.parameters))
+        yield _new_job(plan, path, uid, command, versions)
+
+
+def plan_of(source: Path | None, layers: Layers, scan: Dataset | None) -> Plan:
+    """Plan the job of a scan that was read before, with all values that its engines heed.
+
+    Args:
+        source: the scan; None for a simulated one.
+        layers: all values.
+        scan: what is known of the scan.
+
+    Raises:
+        ParameterError: a value does not fit its declaration.
+    """
+    values = heeded_layers(layers).values
+    source = None if source is None else Path(os.path.abspath(source))
+    return Plan(source, Layers({layer: _absolute(found) for layer, found in values.items()}), scan)
+
+
+@contextlib.contextmanager
+def reserved_beside(store: Store, plan: Plan, command: str, versions: Mapping[str, str]) -> Iterator[NewJob]:
+    """Make a job as it was planned, as `reserved` does, its result beside the scan."""
+    uid = uuid.uuid4().hex
+    name = plan.name if plan.source is not None else plan.parameters.output.job_id or "simulated-scan"
+    with beside_scan(plan.source, name, owner=owner_of(store.folder, uid)).released_on_error() as path:
+        yield _new_job(plan, path, uid, command, versions)
+
+
+def _new_job(plan: Plan, path: Path, uid: str, command: str, versions: Mapping[str, str]) -> NewJob:
+    job = replace(plan.job(path, command), id=uid)
+    return NewJob(JobText.of(job, versions), lane_of(job.parameters))
 
 
 @contextlib.contextmanager

@@ -110,6 +110,11 @@ class ImageCard(PlotCard):
             bottom, right = corner_m[0] + rows * pixel_m, corner_m[1] + columns * pixel_m
             self._look_at(region_m or (*corner_m, bottom, right))
 
+    def clear(self) -> None:
+        """Show no image; where the next one lies is looked at anew."""
+        self.image.clear()
+        self._shown = ()
+
     def show_quantity(self, text: str) -> None:
         """Label the color bar anew."""
         self.bar.getAxis("left").setLabel(text)

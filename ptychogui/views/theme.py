@@ -38,17 +38,21 @@ class Colors:
     warning_tint: str
     warning: str
     success: str
+    chosen: str
+    link: str
 
 
 LIGHT = Colors(
     window="#f3f4f7", surface="#ffffff", field="#ffffff", border="#d5d9e0", text="#1b2330", muted="#667085",
     accent="#2563d9", accent_hover="#1d4fb3", on_accent="#ffffff", hover="#e6eaf2", danger="#b4233a",
     danger_tint="#fdecee", warning_tint="#fdf4e0", warning="#8a5a00", success="#1a7f4b",
+    chosen="#dbe6fb", link="#1f56c4",
 )  # fmt: skip
 DARK = Colors(
     window="#15181d", surface="#1d2127", field="#262b33", border="#363d48", text="#e6e9ee", muted="#98a2b3",
     accent="#3f7ff0", accent_hover="#5c95fb", on_accent="#ffffff", hover="#2c323c", danger="#ff7b8a",
     danger_tint="#3b2027", warning_tint="#392f1a", warning="#e9bd5c", success="#4cc38a",
+    chosen="#22365c", link="#7fa9ff",
 )  # fmt: skip
 
 
@@ -140,8 +144,8 @@ def _palette(colors: Colors) -> QPalette:
         _Role.Window: colors.window, _Role.WindowText: colors.text, _Role.Base: colors.surface,
         _Role.AlternateBase: colors.field, _Role.Text: colors.text, _Role.PlaceholderText: colors.muted,
         _Role.Button: colors.surface, _Role.ButtonText: colors.text, _Role.BrightText: colors.danger,
-        _Role.Highlight: colors.accent, _Role.HighlightedText: colors.on_accent, _Role.Link: colors.accent,
-        _Role.LinkVisited: colors.accent, _Role.ToolTipBase: colors.surface, _Role.ToolTipText: colors.text,
+        _Role.Highlight: colors.accent, _Role.HighlightedText: colors.on_accent, _Role.Link: colors.link,
+        _Role.LinkVisited: colors.link, _Role.ToolTipBase: colors.surface, _Role.ToolTipText: colors.text,
         _Role.Mid: colors.border, _Role.Dark: colors.border, _Role.Light: colors.surface,
     }  # fmt: skip
     for role, color in roles.items():

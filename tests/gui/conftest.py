@@ -31,11 +31,18 @@ def window_settings(settings: QSettings) -> WindowSettings:
 
 
 @pytest.fixture
-def workstation(qtbot: QtBot, settings: QSettings, tmp_path: Path) -> Iterator[Workstation]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the window a queue of the test's own."""
+    monkeypatch.setenv("PTYCHOGUI_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def workstation(qtbot: QtBot, settings: QSettings, tmp_path: Path, home: Path) -> Iterator[Workstation]:
     made = Workstation(settings, tmp_path / "demo", RECIPE)
     made.window.show()
     yield made
-    made.window.close()
+    made.window.go()
     made.window.deleteLater()
 
 

@@ -12,27 +12,45 @@ from PyQt5.QtWidgets import QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from ptychogui.paths import resources_folder
-from ptychogui.views.shell.actions import ACTIONS, EDITORS, GAP, LINE, MENUS, RECENT, TOOL_BAR, Action, Menu
+from ptychogui.views.shell.actions import (
+    ACTIONS,
+    EDITORS,
+    LINE,
+    MENUS,
+    QUEUE_BUTTONS,
+    QUEUE_HEAD,
+    RECENT,
+    TOOL_BAR,
+    Action,
+    Menu,
+)
 from ptychogui.views.shell.commands import Commands
-from ptychogui.window_state import RunState, ScanSummary, SessionState, WindowState, window_state
+from ptychogui.window_state import JobsState, RunState, ScanSummary, SessionState, WindowState, window_state
 
 READY = SessionState(ScanSummary(Path("a.cxi")), runnable=True)
 STARTED = RunState().started("a", 10)
+RUNNING = JobsState(frozenset({"pause", "stop", "cancel", "log"}), is_busy=True)
+OVER = JobsState(frozenset({"continue", "remove", "log"}), has_ended=True)
 STATES = {
     "nothing is open": window_state(SessionState(), RunState()),
     "a scan is open": window_state(READY, RunState()),
     "a value is wrong": window_state(SessionState(READY.scan, runnable=True, wrong=("x",)), RunState()),
-    "a run goes on": window_state(READY, STARTED),
-    "a run is being stopped": window_state(READY, STARTED.stopping()),
-    "a run is over": window_state(READY, STARTED.ended("Finished", "done", None)),
+    "a run goes on": window_state(READY, STARTED, RUNNING),
+    "a run is being stopped": window_state(READY, STARTED.stopping(), JobsState(frozenset({"cancel"}))),
+    "a run is over": window_state(READY, STARTED.ended("Finished", "done", None), OVER),
+    "a job is held": window_state(READY, STARTED, JobsState(frozenset({"release", "up"}))),
+    "the queue is closed": window_state(READY, RunState(), JobsState(closed="it is damaged")),
 }
+OF_JOBS = {action.key for action in ACTIONS if action.job}
 DISABLED = {
-    "nothing is open": {"run", "stop"},
-    "a scan is open": {"stop"},
-    "a value is wrong": {"run", "stop"},
-    "a run goes on": {"run", "simulate"},
-    "a run is being stopped": {"run", "stop", "simulate"},
-    "a run is over": {"stop"},
+    "nothing is open": {"run", "clear", *OF_JOBS},
+    "a scan is open": {"clear", *OF_JOBS},
+    "a value is wrong": {"run", "clear", *OF_JOBS},
+    "a run goes on": {"clear", *OF_JOBS} - RUNNING.may,
+    "a run is being stopped": {"clear", *OF_JOBS} - {"cancel"},
+    "a run is over": OF_JOBS - OVER.may,
+    "a job is held": {"clear", *OF_JOBS} - {"release", "up"},
+    "the queue is closed": {"run", "batch", "clear", *OF_JOBS},
 }
 
 
@@ -86,7 +104,8 @@ def test_no_key_and_no_shortcut_is_there_twice() -> None:
 def test_menus_and_tool_bar_hold_actions_that_exist() -> None:
     keys = {action.key for action in ACTIONS}
     assert set(entries(MENUS)) <= keys
-    assert set(TOOL_BAR) <= keys | {LINE, EDITORS, GAP}
+    assert set(TOOL_BAR) <= keys | {LINE, EDITORS}
+    assert {*QUEUE_HEAD, *(key for keys in QUEUE_BUTTONS for key in keys)} <= keys
 
 
 def test_the_menu_bar_is_that_of_the_table(qtbot: QtBot, commands: Commands) -> None:
@@ -96,7 +115,7 @@ def test_the_menu_bar_is_that_of_the_table(qtbot: QtBot, commands: Commands) -> 
     menu = bar.actions()[0].menu()
     assert menu is not None
     texts = [action.text() for action in menu.actions()]
-    assert texts == ["Open…", RECENT.title, "", "Try it on a simulated scan", "", "Quit"]
+    assert texts == ["Open…", RECENT.title, "Batch…", "", "Try it on a simulated scan", "", "Quit"]
 
 
 def test_the_one_that_matters_most_is_a_button_of_its_own(qtbot: QtBot, commands: Commands) -> None:
@@ -112,6 +131,20 @@ def test_an_action_of_a_page_asks_for_it(qtbot: QtBot, commands: Commands) -> No
     assert asked.args == ["orientation"]
     with qtbot.assertNotEmitted(commands.pageAsked):
         commands["open"].trigger()
+
+
+def test_an_action_on_jobs_says_which_it_is(qtbot: QtBot, commands: Commands) -> None:
+    with qtbot.waitSignal(commands.jobAsked, timeout=1000) as asked:
+        commands["retry"].trigger()
+    assert asked.args == ["retry"]
+    with qtbot.assertNotEmitted(commands.jobAsked):
+        commands["clear"].trigger()
+
+
+def test_a_switch_follows_what_is_shown(commands: Commands) -> None:
+    for follows in (True, False):
+        commands.show_state(window_state(READY, RunState(), JobsState(follows=follows)))
+        assert commands["follow"].isChecked() is follows
 
 
 def test_of_a_choice_one_is_chosen(commands: Commands) -> None:

@@ -1,13 +1,14 @@
-"""Session, pictures and runs, without a window and with a worker that only notes what it is told."""
+"""Session, and Run, without a window and with a queue that nobody runs."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PyQt5.QtCore import QObject, pyqtSignal
 from pytestqt.qtbot import QtBot
 
 from ptychogui.controllers.background import Background
@@ -20,11 +21,12 @@ from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.job import Job
-from ptychogui.jobs.processes.messages import Died, Failed, Finished
+from ptychogui.jobs.processes.messages import Order
 from ptychogui.jobs.results.reservations import reserve
 from ptychogui.params.origins import Source
 from ptychogui.physics.simulation import simulate
-from ptychogui.states import State
+from ptychogui.queue.store import changes
+from ptychogui.queue.store.store import Store
 from tests.gui.conftest import RECIPE
 from tests.io.makers import make_frames, make_rows
 
@@ -46,22 +48,25 @@ def session(background: Background) -> SessionController:
     return SessionController(background)
 
 
-class FakeWorker(QObject):
-    """A worker's signals, and a note of its orders."""
+class FakeQueue:
+    """A queue that does at once what it is told to do with its store."""
 
-    ready, progress, ended, failed = pyqtSignal(object), pyqtSignal(object), pyqtSignal(object), pyqtSignal(object)
-    died, silent, pictureWaiting = pyqtSignal(object), pyqtSignal(object), pyqtSignal()
+    def __init__(self, store: Store) -> None:
+        self.store, self.held = store, 0
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.jobs: list[Job] = []
-        self.stopped: list[str] = []
+    def hold_left(self) -> None:
+        self.held += 1
 
-    def submit(self, job: Job) -> None:
-        self.jobs.append(job)
+    def do(self, work: Any, done: Any, failed: Any) -> None:
+        try:
+            outcome = work(self.store)
+        except Exception as error:
+            failed(error)
+        else:
+            done(outcome)
 
-    def stop(self, job_id: str) -> None:
-        self.stopped.append(job_id)
+    def jobs(self) -> list[Job]:
+        return [self.store.text(entry.id).job for entry in self.store.entries()]
 
 
 def opened(qtbot: QtBot, session: SessionController, path: Path) -> LoadedScan:
@@ -196,96 +201,79 @@ class TestSession:
 
 class TestRun:
     @pytest.fixture
-    def worker(self) -> FakeWorker:
-        return FakeWorker()
+    def queue(self, tmp_path: Path) -> Iterator[FakeQueue]:
+        with Store(tmp_path / "queue") as store:
+            yield FakeQueue(store)
 
     @pytest.fixture
-    def run(self, qtbot: QtBot, session: SessionController, worker: FakeWorker, scan: Path) -> RunController:
+    def run(self, qtbot: QtBot, session: SessionController, queue: FakeQueue, scan: Path) -> RunController:
         opened(qtbot, session, scan)
-        return RunController(session, worker)  # type: ignore[arg-type]
+        return RunController(session, queue)  # type: ignore[arg-type]
 
     def test_the_job_is_the_session_as_it_stands(
-        self, session: SessionController, worker: FakeWorker, run: RunController, scan: Path
+        self, session: SessionController, queue: FakeQueue, run: RunController, scan: Path
     ) -> None:
         session.edit("reconstruction.iterations", 7)
         run.run()
-        (job,) = worker.jobs
+        (job,) = queue.jobs()
         assert job.source == scan
         assert job.output == scan.parent / "fly0012-001.cxi"
         assert job.parameters.reconstruction.iterations == 7
         assert job.origins["reconstruction.iterations"].source is Source.USER
+        assert queue.store.entries()[0].device == "any"
+        changes.remove(queue.store, 1)
 
-    def test_a_job_keeps_its_path_until_it_ends(
-        self, session: SessionController, worker: FakeWorker, run: RunController
-    ) -> None:
+    def test_a_job_keeps_its_path_until_it_ends(self, queue: FakeQueue, run: RunController) -> None:
         run.run()
-        (job,) = worker.jobs
+        (job,) = queue.jobs()
         assert reserve(job.output) is None
-        worker.died.emit(Died(job.id, "killed by signal 9"))
+        changes.order(queue.store, 1, Order.CANCEL)
         free = reserve(job.output)
         assert free is not None
         free.release()
 
-    def test_all_iterations_of_a_chain_are_announced(
-        self, qtbot: QtBot, session: SessionController, run: RunController
+    def test_all_iterations_of_a_chain_are_counted(
+        self, session: SessionController, queue: FakeQueue, run: RunController
     ) -> None:
         session.edit("reconstruction.engine", "dm:5,lsqml:8")
-        with qtbot.waitSignal(run.started, timeout=1000) as signal:
-            run.run()
-        assert signal.args == ["fly0012", 13]
+        run.run()
+        assert [(entry.title, entry.iterations) for entry in queue.store.entries()] == [("fly0012", 13)]
+        changes.remove(queue.store, 1)
 
     def test_what_the_form_has_out_of_reach_stays_out_of_the_job(
-        self, session: SessionController, worker: FakeWorker, run: RunController
+        self, session: SessionController, queue: FakeQueue, run: RunController
     ) -> None:
         session.edit("reconstruction.momentum", 0.625)
         session.edit("reconstruction.engine", "dm")
         run.run()
-        (job,) = worker.jobs
+        (job,) = queue.jobs()
         assert job.parameters.reconstruction.engine == "dm"
         assert job.origins["reconstruction.momentum"].source is Source.DEFAULT
+        changes.remove(queue.store, 1)
 
-    def test_one_run_at_a_time(self, worker: FakeWorker, run: RunController) -> None:
+    def test_the_form_is_free_for_the_next_one_and_no_two_have_a_path(
+        self, qtbot: QtBot, session: SessionController, queue: FakeQueue, run: RunController
+    ) -> None:
+        session.edit("devices.device", "cpu:1")
+        with qtbot.waitSignal(run.added, timeout=1000) as added:
+            run.run()
+        assert added.args == [[1]]
+        session.edit("devices.device", "auto")
         run.run()
-        run.run()
-        assert len(worker.jobs) == 1
-        run.stop()
-        assert worker.stopped == [worker.jobs[0].id]
+        assert [entry.device for entry in queue.store.entries()] == ["cpu:1", "any"]
+        assert [job.output.name for job in queue.jobs()] == ["fly0012-001.cxi", "fly0012-002.cxi"]
+        assert queue.held == 2, "what is left of another time does not come first"
+        for job in (1, 2):
+            changes.remove(queue.store, job)
 
-    def test_a_job_that_can_not_be_made_is_a_problem_and_no_run(
-        self, qtbot: QtBot, session: SessionController, worker: FakeWorker, run: RunController
+    def test_a_job_that_can_not_be_made_is_a_problem_and_no_job(
+        self, qtbot: QtBot, session: SessionController, queue: FakeQueue, run: RunController
     ) -> None:
         session.edit("experiment.simulate", True)
-        with qtbot.waitSignal(run.problem, timeout=1000) as signal, qtbot.assertNotEmitted(run.started):
+        with qtbot.waitSignal(run.problem, timeout=1000) as signal, qtbot.assertNotEmitted(run.added):
             run.run()
         assert "experiment.simulate" in signal.args[0].text
-        assert not worker.jobs
-
-    def test_every_end_leaves_it_ready_for_the_next(self, qtbot: QtBot, worker: FakeWorker, run: RunController) -> None:
-        for number, say in enumerate(
-            (
-                lambda job: worker.ended.emit(Finished(job.id, State.DONE, job.output)),
-                lambda job: worker.failed.emit(Failed(job.id, "no memory")),
-                lambda job: worker.died.emit(Died(job.id, "killed by signal 9 (SIGKILL)", Path("checkpoint.cxi"))),
-            ),
-            1,
-        ):
-            run.run()
-            assert len(worker.jobs) == number
-            with qtbot.waitSignal(run.ended, timeout=1000):
-                say(worker.jobs[-1])
-
-    def test_a_death_names_cause_and_checkpoint(self, qtbot: QtBot, worker: FakeWorker, run: RunController) -> None:
-        run.run()
-        with qtbot.waitSignals([run.problem, run.ended], timeout=1000, order="strict") as signals:
-            worker.died.emit(Died(worker.jobs[0].id, "killed by signal 9 (SIGKILL)", Path("checkpoint.cxi")))
-        assert "SIGKILL" in signals.all_signals_and_args[0].args[0].text
-        assert "checkpoint.cxi" in signals.all_signals_and_args[0].args[0].text
-        assert signals.all_signals_and_args[1].args == ("Failed", "failed", Path("checkpoint.cxi"))
-
-    def test_events_of_other_jobs_are_not_its_own(self, qtbot: QtBot, worker: FakeWorker, run: RunController) -> None:
-        run.run()
-        with qtbot.assertNotEmitted(run.ended):
-            worker.ended.emit(Finished("another", State.DONE, None))
+        assert queue.jobs() == []
 
 
 def test_errors_of_the_user_are_plain_and_bugs_keep_their_traceback() -> None:

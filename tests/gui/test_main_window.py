@@ -19,7 +19,7 @@ from ptychogui.views.shell.main_window import MainWindow
 from ptychogui.views.shell.pages import Page
 from ptychogui.views.shell.settings import WindowSettings
 from ptychogui.views.theme import DARK, LIGHT, apply_theme, style_sheet
-from ptychogui.window_state import RunState, ScanSummary, SessionState, window_state
+from ptychogui.window_state import JobsState, RunState, ScanSummary, SessionState, window_state
 
 
 @pytest.fixture
@@ -34,11 +34,15 @@ class Told:
     """In place of the controllers: tells the window how session and run stand, and hears what is wrong in the form."""
 
     def __init__(self, window: MainWindow) -> None:
-        self._window, self.session, self.run = window, SessionState(), RunState()
+        self._window, self.session, self.run, self.jobs = window, SessionState(), RunState(), JobsState()
         window.wrongChanged.connect(self._take_wrong)
 
     def session_is(self, **changes: Any) -> None:
         self.session = replace(self.session, **changes)
+        self._show()
+
+    def jobs_are(self, **changes: Any) -> None:
+        self.jobs = replace(JobsState(), **changes)
         self._show()
 
     def run_is(self, run: RunState) -> None:
@@ -49,7 +53,7 @@ class Told:
         self.session_is(wrong=tuple(wrong))
 
     def _show(self) -> None:
-        self._window.show_state(window_state(self.session, self.run))
+        self._window.show_state(window_state(self.session, self.run, self.jobs))
 
 
 @pytest.fixture
@@ -70,18 +74,64 @@ def test_it_begins_with_an_invitation_and_nothing_to_run(window: MainWindow) -> 
     assert not window.commands["run"].isEnabled() and not window.commands["stop"].isEnabled()
 
 
-def test_run_and_stop_are_there_when_they_have_an_effect(window: MainWindow, told: Told) -> None:
+def test_run_is_there_while_jobs_run_and_job_actions_are_there_when_they_have_an_effect(
+    window: MainWindow, told: Told
+) -> None:
     commands = window.commands
     told.session_is(runnable=True)
     assert (commands["run"].isEnabled(), commands["stop"].isEnabled()) == (True, False)
     told.run_is(told.run.started("scan", 10))
-    assert (commands["run"].isEnabled(), commands["stop"].isEnabled(), commands["simulate"].isEnabled()) == (
-        False, True, False,
+    told.jobs_are(may=frozenset({"pause", "stop"}))
+    assert (commands["run"].isEnabled(), commands["stop"].isEnabled(), commands["pause"].isEnabled()) == (
+        True, True, True,
     )  # fmt: skip
-    told.run_is(told.run.stopping())
-    assert not commands["stop"].isEnabled()
-    told.run_is(told.run.ended("Stopped", "done", Path("x-001.cxi")))
-    assert (commands["run"].isEnabled(), commands["stop"].isEnabled()) == (True, False)
+    assert commands["pause"].isVisible() and not commands["resume"].isVisible()
+    told.jobs_are(may=frozenset({"resume", "step"}))
+    assert commands["resume"].isVisible() and not commands["pause"].isVisible()
+    assert not commands["stop"].isEnabled() and commands["step"].isEnabled()
+    told.jobs_are(closed="The queue can't be used: it is damaged")
+    assert not commands["run"].isEnabled() and "damaged" in commands["run"].toolTip()
+
+
+def test_an_action_on_jobs_is_announced_and_continue_asks_how_far(qtbot: QtBot, window: MainWindow, told: Told) -> None:
+    told.jobs_are(may=frozenset({"stop", "continue"}))
+    with qtbot.waitSignal(window.jobAsked, timeout=1000) as asked:
+        window.commands["stop"].trigger()
+    assert asked.args == ["stop"]
+    told.run_is(replace(told.run.started("scan", 40), name="scan (job 3)"))
+    with qtbot.assertNotEmitted(window.jobAsked):
+        window.commands["continue"].trigger()
+    assert window.more.isVisible() and "scan (job 3)" in window.more.title.text()
+    assert window.more.number.value() == 40
+    window.more.number.setValue(7)
+    with qtbot.waitSignal(window.iterationsAsked, timeout=1000) as more:
+        window.more.go_on.click()
+    assert more.args == [7] and not window.more.isVisible()
+
+
+def test_a_window_whose_jobs_run_asks_before_it_goes_and_escape_stays(
+    qtbot: QtBot, window: MainWindow, told: Told
+) -> None:
+    told.jobs_are(is_busy=True)
+    with qtbot.waitSignal(window.closeAsked, timeout=1000), qtbot.assertNotEmitted(window.closing):
+        window.close()
+    assert window.isVisible()
+    window.ending.ask(["scan (job 3)"], 2)
+    assert "scan (job 3) is still running" in window.ending.title.text()
+    assert "2 more wait" in window.ending.text.text()
+    with qtbot.waitSignal(window.endAnswered, timeout=1000) as answered:
+        qtbot.keyClick(window.ending, Qt.Key.Key_Escape)
+    assert answered.args == ["stay"] and not window.ending.isVisible() and window.isVisible()
+    window.ending.ask(["a (job 3)", "b (job 4)"], 0)
+    with qtbot.waitSignal(window.endAnswered, timeout=1000) as answered:
+        window.ending.go_on.click()
+    assert answered.args == ["go-on"]
+    window.ending.show_busy("Handing over")
+    assert not window.ending.go_on.isEnabled() and not window.ending.stay.isEnabled()
+    window.ending.hide()
+    with qtbot.waitSignal(window.closing, timeout=1000):
+        window.go()
+    assert not window.isVisible()
 
 
 def test_nonsense_in_the_form_keeps_run_away(qtbot: QtBot, window: MainWindow, told: Told) -> None:
@@ -125,7 +175,8 @@ def test_run_takes_what_is_being_typed(qtbot: QtBot, window: MainWindow, told: T
 def test_shortcuts(window: MainWindow) -> None:
     commands = window.commands
     keys = {action.shortcut().toString() for action in (commands["open"], commands["run"], commands["stop"])}
-    assert keys == {"Ctrl+O", "Ctrl+R", "Esc"}
+    assert keys == {"Ctrl+O", "Ctrl+R", "Ctrl+."}
+    assert "Esc" not in {action.shortcut().toString() for action in commands.by_key.values()}
 
 
 def test_layout_theme_and_files_come_back(qtbot: QtBot, window_settings: WindowSettings, tmp_path: Path) -> None:
@@ -195,6 +246,8 @@ def test_what_goes_well_takes_the_last_problem_away(window: MainWindow, told: To
     told.session_is(runnable=True)
     assert not window.banner.isHidden()
     told.run_is(told.run.started("a", 10))
+    assert not window.banner.isHidden(), "the next job of the queue takes nothing away that nobody has read"
+    window.commands["run"].trigger()
     assert window.banner.isHidden() and window.strip.isVisible()
 
 

@@ -18,6 +18,7 @@ from ptychogui.jobs.prepare.read_survey import ReadingProgress
 from ptychogui.params.origins import Source
 from ptychogui.physics.position_map import map_positions
 from ptychogui.physics.simulation import Recipe, simulate
+from ptychogui.states import State
 from ptychogui.views.scan.pairing_page import PairingPage
 
 LONG = 60_000
@@ -110,11 +111,11 @@ def test_a_check_that_finds_several_ways_asks_once_and_a_failed_run_recalls_it(
     asking.consider(found)
     assert len(started) == 1 and window.pages.current == "pairing"
     window.commands["orientation"].trigger()
-    asking.recall("done")
+    asking.recall(State.DONE)
     assert window.pages.current == "orientation"
-    asking.recall("failed")
+    asking.recall(State.FAILED)
     assert window.pages.current == "pairing"
     asking.consider(Preflight(()))
     assert window.pages.current == "scan"
-    asking.recall("failed")
+    asking.recall(State.FAILED)
     assert window.pages.current == "scan"

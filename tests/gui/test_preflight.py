@@ -1,11 +1,10 @@
-"""Preflight in the window: lights, findings, fixes; checks wait for values to settle and for runs to end."""
+"""Preflight in the window: lights, findings, fixes; checks wait for values to settle, and let the device go to jobs."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PyQt5.QtCore import QObject, pyqtSignal
@@ -22,11 +21,14 @@ from ptychogui.jobs.job import Job
 from ptychogui.jobs.preflight import TITLES, Finding, Level, Preflight
 from ptychogui.params.origins import Source
 from ptychogui.physics.simulation import simulate
+from ptychogui.queue_state import JobRow, QueueState
+from ptychogui.states import State
 from ptychogui.views.form.preflight_strip import PreflightStrip
 from ptychogui.views.theme import DARK, LIGHT, apply_theme
 from tests.gui.conftest import RECIPE
 
 LONG = 60_000
+BUSY = QueueState(is_mine=True, rows={1: JobRow(1, "a", State.RUNNING, "running", "", 0.5, frozenset())})
 
 FOUND = Preflight(
     (
@@ -102,9 +104,10 @@ class TestStrip:
         assert strip.summary.whole_text() == "Open a scan"
 
 
-class FakeRun(QObject):
-    started, ended = pyqtSignal(str, int), pyqtSignal(str, str, object)
-    job: Any = None
+class FakeQueue(QObject):
+    """The signal of the queue."""
+
+    changed = pyqtSignal(object)
 
 
 class FakeProcess:
@@ -137,8 +140,8 @@ def background(qtbot: QtBot) -> Iterator[Background]:
 
 class Bench:
     def __init__(self, background: Background) -> None:
-        self.session, self.run, self.process = SessionController(background), FakeRun(), FakeProcess()
-        self.preflight = PreflightController(self.session, self.run, background, self.process)  # type: ignore[arg-type]
+        self.session, self.queue, self.process = SessionController(background), FakeQueue(), FakeProcess()
+        self.preflight = PreflightController(self.session, self.queue, background, self.process)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -192,31 +195,40 @@ class TestController:
         assert [job.parameters.reconstruction.iterations for job in bench.process.jobs] == [100, 7]
         assert len(told) == 1
 
-    def test_a_run_has_the_device_for_itself(self, qtbot: QtBot, bench: Bench, scan: Path) -> None:
+    def test_a_job_that_begins_has_the_device_for_itself_and_checks_let_it_go(
+        self, qtbot: QtBot, bench: Bench, scan: Path
+    ) -> None:
         opened(qtbot, bench, scan)
-        bench.run.job = object()
-        bench.run.started.emit("scan", 3)
+        assert bench.process.closed == []
+        bench.queue.changed.emit(BUSY)
+        bench.queue.changed.emit(BUSY)
         assert bench.process.closed == [False]
-        bench.session.edit("reconstruction.iterations", 9)
-        with qtbot.assertNotEmitted(bench.preflight.checking, wait=700):
-            pass
-        bench.run.job = None
         with qtbot.waitSignal(bench.preflight.checked, timeout=5000):
-            bench.run.ended.emit("Finished", "done", None)
+            bench.session.edit("reconstruction.iterations", 9)
         assert bench.process.jobs[-1].parameters.reconstruction.iterations == 9
+        assert bench.process.closed == [False, False]
+        bench.queue.changed.emit(QueueState(is_mine=True))
+        with qtbot.waitSignal(bench.preflight.checked, timeout=5000):
+            bench.session.edit("reconstruction.iterations", 10)
+        assert bench.process.closed == [False, False]
 
-    def test_a_check_that_a_run_ended_comes_again(self, qtbot: QtBot, bench: Bench, scan: Path) -> None:
+    def test_a_check_that_a_job_ended_comes_again(self, qtbot: QtBot, bench: Bench, scan: Path) -> None:
         bench.process.go.clear()
         with qtbot.waitSignal(bench.preflight.checking, timeout=5000):
             bench.session.open(scan)
-        bench.run.job = object()
-        bench.run.started.emit("scan", 3)
-        with qtbot.assertNotEmitted(bench.preflight.checked, wait=200):
-            bench.process.go.set()
-        bench.run.job = None
+        bench.queue.changed.emit(BUSY)
         with qtbot.waitSignal(bench.preflight.checked, timeout=5000):
-            bench.run.ended.emit("Finished", "done", None)
+            bench.process.go.set()
         assert len(bench.process.jobs) == 2
+
+    def test_another_scan_does_not_have_the_lights_of_the_one_before(
+        self, qtbot: QtBot, bench: Bench, scan: Path
+    ) -> None:
+        opened(qtbot, bench, scan)
+        signals = [bench.preflight.idle, bench.preflight.checking, bench.preflight.checked]
+        with qtbot.waitSignals(signals, timeout=5000, order="strict") as told:
+            bench.session.open(scan)
+        assert told.all_signals_and_args[0].args == ("Not checked yet",)
 
     def test_a_scan_that_is_gone_is_said(self, qtbot: QtBot, bench: Bench, scan: Path) -> None:
         bench.process.answer = DataError("can't open fly0012.cxi: no such file")

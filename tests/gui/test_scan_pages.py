@@ -21,6 +21,7 @@ from ptychogui.io.mda.presets import list_presets, preset_folder, read_preset
 from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.io.simulated import write_scan
 from ptychogui.physics.simulation import Recipe, simulate
+from ptychogui.states import State
 from ptychogui.views.shell.settings import WindowSettings
 from tests.gui.conftest import RECIPE
 
@@ -231,13 +232,13 @@ def test_a_run_that_waits_for_raw_files_says_so_and_can_be_stopped(
     for name, value in (("experiment.distance_m", 1.92), ("preprocessing.unfinished_files", "wait"),
                         ("preprocessing.wait_limit_s", 1000.0)):  # fmt: skip
         workstation.session.edit(name, value)
-    with qtbot.waitSignal(workstation.run.waiting, timeout=LONG) as waiting:
-        window.commands["run"].trigger()
-    assert waiting.args[0].startswith("Waiting for raw files, 24 patterns so far")
-    assert window.strip.state.whole_text() == waiting.args[0]
-    with qtbot.waitSignal(workstation.run.ended, timeout=LONG) as ended:
+    window.commands["run"].trigger()
+    waits = "Waiting for raw files, 24 patterns so far"
+    qtbot.waitUntil(lambda: window.strip.state.whole_text().startswith(waits), timeout=LONG)
+    assert "Waiting for raw files" in workstation.queue.state.rows[1].detail
+    with qtbot.waitSignal(workstation.live.ended, timeout=LONG) as ended:
         window.commands["stop"].trigger()
-    assert ended.args[0].startswith("Cancelled") and ended.args[2] is None
+    assert ended.args[0].state is State.CANCELLED and ended.args[0].result is None
 
 
 def test_a_survey_shows_what_all_patterns_show(

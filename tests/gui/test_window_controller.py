@@ -1,8 +1,7 @@
-"""What the window shows follows what session, demo and run announce."""
+"""What the window shows follows what session, demo, queue and the job that is shown announce."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,20 +11,21 @@ from PyQt5.QtCore import QObject, pyqtSignal
 from pytestqt.qtbot import QtBot
 
 from ptychogui.controllers.window import WindowController
-from ptychogui.jobs.job import Progress
-from ptychogui.window_state import WindowState
+from ptychogui.queue_state import JobRow, QueueState
+from ptychogui.states import State
+from ptychogui.window_state import RunState, SessionState, WindowState, window_state
 
 SCAN = SimpleNamespace(path=Path("a.cxi"), facts=("CXI",), notes=())
-RESULT = SimpleNamespace(path=Path("a-001.cxi"), facts=("result",), errors=(5.0, 3.0), free_errors=(6.0, 4.0))
+PAUSED = JobRow(7, "a", State.PAUSED, "paused", "", 0.5, frozenset({"resume", "step", "log"}))
+QUEUED = JobRow(8, "b", State.QUEUED, "queued", "", -1.0, frozenset({"hold", "remove", "log"}))
 
 
 class Source(QObject):
-    """The signals of session, demo and run."""
+    """The signals of session, demo, queue and the job that is shown."""
 
     runnableChanged, opening, openFailed = pyqtSignal(bool), pyqtSignal(str), pyqtSignal()
     scanOpened, resultOpened, failed = pyqtSignal(object), pyqtSignal(object), pyqtSignal()
-    started, waiting, stopping = pyqtSignal(str, int), pyqtSignal(str), pyqtSignal()
-    progress, ended = pyqtSignal(object), pyqtSignal(str, str, object)
+    changed, shown, chosen, followed = pyqtSignal(object), pyqtSignal(object), pyqtSignal(object), pyqtSignal(bool)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def source(qtbot: QtBot) -> Source:
 
 @pytest.fixture
 def controller(source: Any) -> WindowController:
-    return WindowController(source, source, source)
+    return WindowController(source, source, source, source)
 
 
 @pytest.fixture
@@ -63,24 +63,24 @@ def test_the_scan_of_before_comes_back_where_another_can_not_be_opened(
     assert [state.card.path for state in shown] == [Path("a.cxi"), None, Path("a.cxi")]
 
 
-def test_a_run_and_a_result(source: Source, shown: list[WindowState]) -> None:
-    source.started.emit("a", 4)
-    source.waiting.emit("Waiting for raw files")
-    source.progress.emit(Progress("job", 1, 4, 2.0, 1.0, 0.0, math.nan))
-    source.stopping.emit()
-    source.ended.emit("Stopped", "done", None)
-    source.resultOpened.emit(RESULT)
-    texts = [state.strip.text for state in shown if state.strip]
-    assert texts == [
-        "Preparing a",
-        "Waiting for raw files",
-        "Running",
-        "Stopping, the result is kept",
-        "Stopped",
-        "a-001",
-    ]
-    assert shown[-1].curve.points == ((1, 5.0), (2, 3.0))
-    assert shown[-1].curve.free == ((1, 6.0), (2, 4.0))
+def test_the_job_that_is_shown_and_a_result_that_is_opened(source: Source, shown: list[WindowState]) -> None:
+    source.opening.emit("Opening a-001.cxi")
+    source.resultOpened.emit(object())
+    source.shown.emit(RunState().started("a", 4))
+    assert shown[-1].strip is not None and shown[-1].strip.text == "Preparing a"
+    assert shown[-1].card.facts == window_state(SessionState(), RunState()).card.facts
+
+
+def test_what_can_be_done_with_the_jobs_that_are_chosen(source: Source, shown: list[WindowState]) -> None:
+    source.chosen.emit((7,))
+    source.changed.emit(QueueState(is_mine=True, has_ended=True, rows={7: PAUSED, 8: QUEUED}))
+    assert shown[-1].may == PAUSED.may and shown[-1].has_ended and shown[-1].asks_at_end
+    source.chosen.emit((7, 8))
+    assert shown[-1].may == {"resume", "step", "hold", "remove"}, "a log is one job's"
+    source.followed.emit(False)
+    assert not shown[-1].follows and shown[-1].may
+    source.changed.emit(QueueState(closed="it is damaged"))
+    assert shown[-1].may == frozenset() and shown[-1].queue_closed == "it is damaged" and not shown[-1].follows
 
 
 def test_what_changes_nothing_is_not_announced(

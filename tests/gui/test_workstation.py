@@ -10,17 +10,21 @@ import time
 from pathlib import Path
 
 import pytest
-from PyQt5.QtCore import QSettings, QTimer
+from PyQt5.QtCore import QSettings, Qt, QTimer
 from pytestqt.qtbot import QtBot
 
 from ptychogui.app import ErrorHook, Workstation
 from ptychogui.controllers.loading import load
 from ptychogui.io.result import read_result
 from ptychogui.io.simulated import write_scan
-from ptychogui.jobs.job import Progress
 from ptychogui.params.origins import Source
 from ptychogui.params.storage import from_json
 from ptychogui.physics.simulation import simulate
+from ptychogui.queue.store.folders import job_checkpoint
+from ptychogui.queue.store.store import Store
+from ptychogui.queue.under_way import LaneNews
+from ptychogui.states import State
+from ptychogui.window_state import Phase, RunState
 from tests.gui.conftest import RECIPE
 
 LONG = 60_000
@@ -33,29 +37,39 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def open_scan(qtbot: QtBot, workstation: Workstation, scan: Path) -> None:
-    with qtbot.waitSignals([workstation.session.scanOpened, workstation.worker.ready], timeout=LONG):
+    with qtbot.waitSignal(workstation.session.scanOpened, timeout=LONG):
         workstation.window.openAsked.emit(scan)
+
+
+def is_running(run: RunState) -> bool:
+    return run.phase is Phase.RUNNING and (run.iteration or 0) > 1
 
 
 def under_way(qtbot: QtBot, workstation: Workstation) -> None:
     """Start a run that would not end by itself and wait for its first iterations."""
     workstation.window.edited.emit("reconstruction.iterations", ENDLESS)
-    with qtbot.waitSignal(workstation.run.progress, timeout=LONG, check_params_cb=lambda said: said.iteration > 1):
+    with qtbot.waitSignal(workstation.live.shown, timeout=LONG, check_params_cb=is_running):
         workstation.window.commands["run"].trigger()
 
 
 def stopped(qtbot: QtBot, workstation: Workstation) -> Path:
-    with qtbot.waitSignal(workstation.run.ended, timeout=LONG) as ended:
+    with qtbot.waitSignal(workstation.live.ended, timeout=LONG) as ended:
         workstation.window.commands["stop"].trigger()
-    text, kind, result = ended.args
-    assert (text.split()[0], kind) == ("Stopped", "done")
-    assert isinstance(result, Path)
-    return result
+    assert ended.args[0].state is State.STOPPED
+    assert isinstance(ended.args[0].result, Path)
+    return ended.args[0].result
+
+
+def run_to_its_end(qtbot: QtBot, workstation: Workstation) -> LaneNews:
+    with qtbot.waitSignal(workstation.live.ended, timeout=LONG) as ended:
+        workstation.window.commands["run"].trigger()
+    news: LaneNews = ended.args[0]
+    return news
 
 
 def test_try_it_on_a_simulated_scan(qtbot: QtBot, workstation: Workstation, capsys: pytest.CaptureFixture[str]) -> None:
     """One button, and a reconstruction appears; meanwhile the event loop turns."""
-    with qtbot.waitSignal(workstation.worker.ready, timeout=LONG):
+    with qtbot.waitSignal(workstation.queue.ready, timeout=LONG):
         pass
     beats = [time.perf_counter()]
     heart = QTimer()
@@ -63,18 +77,19 @@ def test_try_it_on_a_simulated_scan(qtbot: QtBot, workstation: Workstation, caps
     heart.start(5)
     pictures: list[float] = []
     started: list[float] = []
-    workstation.run.started.connect(lambda *_: started.append(time.perf_counter()))
-    workstation.run.picture.connect(lambda _picture: pictures.append(time.perf_counter()))
-    with qtbot.waitSignal(workstation.run.ended, timeout=LONG) as ended:
+    workstation.run.added.connect(lambda *_: started.append(time.perf_counter()))
+    workstation.live.picture.connect(lambda _picture: pictures.append(time.perf_counter()))
+    with qtbot.waitSignal(workstation.live.ended, timeout=LONG) as ended:
         workstation.window.welcome.simulate.click()
     heart.stop()
-    text, kind, path = ended.args
-    assert (text.split()[0], kind) == ("Finished", "done")
-    window = workstation.window
+    assert ended.args[0].state is State.DONE
+    path, window = ended.args[0].result, workstation.window
+    qtbot.waitUntil(lambda: window.strip.state.whole_text().startswith("Finished"), timeout=5000)
+    assert window.strip.name.whole_text() == workstation.run_page.shown.name.whole_text() == "simulated-scan (job 1)"
     assert window.pages.current == "run"
     assert workstation.run_page.phase.image.image is not None
     assert len(workstation.run_page.error.curve.getOriginalDataset()[0]) == 60
-    assert window.strip.result.text() == path.name
+    assert window.strip.result.whole_text() == path.name
     assert len(read_result(path).errors) == 60
     gap = max(after - before for before, after in itertools.pairwise(beats))
     with capsys.disabled():
@@ -88,9 +103,9 @@ def test_the_result_holds_what_the_form_held(qtbot: QtBot, workstation: Workstat
     open_scan(qtbot, workstation, scan)
     for path, value in (("reconstruction.iterations", 3), ("experiment.probe_modes", 2), ("reconstruction.seed", 5)):
         workstation.window.edited.emit(path, value)
-    with qtbot.waitSignal(workstation.run.ended, timeout=LONG) as ended:
-        workstation.window.commands["run"].trigger()
-    result = read_result(ended.args[2])
+    news = run_to_its_end(qtbot, workstation)
+    assert news.result is not None
+    result = read_result(news.result)
     parameters, origins = from_json(result.parameters)
     assert (len(result.errors), len(result.probe), parameters.reconstruction.seed) == (3, 2, 5)
     assert origins["reconstruction.seed"].source is Source.USER
@@ -107,47 +122,65 @@ def test_stop_keeps_the_result_and_it_opens_again(qtbot: QtBot, workstation: Wor
     with qtbot.waitSignal(workstation.session.resultOpened, timeout=LONG) as opened:
         workstation.window.openAsked.emit(result)
     assert opened.args[0].state == "stopped"
-    assert workstation.window.strip.result.text() == result.name
+    assert workstation.window.strip.name.whole_text() == workstation.run_page.shown.name.whole_text() == result.name
 
 
-def test_a_killed_process_is_shown_with_its_cause_and_the_next_run_works(
+def test_a_killed_process_is_shown_with_its_cause_its_job_goes_on_and_fails_the_second_time(
     qtbot: QtBot, workstation: Workstation, scan: Path
 ) -> None:
     pids: list[int] = []
-    workstation.worker.ready.connect(lambda event: pids.append(event.pid))
+    workstation.queue.ready.connect(lambda event: pids.append(event.pid))
     open_scan(qtbot, workstation, scan)
     under_way(qtbot, workstation)
-    with qtbot.waitSignals([workstation.run.problem, workstation.run.ended], timeout=5000, order="strict") as signals:
-        os.kill(pids[-1], signal.SIGKILL)
-    assert "SIGKILL" in signals.all_signals_and_args[0].args[0].text
     window = workstation.window
+    with qtbot.waitSignal(workstation.live.message, timeout=5000, check_params_cb=lambda text: "SIGKILL" in text):
+        os.kill(pids[-1], signal.SIGKILL)
+    with qtbot.waitSignal(workstation.live.shown, timeout=LONG, check_params_cb=is_running):
+        pass
+    assert window.banner.isHidden() and len(set(pids)) == 2
+    with qtbot.waitSignals([workstation.live.problem, workstation.live.ended], timeout=5000, order="strict") as signals:
+        os.kill(pids[-1], signal.SIGKILL)
+    problem = signals.all_signals_and_args[0].args[0]
+    assert problem.title == "fly0012 (job 1) has failed" and "SIGKILL" in problem.text
     assert not window.banner.isHidden() and "SIGKILL" in window.banner.text.text()
-    assert window.commands["run"].isEnabled()
     under_way(qtbot, workstation)
     assert window.banner.isHidden()
     assert read_result(stopped(qtbot, workstation)).state == "stopped"
-    assert len(set(pids)) == 2
+    assert len(set(pids)) == 3
 
 
-def test_closing_in_mid_run_keeps_the_result(qtbot: QtBot, workstation: Workstation, scan: Path) -> None:
+def test_a_window_that_is_told_to_go_in_mid_run_leaves_a_job_that_goes_on(
+    qtbot: QtBot, workstation: Workstation, settings: QSettings, scan: Path, home: Path
+) -> None:
     open_scan(qtbot, workstation, scan)
     under_way(qtbot, workstation)
-    job = workstation.run.job
-    assert job is not None
     asked = time.perf_counter()
-    workstation.window.close()
+    workstation.window.go()
     assert time.perf_counter() - asked < 8
-    assert not workstation.worker.isRunning()
-    assert read_result(job.output).state == "stopped"
+    with Store(home / "queue") as store:
+        (entry,) = store.entries()
+        assert entry.state is State.INTERRUPTED and not Path(entry.result).exists()
+        assert (job_checkpoint(store.folder, entry.id)).exists()
+    second = Workstation(settings)
+    second.window.show()
+    panel = second.window.queue
+    qtbot.waitUntil(panel.notice.isVisible, timeout=LONG)
+    assert "One job is left of last time" in panel.notice.text.text()
+    with qtbot.waitSignal(second.live.shown, timeout=LONG, check_params_cb=is_running):
+        qtbot.mouseClick(panel.notice.buttons()["go-on"], Qt.MouseButton.LeftButton)
+    assert not panel.notice.isVisible()
+    with qtbot.waitSignal(second.live.ended, timeout=LONG) as ended:
+        second.window.commands["stop"].trigger()
+    assert ended.args[0].state is State.STOPPED
+    second.window.go()
 
 
-def test_a_run_that_can_not_be_done_is_said_once(qtbot: QtBot, workstation: Workstation, scan: Path) -> None:
+def test_a_run_that_can_not_be_done_says_why_it_waits(qtbot: QtBot, workstation: Workstation, scan: Path) -> None:
     open_scan(qtbot, workstation, scan)
     workstation.window.edited.emit("devices.device", "cuda:99")
-    with qtbot.waitSignals([workstation.run.problem, workstation.run.ended], timeout=LONG) as signals:
-        workstation.window.commands["run"].trigger()
-    assert "cuda:99" in signals.all_signals_and_args[0].args[0].text
-    assert workstation.window.messages.toPlainText().count("cuda:99") == 1
+    workstation.window.commands["run"].trigger()
+    qtbot.waitUntil(lambda: 1 in workstation.queue.state.rows, timeout=LONG)
+    qtbot.waitUntil(lambda: "no lane for cuda:99" in workstation.queue.state.rows[1].detail, timeout=LONG)
     workstation.window.edited.emit("devices.device", "cpu")
     under_way(qtbot, workstation)
     stopped(qtbot, workstation)
@@ -165,14 +198,14 @@ def test_a_file_that_is_no_scan(qtbot: QtBot, workstation: Workstation, tmp_path
     assert window.settings.recent() == []
 
 
-def test_values_come_back_in_the_next_session(qtbot: QtBot, settings: QSettings) -> None:
+def test_values_come_back_in_the_next_session(qtbot: QtBot, settings: QSettings, home: Path) -> None:
     first = Workstation(settings)
     first.window.edited.emit("reconstruction.iterations", 17)
-    first.window.close()
+    first.window.go()
     second = Workstation(settings)
     row = second.window.form.rows["reconstruction.iterations"]
     assert (row.editor.value(), row.tag.text()) == (17, "last scan")
-    second.window.close()
+    second.window.go()
 
 
 def test_the_picture_of_a_real_scan_can_be_shown(qtbot: QtBot, workstation: Workstation, shared_data: Path) -> None:
@@ -207,12 +240,10 @@ def test_an_unforeseen_error_is_shown_once(qtbot: QtBot, caplog: pytest.LogCaptu
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_progress_is_what_the_runner_says(qtbot: QtBot, workstation: Workstation, scan: Path) -> None:
-    """Iteration 0 comes first, then each one once, in order."""
+def test_the_curve_has_every_iteration_once_in_order(qtbot: QtBot, workstation: Workstation, scan: Path) -> None:
     open_scan(qtbot, workstation, scan)
     workstation.window.edited.emit("reconstruction.iterations", 4)
-    said: list[Progress] = []
-    workstation.run.progress.connect(said.append)
-    with qtbot.waitSignal(workstation.run.ended, timeout=LONG):
-        workstation.window.commands["run"].trigger()
-    assert [progress.iteration for progress in said] == [0, 1, 2, 3, 4, 4]
+    said: list[RunState] = []
+    workstation.live.shown.connect(said.append)
+    run_to_its_end(qtbot, workstation)
+    assert [iteration for iteration, _ in said[-1].curve.points] == [1, 2, 3, 4]

@@ -7,7 +7,7 @@ import pytest
 from ptychogui.backends import Device
 from ptychogui.errors import DeviceError, ParameterError
 from ptychogui.queue import devices
-from ptychogui.queue.devices import devices_to_use
+from ptychogui.queue.devices import devices_to_use, remember, switched
 from ptychogui.queue.store.store import Store
 
 
@@ -53,3 +53,13 @@ def test_what_can_not_be_is_said_and_not_remembered(
     with pytest.raises(error, match=text):
         devices_to_use(store, named)
     assert devices_to_use(store, "") == ("cuda:0",)
+
+
+def test_devices_are_taken_and_given_up_and_the_cpu_and_its_halves_take_each_others_place(store: Store) -> None:
+    assert switched(("cuda:0",), "cpu", True) == ("cuda:0", "cpu")
+    assert switched(("cuda:0", "cpu"), "cpu:0", True) == ("cuda:0", "cpu:0")
+    assert switched(("cpu:0",), "cpu:1", True) == ("cpu:0", "cpu:1")
+    assert switched(("cuda:0", "cpu:0", "cpu:1"), "cpu", True) == ("cuda:0", "cpu")
+    assert switched(("cuda:0", "cpu"), "cpu", False) == ("cuda:0",)
+    remember(store, ("cpu:1", "cuda:0"))
+    assert devices_to_use(store, "") == ("cpu:1", "cuda:0")

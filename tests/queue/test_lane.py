@@ -359,6 +359,18 @@ def test_leaving_breaks_the_job_off_and_it_goes_on_later(place: Place, store: St
     next_one.own.close()
 
 
+def test_a_job_that_is_to_stop_is_not_broken_off_when_its_lane_leaves(place: Place, store: Store, add: Add) -> None:
+    job = add()
+    place.turn()
+    changes.order(store, job, Order.STOP)
+    place.lane.leave()
+    place.turn()
+    assert place.process.told[-1] == "stop" and not place.lane.has_left
+    place.process.finishes(State.STOPPED)
+    place.turn()
+    assert place.lane.has_left and store.entry(job).state is State.STOPPED
+
+
 def test_leaving_does_not_wait_for_a_long_iteration(
     place: Place, store: Store, add: Add, clock: Callable[[float], None]
 ) -> None:

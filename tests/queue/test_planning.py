@@ -14,10 +14,10 @@ from ptychogui.io.result_header import SourceFile
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.results.reservations import reserve
 from ptychogui.params.model import device_name
-from ptychogui.params.origins import Source
+from ptychogui.params.origins import Layers, Source
 from ptychogui.params.storage import to_json
 from ptychogui.physics.simulation import simulate
-from ptychogui.queue.planning import continued, look_at, on_device, reserved
+from ptychogui.queue.planning import continued, look_at, on_device, plan_of, reserved, reserved_beside
 from ptychogui.queue.store import changes, journal
 from ptychogui.queue.store.store import NewJob, Store
 from ptychogui.states import State
@@ -152,3 +152,27 @@ class TestContinue:
         job = add()
         with pytest.raises(ParameterError, match="has left no result to go on from; retry it"):
             continued(store, job, {}, "", {}).__enter__()
+
+
+def test_a_scan_that_was_read_before_has_its_result_beside_it(store: Store, scan: Path) -> None:
+    known = look_at(scan, {})
+    layers = known.layers.with_layer(Source.USER, {
+        "reconstruction.engine": ("dm", ""), "reconstruction.momentum": (0.5, ""),
+        "preprocessing.mask_file": (Path("mask.npy"), ""),
+    })  # fmt: skip
+    with reserved_beside(store, plan_of(Path("scan.cxi"), layers, known.scan), "window: Run", {}) as new:
+        job = new.text.job
+        assert (job.source, job.output) == (scan, scan.parent / "scan-001.cxi")
+        assert job.parameters.preprocessing.mask_file == scan.parent / "mask.npy"
+        assert job.origins["reconstruction.momentum"].source is Source.DEFAULT, "DM heeds no momentum"
+    assert reserve(job.output) is None
+    simulated = plan_of(None, Layers(), None)
+    assert simulated.source is None
+
+
+def test_values_of_the_scan_before_hold_where_a_scan_does_not_know_better(store: Store, scan: Path) -> None:
+    last = {"experiment.energy_eV": (5000.0, "old.cxi"), "reconstruction.iterations": (7, "old.cxi")}
+    planned = look_at(scan, {}, last=last)
+    assert planned.parameters.experiment.energy_eV != 5000.0
+    assert planned.parameters.reconstruction.iterations == 7
+    assert planned.resolved[1]["reconstruction.iterations"].source is Source.LAST

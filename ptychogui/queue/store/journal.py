@@ -189,6 +189,14 @@ def begin_lanes(store: Store, devices: Sequence[str]) -> None:
         change.executemany("INSERT INTO lanes VALUES (?, '')", [(device,) for device in devices])
 
 
+def change_lanes(store: Store, devices: Sequence[str]) -> None:
+    """Say which devices have a lane from now on; those that had one before keep what was said of them."""
+    marks = ", ".join("?" * len(devices))
+    with store.transaction() as change:
+        change.execute(f"DELETE FROM lanes WHERE device NOT IN ({marks})", tuple(devices))
+        change.executemany("INSERT OR IGNORE INTO lanes VALUES (?, '')", [(device,) for device in devices])
+
+
 def note_lane(store: Store, device: str, cause: str) -> None:
     """Say why a lane can't work now; "" if it can."""
     with store.transaction() as change:

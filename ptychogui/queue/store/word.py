@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ptychogui.errors import PtychoError
+from ptychogui.errors import OutputError, PtychoError
 from ptychogui.jobs.job import Job
 from ptychogui.notify.report import JobLine, Report
 from ptychogui.notify.settings import PostSettings
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import by_path
 from ptychogui.params.origins import Source
-from ptychogui.queue.store.batch import Batch
+from ptychogui.queue.store.batch import Batch, ended_untold
 from ptychogui.queue.store.entry import COLUMNS, Entry
 from ptychogui.queue.store.folders import job_log
 from ptychogui.queue.store.job_text import from_text
@@ -48,6 +49,16 @@ def owe_word(change: sqlite3.Connection, folder: Path, job_id: int, start: int) 
     noticed = tuple(f"{one['title']}: {one['reason']}" for one in json.loads(found or "[]"))
     ways = ways_for(job, entry.state, settings_in(change), in_batch=entry.batch is not None)
     owe(change, replace(_report(entry, job, folder, start), noticed=noticed), ways)
+
+
+def tell_ended(store: Store, tell: Callable[[Batch], object]) -> None:
+    """Tell of batches that have ended, each once; one is told again where that can't be written down."""
+    try:
+        for ended in ended_untold(store):
+            tell(ended)
+            note_told(store, ended)
+    except OutputError as error:
+        _log.warning("batches are told later: %s", error)
 
 
 def note_told(store: Store, ended: Batch) -> None:

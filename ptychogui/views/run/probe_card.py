@@ -43,6 +43,10 @@ class ProbeCard(Card):
         """Show uint8 RGB (modes, n, n, 3) with a pixel size and each mode's share of the power."""
         self.strip.show_modes(modes, pixel_m, powers)
 
+    def clear(self) -> None:
+        """Show no modes."""
+        self.strip.clear()
+
     def _fit(self, width_px: int) -> None:
         """Take no more width than the modes need: the rest is the neighbor's."""
         self.setMaximumWidth(max(_NARROW_PX, width_px + 2 * self.frameWidth() + 2))
@@ -67,6 +71,11 @@ class ModeStrip(QWidget):
         self._captions = [f"{number}  ·  {100 * share:.1f} %" for number, share in enumerate(powers, 1)]
         self._width_m = pixel_m * modes.shape[2]
         self._claim()
+        self.update()
+
+    def clear(self) -> None:
+        """Show no modes."""
+        self._images, self._captions = [], []
         self.update()
 
     def sizeHint(self) -> QSize:

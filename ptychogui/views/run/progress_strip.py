@@ -8,14 +8,18 @@ from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout
 
 from ptychogui.views.theme import restyle
-from ptychogui.views.widgets import ElidedLabel, label, named
+from ptychogui.views.widgets import ElidedLabel, named
 from ptychogui.window_state import StripState
 
+_NAME_PX = 200
+"""Of a name are always there."""
+_STATE_PX = 130
+"""Of the state."""
 _DOT = "   ·   "
 
 
 class ProgressStrip(QFrame):
-    """State, iteration, error, speed and time left; then the result and the way to it.
+    """Whose it is, state, iteration, error, speed and time left; then the result and the way to it.
 
     Announces `folderAsked(path)` of the result.
     """
@@ -28,16 +32,17 @@ class ProgressStrip(QFrame):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(4)
-        self.state = ElidedLabel("number", Qt.TextElideMode.ElideRight)
+        self.name = ElidedLabel("number", Qt.TextElideMode.ElideMiddle)
+        self.state = ElidedLabel("text", Qt.TextElideMode.ElideRight)
         self.numbers = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
-        self.result = label("muted")
+        self.result = ElidedLabel("muted", Qt.TextElideMode.ElideMiddle)
         self.folder = named(QPushButton("Show folder"), "link")
         self._path = Path()
         self.folder.clicked.connect(self._ask_folder)
         row = QHBoxLayout()
         row.setContentsMargins(14, 4, 12, 6)
         row.setSpacing(14)
-        for widget in (self.state, self.numbers):
+        for widget in (self.name, self.state, self.numbers):
             row.addWidget(widget)
         row.addStretch(1)
         for widget in (self.result, self.folder):
@@ -54,7 +59,10 @@ class ProgressStrip(QFrame):
         self.setVisible(state is not None)
         if state is None:
             return
+        self.name.set_text(state.name)
+        self.name.setMinimumWidth(min(self.name.sizeHint().width(), _NAME_PX))
         self.state.set_text(state.text)
+        self.state.setMinimumWidth(min(self.state.sizeHint().width(), _STATE_PX))
         self.numbers.set_text(_DOT.join(state.numbers), state.tip)
         self.bar.setRange(0, state.total)
         self.bar.setValue(state.done)
@@ -65,10 +73,8 @@ class ProgressStrip(QFrame):
 
     def _show_result(self, path: Path | None) -> None:
         self._path = path or Path()
-        self.result.setText(path.name if path else "")
-        self.result.setToolTip(str(path or ""))
-        for widget in (self.result, self.folder):
-            widget.setVisible(path is not None)
+        self.result.set_text(path.name if path else "", str(path or ""))
+        self.folder.setVisible(path is not None)
 
     def _ask_folder(self) -> None:
         self.folderAsked.emit(self._path)

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from PyQt5.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt5.QtGui import QResizeEvent
-from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ptychogui.jobs.prepare.read_survey import ReadingProgress, ScanSurvey
 from ptychogui.pictures.levels import robust_levels
@@ -28,6 +36,9 @@ _POWERS = {3: "10\u00b3", 6: "10\u2076"}
 
 _OUTERMOST_PERCENT = 1
 """Part of the values at either end that the levels leave out."""
+
+_SHORT, _CHOICE_PX = 8, 240
+"""A choice of what is shown: characters that are always there, and its greatest width."""
 
 
 class PreviewPage(QWidget):
@@ -129,7 +140,11 @@ class PreviewPage(QWidget):
         for title, choice, width_px in (("Pattern", self.pattern_choice, 176), ("Scan", self.scan_choice, 226)):
             choice.setFixedWidth(width_px)
             tools.addWidget(label("muted", title))
-            tools.addWidget(choice)
+            choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            choice.setMinimumContentsLength(_SHORT)
+            choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            choice.setMaximumWidth(_CHOICE_PX)
+            tools.addWidget(choice, 2)
         tools.addSpacing(8)
         for button in (self.survey, self.stop):
             tools.addWidget(button)

@@ -28,12 +28,15 @@ class Action:
         no_shortcut: why there is no shortcut.
         icon: NAME of resources/icons/NAME.svg, "" for none.
         primary: whether it is the one that the user looks for: it is drawn on the accent color.
+        job: whether it is done with the jobs that are chosen in the queue.
         page: name of the page that it turns to, "" where it does something else.
         switch: whether it is on or off.
         choice: name of the group of actions of which one is chosen, "" for none.
         value: what it stands for in its group.
         enabled: whether it can be done as things stand.
         hint: as things stand, what to do before it can be done; "" for nothing.
+        visible: whether it is there at all as things stand.
+        checked: of a switch that follows what is shown: whether it is on.
     """
 
     key: str
@@ -43,12 +46,15 @@ class Action:
     no_shortcut: str = ""
     icon: str = ""
     primary: bool = False
+    job: bool = False
     page: str = ""
     switch: bool = False
     choice: str = ""
     value: str = ""
     enabled: Callable[[WindowState], bool] = _always
     hint: Callable[[WindowState], str] = _no_hint
+    visible: Callable[[WindowState], bool] = _always
+    checked: Callable[[WindowState], bool] | None = None
 
     @property
     def full_tip(self) -> str:
@@ -68,17 +74,52 @@ def _theme(value: str, text: str, tip: str) -> Action:
     return Action(f"theme-{value}", text, tip, no_shortcut="chosen once and kept", choice="theme", value=value)
 
 
+def _job(  # noqa: PLR0913 - what an action is
+    key: str, text: str, tip: str, shortcut: str = "", no_shortcut: str = "", icon: str = "",
+    visible: Callable[[WindowState], bool] = _always,
+) -> Action:  # fmt: skip
+    """Make an action on the jobs that are chosen."""
+    return Action(key, text, tip, shortcut, no_shortcut, icon or key, job=True,
+                  enabled=lambda window: key in window.may, visible=visible)  # fmt: skip
+
+
+def _may_resume(window: WindowState) -> bool:
+    return "resume" in window.may
+
+
+def _may_release(window: WindowState) -> bool:
+    return "release" in window.may
+
+
 ACTIONS = (
     Action("open", "Open…", "Open a scan or a result", "Ctrl+O", icon="open"),
-    Action("simulate", "Try it on a simulated scan", "Simulate a scan and reconstruct it", "Ctrl+T", icon="simulate",
-           enabled=lambda window: window.may_simulate),
+    Action("batch", "Batch…", "Put many scans into the queue, after a look at each", "Ctrl+Shift+B", icon="batch",
+           enabled=lambda window: not window.queue_closed, hint=lambda window: window.queue_closed),
+    Action("simulate", "Try it on a simulated scan", "Simulate a scan and reconstruct it", "Ctrl+T", icon="simulate"),
     Action("quit", "Quit", "Close the window", "Ctrl+Q"),
     Action("orientation", "Orientation…", "Find out which way detector and scan face", "Ctrl+D", page="orientation"),
     Action("preset", "Beamline preset…", "Say where an MDA file holds what, by pointing", "Ctrl+B"),
-    Action("run", "Run", "Reconstruct the open scan", "Ctrl+R", icon="run", primary=True,
-           enabled=lambda window: window.may_run, hint=lambda window: window.run_hint),
-    Action("stop", "Stop", "End within seconds and keep the result", "Esc", icon="stop",
-           enabled=lambda window: window.may_stop),
+    Action("run", "Run", "Put the open scan at the end of the queue; it begins where a device is free", "Ctrl+R",
+           icon="run", primary=True, enabled=lambda window: window.may_run, hint=lambda window: window.run_hint),
+    _job("pause", "Pause", "Hold it after the iteration under way", "Ctrl+P",
+         visible=lambda window: not _may_resume(window)),
+    _job("resume", "Resume", "Let it go on", "Ctrl+Shift+P", visible=_may_resume),
+    _job("step", "Step", "Do one more iteration, and hold again", "Ctrl+Shift+S"),
+    _job("stop", "Stop", "End within seconds and keep the result", "Ctrl+."),
+    _job("cancel", "Cancel", "End without a result", "Ctrl+Shift+."),
+    _job("retry", "Retry", "Do it once more from the beginning, at the end of the queue", "Ctrl+Y"),
+    _job("continue", "Continue…", "Go on from its result with more iterations", "Ctrl+G"),
+    _job("hold", "Hold", "Keep it from beginning", "Ctrl+H", visible=lambda window: not _may_release(window)),
+    _job("release", "Release", "Let it begin when its turn comes", "Ctrl+Shift+H", visible=_may_release),
+    _job("up", "Move up", "Put it before the one in front of it", "Ctrl+Up"),
+    _job("down", "Move down", "Put it behind the one after it", "Ctrl+Down", icon="move-down"),
+    _job("remove", "Remove", "Take it out of the queue; a result stays", "Ctrl+Del"),
+    _job("log", "Show log", "Its parameters, iterations and warnings, and its end", "Ctrl+L", icon="messages"),
+    Action("clear", "Clear ended", "Take all that has ended out of the list; results stay", "Ctrl+Shift+Del",
+           icon="clear", enabled=lambda window: window.has_ended),
+    Action("follow", "Follow what runs", "Show the job that runs, and the next one after it", "Ctrl+F", switch=True,
+           checked=lambda window: window.follows),
+    Action("queue", "Devices and queue", "The devices and their jobs, on the right", "Ctrl+J", switch=True),
     Action("messages", "Messages", "What happened so far", "Ctrl+M", switch=True),
     _theme("system", "As the desktop", "Light or dark, as the desktop is"),
     _theme("light", "Light", "Dark text on a light ground"),
@@ -88,17 +129,26 @@ ACTIONS = (
 LINE = "-"
 """A line between entries of a menu or of the tool bar."""
 
-EDITORS, GAP = "<editors>", "<gap>"
-"""In the tool bar: the editors of a few parameters, and room that pushes what comes after it to the right."""
+EDITORS = "<editors>"
+"""In the tool bar: the editors of a few parameters."""
 
 RECENT = Menu("Open recent")
 """Filled with the files that were opened lately."""
 
 MENUS = (
-    Menu("&File", ("open", RECENT, LINE, "simulate", LINE, "quit")),
+    Menu("&File", ("open", RECENT, "batch", LINE, "simulate", LINE, "quit")),
     Menu("&Scan", ("orientation", "preset")),
-    Menu("&Run", ("run", "stop")),
-    Menu("&View", (Menu("Theme", ("theme-system", "theme-light", "theme-dark")), "messages")),
-)
+    Menu("&Run", ("run", LINE, "follow")),
+    Menu("&Job", ("pause", "resume", "step", "stop", "cancel", LINE, "retry", "continue", LINE, "hold", "release", "up",
+                  "down", "remove", LINE, "log", LINE, "clear")),
+    Menu("&View", (Menu("Theme", ("theme-system", "theme-light", "theme-dark")), "queue", "messages")),
+)  # fmt: skip
 
-TOOL_BAR = ("open", LINE, "run", "stop", LINE, EDITORS, GAP, "simulate")
+TOOL_BAR = ("open", "batch", LINE, "run", "pause", "resume", "stop", LINE, EDITORS)
+
+QUEUE_HEAD = ("clear",)
+"""Above the list of the queue."""
+
+QUEUE_BUTTONS = (("pause", "resume"), ("step",), ("stop",), ("cancel",), ("retry",), ("continue",),
+                 ("hold", "release"), ("up",), ("down",), ("remove",), ("log",))  # fmt: skip
+"""Below the list of the queue, and in the menu of a job; of several in one place one is there at a time."""

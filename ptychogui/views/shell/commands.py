@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PyQt5.QtCore import QObject, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QKeySequence, QPalette
-from PyQt5.QtWidgets import QAction, QActionGroup, QApplication, QMenu, QMenuBar, QSizePolicy, QToolBar, QWidget
+from PyQt5.QtWidgets import QAction, QActionGroup, QApplication, QMenu, QMenuBar, QToolBar, QWidget
 
-from ptychogui.views.shell.actions import ACTIONS, EDITORS, GAP, LINE, MENUS, RECENT, TOOL_BAR, Action, Menu
+from ptychogui.views.shell.actions import ACTIONS, EDITORS, LINE, MENUS, RECENT, TOOL_BAR, Action, Menu
 from ptychogui.views.theme import icon, tinted
 from ptychogui.views.widgets import tool_button
 from ptychogui.window_state import WindowState
@@ -21,6 +21,7 @@ class QtAction(QAction):
     """An action of the table."""
 
     pageAsked = pyqtSignal(str)
+    jobAsked = pyqtSignal(str)
 
     def __init__(self, action: Action, parent: QObject) -> None:
         super().__init__(action.text, parent)
@@ -30,11 +31,14 @@ class QtAction(QAction):
         self.setToolTip(action.full_tip)
         self.setCheckable(action.switch or bool(action.choice))
         self.setData(action.value)
-        self.triggered.connect(self._ask_page)
+        self.triggered.connect(self._announce)
 
     def show_state(self, state: WindowState) -> None:
         """Be there to be pressed, or not; the tooltip says what has to be done before."""
         self.setEnabled(self.action.enabled(state))
+        self.setVisible(self.action.visible(state))
+        if self.action.checked is not None:
+            self.setChecked(self.action.checked(state))
         self.setToolTip(self.action.hint(state) or self.action.full_tip)
 
     def draw_icon(self, palette: QPalette) -> None:
@@ -45,15 +49,18 @@ class QtAction(QAction):
         elif self.action.icon:
             self.setIcon(tinted(self.action.icon, palette))
 
-    def _ask_page(self) -> None:
+    def _announce(self) -> None:
         if self.action.page:
             self.pageAsked.emit(self.action.page)
+        if self.action.job:
+            self.jobAsked.emit(self.action.key)
 
 
 class Commands(QObject):
-    """All actions of the window by key. Announces `pageAsked(name)` and `recentAsked(path)`."""
+    """All actions of the window by key. Announces `pageAsked(name)`, `jobAsked(key)` and `recentAsked(path)`."""
 
     pageAsked = pyqtSignal(str)
+    jobAsked = pyqtSignal(str)
     recentAsked = pyqtSignal(Path)
 
     def __init__(self, window: QWidget) -> None:
@@ -62,6 +69,7 @@ class Commands(QObject):
         self.choices: dict[str, QActionGroup] = {}
         for command in self.by_key.values():
             command.pageAsked.connect(self.pageAsked)
+            command.jobAsked.connect(self.jobAsked)
             if command.action.choice:
                 self._group(command.action.choice).addAction(command)
         self.recent = QMenu(RECENT.title, window)
@@ -115,8 +123,6 @@ class Commands(QObject):
         for entry in TOOL_BAR:
             if entry == LINE:
                 bar.addSeparator()
-            elif entry == GAP:
-                bar.addWidget(_gap())
             elif entry == EDITORS:
                 for editor in editors:
                     bar.addWidget(editor)
@@ -146,9 +152,3 @@ class Commands(QObject):
 
     def _ask_recent(self, action: QAction) -> None:
         self.recentAsked.emit(action.data())
-
-
-def _gap() -> QWidget:
-    gap = QWidget()
-    gap.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-    return gap

@@ -26,8 +26,12 @@ from ptychogui.views.dialog_paths import meant_path
 from ptychogui.views.form.form import ParameterForm
 from ptychogui.views.form.preflight_strip import PreflightStrip
 from ptychogui.views.form.quick import QuickEditors
+from ptychogui.views.queue.batch_dialog import BatchDialog
+from ptychogui.views.queue.dialogs import CloseDialog, IterationsDialog, LogDialog
+from ptychogui.views.queue.queue_panel import QueuePanel
 from ptychogui.views.run.progress_strip import ProgressStrip
 from ptychogui.views.scan.scan_card import ScanCard
+from ptychogui.views.shell.actions import QUEUE_BUTTONS, QUEUE_HEAD
 from ptychogui.views.shell.banner import Banner, Messages
 from ptychogui.views.shell.commands import Commands
 from ptychogui.views.shell.drop_target import DropTarget
@@ -39,6 +43,8 @@ from ptychogui.views.widgets import named
 from ptychogui.window_state import RunState, SessionState, WindowState, window_state
 
 _LARGEST = QSize(1600, 1000)
+_SIDE_PX, _QUEUE_PX = 366, 290
+"""How wide the form and the queue are at first."""
 _FILTER = "Scans and results (*.cxi *.mda *.h5 *.hdf5 *.nxs *.npy *.npz *.tif *.tiff *.bin);;All files (*)"
 
 
@@ -52,6 +58,10 @@ class MainWindow(QMainWindow):
         runAsked(): Run was pressed, and what was being typed is announced.
         edited(path, value), reverted(path): a parameter's value, and the way back to the one below.
         wrongChanged(texts): what is wrong with each text in an editor that is no value.
+        jobAsked(key): something is to be done with the jobs that are chosen.
+        iterationsAsked(iterations): the job that is chosen is to go on for so many more.
+        closeAsked(): the window is to go, and a job is under way.
+        endAnswered(key): what is to become of it; see CloseDialog.
         closing(): the window goes.
     """
 
@@ -60,6 +70,10 @@ class MainWindow(QMainWindow):
     edited = pyqtSignal(str, object)
     reverted = pyqtSignal(str)
     wrongChanged = pyqtSignal(object)
+    jobAsked = pyqtSignal(str)
+    iterationsAsked = pyqtSignal(int)
+    closeAsked = pyqtSignal()
+    endAnswered = pyqtSignal(str)
     closing = pyqtSignal()
 
     def __init__(self, settings: WindowSettings) -> None:
@@ -74,6 +88,12 @@ class MainWindow(QMainWindow):
         self.welcome = WelcomePage()
         self.pages = Pages(self.welcome)
         self.strip = ProgressStrip()
+        self.queue = QueuePanel()
+        self.ending = CloseDialog(self)
+        self.more = IterationsDialog(self)
+        self.log = LogDialog(self)
+        self.batch = BatchDialog(self)
+        self._may_go = False
         self.banner = Banner()
         self.messages = Messages()
         self.messages.hide()
@@ -81,6 +101,9 @@ class MainWindow(QMainWindow):
         self.commands.choose("theme", settings.theme)
         self.setMenuBar(self.commands.menu_bar())
         self.addToolBar(self.commands.tool_bar(self.quick.widgets()))
+        commands = self.commands
+        places = [[commands[key] for key in keys] for keys in QUEUE_BUTTONS]
+        self.queue.set_actions([commands[key] for key in QUEUE_HEAD], places)
         self._lay_out()
         self._connect()
         self._restore()
@@ -89,15 +112,14 @@ class MainWindow(QMainWindow):
     # What it is told
 
     def show_state(self, state: WindowState) -> None:
-        """Show what there is of session and run; what goes well takes the last problem away."""
+        """Show what there is of session, jobs and run; another scan takes the last problem away."""
         before, self.state = self.state, state
-        if (state.card.path and state.card != before.card) or (state.running and not before.running):
+        if state.card.path and state.card != before.card:
             self.banner.hide()
         self.setWindowTitle(state.title)
         self.scan.show_scan(state.card)
         self.strip.show_strip(state.strip)
         self.commands.show_state(state)
-        self.welcome.simulate.setEnabled(state.may_simulate)
 
     def show_values(
         self,
@@ -142,8 +164,8 @@ class MainWindow(QMainWindow):
         self.split = QSplitter(Qt.Orientation.Horizontal)
         self.split.addWidget(side)
         self.split.addWidget(right)
+        self.split.addWidget(self.queue)
         self.split.setStretchFactor(1, 1)
-        self.split.setSizes([356, 1010])
         self.split.setChildrenCollapsible(False)
         self.split.setHandleWidth(3)
         target = DropTarget(self.split)
@@ -170,6 +192,11 @@ class MainWindow(QMainWindow):
         commands["run"].triggered.connect(self._ask_run)
         commands["quit"].triggered.connect(self._leave)
         commands["messages"].toggled.connect(self.messages.setVisible)
+        commands["queue"].toggled.connect(self.queue.setVisible)
+        commands.jobAsked.connect(self._ask_job)
+        self.queue.pauseAsked.connect(self._ask_pause)
+        self.more.asked.connect(self.iterationsAsked)
+        self.ending.answered.connect(self._answer_end)
         commands.choices["theme"].triggered.connect(self._change_theme)
         commands.pageAsked.connect(self.pages.turn_to)
         commands.recentAsked.connect(self.openAsked)
@@ -190,10 +217,33 @@ class MainWindow(QMainWindow):
     def _leave(self) -> None:
         self.close()
 
+    def go(self) -> None:
+        """Close without a question."""
+        self._may_go = True
+        self.close()
+
+    def _ask_job(self, key: str) -> None:
+        if key == "continue":
+            self.more.ask(self.state.shown.name, self.state.curve.iterations)
+            return
+        if key == "retry":
+            self.banner.hide()
+        self.jobAsked.emit(key)
+
+    def _ask_pause(self) -> None:
+        key = "resume" if "resume" in self.state.may else "pause"
+        self.commands[key].trigger()
+
+    def _answer_end(self, key: str) -> None:
+        if key == "stay":
+            self.ending.hide()
+        self.endAnswered.emit(key)
+
     def _ask_run(self) -> None:
         self.quick.commit()
         self.form.commit()
         if self.state.may_run:
+            self.banner.hide()
             self.runAsked.emit()
 
     def _ask_file(self) -> None:
@@ -219,13 +269,18 @@ class MainWindow(QMainWindow):
         frame = QSize(0, self.style().pixelMetric(QStyle.PixelMetric.PM_TitleBarHeight))  # type: ignore[union-attr]
         self.resize((screen.availableGeometry().size() - frame).boundedTo(_LARGEST))
         self.restoreGeometry(self.settings.bytes("geometry"))
-        self.split.restoreState(self.settings.bytes("split"))
+        self.resize(self.size().boundedTo(screen.availableGeometry().size()))
+        self.split.setSizes([_SIDE_PX, self.width() - _SIDE_PX - _QUEUE_PX, _QUEUE_PX])
+        self.split.restoreState(self.settings.bytes("panels"))
+        self.commands["queue"].setChecked("queue" not in self.settings.names("hidden"))
+        self.queue.setVisible(self.commands["queue"].isChecked())
         self.form.fold(self.settings.names("folded"))
         self._show_recent()
 
     def _keep(self) -> None:
         self.settings.keep_bytes("geometry", self.saveGeometry())
-        self.settings.keep_bytes("split", self.split.saveState())
+        self.settings.keep_bytes("panels", self.split.saveState())
+        self.settings.keep_names("hidden", [] if self.commands["queue"].isChecked() else ["queue"])
         self.settings.keep_names("folded", self.form.folded())
 
     def changeEvent(self, event: QEvent | None) -> None:
@@ -234,6 +289,10 @@ class MainWindow(QMainWindow):
             self.commands.draw_icons()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
+        if event is not None and self.state.asks_at_end and not self._may_go:
+            event.ignore()
+            self.closeAsked.emit()
+            return
         self._keep()
         self.hide()
         self.closing.emit()

@@ -106,3 +106,12 @@ def test_a_claim_that_can_not_be_written_takes_nothing(store: Store, add: Add) -
         _taken(store, "cpu")
     store.read("PRAGMA query_only = 0")
     assert store.entry(job).state is State.QUEUED and store.starts(job) == [] and _taken(store, "cpu") == job
+
+
+def test_lanes_that_stay_keep_what_was_said_of_them(store: Store) -> None:
+    journal.begin_lanes(store, ["cpu:0", "cpu:1"])
+    journal.note_lane(store, "cpu:1", "it is in use")
+    journal.change_lanes(store, ["cpu:1", "cuda:0"])
+    assert store.lanes() == {"cpu:1": "it is in use", "cuda:0": ""}
+    journal.change_lanes(store, [])
+    assert store.lanes() == {}
