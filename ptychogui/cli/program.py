@@ -39,6 +39,8 @@ _COMMANDS = {
     "batch": "batch:batch",
     "queue": "queue:queue",
     "run": "run:run",
+    "catalog": "catalog:catalog",
+    "compare": "compare:compare_command",
     "export": "export:export_command",
     "devices": "devices:devices",
     "bench": "bench:bench",

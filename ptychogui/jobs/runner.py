@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ptychogui.backends.base import Backend
+from ptychogui.catalog.catalog import note_result
 from ptychogui.engines import Extent
 from ptychogui.engines.base import Estimate
 from ptychogui.engines.state import EngineState, joined, part_of
@@ -369,6 +370,7 @@ class JobRun:
             _log.info("%s: %s after %d iterations; %s", self._job.title, state.value, self.iteration, self._job.output)
         except OutputError as error:
             raise OutputError(f"{error}; {keep_elsewhere(result, self._job.output.stem)}") from error
+        note_result(self._job.output)
         self._chain.notes += export_formats(result, self._job.output, self._job.parameters.output)
         return self.progress(state, estimate, self._job.output)
 
