@@ -3,16 +3,13 @@
 Usage: python -m scripts.catalog_speed [FOLDER] [--results N]
 
 Makes a few results in FOLDER, and N files from them by command (each a small file with its own title, parameters and
-thumbnail), looks through them once, and then times in new processes what a user waits for: the first search of a
-process, with its imports; then in one process opening, searches, and a scan that finds nothing new. Each figure is the
-least of several; next to it is the processor time.
+thumbnail of noise, the worst to pack), looks through them once, and then times opening, searches, and a scan that finds
+nothing new. Each figure is the least of several; next to it is the processor time.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -108,9 +105,6 @@ def main() -> None:
         print(f"{text!r:36} {len(found):6} {_least(partial(find, text, folder=catalog))}")
     print(f"memory for all entries: {(psutil.Process().memory_info().rss - before) / 1e6:.1f} MB")
     print(f"scan, nothing new  {_least(lambda: look_through(folder=catalog), 3)}")
-    use = f"find('scan:12', folder=Path({str(catalog)!r}))"
-    code = f"from pathlib import Path; from ptychogui.catalog.catalog import find; {use}"
-    print(f"a new process      {_least(lambda: subprocess.run([sys.executable, '-c', code], check=True), 3)}")
 
 
 if __name__ == "__main__":

@@ -385,7 +385,9 @@ class JobRun:
         """
         result = self._result(State.DONE if self.done else State.STOPPED, self.picture())
         result = replace(result, notes=(*result.notes, *self._high_error()))
-        return (*write_result(path, result), *export_formats(result, path, self._job.parameters.output))
+        told = write_result(path, result)
+        note_result(path)
+        return (*told, *export_formats(result, path, self._job.parameters.output))
 
     def _tell(self, notes: tuple[str, ...]) -> None:
         """Say what may have been said before, the first time."""

@@ -15,6 +15,7 @@ import numpy as np
 from ptychogui.io.foreign.fields import as_modes, foreign_result
 from ptychogui.io.hdf5.files import as_text, open_h5, reading
 from ptychogui.io.result import Result
+from ptychogui.io.result_header import ptychodus_middle_px
 from ptychogui.params.units import ELECTRON_VOLT_J
 
 _ANGSTROM_M = 1e-10
@@ -57,9 +58,8 @@ def product_result(said: Mapping[str, Any]) -> Result:
         KeyError: one is missing.
     """
     pixel_m = float(said["object_pixel_width_m"])
-    shape, modes = np.shape(said["object"])[-2:], as_modes(said["probe"])
-    window = modes.shape[-1]
-    middle_px = (np.array(shape) - window) / 2 + window // 2
+    modes = as_modes(said["probe"])
+    middle_px = ptychodus_middle_px(np.shape(said["object"]), modes.shape[-1])
     center_m = np.array([float(said["object_center_y_m"]), float(said["object_center_x_m"])])
     origin_m = center_m - middle_px * pixel_m
     return foreign_result(
