@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from ptychogui.io.foreign import read_any_result
 from ptychogui.io.result import Result
 from ptychogui.io.result_header import ResultFacts
 from ptychogui.params.commandline import format_text
-from ptychogui.params.model import by_path
+from ptychogui.params.model import Parameters, by_path
 from ptychogui.params.origins import Origin
 from ptychogui.params.storage import from_json
 from ptychogui.physics.comparison import LEAST_PX, Comparison, Picture, compare
@@ -31,7 +30,7 @@ class Difference:
 
     Attributes:
         path: of the parameter.
-        first, second: its values; "" where a result does not say it, as are the origins then.
+        first, second: its values.
     """
 
     path: str
@@ -62,7 +61,7 @@ class ComparedResults:
     notes: tuple[str, ...]
 
 
-def compare_results(first: Path, second: Path) -> ComparedResults:
+def compare_results(first: Path | str, second: Path | str) -> ComparedResults:
     """Read and compare two results, whoever wrote them.
 
     Raises:
@@ -91,26 +90,26 @@ def picture_of(result: Result) -> Picture:
 
 
 def differences(first: ResultFacts, second: ResultFacts) -> Iterator[Difference]:
-    """Give the parameters in which two results differ, in the order in which they are declared."""
-    (one, one_origins), (other, other_origins) = map(_told, (first, second))
+    """Give the parameters in which two results differ, in the order in which they are declared.
+
+    There are none where one of the two does not say them.
+    """
+    told = [found for found in map(_told, (first, second)) if found is not None]
+    if len(told) < 2:
+        return
     for path, param in by_path().items():
-        if one.get(path, ("",)) != other.get(path, ("",)):
-            texts = (_text(values, path) for values in (one, other))
-            origins = (str(named.get(path, "")) for named in (one_origins, other_origins))
-            yield Difference(path, param.title, *texts, *origins)
+        values = [parameters.get(path) for parameters, _ in told]
+        if values[0] != values[1]:
+            texts = (format_text(param, value) for value in values)
+            yield Difference(path, param.title, *texts, *(str(origins[path]) for _, origins in told))
 
 
-def _told(result: ResultFacts) -> tuple[dict[str, tuple[Any, ...]], Mapping[str, Origin]]:
-    """Return path -> (value,) of all parameters with their origins; none where they can't be read."""
+def _told(result: ResultFacts) -> tuple[Parameters, Mapping[str, Origin]] | None:
+    """Return a result's parameters with their origins; None where it does not say them."""
     try:
-        parameters, origins = from_json(result.parameters)
+        return from_json(result.parameters)
     except ParameterError:
-        return {}, {}
-    return {path: (parameters.get(path),) for path in by_path()}, origins
-
-
-def _text(values: Mapping[str, tuple[Any, ...]], path: str) -> str:
-    return format_text(by_path()[path], values[path][0]) if path in values else ""
+        return None
 
 
 def _middle(shape: tuple[int, ...], margin: int) -> np.ndarray:
@@ -129,5 +128,7 @@ def _notes(first: Result, second: Result, is_truth: bool) -> Iterator[str]:
             "both are made of the same measurement, whose noise they share: their correlation says how alike they are, "
             "and may be higher than either is sharp"
         )
+    if not all(map(_told, (first, second))):
+        yield "not both say with which parameters they were made"
     if first.object.ndim + second.object.ndim > 4:
         yield "layers were multiplied before"

@@ -23,7 +23,7 @@ from ptychogui.texts import storable
 _JPEG_QUALITY = 85
 _SCAN = re.compile(r"(?:^|[^a-z])(?:scan|fly|sc|s|#)[_-]?0*(\d{1,9})(?!\d)", re.IGNORECASE)
 """A number that is said to be that of a scan."""
-_LAST_NUMBER = re.compile(r"(\d{1,9})\D*$")
+_LAST_NUMBER = re.compile(r"(?<!\d)(\d{1,9})\D*$")
 
 
 class Entry(NamedTuple):

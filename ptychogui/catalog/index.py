@@ -102,11 +102,6 @@ class Index:
         )
         return [Entry(*row) for row in rows]
 
-    def entry(self, path: Path) -> Entry | None:
-        """Return what is known of a result; None where it is not in the index."""
-        rows = self._read(f"SELECT {_COLUMNS} FROM results WHERE path = ?", (os.fsencode(path),))
-        return Entry(*rows[0]) if rows else None
-
     def thumbnail(self, entry_id: int) -> bytes | None:
         """Return the thumbnail of a result as JPEG; None where there is none."""
         rows = self._read("SELECT jpeg FROM thumbnails WHERE result = ?", (entry_id,))

@@ -37,7 +37,8 @@ def test_a_result_that_was_moved_ramped_and_scaled_is_the_same(tmp_path: Path) -
     found = compare_results(one, written(tmp_path / "b.cxi", whole(object=other)))
     assert found.objects.error < 2e-3
     np.testing.assert_allclose(found.objects.shift_px, (-0.3, 0.6), atol=2e-3)
-    assert (found.resolution_m, found.differences, found.notes) == (PIXEL_M, (), ())
+    assert (found.resolution_m, found.differences) == (PIXEL_M, ())
+    assert found.notes == ("not both say with which parameters they were made",)
     assert found.objects.weight.sum() == 69**2
 
 
@@ -75,6 +76,4 @@ def test_the_table_of_differences(make: Make) -> None:
     (found,) = differences(read_result(one), read_result(other))
     assert (found.path, found.first, found.second) == ("reconstruction.engine", "dm", "lsqml")
     assert (found.first_origin, found.second_origin) == ("user: test", "user: test")
-    unknown = replace(read_result(other), parameters="")
-    rows = {row.path: row for row in differences(read_result(one), unknown)}
-    assert rows["reconstruction.engine"].second == ""
+    assert list(differences(read_result(one), replace(read_result(other), parameters=""))) == []
