@@ -24,7 +24,7 @@ from ptychogui.jobs.results.reservations import Reservation
 from ptychogui.jobs.results.result_paths import as_given, in_folder, job_name
 from ptychogui.params.chain import engines_of
 from ptychogui.params.model import Parameters, by_path
-from ptychogui.params.origins import Layers, Source
+from ptychogui.params.origins import Layers, Origin, Source
 from ptychogui.queue.store.job_text import JobText
 from ptychogui.queue.store.reserved import owner_of
 from ptychogui.queue.store.store import ANY, NewJob, Store

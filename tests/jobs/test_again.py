@@ -18,8 +18,7 @@ from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.again import as_command, as_python
 from ptychogui.jobs.runner import run_job
 from ptychogui.physics.simulation import simulate
-from ptychogui.queue.planning import planned
-from ptychogui.queue.store.store import Store
+from ptychogui.queue.planning import look_at
 from tests.cli.runs import SMALL, run
 from tests.io.makers import make_result
 
@@ -60,8 +59,7 @@ def test_the_script_makes_it_again(made: Path) -> None:
 
 
 def test_the_job_makes_it_again(made: Path, tmp_path: Path) -> None:
-    with Store(tmp_path / "queue") as store, planned(store, made, {}, tmp_path / "again.cxi", "add", {}) as new:
-        job = new.text.job
+    job = look_at(made, {}).job(tmp_path / "again.cxi")
     with open_backend("numpy", 1) as backend:
         list(run_job(job, backend))
     assert_same_picture(made, tmp_path / "again.cxi")

@@ -62,6 +62,7 @@ def _told(result: Path, header: ResultHeader) -> dict[str, Any]:
         "path": str(result), "title": header.title, "made": header.finished or header.made, **figures,
         **asdict(read_marks(result)), "sources": [source.path for source in header.sources],
         "continued_from": {path: values[path][0] for path in _STARTS if path in values},
+        "sweep": json.loads(header.sweep) if header.sweep else None,
         "parameters": {path: {"value": value, "origin": origin} for path, (value, origin) in values.items()},
         "notes": list(header.notes), "again": _again(result, header), "doubts": list(_doubts(header)),
     }  # fmt: skip
@@ -97,10 +98,12 @@ def _doubts(header: ResultHeader) -> tuple[str, ...]:
 
 def _print(told: dict[str, Any]) -> None:
     width = stdout_width()
-    lists = ("parameters", "again", "notes", "doubts", "sources", "tags", "continued_from")
+    lists = ("parameters", "again", "notes", "doubts", "sources", "tags", "continued_from", "sweep")
     rows = [(name, _cell(value)) for name, value in told.items() if name not in lists]
     rows += [("tags", " ".join(told["tags"])), *(("source", path) for path in told["sources"])]
     rows += [("continued from", f"{path}: {value}") for path, value in told["continued_from"].items()]
+    if told["sweep"]:
+        rows += [(f"one of the sweep {told['sweep']['group']}", ", ".join(told["sweep"]["values"]))]
     tell(table(rows, width))
     if told["parameters"]:
         tell(table([(path, said["value"], said["origin"]) for path, said in told["parameters"].items()], width))
