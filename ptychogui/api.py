@@ -28,6 +28,8 @@ from numpy.typing import ArrayLike
 
 from ptychogui.backends import list_devices, open_backend
 from ptychogui.backends.base import Backend
+from ptychogui.catalog.catalog import find as find_results
+from ptychogui.catalog.compared import compare_results
 from ptychogui.errors import OutputError, ParameterError
 from ptychogui.io.array_files import as_object, as_probe
 from ptychogui.io.atomic import check_writable
@@ -51,8 +53,8 @@ from ptychogui.params.spec import Param
 from ptychogui.queue.post import word_of
 
 __all__ = [
-    "Control", "Dataset", "Progress", "Reconstruction", "Result", "list_devices", "open_dataset", "read_result",
-    "reconstruct", "scan_of",
+    "Control", "Dataset", "Progress", "Reconstruction", "Result", "compare_results", "find_results", "list_devices",
+    "open_dataset", "read_result", "reconstruct", "scan_of",
 ]  # fmt: skip
 
 _Values = Mapping[str, tuple[Any, str]]

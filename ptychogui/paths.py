@@ -1,7 +1,7 @@
 """Paths of kernels, resources and the user's own folders, in a source tree and in an installed wheel.
 
-PTYCHOGUI_HOME names a folder that holds what else would be the user's: settings, logs and queue. So a second instance,
-or a test, has its own. Compiled kernels stay in the cache, which all share.
+PTYCHOGUI_HOME names a folder that holds what else would be the user's: settings, logs, queue and catalog. So a second
+instance, or a test, has its own. Compiled kernels stay in the cache, which all share.
 """
 
 from __future__ import annotations
@@ -63,8 +63,17 @@ def log_folder() -> Path:
 
 def queue_folder() -> Path:
     """Return the folder of the user's queue: its store, and a folder for each job; whether it is there or not."""
+    return _state_folder() / "queue"
+
+
+def catalog_folder() -> Path:
+    """Return the folder of the user's catalog: its index, and which folders it has; whether it is there or not."""
+    return _state_folder() / "catalog"
+
+
+def _state_folder() -> Path:
     folder = home()
-    return (Path(platformdirs.user_state_dir(_APP, appauthor=False)) if folder is None else folder) / "queue"
+    return Path(platformdirs.user_state_dir(_APP, appauthor=False)) if folder is None else folder
 
 
 def cache_folder() -> Path:

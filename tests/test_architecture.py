@@ -38,6 +38,8 @@ def copied_tree(repo_root: Path, tmp_path: Path) -> Path:
         ("cli/one_job.py", "import ptychogui.cli.program", "A command does not know another command"),
         ("cli/terminal.py", "import ptychogui.cli.one_job", "A command does not know another command"),
         ("io/atomic.py", "import ptychogui.notify.log", "Imports point down only"),
+        ("catalog/scan.py", "import ptychogui.jobs.job", "Imports point down only"),
+        ("catalog/query.py", "import ptychogui.catalog.index", "Inside catalog imports point down only"),
         ("io/raw/stack.py", "import ptychogui.io.mda.presets", "Inside io imports point down only"),
         ("io/pairing/pair.py", "import ptychogui.io.raw.raw_scan", "Inside io imports point down only"),
         ("io/hdf5/files.py", "import ptychogui.io.cxi", "Inside io imports point down only"),

@@ -40,6 +40,8 @@ _COMMANDS = {
     "queue": "queue:queue",
     "run": "run:run",
     "mail": "mail:mail",
+    "catalog": "catalog:catalog",
+    "compare": "compare:compare_command",
     "export": "export:export_command",
     "devices": "devices:devices",
     "bench": "bench:bench",

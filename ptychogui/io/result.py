@@ -30,6 +30,7 @@ from ptychogui.io.result_header import (
     OWN_TEXTS,
     PROBE_PLACE,
     PROCESS,
+    PTYCHODUS,
     TRANSLATION_PLACE,
     ResultFacts,
     array_at,
@@ -37,6 +38,7 @@ from ptychogui.io.result_header import (
     opened_result,
     positions_in,
     probe_shape,
+    ptychodus_middle_px,
     read_facts,
     text_at,
 )
@@ -46,7 +48,6 @@ from ptychogui.states import State
 from ptychogui.texts import storable
 
 CXI_VERSION = 160
-PTYCHODUS = f"{ENTRY}/ptychodus"
 
 _OPTIONAL = {
     "components": np.complex64, "coefficients": np.float32, "intensities": np.float32, "stxm": np.float32,
@@ -245,11 +246,7 @@ def _fill_own(file: h5py.File, result: Result) -> None:
 
 
 def _fill_ptychodus(file: h5py.File, result: Result) -> None:
-    """Say where ptychodus looks what CXI has no place for.
-
-    ptychodus puts the middle of a window of N pixels at (N - 1) / 2 and the middle of the object likewise, so the
-    object's center moves by N // 2 - (N - 1) / 2 against ours for the windows to lie on the same pixels.
-    """
+    """Say where ptychodus looks what CXI has no place for."""
     group = file.create_group(PTYCHODUS)
     count = len(result.positions_m)
     indices = np.arange(count) if result.frame_indices is None else result.frame_indices
@@ -259,8 +256,7 @@ def _fill_ptychodus(file: h5py.File, result: Result) -> None:
         group["loss_epochs"] = np.arange(len(result.errors), dtype=np.int64)
         group["loss_values"] = np.asarray(result.errors, dtype=np.float64)
     if result.object_origin_m is not None:
-        window = result.probe.shape[-1]
-        middle_px = (np.array(result.object.shape[-2:]) - window) / 2 + window // 2
+        middle_px = ptychodus_middle_px(result.object.shape, result.probe.shape[-1])
         center_m = np.asarray(result.object_origin_m) + middle_px * result.object_pixel_m
         group["object_center_y_m"], group["object_center_x_m"] = center_m.tolist()
 

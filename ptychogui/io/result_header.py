@@ -33,6 +33,8 @@ DETECTOR = f"{ENTRY}/instrument_1/detector_1"
 PROCESS = f"{ENTRY}/process_1"
 OWN = f"{ENTRY}/ptychogui"
 """Group of what only this program writes."""
+PTYCHODUS = f"{ENTRY}/ptychodus"
+"""Group of what ptychodus writes, and wants, beside what CXI has a place for."""
 
 OWN_TEXTS = ("parameters", "device", "command", "started", "finished", "recipe", "noise_model", "sweep", "findings")
 """Attributes of a result that are texts in our own group, under their own name."""
@@ -234,8 +236,9 @@ def read_facts(file: h5py.File) -> dict[str, Any]:
     """Read the attributes of ResultFacts from an open result."""
     lists = {name: json.loads(text_at(file, f"{OWN}/{name}") or "[]") for name in ("sources", "notes")}
     tables = {name: json.loads(text_at(file, f"{OWN}/{name}") or "{}") for name in ("timing_s", "versions")}
-    origin_m = array_at(file, f"{OWN}/object_origin_m")
+    origin_m = _origin_m(file)
     errors, free_errors = (array_at(file, f"{OWN}/{name}") for name in ("errors", "free_errors"))
+    errors = array_at(file, f"{PTYCHODUS}/loss_values") if errors is None else errors
     return {
         "object_pixel_m": _object_pixel_m(file),
         "energy_eV": _number(file, ENERGY_PLACE, 0.0) / ELECTRON_VOLT_J,
@@ -319,6 +322,25 @@ def _object_pixel_m(file: h5py.File) -> float:
     own = _number(file, f"{OWN}/object_pixel_m", 0.0)
     size_m = None if own else array_at(file, f"{ENTRY}/image_2/image_size")
     return own if size_m is None else float(size_m[0]) / _shape(file, OBJECT_PLACE)[-1]
+
+
+def _origin_m(file: h5py.File) -> np.ndarray | None:
+    """Take our own value, or work it out from the center that ptychodus gives; None if neither is there."""
+    own = array_at(file, f"{OWN}/object_origin_m")
+    center_m = [array_at(file, f"{PTYCHODUS}/object_center_{axis}_m") for axis in "yx"]
+    if own is not None or any(part is None for part in center_m):
+        return own
+    middle_px = ptychodus_middle_px(_shape(file, OBJECT_PLACE), _shape(file, PROBE_PLACE)[-1])
+    return np.ravel(np.array(center_m, np.float64)) - middle_px * _object_pixel_m(file)
+
+
+def ptychodus_middle_px(object_shape: tuple[int, ...], window: int) -> np.ndarray:
+    """Return row and column of what ptychodus calls the center of an object, from its element [0, 0].
+
+    It puts the middle of a window of N pixels at (N - 1) / 2 and the middle of the object likewise, so the center moves
+    by N // 2 - (N - 1) / 2 against ours for the windows to lie on the same pixels.
+    """
+    return np.asarray((np.array(object_shape[-2:]) - window) / 2 + window // 2)
 
 
 def _orientation(text: str) -> Orientation | None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ptychogui.backends.base import Backend
 from ptychogui.backends.breaking import BrokenOffError
+from ptychogui.catalog.catalog import note_result
 from ptychogui.engines import Extent
 from ptychogui.engines.base import Estimate
 from ptychogui.engines.state import EngineState, joined, part_of
@@ -411,6 +412,7 @@ class JobRun:
             _log.info("%s: %s after %d iterations; %s", self._job.title, state.value, self.iteration, self._job.output)
         except OutputError as error:
             raise OutputError(f"{error}; {keep_elsewhere(result, self._job.output.stem)}") from error
+        note_result(self._job.output)
         self._chain.notes += export_formats(result, self._job.output, self._job.parameters.output)
         return self.progress(state, estimate, self._job.output)
 
@@ -425,7 +427,9 @@ class JobRun:
         """
         result = self._result(State.DONE if self.done else State.STOPPED, self.picture())
         result = replace(result, notes=(*result.notes, *self._high_error()))
-        return (*write_result(path, result), *export_formats(result, path, self._job.parameters.output))
+        told = write_result(path, result)
+        note_result(path)
+        return (*told, *export_formats(result, path, self._job.parameters.output))
 
     def _tell(self, notes: tuple[str, ...]) -> None:
         """Say what may have been said before, the first time."""

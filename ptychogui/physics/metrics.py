@@ -13,7 +13,8 @@ from ptychogui.physics.amplitude_variance import expected_amplitude_variance
 
 _ALIGN_ROUNDS = 25
 _HALF_BIT = 0.2071
-"""Signal-to-noise ratio of half a bit of information (van Heel & Schatz 2005)."""
+_ONE_BIT = 0.5
+"""Signal-to-noise ratios of half a bit and of one bit of information (van Heel & Schatz 2005)."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +130,16 @@ class RingCorrelation:
         correlation: float64 (rings,), real part, in [-1, 1].
         threshold: float64 (rings,), of half a bit of information per pixel.
         resolution_px: half period at the first crossing of the threshold, in pixels; 1 if there is none.
+        one_bit_threshold: float64 (rings,), of one bit.
+        one_bit_resolution_px: half period where the correlation first falls below that.
     """
 
     frequency: np.ndarray
     correlation: np.ndarray
     threshold: np.ndarray
     resolution_px: float
+    one_bit_threshold: np.ndarray
+    one_bit_resolution_px: float
 
     def falls_below(self, level: float) -> float:
         """Return the frequency at which the correlation first falls below a level, as a part of Nyquist; 1 if never.
@@ -175,10 +180,10 @@ def frc(first: np.ndarray, second: np.ndarray, taper: float = 0.3) -> RingCorrel
     power = np.sqrt(by_ring(np.abs(one) ** 2) * by_ring(np.abs(two) ** 2))
     correlation = by_ring((one * two.conj()).real) / np.maximum(power, np.finfo(np.float64).tiny)
     pixels = by_ring(np.ones(size * size))
-    threshold = information_threshold(pixels)
     frequencies = np.arange(size // 2 + 1) / size
-    resolution_px = 0.5 / _crossing(frequencies, correlation - threshold)
-    return RingCorrelation(frequencies, correlation, threshold, resolution_px)
+    half, one_bit = (information_threshold(pixels, ratio) for ratio in (_HALF_BIT, _ONE_BIT))
+    half_px, one_bit_px = (0.5 / _crossing(frequencies, correlation - level) for level in (half, one_bit))
+    return RingCorrelation(frequencies, correlation, half, half_px, one_bit, one_bit_px)
 
 
 def information_threshold(pixels: np.ndarray, signal_to_noise: float = _HALF_BIT) -> np.ndarray:

@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.io.dataset import Dataset
-from ptychogui.io.raw.file_series import Pattern, is_pattern
+from ptychogui.io.raw.file_series import is_pattern
 from ptychogui.io.result_header import ResultHeader, read_header
+from ptychogui.jobs.again import layers_of, source_and_layers
 from ptychogui.jobs.job import Job, Sweep
 from ptychogui.jobs.job_checks import check_job
 from ptychogui.jobs.job_values import heeded_layers, heeded_values, make_job, planned_layers, scan_source
@@ -24,7 +25,6 @@ from ptychogui.jobs.results.result_paths import as_given, beside_scan, in_folder
 from ptychogui.params.chain import engines_of
 from ptychogui.params.model import Parameters, by_path
 from ptychogui.params.origins import Layers, Origin, Source
-from ptychogui.params.storage import from_json
 from ptychogui.queue.store.job_text import JobText
 from ptychogui.queue.store.reserved import owner_of
 from ptychogui.queue.store.store import ANY, NewJob, Store
@@ -181,7 +181,7 @@ def continued(store: Store, job_id: int, values: Values, command: str, versions:
     values, result = _absolute(values), Path(entry.result)
     if not result.exists():
         raise ParameterError(f"job {job_id} is {entry.state} and has left no result to go on from; retry it")
-    layers = _over(_layers(before.parameters, before.origins), {**_from_result(before, result), **values}, values)
+    layers = _over(layers_of(before.parameters, before.origins), {**_from_result(before, result), **values}, values)
     uid = uuid.uuid4().hex
     name = job_name(before.source, before.parameters.output.job_id)
     with in_folder(result.parent, name, owner_of(store.folder, uid)).released_on_error() as path:
@@ -205,11 +205,11 @@ def _planned(file: Path | None, values: Values) -> tuple[Path | None, Layers, Da
     source = scan_source(file, values)
     try:
         return source, *planned_layers(source, values)
-    except DataError as no_scan:
+    except DataError:
         header = _header(file)
         if header is None:
             raise
-        source, layers = _again(file, header, no_scan)
+        source, layers = source_and_layers(header, file or "")
         return source, _over(layers, values, values), None
 
 
@@ -218,34 +218,6 @@ def _header(file: Path | None) -> ResultHeader | None:
         with contextlib.suppress(DataError):
             return read_header(file)
     return None
-
-
-def _again(file: Path | None, header: ResultHeader, no_scan: DataError) -> tuple[Path | None, Layers]:
-    """Return the source and the values of the job that made a result."""
-    if not header.parameters:
-        raise DataError(f"{file} does not say with which parameters it was made") from no_scan
-    parameters, origins = from_json(header.parameters)
-    if parameters.experiment.simulate:
-        return None, _layers(parameters, origins)
-    if not header.sources:
-        raise DataError(f"{file} does not say which scan it was made from") from no_scan
-    first, pattern = header.sources[0].path, parameters.preprocessing.file_pattern
-    return Path(pattern if pattern and _is_of_series(first, pattern) else first), _layers(parameters, origins)
-
-
-def _is_of_series(path: str, pattern: str) -> bool:
-    """Whether a source is a raw file of a series, so that there was no scan file before it."""
-    name = Pattern.parse(os.path.basename(pattern))
-    return os.path.basename(path).startswith(name.before)
-
-
-def _layers(parameters: Parameters, origins: Mapping[str, Origin]) -> Layers:
-    """Return values with their origins as layers again."""
-    layers: dict[Source, dict[str, tuple[Any, str]]] = {}
-    for path, origin in origins.items():
-        if origin.source is not Source.DEFAULT and path in by_path():
-            layers.setdefault(origin.source, {})[path] = (parameters.get(path), origin.place)
-    return Layers(layers)
 
 
 def _over(layers: Layers, values: Values, given: Values) -> Layers:

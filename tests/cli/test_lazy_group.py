@@ -9,11 +9,12 @@ import click
 import pytest
 
 from ptychogui import cli
+from ptychogui.cli.catalog import catalog
 from ptychogui.cli.lazy_group import LazyGroup
 from ptychogui.cli.queue import queue
 
 
-@pytest.mark.parametrize("group", [cli.main, queue])
+@pytest.mark.parametrize("group", [cli.main, queue, catalog])
 def test_every_command_is_where_it_is_said_to_be(group: click.Command) -> None:
     assert isinstance(group, LazyGroup)
     context = click.Context(group)

@@ -145,3 +145,14 @@ def test_any_damaged_byte_gives_a_header_or_an_error_of_its_own(tmp_path: Path) 
             read_header(path)
         except DataError as error:
             assert str(path) in str(error)
+
+
+def test_where_only_ptychodus_says_where_the_object_lies(tmp_path: Path) -> None:
+    """As in the CXI files that it writes itself."""
+    result = make_result(errors=np.array([2.0, 1.0]))
+    write_result(tmp_path / "r.cxi", result)
+    with h5py.File(tmp_path / "r.cxi", "a") as file:
+        del file["entry_1/ptychogui"]
+    header = read_header(tmp_path / "r.cxi")
+    assert header.object_origin_m == pytest.approx(result.object_origin_m)
+    assert list(header.errors) == [2, 1]
