@@ -52,5 +52,6 @@ def start(
 
     return subprocess.Popen(
         [sys.executable, "-m", "ptychogui", *map(str, arguments)],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=prepare,
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, preexec_fn=prepare,
     )  # fmt: skip
