@@ -88,7 +88,9 @@ class ConvergenceWatch:
     def restore(self, state: EngineState) -> None:
         """Go on as one that gave this state."""
         self._said, self._looked = {*state["said"]}, state["looked"]
-        self._first_px, self._center_px = state["first_px"], state["center_px"]
+        self._first_px, self._center_px = (  # copies, since the state may lie in an open file
+            None if state[name] is None else np.array(state[name]) for name in ("first_px", "center_px")
+        )
         self._power, self._drift_px, self._off_px = state["power"], state["drift_px"], state["off_px"]
 
     def look(self, engine: str, begin: int, errors: Sequence[float], left: int) -> tuple[RunFinding, ...]:
