@@ -24,8 +24,8 @@ LANES = min(16, max(4, os.cpu_count() or 1))
 
 _CACHE_BYTES = 1 << 20
 
-_PART_S = 0.2
-"""Recorded work that takes longer is cut: the workers meet once more for each part, which is short beside it."""
+_PART_S = 0.5
+"""Least time of a part of recorded work: the workers meet once more for each, which takes a little."""
 
 
 class HostBackend(HostMemory):
@@ -56,7 +56,7 @@ class HostBackend(HostMemory):
 
     def _record(self, work: Callable[[], None], took_s: float) -> Recording:
         """Record work; what takes long is cut into parts, between which it can be broken off."""
-        return self._pool.record(work, 1 + int(took_s / _PART_S), self.break_point)
+        return self._pool.record(work, max(1, int(took_s / _PART_S)), self.break_point)
 
     def break_point(self) -> None:
         """Say that the work under way may be broken off here; where it is only recorded, that its parts may be."""
