@@ -153,7 +153,7 @@ class ErrorCard(PlotCard):
         super().__init__("Error", left=LogAxis("left"))
         self.plot.setLogMode(y=True)
         self.plot.setLabel("bottom", "iteration")
-        self.plot.setLabel("left", "error (photon-noise units)")
+        self.plot.setLabel("left", "error (photon noise)")
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.showGrid(y=True, alpha=0.15)
         self.free_curve, self.curve = self.plot.plot(), self.plot.plot()
