@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ptychogui.cli import main
+from ptychogui.cli.reconstruct import reconstruct
 from ptychogui.params.commandline import parse_text
 from ptychogui.params.model import Parameters, by_path, describe
 from ptychogui.params.options import given_values
@@ -25,7 +25,7 @@ _PATHS = {param.name: param.path for param in describe()}
 def test_a_command_gives_what_the_run_was_given(case: Case, run: Run) -> None:
     program, word, *rest = shlex.split(run.command(f"{case.name}.cxi", 100, 2))
     assert (program, word) == ("ptychogui", "reconstruct")
-    context = main.commands[word].make_context(word, rest)
+    context = reconstruct.make_context(word, rest)
     given = {path: value for path, (value, _option) in given_values(context, describe()).items()}
     assert str(context.params["file"]) == f"{case.name}.cxi"
     assert Parameters().replace(given) == _checked(run.parameters(100, 2))
