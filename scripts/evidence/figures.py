@@ -126,7 +126,7 @@ def draw_rasters(runs: Sequence[Periodic], folder: Path, path: Path) -> None:
         difference, pixel_m = error_image(run, folder)
         picture = axis.imshow(difference.imag, cmap="gray", vmin=-_FAR_OFF, vmax=_FAR_OFF, interpolation="nearest")
         name = "jitter" if run.jittered else "exact" if run.chosen else "exact, left open"
-        axis.set_title(f"{name}: {run.errors[-1]:.3f} after {run.iterations[-1]}")
+        axis.set_title(f"{name}\n{run.errors[-1]:.3f} after {run.iterations[-1]}")
         axis.set_axis_off()
         _scale_bar(axis, len(difference), pixel_m)
     figure.colorbar(picture, ax=axes, label="difference, imaginary part", shrink=0.7)
