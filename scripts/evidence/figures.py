@@ -176,7 +176,7 @@ def _legend(figure: Figure) -> None:
     for axis in figure.axes:
         handles, labels = axis.get_legend_handles_labels()
         named |= dict(zip(labels, handles, strict=True))
-    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=min(len(named), 5))
+    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=min(len(named), 4))
 
 
 def _leveled(image: np.ndarray) -> np.ndarray:
