@@ -17,6 +17,7 @@ from ptychogui.catalog.schema import in_words, open_index
 from ptychogui.io.atomic import output_error
 from ptychogui.paths import catalog_folder
 from ptychogui.texts import storable
+from ptychogui.transactions import transaction
 
 INDEX = "index.sqlite"
 _BUSY_S = 10.0
@@ -178,15 +179,8 @@ class Index:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with in_words(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with in_words(self.path), transaction(self._connection) as change:
+            yield change
 
     def _read(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         with in_words(self.path):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ptychogui.errors import DataError, OutputError
 from ptychogui.io.atomic import output_error
+from ptychogui.transactions import transaction
 
 VERSION = 1
 """Of the tables and of what is put into them; an index of another version is made anew."""
@@ -109,17 +110,12 @@ def _make_tables(connection: sqlite3.Connection) -> None:
     """Make the tables of a new index, unless another process has just done so."""
     if _has_tables(connection):
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         if not _has_tables(connection):
             for statement in _TABLES:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:

@@ -119,9 +119,17 @@ def test_a_place_where_no_index_can_be_is_said(many: Path, home: Path) -> None:
 
 
 def test_a_job_never_fails_for_the_catalog(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Index, "put", lambda *_: 1 / 0)
+    tried: list[object] = []
+
+    def put(*given: object) -> None:
+        tried.append(given)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Index, "put", put)
     note_result(many / "scan_00.cxi")
+    assert len(tried) == 1
     note_result(many / "absent.cxi")
+    assert len(tried) == 1, "a file that is not there is not put in"
 
 
 def test_marks_stay_where_the_index_can_not_be_written(many: Path, home: Path) -> None:

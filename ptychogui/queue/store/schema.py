@@ -12,6 +12,7 @@ import psutil
 
 from ptychogui.errors import DataError, OutputError
 from ptychogui.queue.store.folders import close_to_others
+from ptychogui.transactions import transaction
 
 APPLICATION_ID = 0x70747963
 """In the header of the file: "ptyc"."""
@@ -203,17 +204,12 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the store to the present version, unless another process has just done so."""
     if _pragma(connection, "user_version") == len(MIGRATIONS):
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         for number in range(_pragma(connection, "user_version"), len(MIGRATIONS)):
             for statement in MIGRATIONS[number]:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number + 1}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
     close_to_others(path)
 
 

@@ -22,6 +22,7 @@ from ptychogui.queue.store.job_text import JobText, from_text, to_text
 from ptychogui.queue.store.schema import check_whole, in_words, open_database
 from ptychogui.states import State
 from ptychogui.texts import storable
+from ptychogui.transactions import transaction
 
 ANY = "any"
 """The device of a job that takes the first lane that is free."""
@@ -96,15 +97,8 @@ class Store:
         Raises:
             OutputError: it can't be written; nothing is changed.
         """
-        with in_words(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with in_words(self.path), transaction(self._connection) as change:
+            yield change
 
     def read(self, statement: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         """Return all rows of a SELECT.
