@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
+from ptychogui.params.commandline import format_text
 from ptychogui.params.model import by_path
 from ptychogui.params.spec import Param
 
@@ -25,6 +28,13 @@ def _title_of_option(match: re.Match[str]) -> str:
     if param is None:
         return match[0]
     return f"'{param.title}' off" if match[1] else f"'{param.title}'"
+
+
+def values_text(values: Mapping[str, Any]) -> str:
+    """Say what parameters are set to, a line each: "Pattern center: 64 px, 71 px"."""
+    return "\n".join(
+        f"{by_path()[path].title}: {format_text(by_path()[path], value)}" for path, value in values.items()
+    )
 
 
 def _title_of_path(match: re.Match[str]) -> str:

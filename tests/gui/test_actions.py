@@ -25,7 +25,7 @@ from ptychogui.views.shell.actions import (
     Menu,
 )
 from ptychogui.views.shell.commands import Commands
-from ptychogui.window_state import JobsState, RunState, ScanSummary, SessionState, WindowState, window_state
+from ptychogui.window_state import JobsState, Obstacle, RunState, ScanSummary, SessionState, WindowState, window_state
 
 READY = SessionState(ScanSummary(Path("a.cxi")), runnable=True)
 STARTED = RunState().started("a", 10)
@@ -34,7 +34,9 @@ OVER = JobsState(frozenset({"continue", "remove", "log"}), has_ended=True)
 STATES = {
     "nothing is open": window_state(SessionState(), RunState()),
     "a scan is open": window_state(READY, RunState()),
-    "a value is wrong": window_state(SessionState(READY.scan, runnable=True, wrong=("x",)), RunState()),
+    "a value is wrong": window_state(
+        SessionState(READY.scan, runnable=True, wrong=(Obstacle("a.b", "B", "x"),)), RunState()
+    ),
     "a run goes on": window_state(READY, STARTED, RUNNING),
     "a run is being stopped": window_state(READY, STARTED.stopping(), JobsState(frozenset({"cancel"}))),
     "a run is over": window_state(READY, STARTED.ended("Finished", "done", None), OVER),

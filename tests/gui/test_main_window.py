@@ -12,6 +12,7 @@ from PyQt5.QtGui import QColor, QDropEvent, QIcon, QPalette
 from PyQt5.QtWidgets import QApplication, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
+from ptychogui.params.model import by_path
 from ptychogui.views.form.editors import TextEditor
 from ptychogui.views.run.run_page import RunPage
 from ptychogui.views.shell.drop_target import DropTarget
@@ -19,7 +20,7 @@ from ptychogui.views.shell.main_window import MainWindow
 from ptychogui.views.shell.pages import Page
 from ptychogui.views.shell.settings import WindowSettings
 from ptychogui.views.theme import DARK, LIGHT, apply_theme, style_sheet
-from ptychogui.window_state import JobsState, RunState, ScanSummary, SessionState, window_state
+from ptychogui.window_state import MISSING, JobsState, Obstacle, RunState, ScanSummary, SessionState, window_state
 
 
 @pytest.fixture
@@ -143,6 +144,28 @@ def test_nonsense_in_the_form_keeps_run_away(qtbot: QtBot, window: MainWindow, t
     assert "red" in window.commands["run"].toolTip()
     editor.setValue(None)
     assert window.commands["run"].isEnabled()
+
+
+def test_what_is_missing_is_named_once_and_a_click_leads_to_its_field(
+    qtbot: QtBot, window: MainWindow, told: Told
+) -> None:
+    paths = ("experiment.distance_m", "experiment.positions_file")
+    missing = tuple(Obstacle(path, by_path()[path].title, MISSING) for path in paths)
+    told.session_is(runnable=True, missing=missing)
+    obstacles, rows = window.panel.obstacles, window.form.rows
+    assert not window.commands["run"].isEnabled() and "Position list" in window.commands["run"].toolTip()
+    assert obstacles.isVisible() and obstacles.text.accessibleName() == (
+        "Detector distance is missing; Position list is missing"
+    )
+    assert [path for path, row in rows.items() if row.tag.text() == "required"] == list(paths)
+    editor = rows["experiment.positions_file"].editor
+    assert isinstance(editor, TextEditor) and editor.line.property("missing")
+    assert not editor.isVisible(), "behind 'More'"
+    obstacles.text.linkActivated.emit("experiment.positions_file")
+    assert editor.isVisible() and editor.line.hasFocus()
+    told.session_is(missing=())
+    assert not obstacles.isVisible() and window.commands["run"].isEnabled()
+    assert not editor.line.property("missing") and rows["experiment.positions_file"].tag.text() == ""
 
 
 def test_nonsense_in_the_tool_bar_keeps_run_away_and_says_why(qtbot: QtBot, window: MainWindow, told: Told) -> None:

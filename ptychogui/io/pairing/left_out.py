@@ -70,8 +70,8 @@ def _short(files: Sequence[RawFile], lines: np.ndarray, wanted: np.ndarray, now_
         fresh = file.modified_s is not None and 0 <= now_s - file.modified_s < _FRESH_S
         maybe = f", changed {now_s - (file.modified_s or 0):.0f} s ago and maybe still being written," if fresh else ""
         return (
-            f"line {line + 1}: {file.path.name}{maybe} holds {file.frames} frames for {wanted[line]} positions; the last "
-            f"{_are(lost(line), 'position')} left out"
+            f"line {line + 1}: {file.path.name}{maybe} holds {file.frames} frames for {wanted[line]} positions; the "
+            f"last {_are(lost(line), 'position')} left out"
         )
 
     def sum_up(rest: np.ndarray) -> str:
@@ -86,8 +86,9 @@ def _surplus(files: Sequence[RawFile], lines: np.ndarray, wanted: np.ndarray) ->
         return files[line].frames - int(wanted[line])
 
     def tell(line: int) -> str:
+        file = files[line]
         return (
-            f"line {line + 1}: {files[line].path.name} holds {files[line].frames} frames for {wanted[line]} positions; the "
+            f"line {line + 1}: {file.path.name} holds {file.frames} frames for {wanted[line]} positions; the "
             f"last {_are(extra(line), 'frame')} left out"
         )
 

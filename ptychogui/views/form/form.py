@@ -6,18 +6,28 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from PyQt5.QtCore import QEvent, QSize, Qt, pyqtSignal
+from PyQt5.QtCore import QEvent, QEventLoop, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QFont
-from PyQt5.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import (
+    QApplication,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ptychogui.params.chain import engines_of, titles
 from ptychogui.params.model import Parameters, describe
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.reference import tooltip
 from ptychogui.params.spec import Param
-from ptychogui.views.form.editors import make_editor, shown_text
-from ptychogui.views.theme import tinted
+from ptychogui.views.form.editors import Editor, make_editor, shown_text
+from ptychogui.views.theme import restyle, tinted
 from ptychogui.views.widgets import ElidedLabel, label, named, small, tool_button
+from ptychogui.window_state import MISSING, Obstacle
 
 _TITLES = {
     "experiment": "Experiment", "preprocessing": "Preprocessing", "devices": "Devices",
@@ -84,9 +94,29 @@ class ParameterForm(QScrollArea):
         for row in self.rows.values():
             row.editor.commit()
 
-    def reasons(self) -> list[str]:
-        """Say what is wrong with the text of each editor that holds no value: "Iterations: ..."."""
-        return [f"{row.param.title}: {row.editor.reason}" for row in self.rows.values() if row.editor.reason]
+    def reasons(self) -> list[Obstacle]:
+        """Say what is wrong with the text of each editor that holds no value."""
+        return [obstacle for row in self.rows.values() for obstacle in obstacles_of(row.editor)]
+
+    def show_obstacles(self, obstacles: Sequence[Obstacle]) -> None:
+        """Mark the values that are missing."""
+        missing = {obstacle.path for obstacle in obstacles if obstacle.why == MISSING}
+        for path, row in self.rows.items():
+            row.show_missing(path in missing)
+
+    def drop_texts(self) -> None:
+        """Forget what was typed and is no value."""
+        for row in self.rows.values():
+            if row.editor.reason:
+                row.editor.setValue(row.editor.value())
+
+    def go_to(self, path: str) -> None:
+        """Bring a parameter's row into view, unfold what hides it, and have it typed into."""
+        row = self.rows[path]
+        self.sections[row.param.group].show_row(row)
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)  # rows get their places
+        self.ensureWidgetVisible(row, 0, 40)
+        row.editor.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def folded(self) -> list[str]:
         """Return the names of the groups that are folded."""
@@ -136,6 +166,12 @@ class Section(QWidget):
         self.head.setText(_counted(self._title, [*self._plain, *self._advanced]))
         self.more.setText(_counted("More", self._advanced))
 
+    def show_row(self, row: Row) -> None:
+        """Unfold what hides a row."""
+        self.head.setChecked(True)
+        if row in self._advanced:
+            self.more.setChecked(True)
+
     def _unfold(self, unfolded: bool) -> None:
         self.body.setVisible(unfolded)
         self.more.setVisible(unfolded and bool(self._advanced))
@@ -165,7 +201,8 @@ class Row(QWidget):
     def __init__(self, param: Param) -> None:
         super().__init__()
         self.param = param
-        self.changed = False
+        self.changed = self.missing = False
+        self._tag = ""
         self.label = label("text", param.title)
         self.editor = make_editor(param)
         self.tag = label("tag")
@@ -183,12 +220,26 @@ class Row(QWidget):
         self.changed = origin.source in (Source.USER, Source.LAST)
         if not self._typing() or value != self.editor.value():
             self.editor.setValue(value)
-        self.tag.setText(_TAGS[origin.source])
+        self._tag = _TAGS[origin.source]
+        self._show_tag()
         self.tag.setToolTip(f"Where the value came from: {origin}")
         self.back.setVisible(self.changed)
         self.back.setToolTip(f"Back to {shown_text(self.param, below) or 'not known'} ({below_origin})")
         self.place.set_text(origin.place if origin.source in (Source.FILE, Source.PRESET) else "")
         self._embolden(self.changed)
+
+    def show_missing(self, missing: bool) -> None:
+        """Say that a reconstruction can't do without a value here, and there is none."""
+        if missing != self.missing:
+            self.missing = missing
+            self.editor.show_missing(missing)
+            self._show_tag()
+
+    def _show_tag(self) -> None:
+        """Say where the value came from, or that one is needed."""
+        self.tag.setText("required" if self.missing else self._tag)
+        self.tag.setProperty("missing", self.missing)
+        restyle(self.tag)
 
     def show_effect(self, engines: Sequence[str]) -> None:
         """Let a value be set only where it has an effect: in these engines, in this version."""
@@ -251,6 +302,11 @@ class Row(QWidget):
         super().changeEvent(event)
         if event is not None and event.type() == QEvent.Type.PaletteChange:
             self._draw_icon()
+
+
+def obstacles_of(editor: Editor) -> list[Obstacle]:
+    """Return what is wrong with the text in an editor, if it is no value."""
+    return [Obstacle(editor.param.path, editor.param.title, editor.reason)] if editor.reason else []
 
 
 def _fold_button(title: str, name: str) -> QToolButton:

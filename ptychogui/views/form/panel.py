@@ -1,0 +1,48 @@
+"""The form with what is said and found above it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PyQt5.QtCore import QSize, pyqtSignal
+from PyQt5.QtWidgets import QVBoxLayout, QWidget
+
+from ptychogui.views.form.form import ParameterForm
+from ptychogui.views.form.obstacles import ObstacleList
+from ptychogui.views.form.result_offer import ResultOffer
+from ptychogui.window_state import Obstacle
+
+
+class FormPanel(QWidget):
+    """The form, above it what stands in the way of Run and whose values it shows.
+
+    Announces `goOnAsked()` when the next job is to begin at the result whose values are shown.
+    """
+
+    goOnAsked = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.form = ParameterForm()
+        self.obstacles = ObstacleList()
+        self.result = ResultOffer()
+        above = QVBoxLayout()
+        above.setContentsMargins(10, 2, 10, 2)
+        above.setSpacing(4)
+        above.addWidget(self.result)
+        above.addWidget(self.obstacles)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(above)
+        column.addWidget(self.form, 1)
+        self.obstacles.asked.connect(self.form.go_to)
+        self.result.goOnAsked.connect(self.goOnAsked)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.form.minimumSizeHint()
+
+    def show_obstacles(self, obstacles: Sequence[Obstacle]) -> None:
+        """Show what stands in the way of Run."""
+        self.obstacles.show_obstacles(obstacles)
+        self.form.show_obstacles(obstacles)
