@@ -170,6 +170,8 @@ class Workstation:
         window.wrongChanged.connect(self.shown.take_wrong)
         window.runAsked.connect(self.run.run)
         window.closing.connect(self.close)
+        commands["undo"].triggered.connect(self._undo)
+        commands["redo"].triggered.connect(self._redo)
         commands["simulate"].triggered.connect(self.demo.start)
         commands["preset"].triggered.connect(self.preset.begin)
         self.shown.changed.connect(window.show_state)
@@ -289,6 +291,14 @@ class Workstation:
             self.window.panel.result.hide()
             self.window.pages.turn_to("scan")
             self.window.remember(scan.path)
+
+    def _undo(self) -> None:
+        self.window.form.commit()
+        self.session.undo()
+
+    def _redo(self) -> None:
+        self.window.form.commit()
+        self.session.redo()
 
     def _hide_scan(self) -> None:
         self.window.pages.take_away("scan", then="run")

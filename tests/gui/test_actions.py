@@ -37,6 +37,7 @@ STATES = {
     "a value is wrong": window_state(
         SessionState(READY.scan, runnable=True, wrong=(Obstacle("a.b", "B", "x"),)), RunState()
     ),
+    "a value was changed": window_state(SessionState(READY.scan, runnable=True, undo="Iterations"), RunState()),
     "a run goes on": window_state(READY, STARTED, RUNNING),
     "a run is being stopped": window_state(READY, STARTED.stopping(), JobsState(frozenset({"cancel"}))),
     "a run is over": window_state(READY, STARTED.ended("Finished", "done", None), OVER),
@@ -44,15 +45,17 @@ STATES = {
     "the queue is closed": window_state(READY, RunState(), JobsState(closed="it is damaged")),
 }
 OF_JOBS = {action.key for action in ACTIONS if action.job}
+OF_FORM = ("undo", "redo")
 DISABLED = {
-    "nothing is open": {"run", "clear", *OF_JOBS},
-    "a scan is open": {"clear", *OF_JOBS},
-    "a value is wrong": {"run", "clear", *OF_JOBS},
-    "a run goes on": {"clear", *OF_JOBS} - RUNNING.may,
-    "a run is being stopped": {"clear", *OF_JOBS} - {"cancel"},
-    "a run is over": OF_JOBS - OVER.may,
-    "a job is held": {"clear", *OF_JOBS} - {"release", "up"},
-    "the queue is closed": {"run", "batch", "clear", *OF_JOBS},
+    "nothing is open": {"run", "clear", *OF_FORM, *OF_JOBS},
+    "a scan is open": {"clear", *OF_FORM, *OF_JOBS},
+    "a value is wrong": {"run", "clear", *OF_FORM, *OF_JOBS},
+    "a value was changed": {"clear", "redo", *OF_JOBS},
+    "a run goes on": {"clear", *OF_FORM, *OF_JOBS} - RUNNING.may,
+    "a run is being stopped": {"clear", *OF_FORM, *OF_JOBS} - {"cancel"},
+    "a run is over": {*OF_FORM, *OF_JOBS} - OVER.may,
+    "a job is held": {"clear", *OF_FORM, *OF_JOBS} - {"release", "up"},
+    "the queue is closed": {"run", "batch", "clear", *OF_FORM, *OF_JOBS},
 }
 
 

@@ -251,6 +251,38 @@ def test_heads_count_changes_and_fold(qtbot: QtBot, form: ParameterForm) -> None
     assert section.body.isHidden() and section.extra.isHidden()
 
 
+def found(form: ParameterForm) -> list[str]:
+    return [path for path, row in form.rows.items() if row.isVisibleTo(form)]
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        ("photon", "experiment.energy_eV"), ("-lambda", "experiment.energy_eV"),
+        ("--positions-file", "experiment.positions_file"), ("serial textbook", "reconstruction.batch_size"),
+        ("dx_d", "experiment.detector_pixel_m"),
+    ],
+)  # fmt: skip
+def test_parameters_are_found_by_their_words(form: ParameterForm, words: str, path: str) -> None:
+    before = found(form)
+    form.look_for(words)
+    assert path in found(form) and len(found(form)) < 12
+    form.look_for("")
+    assert found(form) == before
+    form.look_for("words of no parameter")
+    assert not found(form) and form.nothing.isVisibleTo(form)
+    form.look_for("")
+
+
+def test_what_was_changed_can_be_shown_alone(form: ParameterForm) -> None:
+    show(form, Layers().with_value("reconstruction.seed", 5).with_value("reconstruction.iterations", 5))
+    form.look_for("", True)
+    assert found(form) == ["reconstruction.iterations", "reconstruction.seed"] and form.changes == 2
+    show(form, Layers().with_value("reconstruction.seed", 5))
+    assert found(form) == ["reconstruction.seed"]
+    form.look_for("")
+
+
 def test_a_text_is_brought_to_its_one_form(qtbot: QtBot, form: ParameterForm) -> None:
     editor = form.rows["reconstruction.engine"].editor
     assert isinstance(editor, TextEditor)

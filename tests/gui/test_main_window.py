@@ -168,6 +168,32 @@ def test_what_is_missing_is_named_once_and_a_click_leads_to_its_field(
     assert not editor.line.property("missing") and rows["experiment.positions_file"].tag.text() == ""
 
 
+def test_words_find_parameters_and_escape_forgets_them(qtbot: QtBot, window: MainWindow) -> None:
+    find, rows = window.panel.finder, window.form.rows
+    window.commands["find"].trigger()
+    assert find.line.hasFocus()
+    qtbot.keyClicks(find.line, "noise model")
+    assert rows["reconstruction.noise_model"].isVisible() and not rows["experiment.energy_eV"].isVisible()
+    window.panel.obstacles.asked.emit("experiment.energy_eV")
+    assert rows["experiment.energy_eV"].isVisible() and not find.line.text()
+    qtbot.keyClicks(find.line, "noise model")
+    qtbot.keyClick(find.line, Qt.Key.Key_Escape)
+    assert rows["experiment.energy_eV"].isVisible() and find.line.text() == ""
+
+
+def test_undo_is_the_forms_where_nothing_is_being_typed(qtbot: QtBot, window: MainWindow, told: Told) -> None:
+    told.session_is(undo="Iterations")
+    editor = window.form.rows["reconstruction.iterations"].editor
+    assert isinstance(editor, TextEditor)
+    window.activateWindow()
+    editor.line.setFocus()
+    with qtbot.waitSignal(window.commands["undo"].triggered, timeout=1000):
+        qtbot.keyClick(editor.line, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClicks(editor.line, "12")
+    with qtbot.assertNotEmitted(window.commands["undo"].triggered):
+        qtbot.keyClick(editor.line, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+
 def test_nonsense_in_the_tool_bar_keeps_run_away_and_says_why(qtbot: QtBot, window: MainWindow, told: Told) -> None:
     window.show()
     told.session_is(runnable=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -63,7 +63,11 @@ class ParameterForm(QScrollArea):
         for group, title in _TITLES.items():
             self.sections[group] = self._section(title, [param for param in describe() if param.group == group])
             column.addWidget(self.sections[group])
+        self.nothing = label("muted", "No parameter has all of these words.", wrap=True)
+        self.nothing.hide()
+        column.addWidget(self.nothing)
         column.addStretch(1)
+        self._found: tuple[bool, list[str]] = (False, [])
         self.setWidget(page)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -88,6 +92,8 @@ class ParameterForm(QScrollArea):
             row.show_effect(engines)
         for section in self.sections.values():
             section.show_changes()
+        if self._found[0]:
+            self.look_for(" ".join(self._found[1]), True)
 
     def commit(self) -> None:
         """Announce text that is typed but not yet announced."""
@@ -109,6 +115,21 @@ class ParameterForm(QScrollArea):
         for row in self.rows.values():
             if row.editor.reason:
                 row.editor.setValue(row.editor.value())
+
+    @property
+    def changes(self) -> int:
+        """How many parameters the user has changed."""
+        return sum(row.changed for row in self.rows.values())
+
+    def look_for(self, words: str, only_changed: bool = False) -> None:
+        """Show only the rows that have all of some words, and those that were changed if only these are wanted."""
+        wanted = words.casefold().split()
+        self._found = only_changed, wanted
+        is_narrowed = bool(wanted) or only_changed
+        for section in self.sections.values():
+            section.show_found(is_narrowed, lambda row: row.has(wanted) and (row.changed or not only_changed))
+        found = any(row.isVisibleTo(self) for row in self.rows.values())
+        self.nothing.setVisible(is_narrowed and not found)
 
     def go_to(self, path: str) -> None:
         """Bring a parameter's row into view, unfold what hides it, and have it typed into."""
@@ -144,7 +165,7 @@ class Section(QWidget):
 
     def __init__(self, title: str, rows: Sequence[Row]) -> None:
         super().__init__()
-        self._title = title
+        self._title, self._is_narrowed = title, False
         self._plain = [row for row in rows if not row.param.advanced]
         self._advanced = [row for row in rows if row.param.advanced]
         self.head = _fold_button(title, "section")
@@ -166,6 +187,16 @@ class Section(QWidget):
         self.head.setText(_counted(self._title, [*self._plain, *self._advanced]))
         self.more.setText(_counted("More", self._advanced))
 
+    def show_found(self, is_narrowed: bool, is_wanted: Callable[[Row], bool]) -> None:
+        """Show only some rows, whatever is folded; all as they are folded where nothing is looked for."""
+        rows = [*self._plain, *self._advanced]
+        for row in rows:
+            row.setVisible(not is_narrowed or is_wanted(row))
+        self._is_narrowed = is_narrowed
+        self.setVisible(not is_narrowed or any(map(is_wanted, rows)))
+        self.head.setEnabled(not is_narrowed)
+        self._unfold(self.head.isChecked())
+
     def show_row(self, row: Row) -> None:
         """Unfold what hides a row."""
         self.head.setChecked(True)
@@ -173,13 +204,13 @@ class Section(QWidget):
             self.more.setChecked(True)
 
     def _unfold(self, unfolded: bool) -> None:
-        self.body.setVisible(unfolded)
-        self.more.setVisible(unfolded and bool(self._advanced))
+        self.body.setVisible(unfolded or self._is_narrowed)
+        self.more.setVisible(unfolded and bool(self._advanced) and not self._is_narrowed)
         self._unfold_more(self.more.isChecked())
         self.folded.emit(not unfolded)
 
     def _unfold_more(self, unfolded: bool) -> None:
-        self.extra.setVisible(unfolded and self.head.isChecked())
+        self.extra.setVisible(self._is_narrowed or (unfolded and self.head.isChecked()))
         self._draw_arrows()
 
     def _draw_arrows(self) -> None:
@@ -203,6 +234,7 @@ class Row(QWidget):
         self.param = param
         self.changed = self.missing = False
         self._tag = ""
+        self._words = " ".join((param.title, param.path, param.option, param.flag, tooltip(param))).casefold()
         self.label = label("text", param.title)
         self.editor = make_editor(param)
         self.tag = label("tag")
@@ -251,6 +283,10 @@ class Row(QWidget):
         text = escape("\n".join(lines)).replace("\n", "<br>")
         for widget in (self.label, self.editor):
             widget.setToolTip(f"<p>{text}</p>")
+
+    def has(self, words: Sequence[str]) -> bool:
+        """Whether all of some words, in small letters, are in what is known of the parameter."""
+        return all(word.lstrip("-") in self._words for word in words)
 
     def _revert(self) -> None:
         self.reverted.emit(self.param.path)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PyQt5.QtCore import QSize, pyqtSignal
 from PyQt5.QtWidgets import QVBoxLayout, QWidget
 
+from ptychogui.params.model import Parameters
+from ptychogui.params.origins import Origin
+from ptychogui.views.form.find_bar import FindBar
 from ptychogui.views.form.form import ParameterForm
 from ptychogui.views.form.obstacles import ObstacleList
 from ptychogui.views.form.result_offer import ResultOffer
@@ -26,21 +29,39 @@ class FormPanel(QWidget):
         self.form = ParameterForm()
         self.obstacles = ObstacleList()
         self.result = ResultOffer()
+        self.finder = FindBar()
         above = QVBoxLayout()
         above.setContentsMargins(10, 2, 10, 2)
         above.setSpacing(4)
         above.addWidget(self.result)
         above.addWidget(self.obstacles)
+        above.addWidget(self.finder)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addLayout(above)
         column.addWidget(self.form, 1)
-        self.obstacles.asked.connect(self.form.go_to)
+        self.obstacles.asked.connect(self._go_to)
+        self.finder.asked.connect(self.form.look_for)
         self.result.goOnAsked.connect(self.goOnAsked)
 
     def minimumSizeHint(self) -> QSize:
         return self.form.minimumSizeHint()
+
+    def show_values(
+        self,
+        parameters: Parameters,
+        origins: Mapping[str, Origin],
+        below: Parameters,
+        below_origins: Mapping[str, Origin],
+    ) -> None:
+        """Show all parameters with their origins, and what each would go back to."""
+        self.form.show_values(parameters, origins, below, below_origins)
+        self.finder.show_changes(self.form.changes)
+
+    def _go_to(self, path: str) -> None:
+        self.finder.clear()
+        self.form.go_to(path)
 
     def show_obstacles(self, obstacles: Sequence[Obstacle]) -> None:
         """Show what stands in the way of Run."""

@@ -131,7 +131,7 @@ class MainWindow(QMainWindow):
         below_origins: Mapping[str, Origin],
     ) -> None:
         """Show all parameters with their origins, and what each would go back to."""
-        self.form.show_values(parameters, origins, below, below_origins)
+        self.panel.show_values(parameters, origins, below, below_origins)
         self.quick.show_values(parameters)
 
     def show_problem(self, title: str, text: str, details: str = "") -> None:
@@ -209,6 +209,7 @@ class MainWindow(QMainWindow):
             editors.edited.connect(self.edited)
             editors.reasonsChanged.connect(self._announce_wrong)
         self.form.reverted.connect(self.reverted)
+        commands["find"].triggered.connect(self.panel.finder.begin)
         self.strip.folderAsked.connect(_show_folder)
 
     # What it does by itself
