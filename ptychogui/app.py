@@ -26,6 +26,7 @@ from ptychogui.controllers.queue.live import LiveController, Preview
 from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
+from ptychogui.controllers.values.profiles import ProfileController
 from ptychogui.controllers.window import WindowController
 from ptychogui.jobs.orientation.doctor import open_and_examine
 from ptychogui.jobs.prepare.read_survey import ReadingProgress, ScanSurvey, survey_scan
@@ -117,6 +118,7 @@ class Workstation:
             self.session, self.background, open_and_examine, "The orientation can't be found"
         )
         self.survey = QuestionController(self.session, self.background, survey_scan, "The scan can't be surveyed")
+        self.profiles = ProfileController(self.session, self.background, config_folder() / "profiles")
         self.preset = PresetController(self.session, self.background)
         self.pairing = PairingController(self.session, self.background)
         self.shown = WindowController(self.session, self.queue, self.live, self.demo)
@@ -137,6 +139,7 @@ class Workstation:
         self._join_survey()
         self._join_preset()
         self._join_pairing()
+        self._join_profiles()
         self.session.announce()
         self.queue.start()
 
@@ -283,6 +286,25 @@ class Workstation:
         asking.settled.connect(self._hide_pairing)
         asking.drawing.told.connect(page.show_told)
         asking.drawing.ended.connect(page.show_ended)
+
+    def _join_profiles(self) -> None:
+        profiles, dialog, commands = self.profiles, self.window.profiles, self.window.commands
+        commands["profiles"].triggered.connect(dialog.show)
+        commands["profiles"].triggered.connect(profiles.open)
+        commands["code"].triggered.connect(self._write_code)
+        dialog.chosen.connect(profiles.choose)
+        dialog.saveAsked.connect(profiles.save)
+        dialog.deleteAsked.connect(profiles.delete)
+        dialog.resultAsked.connect(profiles.compare_result)
+        dialog.takeAsked.connect(self.session.edit_all)
+        profiles.listed.connect(dialog.begin)
+        profiles.compared.connect(dialog.show_differences)
+        profiles.refused.connect(dialog.show_problem)
+        profiles.written.connect(self.window.code.show_code)
+
+    def _write_code(self) -> None:
+        self.window.form.commit()
+        self.profiles.write()
 
     def _show_scan(self, scan: LoadedScan) -> None:
         self.preview_page.show_preview(scan.pattern, scan.previewed, scan.positions_m)
