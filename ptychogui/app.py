@@ -34,6 +34,8 @@ from ptychogui.jobs.processes.messages import Ready
 from ptychogui.paths import config_folder, home, queue_folder
 from ptychogui.physics.simulation import Recipe
 from ptychogui.queue.under_way import LaneNews
+from ptychogui.queue_state import QueueState
+from ptychogui.views.form.editors import DeviceChoice
 from ptychogui.views.run.run_page import RunPage
 from ptychogui.views.scan.orientation_page import OrientationPage
 from ptychogui.views.scan.pairing_page import PairingPage
@@ -206,6 +208,7 @@ class Workstation:
     def _join_queue(self) -> None:
         window, queue, panel = self.window, self.queue, self.window.queue
         queue.changed.connect(panel.show_queue)
+        queue.changed.connect(self._show_devices)
         queue.message.connect(window.show_message)
         queue.ready.connect(self._tell_ready)
         panel.ticked.connect(queue.tick)
@@ -355,6 +358,12 @@ class Workstation:
 
     def _continue(self, iterations: int) -> None:
         self.queue.go_on_from(self.live.jobs[0], iterations)
+
+    def _show_devices(self, queue: QueueState) -> None:
+        devices = {group.key: DeviceChoice(group.detail, group.usable)
+                   for group in queue.groups if group.ticked is not None}  # fmt: skip
+        for editors in (self.window.form, self.window.quick):
+            editors.show_devices(devices)
 
     def _tell_ready(self, ready: Ready) -> None:
         self.window.show_message(f"Device {ready.device} is ready (process {ready.pid})")
