@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from PyQt5.QtCore import QObject, QSettings, Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import QApplication
@@ -198,6 +199,7 @@ class Workstation:
         live, page = self.live, self.run_page
         self.run.added.connect(self.queue.added)
         self.shown.changed.connect(page.show_state)
+        page.findings.applyAsked.connect(self._apply_finding)
         live.picture.connect(page.show_picture)
         live.preview.connect(self._show_preview)
         live.cleared.connect(page.clear)
@@ -364,6 +366,10 @@ class Workstation:
                    for group in queue.groups if group.ticked is not None}  # fmt: skip
         for editors in (self.window.form, self.window.quick):
             editors.show_devices(devices)
+
+    def _apply_finding(self, values: Mapping[str, Any], what: str) -> None:
+        self.session.edit_all(values, what)
+        self.window.panel.go_to(next(iter(values)))
 
     def _tell_ready(self, ready: Ready) -> None:
         self.window.show_message(f"Device {ready.device} is ready (process {ready.pid})")

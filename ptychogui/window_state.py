@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ptychogui.jobs.job import Progress
+from ptychogui.jobs.run_findings import RunFinding
 
 _PROGRAM = "ptychogui"
 
@@ -161,6 +162,7 @@ class RunState:
         curve: the error of every iteration.
         name: what the job is called, or the result that was opened.
         source: the scan; None if it has no file, or is not known.
+        findings: what the convergence watch has found.
         elapsed_s: what its iterations have taken.
     """
 
@@ -179,6 +181,7 @@ class RunState:
     name: str = ""
     source: Path | None = None
     elapsed_s: float = 0.0
+    findings: tuple[RunFinding, ...] = ()
 
     @property
     def under_way(self) -> bool:
@@ -223,8 +226,17 @@ class RunState:
             now = replace(now, seconds_left=math.inf)
         elif progress.iteration:
             now = replace(now, phase=Phase.RUNNING, text="Running", kind="")
+        now = now.with_findings([finding for one in told for finding in one.findings])
         errors = [(one.iteration, one.error, one.free_error) for one in told if one.iteration]
         return replace(now, curve=self.curve.with_errors(errors)) if errors else now
+
+    def with_findings(self, findings: Sequence[RunFinding]) -> RunState:
+        """Take what the convergence watch has found; what was told before is no news."""
+        kept = list(self.findings)
+        for finding in findings:
+            if finding not in kept:
+                kept.append(finding)
+        return replace(self, findings=tuple(kept)) if len(kept) > len(self.findings) else self
 
     def stopping(self) -> RunState:
         """Take that Stop was pressed."""
@@ -281,11 +293,13 @@ class ShownJob:
         name: of the job, or of the result that was opened; "" while there is neither.
         text: where it stands.
         is_of_another_scan: whether its scan is another than the one that is open.
+        findings: what the convergence watch has found in it.
     """
 
     name: str = ""
     text: str = ""
     is_of_another_scan: bool = False
+    findings: tuple[RunFinding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -384,7 +398,7 @@ def _hint(session: SessionState) -> str:
 def _shown(session: SessionState, run: RunState) -> ShownJob:
     its, mine = run.source, session.scan.path
     is_other = its is not None and mine is not None and os.path.abspath(its) != os.path.abspath(mine)
-    return ShownJob(run.name, run.text, is_other)
+    return ShownJob(run.name, run.text, is_other, run.findings)
 
 
 def _card(session: SessionState) -> ScanSummary:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +19,13 @@ from ptychogui.io.result import Result
 from ptychogui.io.scan_or_result import open_scan_or_result
 from ptychogui.jobs.again import source_and_layers
 from ptychogui.jobs.job_values import dataset_layers
+from ptychogui.jobs.run_findings import RunFinding, from_dicts
 from ptychogui.params.origins import Layers, Source
 from ptychogui.params.units import format_quantity
 from ptychogui.pictures.live_picture import FINAL_PX, LivePicture, make_picture
 from ptychogui.pictures.thumbnails import flatten_layers
+
+_log = logging.getLogger(__name__)
 
 _PREVIEWED = 16
 """Frames averaged into the preview, spread over the scan."""
@@ -67,6 +72,7 @@ class LoadedResult:
         source: the scan that it was made of; None where it was simulated, or is not known.
         layers: the values that it was made with; None where it does not say them.
         problem: why it does not.
+        findings: what the convergence watch has found in its run.
     """
 
     path: Path
@@ -79,6 +85,7 @@ class LoadedResult:
     source: Path | None = None
     layers: Layers | None = None
     problem: str = ""
+    findings: tuple[RunFinding, ...] = ()
 
 
 def load(path: Path, options: ReadOptions | None = None) -> LoadedScan | LoadedResult:
@@ -138,7 +145,17 @@ def _loaded_result(path: Path, result: Result) -> LoadedResult:
     picture = make_picture(field, result.probe, result.object_pixel_m, FINAL_PX)
     errors, free_errors = (tuple(map(float, some)) for some in (result.errors, result.free_errors))
     state, made = str(result.state or ""), _how_it_was_made(path, result)
-    return LoadedResult(path, facts, result.notes, picture, errors, free_errors, state, *made)
+    return LoadedResult(
+        path, facts, result.notes, picture, errors, free_errors, state, *made, findings=_findings(result)
+    )
+
+
+def _findings(result: Result) -> tuple[RunFinding, ...]:
+    try:
+        return from_dicts(json.loads(result.findings or "[]"))
+    except (KeyError, TypeError, ValueError) as error:
+        _log.info("the findings of a result can't be read: %s", error)
+        return ()
 
 
 def _how_it_was_made(path: Path, result: Result) -> tuple[Path | None, Layers | None, str]:

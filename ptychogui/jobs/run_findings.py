@@ -53,6 +53,12 @@ class RunFinding:
                 "fix": dict(self.fix), "advice": self.advice, "options": self.options}  # fmt: skip
 
 
+def from_dicts(told: Iterable[Mapping[str, Any]]) -> tuple[RunFinding, ...]:
+    """Read what `as_dict` has made of findings; of kinds that this version does not know there are none."""
+    names = ("kind", "iteration", "reason", "fix", "advice")
+    return tuple(RunFinding(**{name: one[name] for name in names}) for one in told if one["kind"] in TITLES)
+
+
 def to_json(findings: Iterable[RunFinding]) -> str:
     """Write findings as JSON; "" where there are none."""
     told = [finding.as_dict() for finding in findings]

@@ -17,6 +17,7 @@ from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.queue.standing import begun, stands
 from ptychogui.errors import DataError
 from ptychogui.jobs.job import Progress
+from ptychogui.jobs.run_findings import from_dicts
 from ptychogui.params.form_words import in_form_words
 from ptychogui.pictures.live_picture import LivePicture
 from ptychogui.queue.snapshot import Snapshot
@@ -109,7 +110,8 @@ class LiveController(QObject):
         """Show a result that the user has opened, which is no job's."""
         self._set_follows(False)
         self._turn_away()
-        self.shown.emit(RunState().with_result(result.path, result.facts, result.errors, result.free_errors))
+        run = RunState().with_result(result.path, result.facts, result.errors, result.free_errors)
+        self.shown.emit(run.with_findings(result.findings))
         self.picture.emit(result.picture)
         self.turned.emit()
 
@@ -216,6 +218,7 @@ class LiveController(QObject):
         self._queue.show_job(entry.uid)
         self.chosen.emit(self.jobs)
         self._tell(entry)
+        self._recall_findings(entry)
         if entry.state in ENDED and Path(entry.result).exists():
             self._load(entry)
 
@@ -234,7 +237,9 @@ class LiveController(QObject):
         def done(loaded: Any) -> None:
             if isinstance(loaded, LoadedResult) and self._uid == entry.uid:
                 now = self._entry(entry.id) or entry
+                found = self._runs[entry.uid].findings if entry.uid in self._runs else ()
                 run = stands(None, now).with_result(loaded.path, loaded.facts, loaded.errors, loaded.free_errors)
+                run = run.with_findings(found)
                 self._runs[entry.uid] = stands(run, now)
                 self._is_live = True
                 self.shown.emit(self._runs[entry.uid])
@@ -244,6 +249,19 @@ class LiveController(QObject):
             self.problem.emit(explain(f"The result of {job_name(entry.id, entry.title)} can't be read", error))
 
         self._background.start(lambda: load(Path(entry.result)), done, failed)
+
+    def _recall_findings(self, entry: Entry) -> None:
+        """Take what was found in a job before the window heard of it."""
+
+        def done(told: list[dict[str, Any]]) -> None:
+            run = self._runs.get(entry.uid)
+            if run is not None:
+                self._runs[entry.uid] = run.with_findings(from_dicts(told))
+                if self._uid == entry.uid:
+                    self.shown.emit(self._runs[entry.uid])
+
+        self._queue.do(lambda store: store.findings(entry.id), done,
+                       lambda error: self.problem.emit(explain("The findings can't be read", error)))  # fmt: skip
 
     def _turn_away(self) -> None:
         """Show no job."""

@@ -41,7 +41,7 @@ class FormPanel(QWidget):
         column.setSpacing(2)
         column.addLayout(above)
         column.addWidget(self.form, 1)
-        self.obstacles.asked.connect(self._go_to)
+        self.obstacles.asked.connect(self.go_to)
         self.finder.asked.connect(self.form.look_for)
         self.result.goOnAsked.connect(self.goOnAsked)
 
@@ -59,7 +59,8 @@ class FormPanel(QWidget):
         self.form.show_values(parameters, origins, below, below_origins)
         self.finder.show_changes(self.form.changes)
 
-    def _go_to(self, path: str) -> None:
+    def go_to(self, path: str) -> None:
+        """Bring a parameter into view, whatever was looked for."""
         self.finder.clear()
         self.form.go_to(path)
 

@@ -10,6 +10,7 @@ from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWidg
 
 from ptychogui.pictures.live_picture import LivePicture
 from ptychogui.views.plots import ErrorCard, ImageCard
+from ptychogui.views.run.findings import RunFindings
 from ptychogui.views.run.probe_card import ProbeCard
 from ptychogui.views.theme import restyle
 from ptychogui.views.widgets import ElidedLabel, label
@@ -22,6 +23,7 @@ class RunPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.shown = ShownLine()
+        self.findings = RunFindings()
         self.phase = ImageCard("Object phase", "phase (rad)", "viridis")
         self.magnitude = ImageCard("Object magnitude", "transmission", "CET-L1")
         self.magnitude.link(self.phase)
@@ -56,6 +58,7 @@ class RunPage(QWidget):
     def show_state(self, state: WindowState) -> None:
         """Show whose pictures these are, and the errors so far."""
         self.shown.show_job(state.shown)
+        self.findings.show_findings(state.shown.findings)
         if state.curve is not self._curve:
             self._curve = state.curve
             self.error.show_curve(state.curve)
@@ -73,6 +76,7 @@ class RunPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(self.shown)
+        column.addWidget(self.findings)
         column.addWidget(split, 1)
 
 
