@@ -17,6 +17,7 @@ from ptychogui.controllers.background import Background
 from ptychogui.controllers.demo import DemoController
 from ptychogui.controllers.error_message import ErrorMessage, explain_defect
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
+from ptychogui.controllers.mail import MailController
 from ptychogui.controllers.pairing import PairingController
 from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.preset import Pointing, PresetController
@@ -122,6 +123,7 @@ class Workstation:
         )
         self.survey = QuestionController(self.session, self.background, survey_scan, "The scan can't be surveyed")
         self.profiles = ProfileController(self.session, self.background, config_folder() / "profiles")
+        self.mail = MailController(self.queue, self.background)
         self.preset = PresetController(self.session, self.background)
         self.pairing = PairingController(self.session, self.background)
         self.shown = WindowController(self.session, self.queue, self.live, self.demo)
@@ -143,6 +145,7 @@ class Workstation:
         self._join_preset()
         self._join_pairing()
         self._join_profiles()
+        self._join_mail()
         self.session.announce()
         self.queue.start()
 
@@ -306,6 +309,16 @@ class Workstation:
         profiles.compared.connect(dialog.show_differences)
         profiles.refused.connect(dialog.show_problem)
         profiles.written.connect(self.window.code.show_code)
+
+    def _join_mail(self) -> None:
+        mail, dialog = self.mail, self.window.mail
+        self.window.commands["mail"].triggered.connect(dialog.show)
+        self.window.commands["mail"].triggered.connect(mail.open)
+        dialog.keepAsked.connect(mail.keep)
+        dialog.testAsked.connect(mail.test)
+        mail.shown.connect(dialog.show_settings)
+        mail.told.connect(dialog.show_answer)
+        mail.refused.connect(dialog.show_problem)
 
     def _write_code(self) -> None:
         self.window.form.commit()

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import sys
-import uuid
-from functools import partial
 
 import click
 
 from ptychogui.cli.terminal import error_console, one_line, say, stdout_width, table, tell
 from ptychogui.errors import ParameterError
-from ptychogui.notify import desktop, webhook
-from ptychogui.notify.letter import letter
-from ptychogui.notify.password import NoKeyringError, keep_password, password_of
-from ptychogui.notify.report import Report
+from ptychogui.notify.password import keep_password, password_text
 from ptychogui.notify.settings import PostSettings
-from ptychogui.notify.smtp import send
+from ptychogui.notify.trial import send_test
 from ptychogui.params.click_words import Command
-from ptychogui.params.model import addresses_text
 from ptychogui.queue.store import letters
 from ptychogui.queue.store.letters import DESKTOP, MAIL, WEBHOOK
 from ptychogui.queue.store.store import Store
@@ -43,27 +37,26 @@ def mail(words: tuple[str, ...], password: bool, test: bool, to: str) -> None:
         if password:
             _ask_password(settings)
         if test:
-            _send_test(settings, _test_address(to, settings))
+            _test(settings, to)
         if not (words or password or test):
             _tell(store, settings)
 
 
 def _tell(store: Store, settings: PostSettings) -> None:
-    rows = [*settings.shown().items(), ("password", _password_text(settings))]
+    rows = [*settings.shown().items(), ("password", password_text(settings))]
     tell(table(rows, stdout_width()))
     for way in (MAIL, WEBHOOK, DESKTOP):
         for one in letters.waiting(store, way):
             tell(f"not sent so far by {way}: {one.report.title}, {one.report.state}: {one.cause or 'not tried'}")
 
 
-def _password_text(settings: PostSettings) -> str:
-    """Say where the password is, never what it is."""
-    if not settings.user:
-        return "not needed"
+def _test(settings: PostSettings, to: str) -> None:
     try:
-        return "known" if password_of(settings) else "none"
-    except NoKeyringError as error:
-        return f"none: {error}"
+        told = send_test(settings, to)
+    except ParameterError as error:
+        raise ParameterError(f"--to {error}") from None
+    for line in told:
+        say(error_console(), one_line(line))
 
 
 def _ask_password(settings: PostSettings) -> None:
@@ -76,21 +69,3 @@ def _ask_password(settings: PostSettings) -> None:
         given = sys.stdin.readline().rstrip("\r\n")
     keep_password(settings, given)
     say(error_console(), f"the password is {'kept in' if given else 'removed from'} the keyring")
-
-
-def _test_address(to: str, settings: PostSettings) -> str:
-    try:
-        return addresses_text(to or settings.from_address)
-    except ValueError as error:
-        raise ParameterError(f"--to {to}: {error}") from None
-
-
-def _send_test(settings: PostSettings, to: str) -> None:
-    report = Report(uuid.uuid4().hex, "test", "done", to, cause="this is a test of ptychogui mail")
-    refused = send(settings, to.split(", "), partial(letter, report, settings))
-    say(error_console(), f"sent to {to}" + (f", but refused by {'; '.join(map(one_line, refused))}" if refused else ""))
-    if settings.webhook:
-        webhook.post(settings.webhook, report)
-        say(error_console(), "sent to the webhook")
-    if settings.desktop:
-        desktop.show(report)

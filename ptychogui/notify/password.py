@@ -30,6 +30,16 @@ def password_of(settings: PostSettings) -> str:
         raise _unusable(error) from error
 
 
+def password_text(settings: PostSettings) -> str:
+    """Say where the password is, never what it is."""
+    if not settings.user:
+        return "not needed"
+    try:
+        return "known" if password_of(settings) else "none"
+    except NoKeyringError as error:
+        return f"none: {error}"
+
+
 def keep_password(settings: PostSettings, password: str) -> None:
     """Keep a password in the keyring, or forget it where it is "".
 

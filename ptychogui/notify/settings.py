@@ -62,7 +62,24 @@ class PostSettings:
         Raises:
             ParameterError: a word names no setting, or has no value for it.
         """
-        return replace(self, **dict(_parsed(word) for word in words))
+        texts: dict[str, str] = {}
+        for word in words:
+            name, equals, text = word.partition("=")
+            if not equals or name not in _PARSERS:
+                raise ParameterError(f"--set {word}: say NAME=VALUE, where NAME is {', '.join(_PARSERS)}")
+            texts[name] = text
+        try:
+            return self.with_texts(texts)
+        except ParameterError as error:
+            raise ParameterError(f"--set {' --set '.join(words)}: {error}") from None
+
+    def with_texts(self, texts: Mapping[str, str]) -> PostSettings:
+        """Return settings with some of them set: name -> text; "" sets the default.
+
+        Raises:
+            ParameterError: a text is no value of its setting.
+        """
+        return replace(self, **{name: _parsed(name, text.strip()) for name, text in texts.items()})
 
     def to_json(self) -> str:
         """Write them as JSON that `from_json` reads back."""
@@ -89,14 +106,11 @@ def webhook_text(url: str) -> str:
 _DEFAULTS = {field.name: field.default for field in fields(PostSettings)}
 
 
-def _parsed(word: str) -> tuple[str, Any]:
-    name, equals, text = word.partition("=")
-    if not equals or name not in _PARSERS:
-        raise ParameterError(f"--set {word}: say NAME=VALUE, where NAME is {', '.join(_PARSERS)}")
+def _parsed(name: str, text: str) -> Any:
     try:
-        return name, _PARSERS[name](text.strip()) if text.strip() else _DEFAULTS[name]
+        return _PARSERS[name](text) if text else _DEFAULTS[name]
     except ValueError as error:
-        raise ParameterError(f"--set {word}: {name} {error}") from None
+        raise ParameterError(f"{name} {error}") from None
 
 
 def _host(text: str) -> str:

@@ -120,7 +120,7 @@ def test_the_menu_bar_is_that_of_the_table(qtbot: QtBot, commands: Commands) -> 
     menu = bar.actions()[0].menu()
     assert menu is not None
     texts = [action.text() for action in menu.actions()]
-    assert texts == ["Open…", RECENT.title, "Batch…", "", "Try it on a simulated scan", "", "Quit"]
+    assert texts == ["Open…", RECENT.title, "Batch…", "", "Try it on a simulated scan", "", "Mail…", "", "Quit"]
 
 
 def test_the_one_that_matters_most_is_a_button_of_its_own(qtbot: QtBot, commands: Commands) -> None:

@@ -96,6 +96,7 @@ ACTIONS = (
     Action("batch", "Batch…", "Put many scans into the queue, after a look at each", "Ctrl+Shift+B", icon="batch",
            enabled=lambda window: not window.queue_closed, hint=lambda window: window.queue_closed),
     Action("simulate", "Try it on a simulated scan", "Simulate a scan and reconstruct it", "Ctrl+T", icon="simulate"),
+    Action("mail", "Mail…", "The server that sends word when jobs have ended", "Ctrl+Alt+M"),
     Action("quit", "Quit", "Close the window", "Ctrl+Q"),
     Action("undo", "Undo", "Take the last change in the form back", "Ctrl+Z", enabled=lambda window: bool(window.undo)),
     Action("redo", "Redo", "Make the change once more that was taken back last", "Ctrl+Shift+Z",
@@ -144,7 +145,7 @@ RECENT = Menu("Open recent")
 """Filled with the files that were opened lately."""
 
 MENUS = (
-    Menu("&File", ("open", RECENT, "batch", LINE, "simulate", LINE, "quit")),
+    Menu("&File", ("open", RECENT, "batch", LINE, "simulate", LINE, "mail", LINE, "quit")),
     Menu("&Edit", ("undo", "redo", LINE, "find", "profiles", "code")),
     Menu("&Scan", ("orientation", "preset")),
     Menu("&Run", ("run", LINE, "follow")),

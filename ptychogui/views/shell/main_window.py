@@ -37,6 +37,7 @@ from ptychogui.views.shell.actions import QUEUE_BUTTONS, QUEUE_HEAD
 from ptychogui.views.shell.banner import Banner, Messages
 from ptychogui.views.shell.commands import Commands
 from ptychogui.views.shell.drop_target import DropTarget
+from ptychogui.views.shell.mail_dialog import MailDialog
 from ptychogui.views.shell.pages import Pages
 from ptychogui.views.shell.settings import WindowSettings
 from ptychogui.views.shell.welcome import WelcomePage
@@ -97,6 +98,7 @@ class MainWindow(QMainWindow):
         self.log = LogDialog(self)
         self.batch = BatchDialog(self)
         self.profiles = ProfileDialog(self)
+        self.mail = MailDialog(self)
         self.code = CodeDialog(self)
         self._may_go = False
         self.banner = Banner()
