@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from PyQt5.QtCore import QObject, QSettings, Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import QApplication
@@ -17,7 +16,6 @@ from ptychogui.controllers.background import Background
 from ptychogui.controllers.demo import DemoController
 from ptychogui.controllers.error_message import ErrorMessage, explain_defect
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
-from ptychogui.controllers.mail import MailController
 from ptychogui.controllers.pairing import PairingController
 from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.preset import Pointing, PresetController
@@ -28,16 +26,14 @@ from ptychogui.controllers.queue.live import LiveController, Preview
 from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
-from ptychogui.controllers.values.profiles import ProfileController
 from ptychogui.controllers.window import WindowController
+from ptychogui.form_joins import FormJoins
 from ptychogui.jobs.orientation.doctor import open_and_examine
 from ptychogui.jobs.prepare.read_survey import ReadingProgress, ScanSurvey, survey_scan
 from ptychogui.jobs.processes.messages import Ready
 from ptychogui.paths import config_folder, home, queue_folder
 from ptychogui.physics.simulation import Recipe
 from ptychogui.queue.under_way import LaneNews
-from ptychogui.queue_state import QueueState
-from ptychogui.views.form.editors import DeviceChoice
 from ptychogui.views.run.run_page import RunPage
 from ptychogui.views.scan.orientation_page import OrientationPage
 from ptychogui.views.scan.pairing_page import PairingPage
@@ -78,7 +74,7 @@ def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = N
     heart.start(_SIGNALS_MS)
     workstation.window.show()
     if files:
-        workstation.session.open(files[0])
+        workstation.form.opening.open(files[0])
     if demo:
         workstation.live.ended.connect(_print_result)
         workstation.demo.start()
@@ -122,12 +118,11 @@ class Workstation:
             self.session, self.background, open_and_examine, "The orientation can't be found"
         )
         self.survey = QuestionController(self.session, self.background, survey_scan, "The scan can't be surveyed")
-        self.profiles = ProfileController(self.session, self.background, config_folder() / "profiles")
-        self.mail = MailController(self.queue, self.background)
         self.preset = PresetController(self.session, self.background)
         self.pairing = PairingController(self.session, self.background)
         self.shown = WindowController(self.session, self.queue, self.live, self.demo)
         self.window = MainWindow(kept)
+        self.form = FormJoins(self.session, self.queue, self.background, self.window)
         self.preview_page = PreviewPage()
         self.run_page = RunPage()
         self.orientation_page = OrientationPage()
@@ -144,14 +139,12 @@ class Workstation:
         self._join_survey()
         self._join_preset()
         self._join_pairing()
-        self._join_profiles()
-        self._join_mail()
         self.session.announce()
         self.queue.start()
 
     def close(self) -> None:
         """Remember the user's values, have jobs under way keep their state, and end threads and processes."""
-        self.window.settings.keep_text("geometry", self.session.geometry())
+        self.form.close()
         self.window.settings.keep_values(self.session.remembered())
         self.batch.drop()
         self.preflight.close()
@@ -173,20 +166,17 @@ class Workstation:
 
     def _join_window(self) -> None:
         window, commands = self.window, self.window.commands
-        window.openAsked.connect(self.session.open)
         window.edited.connect(self.session.edit)
         window.reverted.connect(self.session.revert)
         window.wrongChanged.connect(self.shown.take_wrong)
         window.runAsked.connect(self.run.run)
         window.closing.connect(self.close)
-        commands["undo"].triggered.connect(self._undo)
-        commands["redo"].triggered.connect(self._redo)
         commands["simulate"].triggered.connect(self.demo.start)
         commands["preset"].triggered.connect(self.preset.begin)
         self.shown.changed.connect(window.show_state)
         questions = self.doctor, self.survey, self.pairing.drawing
         jobs = self.queue, self.live, self.run, self.ending
-        for source in (self.session, *jobs, self.demo, *questions, self.preset, self.hook):
+        for source in (self.session, self.form.opening, *jobs, self.demo, *questions, self.preset, self.hook):
             source.problem.connect(self._show_problem)
 
     def _join_session(self) -> None:
@@ -195,14 +185,12 @@ class Workstation:
         session.scanOpened.connect(self._show_scan)
         session.scanOpened.connect(self.demo.run_if_mine)
         session.resultOpened.connect(self._show_result)
-        session.scanClosed.connect(self._hide_scan)
-        self.window.panel.goOnAsked.connect(self._go_on_from_result)
 
     def _join_run(self) -> None:
         live, page = self.live, self.run_page
         self.run.added.connect(self.queue.added)
         self.shown.changed.connect(page.show_state)
-        page.findings.applyAsked.connect(self._apply_finding)
+        page.findings.applyAsked.connect(self.form.apply_finding)
         live.picture.connect(page.show_picture)
         live.preview.connect(self._show_preview)
         live.cleared.connect(page.clear)
@@ -213,7 +201,6 @@ class Workstation:
     def _join_queue(self) -> None:
         window, queue, panel = self.window, self.queue, self.window.queue
         queue.changed.connect(panel.show_queue)
-        queue.changed.connect(self._show_devices)
         queue.message.connect(window.show_message)
         queue.ready.connect(self._tell_ready)
         panel.ticked.connect(queue.tick)
@@ -295,64 +282,15 @@ class Workstation:
         asking.drawing.told.connect(page.show_told)
         asking.drawing.ended.connect(page.show_ended)
 
-    def _join_profiles(self) -> None:
-        profiles, dialog, commands = self.profiles, self.window.profiles, self.window.commands
-        commands["profiles"].triggered.connect(dialog.show)
-        commands["profiles"].triggered.connect(profiles.open)
-        commands["code"].triggered.connect(self._write_code)
-        dialog.chosen.connect(profiles.choose)
-        dialog.saveAsked.connect(profiles.save)
-        dialog.deleteAsked.connect(profiles.delete)
-        dialog.resultAsked.connect(profiles.compare_result)
-        dialog.takeAsked.connect(self.session.edit_all)
-        profiles.listed.connect(dialog.begin)
-        profiles.compared.connect(dialog.show_differences)
-        profiles.refused.connect(dialog.show_problem)
-        profiles.written.connect(self.window.code.show_code)
-
-    def _join_mail(self) -> None:
-        mail, dialog = self.mail, self.window.mail
-        self.window.commands["mail"].triggered.connect(dialog.show)
-        self.window.commands["mail"].triggered.connect(mail.open)
-        dialog.keepAsked.connect(mail.keep)
-        dialog.testAsked.connect(mail.test)
-        mail.shown.connect(dialog.show_settings)
-        mail.told.connect(dialog.show_answer)
-        mail.refused.connect(dialog.show_problem)
-
-    def _write_code(self) -> None:
-        self.window.form.commit()
-        self.profiles.write()
-
     def _show_scan(self, scan: LoadedScan) -> None:
         self.preview_page.show_preview(scan.pattern, scan.previewed, scan.positions_m)
-        self.window.form.drop_texts()
         if not scan.is_of_result:
-            self.window.panel.result.hide()
             self.window.pages.turn_to("scan")
             self.window.remember(scan.path)
-
-    def _undo(self) -> None:
-        self.window.form.commit()
-        self.session.undo()
-
-    def _redo(self) -> None:
-        self.window.form.commit()
-        self.session.redo()
-
-    def _hide_scan(self) -> None:
-        self.window.pages.take_away("scan", then="run")
 
     def _show_result(self, result: LoadedResult) -> None:
         self.window.remember(result.path)
         self.live.show_result(result)
-        if result.layers is not None:
-            self.window.panel.result.show_result(result.path, result.source)
-
-    def _go_on_from_result(self) -> None:
-        result = self.window.panel.result.path
-        if result is not None:
-            self.session.go_on_from(result)
 
     def _show_preview(self, preview: Preview) -> None:
         self.run_page.show_preview(preview.path, preview.name)
@@ -373,16 +311,6 @@ class Workstation:
 
     def _continue(self, iterations: int) -> None:
         self.queue.go_on_from(self.live.jobs[0], iterations)
-
-    def _show_devices(self, queue: QueueState) -> None:
-        devices = {group.key: DeviceChoice(group.detail, group.usable)
-                   for group in queue.groups if group.ticked is not None}  # fmt: skip
-        for editors in (self.window.form, self.window.quick):
-            editors.show_devices(devices)
-
-    def _apply_finding(self, values: Mapping[str, Any], what: str) -> None:
-        self.session.edit_all(values, what)
-        self.window.panel.go_to(next(iter(values)))
 
     def _tell_ready(self, ready: Ready) -> None:
         self.window.show_message(f"Device {ready.device} is ready (process {ready.pid})")

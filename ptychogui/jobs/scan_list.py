@@ -17,7 +17,8 @@ from ptychogui.io.raw.file_series import Pattern, is_pattern
 from ptychogui.io.result import is_reconstruction
 
 _NUMBERS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
-_LIST_SUFFIXES = (".txt", ".lst")
+LIST_SUFFIXES = (".txt", ".lst")
+"""Ends of the names of text files that are lists."""
 _KINDS = ((".mda",), (".cxi",), (".nxs", "_master.h5"), (".h5", ".hdf5"))
 """Ends of the names of scans in a folder; those of one line are taken where there are none of the lines before."""
 _MOST = 100_000
@@ -85,7 +86,7 @@ def scans_in(folder: Path, known: Set[Path] = frozenset()) -> tuple[Path, ...]:
 def _paths(item: str, folder: Path, numbered: str, is_listed: bool = False) -> Iterator[Path]:
     """Give the files of one item; those of numbers and of a text file whether they are there or not."""
     path, numbers = folder / item, item.replace(" ", "")
-    if path.suffix in _LIST_SUFFIXES and os.path.isfile(path):
+    if path.suffix in LIST_SUFFIXES and os.path.isfile(path):
         yield from _listed(path, numbered)
     elif os.path.exists(path) and not (numbered and _NUMBERS.fullmatch(numbers)):
         yield from _of_folder(path) if os.path.isdir(path) else (path,)
@@ -133,7 +134,7 @@ def _listed(path: Path, numbered: str) -> Iterator[Path]:
         raise DataError(f"can't read the list {path}: {(error.strerror or str(error)).lower()}") from error
     for number, line in enumerate(re.split("\r?\n", text), 1):
         item = line if os.path.isfile(path.parent / line) else re.sub(r"(^|\s)#.*", "", line).strip()
-        if item.endswith(_LIST_SUFFIXES):
+        if item.endswith(LIST_SUFFIXES):
             raise DataError(f"{path}, line {number}: '{item}' is a list in a list; write its scans here")
         try:
             yield from _paths(item, path.parent, numbered, is_listed=True) if item else ()

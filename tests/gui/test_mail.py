@@ -12,7 +12,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from ptychogui.controllers.background import Background
-from ptychogui.controllers.mail import MailController
+from ptychogui.controllers.queue.mail import MailController
 from ptychogui.notify.password import VARIABLE
 from ptychogui.notify.settings import PostSettings
 from ptychogui.queue.store import letters

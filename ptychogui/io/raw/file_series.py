@@ -25,6 +25,31 @@ def scan_name(path: Path) -> str:
     return _NUMBER.sub("", path.stem).strip("_- .") or path.parent.name or "scan"
 
 
+def series_in(folder: Path) -> Path | None:
+    """Return the pattern of the longest numbered series of files in a folder; None where no two files are one.
+
+    Raises:
+        DataError: the folder can't be read.
+    """
+    try:
+        names = [name for name in os.listdir(folder) if not name.startswith(".")]
+    except OSError as error:
+        raise DataError(f"can't read the folder {folder}: {(error.strerror or str(error)).lower()}") from error
+    numbers: dict[tuple[str, str], list[str]] = {}
+    for match in filter(None, map(_LAST_NUMBER.fullmatch, names)):
+        numbers.setdefault((match[1], match[3]), []).append(match[2])
+    (before, after), found = max(numbers.items(), key=lambda item: len(item[1]), default=(("", ""), []))
+    if len(found) < 2:
+        return None
+    widths = {len(number) for number in found}
+    field = f"#0{widths.pop()}d" if len(widths) == 1 else "#d"
+    return folder / f"{before}{field}{after}"
+
+
+_LAST_NUMBER = re.compile(r"(.*?)(\d+)(\D*\.[A-Za-z]\w*)")
+"""A file's name: what is before its last number, the number, and the rest with the suffix."""
+
+
 @dataclass(frozen=True)
 class Pattern:
     """A path with a number in it: before, after, and how the number is written ("%04d")."""
