@@ -111,7 +111,11 @@ def _may_be_scan(file: Path) -> bool:
         found = file.stat()
     except OSError:
         return False
-    return stat.S_ISREG(found.st_mode) and not _is_result(file, (found.st_ino, found.st_size, found.st_mtime_ns))
+    if not stat.S_ISREG(found.st_mode):
+        return False
+    if file.name.lower().endswith(_KINDS[0]):
+        return True  # MDA holds no results, and there may be thousands
+    return not _is_result(file, (found.st_ino, found.st_size, found.st_mtime_ns))
 
 
 @functools.lru_cache(maxsize=_MOST)

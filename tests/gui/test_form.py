@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -252,6 +253,36 @@ def test_heads_count_changes_and_fold(qtbot: QtBot, form: ParameterForm) -> None
     assert not section.extra.isHidden()
     section.head.click()
     assert section.body.isHidden() and section.extra.isHidden()
+
+
+NASTY = (
+    "", " ", "-", "--", "nan", "inf", "-inf", "1e999", "-1e999", "1e-999", "0", "-0", "-1", "1,", ",", "1,2,3", ",,,,",
+    "0x10", "1_000", "1 000", "1e5e5", "9" * 400, "0." + "0" * 400 + "1", "1:2:3:4", "1:", "::", "dm:,lsqml", "dm:0",
+    "dm:99999999999999999999", "lsqml/3", "5 parsecs", "5 kg, 3 m", "100 MeV, 100 MeV", "1e308 km", "\u00bd",
+    "\u0663", "\uff11\uff12", "\u22125", "none", "NONE", "auto", "never", "true", 
+    "\x00", "a\x00b", "\u202e12", "\ud800", "é" * 5000, "💥", "%s%n{}{0}$(rm)",
+    "../../etc/passwd", "/", "~", "~nobody", "file:///etc/passwd", "<b>bold</b>", "&amp;", "'; DROP TABLE jobs; --",
+    "a@", "@b", "a@b, c@", "1\n2", "\t",
+)  # fmt: skip
+"""What nobody means."""
+
+
+def test_nonsense_is_refused_with_a_reason_or_is_a_value(form: ParameterForm) -> None:
+    told: list[tuple[str, Any]] = []
+    form.edited.connect(lambda path, value: told.append((path, value)))
+    lines = {path: row for path, row in form.rows.items() if isinstance(row.editor, TextEditor)}
+    for (path, row), text in itertools.product(lines.items(), NASTY):
+        row.editor.setValue(row.param.default)
+        told.clear()
+        row.editor.line.setText(text)
+        row.editor.line.setModified(True)
+        row.editor.line.textEdited.emit(row.editor.line.text())
+        row.editor.commit()
+        for edited in told:
+            Parameters().replace(dict([edited]))
+        assert not (told and row.editor.reason), (path, text)
+        assert row.problem.text() == row.editor.reason and len(row.editor.reason) < 300, (path, text)
+    form.edited.disconnect()
 
 
 def found(form: ParameterForm) -> list[str]:

@@ -33,6 +33,9 @@ _REQUIRED = "required"
 
 _DEVICE = "devices.device"
 
+_LONGEST = 240
+"""Characters of a reason that are shown: it repeats what was typed."""
+
 _DIGITS = 6
 """Significant digits that an editor shows; the value keeps all of its own until the text is edited."""
 
@@ -146,7 +149,8 @@ class TextEditor(Editor):
         return (None, reason) if reason else (model.Parameters().replace({path: value}).get(path), "")
 
     def _check(self) -> None:
-        self._refuse(self._read()[1])
+        reason = self._read()[1]
+        self._refuse(reason if len(reason) <= _LONGEST else f"{reason[:_LONGEST]}…")
 
     def _refuse(self, reason: str) -> None:
         _mark(self.line, reason)
