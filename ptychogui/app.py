@@ -16,6 +16,7 @@ from ptychogui.controllers.background import Background
 from ptychogui.controllers.demo import DemoController
 from ptychogui.controllers.error_message import ErrorMessage, explain_defect
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
+from ptychogui.controllers.log_feed import LogFeed
 from ptychogui.controllers.pairing import PairingController
 from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.preset import Pointing, PresetController
@@ -26,6 +27,7 @@ from ptychogui.controllers.queue.live import LiveController, Preview
 from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
+from ptychogui.controllers.vitals import VitalsController
 from ptychogui.controllers.window import WindowController
 from ptychogui.jobs.orientation.doctor import open_and_examine
 from ptychogui.jobs.prepare.read_survey import ReadingProgress, ScanSurvey, survey_scan
@@ -38,6 +40,7 @@ from ptychogui.views.scan.orientation_page import OrientationPage
 from ptychogui.views.scan.pairing_page import PairingPage
 from ptychogui.views.scan.preset_page import PresetPage
 from ptychogui.views.scan.preview_page import PreviewPage
+from ptychogui.views.shell.log_panel import Line
 from ptychogui.views.shell.main_window import MainWindow
 from ptychogui.views.shell.pages import Page
 from ptychogui.views.shell.settings import WindowSettings
@@ -120,6 +123,8 @@ class Workstation:
         self.preset = PresetController(self.session, self.background)
         self.pairing = PairingController(self.session, self.background)
         self.shown = WindowController(self.session, self.queue, self.live, self.demo)
+        self.vitals = VitalsController(self.queue)
+        self.log_feed = LogFeed()
         self.window = MainWindow(kept)
         self.preview_page = PreviewPage()
         self.run_page = RunPage()
@@ -128,6 +133,7 @@ class Workstation:
         self.pairing_page = PairingPage()
         self._register_pages()
         self._join_window()
+        self._join_machine()
         self._join_session()
         self._join_run()
         self._join_queue()
@@ -139,10 +145,14 @@ class Workstation:
         self._join_pairing()
         self.session.announce()
         self.queue.start()
+        self.vitals.start()
+        self.log_feed.start()
 
     def close(self) -> None:
         """Remember the user's values, have jobs under way keep their state, and end threads and processes."""
         self.window.settings.keep_values(self.session.remembered())
+        self.vitals.close()
+        self.log_feed.close()
         self.batch.drop()
         self.preflight.close()
         self.doctor.close()
@@ -176,6 +186,10 @@ class Workstation:
         jobs = self.queue, self.live, self.run, self.ending
         for source in (self.session, *jobs, self.demo, *questions, self.preset, self.hook):
             source.problem.connect(self._show_problem)
+
+    def _join_machine(self) -> None:
+        self.vitals.told.connect(self.window.status.show_use)
+        self.log_feed.told.connect(self._add_log)
 
     def _join_session(self) -> None:
         session = self.session
@@ -307,6 +321,9 @@ class Workstation:
 
     def _continue(self, iterations: int) -> None:
         self.queue.go_on_from(self.live.jobs[0], iterations)
+
+    def _add_log(self, lines: Sequence[tuple[str, str, str]]) -> None:
+        self.window.messages.add_lines([Line(*line) for line in lines])
 
     def _tell_ready(self, ready: Ready) -> None:
         self.window.show_message(f"Device {ready.device} is ready (process {ready.pid})")

@@ -41,16 +41,17 @@ STATES = {
     "a job is held": window_state(READY, STARTED, JobsState(frozenset({"release", "up"}))),
     "the queue is closed": window_state(READY, RunState(), JobsState(closed="it is damaged")),
 }
+NO_RUN = {"clear", "page-run"}
 OF_JOBS = {action.key for action in ACTIONS if action.job}
 DISABLED = {
-    "nothing is open": {"run", "clear", *OF_JOBS},
-    "a scan is open": {"clear", *OF_JOBS},
-    "a value is wrong": {"run", "clear", *OF_JOBS},
+    "nothing is open": {"run", "page-scan", *NO_RUN, *OF_JOBS},
+    "a scan is open": {*NO_RUN, *OF_JOBS},
+    "a value is wrong": {"run", *NO_RUN, *OF_JOBS},
     "a run goes on": {"clear", *OF_JOBS} - RUNNING.may,
     "a run is being stopped": {"clear", *OF_JOBS} - {"cancel"},
     "a run is over": OF_JOBS - OVER.may,
     "a job is held": {"clear", *OF_JOBS} - {"release", "up"},
-    "the queue is closed": {"run", "batch", "clear", *OF_JOBS},
+    "the queue is closed": {"run", "batch", *NO_RUN, *OF_JOBS},
 }
 
 
@@ -75,8 +76,8 @@ class TestEveryAction:
     def test_it_has_a_text_and_a_tooltip(self, action: Action) -> None:
         assert action.text and action.tip and not action.tip.endswith(".")
 
-    def test_it_has_a_shortcut_or_a_reason(self, action: Action) -> None:
-        assert bool(action.shortcut) != bool(action.no_shortcut)
+    def test_it_has_a_shortcut(self, action: Action) -> None:
+        assert action.shortcut and action.shortcut in action.full_tip
         assert QKeySequence(action.shortcut).toString() == action.shortcut
 
     def test_its_icon_exists(self, action: Action) -> None:
@@ -131,6 +132,15 @@ def test_an_action_of_a_page_asks_for_it(qtbot: QtBot, commands: Commands) -> No
     assert asked.args == ["orientation"]
     with qtbot.assertNotEmitted(commands.pageAsked):
         commands["open"].trigger()
+
+
+def test_an_action_of_a_dock_asks_for_it_and_follows_it(qtbot: QtBot, commands: Commands) -> None:
+    commands.show_dock("log", False)
+    with qtbot.waitSignal(commands.dockAsked, timeout=1000) as asked:
+        commands["dock-log"].trigger()
+    assert asked.args == ["log", True]
+    commands.show_dock("log", False)
+    assert not commands["dock-log"].isChecked() and commands["dock-queue"].isCheckable()
 
 
 def test_an_action_on_jobs_says_which_it_is(qtbot: QtBot, commands: Commands) -> None:

@@ -22,6 +22,7 @@ class QtAction(QAction):
 
     pageAsked = pyqtSignal(str)
     jobAsked = pyqtSignal(str)
+    dockAsked = pyqtSignal(str, bool)
 
     def __init__(self, action: Action, parent: QObject) -> None:
         super().__init__(action.text, parent)
@@ -29,7 +30,7 @@ class QtAction(QAction):
         self.setShortcut(QKeySequence(action.shortcut))
         self.setIconText(f" {action.text}")
         self.setToolTip(action.full_tip)
-        self.setCheckable(action.switch or bool(action.choice))
+        self.setCheckable(action.is_switch or bool(action.choice))
         self.setData(action.value)
         self.triggered.connect(self._announce)
 
@@ -54,13 +55,19 @@ class QtAction(QAction):
             self.pageAsked.emit(self.action.page)
         if self.action.job:
             self.jobAsked.emit(self.action.key)
+        if self.action.dock:
+            self.dockAsked.emit(self.action.dock, self.isChecked())
 
 
 class Commands(QObject):
-    """All actions of the window by key. Announces `pageAsked(name)`, `jobAsked(key)` and `recentAsked(path)`."""
+    """All actions of the window by key.
+
+    Announces `pageAsked(name)`, `jobAsked(key)`, `dockAsked(name, open)` and `recentAsked(path)`.
+    """
 
     pageAsked = pyqtSignal(str)
     jobAsked = pyqtSignal(str)
+    dockAsked = pyqtSignal(str, bool)
     recentAsked = pyqtSignal(Path)
 
     def __init__(self, window: QWidget) -> None:
@@ -70,6 +77,7 @@ class Commands(QObject):
         for command in self.by_key.values():
             command.pageAsked.connect(self.pageAsked)
             command.jobAsked.connect(self.jobAsked)
+            command.dockAsked.connect(self.dockAsked)
             if command.action.choice:
                 self._group(command.action.choice).addAction(command)
         self.recent = QMenu(RECENT.title, window)
@@ -84,6 +92,12 @@ class Commands(QObject):
         """Mark the one of a group that is in force."""
         for action in self.choices[choice].actions():
             action.setChecked(action.data() == value)
+
+    def show_dock(self, name: str, is_open: bool) -> None:
+        """Mark whether a dock is there."""
+        for command in self.by_key.values():
+            if command.action.dock == name:
+                command.setChecked(is_open)
 
     def show_state(self, state: WindowState) -> None:
         """Let be pressed what has an effect as things stand."""

@@ -76,6 +76,11 @@ class Pages(QWidget):
         self.tabs.setCurrentIndex(self._names().index(name))
         self._stack.setCurrentWidget(page.widget)
 
+    def step(self, places: int) -> None:
+        """Show the page so many tabs further on, and round again behind the last."""
+        if self.tabs.count():
+            self.tabs.setCurrentIndex((self.tabs.currentIndex() + places) % self.tabs.count())
+
     def take_away(self, name: str, then: str) -> None:
         """Take a page's tab away; whoever looks at it sees the page `then`."""
         if self.current == name:
