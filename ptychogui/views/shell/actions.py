@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ptychogui.window_state import WindowState
@@ -164,6 +164,19 @@ MENUS = (
                    "dock-form", "dock-preflight", "dock-queue", "dock-log", "reset", LINE,
                    Menu("Theme", ("theme-system", "theme-light", "theme-dark")))),
 )  # fmt: skip
+
+
+def keys_of(menus: Sequence[Menu], way: str = "") -> Iterator[tuple[str, str]]:
+    """Go through the keys of all actions in menus, each after the titles of the menus that lead to it."""
+    for menu in menus:
+        title = menu.title.replace("&", "")
+        here = f"{way}, {title}" if way else title
+        for entry in menu.entries:
+            if isinstance(entry, Menu):
+                yield from keys_of((entry,), here)
+            elif entry != LINE:
+                yield here, entry
+
 
 TOOL_BAR = ("open", "batch", LINE, "run", "pause", "resume", "stop", LINE, EDITORS)
 

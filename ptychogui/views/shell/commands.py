@@ -9,7 +9,7 @@ from PyQt5.QtCore import QObject, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QKeySequence, QPalette
 from PyQt5.QtWidgets import QAction, QActionGroup, QApplication, QMenu, QMenuBar, QToolBar, QWidget
 
-from ptychogui.views.shell.actions import ACTIONS, EDITORS, LINE, MENUS, RECENT, TOOL_BAR, Action, Menu
+from ptychogui.views.shell.actions import ACTIONS, EDITORS, LINE, MENUS, RECENT, TOOL_BAR, Action, Menu, keys_of
 from ptychogui.views.theme import icon, tinted
 from ptychogui.views.widgets import tool_button
 from ptychogui.window_state import WindowState
@@ -30,6 +30,7 @@ class QtAction(QAction):
         self.setShortcut(QKeySequence(action.shortcut))
         self.setIconText(f" {action.text}")
         self.setToolTip(action.full_tip)
+        self.setIconVisibleInMenu(not action.primary)  # it is drawn for the accent color of its button
         self.setCheckable(action.is_switch or bool(action.choice))
         self.setData(action.value)
         self.triggered.connect(self._announce)
@@ -118,6 +119,12 @@ class Commands(QObject):
         """Draw the icons in the colors of the application's palette."""
         for command in self.by_key.values():
             command.draw_icon(QApplication.palette())
+
+    def by_name(self) -> list[tuple[str, QAction]]:
+        """Return what can be done by its name, "Job: Pause", in the order of the menus; recent files last."""
+        named = [(f"{way}: {self[key].action.text}", self[key]) for way, key in keys_of(MENUS)]
+        there = [(name, command) for name, command in named if command.isVisible() and command.action.key != "palette"]
+        return [*there, *((f"{RECENT.title}: {action.text()}", action) for action in self.recent.actions())]
 
     def menu_bar(self) -> QMenuBar:
         """Make the menu bar."""

@@ -37,6 +37,7 @@ from ptychogui.views.shell.docks import Dock, Docks, Side
 from ptychogui.views.shell.drop_target import DropTarget
 from ptychogui.views.shell.log_panel import LogPanel
 from ptychogui.views.shell.pages import Pages
+from ptychogui.views.shell.palette import Palette
 from ptychogui.views.shell.settings import WindowSettings
 from ptychogui.views.shell.status import StatusLine
 from ptychogui.views.shell.welcome import WelcomePage
@@ -102,6 +103,7 @@ class MainWindow(QMainWindow):
         self.messages = LogPanel()
         self.status = StatusLine()
         self.docks = Docks(self)
+        self.palette_ = Palette(self)
         self.commands = Commands(self)
         self.commands.choose("theme", settings.theme)
         self.setMenuBar(self.commands.menu_bar())
@@ -193,6 +195,7 @@ class MainWindow(QMainWindow):
         commands["open"].triggered.connect(self._ask_file)
         commands["run"].triggered.connect(self._ask_run)
         commands["quit"].triggered.connect(self._leave)
+        commands["palette"].triggered.connect(lambda: self.palette_.ask(commands.by_name()))
         commands["reset"].triggered.connect(self.docks.reset)
         commands["next-page"].triggered.connect(lambda: self.pages.step(1))
         commands["page-before"].triggered.connect(lambda: self.pages.step(-1))
