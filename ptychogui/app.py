@@ -108,7 +108,7 @@ class Workstation:
         self.hook = ErrorHook()
         self.background = Background()
         kept = WindowSettings(settings)
-        self.session = SessionController(self.background, kept.values())
+        self.session = SessionController(self.background, kept.values(), kept.text("geometry"))
         self.queue = QueueController(queue_folder())
         self.live = LiveController(self.queue, self.background)
         self.run = RunController(self.session, self.queue)
@@ -150,6 +150,7 @@ class Workstation:
 
     def close(self) -> None:
         """Remember the user's values, have jobs under way keep their state, and end threads and processes."""
+        self.window.settings.keep_text("geometry", self.session.geometry())
         self.window.settings.keep_values(self.session.remembered())
         self.vitals.close()
         self.log_feed.close()
@@ -179,6 +180,8 @@ class Workstation:
         window.wrongChanged.connect(self.shown.take_wrong)
         window.runAsked.connect(self.run.run)
         window.closing.connect(self.close)
+        commands["undo"].triggered.connect(self._undo)
+        commands["redo"].triggered.connect(self._redo)
         commands["simulate"].triggered.connect(self.demo.start)
         commands["preset"].triggered.connect(self.preset.begin)
         self.shown.changed.connect(window.show_state)
@@ -197,6 +200,8 @@ class Workstation:
         session.scanOpened.connect(self._show_scan)
         session.scanOpened.connect(self.demo.run_if_mine)
         session.resultOpened.connect(self._show_result)
+        session.scanClosed.connect(self._hide_scan)
+        self.window.panel.goOnAsked.connect(self._go_on_from_result)
 
     def _join_run(self) -> None:
         live, page = self.live, self.run_page
@@ -295,12 +300,33 @@ class Workstation:
 
     def _show_scan(self, scan: LoadedScan) -> None:
         self.preview_page.show_preview(scan.pattern, scan.previewed, scan.positions_m)
-        self.window.pages.turn_to("scan")
-        self.window.remember(scan.path)
+        self.window.form.drop_texts()
+        if not scan.is_of_result:
+            self.window.panel.result.hide()
+            self.window.pages.turn_to("scan")
+            self.window.remember(scan.path)
+
+    def _undo(self) -> None:
+        self.window.form.commit()
+        self.session.undo()
+
+    def _redo(self) -> None:
+        self.window.form.commit()
+        self.session.redo()
+
+    def _hide_scan(self) -> None:
+        self.window.pages.take_away("scan", then="run")
 
     def _show_result(self, result: LoadedResult) -> None:
         self.window.remember(result.path)
         self.live.show_result(result)
+        if result.layers is not None:
+            self.window.panel.result.show_result(result.path, result.source)
+
+    def _go_on_from_result(self) -> None:
+        result = self.window.panel.result.path
+        if result is not None:
+            self.session.go_on_from(result)
 
     def _show_preview(self, preview: Preview) -> None:
         self.run_page.show_preview(preview.path, preview.name)

@@ -57,6 +57,30 @@ class ScanSummary:
 
 
 @dataclass(frozen=True)
+class Obstacle:
+    """A parameter that stands in the way of Run.
+
+    Attributes:
+        path: of the parameter.
+        title: what the form calls it.
+        why: what is wrong with it: "is missing".
+    """
+
+    path: str
+    title: str
+    why: str
+
+    @property
+    def text(self) -> str:
+        """All of it: "Iterations: allowed: 1 to 100"."""
+        return f"{self.title} {self.why}" if self.why == MISSING else f"{self.title}: {self.why}"
+
+
+MISSING = "is missing"
+"""What is wrong with a value that a reconstruction can't do without."""
+
+
+@dataclass(frozen=True)
 class SessionState:
     """What the session has told.
 
@@ -64,13 +88,23 @@ class SessionState:
         scan: the open scan, if there is one.
         opening: what is being opened or made, "" if nothing.
         runnable: whether there is something to reconstruct.
-        wrong: what is wrong with each text in an editor that is no value.
+        wrong: the texts in editors that are no values.
+        missing: the values that the open scan can't be reconstructed without.
+        undo, redo: what the next step back or forth would change; "" where there is none.
     """
 
     scan: ScanSummary = ScanSummary()
     opening: str = ""
     runnable: bool = False
-    wrong: tuple[str, ...] = ()
+    wrong: tuple[Obstacle, ...] = ()
+    missing: tuple[Obstacle, ...] = ()
+    undo: str = ""
+    redo: str = ""
+
+    @property
+    def obstacles(self) -> tuple[Obstacle, ...]:
+        """What stands in the way of Run, each parameter once."""
+        return tuple({one.path: one for one in (*self.missing, *self.wrong)}.values())
 
 
 @dataclass(frozen=True)
@@ -270,6 +304,9 @@ class WindowState:
         asks_at_end: whether a job would be broken off if the window closed.
         strip: the strip at the bottom; None where there was no run.
         curve: the error of every iteration.
+        shown: whose pictures and curves are shown.
+        obstacles: the parameters that stand in the way of Run.
+        undo, redo: what the next step back or forth in the form would change; "" where there is none.
     """
 
     title: str
@@ -285,6 +322,9 @@ class WindowState:
     strip: StripState | None
     curve: ErrorCurve
     shown: ShownJob = ShownJob()
+    obstacles: tuple[Obstacle, ...] = ()
+    undo: str = ""
+    redo: str = ""
 
 
 _NO_SCAN = ScanSummary(facts=("Drop a file anywhere in the window, or open one.",))
@@ -312,8 +352,7 @@ class JobsState:
 def window_state(session: SessionState, run: RunState, jobs: JobsState = JobsState()) -> WindowState:
     """Return what the window shows of a session, a run, and the jobs that are chosen."""
     name = session.scan.path.name if session.scan.path else ""
-    hint = "Correct the values marked red first" if session.wrong else "" if session.runnable else "Open a scan first"
-    hint = jobs.closed or hint
+    hint = jobs.closed or _hint(session)
     return WindowState(
         title=f"{name} — {_PROGRAM}" if name else _PROGRAM,
         card=_card(session),
@@ -328,7 +367,18 @@ def window_state(session: SessionState, run: RunState, jobs: JobsState = JobsSta
         strip=None if run.phase is Phase.NONE else _strip(run),
         curve=run.curve,
         shown=_shown(session, run),
+        obstacles=session.obstacles,
+        undo=session.undo,
+        redo=session.redo,
     )
+
+
+def _hint(session: SessionState) -> str:
+    """Say what has to be done before Run can be pressed; "" for nothing."""
+    found = session.obstacles
+    if found:
+        return f"First mend what is red: {'; '.join(one.text for one in found[:3])}{' ...' if len(found) > 3 else ''}"
+    return "" if session.runnable else "Open a scan first"
 
 
 def _shown(session: SessionState, run: RunState) -> ShownJob:

@@ -12,8 +12,10 @@ import pytest
 from ptychogui.jobs.job import Progress
 from ptychogui.states import State
 from ptychogui.window_state import (
+    MISSING,
     ErrorCurve,
     JobsState,
+    Obstacle,
     RunState,
     ScanSummary,
     SessionState,
@@ -61,8 +63,18 @@ def test_while_a_file_is_opened_the_card_says_so_and_the_title_stays() -> None:
 
 
 def test_what_is_wrong_in_the_form_keeps_run_away() -> None:
-    shown = window_state(replace(READY, wrong=("Iterations: not a whole number",)), RunState())
-    assert not shown.may_run and "red" in shown.run_hint
+    shown = window_state(
+        replace(READY, wrong=(Obstacle("reconstruction.iterations", "Iterations", "no number"),)), RunState()
+    )
+    assert not shown.may_run and "red: Iterations: no number" in shown.run_hint
+
+
+def test_what_is_missing_keeps_run_away_and_is_said_once() -> None:
+    one = Obstacle("experiment.distance_m", "Detector distance", MISSING)
+    typed = Obstacle("experiment.distance_m", "Detector distance", "not a number")
+    shown = window_state(replace(READY, missing=(one,)), RunState())
+    assert not shown.may_run and shown.run_hint == "First mend what is red: Detector distance is missing"
+    assert window_state(replace(READY, missing=(one,), wrong=(typed,)), RunState()).obstacles == (typed,)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +116,7 @@ def test_whose_pictures_are_shown_is_named_and_another_scans_look_so() -> None:
 
 def test_a_stop_that_was_asked_for_stays_so_while_the_form_is_edited() -> None:
     run = STARTED.progressed(progress(1)).stopping()
-    for session in (READY, replace(READY, runnable=False), replace(READY, wrong=("x",))):
+    for session in (READY, replace(READY, runnable=False), replace(READY, wrong=(Obstacle("a.b", "B", "x"),))):
         assert strip(run, session).text == "Stopping, the result is kept"
 
 

@@ -6,6 +6,7 @@ import traceback
 from dataclasses import dataclass
 
 from ptychogui.errors import PtychoError
+from ptychogui.params.form_words import in_form_words
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,13 @@ class ErrorMessage:
 
 
 def explain(title: str, error: BaseException, hint: str = "") -> ErrorMessage:
-    """Turn an error into what is shown; one that is not the user's to mend is called a bug and keeps its traceback."""
+    """Turn an error into what is shown, in the words of the form.
+
+    One that is not the user's to mend is called a bug and keeps its traceback.
+    """
     if isinstance(error, PtychoError):
-        return ErrorMessage(title, f"{error}. {hint}" if hint else str(error))
+        text = in_form_words(str(error))
+        return ErrorMessage(title, f"{text}. {hint}" if hint else text)
     return explain_defect(title, error)
 
 

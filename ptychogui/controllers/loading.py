@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from ptychogui.errors import Alternative
+from ptychogui.errors import Alternative, PtychoError
 from ptychogui.io.dataset import Dataset
 from ptychogui.io.raw.raw_scan import all_notes
 from ptychogui.io.read_options import ReadOptions
 from ptychogui.io.result import Result
 from ptychogui.io.scan_or_result import open_scan_or_result
+from ptychogui.jobs.again import source_and_layers
 from ptychogui.jobs.job_values import dataset_layers
-from ptychogui.params.origins import Source
+from ptychogui.params.origins import Layers, Source
 from ptychogui.params.units import format_quantity
 from ptychogui.pictures.live_picture import FINAL_PX, LivePicture, make_picture
 from ptychogui.pictures.thumbnails import flatten_layers
@@ -38,6 +39,7 @@ class LoadedScan:
         positions_m: float64 (positions, 2), row and column, or None.
         ways: how its own positions and frames can meet, where there are several.
         dataset: all that is known of it, without its frames.
+        is_of_result: whether it was opened for a result that is looked at.
     """
 
     path: Path
@@ -49,11 +51,23 @@ class LoadedScan:
     positions_m: np.ndarray | None
     ways: tuple[Alternative, ...] = ()
     dataset: Dataset | None = None
+    is_of_result: bool = False
 
 
 @dataclass(frozen=True)
 class LoadedResult:
-    """A result file: its picture, its error and free error of every iteration, and lines for its card."""
+    """A result file.
+
+    Attributes:
+        path: the file.
+        facts, notes: lines for its card.
+        picture: what it shows.
+        errors, free_errors: of every iteration.
+        state: how its job ended.
+        source: the scan that it was made of; None where it was simulated, or is not known.
+        layers: the values that it was made with; None where it does not say them.
+        problem: why it does not.
+    """
 
     path: Path
     facts: tuple[str, ...]
@@ -62,6 +76,9 @@ class LoadedResult:
     errors: tuple[float, ...]
     free_errors: tuple[float, ...]
     state: str
+    source: Path | None = None
+    layers: Layers | None = None
+    problem: str = ""
 
 
 def load(path: Path, options: ReadOptions | None = None) -> LoadedScan | LoadedResult:
@@ -120,7 +137,15 @@ def _loaded_result(path: Path, result: Result) -> LoadedResult:
     )
     picture = make_picture(field, result.probe, result.object_pixel_m, FINAL_PX)
     errors, free_errors = (tuple(map(float, some)) for some in (result.errors, result.free_errors))
-    return LoadedResult(path, facts, result.notes, picture, errors, free_errors, str(result.state or ""))
+    state, made = str(result.state or ""), _how_it_was_made(path, result)
+    return LoadedResult(path, facts, result.notes, picture, errors, free_errors, state, *made)
+
+
+def _how_it_was_made(path: Path, result: Result) -> tuple[Path | None, Layers | None, str]:
+    try:
+        return *source_and_layers(result, path), ""
+    except PtychoError as error:
+        return None, None, str(error)
 
 
 def _length(length_m: float) -> str:

@@ -33,6 +33,7 @@ class PairingController(QObject):
         super().__init__()
         self.drawing = QuestionController(session, background, compare_ways, _WHAT)
         self._open: tuple[Alternative, ...] = ()
+        session.scanClosed.connect(self._settle)
 
     def begin(self, scan: LoadedScan) -> None:
         """Take a scan that was just opened: what was asked about another one is asked no more."""

@@ -22,6 +22,9 @@ _SETTLED_MS = 400
 """Without another change for so long, values are checked."""
 
 
+_NOT_YET = "Not checked yet"
+
+
 class Checking(Protocol):
     """What checks jobs: a PreflightProcess."""
 
@@ -69,13 +72,17 @@ class PreflightController(QObject):
         self._session, self._background = session, background
         self._process = process or PreflightProcess()
         self._wanted: _Wanted | None = None
-        self._busy = self._jobs_run = False
+        self._busy = self._jobs_run = self._is_opening = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_SETTLED_MS)
         self._timer.timeout.connect(self._start)
         session.valuesChanged.connect(self._wait)
-        session.scanOpened.connect(self._begin)
+        session.opening.connect(self._on_opening)
+        for opened in (session.scanOpened, session.scanClosed):
+            opened.connect(self._begin)
+        for nothing in (session.resultOpened, session.openFailed):
+            nothing.connect(self._on_nothing_opened)
         queue.changed.connect(self._on_queue)
 
     def close(self) -> None:
@@ -85,11 +92,22 @@ class PreflightController(QObject):
 
     def _wait(self) -> None:
         """Check as soon as nothing has changed for a while."""
-        self._timer.start()
+        if not self._is_opening:
+            self._timer.start()
+
+    def _on_opening(self) -> None:
+        """Forget what was found about another scan, and wait for the one that is on its way."""
+        self._is_opening = True
+        self._timer.stop()
+        self._rest(_NOT_YET)
 
     def _begin(self) -> None:
-        """Forget what was found about another scan."""
-        self._rest("Not checked yet")
+        self._is_opening = False
+        self._rest(_NOT_YET)
+        self._wait()
+
+    def _on_nothing_opened(self) -> None:
+        self._is_opening = False
         self._wait()
 
     def _on_queue(self, queue: QueueState) -> None:
@@ -104,6 +122,8 @@ class PreflightController(QObject):
         self._process.close()
 
     def _start(self) -> None:
+        if self._is_opening:
+            return
         try:
             job = self._session.job("preflight")
         except ParameterError as error:

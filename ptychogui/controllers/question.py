@@ -43,7 +43,8 @@ class QuestionController(QObject):
         self._process = QuestionProcess()
         self._under_way: object | None = None
         self._answered.connect(self._pass_on)
-        session.scanOpened.connect(self._clear)
+        for another in (session.scanOpened, session.scanClosed):
+            another.connect(self._clear)
 
     def start(self) -> None:
         """Ask about the scan as it stands; what is under way goes on."""

@@ -13,7 +13,7 @@ from ptychogui.controllers.queue.live import LiveController
 from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.session import SessionController
 from ptychogui.queue_state import QueueState
-from ptychogui.window_state import JobsState, RunState, ScanSummary, SessionState, window_state
+from ptychogui.window_state import JobsState, Obstacle, RunState, ScanSummary, SessionState, window_state
 
 _OF_ONE = ("continue", "log")
 """Keys of what can be done with one job at a time."""
@@ -36,10 +36,13 @@ class WindowController(QObject):
         self._queue = QueueState()
         self._jobs: tuple[int, ...] = ()
         session.runnableChanged.connect(self._on_runnable)
+        session.missingChanged.connect(self._on_missing)
+        session.historyChanged.connect(self._on_history)
         session.opening.connect(self._on_opening)
         session.scanOpened.connect(self._on_scan)
         session.resultOpened.connect(self._on_nothing_opened)
         session.openFailed.connect(self._on_nothing_opened)
+        session.scanClosed.connect(self._on_closed)
         demo.opening.connect(self._on_opening)
         demo.failed.connect(self._on_nothing_opened)
         queue.changed.connect(self._on_queue)
@@ -47,9 +50,15 @@ class WindowController(QObject):
         live.chosen.connect(self._on_chosen)
         live.followed.connect(self._on_followed)
 
-    def take_wrong(self, wrong: Sequence[str]) -> None:
-        """Take what is wrong with each text in the form that is no value."""
+    def take_wrong(self, wrong: Sequence[Obstacle]) -> None:
+        """Take the texts in the form that are no values."""
         self._show(session=replace(self._session, wrong=tuple(wrong)))
+
+    def _on_missing(self, missing: tuple[Obstacle, ...]) -> None:
+        self._show(session=replace(self._session, missing=missing))
+
+    def _on_history(self, undo: str, redo: str) -> None:
+        self._show(session=replace(self._session, undo=undo, redo=redo))
 
     def _show(
         self, session: SessionState | None = None, run: RunState | None = None, told: JobsState | None = None
@@ -68,6 +77,9 @@ class WindowController(QObject):
     def _on_scan(self, scan: LoadedScan) -> None:
         summary = ScanSummary(scan.path, scan.facts, scan.notes)
         self._show(session=replace(self._session, scan=summary, opening=""))
+
+    def _on_closed(self) -> None:
+        self._show(session=replace(self._session, scan=ScanSummary(), opening=""))
 
     def _on_nothing_opened(self) -> None:
         self._show(session=replace(self._session, opening=""))

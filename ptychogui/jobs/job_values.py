@@ -16,7 +16,7 @@ from ptychogui.io.readers import open_dataset
 from ptychogui.jobs.job import Job
 from ptychogui.jobs.job_checks import check_job
 from ptychogui.params.chain import engines_of
-from ptychogui.params.model import by_path, marked
+from ptychogui.params.model import Parameters, by_path, marked
 from ptychogui.params.origins import Layers, Source
 from ptychogui.physics.simulation import recipe_of
 
@@ -45,6 +45,24 @@ def simulation_layers(values: Mapping[str, tuple[Any, str]]) -> Layers:
     recipe = recipe_of(asked)
     known = {path: (getattr(recipe, by_path()[path].name), "simulated scan") for path in NEEDED}
     return Layers().with_layer(Source.FILE, known)
+
+
+def missing_values(parameters: Parameters, scan: Dataset) -> tuple[str, ...]:
+    """Return the "group.name" of each parameter without which an open scan can't be reconstructed; () if all is there.
+
+    Of a scan whose files are waited for nothing is missing: they may say it.
+    """
+    if parameters.preprocessing.unfinished_files == "wait":
+        return ()
+    wanted = NEEDED
+    experiment = parameters.experiment
+    has_own = scan.positions_m is not None or scan.ambiguity is not None
+    raster = ("experiment.scan_dims", "experiment.step_m")
+    if experiment.scan_pattern != "listed":
+        wanted = (*wanted, *raster)
+    elif not has_own and (scan.positions_problem or any(parameters.get(path) is None for path in raster)):
+        wanted = (*wanted, "experiment.positions_file")
+    return tuple(path for path in wanted if parameters.get(path) is None)
 
 
 def job_layers(source: Dataset | Path | None, values: Mapping[str, tuple[Any, str]] | None = None) -> Layers:

@@ -32,37 +32,43 @@ class Experiment(Group):
         marks=("reading", "of measured scans"))  # fmt: skip
     energy_eV: float | None = param(
         None, "Photon energy", "Energy of the incident beam.", unit="eV", flag="lambda", gt=0,
-        usual=(100.0, 200e3), marks=("needed",))  # fmt: skip
+        usual=(100.0, 200e3), marks=("needed", "for now"))  # fmt: skip
     distance_m: float | None = param(
         None, "Detector distance", "Distance from the sample to the detector.", unit="m", flag="z", gt=0,
-        usual=(1e-3, 200.0), marks=("needed",))  # fmt: skip
+        usual=(1e-3, 200.0), marks=("needed", "geometry"))  # fmt: skip
     detector_pixel_m: float | None = param(
         None, "Detector pixel", "Size of a (square) detector pixel.", unit="m", flag="dx_d", gt=0,
-        usual=(1e-6, 1e-3), marks=("needed",))  # fmt: skip
+        usual=(1e-6, 1e-3), marks=("needed", "geometry"))  # fmt: skip
     probe_diameter_m: float | None = param(
         None, "Probe size", "Guess of the beam's diameter (full width at half maximum) on the sample; when not known, "
         "the guess follows from the mean diffraction pattern and the scan step.",
-        unit="m", flag="beamSize", gt=0)  # fmt: skip
+        unit="m", flag="beamSize", gt=0, usual=(1e-9, 1e-3), marks=("for now",))  # fmt: skip
     probe_modes: int | None = param(
         1, "Probe modes", "Number of incoherent probe modes. 'auto' tries one, two, ... on a part of the scan, as long "
         "as that lowers the free error clearly; the run says with which numbers.", flag="probeModes", ge=1, le=64,
         none="auto")  # fmt: skip
     scan_pattern: Literal["listed", "raster", "spiral"] = param(
         "listed", "Scan pattern", "Where positions come from: 'listed' takes those of the file or of the position "
-        "list; 'raster' and 'spiral' compute them from scan dimensions and step.", flag="spiralScan")  # fmt: skip
+        "list; 'raster' and 'spiral' compute them from scan dimensions and step.", flag="spiralScan",
+        marks=("for now",))  # fmt: skip
     scan_dims: tuple[PositiveInt, PositiveInt] | None = param(
-        None, "Scan dimensions", "Number of scan rows and columns.", flag="scanDims")  # fmt: skip
+        None, "Scan dimensions", "Number of scan rows and columns.", flag="scanDims", marks=("for now",))  # fmt: skip
     step_m: tuple[PositiveFloat, PositiveFloat] | None = param(
-        None, "Scan step", "Distance between scan rows and between scan columns.", unit="m", flag="step")  # fmt: skip
+        None, "Scan step", "Distance between scan rows and between scan columns.", unit="m", flag="step",
+        usual=(1e-10, 1e-3), marks=("for now",))  # fmt: skip
     swap_axes: bool = param(
-        False, "Swap scan axes", "Exchange rows and columns of the scan positions.", flag="flipScanAxis")  # fmt: skip
+        False, "Swap scan axes", "Exchange rows and columns of the scan positions.", flag="flipScanAxis",
+        marks=("geometry",))  # fmt: skip
     mirror_rows: bool = param(
-        False, "Mirror rows", "Reverse the sign of the row positions.", flag="mirror1stScanAxis")  # fmt: skip
+        False, "Mirror rows", "Reverse the sign of the row positions.", flag="mirror1stScanAxis",
+        marks=("geometry",))  # fmt: skip
     mirror_columns: bool = param(
-        False, "Mirror columns", "Reverse the sign of the column positions.", flag="mirror2ndScanAxis")  # fmt: skip
+        False, "Mirror columns", "Reverse the sign of the column positions.", flag="mirror2ndScanAxis",
+        marks=("geometry",))  # fmt: skip
     drift_m: tuple[float, float] = param(
         (0.0, 0.0), "Drift per step", "Stage drift added to the positions: this much per scan row to the row position, "
-        "and per scan column to the column position.", unit="m", flag="drift", advanced=True)  # fmt: skip
+        "and per scan column to the column position.", unit="m", flag="drift", advanced=True, usual=(-1e-5, 1e-5),
+        marks=("for now",))  # fmt: skip
     jitter_radius_px: int = param(
         0, "Jitter", "Largest random displacement added to every position on each axis, in object pixels; "
         "drawn from the seed.", unit="px", flag="jitterRadius", advanced=True, ge=0, le=64)  # fmt: skip

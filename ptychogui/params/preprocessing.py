@@ -18,7 +18,7 @@ class Preprocessing(Group):
 
     center_px: tuple[float, float] | None = param(
         None, "Pattern center", "Row and column of the direct beam on the detector; the array's center when not known.",
-        unit="px", flag="qxy", marks=("of measured scans",))  # fmt: skip
+        unit="px", flag="qxy", marks=("of measured scans", "for now"))  # fmt: skip
     find_center: bool = param(
         False, "Find the center", "Take for the center what the mean of frames from all over the scan is symmetric "
         "about, unless the pattern center is within two pixels of it.", advanced=True,
@@ -39,34 +39,38 @@ class Preprocessing(Group):
     background_file: Path | None = param(
         None, "Background file", "NPY, TIFF or HDF5 image of the detector with the counts of a frame without beam, "
         "which are subtracted from every frame; what is below zero then becomes zero.", advanced=True,
-        marks=("of measured scans",))  # fmt: skip
+        marks=("of measured scans", "for now"))  # fmt: skip
     bit_depth: int | None = param(
         None, "Bit depth", "Bits of a detector pixel; counts at or above 2^bits - 1 are saturated and left free.",
-        unit="bit", flag="bitDepth", ge=1, le=32)  # fmt: skip
+        unit="bit", flag="bitDepth", ge=1, le=32, marks=("geometry",))  # fmt: skip
     saturation_counts: float | None = param(
         None, "Saturation", "Counts at or above it are saturated and left free; besides what the bit depth says.",
-        unit="counts", gt=0, advanced=True)  # fmt: skip
+        unit="counts", gt=0, advanced=True, marks=("geometry",))  # fmt: skip
     rotate90: int = param(
-        0, "Rotate", "Quarter turns, counter-clockwise, of every pattern.", flag="rotate90", ge=0, le=3)  # fmt: skip
-    flip_rows: bool = param(False, "Flip rows", "Turn every pattern upside down (after rotation).")
-    flip_columns: bool = param(False, "Flip columns", "Mirror every pattern left to right (after rotation).")
-    transpose: bool = param(False, "Transpose", "Exchange rows and columns of every pattern (after the flips).")
+        0, "Rotate", "Quarter turns, counter-clockwise, of every pattern.", flag="rotate90", ge=0, le=3,
+        marks=("geometry",))  # fmt: skip
+    flip_rows: bool = param(False, "Flip rows", "Turn every pattern upside down (after rotation).", marks=("geometry",))
+    flip_columns: bool = param(
+        False, "Flip columns", "Mirror every pattern left to right (after rotation).", marks=("geometry",))  # fmt: skip
+    transpose: bool = param(
+        False, "Transpose", "Exchange rows and columns of every pattern (after the flips).",
+        marks=("geometry",))  # fmt: skip
     data_are: Literal["counts", "amplitudes"] = param(
         "counts", "Data are", "What the frames hold: photon counts, or their square roots.",
-        flag="sqrtData", advanced=True, marks=("of measured scans",))  # fmt: skip
+        flag="sqrtData", advanced=True, marks=("of measured scans", "geometry"))  # fmt: skip
     direct_beam: Literal["center", "corner"] = param(
         "center", "Direct beam at", "Where the frames hold the direct beam: at their center, as a detector does, or at "
         "element [0, 0], as an FFT does.", flag="fftShiftData", advanced=True,
-        marks=("of measured scans",))  # fmt: skip
+        marks=("of measured scans", "geometry"))  # fmt: skip
     mask_file: Path | None = param(
         None, "Mask file", "NPY, TIFF or HDF5 image of the detector that is non-zero on bad pixels, which are left "
-        "free. Added to the file's own mask.", flag="beamstopMask", advanced=True)  # fmt: skip
+        "free. Added to the file's own mask.", flag="beamstopMask", advanced=True, marks=("geometry",))  # fmt: skip
     invert_mask: bool = param(
         False, "Invert mask", "The file's own mask is 1 (True) on good pixels and 0 on bad ones. A Mask file is read "
-        "as before.", advanced=True)  # fmt: skip
+        "as before.", advanced=True, marks=("geometry",))  # fmt: skip
     invert_mask_file: bool = param(
         False, "Invert mask file", "The Mask file is 1 (True) on good pixels and 0 on bad ones. The file's own mask is "
-        "read as before.", advanced=True)  # fmt: skip
+        "read as before.", advanced=True, marks=("geometry",))  # fmt: skip
     find_bad_pixels: bool = param(
         False, "Find bad pixels", "Leave pixels free that never count, shine, never change or flicker among good "
         "neighbors, and whole areas that do not count, in frames from all over the scan.", advanced=True)  # fmt: skip

@@ -31,6 +31,8 @@ MARKS = {
     "reading": "says how a scan's files are found and read",
     "of measured scans": "means nothing for a simulated scan",
     "of one scan": "means nothing for another scan, so that it is not carried over to it",
+    "for now": "a batch of scans may share it, and another scan that is opened later is likely to have another",
+    "geometry": "belongs to a beamline and its detector",
     "names a scan": "several scans can't share it",
     "of the start": "is used up before the first iteration",
     "or never": "is never at 0, and may be given as that word",

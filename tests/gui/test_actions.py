@@ -26,7 +26,7 @@ from ptychogui.views.shell.actions import (
     keys_of,
 )
 from ptychogui.views.shell.commands import Commands
-from ptychogui.window_state import JobsState, RunState, ScanSummary, SessionState, WindowState, window_state
+from ptychogui.window_state import JobsState, Obstacle, RunState, ScanSummary, SessionState, WindowState, window_state
 
 READY = SessionState(ScanSummary(Path("a.cxi")), runnable=True)
 STARTED = RunState().started("a", 10)
@@ -35,7 +35,10 @@ OVER = JobsState(frozenset({"continue", "remove", "log"}), has_ended=True)
 STATES = {
     "nothing is open": window_state(SessionState(), RunState()),
     "a scan is open": window_state(READY, RunState()),
-    "a value is wrong": window_state(SessionState(READY.scan, runnable=True, wrong=("x",)), RunState()),
+    "a value is wrong": window_state(
+        SessionState(READY.scan, runnable=True, wrong=(Obstacle("a.b", "B", "x"),)), RunState()
+    ),
+    "a value was changed": window_state(SessionState(READY.scan, runnable=True, undo="Iterations"), RunState()),
     "a run goes on": window_state(READY, STARTED, RUNNING),
     "a run is being stopped": window_state(READY, STARTED.stopping(), JobsState(frozenset({"cancel"}))),
     "a run is over": window_state(READY, STARTED.ended("Finished", "done", None), OVER),
@@ -44,15 +47,17 @@ STATES = {
 }
 NO_RUN = {"clear", "page-run"}
 OF_JOBS = {action.key for action in ACTIONS if action.job}
+OF_FORM = ("undo", "redo")
 DISABLED = {
-    "nothing is open": {"run", "page-scan", *NO_RUN, *OF_JOBS},
-    "a scan is open": {*NO_RUN, *OF_JOBS},
-    "a value is wrong": {"run", *NO_RUN, *OF_JOBS},
-    "a run goes on": {"clear", *OF_JOBS} - RUNNING.may,
-    "a run is being stopped": {"clear", *OF_JOBS} - {"cancel"},
-    "a run is over": OF_JOBS - OVER.may,
-    "a job is held": {"clear", *OF_JOBS} - {"release", "up"},
-    "the queue is closed": {"run", "batch", *NO_RUN, *OF_JOBS},
+    "nothing is open": {"run", "page-scan", *NO_RUN, *OF_FORM, *OF_JOBS},
+    "a scan is open": {*NO_RUN, *OF_FORM, *OF_JOBS},
+    "a value is wrong": {"run", *NO_RUN, *OF_FORM, *OF_JOBS},
+    "a value was changed": {*NO_RUN, "redo", *OF_JOBS},
+    "a run goes on": {"clear", *OF_FORM, *OF_JOBS} - RUNNING.may,
+    "a run is being stopped": {"clear", *OF_FORM, *OF_JOBS} - {"cancel"},
+    "a run is over": {*OF_FORM, *OF_JOBS} - OVER.may,
+    "a job is held": {"clear", *OF_FORM, *OF_JOBS} - {"release", "up"},
+    "the queue is closed": {"run", "batch", *NO_RUN, *OF_FORM, *OF_JOBS},
 }
 
 

@@ -27,6 +27,7 @@ from ptychogui.params.origins import Source
 from ptychogui.physics.simulation import simulate
 from ptychogui.queue.store import changes
 from ptychogui.queue.store.store import Store
+from ptychogui.window_state import Obstacle
 from tests.gui.conftest import RECIPE
 from tests.io.makers import make_frames, make_rows
 
@@ -34,6 +35,14 @@ from tests.io.makers import make_frames, make_rows
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_scan(tmp_path_factory.mktemp("scan") / "fly0012.cxi", simulate(RECIPE))[0]
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scan that says nothing but its frames."""
+    path = tmp_path_factory.mktemp("bare") / "bare.npy"
+    np.save(path, np.ones((4, 32, 32), np.uint16))
+    return path
 
 
 @pytest.fixture
@@ -107,7 +116,7 @@ class TestSession:
     def test_a_value_that_does_not_fit_is_refused(self, qtbot: QtBot, session: SessionController) -> None:
         with qtbot.waitSignal(session.problem, timeout=1000) as signal:
             session.edit("reconstruction.iterations", -1)
-        assert "reconstruction.iterations = -1" in signal.args[0].text
+        assert "'Iterations' = -1" in signal.args[0].text
         assert values_of(qtbot, session)[0].reconstruction.iterations == 100
 
     def test_what_is_no_scan_is_refused_and_the_old_one_stays(
@@ -136,6 +145,85 @@ class TestSession:
         assert parameters.output.job_id == ""
         session.revert("reconstruction.iterations")
         assert values_of(qtbot, session)[0].reconstruction.iterations == 100
+
+    def test_what_belongs_to_one_scan_does_not_go_on_to_the_next(
+        self, qtbot: QtBot, session: SessionController, bare: Path
+    ) -> None:
+        opened(qtbot, session, bare)
+        session.edit_all(
+            {"preprocessing.center_px": (30.0, 31.0), "experiment.energy_eV": 9000.0, "experiment.step_m": (1e-7, 1e-7)}
+        )
+        assert session.remembered() == {}
+        opened(qtbot, session, bare)
+        parameters, origins, _, _ = values_of(qtbot, session)
+        assert parameters.preprocessing.center_px is None and parameters.experiment.energy_eV is None
+        assert not [path for path, origin in origins.items() if origin.source is Source.LAST]
+
+    def test_geometry_is_remembered_for_a_detector(
+        self, qtbot: QtBot, session: SessionController, background: Background, bare: Path, scan: Path, tmp_path: Path
+    ) -> None:
+        opened(qtbot, session, bare)
+        session.edit("experiment.distance_m", 1.5)
+        opened(qtbot, session, scan)
+        assert values_of(qtbot, session)[1]["experiment.distance_m"].source is Source.FILE
+        opened(qtbot, session, bare)
+        parameters, origins, _, _ = values_of(qtbot, session)
+        assert parameters.experiment.distance_m == 1.5
+        assert str(origins["experiment.distance_m"]) == "last scan: bare.npy"
+        elsewhere = tmp_path / "bare.npy"
+        elsewhere.write_bytes(bare.read_bytes())
+        opened(qtbot, session, elsewhere)
+        assert values_of(qtbot, session)[0].experiment.distance_m is None
+        another = SessionController(background, session.remembered(), session.geometry())
+        opened(qtbot, another, bare)
+        assert values_of(qtbot, another)[0].experiment.distance_m == 1.5
+        another.revert("experiment.distance_m")
+        opened(qtbot, another, bare)
+        assert values_of(qtbot, another)[0].experiment.distance_m is None
+
+    def test_what_holds_in_any_case_is_no_change(self, qtbot: QtBot, session: SessionController, scan: Path) -> None:
+        opened(qtbot, session, scan)
+        session.edit("preprocessing.center_px", None)
+        session.edit("reconstruction.iterations", 17)
+        session.edit("reconstruction.iterations", 100)
+        _, origins, _, _ = values_of(qtbot, session)
+        assert origins["preprocessing.center_px"].source is not Source.USER
+        assert origins["reconstruction.iterations"].source is Source.DEFAULT
+
+    def test_what_is_missing_is_said_until_it_is_given(
+        self, qtbot: QtBot, session: SessionController, bare: Path
+    ) -> None:
+        told: list[tuple[Obstacle, ...]] = []
+        session.missingChanged.connect(told.append)
+        opened(qtbot, session, bare)
+        assert [one.title for one in told[-1]] == ["Photon energy", "Detector distance", "Detector pixel",
+                                                   "Position list"]  # fmt: skip
+        session.edit("experiment.scan_pattern", "raster")
+        assert [one.title for one in told[-1]][3:] == ["Scan dimensions", "Scan step"]
+        session.edit_all({"experiment.energy_eV": 8800.0, "experiment.distance_m": 2.0,
+                          "experiment.detector_pixel_m": 75e-6, "experiment.scan_dims": (2, 2),
+                          "experiment.step_m": (1e-7, 1e-7)})  # fmt: skip
+        assert told[-1] == ()
+
+    def test_steps_are_undone_and_done_again(self, qtbot: QtBot, session: SessionController, scan: Path) -> None:
+        words: list[tuple[str, str]] = []
+        session.historyChanged.connect(lambda *told: words.append(told))
+        opened(qtbot, session, scan)
+        session.edit("reconstruction.iterations", 17)
+        session.edit_all({"experiment.mirror_rows": True, "reconstruction.iterations": 18}, "two at once")
+        session.revert("reconstruction.iterations")
+        session.edit("reconstruction.iterations", -1)
+        seen = []
+        for step in (session.undo, session.undo, session.undo, session.undo, session.redo, session.redo):
+            step()
+            parameters = values_of(qtbot, session)[0]
+            seen.append((parameters.reconstruction.iterations, parameters.experiment.mirror_rows))
+        assert seen == [(18, True), (17, False), (100, False), (100, False), (17, False), (18, True)]
+        assert words[-1] == ("two at once", "Iterations")
+        session.edit("reconstruction.iterations", 5)
+        assert words[-1] == ("Iterations", "")
+        opened(qtbot, session, scan)
+        assert words[-1] == ("Iterations", "")
 
     def test_values_are_remembered_and_nonsense_is_forgotten(self, qtbot: QtBot, background: Background) -> None:
         kept = {"reconstruction.iterations": "17", "experiment.energy_eV": "-1 eV", "no.such": "1"}
@@ -272,7 +360,7 @@ class TestRun:
         session.edit("experiment.simulate", True)
         with qtbot.waitSignal(run.problem, timeout=1000) as signal, qtbot.assertNotEmitted(run.added):
             run.run()
-        assert "experiment.simulate" in signal.args[0].text
+        assert "'Simulate' takes no scan file" in signal.args[0].text
         assert queue.jobs() == []
 
 

@@ -27,6 +27,7 @@ from ptychogui.views.form.editors import (
     shown_text,
 )
 from ptychogui.views.form.form import ParameterForm
+from ptychogui.window_state import Obstacle
 
 _OF_FORM = {
     "ENGINE:N/CROP,...": "dm:5/2,lsqml", "FROM:UNTIL:EVERY": "7:9", "ADDRESS[,ADDRESS]": "a@b.org",
@@ -44,9 +45,12 @@ def other_value(param: Param, file: Path) -> Any:
         return file
     if param.kind is str:
         return _OF_FORM.get(param.form, "something")
-    candidates = [param.item(3)] * 2 if param.kind == "pair" else None
-    if candidates:
-        return tuple(candidates)
+    if param.usual is not None:
+        low, high = param.usual
+        middle = float(f"{(low * high) ** 0.5 if low > 0 else high / 2:.4g}")
+        return (middle, middle) if param.kind == "pair" else middle
+    if param.kind == "pair":
+        return (param.item(3),) * 2
     for number in (0.5, 0.125, 2, 32):
         value = param.kind(number)
         try:
@@ -153,6 +157,8 @@ def test_quantities_are_typed_freely(qtbot: QtBot, form: ParameterForm) -> None:
         ("experiment.energy_eV", "bright", "not a number"),
         ("experiment.energy_eV", "5 kg", "not a unit"),
         ("experiment.energy_eV", "-5 eV", "above 0 eV"),
+        ("experiment.energy_eV", "100 MeV", "100 MeV can't be: X-ray ptychography has 100 eV to 200 keV"),
+        ("experiment.step_m", "1 m, 1 m", "can't be"),
         ("reconstruction.iterations", "2.5", "not a whole number"),
         ("reconstruction.iterations", "0", "1 to"),
         ("experiment.scan_dims", "30", "not a pair"),
@@ -173,7 +179,7 @@ def test_nonsense_is_marked_and_goes_nowhere(
         type_into(qtbot, row.editor, text)
     assert reason in row.problem.text()
     assert row.editor.line.property("invalid")
-    assert form.reasons() == [f"{row.param.title}: {row.editor.reason}"]
+    assert form.reasons() == [Obstacle(path, row.param.title, row.editor.reason)]
     qtbot.keyClick(row.editor.line, Qt.Key.Key_Escape)
     assert row.editor.line.text() == shown_text(row.param, row.param.default)
     assert form.reasons() == []
@@ -243,6 +249,38 @@ def test_heads_count_changes_and_fold(qtbot: QtBot, form: ParameterForm) -> None
     assert not section.extra.isHidden()
     section.head.click()
     assert section.body.isHidden() and section.extra.isHidden()
+
+
+def found(form: ParameterForm) -> list[str]:
+    return [path for path, row in form.rows.items() if row.isVisibleTo(form)]
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        ("photon", "experiment.energy_eV"), ("-lambda", "experiment.energy_eV"),
+        ("--positions-file", "experiment.positions_file"), ("serial textbook", "reconstruction.batch_size"),
+        ("dx_d", "experiment.detector_pixel_m"),
+    ],
+)  # fmt: skip
+def test_parameters_are_found_by_their_words(form: ParameterForm, words: str, path: str) -> None:
+    before = found(form)
+    form.look_for(words)
+    assert path in found(form) and len(found(form)) < 12
+    form.look_for("")
+    assert found(form) == before
+    form.look_for("words of no parameter")
+    assert not found(form) and form.nothing.isVisibleTo(form)
+    form.look_for("")
+
+
+def test_what_was_changed_can_be_shown_alone(form: ParameterForm) -> None:
+    show(form, Layers().with_value("reconstruction.seed", 5).with_value("reconstruction.iterations", 5))
+    form.look_for("", True)
+    assert found(form) == ["reconstruction.iterations", "reconstruction.seed"] and form.changes == 2
+    show(form, Layers().with_value("reconstruction.seed", 5))
+    assert found(form) == ["reconstruction.seed"]
+    form.look_for("")
 
 
 def test_a_text_is_brought_to_its_one_form(qtbot: QtBot, form: ParameterForm) -> None:

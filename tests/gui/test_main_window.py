@@ -12,6 +12,7 @@ from PyQt5.QtGui import QColor, QDragEnterEvent, QDropEvent, QIcon, QPalette
 from PyQt5.QtWidgets import QApplication, QLabel, QToolTip
 from pytestqt.qtbot import QtBot
 
+from ptychogui.params.model import by_path
 from ptychogui.views.form.editors import TextEditor
 from ptychogui.views.run.run_page import RunPage
 from ptychogui.views.shell.drop_target import DropTarget
@@ -19,7 +20,7 @@ from ptychogui.views.shell.main_window import MainWindow
 from ptychogui.views.shell.pages import Page
 from ptychogui.views.shell.settings import WindowSettings
 from ptychogui.views.theme import DARK, LIGHT, apply_theme, style_sheet
-from ptychogui.window_state import JobsState, RunState, ScanSummary, SessionState, window_state
+from ptychogui.window_state import MISSING, JobsState, Obstacle, RunState, ScanSummary, SessionState, window_state
 
 
 @pytest.fixture
@@ -143,6 +144,54 @@ def test_nonsense_in_the_form_keeps_run_away(qtbot: QtBot, window: MainWindow, t
     assert "red" in window.commands["run"].toolTip()
     editor.setValue(None)
     assert window.commands["run"].isEnabled()
+
+
+def test_what_is_missing_is_named_once_and_a_click_leads_to_its_field(
+    qtbot: QtBot, window: MainWindow, told: Told
+) -> None:
+    paths = ("experiment.distance_m", "experiment.positions_file")
+    missing = tuple(Obstacle(path, by_path()[path].title, MISSING) for path in paths)
+    told.session_is(runnable=True, missing=missing)
+    obstacles, rows = window.panel.obstacles, window.form.rows
+    assert not window.commands["run"].isEnabled() and "Position list" in window.commands["run"].toolTip()
+    assert obstacles.isVisible() and obstacles.text.accessibleName() == (
+        "Detector distance is missing; Position list is missing"
+    )
+    assert [path for path, row in rows.items() if row.tag.text() == "required"] == list(paths)
+    editor = rows["experiment.positions_file"].editor
+    assert isinstance(editor, TextEditor) and editor.line.property("missing")
+    assert not editor.isVisible(), "behind 'More'"
+    obstacles.text.linkActivated.emit("experiment.positions_file")
+    assert editor.isVisible() and editor.line.hasFocus()
+    told.session_is(missing=())
+    assert not obstacles.isVisible() and window.commands["run"].isEnabled()
+    assert not editor.line.property("missing") and rows["experiment.positions_file"].tag.text() == ""
+
+
+def test_words_find_parameters_and_escape_forgets_them(qtbot: QtBot, window: MainWindow) -> None:
+    find, rows = window.panel.finder, window.form.rows
+    window.commands["find"].trigger()
+    assert find.line.hasFocus()
+    qtbot.keyClicks(find.line, "noise model")
+    assert rows["reconstruction.noise_model"].isVisible() and not rows["experiment.energy_eV"].isVisible()
+    window.panel.obstacles.asked.emit("experiment.energy_eV")
+    assert rows["experiment.energy_eV"].isVisible() and not find.line.text()
+    qtbot.keyClicks(find.line, "noise model")
+    qtbot.keyClick(find.line, Qt.Key.Key_Escape)
+    assert rows["experiment.energy_eV"].isVisible() and find.line.text() == ""
+
+
+def test_undo_is_the_forms_where_nothing_is_being_typed(qtbot: QtBot, window: MainWindow, told: Told) -> None:
+    told.session_is(undo="Iterations")
+    editor = window.form.rows["reconstruction.iterations"].editor
+    assert isinstance(editor, TextEditor)
+    window.activateWindow()
+    editor.line.setFocus()
+    with qtbot.waitSignal(window.commands["undo"].triggered, timeout=1000):
+        qtbot.keyClick(editor.line, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClicks(editor.line, "12")
+    with qtbot.assertNotEmitted(window.commands["undo"].triggered):
+        qtbot.keyClick(editor.line, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
 
 
 def test_nonsense_in_the_tool_bar_keeps_run_away_and_says_why(qtbot: QtBot, window: MainWindow, told: Told) -> None:

@@ -59,7 +59,8 @@ class TestStrip:
         shown = {check: light.level for check, light in strip.lights.items() if light.level}
         assert shown == {finding.check: finding.level for finding in FOUND.findings}
         assert "3 pixels" in strip.lights["center"].toolTip()
-        assert strip.lights["center"].accessibleName() == "Beam center: look"
+        assert strip.lights["center"].accessibleName() == "Beam center: worth a look"
+        assert {light.text() for light in strip.lights.values()} == set(TITLES.values())
         assert strip.lights["memory"].accessibleName() == "Memory: not checked yet"
 
     def test_shapes_and_colors_differ(self, strip: PreflightStrip, qapp: QApplication) -> None:
@@ -84,7 +85,7 @@ class TestStrip:
         assert [row.finding.check for row in strip.rows] == ["photons", "center", "overlap", "values", "time"]
         assert [row.apply.isVisible() for row in strip.rows] == [True, True, False, False, False]
         assert strip.rows[2].text.text() == "give the size"
-        assert strip.summary.whole_text() == "1 to stop for  ·  1 to look at  ·  about 3 s"
+        assert strip.summary.whole_text() == "1 to mend  ·  1 to look at  ·  about 3 s"
 
     def test_apply_asks_for_the_fix(self, qtbot: QtBot, strip: PreflightStrip) -> None:
         strip.show_findings(FOUND)
@@ -102,6 +103,11 @@ class TestStrip:
         strip.show_idle("Open a scan")
         assert strip.rows == [] and not any(light.level for light in strip.lights.values())
         assert strip.summary.whole_text() == "Open a scan"
+
+    def test_what_is_asked_for_is_called_as_in_the_form(self, strip: PreflightStrip) -> None:
+        strip.show_findings(Preflight((Finding("values", Level.STOP, "A value is missing", "give --distance (in m)"),)))
+        assert strip.rows[0].reason.text() == "give 'Detector distance' (in m)"
+        assert "'Detector distance'" in strip.lights["values"].toolTip()
 
 
 class FakeQueue(QObject):
@@ -225,10 +231,22 @@ class TestController:
         self, qtbot: QtBot, bench: Bench, scan: Path
     ) -> None:
         opened(qtbot, bench, scan)
-        signals = [bench.preflight.idle, bench.preflight.checking, bench.preflight.checked]
-        with qtbot.waitSignals(signals, timeout=5000, order="strict") as told:
-            bench.session.open(scan)
-        assert told.all_signals_and_args[0].args == ("Not checked yet",)
+        bench.queue.changed.emit(BUSY)
+        with qtbot.assertNotEmitted(bench.preflight.checking):
+            with qtbot.waitSignal(
+                bench.preflight.idle, timeout=0, check_params_cb=lambda why: why == "Not checked yet"
+            ):
+                bench.session.open(scan)  # at once, before it is read, and while a job runs
+        with qtbot.waitSignals([bench.preflight.checking, bench.preflight.checked], timeout=5000, order="strict"):
+            pass
+
+    def test_the_check_comes_back_where_another_scan_can_not_be_opened(
+        self, qtbot: QtBot, bench: Bench, scan: Path, tmp_path: Path
+    ) -> None:
+        opened(qtbot, bench, scan)
+        with qtbot.waitSignals([bench.preflight.idle, bench.preflight.checked], timeout=5000, order="strict"):
+            bench.session.open(tmp_path / "gone.cxi")
+        assert bench.process.jobs[-1].source == scan
 
     def test_a_scan_that_is_gone_is_said(self, qtbot: QtBot, bench: Bench, scan: Path) -> None:
         bench.process.answer = DataError("can't open fly0012.cxi: no such file")

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from ptychogui.controllers.window import WindowController
 from ptychogui.queue_state import JobRow, QueueState
 from ptychogui.states import State
-from ptychogui.window_state import RunState, SessionState, WindowState, window_state
+from ptychogui.window_state import Obstacle, RunState, SessionState, WindowState, window_state
 
 SCAN = SimpleNamespace(path=Path("a.cxi"), facts=("CXI",), notes=())
 PAUSED = JobRow(7, "a", State.PAUSED, "paused", "", 0.5, frozenset({"resume", "step", "log"}))
@@ -25,6 +25,7 @@ class Source(QObject):
 
     runnableChanged, opening, openFailed = pyqtSignal(bool), pyqtSignal(str), pyqtSignal()
     scanOpened, resultOpened, failed = pyqtSignal(object), pyqtSignal(object), pyqtSignal()
+    scanClosed, missingChanged, historyChanged = pyqtSignal(), pyqtSignal(object), pyqtSignal(str, str)
     changed, shown, chosen, followed = pyqtSignal(object), pyqtSignal(object), pyqtSignal(object), pyqtSignal(bool)
 
 
@@ -83,11 +84,20 @@ def test_what_can_be_done_with_the_jobs_that_are_chosen(source: Source, shown: l
     assert shown[-1].may == frozenset() and shown[-1].queue_closed == "it is damaged" and not shown[-1].follows
 
 
+def test_what_is_missing_and_what_can_be_undone(source: Source, shown: list[WindowState]) -> None:
+    source.scanOpened.emit(SCAN)
+    source.missingChanged.emit((Obstacle("a.b", "B", "is missing"),))
+    source.historyChanged.emit("Iterations", "")
+    assert (shown[-1].obstacles[0].title, shown[-1].undo, shown[-1].redo) == ("B", "Iterations", "")
+    source.scanClosed.emit()
+    assert shown[-1].card.path is None
+
+
 def test_what_changes_nothing_is_not_announced(
     source: Source, controller: WindowController, shown: list[WindowState]
 ) -> None:
     source.runnableChanged.emit(False)
     controller.take_wrong([])
     assert shown == []
-    controller.take_wrong(["Iterations: not a whole number"])
+    controller.take_wrong([Obstacle("reconstruction.iterations", "Iterations", "not a whole number")])
     assert "red" in shown[-1].run_hint

@@ -125,6 +125,42 @@ def test_stop_keeps_the_result_and_it_opens_again(qtbot: QtBot, workstation: Wor
     assert workstation.window.strip.name.whole_text() == workstation.run_page.shown.name.whole_text() == result.name
 
 
+def test_a_result_shows_the_values_that_it_was_made_with_and_can_be_made_again(
+    qtbot: QtBot, workstation: Workstation, scan: Path
+) -> None:
+    window, panel = workstation.window, workstation.window.panel
+    open_scan(qtbot, workstation, scan)
+    window.edited.emit("reconstruction.iterations", 3)
+    result = run_to_its_end(qtbot, workstation).result
+    assert result is not None
+    window.edited.emit("reconstruction.iterations", 5)
+    with qtbot.waitSignals([workstation.session.resultOpened, workstation.session.scanOpened], timeout=LONG):
+        window.openAsked.emit(result)
+    rows = window.form.rows
+    assert (rows["reconstruction.iterations"].editor.value(), rows["reconstruction.iterations"].tag.text()) == (
+        3,
+        "you",
+    )
+    assert rows["experiment.energy_eV"].tag.text() == "file"
+    assert panel.result.isVisible() and result.name in panel.result.title.whole_text()
+    assert window.pages.current == "run" and window.commands["run"].isEnabled() and window.state.card.path == scan
+    panel.result.go_on.click()
+    assert rows["reconstruction.object_guess"].editor.value() == result
+    assert rows["experiment.positions_file"].editor.value() == result
+    open_scan(qtbot, workstation, scan)
+    assert not panel.result.isVisible()
+    assert rows["reconstruction.iterations"].editor.value() == 5, "not what the result was made with"
+    scan.rename(scan.with_name("elsewhere.cxi"))
+    try:
+        with qtbot.waitSignal(workstation.session.resultOpened, timeout=LONG):
+            window.openAsked.emit(result)
+        assert rows["reconstruction.iterations"].editor.value() == 3
+        assert "not there any more" in panel.result.text.text() and not panel.result.go_on.isEnabled()
+        assert not window.commands["run"].isEnabled() and window.pages.current == "run"
+    finally:
+        scan.with_name("elsewhere.cxi").rename(scan)
+
+
 def test_a_killed_process_is_shown_with_its_cause_its_job_goes_on_and_fails_the_second_time(
     qtbot: QtBot, workstation: Workstation, scan: Path
 ) -> None:

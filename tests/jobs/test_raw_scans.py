@@ -149,7 +149,7 @@ def test_the_result_names_the_files(pattern: str, positions_file: Path, tmp_path
     assert [Path(source.path).name for source in result.sources] == [
         "positions.csv", "scan_0001.h5", "scan_0003.h5", "scan_0004.h5", "scan_0005.h5",
     ]  # fmt: skip
-    assert any(note.startswith("line 1: there is no file scan_0002.h5; its 6 positions") for note in result.notes)
+    assert any(note.startswith("line 2: there is no file scan_0002.h5; its 6 positions") for note in result.notes)
 
 
 def test_positions_of_a_result_keep_their_frames_as_long_as_the_files_are_the_same(

@@ -17,6 +17,7 @@ from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.queue.standing import begun, stands
 from ptychogui.errors import DataError
 from ptychogui.jobs.job import Progress
+from ptychogui.params.form_words import in_form_words
 from ptychogui.pictures.live_picture import LivePicture
 from ptychogui.queue.snapshot import Snapshot
 from ptychogui.queue.store.entry import ENDED, UNDER_WAY, Entry
@@ -184,14 +185,15 @@ class LiveController(QObject):
 
     def _on_news(self, news: LaneNews) -> None:
         name = job_name(news.id, news.title)
-        cause = f": {news.cause}" if news.cause else ""
+        why = in_form_words(news.cause)
+        cause = f": {why}" if why else ""
         if news.state is State.RUNNING:
             self.message.emit(f"{name} begins on {news.device}")
             return
         where = f"; {news.result}" if news.result else ""
         self.message.emit(f"{name} is {news.state}{cause}{where}")
         if news.state is State.FAILED:
-            self.problem.emit(ErrorMessage(f"{name} has failed", f"{news.cause}. Its log says more: Job, Show log."))
+            self.problem.emit(ErrorMessage(f"{name} has failed", f"{why}. Its log says more: Job, Show log."))
         if news.state in ENDED:
             self.ended.emit(news)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ptychogui.jobs.job import Progress
+from ptychogui.params.form_words import in_form_words
 from ptychogui.queue.store.entry import Entry
 from ptychogui.queue_state import job_name
 from ptychogui.states import State
@@ -68,4 +69,4 @@ def _with_figures(run: RunState, entry: Entry) -> RunState:
 
 
 def _with_cause(text: str, entry: Entry) -> str:
-    return f"{text}: {entry.cause}" if entry.cause else text
+    return f"{text}: {in_form_words(entry.cause)}" if entry.cause else text

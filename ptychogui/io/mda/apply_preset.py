@@ -154,7 +154,7 @@ def _missing(loops: _Loops) -> Iterator[str]:
     short = [i for i, line in enumerate(loops.lines) if line is not None and 0 < line.acquired < loops.points]
     for lines, what in ((gone, "were not measured"), (short, f"have less than {loops.points} points")):
         if lines:
-            yield f"{len(lines)} of {len(loops.lines)} scan lines {what}, the first is line {lines[0]}"
+            yield f"{len(lines)} of {len(loops.lines)} scan lines {what}, the first is line {lines[0] + 1}"
 
 
 def _axis(axis: Axis, preset: Preset, named: Named, loops: _Loops, side: int) -> tuple[np.ndarray, str]:

@@ -261,7 +261,7 @@ def _line(cursor: _Cursor, offset: int, rank_and_place: tuple[int, int], notes: 
     try:
         return _read_scan(cursor, offset, rank, notes)
     except DataError as error:
-        _note(notes, f"line {place} is left out as not acquired: {error}")
+        _note(notes, f"line {place + 1} is left out as not acquired: {error}")
         return None
 
 

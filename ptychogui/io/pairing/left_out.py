@@ -43,7 +43,7 @@ def left_out_notes(
 
 def _absent(files: Sequence[RawFile], lines: np.ndarray, wanted: np.ndarray) -> Iterator[str]:
     def tell(line: int) -> str:
-        text = f"line {line}: {files[line].problem}; its {_are(wanted[line], 'position')} left out"
+        text = f"line {line + 1}: {files[line].problem}; its {_are(wanted[line], 'position')} left out"
         return Note(text, files[line].path)
 
     def sum_up(rest: np.ndarray) -> str:
@@ -56,7 +56,7 @@ def _absent(files: Sequence[RawFile], lines: np.ndarray, wanted: np.ndarray) -> 
 def _beyond(files: Sequence[RawFile], wanted: np.ndarray) -> Iterator[str]:
     """Tell of lines after the last file."""
     if wanted.any():
-        first, last = len(files), len(files) + len(wanted) - 1
+        first, last = len(files) + 1, len(files) + len(wanted)
         lines = f"line {first}" if first == last else f"lines {first} to {last}"
         yield f"{lines}: there is no file after {files[-1].path.name}; {_are(wanted.sum(), 'position')} left out"
 
@@ -70,8 +70,8 @@ def _short(files: Sequence[RawFile], lines: np.ndarray, wanted: np.ndarray, now_
         fresh = file.modified_s is not None and 0 <= now_s - file.modified_s < _FRESH_S
         maybe = f", changed {now_s - (file.modified_s or 0):.0f} s ago and maybe still being written," if fresh else ""
         return (
-            f"line {line}: {file.path.name}{maybe} holds {file.frames} frames for {wanted[line]} positions; the last "
-            f"{_are(lost(line), 'position')} left out"
+            f"line {line + 1}: {file.path.name}{maybe} holds {file.frames} frames for {wanted[line]} positions; the "
+            f"last {_are(lost(line), 'position')} left out"
         )
 
     def sum_up(rest: np.ndarray) -> str:
@@ -86,8 +86,9 @@ def _surplus(files: Sequence[RawFile], lines: np.ndarray, wanted: np.ndarray) ->
         return files[line].frames - int(wanted[line])
 
     def tell(line: int) -> str:
+        file = files[line]
         return (
-            f"line {line}: {files[line].path.name} holds {files[line].frames} frames for {wanted[line]} positions; the "
+            f"line {line + 1}: {file.path.name} holds {file.frames} frames for {wanted[line]} positions; the "
             f"last {_are(extra(line), 'frame')} left out"
         )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from PyQt5.QtCore import QEvent, QSignalBlocker, Qt, pyqtSignal
-from PyQt5.QtGui import QKeyEvent, QWheelEvent
+from PyQt5.QtGui import QKeyEvent, QKeySequence, QWheelEvent
 from PyQt5.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
 from ptychogui.errors import ParameterError
@@ -19,9 +19,15 @@ from ptychogui.params import model
 from ptychogui.params.commandline import format_text, parse_untitled
 from ptychogui.params.reference import range_text
 from ptychogui.params.spec import Param
+from ptychogui.params.units import format_quantity
 from ptychogui.views.dialog_paths import meant_path
 from ptychogui.views.theme import restyle, tinted
 from ptychogui.views.widgets import tool_button
+
+_Keys = QKeySequence.StandardKey
+
+_REQUIRED = "required"
+"""What an empty editor says whose value is missing."""
 
 _DIGITS = 6
 """Significant digits that an editor shows; the value keeps all of its own until the text is edited."""
@@ -51,6 +57,9 @@ class Editor(QWidget):
     def commit(self) -> None:
         """Announce what is typed but not yet announced, if it is a value."""
 
+    def show_missing(self, missing: bool) -> None:
+        """Say that a reconstruction can't do without a value here, and there is none."""
+
     def _announce(self, value: Any) -> None:
         self.valueChanged.emit(value)
 
@@ -78,7 +87,8 @@ class TextEditor(Editor):
         super().__init__(param)
         self._value: Any = param.default
         self.line = _Line()
-        self.line.setPlaceholderText(_empty_text(param))
+        self._empty = _empty_text(param)
+        self.line.setPlaceholderText(self._empty)
         self.line.textEdited.connect(self._check)
         self.line.editingFinished.connect(self.commit)
         self.line.stepped.connect(self._step)
@@ -93,6 +103,11 @@ class TextEditor(Editor):
         self.line.setText(shown_text(self.param, value))
         self.line.setCursorPosition(0)
         self._refuse("")
+
+    def show_missing(self, missing: bool) -> None:
+        self.line.setPlaceholderText(_REQUIRED if missing else self._empty)
+        self.line.setProperty("missing", missing)
+        restyle(self.line)
 
     def commit(self) -> None:
         if not self.line.isModified():
@@ -139,7 +154,6 @@ class PathEditor(TextEditor):
 
     def __init__(self, param: Param) -> None:
         super().__init__(param)
-        self.line.setPlaceholderText("none")
         self.browse = tool_button("icon", tip=f"Choose a file for '{param.title}'")
         self.browse.setIcon(tinted("folder", self.palette()))
         self.browse.clicked.connect(self._browse)
@@ -224,6 +238,8 @@ def _empty_text(param: Param) -> str:
     """Say what an empty editor means: a fact that is missing, or a choice that is left to the program."""
     if not param.optional:
         return ""
+    if param.kind is Path:
+        return "none"
     if param.none != "none":
         return param.none
     return "not known" if param.path.startswith("experiment.") else "automatic"
@@ -250,9 +266,24 @@ def shown_text(param: Param, value: Any) -> str:
 
 
 def refusal(param: Param, value: Any) -> str:
-    """Say why a parameter can't have a value; "" if it can."""
+    """Say why a user can't mean a value; "" if he can."""
     need, allowed = model.refusal(param.path, value), range_text(param)
-    return f"allowed: {allowed}" if need and allowed else need
+    return f"allowed: {allowed}" if need and allowed else need or _unusual(param, value)
+
+
+def _unusual(param: Param, value: Any) -> str:
+    """Say what X-ray ptychography is done with, where a value is far from it."""
+    if param.usual is None or value is None:
+        return ""
+    low, high = param.usual
+    if all(low <= number <= high for number in (value if param.kind == "pair" else (value,))):
+        return ""
+    shown = shown_text(param, value)
+    return f"{shown} can't be: X-ray ptychography has {_bound(param, low)} to {_bound(param, high)}"
+
+
+def _bound(param: Param, number: float) -> str:
+    return format_quantity(number, param.unit)
 
 
 def _mark(widget: QWidget, reason: str) -> None:
@@ -275,6 +306,8 @@ class _Line(QLineEdit):
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
             if event.key() == Qt.Key.Key_Escape and self.isModified():
                 event.accept()
+            if not self.isModified() and (event.matches(_Keys.Undo) or event.matches(_Keys.Redo)):
+                return False  # for the form, which knows what was typed before
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from PyQt5.QtCore import QEvent, QSize, Qt, pyqtSignal
+from PyQt5.QtCore import QEvent, QEventLoop, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QFont
-from PyQt5.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import (
+    QApplication,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ptychogui.params.chain import engines_of, titles
 from ptychogui.params.model import Parameters, describe
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.reference import tooltip
 from ptychogui.params.spec import Param
-from ptychogui.views.form.editors import make_editor, shown_text
-from ptychogui.views.theme import tinted
+from ptychogui.views.form.editors import Editor, make_editor, shown_text
+from ptychogui.views.theme import restyle, tinted
 from ptychogui.views.widgets import ElidedLabel, label, named, small, tool_button
+from ptychogui.window_state import MISSING, Obstacle
 
 _TITLES = {
     "experiment": "Experiment", "preprocessing": "Preprocessing", "devices": "Devices",
@@ -53,7 +63,11 @@ class ParameterForm(QScrollArea):
         for group, title in _TITLES.items():
             self.sections[group] = self._section(title, [param for param in describe() if param.group == group])
             column.addWidget(self.sections[group])
+        self.nothing = label("muted", "No parameter has all of these words.", wrap=True)
+        self.nothing.hide()
+        column.addWidget(self.nothing)
         column.addStretch(1)
+        self._found: tuple[bool, list[str]] = (False, [])
         self.setWidget(page)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -78,15 +92,52 @@ class ParameterForm(QScrollArea):
             row.show_effect(engines)
         for section in self.sections.values():
             section.show_changes()
+        if self._found[0]:
+            self.look_for(" ".join(self._found[1]), True)
 
     def commit(self) -> None:
         """Announce text that is typed but not yet announced."""
         for row in self.rows.values():
             row.editor.commit()
 
-    def reasons(self) -> list[str]:
-        """Say what is wrong with the text of each editor that holds no value: "Iterations: ..."."""
-        return [f"{row.param.title}: {row.editor.reason}" for row in self.rows.values() if row.editor.reason]
+    def reasons(self) -> list[Obstacle]:
+        """Say what is wrong with the text of each editor that holds no value."""
+        return [obstacle for row in self.rows.values() for obstacle in obstacles_of(row.editor)]
+
+    def show_obstacles(self, obstacles: Sequence[Obstacle]) -> None:
+        """Mark the values that are missing."""
+        missing = {obstacle.path for obstacle in obstacles if obstacle.why == MISSING}
+        for path, row in self.rows.items():
+            row.show_missing(path in missing)
+
+    def drop_texts(self) -> None:
+        """Forget what was typed and is no value."""
+        for row in self.rows.values():
+            if row.editor.reason:
+                row.editor.setValue(row.editor.value())
+
+    @property
+    def changes(self) -> int:
+        """How many parameters the user has changed."""
+        return sum(row.changed for row in self.rows.values())
+
+    def look_for(self, words: str, only_changed: bool = False) -> None:
+        """Show only the rows that have all of some words, and those that were changed if only these are wanted."""
+        wanted = words.casefold().split()
+        self._found = only_changed, wanted
+        is_narrowed = bool(wanted) or only_changed
+        for section in self.sections.values():
+            section.show_found(is_narrowed, lambda row: row.has(wanted) and (row.changed or not only_changed))
+        found = any(row.isVisibleTo(self) for row in self.rows.values())
+        self.nothing.setVisible(is_narrowed and not found)
+
+    def go_to(self, path: str) -> None:
+        """Bring a parameter's row into view, unfold what hides it, and have it typed into."""
+        row = self.rows[path]
+        self.sections[row.param.group].show_row(row)
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)  # rows get their places
+        self.ensureWidgetVisible(row, 0, 40)
+        row.editor.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def folded(self) -> list[str]:
         """Return the names of the groups that are folded."""
@@ -114,7 +165,7 @@ class Section(QWidget):
 
     def __init__(self, title: str, rows: Sequence[Row]) -> None:
         super().__init__()
-        self._title = title
+        self._title, self._is_narrowed = title, False
         self._plain = [row for row in rows if not row.param.advanced]
         self._advanced = [row for row in rows if row.param.advanced]
         self.head = _fold_button(title, "section")
@@ -136,14 +187,30 @@ class Section(QWidget):
         self.head.setText(_counted(self._title, [*self._plain, *self._advanced]))
         self.more.setText(_counted("More", self._advanced))
 
+    def show_found(self, is_narrowed: bool, is_wanted: Callable[[Row], bool]) -> None:
+        """Show only some rows, whatever is folded; all as they are folded where nothing is looked for."""
+        rows = [*self._plain, *self._advanced]
+        for row in rows:
+            row.setVisible(not is_narrowed or is_wanted(row))
+        self._is_narrowed = is_narrowed
+        self.setVisible(not is_narrowed or any(map(is_wanted, rows)))
+        self.head.setEnabled(not is_narrowed)
+        self._unfold(self.head.isChecked())
+
+    def show_row(self, row: Row) -> None:
+        """Unfold what hides a row."""
+        self.head.setChecked(True)
+        if row in self._advanced:
+            self.more.setChecked(True)
+
     def _unfold(self, unfolded: bool) -> None:
-        self.body.setVisible(unfolded)
-        self.more.setVisible(unfolded and bool(self._advanced))
+        self.body.setVisible(unfolded or self._is_narrowed)
+        self.more.setVisible(unfolded and bool(self._advanced) and not self._is_narrowed)
         self._unfold_more(self.more.isChecked())
         self.folded.emit(not unfolded)
 
     def _unfold_more(self, unfolded: bool) -> None:
-        self.extra.setVisible(unfolded and self.head.isChecked())
+        self.extra.setVisible(self._is_narrowed or (unfolded and self.head.isChecked()))
         self._draw_arrows()
 
     def _draw_arrows(self) -> None:
@@ -165,7 +232,9 @@ class Row(QWidget):
     def __init__(self, param: Param) -> None:
         super().__init__()
         self.param = param
-        self.changed = False
+        self.changed = self.missing = False
+        self._tag = ""
+        self._words = " ".join((param.title, param.path, param.option, param.flag, tooltip(param))).casefold()
         self.label = label("text", param.title)
         self.editor = make_editor(param)
         self.tag = label("tag")
@@ -183,12 +252,26 @@ class Row(QWidget):
         self.changed = origin.source in (Source.USER, Source.LAST)
         if not self._typing() or value != self.editor.value():
             self.editor.setValue(value)
-        self.tag.setText(_TAGS[origin.source])
+        self._tag = _TAGS[origin.source]
+        self._show_tag()
         self.tag.setToolTip(f"Where the value came from: {origin}")
         self.back.setVisible(self.changed)
         self.back.setToolTip(f"Back to {shown_text(self.param, below) or 'not known'} ({below_origin})")
         self.place.set_text(origin.place if origin.source in (Source.FILE, Source.PRESET) else "")
         self._embolden(self.changed)
+
+    def show_missing(self, missing: bool) -> None:
+        """Say that a reconstruction can't do without a value here, and there is none."""
+        if missing != self.missing:
+            self.missing = missing
+            self.editor.show_missing(missing)
+            self._show_tag()
+
+    def _show_tag(self) -> None:
+        """Say where the value came from, or that one is needed."""
+        self.tag.setText("required" if self.missing else self._tag)
+        self.tag.setProperty("missing", self.missing)
+        restyle(self.tag)
 
     def show_effect(self, engines: Sequence[str]) -> None:
         """Let a value be set only where it has an effect: in these engines, in this version."""
@@ -200,6 +283,10 @@ class Row(QWidget):
         text = escape("\n".join(lines)).replace("\n", "<br>")
         for widget in (self.label, self.editor):
             widget.setToolTip(f"<p>{text}</p>")
+
+    def has(self, words: Sequence[str]) -> bool:
+        """Whether all of some words, in small letters, are in what is known of the parameter."""
+        return all(word.lstrip("-") in self._words for word in words)
 
     def _revert(self) -> None:
         self.reverted.emit(self.param.path)
@@ -251,6 +338,11 @@ class Row(QWidget):
         super().changeEvent(event)
         if event is not None and event.type() == QEvent.Type.PaletteChange:
             self._draw_icon()
+
+
+def obstacles_of(editor: Editor) -> list[Obstacle]:
+    """Return what is wrong with the text in an editor, if it is no value."""
+    return [Obstacle(editor.param.path, editor.param.title, editor.reason)] if editor.reason else []
 
 
 def _fold_button(title: str, name: str) -> QToolButton:

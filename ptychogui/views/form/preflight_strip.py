@@ -15,19 +15,23 @@ from PyQt5.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from ptychogui.jobs.preflight.findings import TITLES, Finding, Level, Preflight
+from ptychogui.params.form_words import in_form_words, values_text
 from ptychogui.views.theme import colors_of, icon, tinted
 from ptychogui.views.widgets import ElidedLabel, label, named, small, tool_button
 
-_LIGHT_PX, _ICON_PX = 22, 16
+_ICON_PX, _SMALL_PX, _COLUMNS = 16, 13, 3
 _LIST_PX = 240
 """Least height of the list, which is a third of the window's; it scrolls."""
-_WORDS = {Level.GOOD: "good", Level.UNKNOWN: "can't be checked", Level.LOOK: "look", Level.STOP: "stop"}
+_WORDS = {
+    Level.GOOD: "good", Level.UNKNOWN: "can't be checked", Level.LOOK: "worth a look", Level.STOP: "to be mended",
+}  # fmt: skip
 
 
 class PreflightStrip(QFrame):
@@ -97,11 +101,11 @@ class PreflightStrip(QFrame):
             bar.setValue(0)
 
     def _lay_out(self) -> None:
-        lights = QHBoxLayout()
-        lights.setSpacing(2)
-        for light in self.lights.values():
-            lights.addWidget(light)
-        lights.addStretch(1)
+        lights = QGridLayout()
+        lights.setContentsMargins(0, 0, 0, 0)
+        lights.setSpacing(0)
+        for place, light in enumerate(self.lights.values()):
+            lights.addWidget(light, place // _COLUMNS, place % _COLUMNS)
         top = QHBoxLayout()
         top.setSpacing(6)
         top.addWidget(self.head)
@@ -148,7 +152,7 @@ class PreflightStrip(QFrame):
 
 
 class Light(QToolButton):
-    """The worst finding of a check: its shape and color say the level, its tooltip the rest.
+    """The name of a check and its worst finding: its shape and color say the level, its tooltip the rest.
 
     Announces `asked(check)` when it is clicked.
     """
@@ -157,9 +161,12 @@ class Light(QToolButton):
 
     def __init__(self, check: str, title: str) -> None:
         super().__init__()
-        self.setObjectName("icon")
-        self.setFixedSize(_LIGHT_PX, _LIGHT_PX)
-        self.setIconSize(QSize(_ICON_PX, _ICON_PX))
+        self.setObjectName("light")
+        self.setText(title)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setFont(small(self.font()))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setIconSize(QSize(_SMALL_PX, _SMALL_PX))
         self._check, self._title = check, title
         self.clicked.connect(self._ask)
         self.level: Level | None = None
@@ -169,7 +176,7 @@ class Light(QToolButton):
         self.level = findings[0].level if findings else None
         word = _WORDS[self.level] if self.level else "not checked yet"
         self.setAccessibleName(f"{self._title}: {word}")
-        lines = [f"{finding.title}: {finding.reason}" for finding in findings]
+        lines = [in_form_words(f"{finding.title}: {finding.reason}") for finding in findings]
         self.setToolTip("\n".join([f"{self._title}: {word}", *lines]))
         self._draw()
 
@@ -195,8 +202,8 @@ class FindingRow(QWidget):
         self.finding = finding
         self.light = QLabel()
         self.title = named(QLabel(finding.title), "number")
-        self.reason = label("muted", finding.reason, wrap=True)
-        self.text = label("text", finding.fix_text, wrap=True)
+        self.reason = label("muted", in_form_words(finding.reason), wrap=True)
+        self.text = label("text", in_form_words(finding.fix_text), wrap=True)
         self.apply = QPushButton("Apply")
         self._lay_out(finding)
         self._draw()
@@ -217,7 +224,7 @@ class FindingRow(QWidget):
             widget.setFont(small(widget.font()))
         self.text.setVisible(bool(finding.fix_text))
         self.apply.setVisible(finding.fix is not None)
-        self.apply.setToolTip(finding.options)
+        self.apply.setToolTip(values_text(finding.fix or {}))
         self.apply.clicked.connect(self._ask_fix)
 
     def _ask_fix(self) -> None:
@@ -246,7 +253,7 @@ def _light(level: Level | None) -> QIcon:
 def _summary(found: Preflight) -> str:
     """Say the worst in a few words, and the time."""
     counts: Mapping[Level, int] = {level: sum(found_.level is level for found_ in found.findings) for level in Level}
-    parts = [f"{counts[level]} to {word}" for level, word in ((Level.STOP, "stop for"), (Level.LOOK, "look at"))
+    parts = [f"{counts[level]} to {word}" for level, word in ((Level.STOP, "mend"), (Level.LOOK, "look at"))
              if counts[level]] or ["All good"]  # fmt: skip
     time = next((finding.title for finding in found.of("time") if finding.level is not Level.UNKNOWN), "")
     return "  ·  ".join([*parts, *([time[0].lower() + time[1:]] if time else [])])

@@ -7,8 +7,9 @@ from PyQt5.QtWidgets import QToolTip, QWidget
 
 from ptychogui.params.model import Parameters, by_path
 from ptychogui.views.form.editors import Editor, make_editor
-from ptychogui.views.form.form import ParameterForm
+from ptychogui.views.form.form import ParameterForm, obstacles_of
 from ptychogui.views.widgets import label
+from ptychogui.window_state import Obstacle
 
 _WIDTHS_PX = {"reconstruction.engine": 190, "reconstruction.iterations": 92, "devices.device": 92}
 """The parameters, and how wide their editors are."""
@@ -45,9 +46,9 @@ class QuickEditors(QObject):
         for editor in self.editors.values():
             editor.commit()
 
-    def reasons(self) -> list[str]:
+    def reasons(self) -> list[Obstacle]:
         """Say what is wrong with the text of each editor that holds no value."""
-        return [f"{editor.param.title}: {editor.reason}" for editor in self.editors.values() if editor.reason]
+        return [obstacle for editor in self.editors.values() for obstacle in obstacles_of(editor)]
 
 
 class _ReasonTip(QObject):

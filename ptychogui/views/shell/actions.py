@@ -106,6 +106,11 @@ ACTIONS = (
            enabled=lambda window: not window.queue_closed, hint=lambda window: window.queue_closed),
     Action("simulate", "Try it on a simulated scan", "Simulate a scan and reconstruct it", "Ctrl+T", icon="simulate"),
     Action("quit", "Quit", "Close the window", "Ctrl+Q"),
+    Action("undo", "Undo", "Take the last change in the form back", "Ctrl+Z", enabled=lambda window: bool(window.undo)),
+    Action("redo", "Redo", "Make the change once more that was taken back last", "Ctrl+Shift+Z",
+           enabled=lambda window: bool(window.redo)),
+    Action("find", "Find a parameter", "By its name, its option, its ptychopy flag, or words of its explanation",
+           "Ctrl+Shift+F"),
     Action("orientation", "Orientation…", "Find out which way detector and scan face", "Ctrl+D", page="orientation"),
     Action("preset", "Beamline preset…", "Say where an MDA file holds what, by pointing", "Ctrl+B"),
     Action("run", "Run", "Put the open scan at the end of the queue; it begins where a device is free", "Ctrl+R",
@@ -156,6 +161,7 @@ RECENT = Menu("Open recent")
 
 MENUS = (
     Menu("&File", ("open", RECENT, "batch", LINE, "simulate", LINE, "quit")),
+    Menu("&Edit", ("undo", "redo", LINE, "find")),
     Menu("&Scan", ("orientation", "preset")),
     Menu("&Run", ("run", LINE, "follow")),
     Menu("&Job", ("pause", "resume", "step", "stop", "cancel", LINE, "retry", "continue", LINE, "hold", "release", "up",

@@ -22,7 +22,7 @@ from PyQt5.QtWidgets import (
 from ptychogui.params.model import Parameters
 from ptychogui.params.origins import Origin
 from ptychogui.views.dialog_paths import meant_path
-from ptychogui.views.form.form import ParameterForm
+from ptychogui.views.form.panel import FormPanel
 from ptychogui.views.form.preflight_strip import PreflightStrip
 from ptychogui.views.form.quick import QuickEditors
 from ptychogui.views.queue.batch_dialog import BatchDialog
@@ -62,7 +62,7 @@ class MainWindow(QMainWindow):
         openAsked(path): a file was chosen, dropped or picked from the recent ones.
         runAsked(): Run was pressed, and what was being typed is announced.
         edited(path, value), reverted(path): a parameter's value, and the way back to the one below.
-        wrongChanged(texts): what is wrong with each text in an editor that is no value.
+        wrongChanged(Obstacles): the texts in editors that are no values.
         jobAsked(key): something is to be done with the jobs that are chosen.
         iterationsAsked(iterations): the job that is chosen is to go on for so many more.
         closeAsked(): the window is to go, and a job is under way.
@@ -87,7 +87,8 @@ class MainWindow(QMainWindow):
         self.state = window_state(SessionState(), RunState())
         self.setWindowIcon(app_icon())
         self.scan = ScanCard()
-        self.form = ParameterForm()
+        self.panel = FormPanel()
+        self.form = self.panel.form
         self.quick = QuickEditors(self.form)
         self.preflight = PreflightStrip()
         self.welcome = WelcomePage()
@@ -125,6 +126,7 @@ class MainWindow(QMainWindow):
             self.banner.hide()
         self.setWindowTitle(state.title)
         self.scan.show_scan(state.card)
+        self.panel.show_obstacles(state.obstacles)
         self.strip.show_strip(state.strip)
         self.commands.show_state(state)
 
@@ -136,7 +138,7 @@ class MainWindow(QMainWindow):
         below_origins: Mapping[str, Origin],
     ) -> None:
         """Show all parameters with their origins, and what each would go back to."""
-        self.form.show_values(parameters, origins, below, below_origins)
+        self.panel.show_values(parameters, origins, below, below_origins)
         self.quick.show_values(parameters)
 
     def show_problem(self, title: str, text: str, details: str = "") -> None:
@@ -186,7 +188,7 @@ class MainWindow(QMainWindow):
         card.setContentsMargins(10, 4, 10, 0)
         card.addWidget(self.scan)
         left.addLayout(card)
-        left.addWidget(self.form, 1)
+        left.addWidget(self.panel, 1)
         side.setMinimumWidth(self.form.minimumSizeHint().width())
         return side
 
@@ -218,6 +220,7 @@ class MainWindow(QMainWindow):
             editors.edited.connect(self.edited)
             editors.reasonsChanged.connect(self._announce_wrong)
         self.form.reverted.connect(self.reverted)
+        commands["find"].triggered.connect(self.panel.finder.begin)
         self.strip.folderAsked.connect(_show_folder)
 
     # What it does by itself

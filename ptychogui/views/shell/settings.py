@@ -64,6 +64,14 @@ class WindowSettings:
         self.keep_names("recent", names[:_RECENT])
         self._settings.setValue("folder", str(path.absolute().parent))
 
+    def text(self, key: str) -> str:
+        """Return a stored text, "" if there is none."""
+        return str(self._settings.value(key) or "")
+
+    def keep_text(self, key: str, text: str) -> None:
+        """Store a text."""
+        self._settings.setValue(key, text)
+
     def values(self) -> dict[str, str]:
         """The user's parameter values of the session before, as text by path."""
         self._settings.beginGroup("values")

@@ -204,7 +204,7 @@ class TestDamage:
         mda = self.read(tmp_path, _with(data, _offset_of_line(data, 1), place))
         assert [line is not None for line in mda.scan.lines] == [True, False, True, True, True]
         (note,) = mda.notes
-        assert note.startswith("line 1 is left out as not acquired") and "byte" in note
+        assert note.startswith("line 2 is left out as not acquired") and "byte" in note
         assert mda.pvs["e"].value == [8.8]
 
     def test_two_lines_at_one_place_take_no_more_than_the_file(self, tmp_path: Path) -> None:

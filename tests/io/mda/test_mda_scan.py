@@ -81,7 +81,7 @@ def test_a_stopped_scan_has_the_lines_that_were_measured(tmp_path: Path) -> None
         assert scan.positions_m is not None
         np.testing.assert_allclose(scan.positions_m, positions_m()[:12], atol=1e-15)
         assert np.array_equal(scan.frames.read(scan.frame_rows)[:, 0, 0], np.arange(12) + 1)
-        assert any("2 of 5 scan lines were not measured, the first is line 3" in note for note in scan.notes)
+        assert any("2 of 5 scan lines were not measured, the first is line 4" in note for note in scan.notes)
 
 
 def test_files_that_begin_at_zero_are_not_taken_for_the_next_line(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_whole_scan_has_nothing_to_say() -> None:
 
 def test_a_missing_file_takes_its_line_along() -> None:
     found = paired(files(4, None, 4), 3, 4)
-    assert found.notes == ("line 1: there is no file scan_0002.h5; its 4 positions are left out",)
+    assert found.notes == ("line 2: there is no file scan_0002.h5; its 4 positions are left out",)
     np.testing.assert_array_equal(found.kept, [0, 1, 2, 3, 8, 9, 10, 11])
     np.testing.assert_array_equal(found.rows, np.arange(8))
 
@@ -92,8 +92,8 @@ def test_a_missing_file_takes_its_line_along() -> None:
 def test_short_and_long_lines_lose_their_ends() -> None:
     found = paired(files(4, 3, 6), 3, 4)
     assert found.notes == (
-        "line 1: scan_0002.h5 holds 3 frames for 4 positions; the last 1 position is left out",
-        "line 2: scan_0003.h5 holds 6 frames for 4 positions; the last 2 frames are left out",
+        "line 2: scan_0002.h5 holds 3 frames for 4 positions; the last 1 position is left out",
+        "line 3: scan_0003.h5 holds 6 frames for 4 positions; the last 2 frames are left out",
     )
     np.testing.assert_array_equal(found.kept, [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11])
     np.testing.assert_array_equal(found.rows, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
@@ -101,13 +101,13 @@ def test_short_and_long_lines_lose_their_ends() -> None:
 
 def test_a_short_file_that_has_just_changed_may_be_unfinished() -> None:
     made = files(4, 3, age_s=2.0)
-    note = "line 1: scan_0002.h5, changed 2 s ago and maybe still being written, holds 3 frames for 4 positions; "
+    note = "line 2: scan_0002.h5, changed 2 s ago and maybe still being written, holds 3 frames for 4 positions; "
     assert paired(made, 2, 4).notes[0].startswith(note)
 
 
 def test_a_scan_that_was_ended_early_and_one_that_went_on() -> None:
     assert paired(files(4, 4), 5, 4).notes == (
-        "lines 2 to 4: there is no file after scan_0002.h5; 12 positions are left out",
+        "lines 3 to 5: there is no file after scan_0002.h5; 12 positions are left out",
     )
     assert paired(files(4, 4, 4, 4), 2, 4).notes == (
         "2 files (number 3-4) belong to no line of the scan and are left out",
@@ -126,7 +126,7 @@ def test_the_first_file_is_obeyed_where_files_begin_later() -> None:
     found = paired(files(None, 4, 4, 4, first=0), 3, 4)
     assert found.kept.tolist() == list(range(4, 12)) and found.rows.tolist() == list(range(8))
     assert found.notes == (
-        "line 0: there is no file scan_0000.h5; its 4 positions are left out",
+        "line 1: there is no file scan_0000.h5; its 4 positions are left out",
         "1 file (number 3) belongs to no line of the scan and is left out",
     )
 
@@ -205,5 +205,5 @@ def test_a_position_beyond_its_file_is_told_though_numbers_agree() -> None:
     found = pair(files(1, 1), np.array([0, 1]), np.array([0, 1]), NOW_S)
     assert found.kept.tolist() == [0] and not found.is_whole
     assert found.notes == (
-        "line 1: scan_0002.h5 holds 1 frames for 2 positions; the last 1 position is left out",
+        "line 2: scan_0002.h5 holds 1 frames for 2 positions; the last 1 position is left out",
     )  # fmt: skip

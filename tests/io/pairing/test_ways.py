@@ -241,7 +241,7 @@ def test_a_scan_that_was_stopped_in_a_line_begins_where_files_begin_with_0() -> 
 def test_a_hole_inside_leaves_no_doubt() -> None:
     found = paired(without(lines(5, 6, first=1), 3))
     assert found.kept.tolist() == [*range(12), *range(18, 30)]
-    assert "line 2: there is no file 3; its 6 positions are left out" in found.notes
+    assert "line 3: there is no file 3; its 6 positions are left out" in found.notes
 
 
 @pytest.mark.parametrize(("extra", "texts"), [
@@ -323,7 +323,7 @@ class TestPreset:
     def test_the_first_file_is_missing(self) -> None:
         found = self.pair(without(lines(5, 4, first=1), 1))
         assert found.kept.tolist() == list(range(4, 20))
-        assert "line 0: there is no file 1; its 4 positions are left out" in found.notes
+        assert "line 1: there is no file 1; its 4 positions are left out" in found.notes
 
     def test_a_stopped_scan_with_a_file_before_the_usual_first(self) -> None:
         """The file of the line under way is there, so that three lines of five have four files: 0 to 3."""
