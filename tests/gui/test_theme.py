@@ -22,7 +22,8 @@ ENOUGH = 4.5
 
 def luminance(color: str) -> float:
     parts = [
-        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in QColor(color).getRgbF()[:3]
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (QColor(color).redF(), QColor(color).greenF(), QColor(color).blueF())
     ]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
