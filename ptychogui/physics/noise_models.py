@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.params.reconstruction import Reconstruction

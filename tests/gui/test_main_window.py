@@ -366,7 +366,8 @@ def test_ctrl_tab_goes_through_the_pages_from_a_field(qtbot: QtBot, window: Main
     for name in ("one", "two", "three"):
         window.pages.add(Page(name, name, QLabel(name)))
         window.pages.turn_to(name)
-    qtbot.waitActive(window)
+    with qtbot.waitActive(window):
+        window.activateWindow()
     editor = window.form.rows["experiment.energy_eV"].editor
     assert isinstance(editor, TextEditor)
     editor.line.setFocus()

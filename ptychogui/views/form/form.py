@@ -239,6 +239,7 @@ class Row(QWidget):
         self.editor = make_editor(param)
         self.tag = label("tag")
         self.back = tool_button("icon")
+        self.back.setAccessibleName(f"Take back {param.title}")
         self.place = ElidedLabel("place")
         self.problem = label("problem", wrap=True)
         self._lay_out()

@@ -56,6 +56,8 @@ class PreviewPage(QWidget):
         self.positions = PositionsCard()
         self.maps = {name: _map_card(name) for name in _MAPS}
         self.pattern_choice, self.scan_choice = QComboBox(), QComboBox()
+        self.pattern_choice.setAccessibleName("Which pattern is shown")
+        self.scan_choice.setAccessibleName("Which map of the scan is shown")
         self.survey = QPushButton("Survey all patterns")
         self.stop = QPushButton("Stop")
         self.state = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
