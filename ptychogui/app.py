@@ -27,6 +27,7 @@ from ptychogui.controllers.queue.live import LiveController, Preview
 from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
+from ptychogui.controllers.values.profiles import ProfileController
 from ptychogui.controllers.vitals import VitalsController
 from ptychogui.controllers.window import WindowController
 from ptychogui.jobs.orientation.doctor import open_and_examine
@@ -35,6 +36,8 @@ from ptychogui.jobs.processes.messages import Ready
 from ptychogui.paths import config_folder, home, queue_folder
 from ptychogui.physics.simulation import Recipe
 from ptychogui.queue.under_way import LaneNews
+from ptychogui.queue_state import QueueState
+from ptychogui.views.form.editors import DeviceChoice
 from ptychogui.views.run.run_page import RunPage
 from ptychogui.views.scan.orientation_page import OrientationPage
 from ptychogui.views.scan.pairing_page import PairingPage
@@ -120,6 +123,7 @@ class Workstation:
             self.session, self.background, open_and_examine, "The orientation can't be found"
         )
         self.survey = QuestionController(self.session, self.background, survey_scan, "The scan can't be surveyed")
+        self.profiles = ProfileController(self.session, self.background, config_folder() / "profiles")
         self.preset = PresetController(self.session, self.background)
         self.pairing = PairingController(self.session, self.background)
         self.shown = WindowController(self.session, self.queue, self.live, self.demo)
@@ -143,6 +147,7 @@ class Workstation:
         self._join_survey()
         self._join_preset()
         self._join_pairing()
+        self._join_profiles()
         self.session.announce()
         self.queue.start()
         self.vitals.start()
@@ -217,6 +222,7 @@ class Workstation:
     def _join_queue(self) -> None:
         window, queue, panel = self.window, self.queue, self.window.queue
         queue.changed.connect(panel.show_queue)
+        queue.changed.connect(self._show_devices)
         queue.message.connect(window.show_message)
         queue.ready.connect(self._tell_ready)
         panel.ticked.connect(queue.tick)
@@ -298,6 +304,25 @@ class Workstation:
         asking.drawing.told.connect(page.show_told)
         asking.drawing.ended.connect(page.show_ended)
 
+    def _join_profiles(self) -> None:
+        profiles, dialog, commands = self.profiles, self.window.profiles, self.window.commands
+        commands["profiles"].triggered.connect(dialog.show)
+        commands["profiles"].triggered.connect(profiles.open)
+        commands["code"].triggered.connect(self._write_code)
+        dialog.chosen.connect(profiles.choose)
+        dialog.saveAsked.connect(profiles.save)
+        dialog.deleteAsked.connect(profiles.delete)
+        dialog.resultAsked.connect(profiles.compare_result)
+        dialog.takeAsked.connect(self.session.edit_all)
+        profiles.listed.connect(dialog.begin)
+        profiles.compared.connect(dialog.show_differences)
+        profiles.refused.connect(dialog.show_problem)
+        profiles.written.connect(self.window.code.show_code)
+
+    def _write_code(self) -> None:
+        self.window.form.commit()
+        self.profiles.write()
+
     def _show_scan(self, scan: LoadedScan) -> None:
         self.preview_page.show_preview(scan.pattern, scan.previewed, scan.positions_m)
         self.window.form.drop_texts()
@@ -350,6 +375,12 @@ class Workstation:
 
     def _add_log(self, lines: Sequence[tuple[str, str, str]]) -> None:
         self.window.messages.add_lines([Line(*line) for line in lines])
+
+    def _show_devices(self, queue: QueueState) -> None:
+        devices = {group.key: DeviceChoice(group.detail, group.usable)
+                   for group in queue.groups if group.ticked is not None}  # fmt: skip
+        for editors in (self.window.form, self.window.quick):
+            editors.show_devices(devices)
 
     def _tell_ready(self, ready: Ready) -> None:
         self.window.show_message(f"Device {ready.device} is ready (process {ready.pid})")

@@ -65,9 +65,7 @@ def as_command(result: ResultFacts, place: Path | str) -> str:
     Raises:
         PtychoError: the result does not say how it was made; see `source_and_layers`.
     """
-    source, values = _source_and_values(result, place)
-    words = ["ptychogui", "reconstruct", *([] if source is None else [shlex.quote(os.fspath(source))])]
-    return " ".join(word for word in (*words, as_options(values)) if word)
+    return command_line(*_with_device(result, place))
 
 
 def as_python(result: ResultFacts, place: Path | str) -> str:
@@ -76,23 +74,33 @@ def as_python(result: ResultFacts, place: Path | str) -> str:
     Raises:
         PtychoError: the result does not say how it was made; see `source_and_layers`.
     """
-    source, values = _source_and_values(result, place)
-    given = [f"{by_path()[path].name}={_literal(by_path()[path], value)}" for path, value in values.items()]
-    return _SCRIPT.format(arguments=", ".join([repr(None if source is None else os.fspath(source)), *given]))
+    return script(*_with_device(result, place))
 
 
-def _source_and_values(result: ResultFacts, place: Path | str) -> tuple[Path | None, dict[str, Any]]:
-    """Return the source and what the user, or a lane of the queue, laid over what the scan's file says."""
+def command_line(source: Path | None, layers: Layers) -> str:
+    """Return the command line of a job: its scan, None for a simulated one, and what its file does not say."""
+    words = ["ptychogui", "reconstruct", *([] if source is None else [shlex.quote(os.path.abspath(source))])]
+    return " ".join(word for word in (*words, as_options(_asked(layers))) if word)
+
+
+def script(source: Path | None, layers: Layers) -> str:
+    """Return the Python script of a job, as `command_line` does."""
+    given = [f"{by_path()[path].name}={_literal(by_path()[path], value)}" for path, value in _asked(layers).items()]
+    return _SCRIPT.format(arguments=", ".join([repr(None if source is None else os.path.abspath(source)), *given]))
+
+
+def _with_device(result: ResultFacts, place: Path | str) -> tuple[Path | None, Layers]:
+    """Return the source and values of a result, with the device on which a lane of the queue has made it."""
     source, layers = source_and_layers(result, place)
-    if source is not None and not source.is_absolute():
-        source = Path(os.path.abspath(source))
+    device = from_json(result.parameters)[0].devices.device
+    return source, layers if device == by_path()[_DEVICE].default else layers.with_value(_DEVICE, device)
+
+
+def _asked(layers: Layers) -> dict[str, Any]:
+    """Return what was laid over what the scan's file says."""
     parameters, _ = layers.resolve()
     asked = {path for kind, found in layers.values.items() if kind is not Source.FILE for path in found}
-    values = {path: parameters.get(path) for path in by_path() if path in asked}
-    device = from_json(result.parameters)[0].devices.device
-    if device != by_path()[_DEVICE].default:
-        values[_DEVICE] = device
-    return source, values
+    return {path: parameters.get(path) for path in by_path() if path in asked}
 
 
 def _literal(param: Param, value: Any) -> str:

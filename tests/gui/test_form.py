@@ -20,6 +20,9 @@ from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.spec import Param
 from ptychogui.views.form.editors import (
     ChoiceEditor,
+    DeviceChoice,
+    DeviceEditor,
+    PathEditor,
     SuggestingEditor,
     SwitchEditor,
     TextEditor,
@@ -281,6 +284,34 @@ def test_what_was_changed_can_be_shown_alone(form: ParameterForm) -> None:
     show(form, Layers().with_value("reconstruction.seed", 5))
     assert found(form) == ["reconstruction.seed"]
     form.look_for("")
+
+
+def test_devices_are_chosen_of_those_that_there_are(form: ParameterForm) -> None:
+    editor = form.rows["devices.device"].editor
+    assert isinstance(editor, DeviceEditor)
+    form.show_devices({"cpu": DeviceChoice("AMD, 8 cores", True), "cuda:0": DeviceChoice("no CuPy", False)})
+    assert [editor.box.itemText(place) for place in range(editor.box.count())] == ["auto", "cpu", "cuda:0"]
+    assert not editor.box.isEditable() and editor.value() == "auto"
+    assert editor.box.itemData(1, Qt.ItemDataRole.ToolTipRole) == "AMD, 8 cores"
+    model = editor.box.model()
+    assert model is not None
+    assert [bool(model.flags(model.index(place, 0)) & Qt.ItemFlag.ItemIsEnabled) for place in range(3)] == [
+        True, True, False,
+    ]  # fmt: skip
+    show(form, Layers().with_value("devices.device", "cuda:7"))
+    assert editor.value() == "cuda:7", "as of a result that was made elsewhere"
+    form.show_devices({"cpu": DeviceChoice("AMD, 8 cores", True)})
+    assert editor.value() == "cuda:7"
+    show(form, Layers())
+    assert editor.value() == "auto" and editor.box.findText("cuda:7") == -1
+
+
+def test_of_a_long_path_the_end_is_in_view_and_the_tooltip_has_all(form: ParameterForm, tmp_path: Path) -> None:
+    editor = form.rows["preprocessing.mask_file"].editor
+    assert isinstance(editor, PathEditor)
+    path = tmp_path / ("long" * 20) / "mask.npy"
+    editor.setValue(path)
+    assert editor.line.cursorPosition() == len(str(path)) and editor.line.toolTip() == str(path)
 
 
 def test_a_text_is_brought_to_its_one_form(qtbot: QtBot, form: ParameterForm) -> None:

@@ -7,6 +7,8 @@ value of its parameter is never announced: `reason` says what is wrong with it, 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ _Keys = QKeySequence.StandardKey
 
 _REQUIRED = "required"
 """What an empty editor says whose value is missing."""
+
+_DEVICE = "devices.device"
 
 _DIGITS = 6
 """Significant digits that an editor shows; the value keeps all of its own until the text is edited."""
@@ -162,6 +166,11 @@ class PathEditor(TextEditor):
         assert layout is not None
         layout.addWidget(self.browse)
 
+    def setValue(self, value: Any) -> None:
+        super().setValue(value)
+        self.line.setToolTip(self.line.text())  # which rarely fits; its end says most
+        self.line.end(False)
+
     def _read(self) -> tuple[Any, str]:
         value, reason = super()._read()
         if value is not None and not os.path.isfile(os.path.expanduser(value)):
@@ -244,6 +253,49 @@ class ChoiceEditor(Editor):
         self.box.setCurrentText(str(value))
 
 
+class DeviceEditor(ChoiceEditor):
+    """One of the devices of this machine; another one, as of a result made elsewhere, is there while it is chosen."""
+
+    def __init__(self, param: Param) -> None:
+        super().__init__(param)
+        self._devices: Mapping[str, DeviceChoice] = {}
+        self.box.setMinimumContentsLength(6)
+        self.setValue(param.default)
+
+    def setValue(self, value: Any) -> None:
+        if str(value) != self.box.currentText():
+            self._fill(str(value))
+
+    def show_devices(self, devices: Mapping[str, DeviceChoice]) -> None:
+        """Offer the devices of this machine."""
+        if devices != self._devices:
+            self._devices = dict(devices)
+            self._fill(self.box.currentText())
+
+    def _fill(self, value: str) -> None:
+        names = [self.param.default, *self._devices]
+        with QSignalBlocker(self.box):
+            self.box.clear()
+            self.box.addItems(names if value in names else [*names, value])
+            for place, device in enumerate(self._devices.values(), 1):
+                self.box.setItemData(place, device.detail, Qt.ItemDataRole.ToolTipRole)
+                if not device.is_usable:
+                    self.box.setItemData(place, 0, _FLAGS_ROLE)
+            self.box.setCurrentText(value)
+
+
+@dataclass(frozen=True)
+class DeviceChoice:
+    """A device as it is offered: what it is or why it can't be used, and whether it can."""
+
+    detail: str
+    is_usable: bool
+
+
+_FLAGS_ROLE = Qt.ItemDataRole.UserRole - 1
+"""Role under which Qt's own model of a box keeps whether an item can be chosen."""
+
+
 def _empty_text(param: Param) -> str:
     """Say what an empty editor means: a fact that is missing, or a choice that is left to the program."""
     if not param.optional:
@@ -257,6 +309,8 @@ def _empty_text(param: Param) -> str:
 
 def make_editor(param: Param) -> Editor:
     """Make the editor of a parameter."""
+    if param.path == _DEVICE:
+        return DeviceEditor(param)
     if param.kind is bool:
         return SwitchEditor(param)
     if param.choices:

@@ -24,7 +24,7 @@ from ptychogui.params.model import Parameters, describe
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.reference import tooltip
 from ptychogui.params.spec import Param
-from ptychogui.views.form.editors import Editor, make_editor, shown_text
+from ptychogui.views.form.editors import DeviceChoice, DeviceEditor, Editor, make_editor, shown_text
 from ptychogui.views.theme import restyle, tinted
 from ptychogui.views.widgets import ElidedLabel, label, named, small, tool_button
 from ptychogui.window_state import MISSING, Obstacle
@@ -94,6 +94,12 @@ class ParameterForm(QScrollArea):
             section.show_changes()
         if self._found[0]:
             self.look_for(" ".join(self._found[1]), True)
+
+    def show_devices(self, devices: Mapping[str, DeviceChoice]) -> None:
+        """Offer the devices of this machine."""
+        for row in self.rows.values():
+            if isinstance(row.editor, DeviceEditor):
+                row.editor.show_devices(devices)
 
     def commit(self) -> None:
         """Announce text that is typed but not yet announced."""
@@ -240,7 +246,7 @@ class Row(QWidget):
         self.tag = label("tag")
         self.back = tool_button("icon")
         self.back.setAccessibleName(f"Take back {param.title}")
-        self.place = ElidedLabel("place")
+        self.place = ElidedLabel("place", Qt.TextElideMode.ElideMiddle)
         self.problem = label("problem", wrap=True)
         self._lay_out()
         self.show_effect(param.engines)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PyQt5.QtCore import QObject, pyqtSignal
 from PyQt5.QtWidgets import QToolTip, QWidget
 
 from ptychogui.params.model import Parameters, by_path
-from ptychogui.views.form.editors import Editor, make_editor
+from ptychogui.views.form.editors import DeviceChoice, DeviceEditor, Editor, make_editor
 from ptychogui.views.form.form import ParameterForm, obstacles_of
 from ptychogui.views.widgets import label
 from ptychogui.window_state import Obstacle
@@ -40,6 +42,12 @@ class QuickEditors(QObject):
         """Show the values of the parameters."""
         for path, editor in self.editors.items():
             editor.setValue(parameters.get(path))
+
+    def show_devices(self, devices: Mapping[str, DeviceChoice]) -> None:
+        """Offer the devices of this machine."""
+        for editor in self.editors.values():
+            if isinstance(editor, DeviceEditor):
+                editor.show_devices(devices)
 
     def commit(self) -> None:
         """Announce text that is typed but not yet announced."""

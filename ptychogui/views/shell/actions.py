@@ -111,6 +111,9 @@ ACTIONS = (
            enabled=lambda window: bool(window.redo)),
     Action("find", "Find a parameter", "By its name, its option, its ptychopy flag, or words of its explanation",
            "Ctrl+Shift+F"),
+    Action("profiles", "Profiles…", "Sets of values that you keep, and what differs from them or from a result",
+           "Ctrl+Shift+D"),
+    Action("code", "Show as code…", "The command line and the Python script that do what Run does", "Ctrl+Alt+C"),
     Action("orientation", "Orientation…", "Find out which way detector and scan face", "Ctrl+D", page="orientation"),
     Action("preset", "Beamline preset…", "Say where an MDA file holds what, by pointing", "Ctrl+B"),
     Action("run", "Run", "Put the open scan at the end of the queue; it begins where a device is free", "Ctrl+R",
@@ -161,7 +164,7 @@ RECENT = Menu("Open recent")
 
 MENUS = (
     Menu("&File", ("open", RECENT, "batch", LINE, "simulate", LINE, "quit")),
-    Menu("&Edit", ("undo", "redo", LINE, "find")),
+    Menu("&Edit", ("undo", "redo", LINE, "find", "profiles", "code")),
     Menu("&Scan", ("orientation", "preset")),
     Menu("&Run", ("run", LINE, "follow")),
     Menu("&Job", ("pause", "resume", "step", "stop", "cancel", LINE, "retry", "continue", LINE, "hold", "release", "up",

@@ -22,8 +22,10 @@ from PyQt5.QtWidgets import (
 from ptychogui.params.model import Parameters
 from ptychogui.params.origins import Origin
 from ptychogui.views.dialog_paths import meant_path
+from ptychogui.views.form.code_dialog import CodeDialog
 from ptychogui.views.form.panel import FormPanel
 from ptychogui.views.form.preflight_strip import PreflightStrip
+from ptychogui.views.form.profile_dialog import ProfileDialog
 from ptychogui.views.form.quick import QuickEditors
 from ptychogui.views.queue.batch_dialog import BatchDialog
 from ptychogui.views.queue.dialogs import CloseDialog, IterationsDialog, LogDialog
@@ -99,6 +101,8 @@ class MainWindow(QMainWindow):
         self.more = IterationsDialog(self)
         self.log = LogDialog(self)
         self.batch = BatchDialog(self)
+        self.profiles = ProfileDialog(self)
+        self.code = CodeDialog(self)
         self._may_go = False
         self.banner = Banner()
         self.messages = LogPanel()
