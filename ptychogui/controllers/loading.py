@@ -18,7 +18,7 @@ from ptychogui.io.scan_or_result import open_scan_or_result
 from ptychogui.jobs.job_values import dataset_layers
 from ptychogui.params.origins import Source
 from ptychogui.params.units import format_quantity
-from ptychogui.pictures.live_picture import FINAL_PX, LivePicture, make_picture
+from ptychogui.pictures.live_picture import Shot
 from ptychogui.pictures.thumbnails import flatten_layers
 
 _PREVIEWED = 16
@@ -53,12 +53,12 @@ class LoadedScan:
 
 @dataclass(frozen=True)
 class LoadedResult:
-    """A result file: its picture, its error and free error of every iteration, and lines for its card."""
+    """A result file: its object and probe, its error and free error of every iteration, and lines for its card."""
 
     path: Path
     facts: tuple[str, ...]
     notes: tuple[str, ...]
-    picture: LivePicture
+    shot: Shot
     errors: tuple[float, ...]
     free_errors: tuple[float, ...]
     state: str
@@ -118,9 +118,11 @@ def _loaded_result(path: Path, result: Result) -> LoadedResult:
         f"result  ·  {rows} × {columns} px of {_length(result.object_pixel_m)}",
         f"{result.state or ''} after {len(result.errors)} iterations on {result.device or 'an unknown device'}",
     )
-    picture = make_picture(field, result.probe, result.object_pixel_m, FINAL_PX)
+    origin_m = result.object_origin_m
+    spots_m = None if origin_m is None or not len(result.positions_m) else result.positions_m - np.asarray(origin_m)
+    shot = Shot(field, result.probe, result.object_pixel_m, len(result.errors), spots_m, is_still=True)
     errors, free_errors = (tuple(map(float, some)) for some in (result.errors, result.free_errors))
-    return LoadedResult(path, facts, result.notes, picture, errors, free_errors, str(result.state or ""))
+    return LoadedResult(path, facts, result.notes, shot, errors, free_errors, str(result.state or ""))
 
 
 def _length(length_m: float) -> str:
