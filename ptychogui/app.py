@@ -14,6 +14,7 @@ from PyQt5.QtWidgets import QApplication
 
 from ptychogui.controllers.background import Background
 from ptychogui.controllers.demo import DemoController
+from ptychogui.controllers.developing import DevelopController
 from ptychogui.controllers.error_message import ErrorMessage, explain_defect
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
 from ptychogui.controllers.log_feed import LogFeed
@@ -26,6 +27,7 @@ from ptychogui.controllers.queue.ending import EndController
 from ptychogui.controllers.queue.live import LiveController, Preview
 from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.run import RunController
+from ptychogui.controllers.saving import SaveController
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.values.profiles import ProfileController
 from ptychogui.controllers.vitals import VitalsController
@@ -126,6 +128,8 @@ class Workstation:
         self.profiles = ProfileController(self.session, self.background, config_folder() / "profiles")
         self.preset = PresetController(self.session, self.background)
         self.pairing = PairingController(self.session, self.background)
+        self.developing = DevelopController(self.background)
+        self.saving = SaveController(self.background)
         self.shown = WindowController(self.session, self.queue, self.live, self.demo)
         self.vitals = VitalsController(self.queue)
         self.log_feed = LogFeed()
@@ -192,7 +196,8 @@ class Workstation:
         self.shown.changed.connect(window.show_state)
         questions = self.doctor, self.survey, self.pairing.drawing
         jobs = self.queue, self.live, self.run, self.ending
-        for source in (self.session, *jobs, self.demo, *questions, self.preset, self.hook):
+        pictures = self.developing, self.saving
+        for source in (self.session, *jobs, self.demo, *questions, *pictures, self.preset, self.hook):
             source.problem.connect(self._show_problem)
 
     def _join_machine(self) -> None:
@@ -212,9 +217,18 @@ class Workstation:
         live, page = self.live, self.run_page
         self.run.added.connect(self.queue.added)
         self.shown.changed.connect(page.show_state)
-        live.picture.connect(page.show_picture)
+        live.shot.connect(self.developing.take)
         live.preview.connect(self._show_preview)
+        live.cleared.connect(self.developing.clear)
         live.cleared.connect(page.clear)
+        self.developing.picture.connect(page.show_picture)
+        self.developing.kept.connect(page.bar.show_kept)
+        page.bar.rampRemoved.connect(self.developing.remove_ramp)
+        page.bar.unwrapped.connect(self.developing.unwrap)
+        page.bar.pastAsked.connect(self.developing.show_past)
+        page.looked.connect(self.developing.sharpen)
+        page.saveAsked.connect(self.saving.save)
+        self.saving.message.connect(self.window.show_message)
         live.turned.connect(self._turn_to_run)
         live.log.connect(self.window.log.show_log)
         live.message.connect(self.window.show_message)
