@@ -14,8 +14,10 @@ from PyQt5.QtWidgets import QApplication
 
 from ptychogui.controllers.background import Background
 from ptychogui.controllers.demo import DemoController
+from ptychogui.controllers.developing import DevelopController
 from ptychogui.controllers.error_message import ErrorMessage, explain_defect
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
+from ptychogui.controllers.log_feed import LogFeed
 from ptychogui.controllers.pairing import PairingController
 from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.preset import Pointing, PresetController
@@ -25,7 +27,9 @@ from ptychogui.controllers.queue.ending import EndController
 from ptychogui.controllers.queue.live import LiveController, Preview
 from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.run import RunController
+from ptychogui.controllers.saving import SaveController
 from ptychogui.controllers.session import SessionController
+from ptychogui.controllers.vitals import VitalsController
 from ptychogui.controllers.window import WindowController
 from ptychogui.form_joins import FormJoins
 from ptychogui.jobs.orientation.doctor import open_and_examine
@@ -39,6 +43,7 @@ from ptychogui.views.scan.orientation_page import OrientationPage
 from ptychogui.views.scan.pairing_page import PairingPage
 from ptychogui.views.scan.preset_page import PresetPage
 from ptychogui.views.scan.preview_page import PreviewPage
+from ptychogui.views.shell.log_panel import Line
 from ptychogui.views.shell.main_window import MainWindow
 from ptychogui.views.shell.pages import Page
 from ptychogui.views.shell.settings import WindowSettings
@@ -120,7 +125,11 @@ class Workstation:
         self.survey = QuestionController(self.session, self.background, survey_scan, "The scan can't be surveyed")
         self.preset = PresetController(self.session, self.background)
         self.pairing = PairingController(self.session, self.background)
+        self.developing = DevelopController(self.background)
+        self.saving = SaveController(self.background)
         self.shown = WindowController(self.session, self.queue, self.live, self.demo)
+        self.vitals = VitalsController(self.queue)
+        self.log_feed = LogFeed()
         self.window = MainWindow(kept)
         self.form = FormJoins(self.session, self.queue, self.background, self.window)
         self.preview_page = PreviewPage()
@@ -130,6 +139,7 @@ class Workstation:
         self.pairing_page = PairingPage()
         self._register_pages()
         self._join_window()
+        self._join_machine()
         self._join_session()
         self._join_run()
         self._join_queue()
@@ -141,11 +151,15 @@ class Workstation:
         self._join_pairing()
         self.session.announce()
         self.queue.start()
+        self.vitals.start()
+        self.log_feed.start()
 
     def close(self) -> None:
         """Remember the user's values, have jobs under way keep their state, and end threads and processes."""
         self.form.close()
         self.window.settings.keep_values(self.session.remembered())
+        self.vitals.close()
+        self.log_feed.close()
         self.batch.drop()
         self.preflight.close()
         self.doctor.close()
@@ -176,8 +190,14 @@ class Workstation:
         self.shown.changed.connect(window.show_state)
         questions = self.doctor, self.survey, self.pairing.drawing
         jobs = self.queue, self.live, self.run, self.ending
-        for source in (self.session, self.form.opening, *jobs, self.demo, *questions, self.preset, self.hook):
+        pictures = self.developing, self.saving
+        own = self.session, self.form.opening
+        for source in (*own, *jobs, self.demo, *questions, *pictures, self.preset, self.hook):
             source.problem.connect(self._show_problem)
+
+    def _join_machine(self) -> None:
+        self.vitals.told.connect(self.window.status.show_use)
+        self.log_feed.told.connect(self._add_log)
 
     def _join_session(self) -> None:
         session = self.session
@@ -191,9 +211,18 @@ class Workstation:
         self.run.added.connect(self.queue.added)
         self.shown.changed.connect(page.show_state)
         page.findings.applyAsked.connect(self.form.apply_finding)
-        live.picture.connect(page.show_picture)
+        live.shot.connect(self.developing.take)
         live.preview.connect(self._show_preview)
+        live.cleared.connect(self.developing.clear)
         live.cleared.connect(page.clear)
+        self.developing.picture.connect(page.show_picture)
+        self.developing.kept.connect(page.bar.show_kept)
+        page.bar.rampRemoved.connect(self.developing.remove_ramp)
+        page.bar.unwrapped.connect(self.developing.unwrap)
+        page.bar.pastAsked.connect(self.developing.show_past)
+        page.looked.connect(self.developing.sharpen)
+        page.saveAsked.connect(self.saving.save)
+        self.saving.message.connect(self.window.show_message)
         live.turned.connect(self._turn_to_run)
         live.log.connect(self.window.log.show_log)
         live.message.connect(self.window.show_message)
@@ -311,6 +340,9 @@ class Workstation:
 
     def _continue(self, iterations: int) -> None:
         self.queue.go_on_from(self.live.jobs[0], iterations)
+
+    def _add_log(self, lines: Sequence[tuple[str, str, str]]) -> None:
+        self.window.messages.add_lines([Line(*line) for line in lines])
 
     def _tell_ready(self, ready: Ready) -> None:
         self.window.show_message(f"Device {ready.device} is ready (process {ready.pid})")

@@ -10,20 +10,9 @@ from typing import Any
 import pytest
 
 from ptychogui.jobs.job import Progress
+from ptychogui.session_state import MISSING, Obstacle, ScanSummary, SessionState
 from ptychogui.states import State
-from ptychogui.window_state import (
-    MISSING,
-    ErrorCurve,
-    JobsState,
-    Obstacle,
-    RunState,
-    ScanSummary,
-    SessionState,
-    StripState,
-    duration,
-    grouped,
-    window_state,
-)
+from ptychogui.window_state import ErrorCurve, JobsState, RunState, StripState, duration, grouped, window_state
 
 SCAN = ScanSummary(Path("/data/fly0012.cxi"), ("CXI",), ("one pattern is lost",))
 READY = SessionState(SCAN, runnable=True)

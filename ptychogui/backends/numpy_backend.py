@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 import numpy as np
-import scipy.fft
+import scipy
 from numpy.typing import DTypeLike
 
 from ptychogui.backends.base import Batch, Launch

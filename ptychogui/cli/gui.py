@@ -6,7 +6,9 @@ import difflib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -25,6 +27,9 @@ from ptychogui.physics.simulation import Recipe, simulate
 
 _DEMO_VALUES = {"reconstruction.iterations": (60, "demo"), "output.job_id": ("demo", "demo")}
 
+_UNSEEN = ("offscreen", "minimal")
+"""Ways of Qt to draw a window that nobody sees."""
+
 _OPEN_A_WINDOW = "import PyQt5.QtWidgets as widgets; widgets.QApplication([])"
 
 
@@ -36,7 +41,9 @@ def gui(context: click.Context, files: tuple[Path, ...]) -> int:
     for place, file in enumerate(files):
         if not os.path.exists(file) and not is_pattern(file):
             raise DataError(_no_file(str(file), _commands(context), place == 0 and IS_IMPLIED in context.meta))
-    missing = "" if os.environ.get("QT_QPA_PLATFORM") else missing_display()
+    missing = "" if _platform() in _UNSEEN else missing_display()
+    if missing and _platform() == "wayland" and os.environ.get("DISPLAY"):
+        missing = _fall_back(missing)
     if missing:
         raise DeviceError(f"{missing}, so no window can open; 'ptychogui reconstruct' works without one")
     return _open_window(files)
@@ -89,15 +96,30 @@ def missing_display() -> str:
 
     Where Qt finds no display it ends its process, so another process tries.
     """
-    platform = os.environ.get("QT_QPA_PLATFORM", "").partition(":")[0]
-    if platform in ("offscreen", "minimal"):
-        return f"QT_QPA_PLATFORM={platform} shows no window"
+    if _platform() in _UNSEEN:
+        return f"QT_QPA_PLATFORM={_platform()} shows no window"
     screens = ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")
     if sys.platform.startswith("linux") and not any(map(os.environ.get, screens)):
         return "there is no display"
+    threading.Thread(target=import_module, args=("ptychogui.app",), daemon=True).start()  # which takes as long
     try:
         trial = subprocess.run([sys.executable, "-c", _OPEN_A_WINDOW], capture_output=True, text=True, timeout=60)
     except subprocess.TimeoutExpired:
         return "the display does not answer"
-    lines = trial.stderr.strip().splitlines()
-    return f"Qt can't open a window: {lines[-1] if lines else trial.returncode}" if trial.returncode else ""
+    lines = [line for line in trial.stderr.splitlines() if line.strip() and not line.startswith("QStandardPaths")]
+    why = lines[0].rpartition("qt.qpa.")[2].strip(". ") if lines else trial.returncode
+    return f"Qt can't open a window ({why})" if trial.returncode else ""
+
+
+def _platform() -> str:
+    """Return the way to the screen that the user has chosen; "" where Qt chooses."""
+    return os.environ.get("QT_QPA_PLATFORM", "").partition(":")[0]
+
+
+def _fall_back(missing: str) -> str:
+    """Take X11, where that can show a window and the chosen way to the screen can't; say why where it can't either."""
+    os.environ["QT_QPA_PLATFORM"] = "xcb"
+    if missing_display():
+        return missing
+    say(error_console(), f"{missing}; the window opens by X11")
+    return ""

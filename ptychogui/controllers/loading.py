@@ -22,7 +22,7 @@ from ptychogui.jobs.job_values import dataset_layers
 from ptychogui.jobs.run_findings import RunFinding, from_dicts
 from ptychogui.params.origins import Layers, Source
 from ptychogui.params.units import format_quantity
-from ptychogui.pictures.live_picture import FINAL_PX, LivePicture, make_picture
+from ptychogui.pictures.live_picture import Shot
 from ptychogui.pictures.thumbnails import flatten_layers
 
 _log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class LoadedResult:
     Attributes:
         path: the file.
         facts, notes: lines for its card.
-        picture: what it shows.
+        shot: what it shows.
         errors, free_errors: of every iteration.
         state: how its job ended.
         source: the scan that it was made of; None where it was simulated, or is not known.
@@ -78,7 +78,7 @@ class LoadedResult:
     path: Path
     facts: tuple[str, ...]
     notes: tuple[str, ...]
-    picture: LivePicture
+    shot: Shot
     errors: tuple[float, ...]
     free_errors: tuple[float, ...]
     state: str
@@ -142,12 +142,12 @@ def _loaded_result(path: Path, result: Result) -> LoadedResult:
         f"result  ·  {rows} × {columns} px of {_length(result.object_pixel_m)}",
         f"{result.state or ''} after {len(result.errors)} iterations on {result.device or 'an unknown device'}",
     )
-    picture = make_picture(field, result.probe, result.object_pixel_m, FINAL_PX)
+    origin_m = result.object_origin_m
+    spots_m = None if origin_m is None or not len(result.positions_m) else result.positions_m - np.asarray(origin_m)
+    shot = Shot(field, result.probe, result.object_pixel_m, len(result.errors), spots_m, is_still=True)
     errors, free_errors = (tuple(map(float, some)) for some in (result.errors, result.free_errors))
     state, made = str(result.state or ""), _how_it_was_made(path, result)
-    return LoadedResult(
-        path, facts, result.notes, picture, errors, free_errors, state, *made, findings=_findings(result)
-    )
+    return LoadedResult(path, facts, result.notes, shot, errors, free_errors, state, *made, findings=_findings(result))
 
 
 def _findings(result: Result) -> tuple[RunFinding, ...]:

@@ -25,7 +25,7 @@ from ptychogui.jobs.job_values import heeded_layers, missing_values, scan_source
 from ptychogui.params.commandline import format_text, parse_text
 from ptychogui.params.model import by_path, marked
 from ptychogui.params.origins import Layers, Source
-from ptychogui.window_state import MISSING, Obstacle
+from ptychogui.session_state import MISSING, Obstacle
 
 _log = logging.getLogger(__name__)
 

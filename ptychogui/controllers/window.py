@@ -13,7 +13,8 @@ from ptychogui.controllers.queue.live import LiveController
 from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.session import SessionController
 from ptychogui.queue_state import QueueState
-from ptychogui.window_state import JobsState, Obstacle, RunState, ScanSummary, SessionState, window_state
+from ptychogui.session_state import Obstacle, ScanSummary, SessionState
+from ptychogui.window_state import JobsState, RunState, window_state
 
 _OF_ONE = ("continue", "log")
 """Keys of what can be done with one job at a time."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.base import Problem, learned_modes

@@ -15,6 +15,9 @@ from ptychogui.engines.state import EngineState, in_order, numbered
 Errors: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
 """Of some iterations in their order: the errors, and the free errors; none of these where no pixel is held out."""
 
+LAG = 2
+"""Iterations whose errors may not be known yet: the same on every device, so that all do the same."""
+
 
 class ErrorLog:
     """Errors in photon-noise units, sqrt(sum of misfit / sum of expected); see docs/conventions.md.

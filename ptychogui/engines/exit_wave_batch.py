@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ptychogui.backends.base import Array, Backend, Launch
@@ -14,7 +16,7 @@ class ExitWaveBatch:
 
     def __init__(
         self, scan: ScanArrays, probe: Array, spectrum: Array | None, slots: int, backend: Backend,
-        noise_model: str = "gaussian", mix: Array | None = None,
+        noise_models: Sequence[str] = ("gaussian",), mix: Array | None = None,
     ) -> None:  # fmt: skip
         """Bind the kernels.
 
@@ -24,7 +26,7 @@ class ExitWaveBatch:
             spectrum: of `probe`, where positions are sub-pixel.
             slots: positions of a batch.
             backend: the device.
-            noise_model: as in engines.likelihood.
+            noise_models: those that far fields may be fitted by, as in engines.likelihood.
             mix: float32 (positions, 1 + components), the shares that make each position's probe, where it varies.
         """
         planes, n, _ = probe.shape
@@ -48,9 +50,9 @@ class ExitWaveBatch:
         measured = {"patterns": scan.patterns.slots, "places": scan.patterns.places, "order": scan.order}
         sums = {"misfit": scan.misfit, "expected": scan.expected}
         self._judge = None if scan.held_out is None else scan.held_out.bind(self.waves, scan.order, backend)
-        self._fit = bind_likelihood(noise_model, self.waves, measured, sums, backend)
+        self._fits = {name: bind_likelihood(name, self.waves, measured, sums, backend) for name in noise_models}
 
-    def revise(self, start: int, stop: int, light: bool = False) -> None:
+    def revise(self, start: int, stop: int, light: bool = False, noise_model: str = "gaussian") -> None:
         """Model the exit waves of positions [start, stop) of the order and fit them to what was measured.
 
         With `light`, `brightest` gets the largest |object|^2 of each row of each window.
@@ -65,7 +67,7 @@ class ExitWaveBatch:
         self.fft.forward(count)
         if self._judge is not None:
             self._judge(start, count)
-        self._fit(start, count)
+        self._fits[noise_model](start, count)
         self.fft.inverse(count)
 
 

@@ -40,9 +40,6 @@ _OVER, _FALL = 2, 0.01
 _LONGEST = 100
 """Iterations that wait for the object at most."""
 
-_LAG = 2
-"""Iterations whose errors may not be known yet: the same on every device, so that all do the same."""
-
 _FINISH = 3
 """Iterations at the end that take the whole scan, however early the end is."""
 
@@ -74,7 +71,7 @@ class GroupGrowth:
 
         Args:
             done: iterations of the stage that are done.
-            errors: of its iterations, in their order, but for the last `_LAG` at most.
+            errors: of its iterations, in their order, as far as they are known on every device.
             goes_on: whether the object has moved further, lately, than by the noise of the first groups.
         """
         last = len(self._sizes) - 1
@@ -84,7 +81,7 @@ class GroupGrowth:
         harmful = done == self._trial > 0 and not _fell(errors[:2])
         if harmful or done >= self._iterations - _FINISH:
             self._level = last
-        elif self._level < last and self._has_had(done, errors) and not (waits and goes_on):
+        elif self._level < last and self._has_had(errors) and not (waits and goes_on):
             self._level, self._since = self._level + 1, done
         return self._sizes[self._level]
 
@@ -121,9 +118,9 @@ class GroupGrowth:
         part = size / self._sizes[-1]
         return next((times for most, times in _CAUTION.items() if part <= most), 1.0)
 
-    def _has_had(self, done: int, errors: Sequence[float]) -> bool:
+    def _has_had(self, errors: Sequence[float]) -> bool:
         """Whether the misfit tells that the present size has brought what it can."""
-        known = errors[self._since : done - _LAG]
+        known = errors[self._since :]
         return len(known) > _OVER and not _fell(known[-1 - _OVER :])
 
 

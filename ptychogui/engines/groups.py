@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
-from scipy.spatial import cKDTree
+import scipy
 
 from ptychogui.engines.state import EngineState
 
@@ -28,7 +27,7 @@ def conflicts(corners: np.ndarray, support: np.ndarray) -> tuple[np.ndarray, np.
         (first, neighbors): the neighbors of position i are neighbors[first[i]:first[i + 1]].
     """
     reach = max(int(np.ptp(np.flatnonzero(support.any(axis=axis)))) for axis in (0, 1))
-    pairs = cKDTree(corners).query_pairs(reach, p=np.inf, output_type="ndarray").astype(np.int32)
+    pairs = scipy.spatial.cKDTree(corners).query_pairs(reach, p=np.inf, output_type="ndarray").astype(np.int32)
     shift = corners[pairs[:, 1]] - corners[pairs[:, 0]]
     overlap = _autocorrelation(support)
     pairs = pairs[overlap[shift[:, 0], shift[:, 1]] > 0.5]

@@ -8,7 +8,7 @@ what most of the sample shows of them, edges aside, is the probe's. See kernels/
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
+import scipy
 
 from ptychogui.backends.base import Array, Backend
 from ptychogui.engines.base import Problem
@@ -193,7 +193,7 @@ def lit_window(problem: Problem) -> np.ndarray:
     power = (np.abs(problem.probe) ** 2).sum(axis=0, dtype=np.float64)
     light = illumination(power, problem.geometry)
     coarse = -(-max(light.shape) // _COARSE)
-    depth = distance_transform_edt(np.pad(light[::coarse, ::coarse] > _LIT * light.max(), 1))[1:-1, 1:-1]
+    depth = scipy.ndimage.distance_transform_edt(np.pad(light[::coarse, ::coarse] > _LIT * light.max(), 1))[1:-1, 1:-1]
     weight = np.sin(np.pi / 2 * np.minimum(depth / (_RISE * max(depth.max(), 1)), 1)) ** 2
     fine = np.kron(weight, np.ones((coarse, coarse))) if coarse > 1 else weight
     return np.ascontiguousarray(fine[: light.shape[0], : light.shape[1]], dtype=np.float32)

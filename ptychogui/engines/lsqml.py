@@ -7,12 +7,13 @@ import numpy as np
 from ptychogui.backends.base import Backend
 from ptychogui.engines.base import Estimate, Problem, Step, learned_modes, probe_varies
 from ptychogui.engines.constraints import Changes, Constraints, normalize
-from ptychogui.engines.error_log import ErrorLog
+from ptychogui.engines.error_log import LAG, ErrorLog
 from ptychogui.engines.gated_momentum import Gate, GatedMomentum, object_weight
 from ptychogui.engines.group_growth import GroupGrowth
 from ptychogui.engines.group_runner import GroupRunner
 from ptychogui.engines.groups import draw_groups
 from ptychogui.engines.lattice_trade import find_trade
+from ptychogui.engines.likelihood import LikelihoodChoice
 from ptychogui.engines.lsqml_directions import Directions, Updates
 from ptychogui.engines.object_movement import ObjectMovement
 from ptychogui.engines.scan_arrays import ScanArrays
@@ -49,8 +50,10 @@ class LSQML:
         self._probe = backend.asarray(problem.probe.copy()) if self._variable is None else self._variable.probe
         order = backend.empty((len(problem.patterns),), np.int32)
         self._scan = ScanArrays.of(problem, order, settings, backend, settings.position_correction != "never")
+        self._likelihood = LikelihoodChoice(settings.noise_model)
         self._directions = Directions(
-            self._scan, self._probe, problem.geometry, settings, backend, self._variable)  # fmt: skip
+            self._scan, self._probe, problem.geometry, settings, backend, self._likelihood.names, self._variable
+        )
         trade = find_trade(problem, self._scan, settings, backend, self._directions.rests)
         self._constraints = Constraints(problem, settings, backend, trade)
         self._group_runner = GroupRunner(self._scan, settings, backend)
@@ -82,7 +85,7 @@ class LSQML:
         self._constrain(updates)
         if self._settings.batch_growth and self._growth.asks:
             self._movement.look()
-        notes = (*self._group_runner.notes(), *self._constraints.notes())
+        notes = (*self._likelihood.notes(), *self._group_runner.notes(), *self._constraints.notes())
         return self._told(*self._errors.take(), notes)
 
     def wind_up(self) -> int:
@@ -90,9 +93,9 @@ class LSQML:
         return self._growth.wind_up(self.iteration - self._begin) if self._settings.batch_growth else 0
 
     def steady_since(self) -> int | None:
-        """Return the iteration since which groups have not grown, and will not; None where they still may."""
+        """Return since when groups have not grown and the likelihood is the same; None where groups still may grow."""
         since = self._growth.steady_since if self._settings.batch_growth else 0
-        return None if since is None else self._begin + since
+        return None if since is None else max(self._begin + since, self._likelihood.since)
 
     def finish(self) -> Step:
         """Wait for what is under way and return what no step has given yet of the last one."""
@@ -134,7 +137,8 @@ class LSQML:
         momenta = dict(zip(("object_momentum", "probe_momentum"), self._momenta, strict=False))
         return {
             **variable, "directions": self._directions, "gate": self._gate, **momenta, "growth": self._growth,
-            "movement": self._movement, "errors": self._errors, "constraints": self._constraints,
+            "movement": self._movement, "likelihood": self._likelihood, "errors": self._errors,
+            "constraints": self._constraints,
         }  # fmt: skip
 
     def _updates_of(self, size: int) -> Updates:
@@ -147,6 +151,7 @@ class LSQML:
             coupled=refines and self._settings.position_coupled and size >= _coupled_from(self._problem),
             damping=max(self._damping(size), _FIRST_DAMPING * _CALMER ** (self.iteration - 1)),
             variation=self._variable is not None and self._vary.due(self.iteration),
+            noise_model=self._likelihood.of(self.iteration, self._settled_errors()),
         )
 
     def _damping(self, size: int) -> float:
@@ -157,7 +162,11 @@ class LSQML:
         """Return the most positions of a group in this iteration."""
         if not self._settings.batch_growth:
             return self._growth.first
-        return self._growth.size(self.iteration - 1 - self._begin, self._known, self._movement.goes_on)
+        return self._growth.size(self.iteration - 1 - self._begin, self._settled_errors(), self._movement.goes_on)
+
+    def _settled_errors(self) -> list[float]:
+        """Return the errors of the stage's iterations that are known by now on every device."""
+        return self._known[: max(0, self.iteration - 1 - self._begin - LAG)]
 
     def _go_on(self, updates: Updates) -> None:
         """Give what was updated its momentum."""

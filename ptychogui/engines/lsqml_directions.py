@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -34,6 +34,7 @@ class Updates:
         positions: whether positions are refined.
         coupled: whether that happens together with the steps of object and probe.
         damping: part of the brightest pixel's illumination, and of the probe's brightness, that holds weak ones back.
+        noise_model: by which far fields are fitted, as in engines.likelihood.
         variation: whether it is updates how each position's probe differs.
     """
 
@@ -42,6 +43,7 @@ class Updates:
     positions: bool
     coupled: bool
     damping: float
+    noise_model: str
     variation: bool = False
 
 
@@ -72,8 +74,9 @@ class Directions:
 
     def __init__(
         self, scan: ScanArrays, probe: Array, geometry: ScanGeometry, settings: Reconstruction, backend: Backend,
-        variable: VariableProbe | None = None,
+        noise_models: Sequence[str], variable: VariableProbe | None = None,
     ) -> None:  # fmt: skip
+        self._noise_models = noise_models
         self._variable, self._basis = variable, probe if variable is None else variable.basis
         self._scan, self._probe, self._geometry = scan, probe, geometry
         self._settings, self._backend = settings, backend
@@ -145,7 +148,7 @@ class Directions:
     def _worker(self) -> _Worker:
         mix = None if self._variable is None else self._variable.mix
         exit_waves = ExitWaveBatch(
-            self._scan, self._basis, self._spectrum, self._slots, self._backend, self._settings.noise_model, mix
+            self._scan, self._basis, self._spectrum, self._slots, self._backend, self._noise_models, mix
         )
         summed = (
             None if self._variable is None
@@ -311,7 +314,7 @@ class _Worker:
     def explore(self, batch: Batch, slot: int, lane: int, fresh: bool, updates: Updates) -> None:
         """Revise the exit waves of a batch and find what they give: to the object from `slot` on, to the lane."""
         start, count = batch[0], batch[1] - batch[0]
-        self._exit_waves.revise(*batch)
+        self._exit_waves.revise(*batch, noise_model=updates.noise_model)
         one_probe = not self._sub_pixel and self._varied is None
         if one_probe and updates.modes:
             self._summed(start, count, slot, *self._lanes(lane, fresh))

@@ -14,6 +14,7 @@ import numpy as np
 from ptychogui.backends.base import Array, Backend, Pending
 from ptychogui.backends.host_memory import Arrived
 from ptychogui.engines.base import Problem
+from ptychogui.engines.error_log import LAG
 from ptychogui.engines.state import EngineState, in_order, numbered
 
 _SQUARES = 256
@@ -24,9 +25,6 @@ _PART = 8
 
 _ACROSS = 16
 """Pixels across a square, at most, that are added up."""
-
-_LAG = 2
-"""Iterations whose sums are not asked for yet: the same on every device, so that all see the same."""
 
 _APART = 5
 """Iterations over which movement is compared with that over one."""
@@ -49,7 +47,7 @@ class ObjectMovement:
         """
         self._object, self._backend = obj, backend
         self._pixels = backend.asarray(_pixels_of_squares(problem.geometry.corners, problem.probe.shape[-1], obj.shape))
-        self._sums: deque[Pending] = deque(maxlen=1 + _APART + _LAG)
+        self._sums: deque[Pending] = deque(maxlen=1 + _APART + LAG)
         self.look()
 
     def look(self) -> None:
@@ -59,7 +57,7 @@ class ObjectMovement:
     @property
     def goes_on(self) -> bool:
         """Whether the object still goes somewhere, or that is not known yet."""
-        known = list(self._sums)[:-_LAG]
+        known = list(self._sums)[:-LAG]
         if len(known) <= _APART:
             return True
         first, before, last = (known[i].wait() for i in (-1 - _APART, -2, -1))

@@ -158,10 +158,31 @@ def write_png(path: Path, picture: np.ndarray) -> None:
         Image.fromarray(picture).save(file, format="PNG")
 
 
+def write_data_tiff(path: Path, data: np.ndarray, pixel_m: float) -> None:
+    """Write float32 (rows, columns) as a TIFF of one page, whole or not at all.
+
+    Args:
+        path: of the file.
+        data: what a picture shows.
+        pixel_m: size of a pixel; 0 where it has none.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    facts = {"pixel_size_m": pixel_m} if pixel_m > 0 else {}
+    with replacing(path) as file:
+        file.write(_page(data, pixel_m, facts))
+
+
 def _tiff(image: np.ndarray, result: Result, facts: dict[str, Any]) -> bytes:
     """Return pages (rows, columns) or (pages, rows, columns) with the pixel size in tags and description."""
     facts = {**facts, "pixel_size_m": result.object_pixel_m, "title": result.title}
-    per_cm = 0.01 / result.object_pixel_m if result.object_pixel_m > 0 else 1.0
+    return _page(image, result.object_pixel_m, facts)
+
+
+def _page(image: np.ndarray, pixel_m: float, facts: dict[str, Any]) -> bytes:
+    """Return an image as a TIFF file."""
+    per_cm = 0.01 / pixel_m if pixel_m > 0 else 1.0
     buffer = io.BytesIO()
     tifffile.imwrite(
         buffer, image, photometric="minisblack", metadata=None, description=json.dumps(facts),

@@ -103,7 +103,8 @@ class ResultFacts:
         state: DONE, STOPPED, CHECKPOINT or TRUTH; None where the file has no word for it that this version knows.
         title: name of the scan or job.
         notes: what the reader or the run noticed.
-        noise_model: what engines were given, where the parameters say 'auto' as well; "" where none heeds it.
+        noise_model: what engines were given: "gaussian", where the parameters say 'auto' as well, "poisson", or "auto",
+            where a note says from which iteration on it was that of photons; "" where none heeds it.
         recipe: JSON text of the simulation that this is the truth of; "" else.
         sweep: JSON text of the group that the job was one of, and of its own values; "" where it was alone.
         findings: JSON text of what the convergence watch has found, a list; "" where it has found nothing.

@@ -120,6 +120,10 @@ class EngineChain:
         geometry = self._problem.geometry
         return np.asarray(self._engine.positions_px() + geometry.window_px // 2 + geometry.origin_px) * self.pixel_m
 
+    def spots_m(self) -> np.ndarray:
+        """float32 (positions, 2): window centers from the object's top left corner, as refined."""
+        return np.asarray(self.positions_m() - self.origin_m, np.float32)
+
     @property
     def stage(self) -> tuple[str, int]:
         """The engine of the present stage, and the iterations before it."""

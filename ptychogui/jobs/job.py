@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ptychogui.io.raw.file_series import is_pattern, scan_name
 from ptychogui.jobs.run_findings import RunFinding
 from ptychogui.params.model import Parameters
@@ -129,7 +131,8 @@ class Progress:
     it an iteration late. `free_error` is the same over the pixels that are held out, NaN where none are.
     `findings` are those of the convergence watch since the Progress before; `notes` say them as well.
     `elapsed_s` is the time that iterations took, pauses not counted, and `positions_per_s` their mean speed.
-    `object_pixel_m` is that of the stage under way, and so of `estimate`.
+    `object_pixel_m` is that of the stage under way, and so of `estimate`. With an estimate, `spots_m` says where
+    its probe is: float32 (positions, 2), row and column from the object's top left corner, as refined.
     """
 
     job_id: str
@@ -145,6 +148,7 @@ class Progress:
     notes: tuple[str, ...] = ()
     free_error: float = math.nan
     findings: tuple[RunFinding, ...] = ()
+    spots_m: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property
     def seconds_left(self) -> float:

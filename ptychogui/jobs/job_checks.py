@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from ptychogui.errors import OutputError, ParameterError
@@ -15,6 +16,7 @@ from ptychogui.jobs.stages import planned_stages, total_iterations
 from ptychogui.params.chain import engines_of, titles
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import Parameters, by_path, changed, marked
+from ptychogui.params.spec import Param
 
 
 def check_job(job: Job) -> None:
@@ -27,8 +29,9 @@ def check_job(job: Job) -> None:
             that is no result.
     """
     check_honored(job)
+    sources = job.sources
     for target in _targets(job):
-        for source in job.sources:
+        for source in sources:
             if _is_same(target, source):
                 raise OutputError(f"{target} would overwrite {source}, which the job reads; choose another name")
     check_replaceable(job.output)
@@ -41,8 +44,9 @@ def check_honored(job: Job) -> None:
         ParameterError: a parameter awaits a later version or has no effect in the engines that run, or there is nothing
             to reconstruct.
     """
-    _check_awaited(job.parameters)
-    _check_heeded(job.parameters)
+    others = changed(job.parameters)
+    _check_awaited(job.parameters, others)
+    _check_heeded(job.parameters, others)
     planned_stages(job.parameters.reconstruction)
     simulate = job.parameters.experiment.simulate
     if job.source is None and not simulate and not job.in_memory:
@@ -111,10 +115,10 @@ def _check_series(job: Job) -> None:
         )
 
 
-def _check_heeded(parameters: Parameters) -> None:
+def _check_heeded(parameters: Parameters, others: Sequence[Param]) -> None:
     """Refuse values that none of the engines heeds."""
     engines = engines_of(parameters.reconstruction.engine)
-    for param in changed(parameters):
+    for param in others:
         if not param.heeded_by(engines):
             value = parameters.get(param.path)
             heeding = " or ".join(param.engines)
@@ -124,8 +128,8 @@ def _check_heeded(parameters: Parameters) -> None:
             )
 
 
-def _check_awaited(parameters: Parameters) -> None:
-    for param in changed(parameters):
+def _check_awaited(parameters: Parameters, others: Sequence[Param]) -> None:
+    for param in others:
         if param.awaits:
             value = parameters.get(param.path)
             raise ParameterError(

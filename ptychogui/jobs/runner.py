@@ -372,6 +372,7 @@ class JobRun:
             object_pixel_m=chain.pixel_m,
             state=state,
             estimate=estimate,
+            spots_m=None if estimate is None else chain.spots_m(),
             result=result,
             notes=news,
             findings=self._watch.news(),

@@ -185,11 +185,13 @@ class Parameters(Group):
             ParameterError: a value is of the wrong type or out of range; the message names it, and its origin
                 if `origins` knows it.
         """
-        tree = self.model_dump()
+        tree: dict[str, Any] = dict(vars(self))  # groups that stay as they are need no check
         for path, value in values.items():
             group, _, name = path.partition(".")
-            if name not in tree.get(group, {}):
+            if group not in tree or name not in type(getattr(self, group)).model_fields:
                 raise ParameterError(f"no parameter is called '{path}'{_nearest(path)}")
+            if not isinstance(tree[group], dict):
+                tree[group] = dict(vars(tree[group]))
             tree[group][name] = value
         return checked(tree, origins)
 
@@ -245,16 +247,19 @@ def by_path() -> dict[str, Param]:
 
 
 @cache
-def _defaults() -> Parameters:
+def defaults() -> Parameters:
+    """All parameters at their defaults."""
     return Parameters()
 
 
 def changed(parameters: Parameters) -> list[Param]:
     """Return the parameters whose values are not the defaults."""
     found = []
-    for group in Parameters.model_fields:
-        before, values = vars(getattr(_defaults(), group)), vars(getattr(parameters, group))
-        found += [by_path()[f"{group}.{name}"] for name, value in values.items() if value != before[name]]
+    for group, usual in vars(defaults()).items():
+        values = getattr(parameters, group)
+        if values is not usual:  # as `replace` leaves what it need not change
+            before = vars(usual)
+            found += [by_path()[f"{group}.{name}"] for name, value in vars(values).items() if value != before[name]]
     return found
 
 

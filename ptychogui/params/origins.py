@@ -12,7 +12,7 @@ from enum import IntEnum
 from functools import cache
 from typing import Any
 
-from ptychogui.params.model import Parameters, by_path
+from ptychogui.params.model import Parameters, by_path, defaults
 
 
 class Source(IntEnum):
@@ -72,4 +72,4 @@ class Layers:
             for path, (value, place) in self.values[source].items():
                 chosen[path] = value
                 origins[path] = Origin(source, place)
-        return Parameters().replace(chosen, origins), origins
+        return defaults().replace(chosen, origins), origins

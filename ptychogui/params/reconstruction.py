@@ -46,8 +46,9 @@ class Reconstruction(Group):
         "the photon noise.", advanced=True, engines=("lsqml",))  # fmt: skip
     noise_model: Literal["auto", "gaussian", "poisson"] = param(
         "auto", "Noise model", "Likelihood of the counts: of amplitudes with one standard deviation (gaussian), or "
-        "of photons (poisson). 'auto' takes that of photons where readings are counts of photons that are spread over "
-        "many pixels; the run says which and why.", advanced=True, engines=("lsqml",))  # fmt: skip
+        "of photons (poisson). 'auto' begins with amplitudes and goes over to photons when the model nearly fits, "
+        "where readings are counts of photons that are spread over many pixels; the run says when, or why not.",
+        advanced=True, engines=("lsqml",))  # fmt: skip
     update_object: ScheduleText = param(
         "1", "Update object", "Iterations that update the object: FROM, FROM:UNTIL or FROM:UNTIL:EVERY, counted from "
         "1; 'never' keeps it.", advanced=True)  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -59,7 +60,12 @@ def _to_text(value: Any) -> Any:
     """Bring a schedule, given as text or as its first iteration, to its one way of writing."""
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         return value
-    return str(Schedule.parse(str(value)))
+    return _written(str(value))
+
+
+@lru_cache(maxsize=256)
+def _written(text: str) -> str:
+    return str(Schedule.parse(text))  # thousands of jobs have the same few
 
 
 _TEXT_FORM = TextForm("FROM:UNTIL:EVERY")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.ndimage
+import scipy
 
 _DEAD_BELOW_COUNTS = 12.0
 """Counts, over all frames, that most neighbors of a dead pixel have where it has none: photons do that once in 1e5."""

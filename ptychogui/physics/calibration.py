@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.physics.bad_pixels import SuspectPixels, lowest_around, suspicious_pixels

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
-import scipy.ndimage
+import scipy
 
 _BRIGHT_SHARE = 0.5
 """Part of all counts that the bright pixels hold."""

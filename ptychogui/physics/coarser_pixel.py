@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ptychogui.physics import probe as probes
 from ptychogui.physics.pattern_storage import amplitudes_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ptychogui.errors import ParameterError
 from ptychogui.params.preprocessing import Preprocessing

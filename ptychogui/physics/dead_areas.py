@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.ndimage
-import scipy.special
+import scipy
 
 from ptychogui.physics.bad_pixels import exposed
 from ptychogui.physics.outlier_limits import surprise_limit

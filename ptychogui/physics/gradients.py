@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import scipy.ndimage
-from scipy.spatial import cKDTree
+import scipy
 
 from ptychogui.physics.pattern_storage import amplitudes_of
 
@@ -57,7 +56,7 @@ def slopes(positions_px: np.ndarray, field: np.ndarray) -> np.ndarray:
         field: float (positions, 2).
     """
     count = min(_NEIGHBORS + 1, len(positions_px))
-    near = cKDTree(positions_px).query(positions_px, count)[1].reshape(len(positions_px), count)
+    near = scipy.spatial.cKDTree(positions_px).query(positions_px, count)[1].reshape(len(positions_px), count)
     places, values = positions_px[near], field[near]
     places = places - places.mean(axis=1, keepdims=True)
     return np.asarray(np.swapaxes(np.linalg.pinv(places, rcond=1e-3) @ values, 1, 2))

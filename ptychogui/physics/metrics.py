@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
-from scipy.signal.windows import tukey
+import scipy
 
 from ptychogui.errors import DataError
 from ptychogui.physics.amplitude_variance import expected_amplitude_variance
@@ -168,7 +167,7 @@ def frc(first: np.ndarray, second: np.ndarray, taper: float = 0.3) -> RingCorrel
             f"ring correlation needs two images of one size of at least 16, not {first.shape}, {second.shape}"
         )
     size = min(first.shape) // 2 * 2
-    window = tukey(size, taper)[:, None] * tukey(size, taper)
+    window = scipy.signal.windows.tukey(size, taper)[:, None] * scipy.signal.windows.tukey(size, taper)
     squares = (_middle(image, size) for image in (first, second))
     one, two = (scipy.fft.fft2((square - square.mean()) * window) for square in squares)
     frequency = np.fft.fftfreq(size) * size

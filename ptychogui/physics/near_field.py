@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.ndimage
+import scipy
 
 _BLOCKS = 8
 """Along each axis of a mean frame that is looked at for its evenness."""

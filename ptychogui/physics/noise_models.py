@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ptychogui.params.preprocessing import Preprocessing
 from ptychogui.params.reconstruction import Reconstruction
@@ -43,10 +43,16 @@ _TOLD_UP_TO, _WHOLE, _LOOKED_AT = 1e4, 0.02, 100_000
 """Up to which counts float32 amplitudes tell whether they are whole numbers, how near to one they must be, and how many
 are looked at."""
 
+_IN_WORDS = {"gaussian": "gaussian", "auto": "of amplitudes until the model nearly fits, then of photons"}
+
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """A likelihood of counts, "gaussian" or "poisson", and why it was chosen, in half a sentence."""
+    """A likelihood of counts as an engine gets it, and why it was chosen, in half a sentence.
+
+    "gaussian" is that of amplitudes; "auto" leaves it to the engine from when on it fits photons, as soon as its model
+    of the measurement is nearly right: as long as that is wrong, photons make more of it than amplitudes do.
+    """
 
     name: str
     reason: str
@@ -58,7 +64,7 @@ class NoiseModel:
     @property
     def note(self) -> str:
         """What is to be said of the choice."""
-        return f"noise model: {self.name}, since {self.reason}"
+        return f"noise model: {_IN_WORDS[self.name]}, since {self.reason}"
 
 
 def suitable_noise_model(
@@ -81,10 +87,10 @@ def suitable_noise_model(
     if photons < _FEWEST_PHOTONS * spread_px:
         return NoiseModel("gaussian", f"{spread}, less than {_FEWEST_PHOTONS:g} on each")
     if spread_px >= _SPREAD_PX:
-        return NoiseModel("poisson", spread)
+        return NoiseModel("auto", spread)
     around = f"{spread}, and half of all pixels count {dim:.2g} or"
     if spread_px >= _FEWEST_PX and dim >= _ENOUGH_COUNTS:
-        return NoiseModel("poisson", f"{around} more")
+        return NoiseModel("auto", f"{around} more")
     return NoiseModel("gaussian", f"{around} less")
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy.constants
-import scipy.fft
+import scipy
 
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Parameters
 
-_HC_EV_M: float = scipy.constants.h * scipy.constants.c / scipy.constants.e
+_HC_EV_M = 6.62607015e-34 * 299792458.0 / 1.602176634e-19
 """Photon energy in eV times wavelength in m; exact by the SI's definition."""
 
 

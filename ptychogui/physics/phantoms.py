@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import scipy.fft
-import scipy.ndimage
-from scipy.spatial import cKDTree
+import scipy
 
 _Shape = tuple[int, int]
 
@@ -62,7 +60,7 @@ def grains(shape: _Shape, rng: np.random.Generator) -> np.ndarray:
     pixels = np.indices(shape).reshape(2, -1).T
     for size, weight in ((min(shape) / 6, 0.4), (min(shape) / 18, 0.2), (min(shape) / 50, 0.1)):
         seeds = rng.uniform((0, 0), shape, (max(4, round(shape[0] * shape[1] / size**2)), 2))
-        nearest = cKDTree(seeds).query(pixels)[1]
+        nearest = scipy.spatial.cKDTree(seeds).query(pixels)[1]
         thickness += weight * rng.uniform(size=len(seeds))[nearest].reshape(shape)
     pores = _smooth_noise(shape, 1.2, rng) < 0.22
     thickness *= 1 - 0.8 * pores

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
-import scipy.ndimage
+import scipy
 
 _WHOLE = 0.9
 """Part of a row that makes it a whole one: pixels that are known to be bad are missing from it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
 _PER_STEP = 3
 """Pixels between neighboring positions."""
@@ -44,7 +44,7 @@ def map_positions(positions_m: np.ndarray, values: np.ndarray, limit_px: int = 5
     corner_m = (low + high) / 2 - shape * pixel_m / 2
     rows, columns = (corner_m[axis] + (np.arange(shape[axis]) + 0.5) * pixel_m for axis in (0, 1))
     places = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1)
-    distance_m, nearest = cKDTree(positions_m).query(places)
+    distance_m, nearest = scipy.spatial.cKDTree(positions_m).query(places)
     image = np.where(distance_m <= _REACH * step_m, np.asarray(values, np.float32)[nearest], np.float32(np.nan))
     return PositionMap(image, pixel_m, (float(corner_m[0]), float(corner_m[1])))
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import scipy.fft
-import scipy.ndimage
+import scipy
 
 from ptychogui.errors import ParameterError
 from ptychogui.physics.modes import add_modes, orthogonalize

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.fft
-from scipy.spatial import cKDTree
+import scipy
 
 from ptychogui.errors import DataError, ParameterError
 from ptychogui.params.model import Experiment
@@ -147,7 +146,7 @@ def nearest_m(positions_m: np.ndarray) -> np.ndarray:
     places, inverse = np.unique(positions_m, axis=0, return_inverse=True)
     if len(places) < 2:
         raise ParameterError("the size of the beam can't be told from a single scan position; give --probe-diameter")
-    return np.asarray(np.asarray(cKDTree(places).query(places, k=2)[0])[np.ravel(inverse), 1])
+    return np.asarray(np.asarray(scipy.spatial.cKDTree(places).query(places, k=2)[0])[np.ravel(inverse), 1])
 
 
 def typical_step_m(positions_m: np.ndarray) -> float:

@@ -8,9 +8,7 @@ lowers this strength, and with it what can be traded.
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
-from scipy.ndimage import maximum_filter
-from scipy.spatial import cKDTree
+import scipy
 
 _BINS = 8
 """Bins to a step where the lattice is looked for: its waves of up to three periods a step are seen well."""
@@ -78,7 +76,7 @@ def traded_share(strength: np.ndarray) -> np.ndarray:
 
 def _first_waves(positions_px: np.ndarray, some: np.ndarray) -> list[np.ndarray]:
     """Return none, one or two waves of which the lattice's others are sums."""
-    tree, extent = cKDTree(positions_px), np.ptp(positions_px, axis=0)
+    tree, extent = scipy.spatial.cKDTree(positions_px), np.ptp(positions_px, axis=0)
     near = positions_px[tree.query(positions_px.mean(axis=0), min(len(positions_px), _LOOKED_AT))[1]]
     step = float(np.median(np.asarray(tree.query(near, 2)[0])[:, 1]))
     if step <= 0 or not np.all(extent > step):
@@ -114,7 +112,7 @@ def _peaks(spectrum: np.ndarray, pitch: np.ndarray, least: np.ndarray) -> np.nda
     rows = scipy.fft.fftfreq(len(spectrum), 1 / len(spectrum))
     row, column = np.meshgrid(rows * pitch[0], np.arange(spectrum.shape[1]) * pitch[1], indexing="ij")
     near = (np.abs(row) < 2 * least[0]) & (np.abs(column) < 2 * least[1])
-    top = (spectrum >= _SEEN) & (spectrum == maximum_filter(spectrum, 5, mode="wrap")) & ~near
+    top = (spectrum >= _SEEN) & (spectrum == scipy.ndimage.maximum_filter(spectrum, 5, mode="wrap")) & ~near
     found = np.stack([row[top], column[top]], axis=-1)
     return found[np.argsort(np.hypot(*found.T), kind="stable")]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ptychogui.errors import ParameterError
 from ptychogui.params.model import Experiment, Parameters

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ptychogui.errors import DataError
 from ptychogui.physics.cleaning import CleanFrames

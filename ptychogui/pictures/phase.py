@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+_FEWEST = 4
+"""Pixels with light below which there is nothing to unwrap."""
+
 
 def unit_phase_offset(field: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
     """Return `field` with its mean phase turned to zero; a global phase has no meaning in ptychography."""
@@ -38,6 +41,26 @@ def phase_image(field: np.ndarray, level: bool = False, weight: np.ndarray | Non
     """
     turned = level_phase(field, weight) if level else unit_phase_offset(field, weight)
     return np.asarray(np.angle(turned), dtype=np.float32)
+
+
+def unwrapped(phase: np.ndarray, lit: np.ndarray) -> np.ndarray:
+    """Return a phase without jumps of a whole turn, float32 (rows, columns), about a mean of zero where there is light.
+
+    Pixels are joined in the order of how reliable they are (M. A. Herraez et al., Applied Optics 41, 7437, 2002); what
+    is not lit stays as it is, since noise there would lead astray.
+
+    Args:
+        phase: float (rows, columns), rad.
+        lit: bool (rows, columns), where there is light.
+    """
+    usable = lit & np.isfinite(phase)
+    if np.count_nonzero(usable) < _FEWEST:
+        return np.asarray(phase, np.float32)
+    from skimage.restoration import unwrap_phase  # takes a third of a second: only who wants it waits
+
+    found = unwrap_phase(np.ma.array(phase, mask=~usable))  # type: ignore[no-untyped-call]
+    mean = float(found.mean())
+    return np.asarray(np.where(usable, found.data - mean, phase), np.float32)
 
 
 def _tilt(field: np.ndarray, row_slope: float, column_slope: float) -> np.ndarray:

@@ -72,8 +72,8 @@ class Plan:
         """What the job and its result are called."""
         return job_name(self.source, self.parameters.output.job_id)
 
-    def job(self, output: Path, command: str = "") -> Job:
-        """Make the job.
+    def job(self, output: Path, command: str = "", uid: str = "") -> Job:
+        """Make the job; with a new id, where none is given.
 
         Raises:
             ParameterError: a value does not fit its declaration, or has no effect.
@@ -81,7 +81,8 @@ class Plan:
         """
         parameters, origins = self.resolved
         job = Job(
-            uuid.uuid4().hex, self.source, parameters, output, origins, command, scan=self.scan, sweep=self.sweep
+            uid or uuid.uuid4().hex, self.source, parameters, output, origins, command, scan=self.scan,
+            sweep=self.sweep,
         )  # fmt: skip
         check_job(job)
         return job
@@ -159,7 +160,7 @@ def reserved_beside(store: Store, plan: Plan, command: str, versions: Mapping[st
 
 
 def _new_job(plan: Plan, path: Path, uid: str, command: str, versions: Mapping[str, str]) -> NewJob:
-    job = replace(plan.job(path, command), id=uid)
+    job = plan.job(path, command, uid)
     return NewJob(JobText.of(job, versions), lane_of(job.parameters))
 
 

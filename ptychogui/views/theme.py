@@ -43,14 +43,14 @@ class Colors:
 
 
 LIGHT = Colors(
-    window="#f3f4f7", surface="#ffffff", field="#ffffff", border="#d5d9e0", text="#1b2330", muted="#667085",
+    window="#f3f4f7", surface="#ffffff", field="#ffffff", border="#d5d9e0", text="#1b2330", muted="#5a6478",
     accent="#2563d9", accent_hover="#1d4fb3", on_accent="#ffffff", hover="#e6eaf2", danger="#b4233a",
-    danger_tint="#fdecee", warning_tint="#fdf4e0", warning="#8a5a00", success="#1a7f4b",
+    danger_tint="#fdecee", warning_tint="#fdf4e0", warning="#8a5a00", success="#14703f",
     chosen="#dbe6fb", link="#1f56c4",
 )  # fmt: skip
 DARK = Colors(
     window="#15181d", surface="#1d2127", field="#262b33", border="#363d48", text="#e6e9ee", muted="#98a2b3",
-    accent="#3f7ff0", accent_hover="#5c95fb", on_accent="#ffffff", hover="#2c323c", danger="#ff7b8a",
+    accent="#2f6ae0", accent_hover="#2b5fca", on_accent="#ffffff", hover="#2c323c", danger="#ff7b8a",
     danger_tint="#3b2027", warning_tint="#392f1a", warning="#e9bd5c", success="#4cc38a",
     chosen="#22365c", link="#7fa9ff",
 )  # fmt: skip

@@ -80,6 +80,7 @@ def tool_button(name: str, text: str = "", tip: str = "") -> QToolButton:
     made = named(QToolButton(), name)
     made.setText(text)
     made.setToolTip(tip)
+    made.setAccessibleName(text or tip)
     style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly
     made.setToolButtonStyle(style)
     return made
@@ -89,6 +90,7 @@ def list_widget(columns: Sequence[str], tips: Sequence[str] = ()) -> QTreeWidget
     """Make a table of rows that can be chosen one at a time, with a head."""
     made = QTreeWidget()
     made.setHeaderLabels(list(columns))
+    made.setAccessibleName(", ".join(columns))
     made.setRootIsDecorated(False)
     made.setUniformRowHeights(True)
     made.setAllColumnsShowFocus(True)

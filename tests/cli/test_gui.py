@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,34 @@ def test_without_a_display_no_window_is_tried(monkeypatch: pytest.MonkeyPatch) -
     for variable in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(variable, raising=False)
     assert "there is no display" in refusal("gui")
+
+
+@pytest.fixture
+def windows_opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Open no window, but say by which way to the screen one would have been opened."""
+    opened: list[str] = []
+    monkeypatch.setattr(gui, "_open_window", lambda _files: opened.append(os.environ["QT_QPA_PLATFORM"]) or 0)
+    monkeypatch.setenv("QT_QPA_PLATFORM", "wayland")
+    monkeypatch.setenv("DISPLAY", ":7")
+    return opened
+
+
+def test_without_a_compositor_the_window_opens_by_x11(
+    windows_opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        gui, "missing_display", lambda: "no compositor" if os.environ["QT_QPA_PLATFORM"] == "wayland" else ""
+    )
+    assert "no compositor; the window opens by X11" in run("gui").stderr
+    assert windows_opened == ["xcb"]
+
+
+def test_a_way_to_the_screen_that_is_none_is_one_line_and_no_abort(
+    windows_opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gui, "_OPEN_A_WINDOW", "import sys; sys.exit('qt.qpa.wayland: no compositor')")
+    assert "Qt can't open a window (wayland: no compositor), so no window can open" in refusal("gui")
+    assert not windows_opened
 
 
 class TestDemo:

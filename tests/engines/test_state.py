@@ -14,7 +14,7 @@ from hypothesis import given, settings as hypothesis_settings, strategies as st
 from ptychogui.backends import Backend, open_backend
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.numpy_backend import NumpyBackend
-from ptychogui.engines import Engine, Problem, create_engine
+from ptychogui.engines import Engine, Problem, create_engine, likelihood
 from ptychogui.engines.state import EngineState, in_order, joined, kept, numbered, part_of, put
 from ptychogui.errors import DataError
 from ptychogui.params.reconstruction import Reconstruction
@@ -105,6 +105,18 @@ def check(problem: Problem, settings: Reconstruction, backend: Backend, at: int)
     fresh.restore(state)
     assert fresh.iteration == problem.iteration + at
     assert outcome(fresh, before, left) == undisturbed
+
+
+@pytest.mark.parametrize("at", [2, 5])
+def test_it_is_known_since_when_photons_are_fitted(monkeypatch: pytest.MonkeyPatch, cpu: Backend, at: int) -> None:
+    monkeypatch.setattr(likelihood, "_FITS", 100.0)  # from the first error on that is known
+    check(problem(), settings_of("lsqml", noise_model="auto"), cpu, at)
+
+
+def test_it_is_known_on_a_gpu_whose_errors_come_late(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(likelihood, "_FITS", 100.0)
+    with CudaBackend(0) as gpu:
+        check(problem(), settings_of("lsqml", noise_model="auto", cuda_graphs="on"), gpu, 3)
 
 
 @pytest.mark.parametrize("kind", KINDS)

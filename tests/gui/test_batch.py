@@ -199,7 +199,7 @@ def test_the_whole_road(qtbot: QtBot, workstation: Workstation, scans: list[Path
     with qtbot.waitSignal(workstation.session.scanOpened, timeout=SOON):
         window.openAsked.emit(scans[0])
     window.edited.emit("reconstruction.iterations", 1_000_000)
-    with qtbot.waitSignal(live.picture, timeout=6 * SOON):
+    with qtbot.waitSignal(live.shot, timeout=6 * SOON):
         window.commands["run"].trigger()
     with qtbot.waitSignal(workstation.session.scanOpened, timeout=SOON):
         window.openAsked.emit(scans[1])

@@ -27,7 +27,7 @@ from ptychogui.params.origins import Source
 from ptychogui.physics.simulation import simulate
 from ptychogui.queue.store import changes
 from ptychogui.queue.store.store import Store
-from ptychogui.window_state import Obstacle
+from ptychogui.session_state import Obstacle
 from tests.gui.conftest import RECIPE
 from tests.io.makers import make_frames, make_rows
 

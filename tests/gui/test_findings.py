@@ -12,8 +12,9 @@ from ptychogui.controllers.loading import LoadedResult, load
 from ptychogui.io.result import write_result
 from ptychogui.jobs.job import Progress
 from ptychogui.jobs.run_findings import RunFinding, from_dicts, to_json
+from ptychogui.session_state import SessionState
 from ptychogui.views.run.findings import RunFindings
-from ptychogui.window_state import RunState, SessionState, window_state
+from ptychogui.window_state import RunState, window_state
 from tests.io.makers import make_result
 
 STEPS = {"reconstruction.object_step": 0.5, "reconstruction.probe_step": 0.5}

@@ -19,6 +19,7 @@ from ptychogui.params.model import Parameters, by_path, describe
 from ptychogui.params.origins import Layers, Source
 from ptychogui.params.reconstruction import Reconstruction
 from ptychogui.params.spec import Param
+from ptychogui.session_state import Obstacle
 from ptychogui.views.form.editors import (
     ChoiceEditor,
     DeviceChoice,
@@ -31,7 +32,6 @@ from ptychogui.views.form.editors import (
     shown_text,
 )
 from ptychogui.views.form.form import ParameterForm
-from ptychogui.window_state import Obstacle
 
 _OF_FORM = {
     "ENGINE:N/CROP,...": "dm:5/2,lsqml", "FROM:UNTIL:EVERY": "7:9", "ADDRESS[,ADDRESS]": "a@b.org",

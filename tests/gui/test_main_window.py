@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PyQt5.QtCore import QMimeData, QPointF, QSettings, Qt, QUrl
-from PyQt5.QtGui import QColor, QDropEvent, QIcon, QPalette
-from PyQt5.QtWidgets import QApplication, QToolTip, QWidget
+from PyQt5.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PyQt5.QtGui import QColor, QDragEnterEvent, QDropEvent, QIcon, QPalette
+from PyQt5.QtWidgets import QApplication, QLabel, QToolTip
 from pytestqt.qtbot import QtBot
 
 from ptychogui.params.model import by_path
+from ptychogui.session_state import MISSING, Obstacle, ScanSummary, SessionState
 from ptychogui.views.form.editors import TextEditor
 from ptychogui.views.run.run_page import RunPage
 from ptychogui.views.shell.drop_target import DropTarget
@@ -20,7 +21,7 @@ from ptychogui.views.shell.main_window import MainWindow
 from ptychogui.views.shell.pages import Page
 from ptychogui.views.shell.settings import WindowSettings
 from ptychogui.views.theme import DARK, LIGHT, apply_theme, style_sheet
-from ptychogui.window_state import MISSING, JobsState, Obstacle, RunState, ScanSummary, SessionState, window_state
+from ptychogui.window_state import JobsState, RunState, window_state
 
 
 @pytest.fixture
@@ -254,11 +255,15 @@ def test_messages_and_problems(window: MainWindow) -> None:
     window.banner.copy.click()
     clipboard = QApplication.clipboard()
     assert clipboard is not None and clipboard.text() == "the details"
-    assert "no positions" in window.messages.toPlainText()
+    assert "no positions" in window.messages.text.toPlainText()
+    assert "no positions" in window.status.message.whole_text()
     window.banner.dismiss.click()
     assert window.banner.isHidden()
-    window.commands["messages"].trigger()
-    assert window.messages.isVisible()
+    assert not window.messages.isVisible()
+    window.status.details.click()
+    assert window.messages.isVisible() and window.commands["dock-log"].isChecked()
+    window.commands["dock-log"].trigger()
+    assert not window.messages.isVisible()
 
 
 def test_closing_is_announced(qtbot: QtBot, window: MainWindow) -> None:
@@ -311,14 +316,66 @@ def test_the_style_sheet_has_no_hole() -> None:
     assert "$" not in style_sheet(LIGHT)
 
 
-def test_a_dropped_file_is_announced(qtbot: QtBot, tmp_path: Path) -> None:
-    target = DropTarget(QWidget())
-    qtbot.addWidget(target)
+def drag(window: MainWindow, paths: list[Path], kind: type[QDropEvent]) -> bool:
+    """Drag files over the window, or drop them; whether it takes them."""
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.cxi"))])
-    event = QDropEvent(
-        QPointF(1, 1), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    where: Any = QPoint(1, 1) if kind is QDragEnterEvent else QPointF(1, 1)
+    event = kind(where, Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(window, event)
+    return event.isAccepted()
+
+
+def test_what_is_dragged_over_the_window_is_named_and_opened(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    target = window.findChild(DropTarget)
+    assert target is not None
+    assert drag(window, [tmp_path / "a.cxi"], QDragEnterEvent)
+    assert target.isVisible() and target.text.text() == "Open a.cxi"
+    with qtbot.waitSignal(window.openAsked, timeout=1000) as opened:
+        drag(window, [tmp_path / "a.cxi"], QDropEvent)
+    assert opened.args == [tmp_path / "a.cxi"] and not target.isVisible()
+
+
+def test_several_dropped_files_are_a_batch(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    paths = [tmp_path / "a.cxi", tmp_path / "b.mda"]
+    drag(window, paths, QDragEnterEvent)
+    with qtbot.waitSignals([window.commands["batch"].triggered, window.batch.lookAsked], timeout=1000) as asked:
+        drag(window, paths, QDropEvent)
+    assert asked.all_signals_and_args[1].args[0] == [str(path) for path in paths]
+
+
+def test_docks_are_closed_moved_and_called_back(qtbot: QtBot, window_settings: WindowSettings) -> None:
+    first = MainWindow(window_settings)
+    qtbot.addWidget(first)
+    first.show()
+    first.docks["queue"].titleBarWidget().close_.click()  # type: ignore[union-attr]
+    assert not first.queue.isVisible() and not first.commands["dock-queue"].isChecked()
+    first.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, first.docks["preflight"])
+    first.close()
+    second = MainWindow(window_settings)
+    qtbot.addWidget(second)
+    second.show()
+    assert not second.queue.isVisible() and not second.commands["dock-queue"].isChecked()
+    assert second.dockWidgetArea(second.docks["preflight"]) == Qt.DockWidgetArea.RightDockWidgetArea
+    second.commands["reset"].trigger()
+    assert second.queue.isVisible() and second.commands["dock-queue"].isChecked()
+    assert second.dockWidgetArea(second.docks["preflight"]) == Qt.DockWidgetArea.LeftDockWidgetArea
+    second.close()
+
+
+def test_ctrl_tab_goes_through_the_pages_from_a_field(qtbot: QtBot, window: MainWindow) -> None:
+    for name in ("one", "two", "three"):
+        window.pages.add(Page(name, name, QLabel(name)))
+        window.pages.turn_to(name)
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    editor = window.form.rows["experiment.energy_eV"].editor
+    assert isinstance(editor, TextEditor)
+    editor.line.setFocus()
+    for pages in ("one", "two"):
+        qtbot.keyClick(editor.line, Qt.Key.Key_Tab, Qt.KeyboardModifier.ControlModifier)
+        assert window.pages.current == pages
+    qtbot.keyClick(
+        editor.line, Qt.Key.Key_Backtab, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     )
-    with qtbot.waitSignal(target.dropped, timeout=1000) as dropped:
-        target.dropEvent(event)
-    assert dropped.args == [tmp_path / "a.cxi"]
+    assert window.pages.current == "one"

@@ -295,7 +295,7 @@ class TestLive:
         process(qtbot, made)
         stands(qtbot, queue, second, State.RUNNING)
         qtbot.waitUntil(lambda: live.jobs == (second,), timeout=SOON)
-        with qtbot.waitSignals([live.cleared, live.turned, live.picture], timeout=SOON, order="strict"):
+        with qtbot.waitSignals([live.cleared, live.turned, live.shot], timeout=SOON, order="strict"):
             live.choose((first,))
         assert live.jobs == (first,)
         third = add()

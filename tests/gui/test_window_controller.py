@@ -12,8 +12,9 @@ from pytestqt.qtbot import QtBot
 
 from ptychogui.controllers.window import WindowController
 from ptychogui.queue_state import JobRow, QueueState
+from ptychogui.session_state import Obstacle, SessionState
 from ptychogui.states import State
-from ptychogui.window_state import Obstacle, RunState, SessionState, WindowState, window_state
+from ptychogui.window_state import RunState, WindowState, window_state
 
 SCAN = SimpleNamespace(path=Path("a.cxi"), facts=("CXI",), notes=())
 PAUSED = JobRow(7, "a", State.PAUSED, "paused", "", 0.5, frozenset({"resume", "step", "log"}))

@@ -78,7 +78,7 @@ def test_try_it_on_a_simulated_scan(qtbot: QtBot, workstation: Workstation, caps
     pictures: list[float] = []
     started: list[float] = []
     workstation.run.added.connect(lambda *_: started.append(time.perf_counter()))
-    workstation.live.picture.connect(lambda _picture: pictures.append(time.perf_counter()))
+    workstation.developing.picture.connect(lambda _picture: pictures.append(time.perf_counter()))
     with qtbot.waitSignal(workstation.live.ended, timeout=LONG) as ended:
         workstation.window.welcome.simulate.click()
     heart.stop()

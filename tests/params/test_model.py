@@ -211,3 +211,10 @@ def test_engines_relax_by_their_own_default(engine: str, given: float | None, us
 )
 def test_positions_are_refined_where_an_engine_does(engine: str, correction: str, refined: bool) -> None:
     assert refines_positions(Reconstruction(engine=engine, position_correction=correction)) is refined
+
+
+def test_groups_in_which_nothing_is_changed_are_neither_copied_nor_checked_again() -> None:
+    before = Parameters()
+    after = before.replace({"reconstruction.iterations": 5})
+    assert after.reconstruction.iterations == 5
+    assert after.experiment is before.experiment and after.output is before.output

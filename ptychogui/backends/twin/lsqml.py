@@ -90,12 +90,13 @@ def probe_direction(
 ) -> None:  # fmt: skip
     """Divide the gradient of the probe's first `learned` modes by the damped brightness; the others' become 0."""
     rows = slice(start, start + count)
-    old, bright = gradient[:learned, rows].copy(), brightness[rows]
+    old = gradient[:learned, rows].copy()
+    bright = brightness[rows] if learned else np.float32(0)  # nobody has filled it
     gradient[:learned, rows] = new = old / (bright + np.float32(damping) + TINY)
     gradient[learned:, rows] = 0
     beat[rows] = (probe[:learned, rows] * new.conj()).sum(axis=0)
     sums[0, rows] = (new.conj() * old).real.sum(axis=(0, 2))
-    sums[1, rows] = (norm(new) * bright).sum(axis=(0, 2)) if learned else 0
+    sums[1, rows] = (norm(new) * bright).sum(axis=(0, 2))
 
 
 def cross_terms(

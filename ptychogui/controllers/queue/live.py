@@ -19,7 +19,7 @@ from ptychogui.errors import DataError
 from ptychogui.jobs.job import Progress
 from ptychogui.jobs.run_findings import from_dicts
 from ptychogui.params.form_words import in_form_words
-from ptychogui.pictures.live_picture import LivePicture
+from ptychogui.pictures.live_picture import Shot
 from ptychogui.queue.snapshot import Snapshot
 from ptychogui.queue.store.entry import ENDED, UNDER_WAY, Entry
 from ptychogui.queue.store.folders import PREVIEW, job_folder, job_log
@@ -50,7 +50,7 @@ class LiveController(QObject):
 
     Signals:
         shown(RunState): where the job that is shown stands.
-        picture(LivePicture): of that job.
+        shot(Shot): an estimate of that job, to be made a picture.
         preview(Preview): in place of a picture.
         cleared(): there is no picture of that job, or not yet.
         turned(): the user wants to look at it.
@@ -62,7 +62,7 @@ class LiveController(QObject):
     """
 
     shown = pyqtSignal(object)
-    picture = pyqtSignal(object)
+    shot = pyqtSignal(object)
     preview = pyqtSignal(object)
     cleared = pyqtSignal()
     turned = pyqtSignal()
@@ -112,7 +112,7 @@ class LiveController(QObject):
         self._turn_away()
         run = RunState().with_result(result.path, result.facts, result.errors, result.free_errors)
         self.shown.emit(run.with_findings(result.findings))
-        self.picture.emit(result.picture)
+        self.shot.emit(result.shot)
         self.turned.emit()
 
     def read_log(self) -> None:
@@ -154,7 +154,7 @@ class LiveController(QObject):
         elif entry is not None:
             self._tell(entry)
 
-    def _on_heard(self, told: Sequence[Progress | LaneNews], picture: tuple[str, LivePicture] | None) -> None:
+    def _on_heard(self, told: Sequence[Progress | LaneNews], shot: tuple[str, Shot] | None) -> None:
         progress: list[Progress] = []
         for event in told:
             if isinstance(event, LaneNews):
@@ -164,9 +164,9 @@ class LiveController(QObject):
         self._on_progress(progress)
         if self._uid in self._runs and any(getattr(event, "job_id", "") == self._uid for event in told):
             self.shown.emit(self._runs[self._uid])
-        if picture is not None and picture[0] == self._uid:
+        if shot is not None and shot[0] == self._uid:
             self._is_live = True
-            self.picture.emit(picture[1])
+            self.shot.emit(shot[1])
 
     def _on_progress(self, told: Sequence[Progress]) -> None:
         """Take what was told of iterations, those of each job together."""
@@ -243,7 +243,7 @@ class LiveController(QObject):
                 self._runs[entry.uid] = stands(run, now)
                 self._is_live = True
                 self.shown.emit(self._runs[entry.uid])
-                self.picture.emit(loaded.picture)
+                self.shot.emit(loaded.shot)
 
         def failed(error: Exception) -> None:
             self.problem.emit(explain(f"The result of {job_name(entry.id, entry.title)} can't be read", error))

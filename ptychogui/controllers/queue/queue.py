@@ -36,7 +36,7 @@ class QueueController(QObject):
     Signals:
         changed(QueueState): what is shown from now on.
         seen(Snapshot): the queue as it was read.
-        heard(told, picture): what a lane has told, and the newest picture of the job shown, as LaneThread.take has it.
+        heard(told, shot): what a lane has told, and the newest shot of the job shown, as LaneThread.take has it.
         ready(Ready): a device is open.
         added(ids, names): jobs came in from this window.
         message(text), problem(ErrorMessage): for the user.

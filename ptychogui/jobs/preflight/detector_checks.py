@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ptychogui.jobs.preflight.area_checks import dead_area_findings, near_field_findings, to_leave_free
 from ptychogui.jobs.preflight.findings import Finding, Level, count_text, quantity, share_text

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ptychogui.errors import DataError
 from ptychogui.io.array_files import read_probe

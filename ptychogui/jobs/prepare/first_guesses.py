@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ptychogui.io.array_files import object_place_m, read_object, read_probe, read_variation
 from ptychogui.io.dataset import Dataset

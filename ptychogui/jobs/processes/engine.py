@@ -283,7 +283,9 @@ class _EngineChild(ChildProcess):
     def picture(self, note: PictureNote) -> list[Picture]:
         """Fetch a picture from the slot, if it is still there."""
         estimate = self._slot.read(note.sequence, note.object_shape, note.probe_shape)
-        return [] if estimate is None else [Picture(note.job_id, note.iteration, estimate, note.object_pixel_m)]
+        if estimate is None:
+            return []
+        return [Picture(note.job_id, note.iteration, estimate, note.object_pixel_m, note.spots_m)]
 
     def close(self, at_once: bool = False) -> None:
         super().close(at_once)

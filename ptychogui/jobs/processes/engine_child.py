@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 RunJob: TypeAlias = Callable[[Job, Backend, Control, Callable[[int], bool]], Generator[Progress, None, None]]
 """What `run_job` of jobs.runner is."""
 
-_PICTURE_S = 0.1
+_PICTURE_S = 0.05
 """Least time between pictures."""
 _PICTURE_SHARE = 0.1
 """Most of the time that may go into pictures."""
@@ -126,7 +126,7 @@ class _Inbox:
 
 @dataclass
 class _Shutter:
-    """Decides when a picture is due: at most ten a second, and less where they take long."""
+    """Decides when a picture is due: at most twenty a second, and less where they take long."""
 
     interval_s: float = 0.0
     _opened: float = field(default=float("-inf"))
@@ -195,12 +195,13 @@ class _Worker:
         self._parent.send(Finished(job.id, state, result))
 
     def _report(self, progress: Progress, shutter: _Shutter) -> None:
-        self._parent.send(replace(progress, estimate=None))
+        self._parent.send(replace(progress, estimate=None, spots_m=None))
         estimate = progress.estimate
         if estimate is None:
             return
         sequence, shapes = self._slot.write(estimate), (estimate.object.shape, estimate.probe.shape)
-        self._parent.send(PictureNote(progress.job_id, progress.iteration, sequence, *shapes, progress.object_pixel_m))
+        place = progress.object_pixel_m, progress.spots_m
+        self._parent.send(PictureNote(progress.job_id, progress.iteration, sequence, *shapes, *place))
         shutter.done()
 
     def _open(self, device: str, threads: int | None) -> Backend:

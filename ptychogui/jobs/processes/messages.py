@@ -1,11 +1,13 @@
-"""What an engine process says, and what it is told: small frozen messages, no arrays in them but a Picture's."""
+"""What an engine process says, and what it is told: small frozen messages; large arrays are in a Picture alone."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TypeAlias
+
+import numpy as np
 
 from ptychogui.engines.base import Estimate
 from ptychogui.jobs.job import Progress
@@ -26,12 +28,13 @@ class Ready:
 
 @dataclass(frozen=True)
 class Picture:
-    """The newest object and probe of a running job, and their pixel at that stage."""
+    """The newest object and probe of a running job, their pixel at that stage, and where the probe is; see Progress."""
 
     job_id: str
     iteration: int
     estimate: Estimate
     object_pixel_m: float
+    spots_m: np.ndarray | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ class PictureNote:
     object_shape: tuple[int, ...]
     probe_shape: tuple[int, ...]
     object_pixel_m: float
+    spots_m: np.ndarray | None = field(default=None, compare=False)
 
 
 class Order(Enum):

@@ -45,7 +45,8 @@ def register_owners(kind: str, lives: Lives) -> None:
 
 def this_process() -> Owner:
     """Return this process as the owner of a reservation."""
-    return process(os.getpid())
+    pid = os.getpid()
+    return Owner(PROCESS, {**_machine(), "pid": pid, "start": _own_start(pid)})
 
 
 def process(pid: int) -> Owner:
@@ -97,6 +98,10 @@ def _start(pid: int) -> str:
         return _start_by_clock(pid)
     words = _line(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
     return "" if not words else "ended" if words[0] in "ZX" else words[19]
+
+
+_own_start = functools.lru_cache(maxsize=1)(_start)
+"""The same of this process, which does not change."""
 
 
 def _start_by_clock(pid: int) -> str:

@@ -150,18 +150,19 @@ def _take(marker: Path, name: str, owner: Owner) -> bool:
     """Make a reservation's file, in place of one that counts no more; return whether that could be done."""
     vanished: FileNotFoundError | None = None
     for attempt in range(_TRIES):
-        if attempt > 1:
-            time.sleep(_PAUSE_S)
+        pause_s = _PAUSE_S if attempt else 0.0
         try:
             _write(marker, owner, name)
         except FileNotFoundError as error:  # there is none yet, or another process has just taken the empty one away
             vanished = error
+            time.sleep(pause_s)  # before it is made: in a pause after that the other would take it away again
             _make_marker_folder(marker.parent)
         except FileExistsError:
             vanished = None
             if _counts(marker):
                 return False
             _sweep(marker.parent)
+            time.sleep(pause_s)
         else:
             return True
     if vanished is not None:
@@ -171,8 +172,8 @@ def _take(marker: Path, name: str, owner: Owner) -> bool:
 
 def _marker(path: Path) -> Path:
     """Return where the reservation of a path is: a name of its own length, whatever that of the result may be."""
-    target = Path(os.path.realpath(path))
-    return target.parent / FOLDER / _digest(target.name)
+    folder, name = os.path.split(os.path.realpath(path))
+    return Path(os.path.join(folder, FOLDER, _digest(name)))
 
 
 def _digest(name: str) -> str:

@@ -34,6 +34,10 @@ _SPARE_BYTES = 32
 """For what is put behind a name: "-result-001_probe_magnitude.tif"."""
 
 
+_given: dict[Path, int] = {}
+"""First name of a row of numbered ones -> the number that this process has given last: there the next is looked for."""
+
+
 def job_name(source: Path | None, job_id: str, unnamed: str = "simulated") -> str:
     """Return what a job and its result are called: by the user, or after the scan, or as those without either."""
     return job_id or (scan_name(source) if source else unnamed)
@@ -122,7 +126,9 @@ def file_stem(name: str) -> str:
     It stays in the folder, is seen there, and is no option to any command: "/" and the like become "_", and so do
     dots and dashes that it begins with.
     """
-    stem = "".join(character if _is_nameable(character) else "_" for character in name[:_LONGEST_BYTES])
+    stem = name[:_LONGEST_BYTES]
+    if not (stem.isascii() and stem.isprintable() and os.sep not in stem):
+        stem = "".join(character if _is_nameable(character) else "_" for character in stem)
     stem = re.sub(r"^[.-]+", lambda found: "_" * len(found[0]), stem)
     while len(os.fsencode(stem)) > _LONGEST_BYTES - _SPARE_BYTES:
         stem = stem[:-1]
@@ -131,26 +137,33 @@ def file_stem(name: str) -> str:
 
 def _first_free(folder: Path, names: _Names, owner: Owner | None) -> Reservation:
     """Reserve a name in a folder at which nothing lies and that is no other job's: the first, but for gaps."""
-    for number in itertools.chain([0], _likely_free(folder, names)):
+    for number in _likely_free(folder, names):
         path = folder / names(number)
         reservation = None if os.path.lexists(path) else reserve(path, owner)
         if reservation is not None:
             if not os.path.lexists(path):
+                _given[folder / names(0)] = number
                 return reservation
             reservation.release()  # its last owner wrote it in the meantime
     raise AssertionError("numbers do not end")
 
 
 def _likely_free(folder: Path, names: _Names) -> Iterator[int]:
-    """Give the numbers from 1 on from about the first that is free: found by halving, since a night makes thousands."""
+    """Give 0, and then numbers from about the first that is free: found by halving, since a night makes thousands."""
+    last = _given.get(folder / names(0), 0)
+    if not last:
+        yield 0
     is_reserved = reserved_in(folder)
 
     def is_taken(number: int) -> bool:
         return os.path.lexists(folder / names(number)) or is_reserved(names(number))
 
-    taken, free = 0, 1
+    if last and not is_taken(0):
+        yield 0
+    taken = last if is_taken(last) else 0
+    free = taken + 1
     while is_taken(free):
-        taken, free = free, 2 * free
+        taken, free = free, free + 2 * (free - taken)
     while free - taken > 1:
         middle = (taken + free) // 2
         taken, free = (middle, free) if is_taken(middle) else (taken, middle)

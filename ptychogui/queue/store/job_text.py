@@ -45,8 +45,9 @@ class JobText:
         """
         if job.in_memory:
             raise ParameterError("a scan in memory can't wait in a queue: write it to a file first")
-        raw = () if job.scan is None else tuple(file.path for file in job.scan.files if file.path not in job.sources)
-        there = [SourceFile.of(path) for path in job.sources if path.exists()]
+        sources = job.sources
+        raw = () if job.scan is None else tuple(file.path for file in job.scan.files if file.path not in sources)
+        there = [SourceFile.of(path) for path in sources if path.exists()]
         return cls(job, (*there, *SourceFile.of_series(raw)), _facts(job.scan), versions)
 
     def changed_files(self) -> tuple[str, ...]:
@@ -59,7 +60,8 @@ class JobText:
 def to_text(stored: JobText) -> str:
     """Write a job as JSON text that `from_text` reads back."""
     job = stored.job
-    told = {path: origin for path, origin in job.origins.items() if origin.source is not Source.DEFAULT}
+    default = Source.DEFAULT
+    told = {path: origin for path, origin in job.origins.items() if origin.source is not default}
     return json.dumps(
         {
             "schema": SCHEMA_VERSION,

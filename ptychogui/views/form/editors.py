@@ -83,6 +83,7 @@ class Editor(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         for widget in widgets:
+            widget.setAccessibleName(self.param.title)
             row.addWidget(widget)
         self.setFocusProxy(widgets[0])
 
@@ -163,7 +164,7 @@ class PathEditor(TextEditor):
     def __init__(self, param: Param) -> None:
         super().__init__(param)
         self.browse = tool_button("icon", tip=f"Choose a file for '{param.title}'")
-        self.browse.setIcon(tinted("folder", self.palette()))
+        self._draw_icon()
         self.browse.clicked.connect(self._browse)
         layout = self.layout()
         assert layout is not None
@@ -179,6 +180,14 @@ class PathEditor(TextEditor):
         if value is not None and not os.path.isfile(os.path.expanduser(value)):
             reason = f"there is no file '{value}'"
         return value, reason
+
+    def _draw_icon(self) -> None:
+        self.browse.setIcon(tinted("folder", self.palette()))
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.PaletteChange and hasattr(self, "browse"):
+            self._draw_icon()
 
     def _browse(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, self.param.title, str(self.value() or ""))
@@ -198,6 +207,7 @@ class SuggestingEditor(TextEditor):
         self.box.setLineEdit(self.line)
         self.box.setCompleter(None)
         self.box.setMinimumContentsLength(6)
+        self.box.setAccessibleName(param.title)
         self.box.textActivated.connect(self._announce)
         layout = self.layout()
         assert layout is not None

@@ -24,10 +24,10 @@ from ptychogui.params.model import Parameters, describe
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.reference import tooltip
 from ptychogui.params.spec import Param
+from ptychogui.session_state import MISSING, Obstacle
 from ptychogui.views.form.editors import DeviceChoice, DeviceEditor, Editor, make_editor, shown_text
 from ptychogui.views.theme import restyle, tinted
 from ptychogui.views.widgets import ElidedLabel, label, named, small, tool_button
-from ptychogui.window_state import MISSING, Obstacle
 
 _TITLES = {
     "experiment": "Experiment", "preprocessing": "Preprocessing", "devices": "Devices",
@@ -245,6 +245,7 @@ class Row(QWidget):
         self.editor = make_editor(param)
         self.tag = label("tag")
         self.back = tool_button("icon")
+        self.back.setAccessibleName(f"Take back {param.title}")
         self.place = ElidedLabel("place", Qt.TextElideMode.ElideMiddle)
         self.problem = label("problem", wrap=True)
         self._lay_out()

@@ -8,9 +8,9 @@ from html import escape
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QApplication, QFrame, QLabel, QVBoxLayout
 
+from ptychogui.session_state import MISSING, Obstacle
 from ptychogui.views.theme import colors_of
 from ptychogui.views.widgets import label
-from ptychogui.window_state import MISSING, Obstacle
 
 _LINKS = (
     Qt.TextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse)

@@ -9,11 +9,11 @@ from PyQt5.QtWidgets import QVBoxLayout, QWidget
 
 from ptychogui.params.model import Parameters
 from ptychogui.params.origins import Origin
+from ptychogui.session_state import Obstacle
 from ptychogui.views.form.find_bar import FindBar
 from ptychogui.views.form.form import ParameterForm
 from ptychogui.views.form.obstacles import ObstacleList
 from ptychogui.views.form.result_offer import ResultOffer
-from ptychogui.window_state import Obstacle
 
 
 class FormPanel(QWidget):

@@ -45,7 +45,7 @@ class PreflightStrip(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("preflight")
-        self.head = tool_button("section", "Preflight")
+        self.head = tool_button("section", "Findings")
         self.head.setCheckable(True)
         self.head.setIconSize(QSize(14, 14))
         self.summary = ElidedLabel("muted", Qt.TextElideMode.ElideRight)

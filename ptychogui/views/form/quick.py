@@ -8,10 +8,10 @@ from PyQt5.QtCore import QObject, pyqtSignal
 from PyQt5.QtWidgets import QToolTip, QWidget
 
 from ptychogui.params.model import Parameters, by_path
+from ptychogui.session_state import Obstacle
 from ptychogui.views.form.editors import DeviceChoice, DeviceEditor, Editor, make_editor
 from ptychogui.views.form.form import ParameterForm, obstacles_of
 from ptychogui.views.widgets import label
-from ptychogui.window_state import Obstacle
 
 _WIDTHS_PX = {"reconstruction.engine": 190, "reconstruction.iterations": 92, "devices.device": 92}
 """The parameters, and how wide their editors are."""

@@ -116,6 +116,7 @@ class IterationsDialog(QDialog):
         self.setModal(True)
         self.title = label("scanName", wrap=True)
         self.number = QSpinBox()
+        self.number.setAccessibleName("Iterations more")
         self.number.setRange(1, _MOST)
         self.number.setSuffix(" iterations more")
         self.number.setMinimumWidth(200)
@@ -151,6 +152,7 @@ class LogDialog(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.text = QPlainTextEdit()
+        self.text.setAccessibleName("Log of the job")
         self.text.setReadOnly(True)
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         column = QVBoxLayout(self)

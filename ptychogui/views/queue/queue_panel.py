@@ -97,7 +97,6 @@ class QueuePanel(QFrame):
     def _lay_out(self) -> None:
         self.head.setContentsMargins(12, 8, 8, 0)
         self.head.setSpacing(4)
-        self.head.addWidget(label("cardTitle", "Queue"))
         self.head.addWidget(self.counts, 1)
         self.head.addStretch(0)
         self.buttons.setContentsMargins(8, 2, 8, 8)

@@ -4,29 +4,52 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt5.QtCore import QSize, Qt
-from PyQt5.QtGui import QImage, QPixmap, QResizeEvent
-from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PyQt5.QtCore import QSize, Qt, pyqtSignal
+from PyQt5.QtGui import QImage, QKeySequence, QPixmap, QResizeEvent
+from PyQt5.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QShortcut,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ptychogui.pictures.live_picture import LivePicture
-from ptychogui.views.plots import ErrorCard, ImageCard
+from ptychogui.views.plots.color_maps import MAGNITUDES, PHASES
+from ptychogui.views.plots.error_card import ErrorCard
+from ptychogui.views.plots.image_card import ImageCard
 from ptychogui.views.run.findings import RunFindings
+from ptychogui.views.run.picture_bar import PictureBar
 from ptychogui.views.run.probe_card import ProbeCard
+from ptychogui.views.run.spots import Spots
 from ptychogui.views.theme import restyle
 from ptychogui.views.widgets import ElidedLabel, label
 from ptychogui.window_state import ErrorCurve, ShownJob, WindowState
 
 
 class RunPage(QWidget):
-    """Whose picture it is; then object phase and magnitude above, probe modes and error curve below."""
+    """Whose picture it is; then object phase and magnitude above, probe modes and error curve below.
+
+    Signals:
+        saveAsked(path, write): as ImageCard has it.
+        looked(pixels): the object's picture would have to be so long to be as sharp as the screen.
+    """
+
+    saveAsked = pyqtSignal(object, object)
+    looked = pyqtSignal(int)
 
     def __init__(self) -> None:
         super().__init__()
         self.shown = ShownLine()
         self.findings = RunFindings()
-        self.phase = ImageCard("Object phase", "phase (rad)", "viridis")
-        self.magnitude = ImageCard("Object magnitude", "transmission", "CET-L1")
+        self.bar = PictureBar()
+        self.phase = ImageCard("Object phase", "phase (rad)", PHASES, "rad")
+        self.magnitude = ImageCard("Object magnitude", "transmission", MAGNITUDES)
         self.magnitude.link(self.phase)
+        self.spots = Spots(self.phase.plot)
         self.probe = ProbeCard()
         self.error = ErrorCard()
         self.preview = PreviewLabel()
@@ -38,9 +61,11 @@ class RunPage(QWidget):
 
     def show_picture(self, picture: LivePicture) -> None:
         """Show object and probe."""
-        self.phase.show_image(picture.phase, picture.pixel_m, picture.phase_levels, picture.scanned_m)
-        self.magnitude.show_image(picture.magnitude, picture.pixel_m, picture.magnitude_levels, picture.scanned_m)
+        for card, data, levels in ((self.phase, picture.phase, picture.phase_levels),
+                                   (self.magnitude, picture.magnitude, picture.magnitude_levels)):  # fmt: skip
+            card.show_image(data, picture.pixel_m, levels, picture.scanned_m, light=picture.light)
         self.probe.show_modes(picture.modes, picture.mode_pixel_m, picture.powers)
+        self.bar.show_spots(self.spots.show_spots(picture.positions_m, picture.moved_m))
         self._pictures.setCurrentIndex(0)
 
     def show_preview(self, path: Path, name: str) -> None:
@@ -53,6 +78,7 @@ class RunPage(QWidget):
         self.phase.clear()
         self.magnitude.clear()
         self.probe.clear()
+        self.bar.show_spots(self.spots.show_spots(None, None))
         self._pictures.setCurrentIndex(0)
 
     def show_state(self, state: WindowState) -> None:
@@ -63,7 +89,16 @@ class RunPage(QWidget):
             self._curve = state.curve
             self.error.show_curve(state.curve)
 
+    def _fit(self) -> None:
+        """Show all of the object; the other picture goes along."""
+        self.phase.fit()
+
     def _lay_out(self) -> None:
+        for card in (self.phase, self.magnitude):
+            card.saveAsked.connect(self.saveAsked)
+        self.phase.looked.connect(self.looked)
+        QShortcut(QKeySequence("F"), self, self._fit, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self.bar.spotsShown.connect(self.spots.set_visible)
         split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(self._pictures)
         split.addWidget(_side_by_side(self.probe, self.error))
@@ -77,6 +112,7 @@ class RunPage(QWidget):
         column.setSpacing(6)
         column.addWidget(self.shown)
         column.addWidget(self.findings)
+        column.addWidget(self.bar)
         column.addWidget(split, 1)
 
 

@@ -22,7 +22,8 @@ from ptychogui.errors import Alternative
 from ptychogui.jobs.prepare.pairing_pictures import ComparedWays, DrawnWay
 from ptychogui.jobs.prepare.read_survey import ReadingProgress
 from ptychogui.pictures.levels import robust_levels
-from ptychogui.views.plots import PlotCard
+from ptychogui.views.plots.color_maps import MAPS, drawn
+from ptychogui.views.plots.plot_card import PlotCard
 from ptychogui.views.widgets import Card, label, named
 
 _WHAT = (
@@ -55,7 +56,7 @@ class WayCard(PlotCard):
         self.plot.invertY(True)
         for name in ("left", "bottom"):
             self.plot.hideAxis(name)
-        self.image.setColorMap(pg.colormap.get("viridis"))
+        self.image.setColorMap(drawn(MAPS[0]))
         self.state = label("muted", way.options, wrap=True)
         self.use = named(QPushButton("Use this"), "primary")
         self.use.setToolTip(f"Set {way.options}")

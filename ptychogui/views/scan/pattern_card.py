@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 
-from ptychogui.views.plots import PlotCard
+from ptychogui.views.plots.color_maps import COUNTS, drawn
+from ptychogui.views.plots.plot_card import PlotCard
 
 
 class PatternCard(PlotCard):
@@ -20,7 +21,7 @@ class PatternCard(PlotCard):
         self.plot.setLabel("bottom", "column (px)")
         self.plot.setLabel("left", "row (px)")
         self.bar = pg.ColorBarItem(
-            values=(0.0, 1.0), colorMap=pg.colormap.get("inferno"), label="log\u2081\u2080(1 + counts)", width=14,
+            values=(0.0, 1.0), colorMap=drawn(COUNTS[0]), label="log\u2081\u2080(1 + counts)", width=14,
             interactive=False, colorMapMenu=False,
         )  # fmt: skip
         self.bar.setImageItem(self.image, insert_in=self.plot)

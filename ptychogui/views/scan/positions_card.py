@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 from PyQt5.QtGui import QPalette
 
-from ptychogui.views.plots import PlotCard
+from ptychogui.views.plots.plot_card import PlotCard
 
 _Role = QPalette.ColorRole
 

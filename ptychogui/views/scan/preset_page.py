@@ -94,6 +94,7 @@ class ItemsCard(Card):
     def __init__(self) -> None:
         super().__init__("In the file")
         self.filter = QLineEdit()
+        self.filter.setAccessibleName("Filter of what is in the file")
         self.filter.setPlaceholderText("filter: part of a name, a value, a description")
         self.filter.setClearButtonEnabled(True)
         self.list = list_widget(_COLUMNS)
@@ -153,6 +154,9 @@ class PresetCard(Card):
         self.name = QLineEdit()
         self.problems = label("problem", wrap=True)
         self.save = named(QPushButton("Save and use"), "primary")
+        for widget, said in ((self.patterns, "Patterns of raw files"), (self.first_file, "First file"),
+                             (self.files, "Names of MDA files"), (self.name, "Name of the preset")):  # fmt: skip
+            widget.setAccessibleName(said)
         self._draft: Draft | None = None
         self._folder = Path()
         self._lay_out()
@@ -310,6 +314,8 @@ class RoleRow(QWidget):
         self.source = QLineEdit()
         self.unit = QComboBox()
         self.unit.addItems(role.units)
+        self.source.setAccessibleName(role.title)
+        self.unit.setAccessibleName(f"Unit of {role.title}")
         self.use = QPushButton("Use")
         self.mirrored = QCheckBox("mirrored")
         self.value = ElidedLabel("muted", Qt.TextElideMode.ElideRight)

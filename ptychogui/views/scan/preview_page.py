@@ -19,16 +19,17 @@ from PyQt5.QtWidgets import (
 
 from ptychogui.jobs.prepare.read_survey import ReadingProgress, ScanSurvey
 from ptychogui.pictures.levels import robust_levels
-from ptychogui.views.plots import ImageCard
+from ptychogui.views.plots.color_maps import DIFFERENCES, MAPS
+from ptychogui.views.plots.image_card import ImageCard
 from ptychogui.views.scan.pattern_card import PatternCard
 from ptychogui.views.scan.positions_card import PositionsCard
 from ptychogui.views.widgets import ElidedLabel, label
 
 _STXM = "transmission (STXM)"
 _MAPS = {
-    _STXM: ("Counts of each pattern (STXM)", "counts", "viridis"),
-    "rows' deflection (DPC)": ("Deflection along rows (DPC)", "center of mass (px)", "CET-D1"),
-    "columns' deflection (DPC)": ("Deflection along columns (DPC)", "center of mass (px)", "CET-D1"),
+    _STXM: ("Counts of each pattern (STXM)", "counts", MAPS),
+    "rows' deflection (DPC)": ("Deflection along rows (DPC)", "center of mass (px)", DIFFERENCES),
+    "columns' deflection (DPC)": ("Deflection along columns (DPC)", "center of mass (px)", DIFFERENCES),
 }
 """What a survey shows at scan positions: title, quantity and colors of each."""
 
@@ -56,6 +57,8 @@ class PreviewPage(QWidget):
         self.positions = PositionsCard()
         self.maps = {name: _map_card(name) for name in _MAPS}
         self.pattern_choice, self.scan_choice = QComboBox(), QComboBox()
+        self.pattern_choice.setAccessibleName("Which pattern is shown")
+        self.scan_choice.setAccessibleName("Which map of the scan is shown")
         self.survey = QPushButton("Survey all patterns")
         self.stop = QPushButton("Stop")
         self.state = ElidedLabel("muted", Qt.TextElideMode.ElideRight)

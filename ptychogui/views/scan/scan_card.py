@@ -5,8 +5,8 @@ from __future__ import annotations
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QVBoxLayout
 
+from ptychogui.session_state import ScanSummary
 from ptychogui.views.widgets import Card, ElidedLabel, label
-from ptychogui.window_state import ScanSummary
 
 _FACTS = 4
 """Lines of facts on the card; the tooltip has them all."""

@@ -1,1 +1,1 @@
-"""The window around its pages: actions in menus and toolbar, messages, and what is remembered between sessions."""
+"""The window around its pages: docks, menus, toolbar, the log, and what is remembered between sessions."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ptychogui.window_state import WindowState
@@ -24,12 +24,12 @@ class Action:
         key: its name in menus, in the tool bar and in code.
         text: what it is called; "…" where it asks something before it is done.
         tip: what it does.
-        shortcut: the keys that do it, "" for none; then `no_shortcut` says why.
-        no_shortcut: why there is no shortcut.
+        shortcut: the keys that do it.
         icon: NAME of resources/icons/NAME.svg, "" for none.
         primary: whether it is the one that the user looks for: it is drawn on the accent color.
         job: whether it is done with the jobs that are chosen in the queue.
         page: name of the page that it turns to, "" where it does something else.
+        dock: name of the dock that it calls back or closes, "" where it does something else.
         switch: whether it is on or off.
         choice: name of the group of actions of which one is chosen, "" for none.
         value: what it stands for in its group.
@@ -42,12 +42,12 @@ class Action:
     key: str
     text: str
     tip: str
-    shortcut: str = ""
-    no_shortcut: str = ""
+    shortcut: str
     icon: str = ""
     primary: bool = False
     job: bool = False
     page: str = ""
+    dock: str = ""
     switch: bool = False
     choice: str = ""
     value: str = ""
@@ -59,7 +59,12 @@ class Action:
     @property
     def full_tip(self) -> str:
         """What it does, with its keys."""
-        return f"{self.tip} ({self.shortcut})" if self.shortcut else self.tip
+        return f"{self.tip} ({self.shortcut})"
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is on or off."""
+        return self.switch or bool(self.dock)
 
 
 @dataclass(frozen=True)
@@ -70,17 +75,21 @@ class Menu:
     entries: tuple[str | Menu, ...] = ()
 
 
-def _theme(value: str, text: str, tip: str) -> Action:
-    return Action(f"theme-{value}", text, tip, no_shortcut="chosen once and kept", choice="theme", value=value)
+def _theme(value: str, text: str, tip: str, shortcut: str) -> Action:
+    return Action(f"theme-{value}", text, tip, shortcut, choice="theme", value=value)
 
 
-def _job(  # noqa: PLR0913 - what an action is
-    key: str, text: str, tip: str, shortcut: str = "", no_shortcut: str = "", icon: str = "",
-    visible: Callable[[WindowState], bool] = _always,
-) -> Action:  # fmt: skip
+def _job(
+    key: str, text: str, tip: str, shortcut: str, icon: str = "", visible: Callable[[WindowState], bool] = _always
+) -> Action:
     """Make an action on the jobs that are chosen."""
-    return Action(key, text, tip, shortcut, no_shortcut, icon or key, job=True,
+    return Action(key, text, tip, shortcut, icon or key, job=True,
                   enabled=lambda window: key in window.may, visible=visible)  # fmt: skip
+
+
+def _dock(name: str, text: str, tip: str, shortcut: str) -> Action:
+    """Make the switch of a dock."""
+    return Action(f"dock-{name}", text, tip, shortcut, dock=name)
 
 
 def _may_resume(window: WindowState) -> bool:
@@ -112,7 +121,7 @@ ACTIONS = (
            icon="run", primary=True, enabled=lambda window: window.may_run, hint=lambda window: window.run_hint),
     _job("pause", "Pause", "Hold it after the iteration under way", "Ctrl+P",
          visible=lambda window: not _may_resume(window)),
-    _job("resume", "Resume", "Let it go on", "Ctrl+Shift+P", visible=_may_resume),
+    _job("resume", "Resume", "Let it go on", "Ctrl+Alt+P", visible=_may_resume),
     _job("step", "Step", "Do one more iteration, and hold again", "Ctrl+Shift+S"),
     _job("stop", "Stop", "End within seconds and keep the result", "Ctrl+."),
     _job("cancel", "Cancel", "End without a result", "Ctrl+Shift+."),
@@ -128,11 +137,21 @@ ACTIONS = (
            icon="clear", enabled=lambda window: window.has_ended),
     Action("follow", "Follow what runs", "Show the job that runs, and the next one after it", "Ctrl+F", switch=True,
            checked=lambda window: window.follows),
-    Action("queue", "Devices and queue", "The devices and their jobs, on the right", "Ctrl+J", switch=True),
-    Action("messages", "Messages", "What happened so far", "Ctrl+M", switch=True),
-    _theme("system", "As the desktop", "Light or dark, as the desktop is"),
-    _theme("light", "Light", "Dark text on a light ground"),
-    _theme("dark", "Dark", "Light text on a dark ground"),
+    Action("palette", "All actions…", "Find an action by its name and do it", "Ctrl+Shift+P"),
+    Action("page-scan", "Scan", "Patterns, positions and maps of the open scan", "Ctrl+1", page="scan",
+           enabled=lambda window: window.card.path is not None),
+    Action("page-run", "Reconstruction", "Object, probe and error of the job that is chosen", "Ctrl+2", page="run",
+           enabled=lambda window: window.strip is not None),
+    Action("next-page", "Next page", "Turn to the page whose tab comes next", "Ctrl+Tab"),
+    Action("page-before", "Page before", "Turn to the page whose tab comes before", "Ctrl+Shift+Tab"),
+    _dock("form", "Scan and parameters", "The open scan and the values for its reconstruction", "Ctrl+E"),
+    _dock("preflight", "Preflight", "What is worth knowing before a run", "Ctrl+K"),
+    _dock("queue", "Devices and queue", "The devices and their jobs", "Ctrl+J"),
+    _dock("log", "Log", "What happened so far", "Ctrl+M"),
+    Action("reset", "Reset layout", "Put all docks where they were at first", "Ctrl+Shift+L"),
+    _theme("system", "As the desktop", "Light or dark, as the desktop is", "Ctrl+Alt+S"),
+    _theme("light", "Light", "Dark text on a light ground", "Ctrl+Alt+L"),
+    _theme("dark", "Dark", "Light text on a dark ground", "Ctrl+Alt+D"),
 )  # fmt: skip
 
 LINE = "-"
@@ -151,8 +170,23 @@ MENUS = (
     Menu("&Run", ("run", LINE, "follow")),
     Menu("&Job", ("pause", "resume", "step", "stop", "cancel", LINE, "retry", "continue", LINE, "hold", "release", "up",
                   "down", "remove", LINE, "log", LINE, "clear")),
-    Menu("&View", (Menu("Theme", ("theme-system", "theme-light", "theme-dark")), "queue", "messages")),
+    Menu("&View", ("palette", LINE, "page-scan", "page-run", "next-page", "page-before", LINE,
+                   "dock-form", "dock-preflight", "dock-queue", "dock-log", "reset", LINE,
+                   Menu("Theme", ("theme-system", "theme-light", "theme-dark")))),
 )  # fmt: skip
+
+
+def keys_of(menus: Sequence[Menu], way: str = "") -> Iterator[tuple[str, str]]:
+    """Go through the keys of all actions in menus, each after the titles of the menus that lead to it."""
+    for menu in menus:
+        title = menu.title.replace("&", "")
+        here = f"{way}, {title}" if way else title
+        for entry in menu.entries:
+            if isinstance(entry, Menu):
+                yield from keys_of((entry,), here)
+            elif entry != LINE:
+                yield here, entry
+
 
 TOOL_BAR = ("open", "batch", LINE, "run", "pause", "resume", "stop", LINE, EDITORS)
 

@@ -1,17 +1,13 @@
-"""The banner that shows an error, with what to do about it; and the list of messages."""
+"""The banner that shows an error, with what to do about it."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from PyQt5.QtCore import QEvent, QSize, Qt
 from PyQt5.QtGui import QPalette
-from PyQt5.QtWidgets import QApplication, QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
+from PyQt5.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from ptychogui.views.theme import icon
 from ptychogui.views.widgets import label, tool_button
-
-_KEPT_LINES = 500
 
 
 class Banner(QFrame):
@@ -60,17 +56,3 @@ class Banner(QFrame):
         super().changeEvent(event)
         if event is not None and event.type() == QEvent.Type.PaletteChange:
             self._draw_icon()
-
-
-class Messages(QPlainTextEdit):
-    """What happened, line by line with the time of day; text can be selected and copied."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setReadOnly(True)
-        self.setMaximumBlockCount(_KEPT_LINES)
-        self.setFixedHeight(96)
-
-    def add(self, text: str) -> None:
-        """Append a message."""
-        self.appendPlainText(f"{datetime.now():%H:%M:%S}  {text}")

@@ -9,7 +9,7 @@ from PyQt5.QtCore import QObject, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QKeySequence, QPalette
 from PyQt5.QtWidgets import QAction, QActionGroup, QApplication, QMenu, QMenuBar, QToolBar, QWidget
 
-from ptychogui.views.shell.actions import ACTIONS, EDITORS, LINE, MENUS, RECENT, TOOL_BAR, Action, Menu
+from ptychogui.views.shell.actions import ACTIONS, EDITORS, LINE, MENUS, RECENT, TOOL_BAR, Action, Menu, keys_of
 from ptychogui.views.theme import icon, tinted
 from ptychogui.views.widgets import tool_button
 from ptychogui.window_state import WindowState
@@ -22,6 +22,7 @@ class QtAction(QAction):
 
     pageAsked = pyqtSignal(str)
     jobAsked = pyqtSignal(str)
+    dockAsked = pyqtSignal(str, bool)
 
     def __init__(self, action: Action, parent: QObject) -> None:
         super().__init__(action.text, parent)
@@ -29,7 +30,8 @@ class QtAction(QAction):
         self.setShortcut(QKeySequence(action.shortcut))
         self.setIconText(f" {action.text}")
         self.setToolTip(action.full_tip)
-        self.setCheckable(action.switch or bool(action.choice))
+        self.setIconVisibleInMenu(not action.primary)  # it is drawn for the accent color of its button
+        self.setCheckable(action.is_switch or bool(action.choice))
         self.setData(action.value)
         self.triggered.connect(self._announce)
 
@@ -54,13 +56,19 @@ class QtAction(QAction):
             self.pageAsked.emit(self.action.page)
         if self.action.job:
             self.jobAsked.emit(self.action.key)
+        if self.action.dock:
+            self.dockAsked.emit(self.action.dock, self.isChecked())
 
 
 class Commands(QObject):
-    """All actions of the window by key. Announces `pageAsked(name)`, `jobAsked(key)` and `recentAsked(path)`."""
+    """All actions of the window by key.
+
+    Announces `pageAsked(name)`, `jobAsked(key)`, `dockAsked(name, open)` and `recentAsked(path)`.
+    """
 
     pageAsked = pyqtSignal(str)
     jobAsked = pyqtSignal(str)
+    dockAsked = pyqtSignal(str, bool)
     recentAsked = pyqtSignal(Path)
 
     def __init__(self, window: QWidget) -> None:
@@ -70,6 +78,7 @@ class Commands(QObject):
         for command in self.by_key.values():
             command.pageAsked.connect(self.pageAsked)
             command.jobAsked.connect(self.jobAsked)
+            command.dockAsked.connect(self.dockAsked)
             if command.action.choice:
                 self._group(command.action.choice).addAction(command)
         self.recent = QMenu(RECENT.title, window)
@@ -84,6 +93,12 @@ class Commands(QObject):
         """Mark the one of a group that is in force."""
         for action in self.choices[choice].actions():
             action.setChecked(action.data() == value)
+
+    def show_dock(self, name: str, is_open: bool) -> None:
+        """Mark whether a dock is there."""
+        for command in self.by_key.values():
+            if command.action.dock == name:
+                command.setChecked(is_open)
 
     def show_state(self, state: WindowState) -> None:
         """Let be pressed what has an effect as things stand."""
@@ -104,6 +119,12 @@ class Commands(QObject):
         """Draw the icons in the colors of the application's palette."""
         for command in self.by_key.values():
             command.draw_icon(QApplication.palette())
+
+    def by_name(self) -> list[tuple[str, QAction]]:
+        """Return what can be done by its name, "Job: Pause", in the order of the menus; recent files last."""
+        named = [(f"{way}: {self[key].action.text}", self[key]) for way, key in keys_of(MENUS)]
+        there = [(name, command) for name, command in named if command.isVisible() and command.action.key != "palette"]
+        return [*there, *((f"{RECENT.title}: {action.text()}", action) for action in self.recent.actions())]
 
     def menu_bar(self) -> QMenuBar:
         """Make the menu bar."""

@@ -4,39 +4,66 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt5.QtCore import pyqtSignal
+from PyQt5.QtCore import QEvent, QObject, Qt, pyqtSignal
 from PyQt5.QtGui import QDragEnterEvent, QDropEvent
-from PyQt5.QtWidgets import QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from ptychogui.views.dialog_paths import meant_path
+from ptychogui.views.widgets import label
 
 
-class DropTarget(QWidget):
-    """Takes one dropped file, anywhere on the widget that it holds. Announces `dropped(path)`."""
+class DropTarget(QFrame):
+    """Takes files dropped anywhere on a window, and says over all of it what will become of them.
 
-    dropped = pyqtSignal(Path)
+    Announces `dropped(paths)`.
+    """
 
-    def __init__(self, held: QWidget) -> None:
-        super().__init__()
-        holder = QVBoxLayout(self)
-        holder.setContentsMargins(0, 0, 0, 0)
-        holder.addWidget(held)
-        self.setAcceptDrops(True)
+    dropped = pyqtSignal(object)
 
-    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        assert event is not None
-        if _local_file(event) is not None:
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.setObjectName("drop")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.text = label("hero")
+        self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        column = QVBoxLayout(self)
+        column.addWidget(self.text)
+        window.setAcceptDrops(True)
+        window.installEventFilter(self)
+        self.hide()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Hear of what is dragged over the window."""
+        if isinstance(event, QDragEnterEvent):
+            return self._enter(event)
+        if event is not None and event.type() == QEvent.Type.DragLeave:
+            self.hide()
+        if isinstance(event, QDropEvent) and event.type() == QEvent.Type.Drop:
+            return self._drop(event)
+        return False
+
+    def _enter(self, event: QDragEnterEvent) -> bool:
+        paths = _local_files(event)
+        if not paths:
+            return False
+        event.acceptProposedAction()
+        self.text.setText(f"Open {paths[0].name}" if len(paths) == 1 else f"Look at {len(paths)} scans for a batch")
+        window = self.parentWidget()
+        assert window is not None
+        self.setGeometry(window.rect().adjusted(8, 8, -8, -8))
+        self.raise_()
+        self.show()
+        return True
+
+    def _drop(self, event: QDropEvent) -> bool:
+        self.hide()
+        paths = _local_files(event)
+        if paths:
             event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent | None) -> None:
-        assert event is not None
-        path = _local_file(event)
-        if path is not None:
-            event.acceptProposedAction()
-            self.dropped.emit(path)
+            self.dropped.emit(paths)
+        return bool(paths)
 
 
-def _local_file(event: QDropEvent) -> Path | None:
+def _local_files(event: QDropEvent) -> list[Path]:
     data = event.mimeData()
-    names = [url.toLocalFile() for url in data.urls() if url.isLocalFile()] if data is not None else []
-    return meant_path(names[0]) if names else None
+    return [meant_path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data is not None else []

@@ -1,11 +1,11 @@
-"""The window: what to do on the left, what happens on the right."""
+"""The window: docks around its pages, what to do on the left and what happens on the right."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PyQt5.QtCore import QEvent, QSize, Qt, QUrl, pyqtSignal
+from PyQt5.QtCore import QEvent, QSize, QUrl, pyqtSignal
 from PyQt5.QtGui import QCloseEvent, QDesktopServices
 from PyQt5.QtWidgets import (
     QAction,
@@ -14,7 +14,6 @@ from PyQt5.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QMainWindow,
-    QSplitter,
     QStyle,
     QVBoxLayout,
     QWidget,
@@ -22,6 +21,7 @@ from PyQt5.QtWidgets import (
 
 from ptychogui.params.model import Parameters
 from ptychogui.params.origins import Origin
+from ptychogui.session_state import SessionState
 from ptychogui.views.dialog_paths import meant_path
 from ptychogui.views.form.code_dialog import CodeDialog
 from ptychogui.views.form.panel import FormPanel
@@ -34,27 +34,33 @@ from ptychogui.views.queue.queue_panel import QueuePanel
 from ptychogui.views.run.progress_strip import ProgressStrip
 from ptychogui.views.scan.scan_card import ScanCard
 from ptychogui.views.shell.actions import QUEUE_BUTTONS, QUEUE_HEAD
-from ptychogui.views.shell.banner import Banner, Messages
+from ptychogui.views.shell.banner import Banner
 from ptychogui.views.shell.commands import Commands
+from ptychogui.views.shell.docks import Dock, Docks, Side
 from ptychogui.views.shell.drop_target import DropTarget
+from ptychogui.views.shell.log_panel import LogPanel
 from ptychogui.views.shell.mail_dialog import MailDialog
 from ptychogui.views.shell.pages import Pages
+from ptychogui.views.shell.palette import Palette
 from ptychogui.views.shell.settings import WindowSettings
+from ptychogui.views.shell.status import StatusLine
 from ptychogui.views.shell.welcome import WelcomePage
 from ptychogui.views.theme import app_icon, apply_theme
 from ptychogui.views.widgets import named
-from ptychogui.window_state import RunState, SessionState, WindowState, window_state
+from ptychogui.window_state import RunState, WindowState, window_state
 
 _LARGEST = QSize(1600, 1000)
 _SIDE_PX, _QUEUE_PX = 366, 290
 """How wide the form and the queue are at first."""
+_LOG_PX = 170
 _FILTER = "Scans and results (*.cxi *.mda *.h5 *.hdf5 *.nxs *.npy *.npz *.tif *.tiff *.bin);;All files (*)"
 
 
 class MainWindow(QMainWindow):
-    """Arranges actions, form, pages and strip; shows what it is told and announces what the user wants.
+    """Arranges actions, docks, pages and strip; shows what it is told and announces what the user wants.
 
-    Pages are registered in `pages`. Actions that no signal below announces are joined by their key in `commands`.
+    Pages are registered in `pages`, docks in `docks`; a row of the table of actions turns to each. Actions that no
+    signal below announces are joined by their key in `commands`.
 
     Signals:
         openAsked(path): a file was chosen, dropped or picked from the recent ones.
@@ -102,8 +108,10 @@ class MainWindow(QMainWindow):
         self.code = CodeDialog(self)
         self._may_go = False
         self.banner = Banner()
-        self.messages = Messages()
-        self.messages.hide()
+        self.messages = LogPanel()
+        self.status = StatusLine()
+        self.docks = Docks(self)
+        self.palette_ = Palette(self)
         self.commands = Commands(self)
         self.commands.choose("theme", settings.theme)
         self.setMenuBar(self.commands.menu_bar())
@@ -143,10 +151,10 @@ class MainWindow(QMainWindow):
     def show_problem(self, title: str, text: str, details: str = "") -> None:
         """Show an error that the user can act on, once, without taking the window away from him."""
         self.banner.show_problem(title, text, details)
-        self.messages.add(f"{title}: {text}")
+        self.messages.add(f"{title}: {text}", "error")
 
     def show_message(self, text: str) -> None:
-        """Add a line to the messages."""
+        """Say something that is no problem."""
         self.messages.add(text)
 
     def remember(self, path: Path) -> None:
@@ -157,28 +165,26 @@ class MainWindow(QMainWindow):
     # How it is built
 
     def _lay_out(self) -> None:
-        side = self._side()
         middle = QVBoxLayout()
         middle.setContentsMargins(10, 6, 10, 8)
         middle.setSpacing(6)
-        for widget in (self.banner, self.pages, self.messages):
-            middle.addWidget(widget, 1 if widget is self.pages else 0)
-        right = QWidget()
-        column = QVBoxLayout(right)
+        middle.addWidget(self.banner)
+        middle.addWidget(self.pages, 1)
+        center = named(QFrame(), "center")
+        column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(middle, 1)
         column.addWidget(self.strip)
-        self.split = QSplitter(Qt.Orientation.Horizontal)
-        self.split.addWidget(side)
-        self.split.addWidget(right)
-        self.split.addWidget(self.queue)
-        self.split.setStretchFactor(1, 1)
-        self.split.setChildrenCollapsible(False)
-        self.split.setHandleWidth(3)
-        target = DropTarget(self.split)
-        target.dropped.connect(self.openAsked)
-        self.setCentralWidget(target)
+        self.setCentralWidget(center)
+        self.setStatusBar(self.status)
+        for dock in (
+            Dock("form", "Scan and parameters", self._side(), Side.LEFT, length_px=_SIDE_PX),
+            Dock("preflight", "Preflight", self.preflight, Side.LEFT, fits=True),
+            Dock("queue", "Devices and queue", self.queue, Side.RIGHT, length_px=_QUEUE_PX),
+            Dock("log", "Log", self.messages, Side.BOTTOM, open=False, length_px=_LOG_PX),
+        ):
+            self.docks.add(dock)
 
     def _side(self) -> QWidget:
         side = named(QFrame(), "side")
@@ -186,11 +192,10 @@ class MainWindow(QMainWindow):
         left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(4)
         card = QHBoxLayout()
-        card.setContentsMargins(10, 10, 10, 0)
+        card.setContentsMargins(10, 4, 10, 0)
         card.addWidget(self.scan)
         left.addLayout(card)
         left.addWidget(self.panel, 1)
-        left.addWidget(self.preflight)
         side.setMinimumWidth(self.form.minimumSizeHint().width())
         return side
 
@@ -199,8 +204,15 @@ class MainWindow(QMainWindow):
         commands["open"].triggered.connect(self._ask_file)
         commands["run"].triggered.connect(self._ask_run)
         commands["quit"].triggered.connect(self._leave)
-        commands["messages"].toggled.connect(self.messages.setVisible)
-        commands["queue"].toggled.connect(self.queue.setVisible)
+        commands["palette"].triggered.connect(lambda: self.palette_.ask(commands.by_name()))
+        commands["reset"].triggered.connect(self.docks.reset)
+        commands["next-page"].triggered.connect(lambda: self.pages.step(1))
+        commands["page-before"].triggered.connect(lambda: self.pages.step(-1))
+        commands.dockAsked.connect(self.docks.turn)
+        self.docks.turned.connect(commands.show_dock)
+        self.messages.said.connect(self.status.show_message)
+        self.status.details.clicked.connect(lambda: self.docks.turn("log", True))
+        DropTarget(self).dropped.connect(self._take_dropped)
         commands.jobAsked.connect(self._ask_job)
         self.queue.pauseAsked.connect(self._ask_pause)
         self.more.asked.connect(self.iterationsAsked)
@@ -260,6 +272,15 @@ class MainWindow(QMainWindow):
         if name:
             self.openAsked.emit(meant_path(name))
 
+    def _take_dropped(self, paths: Sequence[Path]) -> None:
+        """Open one file; of several make a batch."""
+        if len(paths) == 1:
+            self.openAsked.emit(paths[0])
+        else:
+            self.batch.scans.setPlainText("\n".join(map(str, paths)))
+            self.commands["batch"].trigger()
+            self.batch.look.click()
+
     def _show_recent(self) -> None:
         paths = self.settings.recent()
         self.welcome.show_recent(paths)
@@ -279,17 +300,16 @@ class MainWindow(QMainWindow):
         self.resize((screen.availableGeometry().size() - frame).boundedTo(_LARGEST))
         self.restoreGeometry(self.settings.bytes("geometry"))
         self.resize(self.size().boundedTo(screen.availableGeometry().size()))
-        self.split.setSizes([_SIDE_PX, self.width() - _SIDE_PX - _QUEUE_PX, _QUEUE_PX])
-        self.split.restoreState(self.settings.bytes("panels"))
-        self.commands["queue"].setChecked("queue" not in self.settings.names("hidden"))
-        self.queue.setVisible(self.commands["queue"].isChecked())
+        self.docks.size()
+        self.docks.restore(self.settings.bytes("docks"))
+        for dock in self.docks:
+            self.commands.show_dock(dock.name, self.docks.is_open(dock.name))
         self.form.fold(self.settings.names("folded"))
         self._show_recent()
 
     def _keep(self) -> None:
         self.settings.keep_bytes("geometry", self.saveGeometry())
-        self.settings.keep_bytes("panels", self.split.saveState())
-        self.settings.keep_names("hidden", [] if self.commands["queue"].isChecked() else ["queue"])
+        self.settings.keep_bytes("docks", self.docks.state())
         self.settings.keep_names("folded", self.form.folded())
 
     def changeEvent(self, event: QEvent | None) -> None:

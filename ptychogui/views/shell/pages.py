@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from PyQt5.QtCore import QSize
 from PyQt5.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
+
+_LEAST = QSize(440, 240)
+"""What a page may ask for at least."""
 
 
 class There(Enum):
@@ -35,6 +39,14 @@ class Page:
     first: bool = False
 
 
+class Stack(QStackedWidget):
+    """Is as narrow as the page that is shown may be, and never keeps the window from a small screen."""
+
+    def minimumSizeHint(self) -> QSize:
+        page = self.currentWidget()
+        return QSize() if page is None else page.minimumSizeHint().boundedTo(_LEAST)
+
+
 class Pages(QWidget):
     """One page at a time below the tabs of all that are there; before any is turned to, a welcome without tabs."""
 
@@ -45,7 +57,7 @@ class Pages(QWidget):
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         self.tabs.hide()
-        self._stack = QStackedWidget()
+        self._stack = Stack()
         self._stack.addWidget(welcome)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -75,6 +87,11 @@ class Pages(QWidget):
         self.tabs.setVisible(True)
         self.tabs.setCurrentIndex(self._names().index(name))
         self._stack.setCurrentWidget(page.widget)
+
+    def step(self, places: int) -> None:
+        """Show the page so many tabs further on, and round again behind the last."""
+        if self.tabs.count():
+            self.tabs.setCurrentIndex((self.tabs.currentIndex() + places) % self.tabs.count())
 
     def take_away(self, name: str, then: str) -> None:
         """Take a page's tab away; whoever looks at it sees the page `then`."""

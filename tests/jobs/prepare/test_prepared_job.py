@@ -363,9 +363,10 @@ def test_the_noise_model_is_decided_by_the_patterns(prepare_scan: Prepare) -> No
     scaled_counts = counts * np.linspace(0.9, 1.1, 12, dtype=np.float32)[:, None, None]
     photons = prepare_scan(scan(frames=ArrayFrames(counts)))
     scaled = prepare_scan(scan(frames=ArrayFrames(scaled_counts)))
-    assert (photons.noise_model.name, scaled.noise_model.name) == ("poisson", "gaussian")
+    assert (photons.noise_model.name, scaled.noise_model.name) == ("auto", "gaussian")
     auto = Reconstruction(noise_model="auto")
-    assert photons.noise_model.decide(auto).noise_model == "poisson"
+    assert photons.noise_model.decide(auto).noise_model == "auto"
+    assert scaled.noise_model.decide(auto).noise_model == "gaussian"
     assert photons.noise_model.decide(Reconstruction(noise_model="gaussian")).noise_model == "gaussian"
     assert scaled.decisions(auto) == (scaled.noise_model.note,)
     for settings in (Reconstruction(engine="epie", noise_model="auto"), Reconstruction(noise_model="poisson")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import multiprocessing
@@ -166,6 +167,30 @@ class TestFolders:
         _take_and_give_back(tmp_path / "b.cxi", 300)
         other.join()
         assert other.exitcode == 0 and list(tmp_path.iterdir()) == []
+
+    def test_nothing_is_waited_for_between_making_the_folder_and_writing_there(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Another process takes the empty folder away whenever this one waits."""
+        make, made = reservations._make_marker_folder, []
+
+        def made_and_at_first_taken_away(folder: Path) -> None:
+            make(folder)
+            made.append(folder)
+            if len(made) < 3:
+                folder.rmdir()
+
+        monkeypatch.setattr(reservations, "_make_marker_folder", made_and_at_first_taken_away)
+        monkeypatch.setattr(
+            "ptychogui.jobs.results.reservations.time.sleep", lambda _s: _remove_empty(tmp_path / FOLDER)
+        )
+        with taken(tmp_path / "a.cxi"):
+            assert len(made) == 3
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _take_and_give_back(path: Path, times: int) -> None:

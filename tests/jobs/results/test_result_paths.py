@@ -192,3 +192,24 @@ class TestProcesses:
         with beside_scan(tmp_path / "scan.cxi", "scan") as reserved:
             assert reserved.path.name == "scan-001.cxi"
         assert list(tmp_path.iterdir()) == []
+
+
+def test_the_next_result_of_a_scan_is_looked_for_where_the_last_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    asked = os.path.lexists
+
+    def asked_for(path: str) -> bool:
+        looked.append(path)
+        return asked(path)
+
+    monkeypatch.setattr(os.path, "lexists", asked_for)
+    held = [in_folder(tmp_path, "scan") for _ in range(40)]
+    assert [one.path.name for one in held[:3]] == ["scan-result.cxi", "scan-result-001.cxi", "scan-result-002.cxi"]
+    looked.clear()
+    held.append(in_folder(tmp_path, "scan"))
+    assert held[-1].path.name == "scan-result-040.cxi" and len(looked) < 10
+    for one in held:
+        one.release()
+    assert in_folder(tmp_path, "scan").path.name == "scan-result.cxi"

@@ -1,0 +1,1 @@
+"""Plots that follow the palette: pictures that can be zoomed and measured in, and curves."""

@@ -1,0 +1,61 @@
+"""Where the beam was: dots over a picture of the object, and arrows that say how far positions were corrected."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PyQt5.QtGui import QColor
+
+from ptychogui.params.units import format_quantity
+
+_MICRO = 1e6
+_HEAD = 0.3
+"""Length of an arrow's head, as a part of the arrow."""
+_SHOWN_M = 1e-12
+"""Corrections below it are rounding."""
+_LONGEST_PART = 0.08
+"""Of the scan's size that the longest arrow takes: shorter ones are magnified, by a factor that is said."""
+_DOT, _ARROW = QColor(255, 255, 255, 220), QColor(255, 80, 60)
+_RIM = QColor(0, 0, 0, 160)
+
+
+class Spots:
+    """Dots and arrows over a plot in µm."""
+
+    def __init__(self, plot: pg.PlotItem) -> None:
+        self.arrows = pg.PlotDataItem(connect="pairs", pen=pg.mkPen(_ARROW, width=1.5))
+        self.dots = pg.ScatterPlotItem(size=4, pen=pg.mkPen(_RIM), brush=pg.mkBrush(_DOT))
+        for item in (self.dots, self.arrows):
+            item.setZValue(50)
+            item.hide()
+            plot.addItem(item, ignoreBounds=True)
+
+    def show_spots(self, positions_m: np.ndarray | None, moved_m: np.ndarray | None) -> str:
+        """Draw positions (n, 2), row and column in m, and say how far each was corrected; None where not known."""
+        known = positions_m is not None and len(positions_m) > 0
+        places = np.asarray(positions_m, np.float64) * _MICRO if known else np.empty((0, 2))
+        self.dots.setData(places[:, 1], places[:, 0])
+        lengths_m = np.zeros(1) if moved_m is None else np.hypot(*moved_m.T)
+        if not known or moved_m is None or lengths_m.max() < _SHOWN_M:
+            self.arrows.setData([], [])
+            return "not corrected" if known else "not known"
+        room = _LONGEST_PART * max(np.ptp(places, axis=0).max(), 1e-9) / (lengths_m.max() * _MICRO)
+        factor = max(1.0, float(f"{room:.0e}"))
+        lines = arrows(places - moved_m * _MICRO * factor, places)
+        self.arrows.setData(lines[:, 1], lines[:, 0])
+        mean, largest = (format_quantity(float(f"{size:.3g}"), "m") for size in (lengths_m.mean(), lengths_m.max()))
+        scaled = f", arrows {factor:.0f} × as long" if factor > 1 else ""
+        return f"corrected by {mean}, at most {largest}{scaled}"
+
+    def set_visible(self, on: bool) -> None:
+        """Show or hide them."""
+        for item in (self.dots, self.arrows):
+            item.setVisible(on)
+
+
+def arrows(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Return the lines of arrows from starts to ends, (n, 2) each: float64 (6 n, 2), two rows a line."""
+    back = (starts - ends) * _HEAD
+    aside = back[:, ::-1] * (-1, 1) * 0.5
+    lines = np.stack([starts, ends, ends, ends + back + aside, ends, ends + back - aside], axis=1)
+    return np.asarray(lines.reshape(-1, 2))
