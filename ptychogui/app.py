@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
-from PyQt5.QtCore import QObject, QSettings, Qt, QTimer, pyqtSignal
+from PyQt5.QtCore import QSettings, Qt, QTimer
 from PyQt5.QtWidgets import QApplication
 
 from ptychogui.controllers.background import Background
 from ptychogui.controllers.demo import DemoController
 from ptychogui.controllers.developing import DevelopController
-from ptychogui.controllers.error_message import ErrorMessage, explain_defect
+from ptychogui.controllers.error_hook import ErrorHook
+from ptychogui.controllers.error_message import ErrorMessage
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
 from ptychogui.controllers.log_feed import LogFeed
 from ptychogui.controllers.pairing import PairingController
@@ -52,8 +51,8 @@ from ptychogui.views.shell.settings import WindowSettings
 from ptychogui.views.theme import app_icon, apply_theme
 
 _SIGNALS_MS = 200
-
-_log = logging.getLogger(__name__)
+_RESTORED = ("scan", "run")
+"""Pages that the window turns to at its start, if one of them was the last."""
 
 
 def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = None) -> int:
@@ -76,12 +75,14 @@ def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = N
         QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(config_folder()))
     workstation = Workstation(QSettings("ptychogui", "ptychogui"), folder)
     apply_theme(app, workstation.window.settings.theme)
-    sys.excepthook = workstation.hook.handle
+    workstation.hook.install()
     heart = _close_on_signals(workstation)
     heart.start(_SIGNALS_MS)
     workstation.window.show()
     if files:
         workstation.session.open(files[0])
+    elif not demo:
+        workstation.restore()
     if demo:
         workstation.live.ended.connect(_print_result)
         workstation.demo.start()
@@ -111,6 +112,7 @@ class Workstation:
 
     def __init__(self, settings: QSettings, demo_folder: Path | None = None, demo_recipe: Recipe | None = None) -> None:
         self.hook = ErrorHook()
+        self._page = ""  # to turn to as soon as the file of the session before is open
         self.background = Background()
         kept = WindowSettings(settings)
         self.session = SessionController(self.background, kept.values(), kept.text("geometry"))
@@ -157,10 +159,19 @@ class Workstation:
         self.vitals.start()
         self.log_feed.start()
 
+    def restore(self) -> None:
+        """Open the file of the session before, if it is there still, and turn to the page of before."""
+        path = self.window.settings.open_file
+        if path is not None:
+            self._page = self.window.settings.page
+            self.session.open(path)
+
     def close(self) -> None:
-        """Remember the user's values, have jobs under way keep their state, and end threads and processes."""
+        """Remember values and the open file, have jobs under way keep their state, and end threads and processes."""
+        self.hook.remove()
         self.window.settings.keep_text("geometry", self.session.geometry())
         self.window.settings.keep_values(self.session.remembered())
+        self.window.settings.keep_open(self.session.path, self.window.pages.current)
         self.vitals.close()
         self.log_feed.close()
         self.batch.drop()
@@ -342,7 +353,8 @@ class Workstation:
         self.window.form.drop_texts()
         if not scan.is_of_result:
             self.window.panel.result.hide()
-            self.window.pages.turn_to("scan")
+            page, self._page = self._page, ""
+            self.window.pages.turn_to(page if page in _RESTORED else "scan")
             self.window.remember(scan.path)
 
     def _undo(self) -> None:
@@ -420,23 +432,4 @@ class Workstation:
         self.window.show_message(f"preset saved: {path}")
 
     def _show_problem(self, problem: ErrorMessage) -> None:
-        self.window.show_problem(problem.title, problem.text, problem.details)
-
-
-class ErrorHook(QObject):
-    """Takes exceptions that nobody handled: logs each, and announces it once."""
-
-    problem = pyqtSignal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._seen: set[str] = set()
-
-    def handle(self, _kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """Stand in for sys.excepthook."""
-        problem = explain_defect("Something went wrong inside ptychogui", error.with_traceback(trace))
-        if problem.details in self._seen:
-            return
-        self._seen.add(problem.details)
-        _log.error("unhandled exception\n%s", problem.details)
-        self.problem.emit(problem)
+        self.window.show_problem(problem.title, problem.text, problem.details, problem.ends_with_edit)

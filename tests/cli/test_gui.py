@@ -22,7 +22,12 @@ def test_without_a_display_no_window_is_tried(monkeypatch: pytest.MonkeyPatch) -
 def windows_opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Open no window, but say by which way to the screen one would have been opened."""
     opened: list[str] = []
-    monkeypatch.setattr(gui, "_open_window", lambda _files: opened.append(os.environ["QT_QPA_PLATFORM"]) or 0)
+
+    def open_window(_files: list[Path]) -> int:
+        opened.append(os.environ["QT_QPA_PLATFORM"])
+        return 0
+
+    monkeypatch.setattr(gui, "_open_window", open_window)
     monkeypatch.setenv("QT_QPA_PLATFORM", "wayland")
     monkeypatch.setenv("DISPLAY", ":7")
     return opened

@@ -145,9 +145,9 @@ class MainWindow(QMainWindow):
         self.panel.show_values(parameters, origins, below, below_origins)
         self.quick.show_values(parameters)
 
-    def show_problem(self, title: str, text: str, details: str = "") -> None:
+    def show_problem(self, title: str, text: str, details: str = "", ends_with_edit: bool = False) -> None:
         """Show an error that the user can act on, once, without taking the window away from him."""
-        self.banner.show_problem(title, text, details)
+        self.banner.show_problem(title, text, details, ends_with_edit)
         self.messages.add(f"{title}: {text}", "error")
 
     def show_message(self, text: str) -> None:
@@ -225,12 +225,22 @@ class MainWindow(QMainWindow):
             editors.reasonsChanged.connect(self._announce_wrong)
         self.form.reverted.connect(self.reverted)
         commands["find"].triggered.connect(self.panel.finder.begin)
-        self.strip.folderAsked.connect(_show_folder)
+        for changed in (self.edited, self.reverted, self.preflight.fixAsked):
+            changed.connect(self._on_edit)
+        self.strip.folderAsked.connect(self._show_folder)
 
     # What it does by itself
 
     def _announce_wrong(self) -> None:
         self.wrongChanged.emit([*self.quick.reasons(), *self.form.reasons()])
+
+    def _on_edit(self) -> None:
+        if self.banner.ends_with_edit:
+            self.banner.hide()
+
+    def _show_folder(self, path: Path) -> None:
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent))):
+            self.messages.add(f"No file manager was found on this computer; the folder is {path.parent}", "warning")
 
     def _leave(self) -> None:
         self.close()
@@ -323,7 +333,3 @@ class MainWindow(QMainWindow):
         self.hide()
         self.closing.emit()
         super().closeEvent(event)
-
-
-def _show_folder(path: Path) -> None:
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))
