@@ -11,6 +11,7 @@ from PyQt5.QtCore import QSettings, Qt, QTimer
 from PyQt5.QtWidgets import QApplication
 
 from ptychogui.controllers.background import Background
+from ptychogui.controllers.compiling import CompilingController
 from ptychogui.controllers.demo import DemoController
 from ptychogui.controllers.developing import DevelopController
 from ptychogui.controllers.error_hook import ErrorHook
@@ -134,6 +135,7 @@ class Workstation:
         self.saving = SaveController(self.background)
         self.shown = WindowController(self.session, self.queue, self.live, self.demo)
         self.vitals = VitalsController(self.queue)
+        self.compiling = CompilingController(self.queue, self.background)
         self.log_feed = LogFeed()
         self.window = MainWindow(kept)
         self.preview_page = PreviewPage()
@@ -157,6 +159,7 @@ class Workstation:
         self.session.announce()
         self.queue.start()
         self.vitals.start()
+        self.compiling.start()
         self.log_feed.start()
 
     def restore(self) -> None:
@@ -173,6 +176,7 @@ class Workstation:
         self.window.settings.keep_values(self.session.remembered())
         self.window.settings.keep_open(self.session.path, self.window.pages.current)
         self.vitals.close()
+        self.compiling.close()
         self.log_feed.close()
         self.batch.drop()
         self.preflight.close()
@@ -213,6 +217,8 @@ class Workstation:
 
     def _join_machine(self) -> None:
         self.vitals.told.connect(self.window.status.show_use)
+        self.compiling.told.connect(self.window.status.show_work)
+        self.compiling.told.connect(self.shown.take_compiling)
         self.log_feed.told.connect(self._add_log)
 
     def _join_session(self) -> None:

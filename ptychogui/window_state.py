@@ -340,6 +340,7 @@ class JobsState:
         follows: whether the one that runs is chosen by itself.
         closed: why nothing can be put into the queue; "" where it can.
         is_busy: whether this window does a job.
+        compiling: how far the compiling of the kernels is, which jobs wait for; "" where nothing is compiled.
     """
 
     may: frozenset[str] = frozenset()
@@ -347,6 +348,7 @@ class JobsState:
     follows: bool = True
     closed: str = ""
     is_busy: bool = False
+    compiling: str = ""
 
 
 def window_state(session: SessionState, run: RunState, jobs: JobsState = JobsState()) -> WindowState:
@@ -364,7 +366,7 @@ def window_state(session: SessionState, run: RunState, jobs: JobsState = JobsSta
         has_ended=jobs.has_ended,
         follows=jobs.follows,
         asks_at_end=jobs.is_busy,
-        strip=None if run.phase is Phase.NONE else _strip(run),
+        strip=None if run.phase is Phase.NONE else _strip(run, jobs.compiling),
         curve=run.curve,
         shown=_shown(session, run),
         obstacles=session.obstacles,
@@ -393,12 +395,14 @@ def _card(session: SessionState) -> ScanSummary:
     return session.scan if session.scan.path else _NO_SCAN
 
 
-def _strip(run: RunState) -> StripState:
+def _strip(run: RunState, compiling: str) -> StripState:
     swings = run.iteration is None and run.under_way and run.phase is not Phase.PAUSED
     total = 0 if swings else max(run.iterations, 1)
     tip = FREE_ERROR_TIP if math.isfinite(run.free_error) and not run.facts else ""
     numbers = run.facts or _numbers(run)
-    return StripState(run.text, run.kind, numbers, run.iteration or 0, total, run.result, tip, run.name)
+    waits = bool(compiling) and run.phase in (Phase.QUEUED, Phase.PREPARING)
+    text = f"{compiling[0].upper()}{compiling[1:]}" if waits else run.text
+    return StripState(text, run.kind, numbers, run.iteration or 0, total, run.result, tip, run.name)
 
 
 def _numbers(run: RunState) -> tuple[str, ...]:

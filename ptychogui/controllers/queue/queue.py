@@ -84,6 +84,11 @@ class QueueController(QObject):
         return self._ticked
 
     @property
+    def opening(self) -> frozenset[str]:
+        """The devices that are being opened."""
+        return frozenset(self._opening)
+
+    @property
     def folder(self) -> Path:
         """Folder of the queue."""
         return self._folder
