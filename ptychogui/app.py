@@ -29,6 +29,7 @@ from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.saving import SaveController
 from ptychogui.controllers.session import SessionController
+from ptychogui.controllers.support import SupportController
 from ptychogui.controllers.values.profiles import ProfileController
 from ptychogui.controllers.vitals import VitalsController
 from ptychogui.controllers.window import WindowController
@@ -137,6 +138,7 @@ class Workstation:
         self.vitals = VitalsController(self.queue)
         self.compiling = CompilingController(self.queue, self.background)
         self.log_feed = LogFeed()
+        self.support = SupportController(self.session, self.queue, self.background)
         self.window = MainWindow(kept)
         self.preview_page = PreviewPage()
         self.run_page = RunPage()
@@ -190,9 +192,9 @@ class Workstation:
         for page in (
             Page("scan", "Scan", self.preview_page, first=True),
             Page("run", "Reconstruction", self.run_page),
-            Page("orientation", "Orientation", self.orientation_page),
-            Page("preset", "Beamline preset", self.preset_page),
-            Page("pairing", "Pairing", self.pairing_page),
+            Page("orientation", "Orientation", self.orientation_page, help="orientation.md"),
+            Page("preset", "Beamline preset", self.preset_page, help="beamlines.md"),
+            Page("pairing", "Pairing", self.pairing_page, help="conventions.md#Raw files"),
         ):
             self.window.pages.add(page)
 
@@ -212,12 +214,17 @@ class Workstation:
         questions = self.doctor, self.survey, self.pairing.drawing
         jobs = self.queue, self.live, self.run, self.ending
         pictures = self.developing, self.saving
-        for source in (self.session, *jobs, self.demo, *questions, *pictures, self.preset, self.hook):
+        for source in (self.session, *jobs, self.demo, *questions, *pictures, self.preset, self.support, self.hook):
             source.problem.connect(self._show_problem)
 
     def _join_machine(self) -> None:
         self.vitals.told.connect(self.window.status.show_use)
         self.compiling.told.connect(self.window.status.show_work)
+        self.support.told.connect(self.window.about.show_facts)
+        self.support.made.connect(self._copy_bundle)
+        self.window.commands["about"].triggered.connect(self.support.tell)
+        self.window.commands["about"].triggered.connect(self.window.about.open)
+        self.window.commands["support"].triggered.connect(self.support.make)
         self.compiling.told.connect(self.shown.take_compiling)
         self.log_feed.told.connect(self._add_log)
 
@@ -404,6 +411,10 @@ class Workstation:
 
     def _continue(self, iterations: int) -> None:
         self.queue.go_on_from(self.live.jobs[0], iterations)
+
+    def _copy_bundle(self, text: str) -> None:
+        self.window.copy(text)
+        self.window.show_message("The support bundle is copied: versions, devices, settings and the end of the log")
 
     def _add_log(self, lines: Sequence[tuple[str, str, str]]) -> None:
         self.window.messages.add_lines([Line(*line) for line in lines])

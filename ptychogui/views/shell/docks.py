@@ -9,6 +9,7 @@ from enum import Enum
 from PyQt5.QtCore import QByteArray, QEvent, QObject, QSize, Qt, pyqtSignal
 from PyQt5.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QMainWindow, QSizePolicy, QTabWidget, QWidget
 
+from ptychogui.views.shell.help_window import HELP_PROPERTY
 from ptychogui.views.theme import tinted
 from ptychogui.views.widgets import ElidedLabel, tool_button
 
@@ -38,6 +39,7 @@ class Dock:
         open: whether it is there at first.
         fits: whether it is as high as its content asks for, and no higher.
         length_px: how wide it is at first, or how high at the bottom; 0 for what its content asks for.
+        help: the page of the guide about it, "queue.md".
     """
 
     name: str
@@ -48,6 +50,7 @@ class Dock:
     open: bool = True
     fits: bool = False
     length_px: int = 0
+    help: str = ""
 
 
 class Docks(QObject):
@@ -167,6 +170,7 @@ def _frame(dock: Dock) -> QDockWidget:
     frame.setObjectName(dock.name)
     frame.setTitleBarWidget(DockTitle(frame))
     frame.setWidget(dock.widget)
+    frame.setProperty(HELP_PROPERTY, dock.help)
     if dock.fits:
         dock.widget.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
     return frame

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PyQt5.QtCore import QEvent, QSize, QUrl, pyqtSignal
-from PyQt5.QtGui import QCloseEvent, QDesktopServices
+from PyQt5.QtGui import QCloseEvent, QDesktopServices, QKeySequence
 from PyQt5.QtWidgets import (
     QAction,
     QApplication,
@@ -14,8 +14,10 @@ from PyQt5.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QMainWindow,
+    QShortcut,
     QStyle,
     QVBoxLayout,
+    QWhatsThis,
     QWidget,
 )
 
@@ -32,11 +34,13 @@ from ptychogui.views.queue.dialogs import CloseDialog, IterationsDialog, LogDial
 from ptychogui.views.queue.queue_panel import QueuePanel
 from ptychogui.views.run.progress_strip import ProgressStrip
 from ptychogui.views.scan.scan_card import ScanCard
+from ptychogui.views.shell.about import AboutDialog
 from ptychogui.views.shell.actions import QUEUE_BUTTONS, QUEUE_HEAD
 from ptychogui.views.shell.banner import Banner
 from ptychogui.views.shell.commands import Commands
 from ptychogui.views.shell.docks import Dock, Docks, Side
 from ptychogui.views.shell.drop_target import DropTarget
+from ptychogui.views.shell.help_window import FIRST, HELP_PROPERTY, HelpWindow, help_about_focus
 from ptychogui.views.shell.log_panel import LogPanel
 from ptychogui.views.shell.pages import Pages
 from ptychogui.views.shell.palette import Palette
@@ -109,6 +113,8 @@ class MainWindow(QMainWindow):
         self.status = StatusLine()
         self.docks = Docks(self)
         self.palette_ = Palette(self)
+        self.guide = HelpWindow()
+        self.about = AboutDialog(self)
         self.commands = Commands(self)
         self.commands.choose("theme", settings.theme)
         self.setMenuBar(self.commands.menu_bar())
@@ -154,6 +160,12 @@ class MainWindow(QMainWindow):
         """Say something that is no problem."""
         self.messages.add(text)
 
+    def copy(self, text: str) -> None:
+        """Put a text on the clipboard."""
+        clipboard = QApplication.clipboard()
+        assert clipboard is not None
+        clipboard.setText(text)
+
     def remember(self, path: Path) -> None:
         """Put a file that was opened among the recent ones."""
         self.settings.opened(path)
@@ -176,9 +188,9 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(center)
         self.setStatusBar(self.status)
         for dock in (
-            Dock("form", "Scan and parameters", self._side(), Side.LEFT, length_px=_SIDE_PX),
+            Dock("form", "Scan and parameters", self._side(), Side.LEFT, length_px=_SIDE_PX, help="parameters.md"),
             Dock("preflight", "Preflight", self.preflight, Side.LEFT, fits=True),
-            Dock("queue", "Devices and queue", self.queue, Side.RIGHT, length_px=_QUEUE_PX),
+            Dock("queue", "Devices and queue", self.queue, Side.RIGHT, length_px=_QUEUE_PX, help="queue.md"),
             Dock("log", "Log", self.messages, Side.BOTTOM, open=False, length_px=_LOG_PX),
         ):
             self.docks.add(dock)
@@ -202,6 +214,13 @@ class MainWindow(QMainWindow):
         commands["run"].triggered.connect(self._ask_run)
         commands["quit"].triggered.connect(self._leave)
         commands["palette"].triggered.connect(lambda: self.palette_.ask(commands.by_name()))
+        commands["help"].triggered.connect(lambda: self.guide.show_page(help_about_focus()))
+        commands["whats-this"].triggered.connect(lambda: QWhatsThis.enterWhatsThisMode())
+        self.about.copyAsked.connect(commands["support"].trigger)
+        for dialog, page in ((self.batch, "queue.md"), (self.more, "queue.md"), (self.log, "queue.md"),
+                             (self.ending, "queue.md"), (self.about, FIRST)):  # fmt: skip
+            dialog.setProperty(HELP_PROPERTY, page)
+            QShortcut(QKeySequence(commands["help"].action.shortcut), dialog, commands["help"].trigger)
         commands["reset"].triggered.connect(self.docks.reset)
         commands["next-page"].triggered.connect(lambda: self.pages.step(1))
         commands["page-before"].triggered.connect(lambda: self.pages.step(-1))
@@ -330,6 +349,7 @@ class MainWindow(QMainWindow):
             self.closeAsked.emit()
             return
         self._keep()
+        self.guide.close()
         self.hide()
         self.closing.emit()
         super().closeEvent(event)
