@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,9 @@ class TestDemo:
         monkeypatch.setattr(gui, "missing_display", lambda: "")
         run("demo")
         assert windows == [([], True)]
+
+
+def test_what_is_loaded_beside_the_trial_has_no_qt_in_it() -> None:
+    """Qt takes the thread that loads it for the one that windows live in."""
+    loads = f"import sys, {gui._LOADED_MEANWHILE}; sys.exit(any('Qt' in name for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", loads], check=False).returncode == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PyQt5.QtCore import QUrl
-from PyQt5.QtGui import QDesktopServices
+from PyQt5.QtGui import QDesktopServices, QTextDocument
 from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -41,6 +41,8 @@ def test_pages_and_the_links_between_them(qtbot: QtBot, monkeypatch: pytest.Monk
     assert "Quick start" in guide.text.toPlainText() and guide.choice.currentText() == "Quick start"
     guide.text.anchorClicked.emit(QUrl("queue.md#watching-a-folder"))
     assert guide.choice.currentText() == "The queue" and guide.back.isEnabled()
+    picture = guide.text.loadResource(QTextDocument.ResourceType.ImageResource, QUrl("images/window.png"))
+    assert picture.width() == 740
     guide.back.click()
     assert guide.choice.currentText() == "Quick start"
     guide.text.anchorClicked.emit(QUrl("https://example.org/page"))

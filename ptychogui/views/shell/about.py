@@ -42,7 +42,7 @@ class AboutDialog(QDialog):
         column.addWidget(label("muted", "A workstation for X-ray ptychography"))
         column.addLayout(self.facts)
         column.addLayout(end)
-        self.setMinimumWidth(480)
+        self.setMinimumWidth(560)
 
     def show_facts(self, facts: Sequence[tuple[str, str]]) -> None:
         """Show facts by name."""
@@ -52,3 +52,4 @@ class AboutDialog(QDialog):
             value = label("text", text, wrap=True)
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             self.facts.addRow(label("muted", name), value)
+        self.adjustSize()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from PyQt5.QtCore import QUrl
-from PyQt5.QtGui import QDesktopServices, QKeySequence, QTextCursor
+from PyQt5.QtCore import Qt, QUrl
+from PyQt5.QtGui import QDesktopServices, QImage, QKeySequence, QTextCursor, QTextDocument
 from PyQt5.QtWidgets import (
     QApplication,
     QComboBox,
@@ -35,6 +36,9 @@ PAGES = {
     "performance.md": "Performance",
 }
 """Pages of the guide by file, in the order in which they are offered; links lead to others as well."""
+
+_PICTURE_PX = 740
+"""How wide a picture is at most."""
 
 FIRST = "quickstart.md"
 HELP_PROPERTY = "help"
@@ -109,6 +113,16 @@ class Guide(QTextBrowser):
         super().__init__()
         self.setOpenLinks(False)
         self.anchorClicked.connect(self._follow)
+
+    def loadResource(self, kind: int, name: QUrl) -> Any:
+        """Load a page or a picture; a picture is no wider than the page at first."""
+        loaded = super().loadResource(kind, name)
+        if kind != QTextDocument.ResourceType.ImageResource:
+            return loaded
+        image = QImage(self.source().resolved(name).toLocalFile())
+        if image.width() <= _PICTURE_PX:
+            return image
+        return image.scaledToWidth(_PICTURE_PX, Qt.TransformationMode.SmoothTransformation)
 
     def _follow(self, link: QUrl) -> None:
         place = self.source().resolved(link)
