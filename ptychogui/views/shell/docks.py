@@ -16,6 +16,8 @@ from ptychogui.views.widgets import ElidedLabel, tool_button
 _STATE_VERSION = 1
 """Of the stored layout; one of another version is not restored."""
 _BUTTON_PX = 14
+_TEXT_PX = 15
+"""Height of a line of text of the usual size."""
 
 
 class Side(Enum):
@@ -38,7 +40,8 @@ class Dock:
         behind: name of the dock that it is stacked with at first, "" for a place of its own.
         open: whether it is there at first.
         fits: whether it is as high as its content asks for, and no higher.
-        length_px: how wide it is at first, or how high at the bottom; 0 for what its content asks for.
+        length_px: how wide it is at first, or how high at the bottom, where text is of the usual size; 0 for what its
+            content asks for.
         help: the page of the guide about it, "queue.md".
     """
 
@@ -106,12 +109,13 @@ class Docks(QObject):
         self.size()
 
     def size(self) -> None:
-        """Make the docks as long as they are at first; for a window that has its own size."""
+        """Make the docks as long as they are at first, longer where text is larger; for a window that has its size."""
+        scale = self._window.fontMetrics().height() / _TEXT_PX
         for dock in self:
             if dock.length_px:
                 is_below = dock.side is Side.BOTTOM
                 way = Qt.Orientation.Vertical if is_below else Qt.Orientation.Horizontal
-                self._window.resizeDocks([self._frames[dock.name]], [dock.length_px], way)
+                self._window.resizeDocks([self._frames[dock.name]], [round(dock.length_px * scale)], way)
 
     def state(self) -> QByteArray:
         """Return where the docks lie, to be stored."""
