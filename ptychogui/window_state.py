@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ptychogui.jobs.job import Progress
+from ptychogui.texts import duration
 
 _PROGRAM = "ptychogui"
 
@@ -417,16 +418,6 @@ def _numbers(run: RunState) -> tuple[str, ...]:
     if math.isfinite(run.seconds_left) and run.iteration < run.iterations:
         parts.append(f"{duration(run.seconds_left)} left")
     return tuple(parts)
-
-
-def duration(seconds: float) -> str:
-    """Write a time for the eye: "8 s", "3 min 20 s", "2 h 5 min"."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def grouped(number: float) -> str:

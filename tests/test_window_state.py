@@ -20,7 +20,6 @@ from ptychogui.window_state import (
     ScanSummary,
     SessionState,
     StripState,
-    duration,
     grouped,
     window_state,
 )
@@ -214,11 +213,6 @@ def test_what_is_no_error_is_left_out() -> None:
 def test_iterations_that_are_done_again_take_the_place_of_what_came_to_nothing() -> None:
     points = curve_of((1, 5.0), (2, 3.0), (3, 80.0), (2, 3.0), (3, 2.0), (3, 2.0))
     assert points == ((1, 5.0), (2, 3.0), (3, 2.0))
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(-1, "0 s"), (59.4, "59 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_thousands_are_set_apart() -> None:
