@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -14,10 +14,12 @@ from PyQt5.QtWidgets import QApplication
 
 from ptychogui.controllers.background import Background
 from ptychogui.controllers.demo import DemoController
-from ptychogui.controllers.developing import DevelopController
 from ptychogui.controllers.error_message import ErrorMessage, explain_defect
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
 from ptychogui.controllers.pairing import PairingController
+from ptychogui.controllers.pictures.developing import DevelopController
+from ptychogui.controllers.pictures.frames import FrameController, ShownFrame
+from ptychogui.controllers.pictures.saving import SaveController
 from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.preset import Pointing, PresetController
 from ptychogui.controllers.question import QuestionController
@@ -26,7 +28,6 @@ from ptychogui.controllers.queue.ending import EndController
 from ptychogui.controllers.queue.live import LiveController, Preview
 from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.run import RunController
-from ptychogui.controllers.saving import SaveController
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.window import WindowController
 from ptychogui.jobs.orientation.doctor import open_and_examine
@@ -123,6 +124,7 @@ class Workstation:
         self.pairing = PairingController(self.session, self.background)
         self.developing = DevelopController(self.background)
         self.saving = SaveController(self.background)
+        self.frames = FrameController(self.session, self.background)
         self.shown = WindowController(self.session, self.queue, self.live, self.demo)
         self.window = MainWindow(kept)
         self.preview_page = PreviewPage()
@@ -139,6 +141,7 @@ class Workstation:
         self._join_preflight()
         self._join_doctor()
         self._join_survey()
+        self._join_frames()
         self._join_preset()
         self._join_pairing()
         self.session.announce()
@@ -151,6 +154,7 @@ class Workstation:
         self.preflight.close()
         self.doctor.close()
         self.survey.close()
+        self.frames.close()
         self.pairing.close()
         self.queue.close()
         self.background.close()
@@ -178,7 +182,7 @@ class Workstation:
         self.shown.changed.connect(window.show_state)
         questions = self.doctor, self.survey, self.pairing.drawing
         jobs = self.queue, self.live, self.run, self.ending
-        pictures = self.developing, self.saving
+        pictures = self.developing, self.saving, self.frames
         for source in (self.session, *jobs, self.demo, *questions, *pictures, self.preset, self.hook):
             source.problem.connect(self._show_problem)
 
@@ -270,6 +274,18 @@ class Workstation:
         self.survey.told.connect(self._tell_survey_notes)
         self.survey.ended.connect(page.show_ended)
 
+    def _join_frames(self) -> None:
+        page, frames = self.preview_page, self.frames
+        self.session.valuesChanged.connect(page.show_parameters)
+        page.frameAsked.connect(frames.show_row)
+        page.edited.connect(self.session.edit)
+        page.saveAsked.connect(self.saving.save)
+        page.maskSaveAsked.connect(self._save_mask)
+        page.maskLoadAsked.connect(frames.read_mask)
+        frames.shown.connect(self._show_frame)
+        frames.failed.connect(page.show_unread)
+        frames.maskRead.connect(page.painter.show_mask)
+
     def _join_preset(self) -> None:
         page = self.preset_page
         page.changed.connect(self.preset.change)
@@ -294,9 +310,19 @@ class Workstation:
         asking.drawing.ended.connect(page.show_ended)
 
     def _show_scan(self, scan: LoadedScan) -> None:
-        self.preview_page.show_preview(scan.pattern, scan.previewed, scan.positions_m)
+        assert scan.dataset is not None
+        self.preview_page.show_scan(scan.pattern, scan.previewed, scan.dataset.frame_rows, scan.positions_m)
+        self.preview_page.show_parameters(self.session.layers.resolve()[0])
         self.window.pages.turn_to("scan")
         self.window.remember(scan.path)
+
+    def _show_frame(self, frame: ShownFrame) -> None:
+        self.preview_page.show_frame(frame.row, frame.picture)
+
+    def _save_mask(self, path: Path, write: Callable[[Path], None]) -> None:
+        """Write a mask, and use it."""
+        used = {"preprocessing.mask_file": path, "preprocessing.invert_mask_file": False}
+        self.saving.save(path, write, lambda: self.session.edit_all(used))
 
     def _show_result(self, result: LoadedResult) -> None:
         self.window.remember(result.path)
