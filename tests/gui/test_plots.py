@@ -207,7 +207,11 @@ def test_arrows_point_from_where_positions_were(qtbot: QtBot) -> None:
     assert spots.show_spots(positions_m, np.zeros((2, 2))) == "not corrected"
     told = spots.show_spots(positions_m, np.array([[0.0, 1e-8], [0.0, -1e-8]]))
     assert told == "corrected by 10 nm, at most 10 nm, arrows 80 × as long"
-    assert len(spots.arrows.getData()[0]) == 12
+    assert spots.arrows.getData()[0] is None  # nobody sees them yet
+    spots.set_visible(True)
+    assert len(spots.arrows.getData()[0]) == 12 and len(spots.dots.getData()[0]) == 2
+    spots.show_spots(None, None)
+    assert not len(spots.dots.getData()[0])
 
 
 class TestPictureBar:

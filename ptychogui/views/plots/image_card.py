@@ -293,6 +293,8 @@ class ImageCard(PlotCard):
 
     def _show_values(self, on: bool) -> None:
         """Show numbers on the axes and the color bar; without a picture they would mean nothing."""
+        if self.plot.getAxis("left").style["showValues"] == on:
+            return  # setting it anew would draw the axes anew
         for axis in (self.plot.getAxis("bottom"), self.plot.getAxis("left"), self.bar.getAxis("right")):
             axis.setStyle(showValues=on)
         if self.scale_bar is not None:
