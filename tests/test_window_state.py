@@ -211,3 +211,10 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_thousands_are_set_apart() -> None:
     assert grouped(12345.4) == "12\u202f345"
+
+
+def test_engines_of_a_chain_are_known_by_where_they_began() -> None:
+    curve = ErrorCurve(10).with_stages([("dm", 0), ("dm", 0), ("lsqml", 5)])
+    assert curve.stages == ((0, "dm"), (5, "lsqml"))
+    assert curve.with_stages([("lsqml", 5), ("", 0)]) is curve
+    assert curve.with_stages([("epie", 3)]).stages == ((0, "dm"), (3, "epie"))

@@ -268,6 +268,16 @@ class TestError:
         card.show_curve(ErrorCurve(10, ((1, 5.0),)))
         assert card.legend.isHidden()
 
+    def test_each_engine_of_a_chain_is_marked_where_it_began(self, qtbot: QtBot) -> None:
+        card = ErrorCard()
+        qtbot.addWidget(card)
+        card.show_curve(ErrorCurve(10, ((1, 5.0),), stages=((0, "dm"),)))
+        assert not card.begins
+        card.show_curve(ErrorCurve(10, ((1, 5.0), (6, 2.0)), stages=((0, "dm"), (5, "lsqml"))))
+        assert [(line.value(), line.label.format) for line in card.begins] == [(0, "DM"), (5, "LSQML")]
+        card.show_curve(ErrorCurve(10))
+        assert not card.begins
+
     def test_less_than_a_decade_still_has_ticks(self) -> None:
         axis = LogAxis("left")
         ((_, ticks),) = axis.tickValues(-0.1, 0.8, 200)
