@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PyQt5.QtCore import QSettings, Qt, QTimer
@@ -13,12 +13,14 @@ from PyQt5.QtWidgets import QApplication
 from ptychogui.controllers.background import Background
 from ptychogui.controllers.compiling import CompilingController
 from ptychogui.controllers.demo import DemoController
-from ptychogui.controllers.developing import DevelopController
 from ptychogui.controllers.error_hook import ErrorHook
 from ptychogui.controllers.error_message import ErrorMessage
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
 from ptychogui.controllers.log_feed import LogFeed
 from ptychogui.controllers.pairing import PairingController
+from ptychogui.controllers.pictures.developing import DevelopController
+from ptychogui.controllers.pictures.frames import FrameController, ShownFrame
+from ptychogui.controllers.pictures.saving import SaveController
 from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.preset import Pointing, PresetController
 from ptychogui.controllers.question import QuestionController
@@ -27,7 +29,6 @@ from ptychogui.controllers.queue.ending import EndController
 from ptychogui.controllers.queue.live import LiveController, Preview
 from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.run import RunController
-from ptychogui.controllers.saving import SaveController
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.support import SupportController
 from ptychogui.controllers.values.profiles import ProfileController
@@ -134,6 +135,7 @@ class Workstation:
         self.pairing = PairingController(self.session, self.background)
         self.developing = DevelopController(self.background)
         self.saving = SaveController(self.background)
+        self.frames = FrameController(self.session, self.background)
         self.shown = WindowController(self.session, self.queue, self.live, self.demo)
         self.vitals = VitalsController(self.queue)
         self.compiling = CompilingController(self.queue, self.background)
@@ -155,6 +157,7 @@ class Workstation:
         self._join_preflight()
         self._join_doctor()
         self._join_survey()
+        self._join_frames()
         self._join_preset()
         self._join_pairing()
         self._join_profiles()
@@ -184,6 +187,7 @@ class Workstation:
         self.preflight.close()
         self.doctor.close()
         self.survey.close()
+        self.frames.close()
         self.pairing.close()
         self.queue.close()
         self.background.close()
@@ -213,7 +217,7 @@ class Workstation:
         self.shown.changed.connect(window.show_state)
         questions = self.doctor, self.survey, self.pairing.drawing
         jobs = self.queue, self.live, self.run, self.ending
-        pictures = self.developing, self.saving
+        pictures = self.developing, self.saving, self.frames
         for source in (self.session, *jobs, self.demo, *questions, *pictures, self.preset, self.support, self.hook):
             source.problem.connect(self._show_problem)
 
@@ -319,6 +323,18 @@ class Workstation:
         self.survey.told.connect(self._tell_survey_notes)
         self.survey.ended.connect(page.show_ended)
 
+    def _join_frames(self) -> None:
+        page, frames = self.preview_page, self.frames
+        self.session.valuesChanged.connect(page.show_parameters)
+        page.frameAsked.connect(frames.show_row)
+        page.edited.connect(self.session.edit)
+        page.saveAsked.connect(self.saving.save)
+        page.maskSaveAsked.connect(self._save_mask)
+        page.maskLoadAsked.connect(frames.read_mask)
+        frames.shown.connect(self._show_frame)
+        frames.failed.connect(page.show_unread)
+        frames.maskRead.connect(page.painter.show_mask)
+
     def _join_preset(self) -> None:
         page = self.preset_page
         page.changed.connect(self.preset.change)
@@ -362,7 +378,9 @@ class Workstation:
         self.profiles.write()
 
     def _show_scan(self, scan: LoadedScan) -> None:
-        self.preview_page.show_preview(scan.pattern, scan.previewed, scan.positions_m)
+        assert scan.dataset is not None
+        self.preview_page.show_scan(scan.pattern, scan.previewed, scan.dataset.frame_rows, scan.positions_m)
+        self.preview_page.show_parameters(self.session.layers.resolve()[0])
         self.window.form.drop_texts()
         if not scan.is_of_result:
             self.window.panel.result.hide()
@@ -380,6 +398,14 @@ class Workstation:
 
     def _hide_scan(self) -> None:
         self.window.pages.take_away("scan", then="run")
+
+    def _show_frame(self, frame: ShownFrame) -> None:
+        self.preview_page.show_frame(frame.row, frame.picture)
+
+    def _save_mask(self, path: Path, write: Callable[[Path], None]) -> None:
+        """Write a mask, and use it."""
+        used = {"preprocessing.mask_file": path, "preprocessing.invert_mask_file": False}
+        self.saving.save(path, write, lambda: self.session.edit_all(used))
 
     def _show_result(self, result: LoadedResult) -> None:
         self.window.remember(result.path)

@@ -116,11 +116,13 @@ class ErrorCurve:
         iterations: how many there will be, at least 1.
         points: (iteration, error in photon-noise units) in the order of iterations; all errors are above 0.
         free: the same of the free error, that of the pixels that are held out.
+        stages: the engines of the chain so far, each with the iteration after which it began.
     """
 
     iterations: int = 1
     points: _Points = ()
     free: _Points = ()
+    stages: tuple[tuple[int, str], ...] = ()
 
     def with_error(self, iteration: int, error: float, free_error: float = math.nan) -> ErrorCurve:
         """Add errors in place of that iteration's and all later ones; what is no positive number is left out."""
@@ -131,6 +133,14 @@ class ErrorCurve:
         points = _with_points(self.points, [(iteration, error) for iteration, error, _ in errors])
         free = _with_points(self.free, [(iteration, error) for iteration, _, error in errors])
         return replace(self, points=points, free=free)
+
+    def with_stages(self, stages: Sequence[tuple[str, int]]) -> ErrorCurve:
+        """Add engines that were under way; one that begins before others takes their place."""
+        known = dict(self.stages)
+        for engine, begins in stages:
+            if engine and known.get(begins) != engine:
+                known = {start: name for start, name in known.items() if start < begins} | {begins: engine}
+        return self if tuple(known.items()) == self.stages else replace(self, stages=tuple(known.items()))
 
 
 def _with_points(points: _Points, new: Sequence[tuple[int, float]]) -> _Points:
@@ -225,7 +235,9 @@ class RunState:
         elif progress.iteration:
             now = replace(now, phase=Phase.RUNNING, text="Running", kind="")
         errors = [(one.iteration, one.error, one.free_error) for one in told if one.iteration]
-        return replace(now, curve=self.curve.with_errors(errors)) if errors else now
+        curve = self.curve.with_stages([one.stage for one in told])
+        curve = curve.with_errors(errors) if errors else curve
+        return now if curve is self.curve else replace(now, curve=curve)
 
     def stopping(self) -> RunState:
         """Take that Stop was pressed."""

@@ -217,3 +217,10 @@ def test_iterations_that_are_done_again_take_the_place_of_what_came_to_nothing()
 
 def test_thousands_are_set_apart() -> None:
     assert grouped(12345.4) == "12\u202f345"
+
+
+def test_engines_of_a_chain_are_known_by_where_they_began() -> None:
+    curve = ErrorCurve(10).with_stages([("dm", 0), ("dm", 0), ("lsqml", 5)])
+    assert curve.stages == ((0, "dm"), (5, "lsqml"))
+    assert curve.with_stages([("lsqml", 5), ("", 0)]) is curve
+    assert curve.with_stages([("epie", 3)]).stages == ((0, "dm"), (3, "epie"))
