@@ -32,9 +32,11 @@ OF_THE_DOCS = ROOT / "docs" / "images"
 THEMES: tuple[ThemeName, ...] = ("light", "dark")
 SIZES = (QSize(1366, 743), QSize(1920, 1055), QSize(3840, 2135))
 """Of common screens, below the title of a window."""
-SHOWN = {("done", "light"): "window.png", ("done", "dark"): "window-dark.png", ("running", "light"): "window-running.png",
-         ("scan", "light"): "window-scan.png", ("batch", "light"): "window-batch.png",
-         ("palette", "dark"): "window-palette.png", ("problem", "light"): "window-problem.png"}  # fmt: skip
+SHOWN = {
+    ("done", "light"): "window.png", ("done", "dark"): "window-dark.png", ("running", "light"): "window-running.png",
+    ("scan", "light"): "window-scan.png", ("batch", "light"): "window-batch.png",
+    ("palette", "dark"): "window-palette.png", ("problem", "light"): "window-problem.png",
+}  # fmt: skip
 """What the docs show, in the smallest size: state and theme, and the picture's name."""
 
 _PATIENCE_S = 600.0
@@ -127,7 +129,7 @@ def show_in_docs(folder: Path, docs: Path = OF_THE_DOCS) -> None:
 def _of(widget: QWidget, name: str, folder: Path, sizes: tuple[QSize, ...]) -> Iterator[Path]:
     for size in sizes:
         window = widget.window()
-        if window.parent() is None and widget is window and window.objectName() != "guide":
+        if window is not None and window.parent() is None and widget is window and window.objectName() != "guide":
             window.resize(size)
         QApplication.processEvents()
         QApplication.processEvents()
