@@ -136,6 +136,7 @@ class Reconstruction:
         **options: Any,
     ) -> None:
         self._values: _Values = _given_values(options)
+        _check_for_pieces(self._values)
         self._reserved = _reserved(source, None, self._values)
         with self._reserved.released_on_error() as path:
             self._job = _job(source, path, self._values, "ptychogui.api.Reconstruction")
@@ -297,6 +298,14 @@ def _reserved(source: Path | str | Dataset | None, output: Path | str | None, va
         return as_given(Path(output))
     file = _file(source, values)
     return beside_scan(file, job_name(file, values.get("output.job_id", ("", ""))[0]))
+
+
+def _check_for_pieces(values: _Values) -> None:
+    """Refuse what has no effect where only the script knows the end."""
+    for path in (path for path in ("output.email", "output.email_on") if path in values):
+        name = path.partition(".")[2]
+        raise ParameterError(f"{path} has no effect in Reconstruction, whose end the script alone knows; leave {name} "
+                             "out, or use reconstruct(...)")  # fmt: skip
 
 
 def _check_in_time(new: _Values) -> None:

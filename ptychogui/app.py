@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 
-from PyQt5.QtCore import QObject, QSettings, Qt, QTimer, pyqtSignal
+from PyQt5.QtCore import QSettings, Qt, QTimer
 from PyQt5.QtWidgets import QApplication
 
 from ptychogui.controllers.background import Background
+from ptychogui.controllers.compiling import CompilingController
 from ptychogui.controllers.demo import DemoController
-from ptychogui.controllers.developing import DevelopController
-from ptychogui.controllers.error_message import ErrorMessage, explain_defect
+from ptychogui.controllers.error_hook import ErrorHook
+from ptychogui.controllers.error_message import ErrorMessage
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
 from ptychogui.controllers.log_feed import LogFeed
 from ptychogui.controllers.pairing import PairingController
+from ptychogui.controllers.pictures.developing import DevelopController
+from ptychogui.controllers.pictures.frames import FrameController, ShownFrame
+from ptychogui.controllers.pictures.saving import SaveController
 from ptychogui.controllers.preflight import PreflightController
 from ptychogui.controllers.preset import Pointing, PresetController
 from ptychogui.controllers.question import QuestionController
@@ -27,8 +29,8 @@ from ptychogui.controllers.queue.ending import EndController
 from ptychogui.controllers.queue.live import LiveController, Preview
 from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.run import RunController
-from ptychogui.controllers.saving import SaveController
 from ptychogui.controllers.session import SessionController
+from ptychogui.controllers.support import SupportController
 from ptychogui.controllers.vitals import VitalsController
 from ptychogui.controllers.window import WindowController
 from ptychogui.form_joins import FormJoins
@@ -50,8 +52,8 @@ from ptychogui.views.shell.settings import WindowSettings
 from ptychogui.views.theme import app_icon, apply_theme
 
 _SIGNALS_MS = 200
-
-_log = logging.getLogger(__name__)
+_RESTORED = ("scan", "run")
+"""Pages that the window turns to at its start, if one of them was the last."""
 
 
 def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = None) -> int:
@@ -74,12 +76,14 @@ def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = N
         QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(config_folder()))
     workstation = Workstation(QSettings("ptychogui", "ptychogui"), folder)
     apply_theme(app, workstation.window.settings.theme)
-    sys.excepthook = workstation.hook.handle
+    workstation.hook.install()
     heart = _close_on_signals(workstation)
     heart.start(_SIGNALS_MS)
     workstation.window.show()
     if files:
         workstation.form.opening.open(files[0])
+    elif not demo:
+        workstation.restore()
     if demo:
         workstation.live.ended.connect(_print_result)
         workstation.demo.start()
@@ -109,6 +113,7 @@ class Workstation:
 
     def __init__(self, settings: QSettings, demo_folder: Path | None = None, demo_recipe: Recipe | None = None) -> None:
         self.hook = ErrorHook()
+        self._page = ""  # to turn to as soon as the file of the session before is open
         self.background = Background()
         kept = WindowSettings(settings)
         self.session = SessionController(self.background, kept.values(), kept.text("geometry"))
@@ -127,9 +132,12 @@ class Workstation:
         self.pairing = PairingController(self.session, self.background)
         self.developing = DevelopController(self.background)
         self.saving = SaveController(self.background)
+        self.frames = FrameController(self.session, self.background)
         self.shown = WindowController(self.session, self.queue, self.live, self.demo)
         self.vitals = VitalsController(self.queue)
+        self.compiling = CompilingController(self.queue, self.background)
         self.log_feed = LogFeed()
+        self.support = SupportController(self.session, self.queue, self.background)
         self.window = MainWindow(kept)
         self.form = FormJoins(self.session, self.queue, self.background, self.window)
         self.preview_page = PreviewPage()
@@ -147,23 +155,36 @@ class Workstation:
         self._join_preflight()
         self._join_doctor()
         self._join_survey()
+        self._join_frames()
         self._join_preset()
         self._join_pairing()
         self.session.announce()
         self.queue.start()
         self.vitals.start()
+        self.compiling.start()
         self.log_feed.start()
 
+    def restore(self) -> None:
+        """Open the file of the session before, if it is there still, and turn to the page of before."""
+        path = self.window.settings.open_file
+        if path is not None:
+            self._page = self.window.settings.page
+            self.session.open(path)
+
     def close(self) -> None:
-        """Remember the user's values, have jobs under way keep their state, and end threads and processes."""
+        """Remember values and the open file, have jobs under way keep their state, and end threads and processes."""
+        self.hook.remove()
         self.form.close()
         self.window.settings.keep_values(self.session.remembered())
+        self.window.settings.keep_open(self.session.path, self.window.pages.current)
         self.vitals.close()
+        self.compiling.close()
         self.log_feed.close()
         self.batch.drop()
         self.preflight.close()
         self.doctor.close()
         self.survey.close()
+        self.frames.close()
         self.pairing.close()
         self.queue.close()
         self.background.close()
@@ -172,9 +193,9 @@ class Workstation:
         for page in (
             Page("scan", "Scan", self.preview_page, first=True),
             Page("run", "Reconstruction", self.run_page),
-            Page("orientation", "Orientation", self.orientation_page),
-            Page("preset", "Beamline preset", self.preset_page),
-            Page("pairing", "Pairing", self.pairing_page),
+            Page("orientation", "Orientation", self.orientation_page, help="orientation.md"),
+            Page("preset", "Beamline preset", self.preset_page, help="beamlines.md"),
+            Page("pairing", "Pairing", self.pairing_page, help="conventions.md#Raw files"),
         ):
             self.window.pages.add(page)
 
@@ -190,13 +211,20 @@ class Workstation:
         self.shown.changed.connect(window.show_state)
         questions = self.doctor, self.survey, self.pairing.drawing
         jobs = self.queue, self.live, self.run, self.ending
-        pictures = self.developing, self.saving
-        own = self.session, self.form.opening
-        for source in (*own, *jobs, self.demo, *questions, *pictures, self.preset, self.hook):
+        pictures = self.developing, self.saving, self.frames
+        own = self.session, self.form.opening, self.support, self.hook
+        for source in (*own, *jobs, self.demo, *questions, *pictures, self.preset):
             source.problem.connect(self._show_problem)
 
     def _join_machine(self) -> None:
         self.vitals.told.connect(self.window.status.show_use)
+        self.compiling.told.connect(self.window.status.show_work)
+        self.support.told.connect(self.window.about.show_facts)
+        self.support.made.connect(self._copy_bundle)
+        self.window.commands["about"].triggered.connect(self.support.tell)
+        self.window.commands["about"].triggered.connect(self.window.about.open)
+        self.window.commands["support"].triggered.connect(self.support.make)
+        self.compiling.told.connect(self.shown.take_compiling)
         self.log_feed.told.connect(self._add_log)
 
     def _join_session(self) -> None:
@@ -288,6 +316,18 @@ class Workstation:
         self.survey.told.connect(self._tell_survey_notes)
         self.survey.ended.connect(page.show_ended)
 
+    def _join_frames(self) -> None:
+        page, frames = self.preview_page, self.frames
+        self.session.valuesChanged.connect(page.show_parameters)
+        page.frameAsked.connect(frames.show_row)
+        page.edited.connect(self.session.edit)
+        page.saveAsked.connect(self.saving.save)
+        page.maskSaveAsked.connect(self._save_mask)
+        page.maskLoadAsked.connect(frames.read_mask)
+        frames.shown.connect(self._show_frame)
+        frames.failed.connect(page.show_unread)
+        frames.maskRead.connect(page.painter.show_mask)
+
     def _join_preset(self) -> None:
         page = self.preset_page
         page.changed.connect(self.preset.change)
@@ -312,10 +352,21 @@ class Workstation:
         asking.drawing.ended.connect(page.show_ended)
 
     def _show_scan(self, scan: LoadedScan) -> None:
-        self.preview_page.show_preview(scan.pattern, scan.previewed, scan.positions_m)
+        assert scan.dataset is not None
+        self.preview_page.show_scan(scan.pattern, scan.previewed, scan.dataset.frame_rows, scan.positions_m)
+        self.preview_page.show_parameters(self.session.layers.resolve()[0])
         if not scan.is_of_result:
-            self.window.pages.turn_to("scan")
+            page, self._page = self._page, ""
+            self.window.pages.turn_to(page if page in _RESTORED else "scan")
             self.window.remember(scan.path)
+
+    def _show_frame(self, frame: ShownFrame) -> None:
+        self.preview_page.show_frame(frame.row, frame.picture)
+
+    def _save_mask(self, path: Path, write: Callable[[Path], None]) -> None:
+        """Write a mask, and use it."""
+        used = {"preprocessing.mask_file": path, "preprocessing.invert_mask_file": False}
+        self.saving.save(path, write, lambda: self.session.edit_all(used))
 
     def _show_result(self, result: LoadedResult) -> None:
         self.window.remember(result.path)
@@ -340,6 +391,10 @@ class Workstation:
 
     def _continue(self, iterations: int) -> None:
         self.queue.go_on_from(self.live.jobs[0], iterations)
+
+    def _copy_bundle(self, text: str) -> None:
+        self.window.copy(text)
+        self.window.show_message("The support bundle is copied: versions, devices, settings and the end of the log")
 
     def _add_log(self, lines: Sequence[tuple[str, str, str]]) -> None:
         self.window.messages.add_lines([Line(*line) for line in lines])
@@ -368,23 +423,4 @@ class Workstation:
         self.window.show_message(f"preset saved: {path}")
 
     def _show_problem(self, problem: ErrorMessage) -> None:
-        self.window.show_problem(problem.title, problem.text, problem.details)
-
-
-class ErrorHook(QObject):
-    """Takes exceptions that nobody handled: logs each, and announces it once."""
-
-    problem = pyqtSignal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._seen: set[str] = set()
-
-    def handle(self, _kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """Stand in for sys.excepthook."""
-        problem = explain_defect("Something went wrong inside ptychogui", error.with_traceback(trace))
-        if problem.details in self._seen:
-            return
-        self._seen.add(problem.details)
-        _log.error("unhandled exception\n%s", problem.details)
-        self.problem.emit(problem)
+        self.window.show_problem(problem.title, problem.text, problem.details, problem.ends_with_edit)

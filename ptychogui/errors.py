@@ -12,7 +12,13 @@ from typing import Any
 
 
 class PtychoError(Exception):
-    """Base of every error that bad input or a poor environment can cause."""
+    """Base of every error that bad input or a poor environment can cause.
+
+    One that has more than its message hands all to the base, the message first: so it can be pickled.
+    """
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
 
 
 class DataError(PtychoError):
@@ -44,9 +50,6 @@ class AmbiguousPairingError(DataError):
     def __init__(self, message: str, alternatives: tuple[Alternative, ...]) -> None:
         super().__init__(message, alternatives)
         self.alternatives = alternatives
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 class ParameterError(PtychoError):

@@ -39,6 +39,11 @@ def resources_folder() -> Path:
     return _shipped("resources")
 
 
+def docs_folder() -> Path:
+    """Return the folder of the user guide."""
+    return _shipped("docs")
+
+
 def home() -> Path | None:
     """Return the folder that PTYCHOGUI_HOME names; None where the user's folders lie where the system has them."""
     named = os.environ.get("PTYCHOGUI_HOME", "")

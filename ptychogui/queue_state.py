@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NamedTuple
 
 from ptychogui.backends.base import Device
 from ptychogui.jobs.preflight.findings import Level
 from ptychogui.queue.snapshot import Resting, Snapshot
 from ptychogui.queue.store.entry import ENDED, UNDER_WAY, WAITING, Entry
+from ptychogui.queue.store.folders import PREVIEW, job_folder
 from ptychogui.queue.store.store import ANY
 from ptychogui.queue.waiting import why_it_waits
 from ptychogui.states import State
+from ptychogui.texts import counted, duration
 
 ENDED_KEY = "ended"
 """Key of the group of the jobs that are over."""
@@ -54,6 +58,8 @@ class JobRow(NamedTuple):
         done: how far it is, 0 to 1; below 0 where that says nothing.
         may: keys of what can be done with it.
         before, after: numbers of the jobs that wait just before and after it; 0 for none.
+        picture: path of its small picture, which its lane renews; "" where there can be none.
+        result: path of its result, there or not.
     """
 
     id: int
@@ -65,6 +71,8 @@ class JobRow(NamedTuple):
     may: frozenset[str]
     before: int = 0
     after: int = 0
+    picture: str = ""
+    result: str = ""
 
     @property
     def name(self) -> str:
@@ -84,6 +92,8 @@ class Group:
         ticked: whether it is; None for what is no device.
         jobs: in the order in which they come; of those that are over the newest first.
         is_faulty: whether the detail is something that is wrong.
+        tip: what else there is to know of it.
+        gauge: how busy and how hot it is.
     """
 
     key: str
@@ -93,6 +103,8 @@ class Group:
     ticked: bool | None = None
     jobs: tuple[JobRow, ...] = ()
     is_faulty: bool = False
+    tip: str = ""
+    gauge: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,9 +177,14 @@ def job_name(number: int, title: str) -> str:
 
 
 class QueueView:
-    """Makes of snapshots what the window shows, and of jobs that rest only what has changed."""
+    """Makes of snapshots what the window shows, and of jobs that rest only what has changed.
 
-    def __init__(self) -> None:
+    Args:
+        folder: of the queue, in which jobs have their pictures; None for no pictures.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
         self._of: tuple[Resting | None, Mapping[str, str] | None] = (None, None)
         self._rows: dict[str, tuple[JobRow, ...]] = {}
         self._by_id: dict[int, JobRow] = {}
@@ -180,6 +197,7 @@ class QueueView:
         ticked: Sequence[str],
         notice: Notice | None = None,
         opening: Collection[str] = (),
+        left_s: Mapping[str, float] | None = None,
     ) -> QueueState:
         """Return what the window shows of the queue.
 
@@ -189,11 +207,13 @@ class QueueView:
             ticked: the devices that this window uses, or would use.
             notice: what is to be known; who else runs the queue is said by itself.
             opening: the devices that are not yet open.
+            left_s: time to the end of jobs under way, by Job.id, as far as it is known.
         """
         lanes = seen.lanes if seen.owner is not None and (seen.lanes or not ticked) else None
         if self._of != (seen.resting, lanes):
             self._take(seen.resting, lanes)
-        begun = {entry.id: _row(entry, lanes, (), None) for entry in seen.under_way}
+        left_s = left_s or {}
+        begun = {entry.id: self._row(entry, lanes, left_s.get(entry.uid, math.inf)) for entry in seen.under_way}
         used = tuple(ticked) if seen.is_mine or seen.owner is None else tuple(seen.lanes)
         groups = tuple(
             replace(group, detail=_OPENING) if group.key in opening and not group.is_faulty else group
@@ -213,9 +233,29 @@ class QueueView:
         if ENDED_KEY in groups:
             groups[ENDED_KEY].sort(key=lambda entry: entry.ended, reverse=True)
         self._of = resting, lanes
-        self._rows = {key: _rows(entries, lanes) for key, entries in groups.items()}
+        self._rows = {key: self._rows_of(entries, lanes) for key, entries in groups.items()}
         self._by_id = {row.id: row for rows in self._rows.values() for row in rows}
         self._counts = Counter(entry.state for entry in resting.entries)
+
+    def _rows_of(self, entries: Sequence[Entry], lanes: Mapping[str, str] | None) -> tuple[JobRow, ...]:
+        """Make the rows of jobs that come one after the other; the first that waits is the next."""
+        waiting = [entry.id for entry in entries if entry.state in (State.HELD, *WAITING)]
+        beside = {
+            job: (before, after) for before, job, after in zip((0, *waiting), waiting, (*waiting[1:], 0), strict=False)
+        }
+        return tuple(self._row(entry, lanes, math.inf, *beside.get(entry.id, (0, 0))) for entry in entries)
+
+    def _row(
+        self, entry: Entry, lanes: Mapping[str, str] | None, left_s: float, before: int = 0, after: int = 0
+    ) -> JobRow:
+        shown = entry.attempts > 0 and entry.iterations > 0 and entry.state not in (State.DONE, State.QUEUED)
+        drawn = self._folder is not None and entry.attempts > 0
+        picture = str(job_folder(self._folder, entry.id) / PREVIEW) if drawn and self._folder is not None else ""
+        return JobRow(
+            entry.id, entry.title, entry.state, _ASKED.get(entry.asked, entry.state.value),
+            _detail(entry, lanes, left_s), entry.iteration / entry.iterations if shown else -1.0,
+            _may(entry, before, after), before, after, picture, entry.result,
+        )  # fmt: skip
 
     def _groups(
         self, seen: Snapshot, devices: Sequence[Device], used: Sequence[str], begun: Mapping[int, JobRow]
@@ -237,25 +277,35 @@ class QueueView:
 
 def _device(device: Device, seen: Snapshot, used: Sequence[str], jobs: tuple[JobRow, ...]) -> Group:
     cause = seen.lanes.get(device.name, "")
-    detail = cause or (device.title if device.usable else device.reason)
+    detail = cause or (_size(device) if device.usable else device.reason.partition(":")[0])
     usable = device.usable and (seen.is_mine or seen.owner is None)
-    return Group(device.name, device.name, detail, usable, device.name in used, jobs, bool(cause))
+    busy = [] if device.load is None else [f"{device.load:.0%} busy"]
+    tip = "\n".join([device.title, *busy, *(f"also there: {process}" for process in device.processes), device.reason])
+    gauge = _gauge(device) if device.usable and not cause else ""
+    return Group(device.name, _device_title(device), detail, usable, device.name in used, jobs, bool(cause),
+                 tip.strip(), gauge)  # fmt: skip
 
 
-def _rows(entries: Sequence[Entry], lanes: Mapping[str, str] | None) -> tuple[JobRow, ...]:
-    waiting = [entry.id for entry in entries if entry.state in (State.HELD, *WAITING)]
-    place = {job: number for number, job in enumerate(waiting)}
-    return tuple(_row(entry, lanes, waiting, place.get(entry.id)) for entry in entries)
+def _device_title(device: Device) -> str:
+    """Call a device by its name, and say what it is where that is short."""
+    if device.name.startswith("cuda") and device.usable:
+        return f"{device.name}  {device.title.removeprefix('NVIDIA ')}"
+    return device.name
 
 
-def _row(entry: Entry, lanes: Mapping[str, str] | None, waiting: Sequence[int], place: int | None) -> JobRow:
-    before = waiting[place - 1] if place else 0
-    after = waiting[place + 1] if place is not None and place + 1 < len(waiting) else 0
-    shown = entry.attempts > 0 and entry.iterations > 0 and entry.state not in (State.DONE, State.QUEUED)
-    return JobRow(
-        entry.id, entry.title, entry.state, _ASKED.get(entry.asked, entry.state.value), _detail(entry, lanes),
-        entry.iteration / entry.iterations if shown else -1.0, _may(entry, before, after), before, after,
-    )  # fmt: skip
+def _size(device: Device) -> str:
+    """Say how large a device is: its cores, and the memory that is free."""
+    parts = [counted(device.cores, "core")] if device.cores else []
+    if device.memory_total_bytes:
+        parts.append(f"{device.memory_free_bytes / 1e9:.0f} GB free")
+    return ", ".join(parts)
+
+
+def _gauge(device: Device) -> str:
+    """Say how busy and how hot a device is, as far as that is known."""
+    parts = [] if device.load is None else [f"{device.load:.0%}"]
+    parts += [] if device.temperature_C is None else [f"{device.temperature_C:.0f} °C"]
+    return " ".join(parts)
 
 
 def _may(entry: Entry, before: int, after: int) -> frozenset[str]:
@@ -269,7 +319,7 @@ def _may(entry: Entry, before: int, after: int) -> frozenset[str]:
     return frozenset(may | ({"up"} if before else set()) | ({"down"} if after else set()))
 
 
-def _detail(entry: Entry, lanes: Mapping[str, str] | None) -> str:
+def _detail(entry: Entry, lanes: Mapping[str, str] | None, left_s: float) -> str:
     no_device = "no device is ticked" if lanes is not None and not lanes and entry.state in WAITING else ""
     cause = entry.cause or no_device or why_it_waits(entry, lanes)
     if cause:
@@ -278,16 +328,18 @@ def _detail(entry: Entry, lanes: Mapping[str, str] | None) -> str:
     if entry.attempts and entry.iteration:
         both = entry.state not in (State.DONE, State.STOPPED)
         parts.append(f"{entry.iteration} of {entry.iterations}" if both else f"{entry.iteration} iterations")
+    if entry.state is State.RUNNING and math.isfinite(left_s):
+        parts.append(f"{duration(left_s)} left")
     if entry.error is not None:
         parts.append(f"error {entry.error:#.3g}")
     if entry.state in ENDED and entry.lane:
         parts.append(entry.lane)
-    return "  ·  ".join(parts) or f"{entry.iterations} iterations"
+    return " · ".join(parts) or f"{entry.iterations} iterations"
 
 
 def _counted(counts: Mapping[State, int], words: Mapping[str, Sequence[State]]) -> str:
     found = {word: sum(counts.get(state, 0) for state in states) for word, states in words.items()}
-    return "  ·  ".join(f"{count} {word}" for word, count in found.items() if count)
+    return ", ".join(f"{count} {word}" for word, count in found.items() if count)
 
 
 def _of_owner(seen: Snapshot) -> Notice | None:

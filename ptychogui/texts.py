@@ -1,4 +1,4 @@
-"""Texts as files and terminals can hold them: names are bytes, not all of them UTF-8; and numbers of things."""
+"""Texts as files and terminals can hold them: names are bytes, not all of them UTF-8; and numbers, and times."""
 
 from __future__ import annotations
 
@@ -14,6 +14,16 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 def counted(number: int, thing: str) -> str:
     """Write a number of things: "1 pixel", "3 pixels"."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time for the eye: "8 s", "3 min 20 s", "2 h 5 min"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def storable(text: str) -> str:

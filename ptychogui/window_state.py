@@ -18,6 +18,7 @@ from typing import Literal, TypeAlias
 from ptychogui.jobs.job import Progress
 from ptychogui.jobs.run_findings import RunFinding
 from ptychogui.session_state import Obstacle, ScanSummary, SessionState
+from ptychogui.texts import duration
 
 _PROGRAM = "ptychogui"
 
@@ -57,11 +58,13 @@ class ErrorCurve:
         iterations: how many there will be, at least 1.
         points: (iteration, error in photon-noise units) in the order of iterations; all errors are above 0.
         free: the same of the free error, that of the pixels that are held out.
+        stages: the engines of the chain so far, each with the iteration after which it began.
     """
 
     iterations: int = 1
     points: _Points = ()
     free: _Points = ()
+    stages: tuple[tuple[int, str], ...] = ()
 
     def with_error(self, iteration: int, error: float, free_error: float = math.nan) -> ErrorCurve:
         """Add errors in place of that iteration's and all later ones; what is no positive number is left out."""
@@ -72,6 +75,14 @@ class ErrorCurve:
         points = _with_points(self.points, [(iteration, error) for iteration, error, _ in errors])
         free = _with_points(self.free, [(iteration, error) for iteration, _, error in errors])
         return replace(self, points=points, free=free)
+
+    def with_stages(self, stages: Sequence[tuple[str, int]]) -> ErrorCurve:
+        """Add engines that were under way; one that begins before others takes their place."""
+        known = dict(self.stages)
+        for engine, begins in stages:
+            if engine and known.get(begins) != engine:
+                known = {start: name for start, name in known.items() if start < begins} | {begins: engine}
+        return self if tuple(known.items()) == self.stages else replace(self, stages=tuple(known.items()))
 
 
 def _with_points(points: _Points, new: Sequence[tuple[int, float]]) -> _Points:
@@ -169,7 +180,9 @@ class RunState:
             now = replace(now, phase=Phase.RUNNING, text="Running", kind="")
         now = now.with_findings([finding for one in told for finding in one.findings])
         errors = [(one.iteration, one.error, one.free_error) for one in told if one.iteration]
-        return replace(now, curve=self.curve.with_errors(errors)) if errors else now
+        curve = self.curve.with_stages([one.stage for one in told])
+        curve = curve.with_errors(errors) if errors else curve
+        return now if curve is self.curve else replace(now, curve=curve)
 
     def with_findings(self, findings: Sequence[RunFinding]) -> RunState:
         """Take what the convergence watch has found; what was told before is no news."""
@@ -295,6 +308,7 @@ class JobsState:
         follows: whether the one that runs is chosen by itself.
         closed: why nothing can be put into the queue; "" where it can.
         is_busy: whether this window does a job.
+        compiling: how far the compiling of the kernels is, which jobs wait for; "" where nothing is compiled.
     """
 
     may: frozenset[str] = frozenset()
@@ -302,6 +316,7 @@ class JobsState:
     follows: bool = True
     closed: str = ""
     is_busy: bool = False
+    compiling: str = ""
 
 
 def window_state(session: SessionState, run: RunState, jobs: JobsState = JobsState()) -> WindowState:
@@ -319,7 +334,7 @@ def window_state(session: SessionState, run: RunState, jobs: JobsState = JobsSta
         has_ended=jobs.has_ended,
         follows=jobs.follows,
         asks_at_end=jobs.is_busy,
-        strip=None if run.phase is Phase.NONE else _strip(run),
+        strip=None if run.phase is Phase.NONE else _strip(run, jobs.compiling),
         curve=run.curve,
         shown=_shown(session, run),
         obstacles=session.obstacles,
@@ -348,12 +363,14 @@ def _card(session: SessionState) -> ScanSummary:
     return session.scan if session.scan.path else _NO_SCAN
 
 
-def _strip(run: RunState) -> StripState:
+def _strip(run: RunState, compiling: str) -> StripState:
     swings = run.iteration is None and run.under_way and run.phase is not Phase.PAUSED
     total = 0 if swings else max(run.iterations, 1)
     tip = FREE_ERROR_TIP if math.isfinite(run.free_error) and not run.facts else ""
     numbers = run.facts or _numbers(run)
-    return StripState(run.text, run.kind, numbers, run.iteration or 0, total, run.result, tip, run.name)
+    waits = bool(compiling) and run.phase in (Phase.QUEUED, Phase.PREPARING)
+    text = f"{compiling[0].upper()}{compiling[1:]}" if waits else run.text
+    return StripState(text, run.kind, numbers, run.iteration or 0, total, run.result, tip, run.name)
 
 
 def _numbers(run: RunState) -> tuple[str, ...]:
@@ -368,16 +385,6 @@ def _numbers(run: RunState) -> tuple[str, ...]:
     if math.isfinite(run.seconds_left) and run.iteration < run.iterations:
         parts.append(f"{duration(run.seconds_left)} left")
     return tuple(parts)
-
-
-def duration(seconds: float) -> str:
-    """Write a time for the eye: "8 s", "3 min 20 s", "2 h 5 min"."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def grouped(number: float) -> str:

@@ -1,9 +1,11 @@
 """Kill what runs the queue, again and again, and see that every job still ends once.
 
 Usage: python -m scripts.soak [--jobs N] [--devices LIST] [--pause SECONDS] [--iterations N] [--engine E] [--seed N]
+           [--checkpoint-every SECONDS] [--limit SECONDS]
 
-A queue of its own gets N small jobs, and `ptychogui run` does them. Every few seconds (a random time around --pause) a
-child, or now and then `ptychogui run` itself, is ended with SIGKILL; it is started again until nothing is left to do.
+A queue of its own gets N small jobs, and `ptychogui run` or the window, drawn by lot, does them. Every few seconds (a
+random time around --pause) a child, or now and then the one that runs the queue, is ended with SIGKILL; the next is
+started until nothing is left to do.
 Then every job has to be done once, with its whole result, or failed with its cause; no process, reservation, part of a
 file or shared memory may be left. What was found is printed as a table; exit status 1 where something is wrong.
 """
@@ -43,7 +45,10 @@ RECIPE = Recipe(n=32, scan_dims=(6, 6), probe="gaussian", photons=1e5)
 """A scan that is reconstructed in a moment."""
 
 _OWNER_SHARE = 0.25
-"""Of the kills, those of `ptychogui run` itself."""
+"""Of the kills, those of the process that runs the queue."""
+_WINDOW_SHARE = 0.4
+"""Of these processes, those that are the window."""
+_RUN, _WINDOW = "`ptychogui run`", "the window"
 _LOOK_S = 0.05
 _LEFT_S = 5.0
 """For the last children to be gone."""
@@ -54,17 +59,29 @@ class Counts:
     """What happened on the way.
 
     Attributes:
-        children, owners: how many were killed.
-        begun: how often `ptychogui run` was started.
-        memory: resident bytes of `ptychogui run` that lived longest, at its first job and at its last look.
+        children: how many were killed.
+        owners: how many processes that ran the queue were killed, by kind.
+        begun: how many of these were started, by kind.
+        memory: resident bytes of the one that lived longest, at each look.
+        longest: of which kind that was.
         elapsed_s: from the first start to the last end.
     """
 
     children: int = 0
-    owners: int = 0
-    begun: int = 0
+    owners: Counter[str] = field(default_factory=Counter)
+    begun: Counter[str] = field(default_factory=Counter)
     memory: list[int] = field(default_factory=list)
+    longest: str = ""
     elapsed_s: float = 0.0
+
+
+@dataclass
+class _Owner:
+    """A process that runs the queue."""
+
+    kind: str
+    process: subprocess.Popen[bytes]
+    memory: list[int] = field(default_factory=list)
 
 
 def main() -> None:
@@ -87,6 +104,8 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--iterations", type=int, default=200)
     parser.add_argument("--engine", default="epie")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--checkpoint-every", type=float, default=300.0)
+    parser.add_argument("--limit", type=float, default=3600.0)
     return parser.parse_args(words)
 
 
@@ -107,6 +126,7 @@ def _fill(store: Store, scan: Path, results: Path, given: argparse.Namespace) ->
     results.mkdir()
     values = {
         "reconstruction.iterations": (given.iterations, "soak"), "reconstruction.engine": (given.engine, "soak"),
+        "output.checkpoint_every_s": (given.checkpoint_every, "soak"),
     }  # fmt: skip
     plan = look_at(scan, values)
     with contextlib.ExitStack() as paths:
@@ -117,38 +137,45 @@ def _fill(store: Store, scan: Path, results: Path, given: argparse.Namespace) ->
 def _run_and_kill(store: Store, given: argparse.Namespace, chance: random.Random) -> Counts:
     """Keep the queue running and kill what runs it until all jobs have ended."""
     counts, begun_s = Counts(), time.monotonic()
-    owner = _start(given, counts)
-    longest: list[int] = []
+    owner = _start(given, counts, chance)
     next_s = time.monotonic() + chance.uniform(0.5, 1.5) * given.pause
-    while any(state not in ENDED for state, _ in store.counts()):
+    while any(state not in ENDED for state, _ in store.counts()) and time.monotonic() - begun_s < given.limit:
         time.sleep(_LOOK_S)
-        if owner.poll() is not None:
-            owner, longest = _start(given, counts), []
-        longest.append(_resident_bytes(owner.pid))
-        counts.memory = max(counts.memory, longest, key=len)
+        if owner.process.poll() is not None:
+            owner = _start(given, counts, chance)
+        owner.memory.append(_resident_bytes(owner.process.pid))
+        if len(owner.memory) > len(counts.memory):
+            counts.memory, counts.longest = owner.memory, owner.kind
         if time.monotonic() >= next_s:
             next_s = time.monotonic() + chance.uniform(0.5, 1.5) * given.pause
             _kill_one(store, owner, counts, chance)
     counts.elapsed_s = time.monotonic() - begun_s
-    owner.wait()
+    if any(state not in ENDED for state, _ in store.counts()):
+        owner.process.terminate()
+    owner.process.wait()
     return counts
 
 
-def _start(given: argparse.Namespace, counts: Counts) -> subprocess.Popen[bytes]:
-    counts.begun += 1
+def _start(given: argparse.Namespace, counts: Counts, chance: random.Random) -> _Owner:
+    """Start one that runs the queue; the devices of the last `ptychogui run` are those of the window."""
+    kind = _WINDOW if counts.begun and chance.random() < _WINDOW_SHARE else _RUN
+    counts.begun[kind] += 1
     command = [sys.executable, "-m", "ptychogui", "run", "--until-empty", "--devices", given.devices]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "scripts.soak_window"] if kind == _WINDOW else command
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    nothing = subprocess.DEVNULL
+    return _Owner(kind, subprocess.Popen(command, stdout=nothing, stderr=nothing, env=environment))
 
 
-def _kill_one(store: Store, owner: subprocess.Popen[bytes], counts: Counts, chance: random.Random) -> None:
+def _kill_one(store: Store, owner: _Owner, counts: Counts, chance: random.Random) -> None:
     """End a child that does a job, or its owner; nobody where no job is under way yet."""
     children = [start.process for start in open_starts(store, "") if lives(Owner(PROCESS, start.process))]
     if not children:
         return
     if chance.random() < _OWNER_SHARE:
-        owner.kill()
-        owner.wait()
-        counts.owners += 1
+        owner.process.kill()
+        owner.process.wait()
+        counts.owners[owner.kind] += 1
         return
     with contextlib.suppress(ProcessLookupError):
         os.kill(chance.choice(children)["pid"], signal.SIGKILL)
@@ -225,12 +252,12 @@ def _table(entries: Sequence[Entry], counts: Counts, problems: int) -> str:
         "failed with a cause": states.pop("failed", 0),
         "in another state": json.dumps(states) if states else 0,
         "children killed": counts.children,
-        "`ptychogui run` killed": counts.owners,
-        "`ptychogui run` started": counts.begun,
+        **{f"{kind} killed, of those started": f"{counts.owners[kind]} of {counts.begun[kind]}"
+           for kind in (_RUN, _WINDOW)},
         "starts of jobs": sum(entry.attempts for entry in entries),
         "seconds": f"{counts.elapsed_s:.0f}",
-        "MB of `ptychogui run`, at half time and at the end of its longest life":
-            f"{middle / 1e6:.0f}, {last / 1e6:.0f}",
+        "MB of the one that ran the queue longest, at half time and at its end":
+            f"{middle / 1e6:.0f}, {last / 1e6:.0f} ({counts.longest})",
         "lost, doubled, or left": problems,
     }  # fmt: skip
     return "\n".join(["| | |", "| --- | ---: |", *(f"| {name} | {value} |" for name, value in rows.items())])

@@ -257,6 +257,13 @@ def test_mistakes_in_runs_are_said_at_once(scan_file: Path, tmp_path: Path) -> N
         assert last.iteration == 2
 
 
+def test_mail_is_refused_where_the_script_alone_knows_the_end(scan_file: Path) -> None:
+    before = sorted(scan_file.parent.iterdir())
+    with pytest.raises(ParameterError, match=r"output.email has no effect in Reconstruction, .* or use reconstruct"):
+        Reconstruction(scan_file, email="user@example.org", **SMALL)
+    assert sorted(scan_file.parent.iterdir()) == before
+
+
 def test_a_run_that_does_not_fit_leaves_all_as_it_was(scan_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Reconstruction(scan_file, device="numpy", engine="epie") as r:
         list(r.run(2))

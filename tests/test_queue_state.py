@@ -60,8 +60,8 @@ def test_jobs_are_under_their_device_or_wait_for_any_or_are_over() -> None:
     )  # fmt: skip
     placed = {group.key: [job.id for job in group.jobs] for group in state.groups}
     assert placed == {"cpu": [3, 5], "cpu:0": [], "cuda:0": [], "any": [2], "ended": [4, 1]}
-    assert state.counts == "1 running  ·  2 waiting"
-    assert group(state, "ended").detail == "1 done  ·  1 failed"
+    assert state.counts == "1 running, 2 waiting"
+    assert group(state, "ended").detail == "1 done, 1 failed"
     assert (state.is_busy, state.has_ended) == (True, True)
 
 
@@ -131,9 +131,9 @@ def test_neighbors_are_those_that_wait_in_the_same_place() -> None:
 
 def test_numbers_and_causes() -> None:
     running = row(state=State.RUNNING, attempts=1, iteration=40, error=1.2345)
-    assert (running.detail, running.done) == ("40 of 100  ·  error 1.23", 0.4)
+    assert (running.detail, running.done) == ("40 of 100 · error 1.23", 0.4)
     done = row(state=State.DONE, attempts=1, iteration=100, error=0.5, lane="cpu")
-    assert (done.detail, done.done) == ("100 iterations  ·  error 0.500  ·  cpu", -1.0)
+    assert (done.detail, done.done) == ("100 iterations · error 0.500 · cpu", -1.0)
     assert row(state=State.FAILED, cause="no energy").detail == "no energy"
     assert row().detail == "100 iterations"
     assert row().name == "fly1 (job 1)"
@@ -154,3 +154,24 @@ def test_a_device_that_is_being_opened_says_so_and_jobs_without_one_too() -> Non
     state = view.state(snapshot(entry(1, State.QUEUED), lanes={"cpu": ""}), DEVICES, ("cpu",), opening={"cpu"})
     assert group(state, "cpu").detail.startswith("opening")
     assert view.state(snapshot(entry(1, State.QUEUED)), DEVICES, ()).rows[1].detail == "no device is ticked"
+
+
+def test_a_device_says_in_few_words_what_a_user_needs_and_all_else_in_its_tip() -> None:
+    gpu = Device(
+        "cuda:0", "NVIDIA H100 80GB HBM3", True, "", 80 * 10**9, 31 * 10**9, 0.31, ("python (process 7)",), 61.0
+    )
+    cpu = Device("cpu", "AMD EPYC, 2 cores, c++ 12", True, "", 25 * 10**9, 22 * 10**9, cores=2)
+    none = Device("cuda:1", "no GPU", False, "CuPy is not installed: pip install 'ptychogui[cuda12]'", 0, 0)
+    first, second, last, *_ = QueueView().state(snapshot(), (gpu, cpu, none), ()).groups
+    assert (first.title, first.detail, first.gauge) == ("cuda:0  H100 80GB HBM3", "31 GB free", "31% 61 °C")
+    assert first.tip.splitlines() == ["NVIDIA H100 80GB HBM3", "31% busy", "also there: python (process 7)"]
+    assert (second.title, second.detail, second.gauge) == ("cpu", "2 cores, 22 GB free", "")
+    assert (last.detail, last.gauge) == ("CuPy is not installed", "") and "pip install" in last.tip
+
+
+def test_a_job_under_way_says_how_long_it_takes_and_has_a_picture(tmp_path: Path) -> None:
+    running, waiting = entry(1, State.RUNNING, attempts=1, iteration=40, error=1.234), entry(2, State.QUEUED)
+    view = QueueView(tmp_path)
+    state = view.state(snapshot(running, waiting), DEVICES, (), left_s={running.uid: 200.0})
+    assert state.rows[1].detail == "40 of 100 · 3 min 20 s left · error 1.23"
+    assert state.rows[1].picture == str(tmp_path / "jobs" / "1" / "preview.png") and not state.rows[2].picture

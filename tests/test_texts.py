@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from ptychogui.texts import counted, printable, storable
+from ptychogui.texts import counted, duration, printable, storable
 
 BYTES = os.fsdecode(b"scan_\xe9.cxi")
 
@@ -34,3 +34,8 @@ def test_a_text_for_a_terminal_gives_it_no_orders(text: str, printed: str) -> No
 @pytest.mark.parametrize(("number", "text"), [(0, "0 pixels"), (1, "1 pixel"), (2, "2 pixels")])
 def test_things_are_counted(number: int, text: str) -> None:
     assert counted(number, "pixel") == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(-1, "0 s"), (59.4, "59 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

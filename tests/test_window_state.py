@@ -12,7 +12,7 @@ import pytest
 from ptychogui.jobs.job import Progress
 from ptychogui.session_state import MISSING, Obstacle, ScanSummary, SessionState
 from ptychogui.states import State
-from ptychogui.window_state import ErrorCurve, JobsState, RunState, StripState, duration, grouped, window_state
+from ptychogui.window_state import ErrorCurve, JobsState, RunState, StripState, grouped, window_state
 
 SCAN = ScanSummary(Path("/data/fly0012.cxi"), ("CXI",), ("one pattern is lost",))
 READY = SessionState(SCAN, runnable=True)
@@ -205,10 +205,12 @@ def test_iterations_that_are_done_again_take_the_place_of_what_came_to_nothing()
     assert points == ((1, 5.0), (2, 3.0), (3, 2.0))
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(-1, "0 s"), (59.4, "59 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
 def test_thousands_are_set_apart() -> None:
     assert grouped(12345.4) == "12\u202f345"
+
+
+def test_engines_of_a_chain_are_known_by_where_they_began() -> None:
+    curve = ErrorCurve(10).with_stages([("dm", 0), ("dm", 0), ("lsqml", 5)])
+    assert curve.stages == ((0, "dm"), (5, "lsqml"))
+    assert curve.with_stages([("lsqml", 5), ("", 0)]) is curve
+    assert curve.with_stages([("epie", 3)]).stages == ((0, "dm"), (3, "epie"))

@@ -35,9 +35,13 @@ class Device:
     memory_total_bytes: int
     memory_free_bytes: int
     load: float | None = None
-    """Share of the last second in which a GPU computed; None if not known."""
+    """Share of the last second in which a GPU computed, or of a CPU's time since the last look; None if not known."""
     processes: tuple[str, ...] = ()
     """What else runs on a GPU: "python (process 17), 3.1 GB"."""
+    temperature_C: float | None = None
+    """Of a GPU; None if not known."""
+    cores: int = 0
+    """Of a CPU that it has; 0 for what is no CPU."""
 
 
 class FFTPair(Protocol):

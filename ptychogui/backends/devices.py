@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from dataclasses import replace
 
 import psutil
 
@@ -105,7 +106,7 @@ def _half(cpu: Device, number: int) -> Device:
         usable, reason = False, "the CPU has one core, which can't be shared out: use cpu"
     cores = _half_of(None, number) if usable else 0
     title = f"half of the CPU: {cores} of {_cores()} cores" if usable else "half of the CPU"
-    return Device(f"cpu:{number}", title, usable, reason, cpu.memory_total_bytes, cpu.memory_free_bytes)
+    return replace(cpu, name=f"cpu:{number}", title=title, usable=usable, reason=reason, cores=cores)
 
 
 def _cpu() -> Device:
@@ -117,13 +118,41 @@ def _cpu() -> Device:
         _log.debug("cpu can't be used: %s", error)
         compiler, reason = "no compiler", str(error)
     title = f"{cpu_name()}, {cores} core{'s' * (cores != 1)}, {compiler}"
-    return Device("cpu", title, not reason, reason, memory.total, memory.available)
+    return Device("cpu", title, not reason, reason, memory.total, memory.available, _cpu_load(), cores=cores)
+
+
+def _cpu_load() -> float | None:
+    """Return how busy the CPU was since the last look but a short one; None the first time."""
+    now = psutil.cpu_times()
+    total_s, idle_s = sum(now), now.idle
+    before, busy = _looks[-1] if _looks else (0.0, 0.0), None
+    if _looks and total_s - before[0] < _SHORT_S:
+        return _loads[-1] if _loads else None
+    if _looks:
+        busy = min(max(1.0 - (idle_s - before[1]) / (total_s - before[0]), 0.0), 1.0)
+        _loads[:] = [busy]
+    _looks[:] = [(total_s, idle_s)]
+    return busy
+
+
+_SHORT_S = 0.5
+"""Of all cores' time: too little to say how busy they are."""
+_looks: list[tuple[float, float]] = []
+"""All cores' time, and how much of it was idle, at the last look."""
+_loads: list[float] = []
+"""How busy they were then."""
 
 
 def _numpy() -> Device:
     memory = psutil.virtual_memory()
     return Device(
-        "numpy", "numpy on one core: readable, slow, needs no compiler", True, "", memory.total, memory.available
+        "numpy",
+        "numpy on one core: readable, slow, needs no compiler",
+        True,
+        "",
+        memory.total,
+        memory.available,
+        cores=1,
     )
 
 

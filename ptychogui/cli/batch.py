@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import glob
 import json
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -20,11 +17,9 @@ from ptychogui.cli.follow_batch import BatchTeller, follow
 from ptychogui.cli.one_job import Values, name_of
 from ptychogui.cli.shared_options import PATH, json_option, quiet_option, resume_option, sweep_option, watch_option
 from ptychogui.cli.terminal import error_console, one_line, say, table, tell
-from ptychogui.errors import DataError
-from ptychogui.io.result_header import read_header
-from ptychogui.jobs.job import Sweep
 from ptychogui.jobs.provenance import versions
-from ptychogui.jobs.results.result_paths import make_results_folder, results_stem
+from ptychogui.jobs.results.complete import complete_result
+from ptychogui.jobs.results.result_paths import make_results_folder
 from ptychogui.jobs.scan_list import ScanList, scan_list
 from ptychogui.params.click_words import Command
 from ptychogui.params.model import describe
@@ -100,7 +95,7 @@ def _run_batch(candidates: list[Candidate], values: Values, swept: Sequence[Valu
     with Store() as store:
         lanes = lanes_of(store, values, candidates)
         watching = None if wishes.watch is None else WatchOrder(
-            wishes.watch, values, wishes.folder, _command(), made_by, swept
+            wishes.watch, values, wishes.folder, _command(), made_by, swept, skip_done=wishes.skip_done
         )  # fmt: skip
         if watching is not None:
             FolderWatch(watching)  # a folder that is not there is refused before anything is added
@@ -168,25 +163,8 @@ def _done(scan: Path, one: Candidate, values: Values, wishes: _Wishes) -> Path |
     """Return the complete result that there is of a scan, where that is to be left out."""
     if not wishes.skip_done:
         return None
-    return _complete_result(scan, values, wishes.folder, None if one.plan is None else one.plan.sweep)
-
-
-def _complete_result(scan: Path, values: Values, folder: Path, sweep: Sweep | None) -> Path | None:
-    """Return the result in a folder that is complete, of this very scan and of the values swept, if there is one."""
-    stem, wanted = results_stem(name_of(scan, values)), None if sweep is None else _plain(sweep.values)
-    for path in sorted(folder.glob(f"{glob.escape(stem)}*.cxi")):
-        with contextlib.suppress(DataError):
-            result = read_header(path)
-            is_same = str(scan.resolve()) in {file.path for file in result.sources}
-            swept = json.loads(result.sweep)["values"] if result.sweep else None
-            if result.state is State.DONE and is_same and (wanted is None or swept == wanted):
-                return path
-    return None
-
-
-def _plain(values: Any) -> Any:
-    """Return values as JSON gives them back."""
-    return json.loads(json.dumps(dict(values), default=os.fspath))
+    sweep = None if one.plan is None else one.plan.sweep
+    return complete_result(wishes.folder, scan, name_of(scan, values), None if sweep is None else sweep.values)
 
 
 def _command() -> str:

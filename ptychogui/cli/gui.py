@@ -27,6 +27,9 @@ from ptychogui.physics.simulation import Recipe, simulate
 
 _DEMO_VALUES = {"reconstruction.iterations": (60, "demo"), "output.job_id": ("demo", "demo")}
 
+_LOADED_MEANWHILE = "ptychogui.queue.drive"
+"""Most of what the window needs, but for Qt, which takes the thread that loads it for the window's."""
+
 _UNSEEN = ("offscreen", "minimal")
 """Ways of Qt to draw a window that nobody sees."""
 
@@ -101,7 +104,7 @@ def missing_display() -> str:
     screens = ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")
     if sys.platform.startswith("linux") and not any(map(os.environ.get, screens)):
         return "there is no display"
-    threading.Thread(target=import_module, args=("ptychogui.app",), daemon=True).start()  # which takes as long
+    threading.Thread(target=import_module, args=(_LOADED_MEANWHILE,), daemon=True).start()
     try:
         trial = subprocess.run([sys.executable, "-c", _OPEN_A_WINDOW], capture_output=True, text=True, timeout=60)
     except subprocess.TimeoutExpired:

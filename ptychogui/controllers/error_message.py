@@ -11,11 +11,19 @@ from ptychogui.params.form_words import in_form_words
 
 @dataclass(frozen=True)
 class ErrorMessage:
-    """An error as the user sees it: what failed, why and what to do, and for a bug the traceback."""
+    """An error as the user sees it.
+
+    Attributes:
+        title: what failed.
+        text: why, and what to do.
+        details: of a bug the traceback.
+        ends_with_edit: whether it is about values, and means nothing any more once one is changed.
+    """
 
     title: str
     text: str
     details: str = ""
+    ends_with_edit: bool = False
 
 
 def explain(title: str, error: BaseException, hint: str = "") -> ErrorMessage:

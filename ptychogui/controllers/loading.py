@@ -23,6 +23,7 @@ from ptychogui.jobs.run_findings import RunFinding, from_dicts
 from ptychogui.params.origins import Layers, Source
 from ptychogui.params.units import format_quantity
 from ptychogui.pictures.live_picture import Shot
+from ptychogui.pictures.pattern_picture import PatternPicture, pattern_picture
 from ptychogui.pictures.thumbnails import flatten_layers
 
 _log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class LoadedScan:
         facts: lines for its card.
         notes: what its reader noticed and repaired.
         values: parameter path -> (value, place) that it knows.
-        pattern: float64 (rows, columns), mean of `previewed` frames.
+        pattern: mean of `previewed` frames, made ready for the screen.
         positions_m: float64 (positions, 2), row and column, or None.
         ways: how its own positions and frames can meet, where there are several.
         dataset: all that is known of it, without its frames.
@@ -51,7 +52,7 @@ class LoadedScan:
     facts: tuple[str, ...]
     notes: tuple[str, ...]
     values: Mapping[str, tuple[Any, str]]
-    pattern: np.ndarray
+    pattern: PatternPicture
     previewed: int
     positions_m: np.ndarray | None
     ways: tuple[Alternative, ...] = ()
@@ -109,8 +110,6 @@ def _loaded_scan(dataset: Dataset) -> LoadedScan:
     rows = dataset.frame_rows
     chosen = np.unique(rows[np.linspace(0, len(rows) - 1, min(_PREVIEWED, len(rows))).astype(int)])
     pattern = np.nan_to_num(dataset.frames.read(chosen).mean(axis=0, dtype=np.float64))
-    if dataset.bad_pixels is not None:
-        pattern[dataset.bad_pixels] = 0
     values = dataset_layers(dataset).values[Source.FILE]
     ways = () if dataset.ambiguity is None else dataset.ambiguity.alternatives
     return LoadedScan(
@@ -118,7 +117,7 @@ def _loaded_scan(dataset: Dataset) -> LoadedScan:
         _facts(dataset),
         all_notes(dataset),
         values,
-        pattern,
+        pattern_picture(pattern, dataset.bad_pixels),
         len(chosen),
         dataset.positions_m,
         ways,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PyQt5.QtCore import QObject, pyqtSignal
@@ -50,4 +51,4 @@ class RunController(QObject):
         self._queue.do(add, self.added.emit, self._refuse)
 
     def _refuse(self, error: Exception) -> None:
-        self.problem.emit(explain(_REFUSED, error))
+        self.problem.emit(replace(explain(_REFUSED, error), ends_with_edit=True))

@@ -55,6 +55,10 @@ class WindowController(QObject):
         """Take the texts in the form that are no values."""
         self._show(session=replace(self._session, wrong=tuple(wrong)))
 
+    def take_compiling(self, text: str) -> None:
+        """Take how far the compiling of the kernels is."""
+        self._show(told=replace(self._told, compiling=text))
+
     def _on_missing(self, missing: tuple[Obstacle, ...]) -> None:
         self._show(session=replace(self._session, missing=missing))
 
@@ -103,5 +107,6 @@ class WindowController(QObject):
         """Find out what can be done with the jobs that are chosen."""
         rows = [self._queue.rows[job] for job in self._jobs if job in self._queue.rows]
         may = frozenset(key for row in rows for key in row.may if len(rows) == 1 or key not in _OF_ONE)
-        self._show(told=JobsState(may, self._queue.has_ended, self._told.follows, self._queue.closed,
-                                   self._queue.is_busy))  # fmt: skip
+        queue = self._queue
+        self._show(told=replace(self._told, may=may, has_ended=queue.has_ended, closed=queue.closed,
+                                is_busy=queue.is_busy))  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 import tifffile
 
 from ptychogui.errors import DataError
+from ptychogui.io.atomic import replacing
 from ptychogui.io.csv_numbers import read_complex_csv, read_real_csv
 from ptychogui.io.cxi import MASK_PLACE, PROBE_PLACES, read_translation
 from ptychogui.io.hdf5.files import as_complex, datasets, first_dataset, is_hdf5, open_h5, read_complex, reading
@@ -109,6 +110,19 @@ def read_positions(path: Path | str) -> np.ndarray:
     if lost.all():
         raise DataError(f"{path}: {all_lost_text(positions_m)}; repair the list")
     return np.where(lost[:, None], np.nan, positions_m)
+
+
+def write_mask(path: Path, bad: np.ndarray) -> None:
+    """Write a mask, bool (rows, columns), as TIFF where the name says so, or else as NPY; 1 on bad pixels.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    with replacing(path) as file:
+        if path.suffix.lower() in (".tif", ".tiff"):
+            tifffile.imwrite(file, bad.astype(np.uint8), photometric="minisblack", metadata=None)
+        else:
+            np.save(file, bad)
 
 
 def holds_result(path: Path | str) -> bool:

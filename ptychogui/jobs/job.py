@@ -131,6 +131,7 @@ class Progress:
     it an iteration late. `free_error` is the same over the pixels that are held out, NaN where none are.
     `findings` are those of the convergence watch since the Progress before; `notes` say them as well.
     `elapsed_s` is the time that iterations took, pauses not counted, and `positions_per_s` their mean speed.
+    `stage` is the engine under way and the iteration after which it began.
     `object_pixel_m` is that of the stage under way, and so of `estimate`. With an estimate, `spots_m` says where
     its probe is: float32 (positions, 2), row and column from the object's top left corner, as refined.
     """
@@ -148,6 +149,7 @@ class Progress:
     notes: tuple[str, ...] = ()
     free_error: float = math.nan
     findings: tuple[RunFinding, ...] = ()
+    stage: tuple[str, int] = ("", 0)
     spots_m: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -372,6 +372,7 @@ class JobRun:
             object_pixel_m=chain.pixel_m,
             state=state,
             estimate=estimate,
+            stage=chain.stage,
             spots_m=None if estimate is None else chain.spots_m(),
             result=result,
             notes=news,

@@ -17,5 +17,5 @@ class RefusedError(PtychoError):
     """
 
     def __init__(self, message: str, is_final: bool) -> None:
-        super().__init__(message)
+        super().__init__(message, is_final)
         self.is_final = is_final

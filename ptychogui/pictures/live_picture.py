@@ -10,7 +10,7 @@ from ptychogui.pictures.colors import complex8
 from ptychogui.pictures.illumination import even_centers, illumination, stretched
 from ptychogui.pictures.levels import Levels, robust_levels
 from ptychogui.pictures.phase import level_phase, unit_phase_offset, unwrapped
-from ptychogui.pictures.pyramid import Pyramid, halvings, pyramid
+from ptychogui.pictures.pyramid import Pyramid, halvings, pyramid, reduced
 from ptychogui.pictures.thumbnails import shrink
 
 FINAL_PX = 4096
@@ -49,7 +49,7 @@ class Shot:
         """Return the same with fewer pixels of the object, to be kept."""
         block = -(-max(self.field.shape) // longest_px)
         probe = np.stack([shrink(mode, max(self.probe.shape[-1] // block, 1)) for mode in self.probe])
-        return replace(self, field=shrink(self.field, longest_px).copy(), probe=probe, pixel_m=self.pixel_m * block)
+        return replace(self, field=reduced(self.field, longest_px).copy(), probe=probe, pixel_m=self.pixel_m * block)
 
     @property
     def bytes(self) -> int:
@@ -118,7 +118,7 @@ def make_picture(shot: Shot, display: Display = Display(), limit_px: int = FINAL
     block = -(-max(obj.shape) // limit_px)
     rows, columns = scanned_region(obj.shape, probe.shape[-1])
     light = _light(shot, rows, columns)
-    shown = shrink(obj, limit_px)
+    shown = reduced(obj, limit_px)
     lit = stretched(light, shown.shape) >= _WELL_LIT
     turned = level_phase(shown, _weight(shown, lit)) if display.ramp_removed else unit_phase_offset(shown, lit)
     phases = _phases(np.asarray(turned, np.complex64), lit, display.unwrapped)

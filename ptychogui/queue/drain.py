@@ -16,7 +16,7 @@ from ptychogui.queue.owner import Ownership
 from ptychogui.queue.postman import posted
 from ptychogui.queue.recovery import forget_states_of_ended, recover
 from ptychogui.queue.store import journal
-from ptychogui.queue.store.batch import Batch
+from ptychogui.queue.store.batch import Batch, close_left_open
 from ptychogui.queue.store.entry import UNDER_WAY, WAITING
 from ptychogui.queue.store.store import Store, served_by
 from ptychogui.queue.store.word import tell_ended
@@ -27,7 +27,7 @@ _LOOK_S = 0.1
 _LEAVE_S = 30.0
 """For all lanes to leave; children that are still there then end by themselves."""
 _RECOVER_S = 2.0
-"""Between looks whether what another owner left is gone."""
+"""Between looks whether what another owner left is gone, and who watched for a batch."""
 _LAST_LETTERS_S = 30.0
 """For word of what has ended last; what is not sent then goes the next time."""
 
@@ -76,6 +76,7 @@ class Drain:
             store.check_whole()
             is_settled = recover(store, self._owner)
             forget_states_of_ended(store)
+            close_left_open(store)
             tell_ended(store, self._relay)
             with posted(self._folder, _LAST_LETTERS_S):
                 if not until_empty or self._jobs_left(store):
@@ -108,9 +109,9 @@ class Drain:
         next_s = time.monotonic() + _RECOVER_S
         while not self._leaving.wait(_LOOK_S):
             looks = store.has_changed()
-            if not is_settled and time.monotonic() >= next_s:
-                is_settled, next_s = recover(store, self._owner, 0.0), time.monotonic() + _RECOVER_S
-                looks = True  # its own changes don't count as changes
+            if time.monotonic() >= next_s:
+                looks = close_left_open(store) or not is_settled or looks  # its own changes don't count as changes
+                is_settled, next_s = is_settled or recover(store, self._owner, 0.0), time.monotonic() + _RECOVER_S
             if looks:
                 tell_ended(store, self._relay)
             if until_empty and looks and not self._jobs_left(store):

@@ -21,6 +21,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from ptychogui.errors import ParameterError, PtychoError
+from ptychogui.jobs.results.complete import complete_result
 from ptychogui.jobs.results.result_paths import make_results_folder
 from ptychogui.jobs.scan_list import scans_in
 from ptychogui.params.origins import Layers, Source
@@ -63,6 +64,7 @@ class WatchOrder:
         versions: of the programs that make the jobs.
         sweep: values in which the jobs of one scan differ.
         batch: into which jobs come, and what can't be read is said.
+        skip_done: whether scans are left out of which there is a complete result.
     """
 
     folder: Path
@@ -72,6 +74,7 @@ class WatchOrder:
     versions: Mapping[str, str]
     sweep: Sequence[Values] = ({},)
     batch: int | None = None
+    skip_done: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,13 +147,24 @@ class FolderWatch:
     def _take(self, store: Store, path: Path, candidates: Sequence[Candidate]) -> Iterator[FoundScan]:
         """Add the jobs of a scan, or say what is wrong with it."""
         self._pending.pop(path, None)
-        found = [checked(candidate) for candidate in candidates]
+        found = [checked(candidate) for candidate in candidates if not self._is_done(path, candidate)]
+        if not found:
+            self._done.add(path)
+            return
         problem = next((one.problem for one in found if one.problem), "")
         if not problem:
             ids = self._add(store, path, [one.plan for one in found if one.plan is not None])
             yield from [FoundScan(path, tuple(ids))] if ids else []
         elif note_unreadable(store, path, problem, self._order.batch):
             yield FoundScan(path, problem=problem)
+
+    def _is_done(self, path: Path, candidate: Candidate) -> bool:
+        """Whether there is a complete result of a job, and it is to be left out then."""
+        plan = candidate.plan
+        if plan is None or not self._order.skip_done:
+            return False
+        swept = None if plan.sweep is None else plan.sweep.values
+        return complete_result(self._order.output, path, plan.name, swept) is not None
 
     def _add(self, store: Store, path: Path, plans: Sequence[Plan]) -> list[int]:
         """Add the jobs of a scan; none where another process was faster, and then nothing stays reserved."""

@@ -27,6 +27,7 @@ class FakeGPU:
     free: int | None = 80 << 30
     load: int | None = None
     processes: dict[int, int | None] = field(default_factory=dict)
+    temperature: int | None = None
     slices: dict[int, FakeGPU] | None = None
     """By place; None where the GPU can have none."""
 
@@ -42,6 +43,8 @@ def nvml_installed(monkeypatch: pytest.MonkeyPatch, *gpus: FakeGPU) -> Iterator[
     nvml.nvmlDeviceGetHandleByPciBusId = lambda bus_id: _said(next((g for g in gpus if g.bus_id == bus_id), None))
     nvml.nvmlDeviceGetMemoryInfo = lambda gpu: SimpleNamespace(free=_said(gpu.free), total=gpu.total)
     nvml.nvmlDeviceGetUtilizationRates = lambda gpu: SimpleNamespace(gpu=_said(gpu.load), memory=0)
+    nvml.NVML_TEMPERATURE_GPU = 0  # pynvml.py:82
+    nvml.nvmlDeviceGetTemperature = lambda gpu, sensor: _said(None if sensor else gpu.temperature)  # pynvml.py:3876
     nvml.nvmlDeviceGetComputeRunningProcesses = lambda gpu: [  # pynvml.py:4228; usedGpuMemory may be None: 4185
         SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in gpu.processes.items()
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,12 @@ def test_without_a_display_no_window_is_tried(monkeypatch: pytest.MonkeyPatch) -
 def windows_opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Open no window, but say by which way to the screen one would have been opened."""
     opened: list[str] = []
-    monkeypatch.setattr(gui, "_open_window", lambda _files: opened.append(os.environ["QT_QPA_PLATFORM"]) or 0)
+
+    def open_window(_files: list[Path]) -> int:
+        opened.append(os.environ["QT_QPA_PLATFORM"])
+        return 0
+
+    monkeypatch.setattr(gui, "_open_window", open_window)
     monkeypatch.setenv("QT_QPA_PLATFORM", "wayland")
     monkeypatch.setenv("DISPLAY", ":7")
     return opened
@@ -70,3 +77,9 @@ class TestDemo:
         monkeypatch.setattr(gui, "missing_display", lambda: "")
         run("demo")
         assert windows == [([], True)]
+
+
+def test_what_is_loaded_beside_the_trial_has_no_qt_in_it() -> None:
+    """Qt takes the thread that loads it for the one that windows live in."""
+    loads = f"import sys, {gui._LOADED_MEANWHILE}; sys.exit(any('Qt' in name for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", loads], check=False).returncode == 0

@@ -98,7 +98,7 @@ class TestSession:
     ) -> None:
         loaded = opened(qtbot, session, scan)
         assert loaded.path == scan
-        assert loaded.pattern.shape == (RECIPE.n, RECIPE.n)
+        assert loaded.pattern.counts.shape == (RECIPE.n, RECIPE.n)
         assert loaded.positions_m is not None and len(loaded.positions_m) == math.prod(RECIPE.scan_dims)
         parameters, origins, _, _ = values_of(qtbot, session)
         assert parameters.experiment.energy_eV == pytest.approx(RECIPE.energy_eV)

@@ -10,8 +10,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from ptychogui.controllers.background import Background
-from ptychogui.controllers.developing import DevelopController
-from ptychogui.controllers.saving import SaveController
+from ptychogui.controllers.pictures.developing import DevelopController
+from ptychogui.controllers.pictures.saving import SaveController
 from ptychogui.errors import OutputError
 from ptychogui.pictures.live_picture import LivePicture, Shot
 

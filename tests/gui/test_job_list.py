@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PyQt5.QtCore import QModelIndex, QPoint, Qt
 from PyQt5.QtGui import QPixmap
-from PyQt5.QtWidgets import QAction, QApplication
+from PyQt5.QtWidgets import QAction, QApplication, QToolButton
 from pytestqt.qtbot import QtBot
 
 from ptychogui.queue_state import Group, JobRow, Notice, QueueState
@@ -159,6 +159,12 @@ class TestDragging:
         assert asked.args == [5, 0, "cpu"]
 
 
+def names_of_buttons(panel: QueuePanel) -> list[str]:
+    buttons = [button for button in panel.findChildren(QToolButton) if button.isVisibleTo(panel)]
+    assert all(button.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonTextBesideIcon for button in buttons)
+    return [button.text() for button in buttons]
+
+
 class TestPanel:
     def test_a_notice_has_its_buttons(self, qtbot: QtBot, panel: QueuePanel) -> None:
         assert panel.notice.isHidden()
@@ -179,8 +185,18 @@ class TestPanel:
         pause, resume = QAction("Pause", panel), QAction("Resume", panel)
         resume.setVisible(False)
         panel.set_actions([], [[pause, resume]])
-        buttons = [panel.buttons.itemAt(place).widget() for place in range(2)]  # type: ignore[union-attr]
-        assert [button.isVisibleTo(panel) for button in buttons if button] == [True, False]
+        assert names_of_buttons(panel) == ["Pause"]
         resume.setVisible(True)
         pause.setVisible(False)
-        assert [button.isVisibleTo(panel) for button in buttons if button] == [False, True]
+        qtbot.waitUntil(lambda: names_of_buttons(panel) == ["Resume"], timeout=1000)
+
+    def test_what_can_be_done_has_a_name_and_what_can_not_is_not_there(self, qtbot: QtBot, panel: QueuePanel) -> None:
+        actions = [QAction(name, panel) for name in ("Pause", "Stop", "Retry")]
+        for action in actions:
+            action.setEnabled(False)
+        panel.set_actions([], [[action] for action in actions])
+        panel.show_queue(state())
+        qtbot.waitUntil(panel.idle.isVisible, timeout=1000)
+        assert names_of_buttons(panel) == []
+        actions[1].setEnabled(True)
+        qtbot.waitUntil(lambda: names_of_buttons(panel) == ["Stop"] and panel.idle.isHidden(), timeout=1000)

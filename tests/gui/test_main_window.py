@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PyQt5.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
-from PyQt5.QtGui import QColor, QDragEnterEvent, QDropEvent, QIcon, QPalette
+from PyQt5.QtGui import QColor, QDesktopServices, QDragEnterEvent, QDropEvent, QIcon, QPalette
 from PyQt5.QtWidgets import QApplication, QLabel, QToolTip
 from pytestqt.qtbot import QtBot
 
@@ -264,6 +264,34 @@ def test_messages_and_problems(window: MainWindow) -> None:
     assert window.messages.isVisible() and window.commands["dock-log"].isChecked()
     window.commands["dock-log"].trigger()
     assert not window.messages.isVisible()
+
+
+def test_the_details_of_a_problem_are_shown_where_there_are_any(window: MainWindow) -> None:
+    window.show_problem("This file can't be opened", "no positions")
+    assert not window.banner.more.isVisible()
+    window.show_problem("Something went wrong", "a defect", "the traceback")
+    assert not window.banner.trace.isVisible()
+    window.banner.more.click()
+    assert window.banner.trace.isVisible() and window.banner.trace.toPlainText() == "the traceback"
+    window.show_problem("Something else went wrong", "a defect", "another traceback")
+    assert not window.banner.trace.isVisible()
+
+
+def test_what_is_wrong_with_values_is_said_until_one_is_changed(window: MainWindow) -> None:
+    window.show_problem("This can't be reconstructed yet", "no energy", ends_with_edit=True)
+    window.edited.emit("experiment.energy_eV", 8800.0)
+    assert window.banner.isHidden()
+    window.show_problem("This file can't be opened", "no positions")
+    window.edited.emit("experiment.energy_eV", 8800.0)
+    assert not window.banner.isHidden()
+
+
+def test_where_there_is_no_file_manager_the_folder_is_said(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda _url: False)
+    window.strip.folderAsked.emit(tmp_path / "a-result.cxi")
+    assert str(tmp_path) in window.status.message.whole_text()
 
 
 def test_closing_is_announced(qtbot: QtBot, window: MainWindow) -> None:

@@ -207,7 +207,11 @@ def test_arrows_point_from_where_positions_were(qtbot: QtBot) -> None:
     assert spots.show_spots(positions_m, np.zeros((2, 2))) == "not corrected"
     told = spots.show_spots(positions_m, np.array([[0.0, 1e-8], [0.0, -1e-8]]))
     assert told == "corrected by 10 nm, at most 10 nm, arrows 80 × as long"
-    assert len(spots.arrows.getData()[0]) == 12
+    assert spots.arrows.getData()[0] is None  # nobody sees them yet
+    spots.set_visible(True)
+    assert len(spots.arrows.getData()[0]) == 12 and len(spots.dots.getData()[0]) == 2
+    spots.show_spots(None, None)
+    assert not len(spots.dots.getData()[0])
 
 
 class TestPictureBar:
@@ -263,6 +267,16 @@ class TestError:
         assert card.plot.viewRange()[1][1] > np.log10(60)
         card.show_curve(ErrorCurve(10, ((1, 5.0),)))
         assert card.legend.isHidden()
+
+    def test_each_engine_of_a_chain_is_marked_where_it_began(self, qtbot: QtBot) -> None:
+        card = ErrorCard()
+        qtbot.addWidget(card)
+        card.show_curve(ErrorCurve(10, ((1, 5.0),), stages=((0, "dm"),)))
+        assert not card.begins
+        card.show_curve(ErrorCurve(10, ((1, 5.0), (6, 2.0)), stages=((0, "dm"), (5, "lsqml"))))
+        assert [(line.value(), line.label.format) for line in card.begins] == [(0, "DM"), (5, "LSQML")]
+        card.show_curve(ErrorCurve(10))
+        assert not card.begins
 
     def test_less_than_a_decade_still_has_ticks(self) -> None:
         axis = LogAxis("left")

@@ -245,19 +245,19 @@ def test_a_survey_shows_what_all_patterns_show(
     qtbot: QtBot, workstation: Workstation, opened: SessionController, tmp_path: Path
 ) -> None:
     page = workstation.preview_page
-    assert page.pattern_choice.count() == 1 and not page.scan_choice.isEnabled()
+    assert page.pattern_choice.count() == 2 and not page.scan_choice.isEnabled()
     with qtbot.waitSignal(workstation.survey.ended, timeout=LONG):
         page.survey.click()
         assert page.stop.isVisible() and not page.survey.isVisible()
     assert page.survey.isVisible() and page.scans.currentWidget() is page.maps["transmission (STXM)"]
     assert page.pattern.title.text() == "Diffraction pattern, mean of all 36"
-    page.pattern_choice.setCurrentIndex(2)
+    page.pattern_choice.setCurrentIndex(3)
     assert page.pattern.title.text() == "Diffraction pattern, largest of all 36"
     page.scan_choice.setCurrentIndex(0)
     assert page.scans.currentWidget() is page.positions
     with qtbot.waitSignal(opened.scanOpened, timeout=LONG):
         opened.open(tmp_path / "scan.cxi")
-    assert page.pattern_choice.count() == 1 and page.scans.currentWidget() is page.positions
+    assert page.pattern_choice.count() == 2 and page.scans.currentWidget() is page.positions
 
 
 def test_a_survey_of_nothing_says_what_to_do(qtbot: QtBot, workstation: Workstation) -> None:

@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 from PyQt5.QtCore import QSettings, Qt, QTimer
 from pytestqt.qtbot import QtBot
 
-from ptychogui.app import ErrorHook, Workstation
+from ptychogui.app import Workstation
+from ptychogui.controllers.error_hook import ErrorHook
 from ptychogui.controllers.loading import load
 from ptychogui.io.result import read_result
 from ptychogui.io.simulated import write_scan
@@ -274,6 +276,31 @@ def test_an_unforeseen_error_is_shown_once(qtbot: QtBot, caplog: pytest.LogCaptu
     hook.handle(kind, error, trace)
     assert len(shown) == 1
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_an_unforeseen_error_on_a_thread_is_shown_while_the_hook_is_installed(qtbot: QtBot) -> None:
+    hook, before = ErrorHook(), threading.excepthook
+    hook.install()
+    thread = threading.Thread(target=lambda: 1 / 0)
+    with qtbot.waitSignal(hook.problem, timeout=1000) as problem:
+        thread.start()
+        thread.join()
+    hook.remove()
+    assert "ZeroDivisionError" in problem.args[0].details and threading.excepthook is before
+
+
+def test_the_file_and_the_page_of_the_session_before_come_back(
+    qtbot: QtBot, settings: QSettings, workstation: Workstation, scan: Path
+) -> None:
+    open_scan(qtbot, workstation, scan)
+    workstation.window.pages.turn_to("run")
+    workstation.window.go()
+    again = Workstation(settings)
+    with qtbot.waitSignal(again.session.scanOpened, timeout=LONG):
+        again.restore()
+    assert again.session.path == scan and again.window.pages.current == "run"
+    again.window.go()
+    again.window.deleteLater()
 
 
 def test_the_curve_has_every_iteration_once_in_order(qtbot: QtBot, workstation: Workstation, scan: Path) -> None:

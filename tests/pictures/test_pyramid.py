@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from ptychogui.pictures.pyramid import pyramid
+from ptychogui.pictures.pyramid import pyramid, reduced
+from ptychogui.pictures.thumbnails import shrink
 
 
 def test_a_screen_gets_about_its_own_pixels() -> None:
@@ -29,3 +31,9 @@ def test_odd_sizes_are_halved_by_means() -> None:
     halves = pyramid(image).sizes
     assert [half.shape for half in halves] == [(301, 513), (150, 256)]
     assert float(halves[1].min()) == float(halves[1].max()) == 1
+
+
+@pytest.mark.parametrize(("shape", "longest_px"), [((100, 60), 100), ((100, 61), 50), ((120, 90), 20), ((101, 64), 17)])
+def test_blocks_are_averaged_as_for_thumbnails(shape: tuple[int, int], longest_px: int) -> None:
+    image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    np.testing.assert_allclose(reduced(image, longest_px), shrink(image, longest_px), rtol=1e-4, atol=1e-6)

@@ -12,6 +12,7 @@ from ptychogui.errors import ParameterError
 from ptychogui.io.mda.presets import list_presets
 from ptychogui.io.mda.scan_writer import write_mda_scan
 from ptychogui.io.result import write_result
+from ptychogui.io.result_header import SourceFile
 from ptychogui.io.simulated import write_scan
 from ptychogui.params.sweep import combinations
 from ptychogui.physics.simulation import simulate
@@ -22,6 +23,7 @@ from ptychogui.queue.store import changes
 from ptychogui.queue.store.batch import add_batch, batch
 from ptychogui.queue.store.store import Store
 from ptychogui.queue.watch import FolderWatch, FoundScan, Watcher, WatchOrder
+from ptychogui.states import State
 from tests.cli.runs import SMALL
 from tests.io.makers import make_result
 
@@ -190,3 +192,16 @@ def test_a_watcher_hears_of_changes_or_looks_by_itself(
         write(scans, 1)
         assert told.wait(60.0)
     assert found == ["fly_0001.cxi"]
+
+
+def test_what_is_done_is_left_out_if_asked(scans: Path, store: Store, clock: Clock) -> None:
+    scan = write_scan(scans / "a.cxi", simulate(SMALL))[0]
+    results = scans.parent / "results"
+    results.mkdir()
+    done = make_result(sources=(SourceFile.of(scan),), state=State.DONE)
+    write_result(results / "a-result.cxi", done)
+    watched = FolderWatch(order(scans, skip_done=True), clock)
+    assert looked(watched, store, 3) == [] and sources(store) == []
+    write_scan(scans / "b.cxi", simulate(SMALL))
+    assert [found.path.name for found in looked(watched, store)] == ["b.cxi"]
+    assert [found.path.name for found in looked(FolderWatch(order(scans), clock), store)] == ["a.cxi"]

@@ -86,7 +86,8 @@ _looked: list[bool] = []
 
 def _of_slice(part: nvml.Slice) -> Device:
     free = part.total_bytes if part.use.free_bytes is None else part.use.free_bytes
-    return Device(part.name, part.title, True, "", part.total_bytes, free, part.use.load, part.use.processes)
+    use = part.use
+    return Device(part.name, part.title, True, "", part.total_bytes, free, use.load, use.processes, use.temperature_C)
 
 
 def _is_sliced(index: int) -> bool:
@@ -107,7 +108,8 @@ def _describe(index: int) -> Device:
         total = int(properties["totalGlobalMem"])
         use = nvml.use_of(runtime.deviceGetPCIBusId(index))
         free = total if use.free_bytes is None else min(use.free_bytes, total)
-        return Device(f"cuda:{index}", properties["name"].decode(), True, "", total, free, use.load, use.processes)
+        name = properties["name"].decode()
+        return Device(f"cuda:{index}", name, True, "", total, free, use.load, use.processes, use.temperature_C)
     except runtime.CUDARuntimeError as error:
         _log.info("cuda:%d does not answer: %s", index, error)
         return Device(f"cuda:{index}", "GPU", False, f"it does not answer ({error}): see nvidia-smi", 0, 0)

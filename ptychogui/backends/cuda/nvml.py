@@ -28,11 +28,13 @@ class Use:
         free_bytes: memory that is free.
         load: share of the last second in which it computed.
         processes: which others are there, with their memory: "python (process 17), 3.1 GB".
+        temperature_C: of the whole GPU.
     """
 
     free_bytes: int | None = None
     load: float | None = None
     processes: tuple[str, ...] = ()
+    temperature_C: float | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _noting(nvml: ModuleType) -> Iterator[None]:
 
 
 def _use(nvml: Any, handle: Any) -> Use:
-    free = load = None
+    free = load = temperature = None
     processes: tuple[str, ...] = ()
     with _noting(nvml):
         free = int(nvml.nvmlDeviceGetMemoryInfo(handle).free)
@@ -117,7 +119,9 @@ def _use(nvml: Any, handle: Any) -> Use:
     with _noting(nvml):
         found = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
         processes = tuple(_process_text(one.pid, one.usedGpuMemory) for one in found if one.pid != os.getpid())
-    return Use(free, load, processes)
+    with _noting(nvml):
+        temperature = float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
+    return Use(free, load, processes, temperature)
 
 
 def _process_text(pid: int, used_bytes: int | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PyQt5.QtCore import QObject, pyqtSignal
+from PyQt5.QtCore import QObject, QTimer, pyqtSignal
 
 from ptychogui.backends import Device, list_devices
 from ptychogui.controllers.error_message import explain
@@ -16,6 +16,7 @@ from ptychogui.controllers.queue.left_over import LeftOver
 from ptychogui.controllers.queue.orders import change_of
 from ptychogui.controllers.queue.queue_thread import Owned, QueueThread
 from ptychogui.errors import ParameterError, PtychoError
+from ptychogui.jobs.job import Progress
 from ptychogui.jobs.provenance import versions
 from ptychogui.queue.devices import devices_to_use, remember, switched
 from ptychogui.queue.lane_process import MakeProcess, engine_process
@@ -26,6 +27,9 @@ from ptychogui.queue.store import changes, journal
 from ptychogui.queue.store.entry import WAITING
 from ptychogui.queue.store.store import Store
 from ptychogui.queue_state import QueueState, QueueView
+
+_GAUGES_MS = 3000
+"""Between looks at how busy devices are."""
 
 _REFUSED = "That can't be done with this job"
 
@@ -56,16 +60,20 @@ class QueueController(QObject):
         super().__init__()
         self._folder, self._make_process = folder, make_process
         self._thread = QueueThread(folder)
-        self._snapshot, self._state, self._view = Snapshot(), QueueState(), QueueView()
+        self._snapshot, self._state, self._view = Snapshot(), QueueState(), QueueView(folder)
         self._devices: tuple[Device, ...] = ()
         self._ticked: tuple[str, ...] = ()
         self._owner, self._shown, self._is_leaving = "", "", False
         self._lanes: dict[str, LaneThread] = {}
         self._opening: set[str] = set()
+        self._left_s: dict[str, float] = {}
         self._left_over, self._closed = LeftOver(), ""
         self._thread.seen.connect(self._on_seen)
         self._thread.owned.connect(self._on_owned)
         self._thread.broken.connect(self._on_broken)
+        self._gauges = QTimer(self)
+        self._gauges.setInterval(_GAUGES_MS)
+        self._gauges.timeout.connect(self._read_gauges)
         self._thread.batchEnded.connect(lambda batch: self.message.emit(f"{batch.line} — ended"))
 
     @property
@@ -84,6 +92,11 @@ class QueueController(QObject):
         return self._ticked
 
     @property
+    def opening(self) -> frozenset[str]:
+        """The devices that are being opened."""
+        return frozenset(self._opening)
+
+    @property
     def folder(self) -> Path:
         """Folder of the queue."""
         return self._folder
@@ -92,6 +105,7 @@ class QueueController(QObject):
         """Begin to look, and to own the queue if nobody does."""
         self._thread.start()
         self._thread.do(_known_devices, self._on_devices, self._tell_error("The devices can't be listed"))
+        self._gauges.start()
 
     def do(self, work: Callable[[Store], Any], done: Callable[[Any], None], failed: Callable[[Any], None]) -> None:
         """Do something with the store beside the window's thread; see QueueThread.do."""
@@ -179,6 +193,7 @@ class QueueController(QObject):
     def close(self) -> None:
         """End all lanes and threads, and wait for them."""
         self._is_leaving = True
+        self._gauges.stop()
         for lane in self._lanes.values():
             lane.leave()
         for lane in self._lanes.values():
@@ -192,8 +207,17 @@ class QueueController(QObject):
         self._renew_lanes()
         self._show()
 
+    def _read_gauges(self) -> None:
+        """See how busy the devices are; a GPU that does not answer in time is looked at the next time."""
+        self._thread.do(lambda _store: list_devices(), self._on_gauges)
+
+    def _on_gauges(self, found: tuple[Device, ...]) -> None:
+        self._devices = found
+        self._show()
+
     def _on_seen(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._left_s = {entry.uid: self._left_s[entry.uid] for entry in snapshot.under_way if entry.uid in self._left_s}
         self._left_over = self._left_over.seen(snapshot)
         self._show()
         self.seen.emit(snapshot)
@@ -211,6 +235,11 @@ class QueueController(QObject):
     def _on_held(self, count: int) -> None:
         self.message.emit(f"{count} jobs of last time are held; Release lets them begin")
         self._begin_all()
+
+    def _on_heard(self, lane: LaneThread) -> None:
+        told, picture = lane.take()
+        self._left_s |= {one.job_id: one.seconds_left for one in told if isinstance(one, Progress)}
+        self.heard.emit(told, picture)
 
     def _on_open(self, device: str) -> None:
         self._opening.discard(device)
@@ -252,7 +281,7 @@ class QueueController(QObject):
     def _begin_lane(self, device: str) -> None:
         lane = LaneThread(self._folder, device, self._owner, self._make_process)
         lane.show(self._shown)
-        lane.heard.connect(lambda: self.heard.emit(*lane.take()))
+        lane.heard.connect(lambda: self._on_heard(lane))
         lane.ready.connect(self.ready)
         lane.ready.connect(lambda: self._on_open(device))
         lane.fell.connect(lambda error: self._on_fell(device, error))
@@ -272,7 +301,9 @@ class QueueController(QObject):
         self.message.emit(f"{self._snapshot.owner} was asked to leave the queue")
 
     def _show(self) -> None:
-        state = self._view.state(self._snapshot, self._devices, self._ticked, self._left_over.notice, self._opening)
+        state = self._view.state(
+            self._snapshot, self._devices, self._ticked, self._left_over.notice, self._opening, self._left_s
+        )
         state = replace(state, closed=self._closed)
         if state != self._state:
             self._state = state

@@ -22,6 +22,7 @@ from ptychogui.queue.postman import posted
 from ptychogui.queue.recovery import forget_states_of_ended, recover
 from ptychogui.queue.snapshot import Camera
 from ptychogui.queue.store import journal
+from ptychogui.queue.store.batch import close_left_open
 from ptychogui.queue.store.entry import UNDER_WAY, WAITING
 from ptychogui.queue.store.store import Store
 from ptychogui.queue.store.word import tell_ended
@@ -31,7 +32,7 @@ _LOOK_S = 0.2
 _OWN_S = 1.0
 """Between attempts to own the queue, and looks who does."""
 _RECOVER_S = 2.0
-"""Between looks whether what another owner left is gone."""
+"""Between looks whether what another owner left is gone, and who watched for a batch."""
 _LAST_LETTERS_S = 2.0
 """For word of what has ended last, while the window closes; what is not sent then goes the next time."""
 
@@ -167,11 +168,13 @@ class QueueThread(QThread):
         return Owned(ownership.name, tuple(entry.title for entry in under_way if entry.id in waiting), len(waiting))
 
     def _recover(self, store: Store) -> bool:
-        if self._ownership is None or self._is_settled or time.monotonic() < self._recover_s:
+        """See what others have left; True where something may have changed by that."""
+        if self._ownership is None or time.monotonic() < self._recover_s:
             return False
         self._recover_s = time.monotonic() + _RECOVER_S
-        self._is_settled = recover(store, self._ownership.name, 0.0)
-        return True
+        was_settled = self._is_settled
+        self._is_settled = was_settled or recover(store, self._ownership.name, 0.0)
+        return close_left_open(store) or not was_settled
 
     def _let_go(self, _store: Store | None) -> None:
         self._owns, self._ownership = False, None

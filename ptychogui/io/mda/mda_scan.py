@@ -86,13 +86,9 @@ class FramesNotFoundError(DataError):
         places: paths and patterns that were tried.
     """
 
-    def __init__(self, path: Path, named: Named, places: list[str]) -> None:
-        said = "; ".join(places) or "nowhere, since the preset has no patterns"
-        super().__init__(
-            f"no raw frames of {path} are found by preset {named.name}. Looked for: {said}. Give --file-pattern, such "
-            "as raw/scan012_#04d.h5, or another --beamline"
-        )
-        self.places = tuple(places)
+    def __init__(self, message: str, places: tuple[str, ...]) -> None:
+        super().__init__(message, places)
+        self.places = places
 
 
 def open_mda(path: Path, options: ReadOptions) -> Dataset:
@@ -234,7 +230,12 @@ def find_files(
             dataset_path = options.dataset_path or named.preset.frames.dataset_path
             per_file = options.patterns_per_file or named.preset.frames.patterns_per_file
             return replace(options, file_pattern=text, dataset_path=dataset_path, patterns_per_file=per_file)
-    raise FramesNotFoundError(path, named, looked)
+    said = "; ".join(looked) or "nowhere, since the preset has no patterns"
+    raise FramesNotFoundError(
+        f"no raw frames of {path} are found by preset {named.name}. Looked for: {said}. Give --file-pattern, such "
+        "as raw/scan012_#04d.h5, or another --beamline",
+        tuple(looked),
+    )
 
 
 def _has_folder(pattern: str) -> bool:

@@ -31,6 +31,9 @@ class ScanSurvey:
         dpc_rows_px, dpc_columns_px: center of mass of each pattern from the direct beam, in pattern pixels.
         mean, maximum, variance: float32 (N, N), of each pixel's counts, the direct beam at [N // 2, N // 2].
         notes: what was noticed on the way.
+        positions_m: float64 (patterns, 2), row and column.
+        rows: int (patterns,), the place of each pattern's frame in the stack of all frames.
+        counts: float32 (patterns,), of each pattern.
     """
 
     patterns: int
@@ -41,6 +44,9 @@ class ScanSurvey:
     maximum: np.ndarray
     variance: np.ndarray
     notes: tuple[str, ...]
+    positions_m: np.ndarray
+    rows: np.ndarray
+    counts: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,9 @@ def survey_scan(job: Job, tell: Callable[[ReadingProgress | ScanSurvey], None]) 
             maximum=survey.maximum,
             variance=survey.variance,
             notes=(*notes, *reader.notes(), *found.notes),
+            positions_m=positions_m,
+            rows=rows,
+            counts=np.asarray(survey.stxm, np.float32),
         )
     )
 

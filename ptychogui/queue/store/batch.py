@@ -15,6 +15,7 @@ from typing import Any
 
 from ptychogui.errors import ParameterError
 from ptychogui.jobs.provenance import now
+from ptychogui.jobs.results.owners import PROCESS, Owner, lives, this_process
 from ptychogui.queue.store.entry import COLUMNS, Entry
 from ptychogui.queue.store.job_text import to_text
 from ptychogui.queue.store.store import NewJob, Store, insert
@@ -103,13 +104,14 @@ def add_batch(  # noqa: PLR0913 - what a batch is
         jobs: all of them.
         refused: the scans that no job could be made of.
         taken: jobs that are in the queue already and that this batch takes over, from another one or from none.
-        is_open: whether more jobs may come, until `close_batch`.
+        is_open: whether more jobs may come from this process, until `close_batch`.
     """
     texts = [to_text(job.text) for job in jobs]
+    watcher = json.dumps(dict(this_process().identity)) if is_open else ""
     with store.transaction() as change:
         row = change.execute(
-            "INSERT INTO batches (title, command, refused, made, is_open) VALUES (?, ?, ?, ?, ?)",
-            (storable(title), storable(command), _to_text(refused), now(), is_open),
+            "INSERT INTO batches (title, command, refused, made, is_open, watcher) VALUES (?, ?, ?, ?, ?, ?)",
+            (storable(title), storable(command), _to_text(refused), now(), is_open, watcher),
         )
         assert row.lastrowid is not None
         number = row.lastrowid
@@ -123,6 +125,24 @@ def close_batch(store: Store, number: int) -> None:
     """Say that no more jobs will come into a batch, which thereby ends if all that it has are over."""
     with store.transaction() as change:
         change.execute("UPDATE batches SET is_open = 0 WHERE id = ?", (number,))
+
+
+def close_left_open(store: Store) -> bool:
+    """Close the batches into which nothing comes any more, as the process that watched for them is gone.
+
+    Returns:
+        whether there were any.
+    """
+    rows = store.read("SELECT id, watcher FROM batches WHERE is_open")
+    left = [row["id"] for row in rows if _is_gone(row["watcher"])]
+    for number in left:
+        close_batch(store, number)
+    return bool(left)
+
+
+def _is_gone(watcher: str) -> bool:
+    """Whether the process that watches for a batch is gone for sure; older versions did not write it down."""
+    return not watcher or lives(Owner(PROCESS, json.loads(watcher))) is False
 
 
 def note_refused(change: sqlite3.Connection, number: int, refused: Refused) -> None:

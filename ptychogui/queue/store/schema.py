@@ -87,7 +87,9 @@ _LETTERS = (
         tries INTEGER NOT NULL DEFAULT 0, cause TEXT NOT NULL DEFAULT '', UNIQUE (uid, way)){_STRICT}""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BATCHES, _FINDINGS, _LETTERS)
+_WATCHERS = ("ALTER TABLE batches ADD COLUMN watcher TEXT NOT NULL DEFAULT ''",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BATCHES, _FINDINGS, _LETTERS, _WATCHERS)
 """What brings a store from version n to n + 1, each in one transaction; the last gives the present version."""
 
 

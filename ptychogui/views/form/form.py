@@ -249,6 +249,7 @@ class Row(QWidget):
         self.place = ElidedLabel("place", Qt.TextElideMode.ElideMiddle)
         self.problem = label("problem", wrap=True)
         self._lay_out()
+        self.setProperty("help", f"parameters.md#{param.title}")
         self.show_effect(param.engines)
         self.editor.edited.connect(self.edited)
         self.editor.reasonChanged.connect(self._show_problem)
@@ -290,6 +291,7 @@ class Row(QWidget):
         text = escape("\n".join(lines)).replace("\n", "<br>")
         for widget in (self.label, self.editor):
             widget.setToolTip(f"<p>{text}</p>")
+            widget.setWhatsThis(f"<p>{text}</p>")
 
     def has(self, words: Sequence[str]) -> bool:
         """Whether all of some words, in small letters, are in what is known of the parameter."""

@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QColor, QPalette
 
+from ptychogui.params.chain import ENGINE_TITLES
 from ptychogui.views.plots.plot_card import PlotCard
 from ptychogui.views.widgets import label
 from ptychogui.window_state import FREE_ERROR_TIP, ErrorCurve
@@ -35,6 +36,7 @@ class ErrorCard(PlotCard):
         above = {"position": 0.01, "anchors": [(0.0, 1.0), (0.0, 1.0)]}
         self.limit = pg.InfiniteLine(0.0, angle=0, label="photon noise", labelOpts=above)
         self.plot.addItem(self.limit)
+        self.begins: list[pg.InfiniteLine] = []
         self.last = pg.ScatterPlotItem(size=7)
         self.plot.addItem(self.last)
         self._paint()
@@ -46,11 +48,25 @@ class ErrorCard(PlotCard):
         self.curve.setData(iterations, errors)
         self.free_curve.setData(free_iterations, free_errors)
         self.legend.setVisible(len(curve.free) > 0)
+        self._show_stages(curve.stages)
         self.last.setData(iterations[-1:], np.log10(errors[-1:]))
         shown = (*errors, *free_errors)
         low, high = (min(shown, default=1.0), max(shown, default=10.0))
         bottom, top = math.log10(min(low, 1.0) / 1.5), math.log10(max(high, 2.0) * 1.2)
         self.plot.setRange(xRange=(0, curve.iterations), yRange=(bottom, top), padding=0.02)
+
+    def _show_stages(self, stages: tuple[tuple[int, str], ...]) -> None:
+        """Mark where each engine of a chain began; a single one needs no mark."""
+        shown = [(start, ENGINE_TITLES.get(name, name)) for start, name in stages] if len(stages) > 1 else []
+        if shown == [(line.value(), line.label.format) for line in self.begins]:
+            return
+        for line in self.begins:
+            self.plot.removeItem(line)
+        inside = {"position": 0.98, "anchors": [(0.0, 0.0), (0.0, 0.0)]}
+        self.begins = [pg.InfiniteLine(start, angle=90, label=name, labelOpts=inside) for start, name in shown]
+        for line in self.begins:
+            self.plot.addItem(line)
+        self._paint()
 
     def _paint(self) -> None:
         super()._paint()
@@ -66,6 +82,9 @@ class ErrorCard(PlotCard):
             self.last.setPen(pg.mkPen(None))
             self.limit.setPen(pg.mkPen(text, width=1, style=Qt.PenStyle.DashLine))
             self.limit.label.setColor(text)
+            for line in self.begins:
+                line.setPen(pg.mkPen(text, width=1, style=Qt.PenStyle.DotLine))
+                line.label.setColor(text)
 
 
 def _line(color: QColor) -> str:

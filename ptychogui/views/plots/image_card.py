@@ -9,6 +9,7 @@ import numpy as np
 import pyqtgraph as pg
 from PyQt5.QtCore import QPoint, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QImage, QPalette
+from PyQt5.QtWidgets import QHBoxLayout
 
 from ptychogui.pictures.figures import length_label
 from ptychogui.pictures.illumination import opacity
@@ -31,6 +32,8 @@ _FADED = 0.02
 """Change of light that is worth a new veil."""
 _TURN: Levels = (-math.pi, math.pi)
 _MICRO = 1e-6
+_TITLE_PX = 60
+"""Of a title are always there."""
 
 
 class ImageCard(PlotCard):
@@ -167,6 +170,11 @@ class ImageCard(PlotCard):
         """Size of a pixel in units of the axes."""
         return 1.0 if self._whole is None else self._rect[2] / self._whole.whole.shape[1]
 
+    @property
+    def corner(self) -> tuple[float, float]:
+        """Left and top of the picture on the axes."""
+        return self._rect[0], self._rect[1]
+
     def place_of(self, x: float, y: float) -> tuple[float, float]:
         """Return the row and column, 0 at the edge of the first pixel, of a place on the axes."""
         return (y - self._rect[1]) / self.pixel, (x - self._rect[0]) / self.pixel
@@ -285,19 +293,25 @@ class ImageCard(PlotCard):
 
     def _show_values(self, on: bool) -> None:
         """Show numbers on the axes and the color bar; without a picture they would mean nothing."""
+        if self.plot.getAxis("left").style["showValues"] == on:
+            return  # setting it anew would draw the axes anew
         for axis in (self.plot.getAxis("bottom"), self.plot.getAxis("left"), self.bar.getAxis("right")):
             axis.setStyle(showValues=on)
         if self.scale_bar is not None:
             self.scale_bar.setVisible(on)
 
     def _lay_out(self) -> None:
-        self.head.insertWidget(1, self.readout, 1)
-        self.head.setStretch(2, 0)
+        self.title.setMinimumWidth(_TITLE_PX)
         for button in (self.auto, self.fit_button, self.more):
             button.setIconSize(QSize(14, 14))
             button.setAccessibleName(button.toolTip())
             self.head.addWidget(button)
         self.auto.hide()
+        foot = QHBoxLayout()
+        foot.setContentsMargins(12, 0, 8, 4)
+        foot.addWidget(self.readout, 1)
+        foot.addStrut(self.fontMetrics().height() + 2)
+        self.column.addLayout(foot)
         self.column.addWidget(self.strip)
         self._paint()
 

@@ -25,16 +25,18 @@ class PictureBox(pg.ViewBox):
     Signals, with x and y in its own coordinates:
         dragged(start, end, ended): with a tool in hand, the mouse was dragged; at last with `ended`.
         clicked(place): once.
+        doubleClicked(): twice.
         fitAsked(): all is to be shown.
     """
 
     dragged = pyqtSignal(object, object, bool)
     clicked = pyqtSignal(object)
+    doubleClicked = pyqtSignal()
     fitAsked = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__(enableMenu=False)
-        self.tool = Tool.PAN
+        self.tool, self.fits_on_double_click = Tool.PAN, True
 
     def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:
         """Draw, or pan."""
@@ -51,7 +53,9 @@ class PictureBox(pg.ViewBox):
             super().mouseClickEvent(event)
         elif event.double():
             event.accept()
-            self.fitAsked.emit()
+            self.doubleClicked.emit()
+            if self.fits_on_double_click:
+                self.fitAsked.emit()
         else:
             event.accept()
             self.clicked.emit(_pair(self.mapToView(event.pos())))

@@ -11,10 +11,11 @@ from PyQt5.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOpt
 from ptychogui.queue_state import Group, JobRow
 from ptychogui.states import State
 from ptychogui.views.queue.job_model import ITEM_ROLE
+from ptychogui.views.queue.thumbnails import thumbnail
 from ptychogui.views.theme import Colors, colors_of, icon
 from ptychogui.views.widgets import small
 
-_MARGIN, _TICK, _BAR = 8, 15, 3
+_MARGIN, _TICK, _BAR, _PICTURE = 8, 15, 3, 30
 _Align = Qt.AlignmentFlag
 _Role = QPalette.ColorRole
 
@@ -89,11 +90,13 @@ class _Brush:
         is_dim = group.ticked is not None and not (group.usable or group.ticked)
         count = f"{len(group.jobs)}" if group.jobs else ""
         self._line(0, left, group.title, count, bold=True, dim=is_dim)
-        self._line(1, left, group.detail, "", color=self._colors.danger if group.is_faulty else self._colors.muted)
+        self._line(
+            1, left, group.detail, group.gauge, color=self._colors.danger if group.is_faulty else self._colors.muted
+        )
 
     def job(self, row: JobRow) -> None:
-        left = self._rect.left() + _MARGIN + _TICK + 8
-        self._dot(row.state)
+        left = self._rect.left() + _MARGIN + _PICTURE + 8
+        self._picture(row)
         self._line(0, left, row.title, row.word, right_color=self._color(row.state))
         is_bad = row.state is State.FAILED
         self._line(1, left, row.detail, f"job {row.id}", color=self._colors.danger if is_bad else self._colors.muted)
@@ -106,10 +109,24 @@ class _Brush:
             State.FAILED: self._colors.danger, State.DONE: self._colors.success, State.STOPPED: self._colors.success,
         }.get(state, self._colors.muted)  # fmt: skip
 
-    def _dot(self, state: State) -> None:
+    def _picture(self, row: JobRow) -> None:
+        """The job's picture with a mark in its corner, or the mark alone."""
+        area = QRect(self._rect.left() + _MARGIN, self._rect.top() + 6, _PICTURE, _PICTURE)
+        device = self._painter.device()
+        assert device is not None
+        drawn = thumbnail(row.picture, _PICTURE, device.devicePixelRatioF())
+        if drawn is None:
+            self._dot(row.state, QRectF(area.center().x() - 3.5, area.center().y() - 3.5, 7, 7))
+            return
+        self._painter.drawPixmap(area, drawn)
+        corner = QRectF(area.right() - 6, area.bottom() - 6, 9, 9)
+        self._painter.setPen(Qt.PenStyle.NoPen)
+        self._painter.setBrush(QColor(self._colors.field))
+        self._painter.drawEllipse(corner)
+        self._dot(row.state, corner.adjusted(1.5, 1.5, -1.5, -1.5))
+
+    def _dot(self, state: State, area: QRectF) -> None:
         """A mark in the color of the state; full where something is done, a ring where it waits."""
-        center_y = self._rect.top() + 7 + _TICK / 2
-        area = QRectF(self._rect.left() + _MARGIN + 4, center_y - 3.5, 7, 7)
         color = QColor(self._color(state))
         self._painter.setPen(color)
         waits = state in (State.HELD, State.QUEUED, State.INTERRUPTED, State.CANCELLED)

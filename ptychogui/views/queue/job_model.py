@@ -7,6 +7,7 @@ from typing import Any
 
 from PyQt5.QtCore import QAbstractItemModel, QMimeData, QModelIndex, QObject, Qt, pyqtSignal
 
+from ptychogui.queue.store.entry import ENDED
 from ptychogui.queue_state import ENDED_KEY, Group, JobRow
 
 ITEM_ROLE = int(Qt.ItemDataRole.UserRole)
@@ -176,6 +177,7 @@ def _words(item: Group | JobRow) -> str:
 
 def _tip(item: Group | JobRow) -> str:
     if isinstance(item, JobRow):
-        return f"{item.name}: {item.word}\n{item.detail}"
+        kept = f"\nits result: {item.result}" if item.state in ENDED and item.result else ""
+        return f"{item.name}: {item.word}\n{item.detail}{kept}"
     use = "\nTick it to have jobs done here" if item.ticked is False and item.usable else ""
-    return f"{item.title}: {item.detail}{use}"
+    return "\n".join(filter(None, (f"{item.title}: {item.detail}", item.tip))) + use

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PyQt5.QtCore import QModelIndex, QPoint, QSize, Qt, pyqtSignal
-from PyQt5.QtGui import QKeyEvent
+from PyQt5.QtCore import QModelIndex, QPoint, QSize, Qt, QTimer, pyqtSignal
+from PyQt5.QtGui import QKeyEvent, QResizeEvent
 from PyQt5.QtWidgets import (
     QAbstractItemView,
     QAction,
@@ -14,6 +14,8 @@ from PyQt5.QtWidgets import (
     QHBoxLayout,
     QMenu,
     QPushButton,
+    QSizePolicy,
+    QToolButton,
     QTreeView,
     QVBoxLayout,
     QWidget,
@@ -25,8 +27,8 @@ from ptychogui.views.queue.job_model import ITEM_ROLE, JobModel
 from ptychogui.views.widgets import ElidedLabel, label, named, tool_button
 
 _EMPTY = "Run puts a job here. It begins at once where a device that is ticked is free."
-_IN_A_ROW = 6
-_LEAST_PX = 230
+_IDLE = "Choose jobs to see them, and what can be done with them: pause, move, remove …"
+_BUTTON_PX, _LEAST_PX = 96, 230
 
 
 class QueuePanel(QFrame):
@@ -56,7 +58,13 @@ class QueuePanel(QFrame):
         self.empty = label("muted", _EMPTY, wrap=True)
         self.head = QHBoxLayout()
         self.buttons = QGridLayout()
+        self.idle = label("muted", _IDLE, wrap=True)
         self._menu: list[QAction] = []
+        self._buttons: list[QToolButton] = []
+        self._rows = 0
+        self._pending = QTimer(self)
+        self._pending.setSingleShot(True)
+        self._pending.timeout.connect(self._lay_out_buttons)
         self._lay_out()
         self.list.model_.ticked.connect(self.ticked)
         self.list.model_.moveAsked.connect(self.moveAsked)
@@ -70,18 +78,20 @@ class QueuePanel(QFrame):
 
         Args:
             head: those above.
-            buttons: those below; several in one place are never there at the same time.
+            buttons: those below, with their names, as far as they can be done with the jobs that are chosen; several
+                in one place are never there at the same time.
         """
         for action in head:
             button = _button(action)
             self.head.addWidget(button)
             _follow(button, action)
-        for place, actions in enumerate(buttons):
-            for action in actions:
-                button = _button(action)
-                self.buttons.addWidget(button, place // _IN_A_ROW, place % _IN_A_ROW)
-                _follow(button, action)
         self._menu = [action for actions in buttons for action in actions]
+        for action in self._menu:
+            button = _button(action, Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            button.setParent(self)
+            self._buttons.append(button)
+            action.changed.connect(self._pending.start)
+        self._lay_out_buttons()
 
     def show_queue(self, state: QueueState) -> None:
         """Show the queue."""
@@ -89,6 +99,8 @@ class QueuePanel(QFrame):
         self.notice.show_notice(state.notice)
         self.list.show_groups(state.groups)
         self.empty.setVisible(not state.rows and not state.closed)
+        self._rows = len(state.rows)
+        self._pending.start()
 
     def show_chosen(self, jobs: Sequence[int]) -> None:
         """Mark the jobs that are chosen, the current one first."""
@@ -102,6 +114,8 @@ class QueuePanel(QFrame):
         self.buttons.setContentsMargins(8, 2, 8, 8)
         self.buttons.setSpacing(2)
         self.empty.setContentsMargins(14, 4, 14, 8)
+        self.idle.setContentsMargins(14, 0, 14, 8)
+        self.idle.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -109,7 +123,24 @@ class QueuePanel(QFrame):
         column.addWidget(self.notice)
         column.addWidget(self.list, 1)
         column.addWidget(self.empty)
+        column.addWidget(self.idle)
         column.addLayout(self.buttons)
+
+    def _lay_out_buttons(self) -> None:
+        """Have the buttons there of what can be done with the jobs that are chosen, each with its name."""
+        shown = [button for button, action in zip(self._buttons, self._menu, strict=True)
+                 if action.isVisible() and action.isEnabled()]  # fmt: skip
+        columns = max(1, self.width() // _BUTTON_PX)
+        for button in self._buttons:
+            self.buttons.removeWidget(button)
+            button.setHidden(button not in shown)
+        for place, button in enumerate(shown):
+            self.buttons.addWidget(button, place // columns, place % columns)
+        self.idle.setVisible(not shown and bool(self._rows))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._pending.start()
 
     def _open_menu(self, at: QPoint) -> None:
         menu = QMenu(self)
@@ -262,11 +293,12 @@ class NoticeFrame(QFrame):
         return made
 
 
-def _button(action: QAction) -> QWidget:
-    """Make the button of an action: its icon, with its text in the tooltip."""
+def _button(action: QAction, style: Qt.ToolButtonStyle = Qt.ToolButtonStyle.ToolButtonIconOnly) -> QToolButton:
+    """Make the button of an action: its icon, and its name beside it or in the tooltip."""
     made = tool_button("icon")
     made.setDefaultAction(action)
-    made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+    made.setToolButtonStyle(style)
+    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     made.setIconSize(QSize(18, 18))
     made.setAccessibleName(action.text())
     return made

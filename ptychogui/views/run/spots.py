@@ -29,20 +29,20 @@ class Spots:
             item.setZValue(50)
             item.hide()
             plot.addItem(item, ignoreBounds=True)
+        self._places, self._lines = np.empty((0, 2)), np.empty((0, 2))
+        self._is_drawn = True
 
     def show_spots(self, positions_m: np.ndarray | None, moved_m: np.ndarray | None) -> str:
         """Draw positions (n, 2), row and column in m, and say how far each was corrected; None where not known."""
         known = positions_m is not None and len(positions_m) > 0
         places = np.asarray(positions_m, np.float64) * _MICRO if known else np.empty((0, 2))
-        self.dots.setData(places[:, 1], places[:, 0])
         lengths_m = np.zeros(1) if moved_m is None else np.hypot(*moved_m.T)
         if not known or moved_m is None or lengths_m.max() < _SHOWN_M:
-            self.arrows.setData([], [])
+            self._take(places, np.empty((0, 2)))
             return "not corrected" if known else "not known"
         room = _LONGEST_PART * max(np.ptp(places, axis=0).max(), 1e-9) / (lengths_m.max() * _MICRO)
         factor = max(1.0, float(f"{room:.0e}"))
-        lines = arrows(places - moved_m * _MICRO * factor, places)
-        self.arrows.setData(lines[:, 1], lines[:, 0])
+        self._take(places, arrows(places - moved_m * _MICRO * factor, places))
         mean, largest = (format_quantity(float(f"{size:.3g}"), "m") for size in (lengths_m.mean(), lengths_m.max()))
         scaled = f", arrows {factor:.0f} × as long" if factor > 1 else ""
         return f"corrected by {mean}, at most {largest}{scaled}"
@@ -51,6 +51,19 @@ class Spots:
         """Show or hide them."""
         for item in (self.dots, self.arrows):
             item.setVisible(on)
+        self._draw()
+
+    def _take(self, places: np.ndarray, lines: np.ndarray) -> None:
+        same = np.array_equal(places, self._places) and np.array_equal(lines, self._lines)
+        self._places, self._lines, self._is_drawn = places, lines, self._is_drawn and same
+        self._draw()
+
+    def _draw(self) -> None:
+        """Draw what there is, once, and not while nobody sees it: thousands of dots take as long as a picture."""
+        if self.dots.isVisible() and not self._is_drawn:
+            self._is_drawn = True
+            self.dots.setData(self._places[:, 1], self._places[:, 0])
+            self.arrows.setData(self._lines[:, 1], self._lines[:, 0])
 
 
 def arrows(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

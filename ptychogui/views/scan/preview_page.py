@@ -1,16 +1,18 @@
-"""The page of the open scan: a pattern and the positions; after a survey of all patterns, their maps."""
+"""The page of the open scan: patterns one by one or together, the positions, and maps of what all patterns show."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PyQt5.QtCore import QSignalBlocker, Qt, pyqtSignal
-from PyQt5.QtGui import QResizeEvent
+from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QPushButton,
+    QShortcut,
     QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
@@ -18,9 +20,14 @@ from PyQt5.QtWidgets import (
 )
 
 from ptychogui.jobs.prepare.read_survey import ReadingProgress, ScanSurvey
+from ptychogui.params.model import Parameters
 from ptychogui.pictures.levels import robust_levels
+from ptychogui.pictures.pattern_geometry import pattern_geometry
+from ptychogui.pictures.pattern_picture import PatternPicture, pattern_picture
 from ptychogui.views.plots.color_maps import DIFFERENCES, MAPS
 from ptychogui.views.plots.image_card import ImageCard
+from ptychogui.views.scan.frame_bar import FrameBar
+from ptychogui.views.scan.mask_bar import MaskBar
 from ptychogui.views.scan.pattern_card import PatternCard
 from ptychogui.views.scan.positions_card import PositionsCard
 from ptychogui.views.widgets import ElidedLabel, label
@@ -33,6 +40,9 @@ _MAPS = {
 }
 """What a survey shows at scan positions: title, quantity and colors of each."""
 
+_FRAMES = "one by one"
+"""The choice of a pattern that shows every frame."""
+
 _POWERS = {3: "10\u00b3", 6: "10\u2076"}
 
 _OUTERMOST_PERCENT = 1
@@ -43,17 +53,29 @@ _SHORT, _CHOICE_PX = 8, 240
 
 
 class PreviewPage(QWidget):
-    """A pattern and the scan side by side; after a survey of all patterns, what they show.
+    """Patterns and the scan side by side, each leading to the other.
 
-    Announces `surveyAsked` and `stopAsked`.
+    Signals:
+        surveyAsked(), stopAsked(): all patterns are to be read, or no longer.
+        frameAsked(row): the frame at this place of the stack is to be shown.
+        edited(path, value): center or crop were dragged.
+        saveAsked(path, write): as ImageCard has it.
+        maskSaveAsked(path, write), maskLoadAsked(path): as MaskBar has them.
     """
 
     surveyAsked = pyqtSignal()
     stopAsked = pyqtSignal()
+    frameAsked = pyqtSignal(int)
+    edited = pyqtSignal(str, object)
+    saveAsked = pyqtSignal(object, object)
+    maskSaveAsked = pyqtSignal(object, object)
+    maskLoadAsked = pyqtSignal(Path)
 
     def __init__(self) -> None:
         super().__init__()
         self.pattern = PatternCard()
+        self.frames = FrameBar()
+        self.painter = MaskBar(self.pattern)
         self.positions = PositionsCard()
         self.maps = {name: _map_card(name) for name in _MAPS}
         self.pattern_choice, self.scan_choice = QComboBox(), QComboBox()
@@ -61,19 +83,54 @@ class PreviewPage(QWidget):
         self.scan_choice.setAccessibleName("Which map of the scan is shown")
         self.survey = QPushButton("Survey all patterns")
         self.stop = QPushButton("Stop")
+        self.draw_mask = QPushButton("Mask…")
         self.state = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
-        self._patterns: dict[str, np.ndarray] = {}
+        self._patterns: dict[str, PatternPicture | np.ndarray] = {}
+        self._frame: PatternPicture | None = None
+        self._rows, self._spots_m = np.empty(0, int), np.empty((0, 2))
+        self._shape: tuple[int, ...] = (0, 0)
         self._lay_out()
-        self.pattern_choice.currentTextChanged.connect(self._show_pattern)
-        self.scan_choice.currentIndexChanged.connect(self.scans.setCurrentIndex)
-        self.survey.clicked.connect(self.surveyAsked)
-        self.stop.clicked.connect(self.stopAsked)
+        self._connect()
 
-    def show_preview(self, pattern: np.ndarray, frames: int, positions_m: np.ndarray | None) -> None:
-        """Show the mean of some frames, float (rows, columns), and positions (n, 2) row and column in m, if known."""
-        self._offer({f"mean of {frames} frames": pattern}, ["positions"])
+    def show_scan(
+        self, pattern: PatternPicture, averaged: int, rows: np.ndarray, positions_m: np.ndarray | None
+    ) -> None:
+        """Show a scan that was opened.
+
+        Args:
+            pattern: the mean of some frames.
+            averaged: how many.
+            rows: int (positions,), the place of each one's frame in the stack of all frames.
+            positions_m: float (positions, 2), row and column in m; None where there are none.
+        """
+        self._shape, self._frame = pattern.counts.shape, None
+        self.pattern.clear()
+        self.painter.begin((self._shape[0], self._shape[1]))
+        self._take_spots(rows, positions_m)
+        self.frames.offer(len(rows))
+        self._offer({f"mean of {averaged} frames": pattern, _FRAMES: pattern}, ["positions"])
         self.positions.show_positions(positions_m)
         self.show_ended("")
+
+    def show_parameters(self, parameters: Parameters) -> None:
+        """Show what the values say of center and crop."""
+        self.pattern.show_geometry(pattern_geometry(parameters, self._shape) if self._shape[0] else None)
+
+    def show_frame(self, row: int, picture: PatternPicture) -> None:
+        """Show a frame that was read."""
+        self._frame = picture
+        if self.pattern_choice.currentText() != _FRAMES:
+            return
+        place = self.frames.place
+        self.pattern.show_pattern(picture, f"{place + 1} of {len(self._rows)}")
+        self.positions.show_here(place)
+        at = f"frame {row + 1}  ·  " if row != place else ""
+        self.frames.show_read(f"{at}{picture.total:.6g} counts")
+
+    def show_unread(self) -> None:
+        """Show that a frame can't be read."""
+        self.frames.stop()
+        self.frames.show_read("can't be read")
 
     def show_began(self) -> None:
         """Show that a survey has just begun."""
@@ -91,19 +148,23 @@ class PreviewPage(QWidget):
     def _show_surveyed(self, found: ScanSurvey) -> None:
         """Show what all patterns show."""
         all_of = f"of all {found.patterns}"
-        patterns = {
+        first = self.pattern_choice.itemText(0)
+        patterns = {name: self._patterns[name] for name in (first, _FRAMES)}
+        patterns |= {
             f"mean {all_of}": found.mean,
             f"largest {all_of}": found.maximum,
             f"variance {all_of}": found.variance,
         }
-        first = self.pattern_choice.itemText(0)
-        self._offer({first: self._patterns[first]} | patterns, ["positions", *_MAPS])
+        self._take_spots(found.rows, found.positions_m)
+        self.frames.offer(len(found.rows))
+        self._offer(patterns, ["positions", *_MAPS])
+        self.positions.show_positions(found.positions_m, found.counts)
         for name, drawn in zip(_MAPS, (found.stxm, found.dpc_rows_px, found.dpc_columns_px), strict=True):
             image, unit = _readable(drawn.image)
             levels = robust_levels(image, percent=_OUTERMOST_PERCENT, about_zero=name != _STXM)
             self.maps[name].show_image(image, drawn.pixel_m, levels, corner_m=drawn.corner_m)
             self.maps[name].show_quantity(f"{_MAPS[name][1]}{unit}")
-        self.pattern_choice.setCurrentIndex(1)
+        self.pattern_choice.setCurrentIndex(2)
         self.scan_choice.setCurrentIndex(1)
 
     def show_ended(self, text: str) -> None:
@@ -112,13 +173,11 @@ class PreviewPage(QWidget):
         self.survey.show()
         self.state.set_text(text)
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Keep the cards about square, as what they show is."""
-        super().resizeEvent(event)
-        for card in (self.pattern, self.scans):
-            card.setMaximumHeight(self.width() // 2)
+    def _take_spots(self, rows: np.ndarray, positions_m: np.ndarray | None) -> None:
+        self._rows = np.asarray(rows, int)
+        self._spots_m = np.empty((0, 2)) if positions_m is None else positions_m
 
-    def _offer(self, patterns: dict[str, np.ndarray], scans: Sequence[str]) -> None:
+    def _offer(self, patterns: dict[str, PatternPicture | np.ndarray], scans: Sequence[str]) -> None:
         """Offer pictures to choose from; the first of each is shown."""
         self._patterns = patterns
         with QSignalBlocker(self.pattern_choice):
@@ -131,8 +190,56 @@ class PreviewPage(QWidget):
             choice.setEnabled(choice.count() > 1)
 
     def _show_pattern(self, name: str) -> None:
-        if name in self._patterns:
-            self.pattern.show_pattern(self._patterns[name], name)
+        one_by_one = name == _FRAMES
+        self.frames.setVisible(one_by_one)
+        if one_by_one:
+            self.frames.choose(self.frames.place)
+            return
+        self.frames.stop()
+        self.positions.show_here(None)
+        found = self._patterns.get(name)
+        if isinstance(found, PatternPicture):
+            self.pattern.show_pattern(found, name)
+        elif found is not None:
+            self.pattern.show_pattern(pattern_picture(found), name, is_raw=False)
+
+    def _ask_frame(self, place: int) -> None:
+        if place < len(self._rows):
+            self.frameAsked.emit(int(self._rows[place]))
+
+    def _pick(self, place: int) -> None:
+        """Show the frame of a position."""
+        with QSignalBlocker(self.pattern_choice):
+            self.pattern_choice.setCurrentText(_FRAMES)
+        self.frames.show()
+        self.frames.choose(place)
+
+    def _pick_on_map(self, card: ImageCard, row: float, column: float) -> None:
+        """Show the frame of the position nearest to a place of a map."""
+        if len(self._spots_m):
+            left, top = card.corner
+            at_m = np.array([top + row * card.pixel, left + column * card.pixel]) * card.scale.unit_m
+            self._pick(int(np.argmin(np.hypot(*(self._spots_m - at_m).T))))
+
+    def _fit(self) -> None:
+        self.pattern.fit()
+
+    def _connect(self) -> None:
+        self.pattern_choice.currentTextChanged.connect(self._show_pattern)
+        self.scan_choice.currentIndexChanged.connect(self.scans.setCurrentIndex)
+        self.survey.clicked.connect(self.surveyAsked)
+        self.stop.clicked.connect(self.stopAsked)
+        self.draw_mask.toggled.connect(self.painter.set_active)
+        self.frames.frameAsked.connect(self._ask_frame)
+        self.positions.picked.connect(self._pick)
+        self.pattern.edited.connect(self.edited)
+        self.painter.saveAsked.connect(self.maskSaveAsked)
+        self.painter.loadAsked.connect(self.maskLoadAsked)
+        for card in (self.pattern, *self.maps.values()):
+            card.saveAsked.connect(self.saveAsked)
+        for card in self.maps.values():
+            card.pointed.connect(lambda row, column, card=card: self._pick_on_map(card, row, column))
+        QShortcut(QKeySequence("F"), self, self._fit, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
     def _lay_out(self) -> None:
         self.scans = QStackedWidget()
@@ -140,22 +247,22 @@ class PreviewPage(QWidget):
             self.scans.addWidget(card)
         tools = QHBoxLayout()
         tools.setSpacing(8)
-        for title, choice, width_px in (("Pattern", self.pattern_choice, 176), ("Scan", self.scan_choice, 226)):
-            choice.setFixedWidth(width_px)
+        for title, choice in (("Pattern", self.pattern_choice), ("Scan", self.scan_choice)):
             tools.addWidget(label("muted", title))
             choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             choice.setMinimumContentsLength(_SHORT)
             choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             choice.setMaximumWidth(_CHOICE_PX)
             tools.addWidget(choice, 2)
-        tools.addSpacing(8)
-        for button in (self.survey, self.stop):
+        for button in (self.draw_mask, self.survey, self.stop):
             tools.addWidget(button)
         tools.addWidget(self.state, 1)
-        tools.addStretch(1)
+        self.draw_mask.setCheckable(True)
+        self.draw_mask.setToolTip("Draw a mask of bad pixels over the pattern")
         self.survey.setToolTip(
             "Read all patterns once: what was transmitted (STXM) and deflected (DPC), and every pixel"
         )
+        self.pattern.column.addWidget(self.frames)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.pattern, 1)
@@ -164,8 +271,8 @@ class PreviewPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addLayout(tools)
-        column.addLayout(row)
-        column.addStretch(1)
+        column.addWidget(self.painter)
+        column.addLayout(row, 1)
 
 
 def _map_card(name: str) -> ImageCard:

@@ -149,6 +149,11 @@ ACTIONS = (
     _dock("queue", "Devices and queue", "The devices and their jobs", "Ctrl+J"),
     _dock("log", "Log", "What happened so far", "Ctrl+M"),
     Action("reset", "Reset layout", "Put all docks where they were at first", "Ctrl+Shift+L"),
+    Action("help", "Guide", "The page of the guide about what you are at", "F1"),
+    Action("whats-this", "What's this?", "Click on something to be told what it is", "Shift+F1"),
+    Action("support", "Copy support bundle", "Copy versions, devices, settings and the end of the log, for a report",
+           "Ctrl+Shift+F1"),
+    Action("about", "About ptychogui…", "Versions, and the devices of this computer", "Ctrl+F1"),
     _theme("system", "As the desktop", "Light or dark, as the desktop is", "Ctrl+Alt+S"),
     _theme("light", "Light", "Dark text on a light ground", "Ctrl+Alt+L"),
     _theme("dark", "Dark", "Light text on a dark ground", "Ctrl+Alt+D"),
@@ -173,6 +178,7 @@ MENUS = (
     Menu("&View", ("palette", LINE, "page-scan", "page-run", "next-page", "page-before", LINE,
                    "dock-form", "dock-preflight", "dock-queue", "dock-log", "reset", LINE,
                    Menu("Theme", ("theme-system", "theme-light", "theme-dark")))),
+    Menu("&Help", ("help", "whats-this", LINE, "support", "about")),
 )  # fmt: skip
 
 

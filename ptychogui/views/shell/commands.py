@@ -30,6 +30,7 @@ class QtAction(QAction):
         self.setShortcut(QKeySequence(action.shortcut))
         self.setIconText(f" {action.text}")
         self.setToolTip(action.full_tip)
+        self.setWhatsThis(f"<b>{action.text}</b><p>{action.tip}.</p><p>{action.shortcut}</p>")
         self.setIconVisibleInMenu(not action.primary)  # it is drawn for the accent color of its button
         self.setCheckable(action.is_switch or bool(action.choice))
         self.setData(action.value)

@@ -9,12 +9,15 @@ from enum import Enum
 from PyQt5.QtCore import QByteArray, QEvent, QObject, QSize, Qt, pyqtSignal
 from PyQt5.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QMainWindow, QSizePolicy, QTabWidget, QWidget
 
+from ptychogui.views.shell.help_window import HELP_PROPERTY
 from ptychogui.views.theme import tinted
 from ptychogui.views.widgets import ElidedLabel, tool_button
 
 _STATE_VERSION = 1
 """Of the stored layout; one of another version is not restored."""
 _BUTTON_PX = 14
+_TEXT_PX = 15
+"""Height of a line of text of the usual size."""
 
 
 class Side(Enum):
@@ -37,7 +40,9 @@ class Dock:
         behind: name of the dock that it is stacked with at first, "" for a place of its own.
         open: whether it is there at first.
         fits: whether it is as high as its content asks for, and no higher.
-        length_px: how wide it is at first, or how high at the bottom; 0 for what its content asks for.
+        length_px: how wide it is at first, or how high at the bottom, where text is of the usual size; 0 for what its
+            content asks for.
+        help: the page of the guide about it, "queue.md".
     """
 
     name: str
@@ -48,6 +53,7 @@ class Dock:
     open: bool = True
     fits: bool = False
     length_px: int = 0
+    help: str = ""
 
 
 class Docks(QObject):
@@ -103,12 +109,13 @@ class Docks(QObject):
         self.size()
 
     def size(self) -> None:
-        """Make the docks as long as they are at first; for a window that has its own size."""
+        """Make the docks as long as they are at first, longer where text is larger; for a window that has its size."""
+        scale = self._window.fontMetrics().height() / _TEXT_PX
         for dock in self:
             if dock.length_px:
                 is_below = dock.side is Side.BOTTOM
                 way = Qt.Orientation.Vertical if is_below else Qt.Orientation.Horizontal
-                self._window.resizeDocks([self._frames[dock.name]], [dock.length_px], way)
+                self._window.resizeDocks([self._frames[dock.name]], [round(dock.length_px * scale)], way)
 
     def state(self) -> QByteArray:
         """Return where the docks lie, to be stored."""
@@ -167,6 +174,7 @@ def _frame(dock: Dock) -> QDockWidget:
     frame.setObjectName(dock.name)
     frame.setTitleBarWidget(DockTitle(frame))
     frame.setWidget(dock.widget)
+    frame.setProperty(HELP_PROPERTY, dock.help)
     if dock.fits:
         dock.widget.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
     return frame

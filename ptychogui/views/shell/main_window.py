@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PyQt5.QtCore import QEvent, QSize, QUrl, pyqtSignal
-from PyQt5.QtGui import QCloseEvent, QDesktopServices
+from PyQt5.QtGui import QCloseEvent, QDesktopServices, QKeySequence
 from PyQt5.QtWidgets import (
     QAction,
     QApplication,
@@ -14,8 +14,10 @@ from PyQt5.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QMainWindow,
+    QShortcut,
     QStyle,
     QVBoxLayout,
+    QWhatsThis,
     QWidget,
 )
 
@@ -33,11 +35,13 @@ from ptychogui.views.queue.dialogs import CloseDialog, IterationsDialog, LogDial
 from ptychogui.views.queue.queue_panel import QueuePanel
 from ptychogui.views.run.progress_strip import ProgressStrip
 from ptychogui.views.scan.scan_card import ScanCard
+from ptychogui.views.shell.about import AboutDialog
 from ptychogui.views.shell.actions import QUEUE_BUTTONS, QUEUE_HEAD
 from ptychogui.views.shell.banner import Banner
 from ptychogui.views.shell.commands import Commands
 from ptychogui.views.shell.docks import Dock, Docks, Side
 from ptychogui.views.shell.drop_target import DropTarget
+from ptychogui.views.shell.help_window import FIRST, HELP_PROPERTY, HelpWindow, help_about_focus
 from ptychogui.views.shell.log_panel import LogPanel
 from ptychogui.views.shell.mail_dialog import MailDialog
 from ptychogui.views.shell.pages import Pages
@@ -112,6 +116,8 @@ class MainWindow(QMainWindow):
         self.status = StatusLine()
         self.docks = Docks(self)
         self.palette_ = Palette(self)
+        self.guide = HelpWindow()
+        self.about = AboutDialog(self)
         self.commands = Commands(self)
         self.commands.choose("theme", settings.theme)
         self.setMenuBar(self.commands.menu_bar())
@@ -148,14 +154,20 @@ class MainWindow(QMainWindow):
         self.panel.show_values(parameters, origins, below, below_origins)
         self.quick.show_values(parameters)
 
-    def show_problem(self, title: str, text: str, details: str = "") -> None:
+    def show_problem(self, title: str, text: str, details: str = "", ends_with_edit: bool = False) -> None:
         """Show an error that the user can act on, once, without taking the window away from him."""
-        self.banner.show_problem(title, text, details)
+        self.banner.show_problem(title, text, details, ends_with_edit)
         self.messages.add(f"{title}: {text}", "error")
 
     def show_message(self, text: str) -> None:
         """Say something that is no problem."""
         self.messages.add(text)
+
+    def copy(self, text: str) -> None:
+        """Put a text on the clipboard."""
+        clipboard = QApplication.clipboard()
+        assert clipboard is not None
+        clipboard.setText(text)
 
     def remember(self, path: Path) -> None:
         """Put a file that was opened among the recent ones."""
@@ -179,9 +191,9 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(center)
         self.setStatusBar(self.status)
         for dock in (
-            Dock("form", "Scan and parameters", self._side(), Side.LEFT, length_px=_SIDE_PX),
+            Dock("form", "Scan and parameters", self._side(), Side.LEFT, length_px=_SIDE_PX, help="parameters.md"),
             Dock("preflight", "Preflight", self.preflight, Side.LEFT, fits=True),
-            Dock("queue", "Devices and queue", self.queue, Side.RIGHT, length_px=_QUEUE_PX),
+            Dock("queue", "Devices and queue", self.queue, Side.RIGHT, length_px=_QUEUE_PX, help="queue.md"),
             Dock("log", "Log", self.messages, Side.BOTTOM, open=False, length_px=_LOG_PX),
         ):
             self.docks.add(dock)
@@ -205,6 +217,13 @@ class MainWindow(QMainWindow):
         commands["run"].triggered.connect(self._ask_run)
         commands["quit"].triggered.connect(self._leave)
         commands["palette"].triggered.connect(lambda: self.palette_.ask(commands.by_name()))
+        commands["help"].triggered.connect(lambda: self.guide.show_page(help_about_focus()))
+        commands["whats-this"].triggered.connect(lambda: QWhatsThis.enterWhatsThisMode())
+        self.about.copyAsked.connect(commands["support"].trigger)
+        for dialog, page in ((self.batch, "queue.md"), (self.more, "queue.md"), (self.log, "queue.md"),
+                             (self.ending, "queue.md"), (self.about, FIRST)):  # fmt: skip
+            dialog.setProperty(HELP_PROPERTY, page)
+            QShortcut(QKeySequence(commands["help"].action.shortcut), dialog, commands["help"].trigger)
         commands["reset"].triggered.connect(self.docks.reset)
         commands["next-page"].triggered.connect(lambda: self.pages.step(1))
         commands["page-before"].triggered.connect(lambda: self.pages.step(-1))
@@ -228,12 +247,22 @@ class MainWindow(QMainWindow):
             editors.reasonsChanged.connect(self._announce_wrong)
         self.form.reverted.connect(self.reverted)
         commands["find"].triggered.connect(self.panel.finder.begin)
-        self.strip.folderAsked.connect(_show_folder)
+        for changed in (self.edited, self.reverted, self.preflight.fixAsked):
+            changed.connect(self._on_edit)
+        self.strip.folderAsked.connect(self._show_folder)
 
     # What it does by itself
 
     def _announce_wrong(self) -> None:
         self.wrongChanged.emit([*self.quick.reasons(), *self.form.reasons()])
+
+    def _on_edit(self) -> None:
+        if self.banner.ends_with_edit:
+            self.banner.hide()
+
+    def _show_folder(self, path: Path) -> None:
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent))):
+            self.messages.add(f"No file manager was found on this computer; the folder is {path.parent}", "warning")
 
     def _leave(self) -> None:
         self.close()
@@ -323,10 +352,7 @@ class MainWindow(QMainWindow):
             self.closeAsked.emit()
             return
         self._keep()
+        self.guide.close()
         self.hide()
         self.closing.emit()
         super().closeEvent(event)
-
-
-def _show_folder(path: Path) -> None:
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))

@@ -8,6 +8,8 @@ from enum import Enum
 from PyQt5.QtCore import QSize
 from PyQt5.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
+from ptychogui.views.shell.help_window import HELP_PROPERTY
+
 _LEAST = QSize(440, 240)
 """What a page may ask for at least."""
 
@@ -30,6 +32,7 @@ class Page:
         widget: what it shows.
         there: when its tab is there.
         first: whether its tab goes before those that are there already.
+        help: the page of the guide about it, "orientation.md".
     """
 
     name: str
@@ -37,6 +40,7 @@ class Page:
     widget: QWidget
     there: There = There.ONCE_SHOWN
     first: bool = False
+    help: str = ""
 
 
 class Stack(QStackedWidget):
@@ -76,6 +80,7 @@ class Pages(QWidget):
         """Register a page."""
         self._pages[page.name] = page
         self._stack.addWidget(page.widget)
+        page.widget.setProperty(HELP_PROPERTY, page.help)
         if page.there is There.ALWAYS:
             self._add_tab(page)
 

@@ -53,6 +53,22 @@ class WindowSettings:
         """The folder that a file was last opened from."""
         return str(self._settings.value("folder") or "")
 
+    @property
+    def open_file(self) -> Path | None:
+        """The file that was open last, if it is there still."""
+        stored = str(self._settings.value("open") or "")
+        return Path(stored) if stored and os.path.exists(stored) else None
+
+    @property
+    def page(self) -> str:
+        """Name of the page that was shown last."""
+        return str(self._settings.value("page") or "")
+
+    def keep_open(self, path: Path | None, page: str) -> None:
+        """Store which file is open and which page is shown."""
+        self._settings.setValue("open", str(path.absolute()) if path is not None else "")
+        self._settings.setValue("page", page)
+
     def recent(self) -> list[Path]:
         """Files opened lately that are still there, the newest first."""
         return [path for path in map(Path, self.names("recent")) if os.path.isfile(path)]

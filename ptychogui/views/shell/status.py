@@ -20,13 +20,13 @@ class StatusLine(QStatusBar):
         self.details = named(QPushButton("Details"), "link")
         self.details.setToolTip("Show all messages")
         self.details.hide()
-        self.device, self.memory, self.speed = (label("muted") for _ in range(3))
+        self.device, self.memory, self.speed, self.work = (label("muted") for _ in range(4))
         self.device.setToolTip("Devices that do jobs")
         self.memory.setToolTip("Memory of this computer that is in use, of all there is")
         self.speed.setToolTip("Speed of all jobs under way")
         self.addWidget(self.message, 1)
         self.addWidget(self.details)
-        for part in (self.speed, self.device, self.memory):
+        for part in (self.work, self.speed, self.device, self.memory):
             part.hide()
             self.addPermanentWidget(part)
 
@@ -37,6 +37,11 @@ class StatusLine(QStatusBar):
             self.message.setProperty("level", level)
             restyle(self.message)
         self.details.setVisible(bool(text))
+
+    def show_work(self, text: str) -> None:
+        """Say what goes on beside the jobs; "" for nothing."""
+        self.work.setText(f"{text[:1].upper()}{text[1:]}")
+        self.work.setVisible(bool(text))
 
     def show_use(self, device: str, memory: str, speed: str) -> None:
         """Show which devices do jobs, how much memory is in use, and the speed of what runs; "" for nothing."""

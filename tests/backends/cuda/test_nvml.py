@@ -23,9 +23,9 @@ def sees_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_use_is_memory_load_and_who_else_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     others = {os.getpid(): 1, os.getppid(): 3_100_000_000, 4_000_001: None}
-    with nvml_installed(monkeypatch, FakeGPU(BUS, free=11, load=31, processes=others)):
+    with nvml_installed(monkeypatch, FakeGPU(BUS, free=11, load=31, processes=others, temperature=61)):
         use = use_of(BUS)
-    assert (use.free_bytes, use.load) == (11, 0.31)
+    assert (use.free_bytes, use.load, use.temperature_C) == (11, 0.31, 61.0)
     known, unknown = use.processes
     assert known.endswith(f" (process {os.getppid()}), 3.1 GB")
     assert unknown == "a process of another container or user (process 4000001)"

@@ -6,7 +6,15 @@ from pathlib import Path
 
 from ptychogui.jobs.processes.messages import Order
 from ptychogui.queue.store import changes, journal
-from ptychogui.queue.store.batch import Refused, add_batch, batch, close_batch, ended_untold, note_refused
+from ptychogui.queue.store.batch import (
+    Refused,
+    add_batch,
+    batch,
+    close_batch,
+    close_left_open,
+    ended_untold,
+    note_refused,
+)
 from ptychogui.queue.store.job_text import JobText
 from ptychogui.queue.store.store import NewJob, Store
 from ptychogui.queue.store.word import note_told
@@ -64,6 +72,17 @@ def test_an_open_one_ends_when_it_is_closed(store: Store, tmp_path: Path) -> Non
     assert batch(store, number).ended == ""
     close_batch(store, number)
     assert batch(store, number).ended != "" and len(batch(store, number).refused) == 2
+
+
+def test_one_whose_watcher_was_killed_is_closed_and_one_that_is_watched_is_not(store: Store, tmp_path: Path) -> None:
+    watched, _ = _batch(store, tmp_path, 1, is_open=True)
+    assert not close_left_open(store) and batch(store, watched).ended == ""
+    with store.transaction() as change:
+        change.execute("UPDATE batches SET watcher = json_set(watcher, '$.start', 'long ago')")
+    _end(store)
+    assert ended_untold(store) == []
+    assert close_left_open(store)
+    assert [ended.id for ended in ended_untold(store)] == [watched] and not close_left_open(store)
 
 
 def test_clearing_all_of_its_jobs_forgets_it(store: Store, tmp_path: Path) -> None:

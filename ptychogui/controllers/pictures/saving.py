@@ -21,11 +21,12 @@ class SaveController(QObject):
         super().__init__()
         self._background = background
 
-    def save(self, path: Path, write: Callable[[Path], None]) -> None:
-        """Let `write` write a file."""
+    def save(self, path: Path, write: Callable[[Path], None], then: Callable[[], None] = lambda: None) -> None:
+        """Let `write` write a file, and do something once it is there."""
 
         def done(_written: None) -> None:
             self.message.emit(f"saved: {path}")
+            then()
 
         def failed(error: Exception) -> None:
             self.problem.emit(explain(f"{path.name} can't be saved", error))
