@@ -111,6 +111,9 @@ class Engine(Protocol):
     def positions_px(self) -> np.ndarray:
         """float64 (positions, 2): row and column of each window's first pixel, as now refined."""
 
+    def errors_of_positions(self) -> np.ndarray:
+        """float32 (positions,): the error of each by itself, as the last iteration found it; NaN before the first."""
+
     def state(self) -> EngineState:
         """Return all that the next iterations depend on; the arrays are its own, as they are until the next step."""
 

@@ -97,6 +97,10 @@ class DifferenceMap:
         fractions = geometry.fractions if self._scan.ramps is not None else 0.0
         return np.asarray(geometry.corners + fractions)
 
+    def errors_of_positions(self) -> np.ndarray:
+        """float32 (positions,): the error of each by itself, as the last iteration found it; NaN before the first."""
+        return self._errors.of_positions()
+
     def state(self) -> EngineState:
         """Return all that the next iterations depend on; the exit waves are most of it, once there are some."""
         return {"iteration": self.iteration, **self._estimated(), **collected(self._owners())}

@@ -63,6 +63,12 @@ class ErrorLog:
         """Wait for the device and return the rest."""
         return self._first(len(self._known_later))
 
+    def of_positions(self) -> np.ndarray:
+        """Return the error of each position by itself, as the last iteration found it: float32 (positions,)."""
+        misfit, expected = (self._backend.to_numpy(part.sum(axis=-1, dtype=np.float64)) for part in self._parts)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.sqrt(misfit / expected), np.float32)
+
     def state(self) -> EngineState:
         """Return the sums that nobody has asked for yet, in order; waits for the device."""
         return numbered(pending.wait() for pending in self._known_later)

@@ -115,6 +115,10 @@ class LSQML:
         """float64 (positions, 2): row and column of each window's first pixel, as now refined."""
         return self._directions.positions_px()
 
+    def errors_of_positions(self) -> np.ndarray:
+        """float32 (positions,): the error of each by itself, as the last iteration found it; NaN before the first."""
+        return self._errors.of_positions()
+
     def state(self) -> EngineState:
         """Return all that the next iterations depend on."""
         own = {"iteration": self.iteration, "random": self._rng.bit_generator.state, "known": np.array(self._known)}

@@ -124,6 +124,10 @@ class EngineChain:
         """float32 (positions, 2): window centers from the object's top left corner, as refined."""
         return np.asarray(self.positions_m() - self.origin_m, np.float32)
 
+    def errors_of_positions(self) -> np.ndarray:
+        """float32 (positions,): the error of each by itself; NaN before the first iteration."""
+        return self._engine.errors_of_positions()
+
     @property
     def stage(self) -> tuple[str, int]:
         """The engine of the present stage, and the iterations before it."""

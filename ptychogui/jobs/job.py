@@ -132,8 +132,9 @@ class Progress:
     `findings` are those of the convergence watch since the Progress before; `notes` say them as well.
     `elapsed_s` is the time that iterations took, pauses not counted, and `positions_per_s` their mean speed.
     `stage` is the engine under way and the iteration after which it began.
-    `object_pixel_m` is that of the stage under way, and so of `estimate`. With an estimate, `spots_m` says where
-    its probe is: float32 (positions, 2), row and column from the object's top left corner, as refined.
+    `object_pixel_m` is that of the stage under way, and so of `estimate`. With an estimate, `spots_m` says where its
+    probe is: float32 (positions, 2), row and column from the object's top left corner, as refined; and `errors_at` the
+    error of each position by itself, float32 (positions,), NaN before the first iteration.
     """
 
     job_id: str
@@ -151,6 +152,7 @@ class Progress:
     findings: tuple[RunFinding, ...] = ()
     stage: tuple[str, int] = ("", 0)
     spots_m: np.ndarray | None = field(default=None, compare=False, repr=False)
+    errors_at: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property
     def seconds_left(self) -> float:

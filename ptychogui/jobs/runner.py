@@ -374,6 +374,7 @@ class JobRun:
             estimate=estimate,
             stage=chain.stage,
             spots_m=None if estimate is None else chain.spots_m(),
+            errors_at=None if estimate is None else chain.errors_of_positions(),
             result=result,
             notes=news,
             findings=self._watch.news(),

@@ -5,12 +5,66 @@ Pairs are (row, column). Values are SI; the unit is in the name.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import PositiveInt
+from pydantic import BeforeValidator, PositiveInt
 
-from ptychogui.params.spec import Group, param
+from ptychogui.params.spec import Group, TextForm, param
+
+_RANGES = re.compile(r"(\d+(-\d+)?(,\d+(-\d+)?)*)?")
+
+
+def numbers_in(text: str) -> tuple[range, ...]:
+    """Return the numbers that "3,17-20" means, in their order.
+
+    Raises:
+        ValueError: the text has another form, or a range runs backwards.
+    """
+    plain = "".join(text.split())
+    if not _RANGES.fullmatch(plain):
+        raise ValueError("must be numbers and ranges of them, such as 3,17-20")
+    ranges = []
+    for part in filter(None, plain.split(",")):
+        first, _, last = part.partition("-")
+        ranges.append(range(int(first), int(last or first) + 1))
+    if not all(ranges) or any(numbers.start < 1 for numbers in ranges):
+        raise ValueError("must be numbers from 1 on, and ranges that run upwards")
+    return tuple(sorted(ranges, key=lambda numbers: numbers.start))
+
+
+def numbers_text(ranges: Iterable[range]) -> str:
+    """Write numbers as "3,17-20", those that follow each other as one range."""
+    joined: list[range] = []
+    for numbers in sorted(ranges, key=lambda numbers: numbers.start):
+        if joined and numbers.start <= joined[-1].stop:
+            joined[-1] = range(joined[-1].start, max(joined[-1].stop, numbers.stop))
+        else:
+            joined.append(numbers)
+    return ",".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in joined)
+
+
+def without_number(ranges: Iterable[range], number: int) -> tuple[range, ...]:
+    """Return the same numbers but for one."""
+    parts = [
+        part
+        for numbers in ranges
+        for part in (
+            (range(numbers.start, number), range(number + 1, numbers.stop)) if number in numbers else (numbers,)
+        )
+    ]
+    return tuple(part for part in parts if part)  # fmt: skip
+
+
+def _to_numbers(value: Any) -> Any:
+    """Bring numbers to their one way of writing."""
+    return numbers_text(numbers_in(value)) if isinstance(value, str) else value
+
+
+NumbersText = Annotated[str, BeforeValidator(_to_numbers), TextForm("N,N-N,...")]
+"""Numbers as a parameter holds them: their text."""
 
 
 class Preprocessing(Group):
@@ -93,6 +147,9 @@ class Preprocessing(Group):
         "where files are no lines; negative where the first positions have no frame; 0 when not given and nothing "
         "speaks for another.", advanced=True, ge=-100_000_000, le=100_000_000,
         marks=("reading", "of measured scans", "of one scan"))  # fmt: skip
+    excluded_frames: NumbersText = param(
+        "", "Excluded frames", "Numbers, from 1, of frames in the scan that are left out with their positions, such as "
+        "3,17-20.", advanced=True, marks=("of measured scans", "of one scan"))  # fmt: skip
     raw_shape_px: tuple[PositiveInt, PositiveInt] | None = param(
         None, "Raw frame size", "Rows and columns of a headerless raw frame.",
         unit="px", flag="nxy", advanced=True, marks=("reading", "of one scan"))  # fmt: skip

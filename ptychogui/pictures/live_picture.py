@@ -36,6 +36,7 @@ class Shot:
         positions_m: float (positions, 2), row and column of the probe from the object's top left corner, as refined;
             None where they are not known.
         is_still: whether no other comes soon, so that there is time for a large picture.
+        errors: float (positions,), the error of each position by itself, in units of photon noise; None if not known.
     """
 
     field: np.ndarray
@@ -44,6 +45,7 @@ class Shot:
     iteration: int = -1
     positions_m: np.ndarray | None = None
     is_still: bool = False
+    errors: np.ndarray | None = None
 
     def smaller(self, longest_px: int) -> Shot:
         """Return the same with fewer pixels of the object, to be kept."""
@@ -88,6 +90,7 @@ class LivePicture:
         iteration: after which it is; -1 where that is not known.
         positions_m: float (positions, 2), row and column from the top left corner; None where they are not known.
         moved_m: float (positions, 2), how far each moved since the first picture, but for what all did; None likewise.
+        errors: float (positions,), the error of each position by itself; None where it is not known.
     """
 
     phase: Pyramid
@@ -104,6 +107,7 @@ class LivePicture:
     iteration: int = -1
     positions_m: np.ndarray | None = None
     moved_m: np.ndarray | None = None
+    errors: np.ndarray | None = None
 
 
 def make_picture(shot: Shot, display: Display = Display(), limit_px: int = FINAL_PX) -> LivePicture:
@@ -140,6 +144,7 @@ def make_picture(shot: Shot, display: Display = Display(), limit_px: int = FINAL
         is_wrapped=not display.unwrapped,
         iteration=shot.iteration,
         positions_m=shot.positions_m,
+        errors=shot.errors,
     )
 
 

@@ -95,3 +95,11 @@ def test_a_free_error_of_no_counts_is_0() -> None:
     log = ErrorLog(ones, ones, NumpyBackend(), free)
     log.push()
     assert log.take() == ((1.0,), (0.0,))
+
+
+def test_each_position_has_an_error_of_its_own() -> None:
+    misfit, expected = np.zeros((3, 4), np.float32), np.zeros((3, 4), np.float32)
+    log = ErrorLog(misfit, expected, NumpyBackend())
+    assert np.isnan(log.of_positions()).all()
+    misfit[:], expected[:] = np.array([[1], [4], [9]]), 1
+    np.testing.assert_allclose(log.of_positions(), [1, 2, 3])

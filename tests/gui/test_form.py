@@ -35,6 +35,7 @@ from ptychogui.views.form.form import ParameterForm
 
 _OF_FORM = {
     "ENGINE:N/CROP,...": "dm:5/2,lsqml", "FROM:UNTIL:EVERY": "7:9", "ADDRESS[,ADDRESS]": "a@b.org",
+    "N,N-N,...": "3,17-20",
 }  # fmt: skip
 """A value of each text that has a form."""
 

@@ -128,6 +128,19 @@ def test_the_read_out_has_counts_frequency_and_resolution(page: PreviewPage) -> 
     assert page.pattern.describe(64.5, 3) == ""
 
 
+def test_a_frame_is_left_out_and_brought_back(qtbot: QtBot, page: PreviewPage) -> None:
+    page.frames.choose(4)
+    with qtbot.waitSignal(page.edited) as edited:
+        page.frames.exclude.click()
+    assert edited.args == ["preprocessing.excluded_frames", "5"]
+    page.show_parameters(KNOWN.replace({"preprocessing.excluded_frames": "5-7"}))
+    assert len(page.positions.left_out.getData()[0]) == 3 and page.frames.exclude.isChecked()
+    page.frames.choose(5)
+    with qtbot.waitSignal(page.edited) as edited:
+        page.frames.excludeAsked.emit(5, False)
+    assert edited.args == ["preprocessing.excluded_frames", "5,7"]
+
+
 def test_a_mask_is_drawn(page: PreviewPage) -> None:
     painter, box = page.painter, page.pattern.box
     page.draw_mask.click()

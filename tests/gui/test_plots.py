@@ -210,6 +210,10 @@ def test_arrows_point_from_where_positions_were(qtbot: QtBot) -> None:
     assert spots.arrows.getData()[0] is None  # nobody sees them yet
     spots.set_visible(True)
     assert len(spots.arrows.getData()[0]) == 12 and len(spots.dots.getData()[0]) == 2
+    told = spots.show_spots(positions_m, None, np.array([1.0, 2.0], np.float32))
+    assert told.startswith("errors from 1") and told.endswith("not corrected")
+    brushes = [spot.brush().color() for spot in spots.dots.points()]
+    assert brushes[0] != brushes[1]
     spots.show_spots(None, None)
     assert not len(spots.dots.getData()[0])
 

@@ -128,6 +128,9 @@ class FakeEngine:
     def steady_since(self) -> int | None:
         return self.problem.iteration
 
+    def errors_of_positions(self) -> np.ndarray:
+        return np.ones(len(self.problem.geometry.corners), np.float32)
+
     def positions_px(self) -> np.ndarray:
         return np.asarray(self.problem.geometry.corners + self.problem.geometry.fractions)
 

@@ -84,6 +84,9 @@ class Engine:
     def steady_since(self) -> int | None:
         return self.problem.iteration
 
+    def errors_of_positions(self) -> np.ndarray:
+        return np.ones(len(self.problem.geometry.corners), np.float32)
+
     def positions_px(self) -> np.ndarray:
         geometry = self.problem.geometry
         return np.asarray(geometry.corners + geometry.fractions + self.done * self.script.shift_px)

@@ -175,6 +175,17 @@ def test_positions_of_the_result_are_those_of_the_scan(output: Path) -> None:
 def test_pictures_come_where_wanted(output: Path) -> None:
     said = list(run_job(make_job(output), BACKEND, wants_picture=lambda iteration: iteration in (0, 2)))
     assert [progress.iteration for progress in said if progress.estimate is not None] == [0, 2, 3]
+    assert [progress.spots_m is not None for progress in said] == [progress.estimate is not None for progress in said]
+
+
+def test_a_picture_has_each_positions_place_and_error(output: Path) -> None:
+    said = list(run_job(make_job(output), BACKEND, wants_picture=lambda iteration: iteration in (0, 2)))
+    first, last = said[0], said[-1]
+    assert first.errors_at is not None and np.isnan(first.errors_at).all()
+    assert last.estimate is not None and last.spots_m is not None and last.errors_at is not None
+    size_m = np.array(last.estimate.object.shape) * last.object_pixel_m
+    assert (last.spots_m > 0).all() and (last.spots_m < size_m).all() and np.isfinite(last.errors_at).all()
+    assert last.errors_at.shape == (len(last.spots_m),) and last.stage == (said[1].stage[0], 0)
 
 
 @pytest.mark.parametrize(("engine", "more"), [("epie", 0), ("lsqml", 3), ("dm", 5)])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ptychogui.params.chain import ENGINE_NAMES
 from ptychogui.params.model import Parameters, describe, device_name
+from ptychogui.params.preprocessing import numbers_text
 from ptychogui.params.schedule import Schedule
 from ptychogui.params.spec import Param
 
@@ -37,6 +38,9 @@ def _addresses() -> st.SearchStrategy[str]:
 _FORMS = {
     "ENGINE:N/CROP,...": st.lists(_stages(), min_size=1, max_size=3).map(",".join),
     "FROM:UNTIL:EVERY": _schedules(),
+    "N,N-N,...": st.sets(st.integers(1, 40), max_size=8).map(
+        lambda numbers: numbers_text(range(number, number + 1) for number in numbers)
+    ),
     "ADDRESS[,ADDRESS]": st.lists(_addresses(), max_size=2).map(", ".join),
 }
 """Values of texts that have a form."""

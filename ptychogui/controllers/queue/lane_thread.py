@@ -104,4 +104,5 @@ class LaneThread(QThread):
 def shot_of(picture: Picture, is_still: bool = False) -> Shot:
     """Return what is developed of a picture that came from an engine."""
     found = picture.estimate
-    return Shot(found.object, found.probe, picture.object_pixel_m, picture.iteration, picture.spots_m, is_still)
+    return Shot(found.object, found.probe, picture.object_pixel_m, picture.iteration, picture.spots_m, is_still,
+                picture.errors_at)  # fmt: skip

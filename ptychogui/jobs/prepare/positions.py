@@ -16,6 +16,7 @@ from ptychogui.io.pairing.ways import DIMS, PER_FILE
 from ptychogui.io.result import read_result
 from ptychogui.io.result_header import SourceFile
 from ptychogui.params.model import Experiment, Parameters, by_path
+from ptychogui.params.preprocessing import numbers_in
 from ptychogui.physics.lost_positions import lost_note
 from ptychogui.physics.scan import raster_m, spiral_m, transform_positions
 
@@ -29,6 +30,9 @@ def scan_positions(
     """
     experiment = parameters.experiment
     rows, kept, listed, notes = matched(dataset, parameters)
+    if listed is not None:
+        rows, kept, said = _without_excluded(rows, kept, parameters)
+        notes = (*notes, *said)
     if listed is not None and not len(kept):
         raise DataError(f"{dataset.path}: every position is lost, or its frame is; give other positions or frames")
     if listed is None and dataset.ambiguity is not None:
@@ -45,6 +49,26 @@ def scan_positions(
         return listed[kept], rows, (note, *notes)
     seed = parameters.reconstruction.seed
     return transform_positions(listed, experiment, pixel_m, seed)[kept], rows, notes
+
+
+def _without_excluded(
+    rows: np.ndarray, kept: np.ndarray, parameters: Parameters
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Return rows and positions without those of the frames that the user does not want, and say how many these are.
+
+    Raises:
+        DataError: none is left.
+    """
+    excluded = np.zeros(len(rows), np.bool_)
+    for numbers in numbers_in(parameters.preprocessing.excluded_frames):
+        excluded |= (rows + 1 >= numbers.start) & (rows + 1 < numbers.stop)
+    count = int(excluded.sum())
+    if not count:
+        return rows, kept, ()
+    option = by_path()["preprocessing.excluded_frames"].option
+    if excluded.all():
+        raise DataError(f"every frame is left out by {option} {parameters.preprocessing.excluded_frames}")
+    return rows[~excluded], kept[~excluded], (f"{count} positions are left out, as {option} says",)
 
 
 def are_placed(experiment: Experiment) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,9 +60,13 @@ class ReadingProgress:
 def survey_scan(job: Job, tell: Callable[[ReadingProgress | ScanSurvey], None]) -> None:
     """Read all patterns of a scan once, and tell how far it is and then what they show. Keeps none of them.
 
+    Frames that are excluded are there as well: only who sees them can bring them back.
+
     Raises:
         PtychoError: the scan can't be read, or a parameter does not fit it.
     """
+    whole = job.parameters.replace({"preprocessing.excluded_frames": ""})
+    job = replace(job, parameters=whole)
     with open_scan(job) as dataset:
         reader = ScanReader(job, dataset, dataset.frame_rows, tell)
         positions_m, rows, notes = scan_positions(dataset, job.parameters, known_pixel_m(job, dataset, reader.n))

@@ -285,7 +285,8 @@ class _EngineChild(ChildProcess):
         estimate = self._slot.read(note.sequence, note.object_shape, note.probe_shape)
         if estimate is None:
             return []
-        return [Picture(note.job_id, note.iteration, estimate, note.object_pixel_m, note.spots_m)]
+        place = note.object_pixel_m, note.spots_m, note.errors_at
+        return [Picture(note.job_id, note.iteration, estimate, *place)]
 
     def close(self, at_once: bool = False) -> None:
         super().close(at_once)

@@ -195,13 +195,13 @@ class _Worker:
         self._parent.send(Finished(job.id, state, result))
 
     def _report(self, progress: Progress, shutter: _Shutter) -> None:
-        self._parent.send(replace(progress, estimate=None, spots_m=None))
+        self._parent.send(replace(progress, estimate=None, spots_m=None, errors_at=None))
         estimate = progress.estimate
         if estimate is None:
             return
         sequence, shapes = self._slot.write(estimate), (estimate.object.shape, estimate.probe.shape)
-        place = progress.object_pixel_m, progress.spots_m
-        self._parent.send(PictureNote(progress.job_id, progress.iteration, sequence, *shapes, *place))
+        note = PictureNote(progress.job_id, progress.iteration, sequence, *shapes, progress.object_pixel_m)
+        self._parent.send(replace(note, spots_m=progress.spots_m, errors_at=progress.errors_at))
         shutter.done()
 
     def _open(self, device: str, threads: int | None) -> Backend:

@@ -35,6 +35,7 @@ class Picture:
     estimate: Estimate
     object_pixel_m: float
     spots_m: np.ndarray | None = field(default=None, compare=False)
+    errors_at: np.ndarray | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class PictureNote:
     probe_shape: tuple[int, ...]
     object_pixel_m: float
     spots_m: np.ndarray | None = field(default=None, compare=False)
+    errors_at: np.ndarray | None = field(default=None, compare=False)
 
 
 class Order(Enum):

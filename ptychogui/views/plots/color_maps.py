@@ -38,6 +38,8 @@ COUNTS = (_INFERNO, _VIRIDIS, _CIVIDIS, _GRAY)
 MAPS = (_VIRIDIS, _CIVIDIS, _INFERNO, _GRAY)
 DIFFERENCES = (_BLUE_RED, _BLUE_YELLOW, _GRAY)
 """Those that suit each kind of picture, the usual one first."""
+ERRORS = _INFERNO
+"""Of the errors of positions, over another picture."""
 
 
 @cache

@@ -27,7 +27,9 @@ class PictureBar(QWidget):
         self.unwrap = QCheckBox("Unwrap phase")
         self.unwrap.setToolTip("Show the phase without jumps of a whole turn, where there is light")
         self.spots = QCheckBox("Positions")
-        self.spots.setToolTip("Show where the beam was, with arrows from where positions were before their correction")
+        self.spots.setToolTip(
+            "Show where the beam was, each in the color of its error, with arrows from where positions were at first"
+        )
         self.told = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("History of the run")
@@ -43,7 +45,7 @@ class PictureBar(QWidget):
         row.setSpacing(14)
         for widget in (self.ramp, self.unwrap, self.spots):
             row.addWidget(widget)
-        row.addWidget(self.told, 1)
+        row.addWidget(self.told, 8)
         row.addStretch(1)
         for widget in (self.at, self.slider, self.newest):
             row.addWidget(widget)

@@ -65,7 +65,7 @@ class RunPage(QWidget):
                                    (self.magnitude, picture.magnitude, picture.magnitude_levels)):  # fmt: skip
             card.show_image(data, picture.pixel_m, levels, picture.scanned_m, light=picture.light)
         self.probe.show_modes(picture.modes, picture.mode_pixel_m, picture.powers)
-        self.bar.show_spots(self.spots.show_spots(picture.positions_m, picture.moved_m))
+        self.bar.show_spots(self.spots.show_spots(picture.positions_m, picture.moved_m, picture.errors))
         self._pictures.setCurrentIndex(0)
 
     def show_preview(self, path: Path, name: str) -> None:

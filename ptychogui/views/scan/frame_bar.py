@@ -13,9 +13,10 @@ _TOLD_PX = 96
 
 
 class FrameBar(QWidget):
-    """Announces `frameAsked(place)`, from 0, of a frame among those of the scan."""
+    """Announces `frameAsked(place)`, from 0, of a frame among those of the scan, and `excludeAsked(place, on)`."""
 
     frameAsked = pyqtSignal(int)
+    excludeAsked = pyqtSignal(int, bool)
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,6 +31,8 @@ class FrameBar(QWidget):
         self.number.setKeyboardTracking(False)
         self.number.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.of = label("muted")
+        self.exclude = tool_button("tool", "Exclude", "Leave this frame and its position out of reconstructions")
+        self.exclude.setCheckable(True)
         self.told = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
         self.told.setMinimumWidth(_TOLD_PX)
         self._timer = QTimer(self)
@@ -40,12 +43,13 @@ class FrameBar(QWidget):
         row.setSpacing(8)
         row.addWidget(self.play)
         row.addWidget(self.slider, 2)
-        for widget in (self.number, self.of):
+        for widget in (self.number, self.of, self.exclude):
             row.addWidget(widget)
         row.addWidget(self.told, 1)
         self.slider.valueChanged.connect(self._ask)
         self.number.valueChanged.connect(lambda number: self.slider.setValue(number - 1))
         self.play.toggled.connect(self._play)
+        self.exclude.clicked.connect(lambda on: self.excludeAsked.emit(self.place, on))
         self._timer.timeout.connect(self._step)
         self.draw_icon()
         self.offer(0)
@@ -78,6 +82,10 @@ class FrameBar(QWidget):
         self.told.set_text(text)
         if self.play.isChecked():
             self._timer.start()
+
+    def show_excluded(self, on: bool) -> None:
+        """Show whether the frame is left out."""
+        self.exclude.setChecked(on)
 
     def stop(self) -> None:
         """Show no other frame by itself."""

@@ -35,7 +35,8 @@ class PositionsCard(PlotCard):
         self.path = self.plot.plot()
         self.dots = pg.ScatterPlotItem(size=5, pen=None)
         self.here = pg.ScatterPlotItem(size=13, brush=None, pen=pg.mkPen(_HERE, width=2))
-        for item in (self.dots, self.here):
+        self.left_out = pg.ScatterPlotItem(size=8, symbol="x", brush=None)
+        for item in (self.dots, self.left_out, self.here):
             self.plot.addItem(item)
         self._places = np.empty((0, 2))
         self._counts: np.ndarray | None = None
@@ -54,7 +55,8 @@ class PositionsCard(PlotCard):
         self.title.setText(f"Scan positions, {len(x)}{by}" if len(x) else "Scan positions: none in this file")
         self.setToolTip("Click on a position to see its frame" if len(x) else "")
         self.path.setData(x, y)
-        self.here.setData([], [])
+        for marks in (self.here, self.left_out):
+            marks.setData([], [])
         self._show_dots()
         for name in ("left", "bottom"):
             self.plot.getAxis(name).setStyle(showValues=len(x) > 0)
@@ -65,6 +67,11 @@ class PositionsCard(PlotCard):
         """Mark the position whose frame is shown."""
         spot = self._places[place : place + 1] if place is not None else np.empty((0, 2))
         self.here.setData(spot[:, 1], spot[:, 0])
+
+    def show_excluded(self, excluded: np.ndarray) -> None:
+        """Cross out positions that are left out: bool (n,)."""
+        crossed = self._places[excluded] if len(excluded) == len(self._places) else np.empty((0, 2))
+        self.left_out.setData(crossed[:, 1], crossed[:, 0])
 
     def _show_dots(self) -> None:
         y, x = self._places.T
@@ -90,4 +97,5 @@ class PositionsCard(PlotCard):
         super()._paint()
         if hasattr(self, "here"):
             self._show_dots()
+            self.left_out.setPen(pg.mkPen(self.palette().color(_Role.Text), width=1.5))
             self.path.setPen(pg.mkPen(self.palette().color(_Role.Mid), width=1))

@@ -21,6 +21,7 @@ from PyQt5.QtWidgets import (
 
 from ptychogui.jobs.prepare.read_survey import ReadingProgress, ScanSurvey
 from ptychogui.params.model import Parameters
+from ptychogui.params.preprocessing import numbers_in, numbers_text, without_number
 from ptychogui.pictures.levels import robust_levels
 from ptychogui.pictures.pattern_geometry import pattern_geometry
 from ptychogui.pictures.pattern_picture import PatternPicture, pattern_picture
@@ -58,7 +59,7 @@ class PreviewPage(QWidget):
     Signals:
         surveyAsked(), stopAsked(): all patterns are to be read, or no longer.
         frameAsked(row): the frame at this place of the stack is to be shown.
-        edited(path, value): center or crop were dragged.
+        edited(path, value): center or crop were dragged, or a frame is to be left out.
         saveAsked(path, write): as ImageCard has it.
         maskSaveAsked(path, write), maskLoadAsked(path): as MaskBar has them.
     """
@@ -89,6 +90,7 @@ class PreviewPage(QWidget):
         self._frame: PatternPicture | None = None
         self._rows, self._spots_m = np.empty(0, int), np.empty((0, 2))
         self._shape: tuple[int, ...] = (0, 0)
+        self._excluded: tuple[range, ...] = ()
         self._lay_out()
         self._connect()
 
@@ -115,6 +117,21 @@ class PreviewPage(QWidget):
     def show_parameters(self, parameters: Parameters) -> None:
         """Show what the values say of center and crop."""
         self.pattern.show_geometry(pattern_geometry(parameters, self._shape) if self._shape[0] else None)
+        self._excluded = numbers_in(parameters.preprocessing.excluded_frames)
+        self._show_excluded()
+
+    def _show_excluded(self) -> None:
+        left_out = np.zeros(len(self._rows), np.bool_)
+        for numbers in self._excluded:
+            left_out |= (self._rows + 1 >= numbers.start) & (self._rows + 1 < numbers.stop)
+        self.positions.show_excluded(left_out)
+        self.frames.show_excluded(bool(left_out[self.frames.place : self.frames.place + 1].any()))
+
+    def _exclude(self, place: int, on: bool) -> None:
+        """Announce that a frame is to be left out, or not any more."""
+        number = int(self._rows[place]) + 1
+        changed = (*self._excluded, range(number, number + 1)) if on else without_number(self._excluded, number)
+        self.edited.emit("preprocessing.excluded_frames", numbers_text(changed))
 
     def show_frame(self, row: int, picture: PatternPicture) -> None:
         """Show a frame that was read."""
@@ -124,6 +141,7 @@ class PreviewPage(QWidget):
         place = self.frames.place
         self.pattern.show_pattern(picture, f"{place + 1} of {len(self._rows)}")
         self.positions.show_here(place)
+        self._show_excluded()
         at = f"frame {row + 1}  ·  " if row != place else ""
         self.frames.show_read(f"{at}{picture.total:.6g} counts")
 
@@ -159,6 +177,7 @@ class PreviewPage(QWidget):
         self.frames.offer(len(found.rows))
         self._offer(patterns, ["positions", *_MAPS])
         self.positions.show_positions(found.positions_m, found.counts)
+        self._show_excluded()
         for name, drawn in zip(_MAPS, (found.stxm, found.dpc_rows_px, found.dpc_columns_px), strict=True):
             image, unit = _readable(drawn.image)
             levels = robust_levels(image, percent=_OUTERMOST_PERCENT, about_zero=name != _STXM)
@@ -231,6 +250,7 @@ class PreviewPage(QWidget):
         self.stop.clicked.connect(self.stopAsked)
         self.draw_mask.toggled.connect(self.painter.set_active)
         self.frames.frameAsked.connect(self._ask_frame)
+        self.frames.excludeAsked.connect(self._exclude)
         self.positions.picked.connect(self._pick)
         self.pattern.edited.connect(self.edited)
         self.painter.saveAsked.connect(self.maskSaveAsked)

@@ -109,3 +109,24 @@ def test_a_list_goes_before_positions_that_cant_be_used(tmp_path: Path) -> None:
         positions_m, rows, _ = scan_positions(dataset, with_list(tmp_path / "p.csv"), 1e-8)
     assert rows.tolist() == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(positions_m, LISTED_M[:5])
+
+
+def test_excluded_frames_cost_their_positions_and_are_said() -> None:
+    dataset = scan()
+    parameters = Parameters().replace({"preprocessing.excluded_frames": "1, 3-4"})
+    whole_m, whole, _ = scan_positions(dataset, Parameters(), 0.0)
+    positions_m, rows, notes = scan_positions(dataset, parameters, 0.0)
+    kept = np.setdiff1d(np.arange(len(whole)), [0, 2, 3])
+    assert rows.tolist() == whole[kept].tolist()
+    np.testing.assert_array_equal(positions_m, whole_m[kept])
+    assert notes[-1] == "3 positions are left out, as --excluded-frames says"
+    nothing = Parameters().replace({"preprocessing.excluded_frames": "1-100000"})
+    with pytest.raises(DataError, match="every frame is left out by --excluded-frames 1-100000"):
+        scan_positions(dataset, nothing, 0.0)
+
+
+def test_a_scan_with_excluded_frames_is_whole() -> None:
+    """Waiting for files ends where only what is excluded has no frame."""
+    dataset = scan()
+    parameters = Parameters().replace({"preprocessing.excluded_frames": "1"})
+    assert len(matched(dataset, parameters)[1]) == len(matched(dataset, Parameters())[1])
