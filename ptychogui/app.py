@@ -28,6 +28,7 @@ from ptychogui.controllers.queue.batch import BatchController
 from ptychogui.controllers.queue.ending import EndController
 from ptychogui.controllers.queue.live import LiveController, Preview
 from ptychogui.controllers.queue.queue import QueueController
+from ptychogui.controllers.queue.watching import WatchController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
 from ptychogui.controllers.support import SupportController
@@ -121,7 +122,8 @@ class Workstation:
         self.live = LiveController(self.queue, self.background)
         self.run = RunController(self.session, self.queue)
         self.ending = EndController(self.queue)
-        self.batch = BatchController(self.session, self.queue, self.background)
+        self.batch = BatchController(self.session, self.queue, self.run, self.background)
+        self.watching = WatchController(self.queue, self.background)
         self.demo = DemoController(self.session, self.run, self.background, demo_folder, demo_recipe)
         self.preflight = PreflightController(self.session, self.queue, self.background)
         self.doctor = QuestionController(
@@ -177,10 +179,12 @@ class Workstation:
         self.form.close()
         self.window.settings.keep_values(self.session.remembered())
         self.window.settings.keep_open(self.session.path, self.window.pages.current)
+        self.window.settings.keep_text("results", self.run.folder)
         self.vitals.close()
         self.compiling.close()
         self.log_feed.close()
         self.batch.drop()
+        self.watching.end()
         self.preflight.close()
         self.doctor.close()
         self.survey.close()
@@ -210,7 +214,7 @@ class Workstation:
         commands["preset"].triggered.connect(self.preset.begin)
         self.shown.changed.connect(window.show_state)
         questions = self.doctor, self.survey, self.pairing.drawing
-        jobs = self.queue, self.live, self.run, self.ending
+        jobs = self.queue, self.live, self.run, self.ending, self.watching
         pictures = self.developing, self.saving, self.frames
         own = self.session, self.form.opening, self.support, self.hook
         for source in (*own, *jobs, self.demo, *questions, *pictures, self.preset):
@@ -260,6 +264,9 @@ class Workstation:
         queue.changed.connect(panel.show_queue)
         queue.message.connect(window.show_message)
         queue.ready.connect(self._tell_ready)
+        self.run.folderChanged.connect(panel.results.show_folder)
+        self.run.set_folder(window.settings.text("results"))
+        panel.results.chosen.connect(self.run.set_folder)
         panel.ticked.connect(queue.tick)
         panel.moveAsked.connect(queue.move)
         panel.answered.connect(self._answer)
@@ -288,6 +295,12 @@ class Workstation:
         batch.refused.connect(dialog.show_problem)
         batch.queued.connect(dialog.finish)
         batch.queued.connect(self.window.show_message)
+        dialog.sweepsChanged.connect(batch.check_sweeps)
+        batch.swept.connect(dialog.show_swept)
+        batch.watchAsked.connect(self.watching.begin)
+        self.watching.changed.connect(self.window.queue.watching.show_notice)
+        self.watching.message.connect(self.window.show_message)
+        self.window.queue.watching.answered.connect(self.watching.end)
 
     def _join_preflight(self) -> None:
         strip = self.window.preflight

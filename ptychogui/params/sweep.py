@@ -47,6 +47,11 @@ def combinations(sweeps: Sequence[str]) -> tuple[dict[str, tuple[Any, str]], ...
     )
 
 
+def may_be_swept(param: Param) -> bool:
+    """Whether a parameter changes something in a result that could be compared."""
+    return "names a scan" not in param.marks and param.group not in ("devices", "output")
+
+
 def _sweep(text: str) -> tuple[Param, list[Any]]:
     name, equals, given = text.partition("=")
     if not equals or not given.strip():
@@ -70,7 +75,7 @@ def _param(name: str, text: str) -> Param:
     if found is None and len(alike) != 1:
         raise ParameterError(f"{OPTION} {text}: no parameter is called '{name}'; ptychogui reconstruct --help has them")
     param = found or alike[0]
-    if "names a scan" in param.marks or param.group in ("devices", "output"):
+    if not may_be_swept(param):
         raise ParameterError(f"{OPTION} {text}: {param.path} changes nothing in a result that could be compared")
     return param
 

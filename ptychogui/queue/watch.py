@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,7 @@ class WatchOrder:
         versions: of the programs that make the jobs.
         sweep: values in which the jobs of one scan differ.
         batch: into which jobs come, and what can't be read is said.
+        last: values of another scan, which hold where a scan does not know better.
         skip_done: whether scans are left out of which there is a complete result.
     """
 
@@ -75,6 +76,7 @@ class WatchOrder:
     sweep: Sequence[Values] = ({},)
     batch: int | None = None
     skip_done: bool = False
+    last: Values = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class FolderWatch:
                 self._pending.pop(path, None)
                 self._remember(store, path)
                 continue
-            candidates = [*look([path], self._order.values, self._order.sweep)]
+            candidates = [*look([path], self._order.values, self._order.sweep, self._order.last)]
             if self._is_finished(path, candidates):
                 yield from self._take(store, path, candidates)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from ptychogui.app import Workstation
 from ptychogui.controllers.background import Background
 from ptychogui.controllers.queue.batch import BatchController, row_of
 from ptychogui.controllers.queue.queue import QueueController
+from ptychogui.controllers.queue.watching import END, WatchController
+from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
 from ptychogui.io.simulated import write_scan
 from ptychogui.jobs.preflight.findings import Finding, Level
@@ -22,8 +25,9 @@ from ptychogui.params.origins import Layers
 from ptychogui.physics.simulation import simulate
 from ptychogui.queue.batches import Candidate
 from ptychogui.queue.planning import Plan
+from ptychogui.queue.store.batch import batch as batch_of
 from ptychogui.queue.store.store import Store
-from ptychogui.queue_state import BatchRow
+from ptychogui.queue_state import BatchRow, Notice
 from ptychogui.views.queue.batch_dialog import BatchDialog
 from tests.gui.conftest import RECIPE
 from tests.gui.test_queue_controller import SOON, begun, folder, made, process, queue
@@ -55,7 +59,7 @@ class TestController:
 
     @pytest.fixture
     def batch(self, session: SessionController, queue: QueueController, background: Background) -> BatchController:
-        return BatchController(session, queue, background)
+        return BatchController(session, queue, RunController(session, queue), background)
 
     def test_every_scan_is_looked_at_and_what_can_be_done_is_queued_with_the_forms_values(
         self, qtbot: QtBot, batch: BatchController, session: SessionController, queue: QueueController, made: Made,
@@ -98,6 +102,55 @@ class TestController:
         with qtbot.waitSignal(queue.message, timeout=SOON, check_params_cb=lambda text: "batch 1" in text) as told:
             process(qtbot, made).finishes()
         assert "1 done" in told.args[0]
+
+    def test_values_to_vary_make_a_job_each_and_are_refused_while_they_are_typed(
+        self, qtbot: QtBot, batch: BatchController, queue: QueueController, scans: list[Path], tmp_path: Path
+    ) -> None:
+        begun(qtbot, queue)
+        said: list[tuple[str, bool]] = []
+        batch.swept.connect(lambda text, is_wrong: said.append((text, is_wrong)))
+        batch.check_sweeps([])
+        batch.check_sweeps(["experiment.probe_modes=1,x"])
+        batch.check_sweeps(["experiment.probe_modes=1,2", "reconstruction.seed=1,2,3"])
+        assert said[0] == ("", False) and said[1][1] and "'x' is not a number" in said[1][0]
+        assert said[2] == ("6 jobs of each scan", False)
+        rows: list[BatchRow] = []
+        batch.looked.connect(lambda _place, row: rows.append(row))
+        with qtbot.waitSignal(batch.listed, timeout=SOON) as listed:
+            batch.look([str(scans[0])], "", ["experiment.probe_modes=1,2"])
+        assert len(listed.args[0]) == 2
+        qtbot.waitUntil(lambda: len(rows) == 2, timeout=6 * SOON)
+        assert [row.text.partition(": ready")[0] for row in rows] == ["Probe modes: 1", "Probe modes: 2"]
+        with qtbot.waitSignal(batch.queued, timeout=SOON):
+            batch.queue(str(tmp_path / "results"))
+        with Store(queue.folder) as store:
+            swept = [store.text(entry.id).job.sweep for entry in store.entries()]
+        assert [one.values for one in swept if one] == [{"experiment.probe_modes": 1}, {"experiment.probe_modes": 2}]
+
+    def test_a_folder_is_watched_until_that_is_ended(
+        self, qtbot: QtBot, batch: BatchController, queue: QueueController, background: Background, made: Made,
+        scans: list[Path], tmp_path: Path,
+    ) -> None:  # fmt: skip
+        begun(qtbot, queue)
+        watching = WatchController(queue, background)
+        notices: list[Notice] = []
+        watching.changed.connect(notices.append)
+        batch.watchAsked.connect(watching.begin)
+        with qtbot.waitSignal(batch.refused, timeout=SOON) as refused:
+            batch.queue(str(tmp_path / "results"), str(tmp_path / "nowhere"))
+        assert "there is no such folder" in refused.args[0]
+        (tmp_path / "raw").mkdir()
+        with qtbot.waitSignal(watching.changed, timeout=SOON):
+            batch.queue(str(tmp_path / "results"), str(tmp_path / "raw"))
+        assert notices[-1].text == "Watching raw: 0 added" and notices[-1].choices == ((END, "End"),)
+        shutil.copy(scans[0], tmp_path / "raw")
+        qtbot.waitUntil(lambda: notices[-1].text == "Watching raw: 1 added", timeout=6 * SOON)
+        with Store(queue.folder) as store:
+            assert [entry.batch for entry in store.entries()] == [1] and not batch_of(store, 1).ended
+            watching.end()
+            assert notices[-1] is None
+            process(qtbot, made).finishes()
+            qtbot.waitUntil(lambda: batch_of(store, 1).ended != "", timeout=SOON)
 
     def test_a_list_that_means_nothing_is_refused(self, qtbot: QtBot, batch: BatchController) -> None:
         with qtbot.waitSignal(batch.refused, timeout=SOON) as refused:
@@ -144,7 +197,7 @@ class TestDialog:
         dialog.numbers.setText("fly#04d.cxi")
         with qtbot.waitSignal(dialog.lookAsked, timeout=1000) as asked:
             dialog.look.click()
-        assert asked.args == [["fly0012.cxi", "12-14"], "fly#04d.cxi"]
+        assert asked.args == [["fly0012.cxi", "12-14"], "fly#04d.cxi", []]
         dialog.show_rows([BatchRow(GOOD.scan), BatchRow(BAD.scan)])
         assert dialog.bar.isVisible() and dialog.summary.text() == "0 of 2 looked at"
         dialog.show_row(0, GOOD)
@@ -156,9 +209,38 @@ class TestDialog:
         assert item is not None and item.text(1) == "no positions" and item.toolTip(1) == "no positions at all"
         with qtbot.waitSignal(dialog.queueAsked, timeout=1000) as queued:
             dialog.queue.click()
-        assert queued.args == ["/data/results"]
+        assert queued.args == ["/data/results", "", []]
         dialog.finish()
         assert not dialog.isVisible() and dialog.scans.items() == []
+
+    def test_a_parameter_can_be_varied(self, qtbot: QtBot, dialog: BatchDialog) -> None:
+        dialog.scans.setPlainText("fly0012.cxi")
+        dialog.sweeps.add.click()
+        (row,) = dialog.sweeps.rows
+        with qtbot.waitSignal(dialog.sweepsChanged, timeout=1000) as typed:
+            row.values.setText("1,3")
+        assert typed.args == [["experiment.probe_modes=1,3"]]
+        dialog.show_swept("Probe modes: 'x' is not a number", True)
+        assert not dialog.look.isEnabled() and dialog.sweeps.said.isVisible()
+        dialog.show_swept("2 jobs of each scan", False)
+        with qtbot.waitSignal(dialog.lookAsked, timeout=1000) as asked:
+            dialog.look.click()
+        assert asked.args[2] == ["experiment.probe_modes=1,3"]
+        row.away.click()
+        assert dialog.sweeps.texts() == [] and dialog.sweeps.rows == []
+
+    def test_a_folder_can_be_watched_without_a_list(self, qtbot: QtBot, dialog: BatchDialog) -> None:
+        assert not dialog.watched.isEnabled() and not dialog.queue.isEnabled()
+        dialog.watch.setChecked(True)
+        dialog.watched.setText("/data/mda")
+        assert dialog.queue.text() == "Watch" and dialog.queue.isEnabled()
+        dialog.scans.setPlainText("fly0012.cxi")
+        assert not dialog.queue.isEnabled()  # before they were looked at
+        dialog.show_rows([GOOD])
+        assert dialog.queue.text() == "Queue 1 job and watch"
+        with qtbot.waitSignal(dialog.queueAsked, timeout=1000) as asked:
+            dialog.queue.click()
+        assert asked.args == ["/data/results", "/data/mda", []]
 
     def test_another_list_forgets_what_was_found(self, qtbot: QtBot, dialog: BatchDialog) -> None:
         dialog.scans.setPlainText("a")

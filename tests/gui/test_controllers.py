@@ -311,6 +311,21 @@ class TestRun:
         assert queue.store.entries()[0].device == "any"
         changes.remove(queue.store, 1)
 
+    def test_its_result_goes_where_the_user_says(
+        self, qtbot: QtBot, queue: FakeQueue, run: RunController, scan: Path, tmp_path: Path
+    ) -> None:
+        with qtbot.waitSignal(run.folderChanged, timeout=1000) as changed:
+            run.set_folder(str(tmp_path / "new" / "results"))
+        assert changed.args == [run.folder]
+        run.run()
+        run.set_folder("")
+        run.run()
+        assert [job.output for job in queue.jobs()] == [
+            tmp_path / "new" / "results" / "fly0012-result.cxi", scan.parent / "fly0012-001.cxi",
+        ]  # fmt: skip
+        changes.remove(queue.store, 1)
+        changes.remove(queue.store, 2)
+
     def test_a_job_keeps_its_path_until_it_ends(self, queue: FakeQueue, run: RunController) -> None:
         run.run()
         (job,) = queue.jobs()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,16 +12,21 @@ from PyQt5.QtCore import QObject, pyqtSignal
 from ptychogui.controllers.background import Background
 from ptychogui.controllers.error_message import explain
 from ptychogui.controllers.queue.queue import QueueController
+from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
+from ptychogui.errors import ParameterError
 from ptychogui.jobs.preflight.findings import Level
 from ptychogui.jobs.provenance import versions
 from ptychogui.jobs.scan_list import scan_list
 from ptychogui.params.commandline import format_text
 from ptychogui.params.model import by_path
+from ptychogui.params.sweep import combinations
 from ptychogui.queue.batches import Added, Candidate, add, checked, look
 from ptychogui.queue.store.store import Store
+from ptychogui.queue.watch import FolderWatch, WatchOrder
 from ptychogui.queue_state import BatchRow
 
+_COMMAND = "window: Batch"
 _Values: TypeAlias = dict[str, tuple[Any, str]]
 
 
@@ -47,6 +52,8 @@ class BatchController(QObject):
         looked(place, row): a scan was looked at.
         refused(text): the list can't be understood, or its jobs not be queued.
         queued(text): jobs came into the queue.
+        swept(text, is_wrong): how many jobs a scan has by the sweeps, or what is wrong with these.
+        watchAsked(WatchOrder): a folder is to be watched from now on.
     """
 
     opened = pyqtSignal(str, str)
@@ -54,11 +61,15 @@ class BatchController(QObject):
     looked = pyqtSignal(int, object)
     refused = pyqtSignal(str)
     queued = pyqtSignal(str)
+    swept = pyqtSignal(str, bool)
+    watchAsked = pyqtSignal(object)
     _found = pyqtSignal(object, object)
 
-    def __init__(self, session: SessionController, queue: QueueController, background: Background) -> None:
+    def __init__(
+        self, session: SessionController, queue: QueueController, run: RunController, background: Background
+    ) -> None:
         super().__init__()
-        self._session, self._queue, self._background = session, queue, background
+        self._session, self._queue, self._run, self._background = session, queue, run, background
         self._looking = _Looking()
         self._found.connect(self._tell)
 
@@ -66,20 +77,30 @@ class BatchController(QObject):
         """Begin a batch with the values of the form."""
         own, last = self._session.shared()
         path = self._session.path
-        folder = path.absolute().parent / "results" if path is not None else Path.home() / "ptychogui-results"
-        self.opened.emit(_in_words({**last, **own}), str(folder))
+        near = path.absolute().parent / "results" if path is not None else Path.home() / "ptychogui-results"
+        self.opened.emit(_in_words({**last, **own}), self._run.folder or str(near))
 
-    def look(self, items: Sequence[str], numbered: str) -> None:
+    def check_sweeps(self, sweeps: Sequence[str]) -> None:
+        """Say what sweeps come to, as params.sweep reads them."""
+        try:
+            count = len(combinations(sweeps))
+        except ParameterError as error:
+            self.swept.emit(str(error).partition(": ")[2] or str(error), True)
+            return
+        self.swept.emit(f"{count} jobs of each scan" if sweeps else "", False)
+
+    def look(self, items: Sequence[str], numbered: str, sweeps: Sequence[str] = ()) -> None:
         """Look at a list in place of the one before.
 
         Args:
             items: files, folders, globs, numbers and text files, as jobs.scan_list has them.
             numbered: what numbers stand for.
+            sweeps: parameters that take several values, as params.sweep reads them.
         """
         self.drop()
         looking, shared = self._looking, self._session.shared()
         self._background.start(
-            lambda: self._look(looking, items, numbered, *shared),
+            lambda: self._look(looking, items, numbered, combinations(sweeps), *shared),
             lambda _outcome: None,
             lambda error: self._refuse(looking, error),
         )
@@ -89,24 +110,44 @@ class BatchController(QObject):
         self._looking.is_dropped = True
         self._looking = _Looking()
 
-    def queue(self, folder: str) -> None:
-        """Put the jobs that can be done into the queue, their results in a folder."""
-        candidates = tuple(self._looking.candidates)
+    def queue(self, folder: str, watched: str = "", sweeps: Sequence[str] = ()) -> None:
+        """Put the jobs that can be done into the queue.
+
+        Args:
+            folder: of their results.
+            watched: a folder whose scans are to come into the batch as they are finished; "" for none.
+            sweeps: as in `look`, for these scans.
+        """
+        candidates, output = tuple(self._looking.candidates), Path(folder).expanduser().absolute()
+        own, last = self._session.shared()
+        order = WatchOrder(
+            Path(watched).expanduser().absolute(), own, output, _COMMAND, versions(), combinations(sweeps), last=last
+        ) if watched else None  # fmt: skip
 
         def queue_all(store: Store) -> Added:
-            return add(store, candidates, Path(folder).expanduser().absolute(), "window: Batch", versions())
+            if order is not None:
+                FolderWatch(order)  # one that is not there is refused before anything is added
+            return add(store, candidates, output, _COMMAND, versions(), watched=None if order is None else order.folder)
+
+        def done(added: Added) -> None:
+            self._on_queued(added)
+            if order is not None:
+                self.watchAsked.emit(replace(order, batch=added.batch))
 
         self._queue.hold_left()
-        self._queue.do(queue_all, self._on_queued, lambda error: self.refused.emit(str(error)))
+        self._queue.do(queue_all, done, lambda error: self.refused.emit(str(error)))
 
-    def _look(self, looking: _Looking, items: Sequence[str], numbered: str, own: _Values, last: _Values) -> None:
+    def _look(  # noqa: PLR0913 - what a list of scans is
+        self, looking: _Looking, items: Sequence[str], numbered: str, sweep: Sequence[_Values], own: _Values,
+        last: _Values,
+    ) -> None:  # fmt: skip
         """Look at all scans of a list; on a thread of its own."""
         found = scan_list(items, numbered)
         absent = [Candidate(path, problem="there is no such file") for path in found.absent]
         looking.candidates.extend(absent)
-        rows = [*map(row_of, absent), *(BatchRow(str(path)) for path in found.scans)]
+        rows = [*map(row_of, absent), *(BatchRow(str(path)) for path in found.scans for _ in sweep)]
         self._found.emit(looking, rows)
-        for candidate in look(found.scans, own, last=last):
+        for candidate in look(found.scans, own, sweep, last):
             seen = checked(candidate)
             if looking.is_dropped:
                 return
@@ -139,10 +180,12 @@ def row_of(candidate: Candidate) -> BatchRow:
     tip = "\n".join(f"{finding.title}: {finding.reason}" for finding in found)
     if candidate.problem:
         return BatchRow(candidate.scan, Level.STOP, candidate.problem, tip or candidate.problem)
+    swept = candidate.plan.sweep if candidate.plan is not None else None
+    which = "" if swept is None else f"{_in_words({path: (value, '') for path, value in swept.values.items()})}: "
     if found:
         more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-        return BatchRow(candidate.scan, found[0].level, f"{found[0].title}{more}", tip, True)
-    return BatchRow(candidate.scan, Level.GOOD, "ready", "", True)
+        return BatchRow(candidate.scan, found[0].level, f"{which}{found[0].title}{more}", tip, True)
+    return BatchRow(candidate.scan, Level.GOOD, f"{which}ready", "", True)
 
 
 def _in_words(values: _Values) -> str:

@@ -8,8 +8,6 @@ from ptychogui.queue.snapshot import Snapshot
 from ptychogui.queue.store.entry import WAITING
 from ptychogui.queue_state import Notice
 
-_CHOICES = (("go-on", "Go on"), ("hold-left", "Hold them"))
-
 
 @dataclass(frozen=True)
 class LeftOver:
@@ -51,7 +49,7 @@ def _asked(broken_off: tuple[str, ...], waiting: int) -> Notice:
         went = "was under way when the program ended and goes" if len(broken_off) == 1 else (
             "were under way when the program ended and go")  # fmt: skip
         text = f"{text} {_listed(broken_off)} {went} on from the last checkpoint, if there is one."
-    return Notice(text, _CHOICES)
+    return Notice(text, (("go-on", "Go on"), ("hold-left", "Hold it" if waiting == 1 else "Hold them")))
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from PyQt5.QtCore import QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QCloseEvent, QColor, QDragEnterEvent, QDropEvent, QIcon, QKeyEvent
 from PyQt5.QtWidgets import (
     QApplication,
+    QCheckBox,
     QDialog,
     QFileDialog,
     QGridLayout,
@@ -26,6 +27,7 @@ from PyQt5.QtWidgets import (
 from ptychogui.jobs.preflight.findings import Level
 from ptychogui.queue_state import BatchRow
 from ptychogui.views.dialog_paths import meant_path
+from ptychogui.views.queue.sweep_editor import SweepEditor
 from ptychogui.views.theme import colors_of, icon
 from ptychogui.views.widgets import ElidedLabel, label, list_widget, named
 
@@ -37,14 +39,17 @@ class BatchDialog(QDialog):
     """Takes a list of scans, shows what was found of each, and asks to queue those that can be done.
 
     Signals:
-        lookAsked(items, numbered): look at these scans; what numbers stand for.
+        lookAsked(items, numbered, sweeps): look at these scans; what numbers stand for; which parameters take several
+            values.
         dropAsked(): look no further.
-        queueAsked(folder): put them into the queue, their results in a folder.
+        queueAsked(folder, watched, sweeps): put them into the queue, their results in a folder, and watch another one.
+        sweepsChanged(sweeps): other values are typed.
     """
 
-    lookAsked = pyqtSignal(object, str)
+    lookAsked = pyqtSignal(object, str, object)
     dropAsked = pyqtSignal()
-    queueAsked = pyqtSignal(str)
+    queueAsked = pyqtSignal(str, str, object)
+    sweepsChanged = pyqtSignal(object)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -56,6 +61,15 @@ class BatchDialog(QDialog):
         self.numbers.setPlaceholderText("only for numbers: mda/scan_#04d.mda")
         self.folder = QLineEdit()
         self.choose_folder = QPushButton("Choose…")
+        self.watch = QCheckBox("Watch a folder")
+        self.watch.setToolTip("Its scans come into the batch as they are finished, each once, until you end it or the "
+                              "window closes")  # fmt: skip
+        self.watched = QLineEdit()
+        self.watched.setPlaceholderText("scans that appear here come into the queue by themselves")
+        self.watched.setAccessibleName("Folder to watch")
+        self.choose_watched = QPushButton("Choose…")
+        self.sweeps = SweepEditor()
+        self._are_sweeps_wrong = False
         self.values = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
         self.look = QPushButton("Look at them")
         self.table = list_widget(("Scan", "What was found"))
@@ -105,18 +119,24 @@ class BatchDialog(QDialog):
     def finish(self, _text: str = "") -> None:
         """Close: the jobs are in the queue, and the list is empty for the next time."""
         self.scans.clear()
+        self.sweeps.clear()
+        self.watch.setChecked(False)
         self.accept()
 
     def _connect(self) -> None:
         self.scans.textChanged.connect(self._forget)
         self.numbers.textChanged.connect(self._forget)
+        self.sweeps.changed.connect(self._on_sweeps)
+        self.watch.toggled.connect(self._on_watch)
+        self.watched.textChanged.connect(lambda _text: self._show_summary())
+        self.choose_watched.clicked.connect(self._choose_watched)
         self.choose.clicked.connect(self._choose_files)
         self.choose_folder.clicked.connect(self._choose_folder)
         self.look.clicked.connect(self._ask_look)
         self.queue.clicked.connect(self._ask_queue)
         self.cancel.clicked.connect(self.reject)
         self.rejected.connect(self.dropAsked)
-        for button in (self.choose, self.choose_folder, self.look, self.queue, self.cancel):
+        for button in (self.choose, self.choose_folder, self.choose_watched, self.look, self.queue, self.cancel):
             button.setAutoDefault(False)
 
     def _lay_out(self) -> None:
@@ -129,7 +149,8 @@ class BatchDialog(QDialog):
         side.addWidget(self.look)
         side.addStretch(1)
         rows: tuple[tuple[str, QWidget], ...] = (
-            ("Scans", self.scans), ("Numbers stand for", self.numbers), ("Results go to", self.folder))  # fmt: skip
+            ("Scans", self.scans), ("Numbers stand for", self.numbers), ("Results go to", self.folder),
+            ("Vary", self.sweeps))  # fmt: skip
         for place, (text, widget) in enumerate(rows):
             caption = label("text", text)
             caption.setBuddy(widget)
@@ -137,6 +158,10 @@ class BatchDialog(QDialog):
             grid.addWidget(widget, place, 1)
         grid.addLayout(side, 0, 2)
         grid.addWidget(self.choose_folder, 2, 2)
+        grid.addWidget(self.watch, len(rows), 0)
+        grid.addWidget(self.watched, len(rows), 1)
+        grid.addWidget(self.choose_watched, len(rows), 2)
+        self._on_watch(False)
         grid.setColumnStretch(1, 1)
         head = self.table.header()
         assert head is not None
@@ -165,9 +190,11 @@ class BatchDialog(QDialog):
         self.bar.setVisible(is_looking)
         self.bar.setRange(0, max(len(self._rows), 1))
         self.bar.setValue(known)
-        self.queue.setText(f"Queue {ready} job{'s' * (ready != 1)}" if ready else "Queue")
-        self.queue.setEnabled(bool(ready) and not is_looking)
-        self.look.setEnabled(not is_looking and bool(self.scans.items()))
+        watched, is_unseen = self.watched_folder(), bool(self.scans.items()) and not self._rows
+        self.queue.setText(_queue_text(ready, bool(watched)))
+        self.queue.setEnabled((bool(ready) or (bool(watched) and not is_unseen)) and not is_looking
+                              and not self._are_sweeps_wrong)  # fmt: skip
+        self.look.setEnabled(not is_looking and bool(self.scans.items()) and not self._are_sweeps_wrong)
         self._set_summary(self._in_words(known, ready, is_looking), "muted")
 
     def _in_words(self, known: int, ready: int, is_looking: bool) -> str:
@@ -191,12 +218,31 @@ class BatchDialog(QDialog):
         self.dropAsked.emit()
         self.show_rows([])
 
+    def watched_folder(self) -> str:
+        """Return the folder that is to be watched; "" for none."""
+        return self.watched.text().strip() if self.watch.isChecked() else ""
+
+    def show_swept(self, text: str, is_wrong: bool) -> None:
+        """Say what the several values come to."""
+        self.sweeps.show_said(text, is_wrong)
+        self._are_sweeps_wrong = is_wrong
+        self._show_summary()
+
+    def _on_sweeps(self) -> None:
+        self._forget()
+        self.sweepsChanged.emit(self.sweeps.texts())
+
+    def _on_watch(self, on: bool) -> None:
+        self.watched.setEnabled(on)
+        self.choose_watched.setEnabled(on)
+        self._show_summary()
+
     def _ask_look(self) -> None:
-        self.lookAsked.emit(self.scans.items(), self.numbers.text().strip())
+        self.lookAsked.emit(self.scans.items(), self.numbers.text().strip(), self.sweeps.texts())
 
     def _ask_queue(self) -> None:
         self.queue.setEnabled(False)
-        self.queueAsked.emit(self.folder.text().strip())
+        self.queueAsked.emit(self.folder.text().strip(), self.watched_folder(), self.sweeps.texts())
 
     def _choose_files(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, "Scans of the batch", "", _FILTER)
@@ -206,6 +252,11 @@ class BatchDialog(QDialog):
         name = QFileDialog.getExistingDirectory(self, "Folder of the results", self.folder.text())
         if name:
             self.folder.setText(str(meant_path(name)))
+
+    def _choose_watched(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Folder to watch", self.watched.text())
+        if name:
+            self.watched.setText(str(meant_path(name)))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         if event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -251,6 +302,13 @@ class ScansEdit(QPlainTextEdit):
             self.add([meant_path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()])
             return
         super().dropEvent(event)
+
+
+def _queue_text(ready: int, watches: bool) -> str:
+    jobs = f"Queue {ready} job{'s' * (ready != 1)}" if ready else ""
+    if watches:
+        return f"{jobs} and watch" if jobs else "Watch"
+    return jobs or "Queue"
 
 
 def _fill(item: QTreeWidgetItem, row: BatchRow) -> None:

@@ -24,6 +24,7 @@ from PyQt5.QtWidgets import (
 from ptychogui.queue_state import Group, JobRow, Notice, QueueState
 from ptychogui.views.queue.job_delegate import JobDelegate
 from ptychogui.views.queue.job_model import ITEM_ROLE, JobModel
+from ptychogui.views.queue.results_line import ResultsLine
 from ptychogui.views.widgets import ElidedLabel, label, named, tool_button
 
 _EMPTY = "Run puts a job here. It begins at once where a device that is ticked is free."
@@ -54,7 +55,9 @@ class QueuePanel(QFrame):
         self.setMinimumWidth(_LEAST_PX)
         self.counts = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
         self.notice = NoticeFrame()
+        self.watching = NoticeFrame()
         self.list = JobList()
+        self.results = ResultsLine()
         self.empty = label("muted", _EMPTY, wrap=True)
         self.head = QHBoxLayout()
         self.buttons = QGridLayout()
@@ -121,8 +124,10 @@ class QueuePanel(QFrame):
         column.setSpacing(4)
         column.addLayout(self.head)
         column.addWidget(self.notice)
+        column.addWidget(self.watching)
         column.addWidget(self.list, 1)
         column.addWidget(self.empty)
+        column.addWidget(self.results)
         column.addWidget(self.idle)
         column.addLayout(self.buttons)
 
