@@ -14,7 +14,7 @@ from ptychogui.controllers.session import SessionController
 from ptychogui.errors import DataError, PtychoError
 from ptychogui.io.raw.file_series import Pattern, series_in
 from ptychogui.io.readers import open_dataset
-from ptychogui.jobs.scan_list import LIST_SUFFIXES, scans_in
+from ptychogui.jobs.scan_list import LIST_SUFFIXES, scan_list, scans_in
 
 _OF_FRAMES = (".h5", ".hdf5")
 """Ends of the names of files that may be a scan each, or all one scan."""
@@ -39,14 +39,10 @@ class OpeningController(QObject):
 
     def open(self, path: Path) -> None:
         """Open a file, the only scan of a folder or its series of raw files; of several scans ask for a batch."""
-        if path.suffix.casefold() in LIST_SUFFIXES:
-            self.batchWanted.emit((path,))
+        if path.suffix.casefold() in LIST_SUFFIXES and os.path.isfile(path):
+            self._background.start(lambda: _is_list(path), lambda is_list: self._take((path, not is_list)), self._tell)
         elif os.path.isdir(path):
-            self._background.start(
-                lambda: _found_in(path),
-                self._take,
-                lambda error: self.problem.emit(explain(f"{path.name or path} can't be opened", error)),
-            )
+            self._background.start(lambda: _found_in(path), self._take, self._tell)
         else:
             self._session.open(path)
 
@@ -56,6 +52,19 @@ class OpeningController(QObject):
             self._session.open(path)
         else:
             self.batchWanted.emit((path,))
+
+    def _tell(self, error: Exception) -> None:
+        self.problem.emit(explain("This can't be opened", error))
+
+
+def _is_list(path: Path) -> bool:
+    """Whether a text file is a list of scans, some of which are there."""
+    try:
+        scan_list([str(path)])
+    except PtychoError as error:
+        _log.info("%s is no list of scans: %s", path, error)
+        return False
+    return True
 
 
 def _found_in(folder: Path) -> tuple[Path, bool]:
