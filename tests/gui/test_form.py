@@ -344,6 +344,8 @@ def test_of_a_long_path_the_end_is_in_view_and_the_tooltip_has_all(form: Paramet
     path = tmp_path / ("long" * 20) / "mask.npy"
     editor.setValue(path)
     assert editor.line.cursorPosition() == len(str(path)) and editor.line.toolTip() == str(path)
+    show(form, Layers().with_value("preprocessing.mask_file", path))
+    assert form.rows["preprocessing.mask_file"].place.whole_text() == str(path)
 
 
 def test_a_text_is_brought_to_its_one_form(qtbot: QtBot, form: ParameterForm) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from PyQt5.QtCore import QEvent, QEventLoop, QSize, Qt, pyqtSignal
@@ -230,7 +231,7 @@ class Section(QWidget):
 
 
 class Row(QWidget):
-    """Label, editor, origin and, for a value of the user's, the way back; the place or the problem below."""
+    """Label, editor, origin and, for a value of the user's, the way back; the place, a whole path or the problem below."""
 
     edited = pyqtSignal(str, object)
     reverted = pyqtSignal(str)
@@ -265,7 +266,8 @@ class Row(QWidget):
         self.tag.setToolTip(f"Where the value came from: {origin}")
         self.back.setVisible(self.changed)
         self.back.setToolTip(f"Back to {shown_text(self.param, below) or 'not known'} ({below_origin})")
-        self.place.set_text(origin.place if origin.source in (Source.FILE, Source.PRESET) else "")
+        place = origin.place if origin.source in (Source.FILE, Source.PRESET) else ""
+        self.place.set_text(place if self.param.kind is not Path or value is None else str(value))
         self._embolden(self.changed)
 
     def show_missing(self, missing: bool) -> None:
