@@ -56,7 +56,7 @@ def test_frames_come_one_by_one_from_bar_and_map(
     page = workstation.preview_page
     with qtbot.waitSignal(workstation.frames.shown, timeout=LONG):
         page.pattern_choice.setCurrentText("one by one")
-    assert page.pattern.title.text() == "Diffraction pattern, 1 of 36" and page.frames.isVisible()
+    assert page.pattern.title.text() == "Pattern, 1 of 36" and page.frames.isVisible()
     with qtbot.waitSignal(workstation.frames.shown, timeout=LONG) as shown:
         page.frames.number.setValue(8)
     np.testing.assert_array_equal(shown.args[0].picture.counts, made[7])

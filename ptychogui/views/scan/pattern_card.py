@@ -64,7 +64,7 @@ class PatternCard(ImageCard):
             is_raw: whether it is of the detector's pixels, not cut out and turned already.
         """
         self.picture, self._is_raw = picture, is_raw
-        self.title.setText(f"Diffraction pattern, {what}")
+        self.title.setText(f"Pattern, {what}")
         self.show_image(picture.logs, 1.0, picture.levels)
         self._show_overlay()
         self._show_aim()
