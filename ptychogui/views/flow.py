@@ -52,14 +52,28 @@ class FlowLayout(QLayout):
 
     def _place(self, area: QRect, moves: bool) -> int:
         """Go through the lines, with or without moving anything; return their height together."""
-        x, y, line_px = area.x(), area.y(), 0
+        y = area.y()
+        for line in self._lines(area.width()):
+            height = max(item.sizeHint().height() for item in line)
+            x = area.x()
+            for item in line if moves else ():
+                size = item.sizeHint()
+                item.setGeometry(QRect(QPoint(x, y + (height - size.height()) // 2), size))
+                x += size.width() + self._gap_px
+            y += height + self._gap_px
+        return max(y - self._gap_px - area.y(), 0)
+
+    def _lines(self, width: int) -> list[list[QLayoutItem]]:
+        """Return the items of each line."""
+        lines: list[list[QLayoutItem]] = []
+        used = width
         for item in self._items:
             if item.isEmpty():
                 continue
-            size = item.sizeHint()
-            if x > area.x() and x + size.width() > area.x() + area.width():
-                x, y, line_px = area.x(), y + line_px + self._gap_px, 0
-            if moves:
-                item.setGeometry(QRect(QPoint(x, y), size))
-            x, line_px = x + size.width() + self._gap_px, max(line_px, size.height())
-        return y + line_px - area.y()
+            own = item.sizeHint().width() + self._gap_px
+            if not lines or used + own - self._gap_px > width:
+                lines.append([])
+                used = 0
+            lines[-1].append(item)
+            used += own
+        return lines
