@@ -56,7 +56,7 @@ def test_frames_come_one_by_one_from_bar_and_map(
     page = workstation.preview_page
     with qtbot.waitSignal(workstation.frames.shown, timeout=LONG):
         page.pattern_choice.setCurrentText("one by one")
-    assert page.pattern.title.text() == "Diffraction pattern, 1 of 36" and page.frames.isVisible()
+    assert page.pattern.title.text() == "Pattern, 1 of 36" and page.frames.isVisible()
     with qtbot.waitSignal(workstation.frames.shown, timeout=LONG) as shown:
         page.frames.number.setValue(8)
     np.testing.assert_array_equal(shown.args[0].picture.counts, made[7])
@@ -160,7 +160,7 @@ def test_a_mask_is_drawn(page: PreviewPage) -> None:
         box.clicked.emit(place)
     box.doubleClicked.emit()
     count = int(painter.drawing.bad.sum())
-    assert count > 7 + 6 + 40 and painter.state.whole_text() == f"{count} pixels marked"
+    assert count > 7 + 6 + 40 and painter.state.text() == f"{count} pixels marked"
     assert page.pattern.overlay.image.max() == 2
     painter.erase.click()
     painter.shapes["Ellipse"].click()
@@ -182,5 +182,5 @@ def test_hot_pixels_are_marked_by_their_counts(page: PreviewPage) -> None:
 
 def test_a_mask_of_another_detector_is_refused_in_place(page: PreviewPage) -> None:
     page.painter.show_mask(np.ones((3, 3), bool))
-    told = page.painter.state.whole_text()
+    told = page.painter.state.text()
     assert "3 × 3 pixels, and the detector 64 × 64" in told and not page.painter.drawing.bad.any()

@@ -250,9 +250,9 @@ def test_a_survey_shows_what_all_patterns_show(
         page.survey.click()
         assert page.stop.isVisible() and not page.survey.isVisible()
     assert page.survey.isVisible() and page.scans.currentWidget() is page.maps["transmission (STXM)"]
-    assert page.pattern.title.text() == "Diffraction pattern, mean of all 36"
+    assert page.pattern.title.text() == "Pattern, mean of all 36"
     page.pattern_choice.setCurrentIndex(3)
-    assert page.pattern.title.text() == "Diffraction pattern, largest of all 36"
+    assert page.pattern.title.text() == "Pattern, largest of all 36"
     page.scan_choice.setCurrentIndex(0)
     assert page.scans.currentWidget() is page.positions
     with qtbot.waitSignal(opened.scanOpened, timeout=LONG):

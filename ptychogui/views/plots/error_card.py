@@ -33,8 +33,8 @@ class ErrorCard(PlotCard):
         self.legend.setToolTip(FREE_ERROR_TIP)
         self.legend.hide()
         self.head.addWidget(self.legend)
-        above = {"position": 0.01, "anchors": [(0.0, 1.0), (0.0, 1.0)]}
-        self.limit = pg.InfiniteLine(0.0, angle=0, label="photon noise", labelOpts=above)
+        below = {"position": 0.995, "anchors": [(1.0, 0.0), (1.0, 0.0)]}
+        self.limit = pg.InfiniteLine(0.0, angle=0, label="photon noise", labelOpts=below)
         self.plot.addItem(self.limit)
         self.begins: list[pg.InfiniteLine] = []
         self.last = pg.ScatterPlotItem(size=7)
@@ -52,7 +52,7 @@ class ErrorCard(PlotCard):
         self.last.setData(iterations[-1:], np.log10(errors[-1:]))
         shown = (*errors, *free_errors)
         low, high = (min(shown, default=1.0), max(shown, default=10.0))
-        bottom, top = math.log10(min(low, 1.0) / 1.5), math.log10(max(high, 2.0) * 1.2)
+        bottom, top = math.log10(min(low, 1.0) / 1.8), math.log10(max(high, 2.0) * 1.2)
         self.plot.setRange(xRange=(0, curve.iterations), yRange=(bottom, top), padding=0.02)
 
     def _show_stages(self, stages: tuple[tuple[int, str], ...]) -> None:

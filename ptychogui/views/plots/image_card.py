@@ -32,8 +32,6 @@ _FADED = 0.02
 """Change of light that is worth a new veil."""
 _TURN: Levels = (-math.pi, math.pi)
 _MICRO = 1e-6
-_TITLE_PX = 60
-"""Of a title are always there."""
 
 
 class ImageCard(PlotCard):
@@ -301,7 +299,6 @@ class ImageCard(PlotCard):
             self.scale_bar.setVisible(on)
 
     def _lay_out(self) -> None:
-        self.title.setMinimumWidth(_TITLE_PX)
         for button in (self.auto, self.fit_button, self.more):
             button.setIconSize(QSize(14, 14))
             button.setAccessibleName(button.toolTip())

@@ -9,6 +9,8 @@ from PyQt5.QtGui import QFont, QPalette
 from ptychogui.views.widgets import Card, small
 
 _TICK_DENSITY = 0.7
+_TITLE_PX = 60
+"""Of a title are always there."""
 _Role = QPalette.ColorRole
 
 pg.setConfigOption("imageAxisOrder", "row-major")
@@ -26,6 +28,7 @@ class PlotCard(Card):
             axes: in place of the usual ones, by "left" and "bottom".
         """
         super().__init__(title)
+        self.title.setMinimumWidth(_TITLE_PX)
         self.canvas = pg.GraphicsLayoutWidget()
         self.canvas.ci.layout.setContentsMargins(4, 4, 8, 4)
         self.plot = self.canvas.addPlot(viewBox=box, axisItems=axes or None)

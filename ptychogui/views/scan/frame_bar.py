@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from PyQt5.QtCore import QEvent, QSignalBlocker, QSize, Qt, QTimer, pyqtSignal
-from PyQt5.QtWidgets import QHBoxLayout, QSlider, QSpinBox, QWidget
+from PyQt5.QtWidgets import QHBoxLayout, QSlider, QSpinBox, QVBoxLayout, QWidget
 
 from ptychogui.views.theme import tinted
 from ptychogui.views.widgets import ElidedLabel, label, tool_button
 
 _STEP_MS = 60
-_TOLD_PX = 96
 
 
 class FrameBar(QWidget):
@@ -34,18 +33,18 @@ class FrameBar(QWidget):
         self.exclude = tool_button("tool", "Exclude", "Leave this frame and its position out of reconstructions")
         self.exclude.setCheckable(True)
         self.told = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
-        self.told.setMinimumWidth(_TOLD_PX)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_STEP_MS)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(10, 0, 10, 6)
-        row.setSpacing(8)
-        row.addWidget(self.play)
-        row.addWidget(self.slider, 2)
-        for widget in (self.number, self.of, self.exclude):
-            row.addWidget(widget)
-        row.addWidget(self.told, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 0, 10, 6)
+        column.setSpacing(2)
+        for widgets in ((self.play, self.slider, self.number, self.of), (self.exclude, self.told)):
+            row = QHBoxLayout()
+            row.setSpacing(8)
+            for widget in widgets:
+                row.addWidget(widget, 1 if widget in (self.slider, self.told) else 0)
+            column.addLayout(row)
         self.slider.valueChanged.connect(self._ask)
         self.number.valueChanged.connect(lambda number: self.slider.setValue(number - 1))
         self.play.toggled.connect(self._play)

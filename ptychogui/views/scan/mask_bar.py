@@ -12,19 +12,18 @@ from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import (
     QCheckBox,
     QFileDialog,
-    QHBoxLayout,
     QPushButton,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
 from ptychogui.io.array_files import write_mask
 from ptychogui.pictures.mask_drawing import MaskDrawing, Place, at_or_above, box, disc, ellipse, polygon
 from ptychogui.views.dialog_paths import meant_path
+from ptychogui.views.flow import FlowLayout
 from ptychogui.views.plots.picture_box import Tool
 from ptychogui.views.scan.pattern_card import PatternCard
-from ptychogui.views.widgets import ElidedLabel, label, tool_button
+from ptychogui.views.widgets import label, tool_button
 
 _FILTER = "Masks (*.npy *.tif *.tiff);;All files (*)"
 _BRUSH_PX = 5
@@ -71,7 +70,7 @@ class MaskBar(QWidget):
         self.undo.setShortcut(QKeySequence("Ctrl+Z"))
         self.load, self.save = QPushButton("Load…"), QPushButton("Save and use…")
         self.save.setToolTip("Write the mask into a file, and leave its pixels out of every pattern from now on")
-        self.state = ElidedLabel("muted")
+        self.state = label("muted")
         self._corners: list[Place] = []
         self._last: Place | None = None
         self._lay_out()
@@ -87,7 +86,7 @@ class MaskBar(QWidget):
         """Go on with a mask, bool (rows, columns), that was read."""
         if bad.shape != self.drawing.bad.shape:
             sizes = [" × ".join(map(str, mask.shape)) for mask in (bad, self.drawing.bad)]
-            self.state.set_text(f"That mask has {sizes[0]} pixels, and the detector {sizes[1]}")
+            self.state.setText(f"That mask has {sizes[0]} pixels, and the detector {sizes[1]}")
             return
         self.drawing.replace(bad)
         self._show()
@@ -184,7 +183,7 @@ class MaskBar(QWidget):
         self.redo.setEnabled(self.drawing.can_redo)
         for button in (self.wipe, self.save):
             button.setEnabled(count > 0)
-        self.state.set_text(f"{count} pixels marked" if count else "")
+        self.state.setText(f"{count} pixels marked" if count else "")
 
     def _ask_load(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Load a mask", "", _FILTER)
@@ -197,23 +196,12 @@ class MaskBar(QWidget):
             self.saveAsked.emit(meant_path(name), partial(write_mask, bad=self.drawing.bad.copy()))
 
     def _lay_out(self) -> None:
-        rows = [QHBoxLayout(), QHBoxLayout()]
+        row = FlowLayout(self)
         for button in self.shapes.values():
             button.setCheckable(True)
-            rows[0].addWidget(button)
-        for widget in (self.width_px, self.erase, self.threshold, self.mark_above):
-            rows[0].addWidget(widget)
-        rows[1].addWidget(label("muted", "Mask"))
-        for widget in (self.undo, self.redo, self.wipe, self.load, self.save):
-            rows[1].addWidget(widget)
-        rows[1].addWidget(self.state, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        for row in rows:
-            row.setSpacing(6)
-            row.addStretch(1)
-            column.addLayout(row)
+        for widget in (*self.shapes.values(), self.width_px, self.erase, self.threshold, self.mark_above, self.undo,
+                       self.redo, self.wipe, self.load, self.save, self.state):  # fmt: skip
+            row.addWidget(widget)
 
     def _connect(self) -> None:
         for name, button in self.shapes.items():

@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt5.QtCore import QSignalBlocker, Qt, pyqtSignal
+from PyQt5.QtCore import QSignalBlocker, QSize, Qt, pyqtSignal
 
 from ptychogui.pictures.pattern_geometry import PatternGeometry
 from ptychogui.pictures.pattern_picture import PatternPicture
 from ptychogui.views.plots.color_maps import COUNTS
 from ptychogui.views.plots.image_card import ImageCard
 from ptychogui.views.plots.measure_strip import PIXELS
+from ptychogui.views.theme import tinted
 from ptychogui.views.widgets import tool_button
 
 _SMALLEST_PX, _LARGEST_PX = 16, 4096
@@ -37,11 +38,14 @@ class PatternCard(ImageCard):
         for item in (self.overlay, self.center, self.crop):
             self.plot.addItem(item, ignoreBounds=True)
         self.center.setZValue(30)
-        self.aim = tool_button("icon", "Center", "Show the beam's center and the crop; drag them to set them")
+        self.aim = tool_button("icon", "", "Show the beam's center and the crop; drag them to set them")
         self.aim.setCheckable(True)
+        self.aim.setIconSize(QSize(14, 14))
+        self.aim.setAccessibleName("Center and crop")
         self.aim.setChecked(True)
         self.aim.toggled.connect(self._show_aim)
         self.head.insertWidget(2, self.aim)
+        self._paint()
         self.title.setToolTip("Log of the counts; orange: left out by masks, red: marked in the mask being drawn")
         self.picture: PatternPicture | None = None
         self.beam: PatternGeometry | None = None
@@ -60,7 +64,7 @@ class PatternCard(ImageCard):
             is_raw: whether it is of the detector's pixels, not cut out and turned already.
         """
         self.picture, self._is_raw = picture, is_raw
-        self.title.setText(f"Diffraction pattern, {what}")
+        self.title.setText(f"Pattern, {what}")
         self.show_image(picture.logs, 1.0, picture.levels)
         self._show_overlay()
         self._show_aim()
@@ -94,6 +98,11 @@ class PatternCard(ImageCard):
         if hasattr(self, "overlay"):
             self.picture = None
             self.overlay.clear()
+
+    def _paint(self) -> None:
+        super()._paint()
+        if hasattr(self, "aim"):
+            self.aim.setIcon(tinted("target", self.palette()))
 
     def _show_overlay(self) -> None:
         if self.picture is None:

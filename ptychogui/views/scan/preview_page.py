@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 from PyQt5.QtCore import QSignalBlocker, Qt, pyqtSignal
-from PyQt5.QtGui import QKeySequence
+from PyQt5.QtGui import QKeySequence, QResizeEvent
 from PyQt5.QtWidgets import (
+    QBoxLayout,
     QComboBox,
     QHBoxLayout,
     QPushButton,
     QShortcut,
-    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -25,6 +25,7 @@ from ptychogui.params.preprocessing import numbers_in, numbers_text, without_num
 from ptychogui.pictures.levels import robust_levels
 from ptychogui.pictures.pattern_geometry import pattern_geometry
 from ptychogui.pictures.pattern_picture import PatternPicture, pattern_picture
+from ptychogui.views.flow import FlowLayout
 from ptychogui.views.plots.color_maps import DIFFERENCES, MAPS
 from ptychogui.views.plots.image_card import ImageCard
 from ptychogui.views.scan.frame_bar import FrameBar
@@ -49,8 +50,10 @@ _POWERS = {3: "10\u00b3", 6: "10\u2076"}
 _OUTERMOST_PERCENT = 1
 """Part of the values at either end that the levels leave out."""
 
-_SHORT, _CHOICE_PX = 8, 240
-"""A choice of what is shown: characters that are always there, and its greatest width."""
+_NARROW_PX = 560
+"""Below this width pictures go one above the other."""
+_CHOICE = 16
+"""Characters of a choice of what is shown."""
 
 
 class PreviewPage(QWidget):
@@ -82,7 +85,7 @@ class PreviewPage(QWidget):
         self.pattern_choice, self.scan_choice = QComboBox(), QComboBox()
         self.pattern_choice.setAccessibleName("Which pattern is shown")
         self.scan_choice.setAccessibleName("Which map of the scan is shown")
-        self.survey = QPushButton("Survey all patterns")
+        self.survey = QPushButton("Survey all")
         self.stop = QPushButton("Stop")
         self.draw_mask = QPushButton("Mask…")
         self.state = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
@@ -261,38 +264,53 @@ class PreviewPage(QWidget):
             card.pointed.connect(lambda row, column, card=card: self._pick_on_map(card, row, column))
         QShortcut(QKeySequence("F"), self, self._fit, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Lay the pictures side by side, or one above the other where the page is narrow."""
+        super().resizeEvent(event)
+        is_narrow = self.width() < _NARROW_PX and self.height() > self.width()
+        way = QBoxLayout.Direction.TopToBottom if is_narrow else QBoxLayout.Direction.LeftToRight
+        if self._pictures.direction() != way:
+            self._pictures.setDirection(way)
+
     def _lay_out(self) -> None:
         self.scans = QStackedWidget()
         for card in (self.positions, *self.maps.values()):
             self.scans.addWidget(card)
-        tools = QHBoxLayout()
-        tools.setSpacing(8)
+        tools = QWidget()
+        line = FlowLayout(tools, 8)
         for title, choice in (("Pattern", self.pattern_choice), ("Scan", self.scan_choice)):
-            tools.addWidget(label("muted", title))
             choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            choice.setMinimumContentsLength(_SHORT)
-            choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            choice.setMaximumWidth(_CHOICE_PX)
-            tools.addWidget(choice, 2)
-        for button in (self.draw_mask, self.survey, self.stop):
-            tools.addWidget(button)
-        tools.addWidget(self.state, 1)
+            choice.setMinimumContentsLength(_CHOICE)
+            line.addWidget(_titled(title, choice))
+        for widget in (self.draw_mask, self.survey, self.stop, self.state):
+            line.addWidget(widget)
         self.draw_mask.setCheckable(True)
         self.draw_mask.setToolTip("Draw a mask of bad pixels over the pattern")
         self.survey.setToolTip(
             "Read all patterns once: what was transmitted (STXM) and deflected (DPC), and every pixel"
         )
         self.pattern.column.addWidget(self.frames)
-        row = QHBoxLayout()
+        row = self._pictures = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.pattern, 1)
         row.addWidget(self.scans, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        column.addLayout(tools)
+        column.addWidget(tools)
         column.addWidget(self.painter)
         column.addLayout(row, 1)
+
+
+def _titled(title: str, choice: QComboBox) -> QWidget:
+    """Return a choice with its title before it, which stay together."""
+    both = QWidget()
+    row = QHBoxLayout(both)
+    row.setContentsMargins(0, 0, 4, 0)
+    row.addWidget(label("muted", title))
+    row.addWidget(choice)
+    choice.setAccessibleName(title)
+    return both
 
 
 def _map_card(name: str) -> ImageCard:
