@@ -50,7 +50,7 @@ _WINDOW_SHARE = 0.4
 """Of these processes, those that are the window."""
 _RUN, _WINDOW = "`ptychogui run`", "the window"
 _LOOK_S = 0.05
-_LEFT_S = 5.0
+_LEFT_S = 30.0
 """For the last children to be gone."""
 
 

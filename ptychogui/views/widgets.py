@@ -13,7 +13,10 @@ _Widget = TypeVar("_Widget", bound=QWidget)
 
 
 class ElidedLabel(QLabel):
-    """A line of text that is cut where it does not fit, and has the whole in its tooltip. Hidden while empty."""
+    """A line of text that is cut where it does not fit, and has the whole in its tooltip. Hidden while empty.
+
+    Where only dots would be left of it, nothing is.
+    """
 
     def __init__(self, name: str, mode: Qt.TextElideMode = Qt.TextElideMode.ElideLeft) -> None:
         super().__init__()
@@ -38,7 +41,8 @@ class ElidedLabel(QLabel):
         return self._whole
 
     def _elide(self) -> None:
-        self.setText(self.fontMetrics().elidedText(self._whole, self._mode, self.width()))
+        text = self.fontMetrics().elidedText(self._whole, self._mode, self.width())
+        self.setText("" if text == "…" else text)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)

@@ -51,6 +51,8 @@ class ProfileDialog(QDialog):
         self.setWindowTitle("Profiles")
         self.names = QListWidget()
         self.name = QLineEdit()
+        self.names.setAccessibleName("Profiles")
+        self.name.setAccessibleName("Name of the profile")
         self.name.setPlaceholderText("Name of a new profile")
         self.with_place = QCheckBox("with geometry and the scan's own")
         self.with_place.setToolTip("Distances, center, energy, steps and orientation go into the profile as well")

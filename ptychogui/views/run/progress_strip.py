@@ -11,9 +11,9 @@ from ptychogui.views.theme import restyle
 from ptychogui.views.widgets import ElidedLabel, named
 from ptychogui.window_state import StripState
 
-_NAME_PX = 200
+_NAME_PX = 180
 """Of a name are always there."""
-_STATE_PX = 130
+_STATE_PX = 200
 """Of the state."""
 _DOT = "   ·   "
 

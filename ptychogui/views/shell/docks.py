@@ -18,6 +18,8 @@ _STATE_VERSION = 1
 _BUTTON_PX = 14
 _TEXT_PX = 15
 """Height of a line of text of the usual size."""
+_MOST = 0.27
+"""Part of the window that a dock takes at first, at most."""
 
 
 class Side(Enum):
@@ -110,12 +112,13 @@ class Docks(QObject):
 
     def size(self) -> None:
         """Make the docks as long as they are at first, longer where text is larger; for a window that has its size."""
-        scale = self._window.fontMetrics().height() / _TEXT_PX
+        scale, window = self._window.fontMetrics().height() / _TEXT_PX, self._window.size()
         for dock in self:
             if dock.length_px:
                 is_below = dock.side is Side.BOTTOM
                 way = Qt.Orientation.Vertical if is_below else Qt.Orientation.Horizontal
-                self._window.resizeDocks([self._frames[dock.name]], [round(dock.length_px * scale)], way)
+                most = _MOST * (window.height() if is_below else window.width())
+                self._window.resizeDocks([self._frames[dock.name]], [round(min(dock.length_px * scale, most))], way)
 
     def state(self) -> QByteArray:
         """Return where the docks lie, to be stored."""
