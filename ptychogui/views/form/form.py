@@ -231,7 +231,7 @@ class Section(QWidget):
 
 
 class Row(QWidget):
-    """Label, editor, origin and, for a value of the user's, the way back; the place, a whole path or the problem below."""
+    """Label, editor, origin and, for a value of the user's, the way back; below: place, whole path or problem."""
 
     edited = pyqtSignal(str, object)
     reverted = pyqtSignal(str)
