@@ -28,6 +28,7 @@ class CodeDialog(QDialog):
         for title in ("Command line", "Python"):
             self.tabs.addTab(title)
         self.text = QPlainTextEdit()
+        self.text.setAccessibleName("Code")
         self.text.setReadOnly(True)
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.copy = named(QPushButton("Copy"), "primary")

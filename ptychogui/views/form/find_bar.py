@@ -17,6 +17,7 @@ class FindBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.line = _FindLine()
+        self.line.setAccessibleName("Find a parameter")
         self.line.setPlaceholderText("Find a parameter")
         self.line.setToolTip("By its name, its option, its ptychopy flag, or words of its explanation")
         self.line.setClearButtonEnabled(True)
