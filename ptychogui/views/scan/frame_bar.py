@@ -26,7 +26,7 @@ class FrameBar(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Frame")
         self.number = QSpinBox()
-        self.number.setAccessibleName("Frame")
+        self.number.setAccessibleName("Number of the frame")
         self.number.setToolTip("Number of the frame, in the order of the scan's positions")
         self.number.setKeyboardTracking(False)
         self.number.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)

@@ -52,7 +52,7 @@ class MaskBar(QWidget):
         self._card, self.drawing = card, MaskDrawing((0, 0))
         self.shapes = {name: tool_button("tool", name, tip) for name, tip in _SHAPES.items()}
         self.width_px = QSpinBox()
-        self.width_px.setAccessibleName("Brush width")
+        self.width_px.setAccessibleName("Width of the brush")
         self.width_px.setRange(1, 200)
         self.width_px.setValue(_BRUSH_PX)
         self.width_px.setSuffix(" px")
@@ -61,7 +61,7 @@ class MaskBar(QWidget):
         self.erase = QCheckBox("Erase")
         self.erase.setToolTip("Mark pixels as good again")
         self.threshold = QSpinBox()
-        self.threshold.setAccessibleName("Threshold")
+        self.threshold.setAccessibleName("Counts from which pixels are marked")
         self.threshold.setRange(0, 2_000_000_000)
         self.threshold.setSuffix(" counts")
         self.threshold.setToolTip("Mark every pixel of the pattern with so many counts or more")
