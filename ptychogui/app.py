@@ -37,6 +37,7 @@ from ptychogui.paths import config_folder, home, queue_folder
 from ptychogui.physics.simulation import Recipe
 from ptychogui.queue.under_way import LaneNews
 from ptychogui.shell_joins import ShellJoins
+from ptychogui.views.queue.dialogs import Continuation
 from ptychogui.views.run.run_page import RunPage
 from ptychogui.views.scan.orientation_page import OrientationPage
 from ptychogui.views.scan.pairing_page import PairingPage
@@ -247,7 +248,9 @@ class Workstation:
         panel.chosen.connect(self.live.choose)
         self.live.chosen.connect(panel.show_chosen)
         window.jobAsked.connect(self._act)
-        window.iterationsAsked.connect(self._continue)
+        window.continueAsked.connect(self._continue)
+        window.commands["hold-all"].triggered.connect(queue.hold_all)
+        window.commands["release-all"].triggered.connect(queue.release_all)
         window.commands["clear"].triggered.connect(queue.clear)
         window.commands["follow"].triggered.connect(self.live.follow)
         window.closeAsked.connect(self.ending.ask)
@@ -376,8 +379,9 @@ class Workstation:
         if key == "go-on":
             self._turn_to_run()
 
-    def _continue(self, iterations: int) -> None:
-        self.queue.go_on_from(self.live.jobs[0], iterations)
+    def _continue(self, how: Continuation) -> None:
+        own = self.session.shared()[0] if how.with_form else {}
+        self.queue.go_on_from(self.live.jobs[0], how.iterations, how.engine, own)
 
     def _tell_ready(self, ready: Ready) -> None:
         self.window.show_message(f"Device {ready.device} is ready (process {ready.pid})")

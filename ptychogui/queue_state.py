@@ -130,6 +130,7 @@ class QueueState:
         notice: what is to be known; None for nothing.
         is_mine: whether this window runs the queue.
         has_ended: whether there are jobs to clear away.
+        has_waiting, has_held: whether there are jobs that will begin by themselves, and such that are kept from it.
         closed: why nothing can be put into it; "" where it can.
         rows: all jobs by number.
     """
@@ -139,6 +140,8 @@ class QueueState:
     notice: Notice | None = None
     is_mine: bool = False
     has_ended: bool = False
+    has_waiting: bool = False
+    has_held: bool = False
     closed: str = ""
     rows: Mapping[int, JobRow] = field(default_factory=dict, compare=False)
 
@@ -222,7 +225,8 @@ class QueueView:
         counts = {**self._counts, State.RUNNING: len(begun)}
         return QueueState(
             groups, _counted(counts, _BUSY_WORDS), notice or _of_owner(seen), seen.is_mine,
-            ENDED_KEY in self._rows, rows={**self._by_id, **begun},
+            ENDED_KEY in self._rows, any(self._counts.get(state) for state in WAITING),
+            bool(self._counts.get(State.HELD)), rows={**self._by_id, **begun},
         )  # fmt: skip
 
     def _take(self, resting: Resting, lanes: Mapping[str, str] | None) -> None:

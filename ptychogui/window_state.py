@@ -268,6 +268,7 @@ class WindowState:
         queue_closed: why nothing can be put into the queue; "" where it can.
         may: keys of what can be done with the jobs that are chosen.
         has_ended: whether there are jobs that are over.
+        has_waiting, has_held: whether there are jobs that will begin by themselves, and such that are kept from it.
         follows: whether the job that is shown is the one that runs.
         asks_at_end: whether a job would be broken off if the window closed.
         strip: the strip at the bottom; None where there was no run.
@@ -285,6 +286,8 @@ class WindowState:
     queue_closed: str
     may: frozenset[str]
     has_ended: bool
+    has_waiting: bool
+    has_held: bool
     follows: bool
     asks_at_end: bool
     strip: StripState | None
@@ -305,6 +308,7 @@ class JobsState:
     Attributes:
         may: keys of what can be done with the jobs that are chosen in it.
         has_ended: whether the queue has jobs that are over.
+        has_waiting, has_held: whether it has such as will begin by themselves, and such as are kept from it.
         follows: whether the one that runs is chosen by itself.
         closed: why nothing can be put into the queue; "" where it can.
         is_busy: whether this window does a job.
@@ -313,6 +317,8 @@ class JobsState:
 
     may: frozenset[str] = frozenset()
     has_ended: bool = False
+    has_waiting: bool = False
+    has_held: bool = False
     follows: bool = True
     closed: str = ""
     is_busy: bool = False
@@ -332,6 +338,8 @@ def window_state(session: SessionState, run: RunState, jobs: JobsState = JobsSta
         queue_closed=jobs.closed,
         may=jobs.may,
         has_ended=jobs.has_ended,
+        has_waiting=jobs.has_waiting,
+        has_held=jobs.has_held,
         follows=jobs.follows,
         asks_at_end=jobs.is_busy,
         strip=None if run.phase is Phase.NONE else _strip(run, jobs.compiling),

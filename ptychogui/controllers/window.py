@@ -108,5 +108,5 @@ class WindowController(QObject):
         rows = [self._queue.rows[job] for job in self._jobs if job in self._queue.rows]
         may = frozenset(key for row in rows for key in row.may if len(rows) == 1 or key not in _OF_ONE)
         queue = self._queue
-        self._show(told=replace(self._told, may=may, has_ended=queue.has_ended, closed=queue.closed,
-                                is_busy=queue.is_busy))  # fmt: skip
+        self._show(told=replace(self._told, may=may, has_ended=queue.has_ended, has_waiting=queue.has_waiting,
+                                has_held=queue.has_held, closed=queue.closed, is_busy=queue.is_busy))  # fmt: skip

@@ -31,7 +31,7 @@ from ptychogui.window_state import JobsState, RunState, WindowState, window_stat
 
 READY = SessionState(ScanSummary(Path("a.cxi")), runnable=True)
 STARTED = RunState().started("a", 10)
-RUNNING = JobsState(frozenset({"pause", "stop", "cancel", "log"}), is_busy=True)
+RUNNING = JobsState(frozenset({"pause", "stop", "cancel", "log"}), has_waiting=True, is_busy=True)
 OVER = JobsState(frozenset({"continue", "remove", "log"}), has_ended=True)
 STATES = {
     "nothing is open": window_state(SessionState(), RunState()),
@@ -43,10 +43,11 @@ STATES = {
     "a run goes on": window_state(READY, STARTED, RUNNING),
     "a run is being stopped": window_state(READY, STARTED.stopping(), JobsState(frozenset({"cancel"}))),
     "a run is over": window_state(READY, STARTED.ended("Finished", "done", None), OVER),
-    "a job is held": window_state(READY, STARTED, JobsState(frozenset({"release", "up"}))),
+    "a job is held": window_state(READY, STARTED, JobsState(frozenset({"release", "up"}), has_held=True)),
     "the queue is closed": window_state(READY, RunState(), JobsState(closed="it is damaged")),
 }
-NO_RUN = {"clear", "page-run"}
+OF_ALL = ("hold-all", "release-all")
+NO_RUN = {"clear", "page-run", *OF_ALL}
 OF_JOBS = {action.key for action in ACTIONS if action.job}
 OF_FORM = ("undo", "redo")
 DISABLED = {
@@ -54,10 +55,10 @@ DISABLED = {
     "a scan is open": {*NO_RUN, *OF_FORM, *OF_JOBS},
     "a value is wrong": {"run", *NO_RUN, *OF_FORM, *OF_JOBS},
     "a value was changed": {*NO_RUN, "redo", *OF_JOBS},
-    "a run goes on": {"clear", *OF_FORM, *OF_JOBS} - RUNNING.may,
-    "a run is being stopped": {"clear", *OF_FORM, *OF_JOBS} - {"cancel"},
-    "a run is over": {*OF_FORM, *OF_JOBS} - OVER.may,
-    "a job is held": {"clear", *OF_FORM, *OF_JOBS} - {"release", "up"},
+    "a run goes on": {"clear", "release-all", *OF_FORM, *OF_JOBS} - RUNNING.may,
+    "a run is being stopped": {"clear", *OF_ALL, *OF_FORM, *OF_JOBS} - {"cancel"},
+    "a run is over": {*OF_ALL, *OF_FORM, *OF_JOBS} - OVER.may,
+    "a job is held": {"clear", "hold-all", *OF_FORM, *OF_JOBS} - {"release", "up"},
     "the queue is closed": {"run", "batch", *NO_RUN, *OF_FORM, *OF_JOBS},
 }
 

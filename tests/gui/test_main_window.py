@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from ptychogui.params.model import by_path
 from ptychogui.session_state import MISSING, Obstacle, ScanSummary, SessionState
 from ptychogui.views.form.editors import TextEditor
+from ptychogui.views.queue.dialogs import Continuation
 from ptychogui.views.run.run_page import RunPage
 from ptychogui.views.shell.drop_target import DropTarget
 from ptychogui.views.shell.main_window import MainWindow
@@ -106,9 +107,11 @@ def test_an_action_on_jobs_is_announced_and_continue_asks_how_far(qtbot: QtBot, 
     assert window.more.isVisible() and "scan (job 3)" in window.more.title.text()
     assert window.more.number.value() == 40
     window.more.number.setValue(7)
-    with qtbot.waitSignal(window.iterationsAsked, timeout=1000) as more:
+    window.more.engine.setCurrentIndex(window.more.engine.findData("dm"))
+    window.more.with_form.setChecked(True)
+    with qtbot.waitSignal(window.continueAsked, timeout=1000) as more:
         window.more.go_on.click()
-    assert more.args == [7] and not window.more.isVisible()
+    assert more.args == [Continuation(7, "dm", True)] and not window.more.isVisible()
 
 
 def test_a_window_whose_jobs_run_asks_before_it_goes_and_escape_stays(

@@ -213,6 +213,38 @@ class TestQueue:
         assert child.jobs[-1].parameters.reconstruction.iterations == 7
         assert child.jobs[-1].parameters.reconstruction.object_guess == child.jobs[0].output
 
+    def test_it_can_go_on_with_another_algorithm_and_the_forms_values(
+        self, qtbot: QtBot, queue: QueueController, made: Made, add: Add
+    ) -> None:
+        begun(qtbot, queue)
+        job = add()
+        process(qtbot, made).finishes()
+        stands(qtbot, queue, job, State.DONE)
+        own = {"experiment.energy_eV": (9000.0, ""), "preprocessing.threshold_counts": (2.0, ""),
+               "reconstruction.iterations": (99, "")}  # fmt: skip
+        with qtbot.waitSignal(queue.added, timeout=SOON):
+            queue.go_on_from(job, 7, "epie", own)
+        values = process(qtbot, made).jobs[-1].parameters
+        assert (values.reconstruction.engine, values.reconstruction.iterations) == ("epie", 7)
+        assert values.preprocessing.threshold_counts == 2.0 and values.experiment.energy_eV != 9000.0
+
+    def test_all_that_waits_is_held_and_released(
+        self, qtbot: QtBot, queue: QueueController, made: Made, add: Add
+    ) -> None:
+        begun(qtbot, queue)
+        first, second, third = add(), add(), add()
+        stands(qtbot, queue, first, State.RUNNING)
+        stands(qtbot, queue, third, State.QUEUED)
+        assert queue.state.has_waiting and not queue.state.has_held
+        queue.hold_all()
+        stands(qtbot, queue, third, State.HELD)
+        assert queue.state.has_held and not queue.state.has_waiting
+        process(qtbot, made).finishes()
+        stands(qtbot, queue, first, State.DONE)
+        assert queue.state.rows[second].state is State.HELD
+        queue.release_all()
+        stands(qtbot, queue, second, State.RUNNING)
+
 
 class TestOwners:
     def test_where_another_process_runs_the_queue_it_looks_on_and_takes_over_at_its_end(

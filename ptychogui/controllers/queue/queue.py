@@ -21,16 +21,17 @@ from ptychogui.jobs.provenance import versions
 from ptychogui.queue.devices import devices_to_use, remember, switched
 from ptychogui.queue.lane_process import MakeProcess, engine_process
 from ptychogui.queue.owner import ask_to_leave
-from ptychogui.queue.planning import continued
+from ptychogui.queue.planning import Values, continued
 from ptychogui.queue.snapshot import Snapshot
 from ptychogui.queue.store import changes, journal
-from ptychogui.queue.store.entry import WAITING
 from ptychogui.queue.store.store import Store
 from ptychogui.queue_state import QueueState, QueueView
+from ptychogui.texts import counted
 
 _GAUGES_MS = 3000
 """Between looks at how busy devices are."""
 
+_CONTINUE = "Continue"
 _REFUSED = "That can't be done with this job"
 
 
@@ -136,14 +137,33 @@ class QueueController(QObject):
         self._thread.do(lambda store: changes.move(store, job, before or None, device),
                         failed=self._tell_error(_REFUSED))  # fmt: skip
 
+    def hold_all(self) -> None:
+        """Begin nothing more after what is under way."""
+        self._thread.do(changes.hold_all, lambda count: self.message.emit(f"{counted(count, 'job')} held"),
+                        self._tell_error("The queue can't be held"))  # fmt: skip
+
+    def release_all(self) -> None:
+        """Let all that is held begin when its turn comes."""
+        self._thread.do(changes.release_all, lambda count: self.message.emit(f"{counted(count, 'job')} released"),
+                        self._tell_error("The queue can't be released"))  # fmt: skip
+
     def clear(self) -> None:
         """Take out of the queue what has ended."""
         self._thread.do(changes.clear, lambda count: self.message.emit(f"{count} jobs are out of the queue"),
                         self._tell_error("The queue can't be cleared"))  # fmt: skip
 
-    def go_on_from(self, job: int, iterations: int) -> None:
-        """Add a job that goes on from the result of another one."""
-        values = {"reconstruction.iterations": (iterations, "Continue")}
+    def go_on_from(self, job: int, iterations: int, engine: str = "", own: Values | None = None) -> None:
+        """Add a job that goes on from the result of another one.
+
+        Args:
+            job: number of that one.
+            iterations: how many more.
+            engine: another one; "" for that of before.
+            own: the user's values for this and other scans; those of preprocessing and reconstruction are taken.
+        """
+        groups, asked = ("preprocessing.", "reconstruction."), {"reconstruction.iterations": (iterations, _CONTINUE)}
+        values: Values = {path: value for path, value in (own or {}).items() if path.startswith(groups)} | asked
+        values = {**values, "reconstruction.engine": (engine, _CONTINUE)} if engine else values
 
         def add(store: Store) -> list[int]:
             with continued(store, job, values, "window: Continue", versions()) as new:
@@ -164,7 +184,7 @@ class QueueController(QObject):
     def hold_left(self) -> None:
         """Hold what is left of another time and nobody has said to go on with."""
         if self._left_over.is_open:
-            self._thread.do(_hold_all, self._on_held, lambda _error: self._begin_all())
+            self._thread.do(changes.hold_all, self._on_held, lambda _error: self._begin_all())
 
     def show_job(self, uid: str) -> None:
         """Have pictures made of this job."""
@@ -311,14 +331,6 @@ class QueueController(QObject):
 
     def _tell_error(self, title: str) -> Callable[[Exception], None]:
         return lambda error: self.problem.emit(explain(title, error))
-
-
-def _hold_all(store: Store) -> int:
-    """Hold all that waits; return how many that are."""
-    waiting = [entry.id for entry in store.entries() if entry.state in WAITING]
-    for job in waiting:
-        changes.hold(store, job)
-    return len(waiting)
 
 
 def _known_devices(store: Store) -> tuple[tuple[Device, ...], tuple[str, ...]]:

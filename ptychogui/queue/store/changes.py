@@ -37,6 +37,16 @@ def release(store: Store, job_id: int) -> None:
     _change(store, job_id, (State.HELD,), State.QUEUED, "released")
 
 
+def hold_all(store: Store) -> int:
+    """Keep all that waits from beginning; return how many jobs that are."""
+    return _change_all(store, WAITING, State.HELD)
+
+
+def release_all(store: Store) -> int:
+    """Let all held jobs begin when their turns come; return how many that are."""
+    return _change_all(store, (State.HELD,), State.QUEUED)
+
+
 def retry(store: Store, job_id: int) -> None:
     """Put a job that came to nothing, or was ended early, at the end of the queue, to begin anew.
 
@@ -150,6 +160,13 @@ def _change(store: Store, job_id: int, of: Sequence[State], to: State, done: str
     with store.transaction() as change:
         _check(_read(change, job_id), of, done)
         change.execute("UPDATE jobs SET state = ? WHERE id = ?", (to.value, job_id))
+
+
+def _change_all(store: Store, of: Sequence[State], to: State) -> int:
+    marks = ", ".join("?" * len(of))
+    with store.transaction() as change:
+        words = [to.value, *(state.value for state in of)]
+        return change.execute(f"UPDATE jobs SET state = ? WHERE state IN ({marks})", words).rowcount
 
 
 def _read(change: sqlite3.Connection, job_id: int) -> Entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,6 +81,8 @@ class BatchDialog(QDialog):
         self.queue = named(QPushButton("Queue"), "primary")
         self.cancel = QPushButton("Cancel")
         self._rows: list[BatchRow] = []
+        self._kinds: Counter[tuple[bool, bool, bool]] = Counter()
+        self._has_scans = False
         self._lay_out()
         self._connect()
         self._show_summary()
@@ -95,7 +98,7 @@ class BatchDialog(QDialog):
 
     def show_rows(self, rows: Sequence[BatchRow]) -> None:
         """Show the scans that are meant."""
-        self._rows = list(rows)
+        self._rows, self._kinds = list(rows), Counter(map(_kind, rows))
         self.table.clear()
         items = [QTreeWidgetItem([Path(row.scan).name, row.text]) for row in rows]
         self.table.addTopLevelItems(items)
@@ -105,6 +108,8 @@ class BatchDialog(QDialog):
 
     def show_row(self, place: int, row: BatchRow) -> None:
         """Show what was found of a scan."""
+        self._kinds.subtract([_kind(self._rows[place])])
+        self._kinds.update([_kind(row)])
         self._rows[place] = row
         item = self.table.topLevelItem(place)
         if item is not None:
@@ -184,23 +189,27 @@ class BatchDialog(QDialog):
 
     def _show_summary(self) -> None:
         """Count what was found, and say how far the look is."""
-        known = sum(row.level is not None for row in self._rows)
-        ready = sum(row.is_ready for row in self._rows)
+        known, ready, _ = self._counted()
         is_looking = known < len(self._rows)
         self.bar.setVisible(is_looking)
         self.bar.setRange(0, max(len(self._rows), 1))
         self.bar.setValue(known)
-        watched, is_unseen = self.watched_folder(), bool(self.scans.items()) and not self._rows
+        watched, is_unseen = self.watched_folder(), self._has_scans and not self._rows
         self.queue.setText(_queue_text(ready, bool(watched)))
         self.queue.setEnabled((bool(ready) or (bool(watched) and not is_unseen)) and not is_looking
                               and not self._are_sweeps_wrong)  # fmt: skip
-        self.look.setEnabled(not is_looking and bool(self.scans.items()) and not self._are_sweeps_wrong)
+        self.look.setEnabled(not is_looking and self._has_scans and not self._are_sweeps_wrong)
         self._set_summary(self._in_words(known, ready, is_looking), "muted")
+
+    def _counted(self) -> tuple[int, int, int]:
+        """Count the rows that are known, that are ready, and that deserve a look: kept up, since there may be many."""
+        known, ready, doubtful = (sum(count for kind, count in self._kinds.items() if kind[i]) for i in range(3))
+        return known, ready, doubtful
 
     def _in_words(self, known: int, ready: int, is_looking: bool) -> str:
         if is_looking:
             return f"{known} of {len(self._rows)} looked at"
-        bad, doubtful = known - ready, sum(row.level is Level.LOOK for row in self._rows)
+        bad, doubtful = known - ready, self._counted()[2]
         counts = {"can be done": ready, "can't": bad, "deserve a look": doubtful}
         words = [f"{count} {word}" for word, count in counts.items() if count]
         return "  ·  ".join(words) if self._rows else "Nothing begins before all were looked at."
@@ -216,6 +225,7 @@ class BatchDialog(QDialog):
     def _forget(self) -> None:
         """Forget what was found of another list."""
         self.dropAsked.emit()
+        self._has_scans = bool(self.scans.items())
         self.show_rows([])
 
     def watched_folder(self) -> str:
@@ -309,6 +319,10 @@ def _queue_text(ready: int, watches: bool) -> str:
     if watches:
         return f"{jobs} and watch" if jobs else "Watch"
     return jobs or "Queue"
+
+
+def _kind(row: BatchRow) -> tuple[bool, bool, bool]:
+    return row.level is not None, row.is_ready, row.level is Level.LOOK
 
 
 def _fill(item: QTreeWidgetItem, row: BatchRow) -> None:

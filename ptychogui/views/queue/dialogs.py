@@ -1,12 +1,15 @@
-"""Dialogs of the queue: the question at the window's end, how many iterations more, and a job's log."""
+"""Dialogs of the queue: the question at the window's end, how a job is to go on, and a job's log."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtGui import QCloseEvent, QFontDatabase, QKeyEvent, QTextCursor
 from PyQt5.QtWidgets import (
+    QCheckBox,
+    QComboBox,
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
@@ -18,6 +21,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
+from ptychogui.params.chain import ENGINE_TITLES
 from ptychogui.views.widgets import label, named
 
 _MOST = 1_000_000
@@ -105,10 +109,25 @@ class CloseDialog(QDialog):
         self.stay.click()
 
 
-class IterationsDialog(QDialog):
-    """How many iterations a job is to go on for. Announces `asked(iterations)`."""
+@dataclass(frozen=True)
+class Continuation:
+    """How a job is to go on.
 
-    asked = pyqtSignal(int)
+    Attributes:
+        iterations: how many more.
+        engine: with which algorithm; "" for that of before.
+        with_form: whether with the values that were changed in the form.
+    """
+
+    iterations: int
+    engine: str = ""
+    with_form: bool = False
+
+
+class ContinueDialog(QDialog):
+    """How a job is to go on: how long, and with what else than before. Announces `asked(Continuation)`."""
+
+    asked = pyqtSignal(object)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -120,6 +139,13 @@ class IterationsDialog(QDialog):
         self.number.setRange(1, _MOST)
         self.number.setSuffix(" iterations more")
         self.number.setMinimumWidth(200)
+        self.engine = QComboBox()
+        self.engine.setAccessibleName("Algorithm")
+        self.engine.addItem("With the algorithm of before", "")
+        for engine, title in ENGINE_TITLES.items():
+            self.engine.addItem(f"With {title}", engine)
+        self.with_form = QCheckBox("With the values changed in the form")
+        self.with_form.setToolTip("Those of preprocessing and phase retrieval; all others stay as they were")
         box = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.go_on = named(QPushButton("Continue"), "primary")
         box.addButton(self.go_on, QDialogButtonBox.ButtonRole.AcceptRole)
@@ -130,7 +156,7 @@ class IterationsDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(10)
-        for widget in (self.title, text, self.number, box):
+        for widget in (self.title, text, self.number, self.engine, self.with_form, box):
             column.addWidget(widget)
         self.setMinimumWidth(380)
 
@@ -139,11 +165,13 @@ class IterationsDialog(QDialog):
         self.title.setText(f"Continue {name}")
         self.number.setValue(iterations)
         self.number.selectAll()
+        self.engine.setCurrentIndex(0)
+        self.with_form.setChecked(False)
         self.open()
 
     def _announce(self) -> None:
         self.accept()
-        self.asked.emit(self.number.value())
+        self.asked.emit(Continuation(self.number.value(), self.engine.currentData(), self.with_form.isChecked()))
 
 
 class LogDialog(QDialog):

@@ -15,6 +15,9 @@ ITEM_ROLE = int(Qt.ItemDataRole.UserRole)
 
 _MIME = "application/x-ptychogui-jobs"
 _Role = Qt.ItemDataRole
+_PLAIN = Qt.ItemFlags(Qt.ItemFlag.ItemIsEnabled) | Qt.ItemFlag.ItemIsSelectable
+_DRAGGED, _TICKED = _PLAIN | Qt.ItemFlag.ItemIsDragEnabled, _PLAIN | Qt.ItemFlag.ItemIsUserCheckable
+"""Made once: a long list is asked for them row by row."""
 
 
 class JobModel(QAbstractItemModel):
@@ -75,9 +78,12 @@ class JobModel(QAbstractItemModel):
     # What Qt asks
 
     def index(self, row: int, column: int, parent: QModelIndex = QModelIndex()) -> QModelIndex:  # noqa: B008
-        if not self.hasIndex(row, column, parent):
+        if column or not 0 <= row < self.rowCount(parent):
             return QModelIndex()
         return self.createIndex(row, column, parent.row() + 1 if parent.isValid() else 0)
+
+    def hasChildren(self, parent: QModelIndex = QModelIndex()) -> bool:  # noqa: B008
+        return not parent.isValid() or (not parent.internalId() and bool(self._groups[parent.row()].jobs))
 
     def parent(self, child: QModelIndex = QModelIndex()) -> Any:  # noqa: B008
         at = int(child.internalId()) if child.isValid() else 0
@@ -113,12 +119,10 @@ class JobModel(QAbstractItemModel):
         return True
 
     def flags(self, index: QModelIndex) -> Any:
-        made = Qt.ItemFlags(Qt.ItemFlag.ItemIsEnabled) | Qt.ItemFlag.ItemIsSelectable
         item = self._item(index) if index.isValid() else None
         if isinstance(item, JobRow):
-            return made | Qt.ItemFlag.ItemIsDragEnabled if _waits(item) else made
-        if item is not None and item.ticked is not None and item.usable:
-            made |= Qt.ItemFlag.ItemIsUserCheckable
+            return _DRAGGED if _waits(item) else _PLAIN
+        made = _TICKED if item is not None and item.ticked is not None and item.usable else _PLAIN
         return made | Qt.ItemFlag.ItemIsDropEnabled if item is not None and item.key != ENDED_KEY else made
 
     # Dragging

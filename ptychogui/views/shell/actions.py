@@ -96,6 +96,10 @@ def _may_resume(window: WindowState) -> bool:
     return "resume" in window.may
 
 
+def _may_release_all(window: WindowState) -> bool:
+    return window.has_held and not window.has_waiting
+
+
 def _may_release(window: WindowState) -> bool:
     return "release" in window.may
 
@@ -133,6 +137,11 @@ ACTIONS = (
     _job("down", "Move down", "Put it behind the one after it", "Ctrl+Down", icon="move-down"),
     _job("remove", "Remove", "Take it out of the queue; a result stays", "Ctrl+Del"),
     _job("log", "Show log", "Its parameters, iterations and warnings, and its end", "Ctrl+L", icon="messages"),
+    Action("hold-all", "Hold all that waits", "Begin nothing more after the jobs under way", "Ctrl+Alt+H", icon="hold",
+           enabled=lambda window: window.has_waiting,
+           visible=lambda window: not _may_release_all(window)),
+    Action("release-all", "Release all that is held", "Let jobs begin again when their turns come", "Ctrl+Alt+R",
+           icon="release", enabled=_may_release_all, visible=_may_release_all),
     Action("clear", "Clear ended", "Take all that has ended out of the list; results stay", "Ctrl+Shift+Del",
            icon="clear", enabled=lambda window: window.has_ended),
     Action("follow", "Follow what runs", "Show the job that runs, and the next one after it", "Ctrl+F", switch=True,
@@ -174,7 +183,7 @@ MENUS = (
     Menu("&Scan", ("orientation", "preset")),
     Menu("&Run", ("run", LINE, "follow")),
     Menu("&Job", ("pause", "resume", "step", "stop", "cancel", LINE, "retry", "continue", LINE, "hold", "release", "up",
-                  "down", "remove", LINE, "log", LINE, "clear")),
+                  "down", "remove", LINE, "log", LINE, "hold-all", "release-all", "clear")),
     Menu("&View", ("palette", LINE, "page-scan", "page-run", "next-page", "page-before", LINE,
                    "dock-form", "dock-preflight", "dock-queue", "dock-log", "reset", LINE,
                    Menu("Theme", ("theme-system", "theme-light", "theme-dark")))),
@@ -196,7 +205,7 @@ def keys_of(menus: Sequence[Menu], way: str = "") -> Iterator[tuple[str, str]]:
 
 TOOL_BAR = ("open", "batch", LINE, "run", "pause", "resume", "stop", LINE, EDITORS)
 
-QUEUE_HEAD = ("clear",)
+QUEUE_HEAD = ("hold-all", "release-all", "clear")
 """Above the list of the queue."""
 
 QUEUE_BUTTONS = (("pause", "resume"), ("step",), ("stop",), ("cancel",), ("retry",), ("continue",),

@@ -31,7 +31,7 @@ from ptychogui.views.form.preflight_strip import PreflightStrip
 from ptychogui.views.form.profile_dialog import ProfileDialog
 from ptychogui.views.form.quick import QuickEditors
 from ptychogui.views.queue.batch_dialog import BatchDialog
-from ptychogui.views.queue.dialogs import CloseDialog, IterationsDialog, LogDialog
+from ptychogui.views.queue.dialogs import CloseDialog, ContinueDialog, LogDialog
 from ptychogui.views.queue.queue_panel import QueuePanel
 from ptychogui.views.run.progress_strip import ProgressStrip
 from ptychogui.views.scan.scan_card import ScanCard
@@ -72,7 +72,7 @@ class MainWindow(QMainWindow):
         edited(path, value), reverted(path): a parameter's value, and the way back to the one below.
         wrongChanged(Obstacles): the texts in editors that are no values.
         jobAsked(key): something is to be done with the jobs that are chosen.
-        iterationsAsked(iterations): the job that is chosen is to go on for so many more.
+        continueAsked(Continuation): how the job that is chosen is to go on.
         closeAsked(): the window is to go, and a job is under way.
         endAnswered(key): what is to become of it; see CloseDialog.
         closing(): the window goes.
@@ -84,7 +84,7 @@ class MainWindow(QMainWindow):
     reverted = pyqtSignal(str)
     wrongChanged = pyqtSignal(object)
     jobAsked = pyqtSignal(str)
-    iterationsAsked = pyqtSignal(int)
+    continueAsked = pyqtSignal(object)
     closeAsked = pyqtSignal()
     endAnswered = pyqtSignal(str)
     closing = pyqtSignal()
@@ -104,7 +104,7 @@ class MainWindow(QMainWindow):
         self.strip = ProgressStrip()
         self.queue = QueuePanel()
         self.ending = CloseDialog(self)
-        self.more = IterationsDialog(self)
+        self.more = ContinueDialog(self)
         self.log = LogDialog(self)
         self.batch = BatchDialog(self)
         self.profiles = ProfileDialog(self)
@@ -234,7 +234,7 @@ class MainWindow(QMainWindow):
         DropTarget(self).dropped.connect(self._take_dropped)
         commands.jobAsked.connect(self._ask_job)
         self.queue.pauseAsked.connect(self._ask_pause)
-        self.more.asked.connect(self.iterationsAsked)
+        self.more.asked.connect(self.continueAsked)
         self.ending.answered.connect(self._answer_end)
         commands.choices["theme"].triggered.connect(self._change_theme)
         commands.pageAsked.connect(self.pages.turn_to)
