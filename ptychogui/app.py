@@ -41,6 +41,7 @@ from ptychogui.jobs.processes.messages import Ready
 from ptychogui.paths import config_folder, home, queue_folder
 from ptychogui.physics.simulation import Recipe
 from ptychogui.queue.under_way import LaneNews
+from ptychogui.result_joins import PastResults
 from ptychogui.views.run.run_page import RunPage
 from ptychogui.views.scan.orientation_page import OrientationPage
 from ptychogui.views.scan.pairing_page import PairingPage
@@ -148,6 +149,7 @@ class Workstation:
         self.preset_page = PresetPage()
         self.pairing_page = PairingPage()
         self._register_pages()
+        self.past = PastResults(self.window.pages, self.session, self.saving, self.background)
         self._join_window()
         self._join_machine()
         self._join_session()
@@ -190,6 +192,7 @@ class Workstation:
         self.survey.close()
         self.frames.close()
         self.pairing.close()
+        self.past.close()
         self.queue.close()
         self.background.close()
 
@@ -219,6 +222,10 @@ class Workstation:
         own = self.session, self.form.opening, self.support, self.hook
         for source in (*own, *jobs, self.demo, *questions, *pictures, self.preset):
             source.problem.connect(self._show_problem)
+        for problem in self.past.problems:
+            problem.connect(self._show_problem)
+        for message in self.past.messages:
+            message.connect(window.show_message)
 
     def _join_machine(self) -> None:
         self.vitals.told.connect(self.window.status.show_use)
@@ -256,6 +263,7 @@ class Workstation:
         page.saveAsked.connect(self.saving.save)
         self.saving.message.connect(self.window.show_message)
         live.turned.connect(self._turn_to_run)
+        live.ended.connect(self.past.refresh)
         live.log.connect(self.window.log.show_log)
         live.message.connect(self.window.show_message)
 
