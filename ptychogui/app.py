@@ -36,6 +36,7 @@ from ptychogui.jobs.processes.messages import Ready
 from ptychogui.paths import config_folder, home, queue_folder
 from ptychogui.physics.simulation import Recipe
 from ptychogui.queue.under_way import LaneNews
+from ptychogui.result_joins import PastResults
 from ptychogui.shell_joins import ShellJoins
 from ptychogui.views.queue.dialogs import Continuation
 from ptychogui.views.run.run_page import RunPage
@@ -140,6 +141,7 @@ class Workstation:
         self.preset_page = PresetPage()
         self.pairing_page = PairingPage()
         self._register_pages()
+        self.past = PastResults(self.window.pages, self.session, self.saving, self.background)
         self._join_window()
         self._join_session()
         self._join_run()
@@ -176,6 +178,7 @@ class Workstation:
         self.survey.close()
         self.frames.close()
         self.pairing.close()
+        self.past.close()
         self.queue.close()
         self.background.close()
 
@@ -205,6 +208,10 @@ class Workstation:
         own = self.session, self.form.opening, self.shell
         for source in (*own, *jobs, self.demo, *questions, *pictures, self.preset):
             source.problem.connect(self._show_problem)
+        for problem in self.past.problems:
+            problem.connect(self._show_problem)
+        for message in self.past.messages:
+            message.connect(window.show_message)
 
     def _join_session(self) -> None:
         session = self.session
@@ -231,6 +238,7 @@ class Workstation:
         page.saveAsked.connect(self.saving.save)
         self.saving.message.connect(self.window.show_message)
         live.turned.connect(self._turn_to_run)
+        live.ended.connect(self.past.refresh)
         live.log.connect(self.window.log.show_log)
         live.message.connect(self.window.show_message)
 

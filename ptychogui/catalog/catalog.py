@@ -66,6 +66,44 @@ def find(text: str, limit: int = -1, folder: Path | None = None) -> list[Entry]:
     return with_index(lambda index: index.find(query, limit), folder)
 
 
+def search(text: str, folder: Path | None = None) -> tuple[list[Entry], int]:
+    """Return what a search asks for, the latest first, and how many results there are in all; no file is read.
+
+    Raises:
+        ParameterError: the search can't be understood.
+        OutputError: the index can't be used.
+    """
+    query = parse_query(text)
+    return with_index(lambda index: (index.find(query), index.count()), folder, is_scan=True)
+
+
+def is_complete(folder: Path | None = None) -> bool:
+    """Whether the folders of the catalog were looked through since its index is there.
+
+    Raises:
+        OutputError: the index can't be used.
+    """
+    return with_index(lambda index: index.is_complete, folder, is_scan=True)
+
+
+def thumbnails(entry_ids: Sequence[int], folder: Path | None = None) -> dict[int, bytes | None]:
+    """Return id -> thumbnail as JPEG, None where a result has none.
+
+    Raises:
+        OutputError: the index can't be used.
+    """
+    return with_index(lambda index: {number: index.thumbnail(number) for number in entry_ids}, folder, is_scan=True)
+
+
+def take_out(results: Sequence[Path], folder: Path | None = None) -> None:
+    """Take results out of the index whose files are gone.
+
+    Raises:
+        OutputError: the index can't be written.
+    """
+    with_index(lambda index: index.remove([os.fsencode(path) for path in results]), folder, is_scan=True)
+
+
 def look_through(tell: Callable[[int], None] = lambda _looked_at: None, folder: Path | None = None) -> ScanReport:
     """Look through the folders of the catalog; see scan.scan."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from PIL import Image
 from ptychogui.io.atomic import replacing
 from ptychogui.io.csv_numbers import write_complex_csv
 from ptychogui.io.result import Result
-from ptychogui.pictures.colors import gray8
+from ptychogui.pictures.colors import gray8, gray16
 from ptychogui.pictures.figures import draw_modes, draw_phase
 from ptychogui.pictures.levels import robust_levels
 from ptychogui.pictures.phase import phase_image
@@ -92,16 +93,37 @@ def export_tiff8(result: Result, folder: Path, name: str, level: bool = False) -
     Args:
         level: remove the plane that fits the phase best; only the mean phase is removed without.
     """
-    paths = []
-    for kind, content in tiff8_images(result, level).items():
-        paths.append(folder / f"{name}_{kind}8.tif")
-        with replacing(paths[-1]) as file:
-            file.write(content)
-    return tuple(paths)
+    return _write_gray(tiff8_images(result, level), folder, name, 8)
+
+
+def export_tiff16(result: Result, folder: Path, name: str, level: bool = False) -> tuple[Path, ...]:
+    """Write 16-bit TIFF as `export_tiff8` does those of 8 bit, <name>_phase16.tif and <name>_magnitude16.tif."""
+    return _write_gray(_gray_images(result, level, gray16), folder, name, 16)
+
+
+def export_npy(result: Result, folder: Path, name: str) -> tuple[Path, ...]:
+    """Write numpy's own files of the complex arrays, <name>_object.npy and <name>_probe.npy."""
+    tables = _tables(result, folder, (f"{name}_object.npy", f"{name}_probe.npy"))
+    for path, array in tables.items():
+        with replacing(path) as file:
+            np.save(file, array, allow_pickle=False)
+    return tuple(tables)
 
 
 def tiff8_images(result: Result, level: bool = False) -> dict[str, bytes]:
     """Return the content of the files that `export_tiff8` writes: "phase" and "magnitude"."""
+    return _gray_images(result, level, gray8)
+
+
+def _write_gray(images: dict[str, bytes], folder: Path, name: str, bits: int) -> tuple[Path, ...]:
+    paths = {folder / f"{name}_{kind}{bits}.tif": content for kind, content in images.items()}
+    for path, content in paths.items():
+        with replacing(path) as file:
+            file.write(content)
+    return tuple(paths)
+
+
+def _gray_images(result: Result, level: bool, gray: Callable[..., np.ndarray]) -> dict[str, bytes]:
     flat = flatten_layers(result.object)
     images = {}
     for kind, image, unit in (
@@ -110,7 +132,7 @@ def tiff8_images(result: Result, level: bool = False) -> dict[str, bytes]:
     ):
         limits = robust_levels(image, result.scanned)
         facts = {"image": kind, "unit": unit, "black": limits[0], "white": limits[1], "leveled": level}
-        images[kind] = _tiff(gray8(image, limits), result, facts)
+        images[kind] = _tiff(gray(image, limits), result, facts)
     return images
 
 

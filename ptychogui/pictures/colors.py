@@ -20,6 +20,11 @@ def gray8(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
     return np.asarray(np.rint(scale_to_unit(values, limits) * 255), dtype=np.uint8)
 
 
+def gray16(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    """Return uint16 of the same shape: 0 at the lower limit, 65535 at the upper."""
+    return np.asarray(np.rint(scale_to_unit(values, limits) * 65535), dtype=np.uint16)
+
+
 def perceptual8(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
     """Return uint8 RGB (..., 3): dark blue to light yellow, lightness linear in the value."""
     part = scale_to_unit(values, limits)

@@ -16,8 +16,8 @@ from ptychogui.views.plots.color_maps import PHASES, drawn
 from ptychogui.views.plots.error_card import ErrorCard, LogAxis
 from ptychogui.views.plots.image_card import ImageCard
 from ptychogui.views.plots.picture_box import Tool
+from ptychogui.views.plots.probe_card import ProbeCard
 from ptychogui.views.run.picture_bar import PictureBar
-from ptychogui.views.run.probe_card import ProbeCard
 from ptychogui.views.run.spots import Spots, arrows
 from ptychogui.views.scan.positions_card import PositionsCard
 from ptychogui.window_state import ErrorCurve

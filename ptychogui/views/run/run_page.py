@@ -21,9 +21,9 @@ from ptychogui.pictures.live_picture import LivePicture
 from ptychogui.views.plots.color_maps import MAGNITUDES, PHASES
 from ptychogui.views.plots.error_card import ErrorCard
 from ptychogui.views.plots.image_card import ImageCard
+from ptychogui.views.plots.probe_card import ProbeCard
 from ptychogui.views.run.findings import RunFindings
 from ptychogui.views.run.picture_bar import PictureBar
-from ptychogui.views.run.probe_card import ProbeCard
 from ptychogui.views.run.spots import Spots
 from ptychogui.views.theme import restyle
 from ptychogui.views.widgets import ElidedLabel, label

@@ -151,6 +151,8 @@ ACTIONS = (
            enabled=lambda window: window.card.path is not None),
     Action("page-run", "Reconstruction", "Object, probe and error of the job that is chosen", "Ctrl+2", page="run",
            enabled=lambda window: window.strip is not None),
+    Action("page-results", "Past results", "Find, look at and use what was reconstructed before", "Ctrl+3",
+           icon="results", page="results"),
     Action("next-page", "Next page", "Turn to the page whose tab comes next", "Ctrl+Tab"),
     Action("page-before", "Page before", "Turn to the page whose tab comes before", "Ctrl+Shift+Tab"),
     _dock("form", "Scan and parameters", "The open scan and the values for its reconstruction", "Ctrl+E"),
@@ -184,7 +186,7 @@ MENUS = (
     Menu("&Run", ("run", LINE, "follow")),
     Menu("&Job", ("pause", "resume", "step", "stop", "cancel", LINE, "retry", "continue", LINE, "hold", "release", "up",
                   "down", "remove", LINE, "log", LINE, "hold-all", "release-all", "clear")),
-    Menu("&View", ("palette", LINE, "page-scan", "page-run", "next-page", "page-before", LINE,
+    Menu("&View", ("palette", LINE, "page-scan", "page-run", "page-results", "next-page", "page-before", LINE,
                    "dock-form", "dock-preflight", "dock-queue", "dock-log", "reset", LINE,
                    Menu("Theme", ("theme-system", "theme-light", "theme-dark")))),
     Menu("&Help", ("help", "whats-this", LINE, "support", "about")),
@@ -203,7 +205,7 @@ def keys_of(menus: Sequence[Menu], way: str = "") -> Iterator[tuple[str, str]]:
                 yield here, entry
 
 
-TOOL_BAR = ("open", "batch", LINE, "run", "pause", "resume", "stop", LINE, EDITORS)
+TOOL_BAR = ("open", "batch", "page-results", LINE, "run", "pause", "resume", "stop", LINE, EDITORS)
 
 QUEUE_HEAD = ("hold-all", "release-all", "clear")
 """Above the list of the queue."""

@@ -1,0 +1,1 @@
+"""Past results: found, looked at, marked, compared, exported and thrown away."""
