@@ -184,7 +184,7 @@ class Workstation:
 
     def _register_pages(self) -> None:
         for page in (
-            Page("scan", "Scan", self.preview_page, first=True),
+            Page("scan", "Scan", self.preview_page),
             Page("run", "Reconstruction", self.run_page),
             Page("orientation", "Orientation", self.orientation_page, help="orientation.md"),
             Page("preset", "Beamline preset", self.preset_page, help="beamlines.md"),

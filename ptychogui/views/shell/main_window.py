@@ -54,7 +54,7 @@ from ptychogui.views.widgets import named
 from ptychogui.window_state import RunState, WindowState, window_state
 
 _LARGEST = QSize(1600, 1000)
-_SIDE_PX, _QUEUE_PX = 366, 282
+_SIDE_PX, _QUEUE_PX = 366, 290
 """How wide the form and the queue are at first."""
 _LOG_PX = 170
 _FILTER = "Scans and results (*.cxi *.mda *.h5 *.hdf5 *.nxs *.npy *.npz *.tif *.tiff *.bin);;All files (*)"

@@ -1,4 +1,4 @@
-"""The pages of the window: each is registered once, and has a tab while it is there."""
+"""The pages of the window: each is registered once, and has a tab while it is there, in the order of registration."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ class Page:
         title: on its tab.
         widget: what it shows.
         there: when its tab is there.
-        first: whether its tab goes before those that are there already.
         help: the page of the guide about it, "orientation.md".
     """
 
@@ -39,7 +38,6 @@ class Page:
     title: str
     widget: QWidget
     there: There = There.ONCE_SHOWN
-    first: bool = False
     help: str = ""
 
 
@@ -109,7 +107,8 @@ class Pages(QWidget):
         return [self.tabs.tabData(place) for place in range(self.tabs.count())]
 
     def _add_tab(self, page: Page) -> None:
-        place = 0 if page.first else self.tabs.count()
+        order = list(self._pages)
+        place = sum(order.index(str(name)) < order.index(page.name) for name in self._names())
         self.tabs.insertTab(place, page.title)
         self.tabs.setTabData(place, page.name)
 
