@@ -14,7 +14,7 @@ def pages(qtbot: QtBot) -> Pages:
     made = Pages(QLabel("welcome"))
     qtbot.addWidget(made)
     made.add(Page("run", "Reconstruction", QLabel("run")))
-    made.add(Page("scan", "Scan", QLabel("scan"), first=True))
+    made.add(Page("scan", "Scan", QLabel("scan")))
     made.add(Page("question", "Question", QLabel("question")))
     made.show()
     return made
