@@ -5,6 +5,7 @@
 #   make format  lay the code out as `make lint` wants it
 #   make docs    regenerate docs/parameters.md and the picture of docs/architecture.md; with
 #                SIEMENS_STAR=siemens-star.cxi the star's picture as well
+#   make pictures  take pictures of the window in its main states: all to build/pictures, some into docs/images
 #   make quality  measure reconstructions against the truth, and write docs/quality.md; with RASTERS=1 rasters as well, with
 #                CONTESTS=1 sixteen scans, with SIEMENS_STAR=siemens-star.cxi that one; what is kept in build/quality is not
 #                measured again
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHON
 
-.PHONY: demo test lint format docs quality gpu gpu-wheels clean compiler
+.PHONY: demo test lint format docs pictures quality gpu gpu-wheels clean compiler
 
 demo: $(VENV)/.run
 	@$(BIN)/python scripts/system_libraries.py --advise
@@ -46,6 +47,9 @@ ifdef SIEMENS_STAR
 	$(BIN)/ptychogui export build/siemens-star.cxi --png
 	cp build/siemens-star_phase.png docs/images/siemens-star.png
 endif
+
+pictures: $(VENV)/.run
+	$(BIN)/python -m scripts.window_pictures
 
 quality: $(VENV)/.docs
 	$(BIN)/python -m scripts.quality $(if $(RASTERS),--rasters) $(if $(CONTESTS),--contests) $(if $(SIEMENS_STAR),--siemens-star $(SIEMENS_STAR)) $(ARGS)

@@ -11,12 +11,9 @@ from PyQt5.QtCore import QSettings, Qt, QTimer
 from PyQt5.QtWidgets import QApplication
 
 from ptychogui.controllers.background import Background
-from ptychogui.controllers.compiling import CompilingController
 from ptychogui.controllers.demo import DemoController
-from ptychogui.controllers.error_hook import ErrorHook
 from ptychogui.controllers.error_message import ErrorMessage
 from ptychogui.controllers.loading import LoadedResult, LoadedScan
-from ptychogui.controllers.log_feed import LogFeed
 from ptychogui.controllers.pairing import PairingController
 from ptychogui.controllers.pictures.developing import DevelopController
 from ptychogui.controllers.pictures.frames import FrameController, ShownFrame
@@ -31,8 +28,6 @@ from ptychogui.controllers.queue.queue import QueueController
 from ptychogui.controllers.queue.watching import WatchController
 from ptychogui.controllers.run import RunController
 from ptychogui.controllers.session import SessionController
-from ptychogui.controllers.support import SupportController
-from ptychogui.controllers.vitals import VitalsController
 from ptychogui.controllers.window import WindowController
 from ptychogui.form_joins import FormJoins
 from ptychogui.jobs.orientation.doctor import open_and_examine
@@ -41,12 +36,12 @@ from ptychogui.jobs.processes.messages import Ready
 from ptychogui.paths import config_folder, home, queue_folder
 from ptychogui.physics.simulation import Recipe
 from ptychogui.queue.under_way import LaneNews
+from ptychogui.shell_joins import ShellJoins
 from ptychogui.views.run.run_page import RunPage
 from ptychogui.views.scan.orientation_page import OrientationPage
 from ptychogui.views.scan.pairing_page import PairingPage
 from ptychogui.views.scan.preset_page import PresetPage
 from ptychogui.views.scan.preview_page import PreviewPage
-from ptychogui.views.shell.log_panel import Line
 from ptychogui.views.shell.main_window import MainWindow
 from ptychogui.views.shell.pages import Page
 from ptychogui.views.shell.settings import WindowSettings
@@ -77,7 +72,7 @@ def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = N
         QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(config_folder()))
     workstation = Workstation(QSettings("ptychogui", "ptychogui"), folder)
     apply_theme(app, workstation.window.settings.theme)
-    workstation.hook.install()
+    workstation.shell.hook.install()
     heart = _close_on_signals(workstation)
     heart.start(_SIGNALS_MS)
     workstation.window.show()
@@ -113,7 +108,6 @@ class Workstation:
     """The window and its controllers, joined. `close` ends everything; the window's closing calls it."""
 
     def __init__(self, settings: QSettings, demo_folder: Path | None = None, demo_recipe: Recipe | None = None) -> None:
-        self.hook = ErrorHook()
         self._page = ""  # to turn to as soon as the file of the session before is open
         self.background = Background()
         kept = WindowSettings(settings)
@@ -136,12 +130,9 @@ class Workstation:
         self.saving = SaveController(self.background)
         self.frames = FrameController(self.session, self.background)
         self.shown = WindowController(self.session, self.queue, self.live, self.demo)
-        self.vitals = VitalsController(self.queue)
-        self.compiling = CompilingController(self.queue, self.background)
-        self.log_feed = LogFeed()
-        self.support = SupportController(self.session, self.queue, self.background)
         self.window = MainWindow(kept)
         self.form = FormJoins(self.session, self.queue, self.background, self.window)
+        self.shell = ShellJoins(self.session, self.queue, self.shown, self.background, self.window)
         self.preview_page = PreviewPage()
         self.run_page = RunPage()
         self.orientation_page = OrientationPage()
@@ -149,7 +140,6 @@ class Workstation:
         self.pairing_page = PairingPage()
         self._register_pages()
         self._join_window()
-        self._join_machine()
         self._join_session()
         self._join_run()
         self._join_queue()
@@ -162,9 +152,7 @@ class Workstation:
         self._join_pairing()
         self.session.announce()
         self.queue.start()
-        self.vitals.start()
-        self.compiling.start()
-        self.log_feed.start()
+        self.shell.start()
 
     def restore(self) -> None:
         """Open the file of the session before, if it is there still, and turn to the page of before."""
@@ -175,14 +163,11 @@ class Workstation:
 
     def close(self) -> None:
         """Remember values and the open file, have jobs under way keep their state, and end threads and processes."""
-        self.hook.remove()
+        self.shell.close()
         self.form.close()
         self.window.settings.keep_values(self.session.remembered())
         self.window.settings.keep_open(self.session.path, self.window.pages.current)
         self.window.settings.keep_text("results", self.run.folder)
-        self.vitals.close()
-        self.compiling.close()
-        self.log_feed.close()
         self.batch.drop()
         self.watching.end()
         self.preflight.close()
@@ -216,20 +201,9 @@ class Workstation:
         questions = self.doctor, self.survey, self.pairing.drawing
         jobs = self.queue, self.live, self.run, self.ending, self.watching
         pictures = self.developing, self.saving, self.frames
-        own = self.session, self.form.opening, self.support, self.hook
+        own = self.session, self.form.opening, self.shell
         for source in (*own, *jobs, self.demo, *questions, *pictures, self.preset):
             source.problem.connect(self._show_problem)
-
-    def _join_machine(self) -> None:
-        self.vitals.told.connect(self.window.status.show_use)
-        self.compiling.told.connect(self.window.status.show_work)
-        self.support.told.connect(self.window.about.show_facts)
-        self.support.made.connect(self._copy_bundle)
-        self.window.commands["about"].triggered.connect(self.support.tell)
-        self.window.commands["about"].triggered.connect(self.window.about.open)
-        self.window.commands["support"].triggered.connect(self.support.make)
-        self.compiling.told.connect(self.shown.take_compiling)
-        self.log_feed.told.connect(self._add_log)
 
     def _join_session(self) -> None:
         session = self.session
@@ -404,13 +378,6 @@ class Workstation:
 
     def _continue(self, iterations: int) -> None:
         self.queue.go_on_from(self.live.jobs[0], iterations)
-
-    def _copy_bundle(self, text: str) -> None:
-        self.window.copy(text)
-        self.window.show_message("The support bundle is copied: versions, devices, settings and the end of the log")
-
-    def _add_log(self, lines: Sequence[tuple[str, str, str]]) -> None:
-        self.window.messages.add_lines([Line(*line) for line in lines])
 
     def _tell_ready(self, ready: Ready) -> None:
         self.window.show_message(f"Device {ready.device} is ready (process {ready.pid})")

@@ -20,9 +20,10 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_FONT_DPI", "96")  # as on most screens
 
 from PyQt5.QtCore import QSettings, QSize
-from PyQt5.QtWidgets import QApplication, QWidget
+from PyQt5.QtWidgets import QApplication, QDialog, QWidget
 
 from ptychogui.app import Workstation
+from ptychogui.views.shell.help_window import HelpWindow
 from ptychogui.views.theme import ThemeName, apply_theme
 from ptychogui.window_state import Phase, RunState
 
@@ -128,9 +129,8 @@ def show_in_docs(folder: Path, docs: Path = OF_THE_DOCS) -> None:
 
 def _of(widget: QWidget, name: str, folder: Path, sizes: tuple[QSize, ...]) -> Iterator[Path]:
     for size in sizes:
-        window = widget.window()
-        if window is not None and window.parent() is None and widget is window and window.objectName() != "guide":
-            window.resize(size)
+        if not isinstance(widget, (QDialog, HelpWindow)):
+            widget.resize(size)
         QApplication.processEvents()
         QApplication.processEvents()
         path = folder / f"{name}-{size.width()}.png"
