@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PyQt5.QtCore import QSettings, Qt, QTimer
+from PyQt5.QtCore import QSettings, Qt
 from PyQt5.QtWidgets import QApplication
 
 from ptychogui.controllers.background import Background
@@ -37,7 +36,7 @@ from ptychogui.paths import config_folder, home, queue_folder
 from ptychogui.physics.simulation import Recipe
 from ptychogui.queue.under_way import LaneNews
 from ptychogui.result_joins import PastResults
-from ptychogui.shell_joins import ShellJoins
+from ptychogui.shell_joins import ShellJoins, close_on_signals
 from ptychogui.views.queue.dialogs import Continuation
 from ptychogui.views.run.run_page import RunPage
 from ptychogui.views.scan.orientation_page import OrientationPage
@@ -49,7 +48,6 @@ from ptychogui.views.shell.pages import Page
 from ptychogui.views.shell.settings import WindowSettings
 from ptychogui.views.theme import app_icon, apply_theme
 
-_SIGNALS_MS = 200
 _RESTORED = ("scan", "run")
 """Pages that the window turns to at its start, if one of them was the last."""
 
@@ -75,8 +73,7 @@ def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = N
     workstation = Workstation(QSettings("ptychogui", "ptychogui"), folder)
     apply_theme(app, workstation.window.settings.theme)
     workstation.shell.hook.install()
-    heart = _close_on_signals(workstation)
-    heart.start(_SIGNALS_MS)
+    close_on_signals(workstation.window)
     workstation.window.show()
     if files:
         workstation.form.opening.open(files[0])
@@ -86,19 +83,6 @@ def main(files: Sequence[Path] = (), demo: bool = False, folder: Path | None = N
         workstation.live.ended.connect(_print_result)
         workstation.demo.start()
     return app.exec_()
-
-
-def _close_on_signals(workstation: Workstation) -> QTimer:
-    """Close the window on Ctrl-C and on SIGTERM, where jobs keep their state; the timer lets Python notice them."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: workstation.window.go())
-    heart = QTimer(workstation.window)
-    heart.timeout.connect(_let_python_run)
-    return heart
-
-
-def _let_python_run() -> None:
-    """Do nothing: that Python is called is enough for it to handle its signals."""
 
 
 def _print_result(news: LaneNews) -> None:

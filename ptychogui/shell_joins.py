@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 
-from PyQt5.QtCore import QObject, pyqtSignal
+from PyQt5.QtCore import QObject, QTimer, pyqtSignal
 
 from ptychogui.controllers.background import Background
 from ptychogui.controllers.compiling import CompilingController
@@ -17,6 +18,21 @@ from ptychogui.controllers.vitals import VitalsController
 from ptychogui.controllers.window import WindowController
 from ptychogui.views.shell.log_panel import Line
 from ptychogui.views.shell.main_window import MainWindow
+
+_SIGNALS_MS = 200
+
+
+def close_on_signals(window: MainWindow) -> None:
+    """Close the window on Ctrl-C and on SIGTERM, where jobs keep their state; a timer lets Python notice them."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: window.go())
+    heart = QTimer(window)
+    heart.timeout.connect(_let_python_run)
+    heart.start(_SIGNALS_MS)
+
+
+def _let_python_run() -> None:
+    """Do nothing: that Python is called is enough for it to handle its signals."""
 
 
 class ShellJoins(QObject):

@@ -20,10 +20,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_FONT_DPI", "96")  # as on most screens
 
 from PyQt5.QtCore import QSettings, QSize
-from PyQt5.QtWidgets import QApplication, QDialog, QWidget
+from PyQt5.QtGui import QPainter
+from PyQt5.QtWidgets import QApplication, QWidget
 
 from ptychogui.app import Workstation
-from ptychogui.views.shell.help_window import HelpWindow
+from ptychogui.views.shell.main_window import MainWindow
 from ptychogui.views.theme import ThemeName, apply_theme
 from ptychogui.window_state import Phase, RunState
 
@@ -42,6 +43,8 @@ SHOWN = {
 
 _PATIENCE_S = 600.0
 _ITERATIONS = 60
+_FONT_PT = 9.0
+"""Size of text, as desktops have it."""
 
 
 class Scenes:
@@ -54,7 +57,7 @@ class Scenes:
 
     def all(self) -> Iterator[tuple[str, QWidget]]:
         """Go through the states: name, and the widget that a picture is taken of."""
-        window, commands = self._made.window, self._made.window.commands
+        window = self._made.window
         yield "welcome", window
         self._made.demo.start()
         self._wait(lambda: (self._run.iteration or 0) > _ITERATIONS // 4)
@@ -67,13 +70,10 @@ class Scenes:
         window.docks.turn("log", True)
         yield "log", window
         window.docks.turn("log", False)
-        commands["palette"].trigger()
         yield "palette", window
         window.palette_.hide()
         yield from self._batch()
-        broken = self._folder / "broken.cxi"
-        broken.write_bytes(b"no scan at all")
-        self._made.session.open(broken)
+        self._made.session.open(self._broken())
         self._wait(lambda: not window.banner.isHidden())
         yield "problem", window
         window.guide.show_page("quickstart.md")
@@ -84,11 +84,16 @@ class Scenes:
         window = self._made.window
         window.commands["batch"].trigger()
         scan = self._made.session.path
-        window.batch.scans.setPlainText(f"{scan}\n{self._folder / 'gone.cxi'}")
+        window.batch.scans.setPlainText(f"{scan}\n{self._broken()}")
         window.batch.look.click()
         self._wait(lambda: window.batch.queue.isEnabled())
         yield "batch", window.batch
         window.batch.reject()
+
+    def _broken(self) -> Path:
+        path = self._folder / "broken.cxi"
+        path.write_bytes(b"no scan at all")
+        return path
 
     def _take(self, run: RunState) -> None:
         self._run = run
@@ -112,6 +117,9 @@ def take(folder: Path, sizes: tuple[QSize, ...] = SIZES) -> list[Path]:
     """Take all pictures into a folder, "done-dark-1366.png" and so on, and return them."""
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
+    font = app.font()
+    font.setPointSizeF(_FONT_PT)
+    app.setFont(font)
     pictures: list[Path] = []
     with _workstation() as (workstation, own):
         for name, widget in Scenes(workstation, own).all():
@@ -129,15 +137,20 @@ def show_in_docs(folder: Path, docs: Path = OF_THE_DOCS) -> None:
 
 def _of(widget: QWidget, name: str, folder: Path, sizes: tuple[QSize, ...]) -> Iterator[Path]:
     for size in sizes:
-        if not isinstance(widget, (QDialog, HelpWindow)):
+        if isinstance(widget, MainWindow):
             widget.resize(size)
-        QApplication.processEvents()
-        QApplication.processEvents()
+            widget.docks.size()
+            if name.startswith("palette"):
+                widget.commands["palette"].trigger()  # it goes when the window changes
+        for _ in range(3):
+            QApplication.processEvents()
         path = folder / f"{name}-{size.width()}.png"
         picture = widget.grab()
-        popup = QApplication.activePopupWidget()
-        if popup is not None:
-            popup.render(picture, widget.mapFromGlobal(popup.pos()))
+        if isinstance(widget, MainWindow) and widget.palette_.isVisible():
+            palette = widget.palette_.grab()
+            painter = QPainter(picture)
+            painter.drawPixmap(widget.mapFromGlobal(widget.palette_.pos()), palette)
+            painter.end()
         if not picture.save(str(path)):
             raise OSError(f"can't write {path}")
         yield path

@@ -13,8 +13,8 @@ from ptychogui.views.shell.pages import Page, Pages, There
 def pages(qtbot: QtBot) -> Pages:
     made = Pages(QLabel("welcome"))
     qtbot.addWidget(made)
-    made.add(Page("run", "Reconstruction", QLabel("run")))
     made.add(Page("scan", "Scan", QLabel("scan")))
+    made.add(Page("run", "Reconstruction", QLabel("run")))
     made.add(Page("question", "Question", QLabel("question")))
     made.show()
     return made

@@ -24,6 +24,7 @@ from ptychogui.views.widgets import label
 
 PAGES = {
     "quickstart.md": "Quick start",
+    "window.md": "The window",
     "parameters.md": "Parameters",
     "beamlines.md": "Beamlines",
     "orientation.md": "Orientation",
