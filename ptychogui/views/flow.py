@@ -35,11 +35,13 @@ class FlowLayout(QLayout):
         return True
 
     def heightForWidth(self, width: int) -> int:
-        return self._place(QRect(0, 0, width, 0), moves=False)
+        edges = self.contentsMargins()
+        inner = QRect(0, 0, width - edges.left() - edges.right(), 0)
+        return self._place(inner, moves=False) + edges.top() + edges.bottom()
 
     def setGeometry(self, area: QRect) -> None:
         super().setGeometry(area)
-        self._place(area, moves=True)
+        self._place(area.marginsRemoved(self.contentsMargins()), moves=True)
 
     def sizeHint(self) -> QSize:
         return self.minimumSize()
@@ -48,7 +50,8 @@ class FlowLayout(QLayout):
         size = QSize()
         for item in self._items:
             size = size.expandedTo(item.minimumSize())
-        return size
+        edges = self.contentsMargins()
+        return size + QSize(edges.left() + edges.right(), edges.top() + edges.bottom())
 
     def _place(self, area: QRect, moves: bool) -> int:
         """Go through the lines, with or without moving anything; return their height together."""
@@ -57,7 +60,7 @@ class FlowLayout(QLayout):
             height = max(item.sizeHint().height() for item in line)
             x = area.x()
             for item in line if moves else ():
-                size = item.sizeHint()
+                size = item.sizeHint().boundedTo(QSize(area.width(), height))
                 item.setGeometry(QRect(QPoint(x, y + (height - size.height()) // 2), size))
                 x += size.width() + self._gap_px
             y += height + self._gap_px

@@ -16,6 +16,9 @@ from ptychogui.window_state import FREE_ERROR_TIP, ErrorCurve
 
 _Role = QPalette.ColorRole
 
+_LEGEND_PX = 40
+"""Of the legend are always there."""
+
 
 class ErrorCard(PlotCard):
     """The error of every iteration on a logarithmic axis, with the photon-noise limit at 1, and the free error."""
@@ -31,6 +34,7 @@ class ErrorCard(PlotCard):
         self.free_curve, self.curve = self.plot.plot(), self.plot.plot()
         self.legend = label("muted")
         self.legend.setToolTip(FREE_ERROR_TIP)
+        self.legend.setMinimumWidth(_LEGEND_PX)
         self.legend.hide()
         self.head.addWidget(self.legend)
         below = {"position": 0.995, "anchors": [(1.0, 0.0), (1.0, 0.0)]}

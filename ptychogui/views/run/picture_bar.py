@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from PyQt5.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt5.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QSlider, QWidget
 
+from ptychogui.views.flow import FlowLayout
 from ptychogui.views.widgets import ElidedLabel, label, named
 
-_SLIDER_PX = 220
+_SLIDER_PX, _GAP_PX = 140, 14
 
 
 class PictureBar(QWidget):
@@ -34,21 +35,22 @@ class PictureBar(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("History of the run")
         self.slider.setToolTip("Look back at pictures of earlier iterations; some are kept, fewer the longer it runs")
-        self.slider.setMaximumWidth(_SLIDER_PX)
+        self.slider.setFixedWidth(_SLIDER_PX)
         self.at = label("muted")
         self.newest = named(QPushButton("Newest"), "link")
         self.newest.setToolTip("Show the newest picture again")
         self._kept: tuple[int, ...] = ()
         self._corrected = ""
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 0, 8, 0)
-        row.setSpacing(14)
-        for widget in (self.ramp, self.unwrap, self.spots):
+        past = QWidget()
+        row = QHBoxLayout(past)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(10)
+        for widget in (self.slider, self.at, self.newest):
             row.addWidget(widget)
-        row.addWidget(self.told, 8)
-        row.addStretch(1)
-        for widget in (self.at, self.slider, self.newest):
-            row.addWidget(widget)
+        line = FlowLayout(self, _GAP_PX)
+        line.setContentsMargins(8, 0, 8, 0)
+        for widget in (self.ramp, self.unwrap, self.spots, past, self.told):
+            line.addWidget(widget)
         self.ramp.toggled.connect(self.rampRemoved)
         self.unwrap.toggled.connect(self.unwrapped)
         self.spots.toggled.connect(self._show_spots)

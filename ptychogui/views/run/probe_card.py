@@ -29,6 +29,7 @@ class ProbeCard(Card):
 
     def __init__(self) -> None:
         super().__init__("Probe modes")
+        self.title.setMinimumWidth(_SMALLEST_PX)
         self.strip = ModeStrip()
         area = QScrollArea()
         area.setWidget(self.strip)

@@ -52,7 +52,7 @@ _OUTERMOST_PERCENT = 1
 
 _NARROW_PX = 560
 """Below this width pictures go one above the other."""
-_CHOICE = 16
+_CHOICE = 12
 """Characters of a choice of what is shown."""
 
 
