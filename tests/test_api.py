@@ -11,7 +11,7 @@ import pytest
 from ptychogui.api import Control, Dataset, Reconstruction, open_dataset, read_result, reconstruct, scan_of
 from ptychogui.errors import DataError, DeviceError, MemoryBudgetError, OutputError, ParameterError
 from ptychogui.io.simulated import write_scan
-from ptychogui.jobs import runner
+from ptychogui.jobs import job_run
 from ptychogui.params.storage import from_json
 from ptychogui.physics.simulation import Recipe, simulate
 
@@ -273,7 +273,7 @@ def test_a_run_that_does_not_fit_leaves_all_as_it_was(scan_file: Path, monkeypat
             raise MemoryBudgetError("too large")
 
         with monkeypatch.context() as patch:
-            patch.setattr(runner, "check_memory", refuse)
+            patch.setattr(job_run, "check_memory", refuse)
             with pytest.raises(MemoryBudgetError, match="too large"):
                 list(r.run(2, engine="dm"))
         np.testing.assert_array_equal(r.object, before)

@@ -14,9 +14,9 @@ from ptychogui.errors import ParameterError
 from ptychogui.io.atomic import check_writable
 from ptychogui.jobs.job import Control, Job, Progress
 from ptychogui.jobs.job_checks import check_job
+from ptychogui.jobs.job_run import JobRun
 from ptychogui.jobs.prepare.prepared_job import NOTHING_IN_MEMORY, InMemory
 from ptychogui.jobs.results.reservations import Reservation
-from ptychogui.jobs.runner import JobRun
 from ptychogui.params.reconstruction import Reconstruction
 
 

@@ -17,7 +17,7 @@ from ptychogui.engines.base import Estimate, Step
 from ptychogui.io.readers import open_dataset
 from ptychogui.io.result import read_result
 from ptychogui.io.simulated import write_scan
-from ptychogui.jobs import runner
+from ptychogui.jobs import job_run
 from ptychogui.jobs.job import Control, Job
 from ptychogui.jobs.job_values import job_layers, make_job as planned_job
 from ptychogui.jobs.prepare.prepared_job import PreparedJob, prepare
@@ -77,7 +77,7 @@ def test_an_iteration_that_comes_again_is_said_and_counted_once(
     monkeypatch.setattr(
         FakeEngine, "estimate", lambda engine: Estimate(engine.problem.object + 1, engine.problem.probe)
     )
-    monkeypatch.setattr(runner, "prepare", lambda job, backend, *_: emptied(prepare(job, backend)))
+    monkeypatch.setattr(job_run, "prepare", lambda job, backend, *_: emptied(prepare(job, backend)))
     said = list(run_job(make_job(output, reconstruction__iterations=4), BACKEND, wants_picture=lambda at: at == 2))
     assert [progress.iteration for progress in said] == [0, 1, 2, 2, 3, 4, 4]
     assert said[3].notes == ("iteration 3 diverged; going on from iteration 2 with steps of 0.5",)

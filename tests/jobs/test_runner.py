@@ -24,11 +24,12 @@ from ptychogui.io import export
 from ptychogui.io.array_files import read_object, read_probe
 from ptychogui.io.csv_numbers import write_complex_csv
 from ptychogui.io.result import read_result, write_result
-from ptychogui.jobs import engine_chain as chain, runner, stages
+from ptychogui.jobs import engine_chain as chain, job_run, stages
 from ptychogui.jobs.job import Control
+from ptychogui.jobs.job_run import JobRun
 from ptychogui.jobs.prepare.prepared_job import prepare
 from ptychogui.jobs.results import rescue
-from ptychogui.jobs.runner import JobRun, run_job
+from ptychogui.jobs.runner import run_job
 from ptychogui.params.origins import Origin, Source
 from ptychogui.params.storage import from_json
 from ptychogui.physics.orientation import Orientation
@@ -111,7 +112,7 @@ def test_an_engine_without_noise_models_is_told_of_none(output: Path) -> None:
 
 def test_a_run_that_is_extended_keeps_the_noise_model(output: Path) -> None:
     job = make_job(output, reconstruction__engine="epie")
-    run = runner.JobRun(job, BACKEND, Control())
+    run = JobRun(job, BACKEND, Control())
     run.step()
     after = {"engine": "lsqml", "iterations": 2, "noise_model": "auto"}
     for _ in range(2):
@@ -204,7 +205,7 @@ def test_stop_makes_the_picture_fit_for_it_and_keeps_the_result(output: Path, en
 
 
 def test_a_stop_waits_ten_seconds_at_most(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "_WINDING_UP_S", 0.0)
+    monkeypatch.setattr(job_run, "_WINDING_UP_S", 0.0)
     control = Control()
     stream = run_job(make_job(output, reconstruction__iterations=50), BACKEND, control)
     assert [next(stream).iteration for _ in range(2)] == [0, 1]
@@ -252,14 +253,14 @@ def test_a_result_that_fits_nowhere_says_so(output: Path, monkeypatch: pytest.Mo
     def full_disk(_path: Path, _result: Any) -> None:
         raise OutputError("the disk is full")
 
-    monkeypatch.setattr(runner, "write_result", full_disk)
+    monkeypatch.setattr(job_run, "write_result", full_disk)
     monkeypatch.setattr(rescue, "write_result", full_disk)
     with pytest.raises(OutputError, match="the disk is full; the result could not be kept anywhere else either"):
         list(run_job(make_job(output), BACKEND))
 
 
 def test_a_scan_is_never_overwritten(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "prepare", lambda *_: pytest.fail("the work started"))
+    monkeypatch.setattr(job_run, "prepare", lambda *_: pytest.fail("the work started"))
     output.write_text("a measurement")
     with pytest.raises(OutputError, match=r"result\.cxi exists and is not a result; choose another name or delete it"):
         next(run_job(make_job(output), BACKEND))
@@ -345,7 +346,7 @@ def test_a_checkpoint_that_cant_be_written_is_noted(output: Path, monkeypatch: p
             raise OutputError("the disk is full")
         return write_result(path, result)
 
-    monkeypatch.setattr(runner, "write_result", full_disk)
+    monkeypatch.setattr(job_run, "write_result", full_disk)
     said = list(run_job(make_job(output, output__save_every=2), BACKEND))
     assert said[2].notes == ("no checkpoint at iteration 2: the disk is full",)
     assert said[2].result is None
@@ -439,7 +440,7 @@ def test_an_object_that_is_not_finite_is_not_written(
 
 def test_the_output_is_checked_before_the_work_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(runner, "prepare", lambda *_: pytest.fail("the work started"))
+    monkeypatch.setattr(job_run, "prepare", lambda *_: pytest.fail("the work started"))
     with pytest.raises(OutputError, match=r"can't write .*file/result\.cxi"):
         next(run_job(make_job(tmp_path / "file" / "result.cxi"), BACKEND))
 

@@ -11,7 +11,7 @@ import pytest
 
 from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.io.result import read_result
-from ptychogui.jobs import runner
+from ptychogui.jobs import job_run
 from ptychogui.jobs.job import Control, Progress
 from ptychogui.jobs.runner import run_job
 from ptychogui.states import State
@@ -40,7 +40,7 @@ ONE_BY_ONE: dict[str, Any] = {"reconstruction__batch_size": 1}
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every iteration go on for too long."""
     for limit in ("_LONG_S", "_PATIENCE_S"):
-        monkeypatch.setattr(runner, limit, 0.0)
+        monkeypatch.setattr(job_run, limit, 0.0)
 
 
 def _run(output: Path, call: Callable[[Control], None], iteration: int, **values: object) -> list[Progress]:
@@ -81,7 +81,7 @@ def test_one_that_is_cancelled_ends_at_once_and_writes_nothing(tmp_path: Path) -
 
 
 def test_an_iteration_whose_end_is_near_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "_LONG_S", 1e6)
+    monkeypatch.setattr(job_run, "_LONG_S", 1e6)
     *said, last = _run(tmp_path / "a.cxi", Control.stop, 4)
     assert said[-1].iteration == last.iteration == 4 and last.state is State.STOPPED
     assert not any("stopped within" in note for note in read_result(tmp_path / "a.cxi").notes)

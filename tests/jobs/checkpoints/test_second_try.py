@@ -14,7 +14,8 @@ from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.errors import DataError
 from ptychogui.io.result import Result, read_result
 from ptychogui.jobs.job import FirstTry, Job, Progress
-from ptychogui.jobs.runner import JobRun, run_job
+from ptychogui.jobs.job_run import JobRun
+from ptychogui.jobs.runner import run_job
 from ptychogui.states import State
 from tests.jobs.fakes import Asking, make_job
 

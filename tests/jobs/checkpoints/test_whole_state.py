@@ -27,8 +27,9 @@ from ptychogui.jobs import engine_chain
 from ptychogui.jobs.checkpoints import whole_state
 from ptychogui.jobs.checkpoints.state_file import part_of_state_file, read_about
 from ptychogui.jobs.job import Control, FirstTry, Job, Progress
+from ptychogui.jobs.job_run import JobRun
 from ptychogui.jobs.prepare.prepared_job import InMemory
-from ptychogui.jobs.runner import JobRun, run_job
+from ptychogui.jobs.runner import run_job
 from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.states import State
 from tests.backends.fake_cupy import FakeMachine

@@ -14,7 +14,7 @@ from ptychogui.backends.base import Backend
 from ptychogui.backends.cuda import CudaBackend
 from ptychogui.backends.numpy_backend import NumpyBackend
 from ptychogui.engines import Problem, create_engine
-from ptychogui.jobs import runner
+from ptychogui.jobs import job_run
 from ptychogui.jobs.job import Control
 from ptychogui.jobs.prepare.warm_up import warm_up
 from ptychogui.jobs.runner import run_job
@@ -79,7 +79,7 @@ def test_a_job_is_warmed_up_before_its_first_iteration(monkeypatch: pytest.Monke
         said.append(settings)
         tell("a while")
 
-    monkeypatch.setattr(runner, "warm_up", warm)
+    monkeypatch.setattr(job_run, "warm_up", warm)
     job = make_job(tmp_path / "result.h5", reconstruction__iterations=2, reconstruction__noise_model="gaussian")
     for progress in run_job(job, NumpyBackend(), Control(on_waiting=said.append)):
         said.append(progress.iteration)

@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings, strategies as st
 
 from ptychogui.backends import open_backend
 from ptychogui.errors import DataError
-from ptychogui.jobs import runner
+from ptychogui.jobs import job_run
 from ptychogui.jobs.preflight import Finding, Level, Preflight
 from ptychogui.jobs.prepare.prepared_job import PreparedJob, prepare
 from tests.jobs.spoiled import runs as spoiled_runs
@@ -37,7 +37,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         return prepared[0]
 
     with pytest.MonkeyPatch.context() as patch, open_backend("cpu", threads=2) as backend:
-        patch.setattr(runner, "prepare", keeping)
+        patch.setattr(job_run, "prepare", keeping)
         yield Runs(tmp_path_factory.mktemp("spoiled"), backend, prepared)
 
 
