@@ -16,6 +16,7 @@ from ptychogui.controllers.session import SessionController
 from ptychogui.views.results.compare_page import ComparePage
 from ptychogui.views.results.export_dialog import ExportDialog
 from ptychogui.views.results.folders_dialog import FoldersDialog
+from ptychogui.views.results.line_up_page import LineUpPage
 from ptychogui.views.results.result_model import THUMBNAIL_PX
 from ptychogui.views.results.results_page import ResultsPage
 from ptychogui.views.shell.pages import Page, Pages, There
@@ -35,7 +36,7 @@ class PastResults:
         self.compare, self.export = CompareController(background), ExportController(background)
         self.page = ResultsPage()
         self.folders, self.asking = FoldersDialog(self.page), ExportDialog(self.page)
-        self.compared_page = ComparePage()
+        self.compared_page, self.line_page = ComparePage(), LineUpPage()
         for page in (self.page, self.compared_page):
             page.saveAsked.connect(saving.save)
         self._join_browsing()
@@ -43,6 +44,7 @@ class PastResults:
         self._join_comparing()
         pages.add(Page("results", "Past results", self.page, There.ALWAYS))
         pages.add(Page("compare", "Comparison", self.compared_page))
+        pages.add(Page("line-up", "Line-up", self.line_page))
         self._is_open = False
         self.page.shown.connect(self._open_first)
 
@@ -110,6 +112,14 @@ class PastResults:
         compare.began.connect(self._show_comparison)
         compare.compared.connect(page.show_compared)
         compare.refused.connect(page.show_reading)
+        compare.refused.connect(self.line_page.show_reading)
+        compare.lineBegan.connect(self._show_line)
+        compare.lined.connect(self.line_page.show_line_up)
+        self.line_page.useAsked.connect(self.again.use)
+
+    def _show_line(self, text: str) -> None:
+        self.line_page.show_reading(text)
+        self._pages.turn_to("line-up")
 
     def _show_comparison(self, text: str) -> None:
         self.compared_page.show_reading(text)

@@ -222,6 +222,17 @@ def test_two_are_compared_on_a_page_of_their_own(qtbot: QtBot, past: PastResults
     assert tuple(compared.second.bar.levels()) == (0.0, 0.5)
 
 
+def test_more_than_two_are_lined_up_and_the_lowest_error_is_named(qtbot: QtBot, past: PastResults) -> None:
+    past.page.grid.selectAll()
+    press(qtbot, past, Qt.Key.Key_C)
+    assert past._pages.current == "line-up"
+    until(qtbot, lambda: len(past.line_page.cards) == len(ERRORS))
+    told = {card.path.stem: card.error.text() for card in past.line_page.cards}
+    assert told == {"fly_001": "error 1.5", "fly_002": "error 1.1, the lowest", "fly_003": "error 3"}
+    with qtbot.waitSignal(past.again._session.resultOpened, timeout=LONG):
+        past.line_page.cards[0].use.click()
+
+
 def test_those_that_are_chosen_are_exported_under_names_of_a_pattern(
     qtbot: QtBot, past: PastResults, tmp_path: Path
 ) -> None:

@@ -55,7 +55,9 @@ class ResultsHead(QWidget):
         self.kinds = QButtonGroup(self)
         self.folders = tool_button("chip", "Folders…", "The folders whose results are shown here")
         self.use = tool_button("chip", "Use its values", "Put its values into the form, and open its scan (Return)")
-        self.compare = tool_button("chip", "Compare", "Choose two with Ctrl and the mouse, and compare them (C)")
+        self.compare = tool_button(
+            "chip", "Compare", "Choose two or more with Ctrl and the mouse, and compare them (C)"
+        )
         self.more = tool_button("icon", "", "What else can be done with those that are chosen")
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
@@ -72,7 +74,6 @@ class ResultsHead(QWidget):
         """Say how many are chosen."""
         self.use.setEnabled(count > 0)
         self.more.setEnabled(count > 0)
-        self.compare.setEnabled(count == 2)
 
     def show_reason(self, reason: str) -> None:
         """Say why the search can't be understood; "" if it can."""

@@ -30,7 +30,8 @@ from ptychogui.views.results.result_model import COLUMNS, ENTRY_ROLE, ResultMode
 
 _LOOK_MS = 120
 """A result that is chosen no longer than this, as while a key is held down, is not read."""
-_COMPARED = 2
+_LINED = range(2, 13)
+"""So many are compared, or lined up."""
 _Key = Qt.Key
 _Flag = QItemSelectionModel.SelectionFlag
 _Flags = QItemSelectionModel.SelectionFlags
@@ -181,7 +182,7 @@ class ResultsPage(QWidget):
         self.rated.emit([entry.path for entry in self.chosen()], stars)
 
     def _compare(self) -> None:
-        if len(self.chosen()) == _COMPARED:
+        if len(self.chosen()) in _LINED:
             self.compareAsked.emit([entry.path for entry in self.chosen()])
 
     def _export(self) -> None:
@@ -228,7 +229,7 @@ class ResultsPage(QWidget):
             ("go-on", "Go on from it", "", lambda: self._with_current(self.goOnAsked)),
             ("raw", "Open its scan", "", self._open_raw),
             ("look", "Look", "Space", lambda: self.take_look(not self.is_looking)),
-            ("compare", "Compare two", "C", self._compare),
+            ("compare", "Compare", "C", self._compare),
             ("export", "Export…", "E", self._export),
             ("reveal", "Show its folder", "", self._reveal),
             ("trash", "Move to the trash", "Del", self._throw),
@@ -245,8 +246,9 @@ class ResultsPage(QWidget):
         is_seen = entry is not None and seen is not None and seen.path == entry.path
         self._actions["raw"].setEnabled(is_seen and seen is not None and seen.raw is not None)
         count = len(self.chosen())
-        self._actions["compare"].setEnabled(count == _COMPARED)
+        self._actions["compare"].setEnabled(count in _LINED)
         self.head.show_chosen(count)
+        self.head.compare.setEnabled(count in _LINED)
 
     def _lay_out(self) -> None:
         for view in (self.grid, self.table):
