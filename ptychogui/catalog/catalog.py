@@ -77,15 +77,6 @@ def search(text: str, folder: Path | None = None) -> tuple[list[Entry], int]:
     return with_index(lambda index: (index.find(query), index.count()), folder, is_scan=True)
 
 
-def is_complete(folder: Path | None = None) -> bool:
-    """Whether the folders of the catalog were looked through since its index is there.
-
-    Raises:
-        OutputError: the index can't be used.
-    """
-    return with_index(lambda index: index.is_complete, folder, is_scan=True)
-
-
 def thumbnails(entry_ids: Sequence[int], folder: Path | None = None) -> dict[int, bytes | None]:
     """Return id -> thumbnail as JPEG, None where a result has none.
 

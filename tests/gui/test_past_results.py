@@ -54,7 +54,7 @@ def past(qtbot: QtBot, folder: Path) -> Iterator[PastResults]:
     pages.resize(900, 600)
     pages.show()
     pages.turn_to("results")
-    until(qtbot, lambda: len(titles(made)) == len(ERRORS))
+    until(qtbot, lambda: len(titles(made)) == len(ERRORS) and not made.browse._is_looking)
     yield made
     made.close()
     background.close(10)
@@ -96,6 +96,14 @@ def test_a_search_that_makes_no_sense_is_told_at_the_field(qtbot: QtBot, past: P
     until(qtbot, lambda: titles(past) == ["fly_001"])
     assert not head.reason.isVisible()
     assert head.count.text() == "1 of 3"
+
+
+def test_what_is_gone_since_then_is_taken_out_when_the_page_is_opened(
+    qtbot: QtBot, folder: Path, past: PastResults
+) -> None:
+    (folder / "fly_001.cxi").unlink()
+    past.browse.open()
+    until(qtbot, lambda: titles(past) == ["fly_003", "fly_002"])
 
 
 def test_thumbnails_come_from_the_index_and_only_of_what_is_seen(qtbot: QtBot, past: PastResults) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from PyQt5.QtCore import QObject, Qt, pyqtSignal
 from PyQt5.QtGui import QImage
 
-from ptychogui.catalog.catalog import forget, is_complete, look_through, mark, search, thumbnails
+from ptychogui.catalog.catalog import forget, look_through, mark, search, thumbnails
 from ptychogui.catalog.entry import Entry
 from ptychogui.catalog.folders import name_folders, named_folders
 from ptychogui.catalog.scan import ScanReport
@@ -55,11 +55,11 @@ class BrowseController(QObject):
         self._told.connect(self._tell)
 
     def open(self) -> None:
-        """Show what there is; folders that were never looked through are, now."""
+        """Show what there is, and look for what came, moved or went since then."""
         self._asked = True
         self.foldersChanged.emit(named_folders())
         self.refresh()
-        self._background.start(is_complete, self._after_check, lambda error: self._fail("The catalog", error))
+        self.look_through()
 
     def search(self, text: str) -> None:
         """Show what a search asks for, from now on."""
@@ -160,10 +160,6 @@ class BrowseController(QObject):
 
         self._background.start(work, done, lambda error: self._fail("The list of folders", error))
 
-    def _after_check(self, is_done: bool) -> None:
-        if not is_done and named_folders():
-            self.look_through()
-
     def _tell(self, looked_at: int) -> None:
         if self._is_looking:
             self.looking.emit(f"Looked at {counted(looked_at, 'file')}…")
@@ -177,7 +173,8 @@ class BrowseController(QObject):
         if report is not None:
             for note in report.notes:
                 self.message.emit(note)
-            self.message.emit(_summary(report))
+            if report.new or report.changed or report.moved or report.gone:
+                self.message.emit(_summary(report))
         self.refresh()
         if self._look_again:
             self.look_through()
@@ -208,4 +205,4 @@ def _summary(report: ScanReport) -> str:
         "new": len(report.new), "changed": len(report.changed), "moved": len(report.moved), "gone": len(report.gone)
     }  # fmt: skip
     parts = [f"{number} {word}" for word, number in numbers.items() if number]
-    return f"folders looked through: {', '.join(parts) or 'nothing new'}"
+    return f"folders looked through: {', '.join(parts)}"
