@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.ndimage
+import scipy
 
 _MOST_SAMPLES = 4096
 _EDGE_PART = 0.5
