@@ -24,7 +24,7 @@ def test_amplitudes_are_fitted_until_the_model_nearly_fits_and_photons_from_then
     assert choice.since == 17
     assert choice.names == ("gaussian", "poisson")
     (note,) = choice.notes()
-    assert note.startswith("from iteration 18 on photons") and "1.04" in note
+    assert note.startswith("noise model: of photons from iteration 18 on") and "1.04" in note
     assert choice.notes() == ()
 
 

@@ -153,7 +153,9 @@ class TestPhotons:
         assert finding.level is Level.STOP and finding.fix == {"reconstruction.noise_model": "poisson"}
         assert only(mended(check, source, finding, **wrong), "photons").level is Level.GOOD
 
-    @pytest.mark.parametrize(("varies", "name"), [(0.0, "poisson"), (0.1, "gaussian")])
+    @pytest.mark.parametrize(
+        ("varies", "name"), [(0.0, "of amplitudes until the model nearly fits, then of photons"), (0.1, "gaussian")]
+    )
     def test_the_noise_model_that_auto_comes_to_is_said(self, check: Check, varies: float, name: str) -> None:
         monitor = np.linspace(1 - varies, 1 + varies, 64)[:, None, None]
         counts = (scan(photons=1e4).counts * monitor).astype(np.float32)
