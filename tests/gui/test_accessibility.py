@@ -14,6 +14,7 @@ from PyQt5.QtWidgets import (
     QLabel,
     QLineEdit,
     QPlainTextEdit,
+    QTableView,
     QWidget,
 )
 
@@ -36,9 +37,9 @@ def controls(window: QWidget) -> list[QWidget]:
 
 
 def _is_of_qt(widget: QWidget) -> bool:
-    """Whether it is a part of one of Qt's own widgets: a head, the list of a box, the button that clears a line."""
+    """Whether it is a part of one of Qt's own widgets: a head or corner, the list of a box, what clears a line."""
     parent = widget.parentWidget()
-    whole = QLineEdit, QComboBox, QAbstractSpinBox
+    whole = QLineEdit, QComboBox, QAbstractSpinBox, QTableView
     above = [parent, parent.parentWidget() if parent is not None else None]
     return (
         widget.objectName().startswith("qt_") or isinstance(widget, QHeaderView)
