@@ -37,13 +37,13 @@ def controls(window: QWidget) -> list[QWidget]:
 
 
 def _is_of_qt(widget: QWidget) -> bool:
-    """Whether it is a part of one of Qt's own widgets: a head or corner, the list of a box, the button that clears a line."""
+    """Whether it is a part of one of Qt's own widgets: a head or corner, the list of a box, what clears a line."""
     parent = widget.parentWidget()
-    whole = QLineEdit, QComboBox, QAbstractSpinBox
+    whole = QLineEdit, QComboBox, QAbstractSpinBox, QTableView
     above = [parent, parent.parentWidget() if parent is not None else None]
     return (
         widget.objectName().startswith("qt_") or isinstance(widget, QHeaderView)
-        or isinstance(parent, QTableView) or any(isinstance(one, whole) for one in above)
+        or any(isinstance(one, whole) for one in above)
     )  # fmt: skip
 
 
