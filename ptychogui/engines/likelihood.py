@@ -46,7 +46,8 @@ class LikelihoodChoice:
             return self._asked
         if self._photons_from is None and errors and errors[-1] <= _FITS:
             self._photons_from = iteration
-            self._note = f"noise model: of photons from iteration {iteration} on, since the error has come down to {errors[-1]:.3g}"
+            down_to = f"the error has come down to {errors[-1]:.3g}"
+            self._note = f"noise model: of photons from iteration {iteration} on, since {down_to}"
         return "gaussian" if self._photons_from is None else "poisson"
 
     @property
