@@ -20,6 +20,7 @@ from ptychogui.physics.position_map import map_positions
 from ptychogui.physics.simulation import Recipe, simulate
 from ptychogui.states import State
 from ptychogui.views.scan.pairing_page import PairingPage
+from ptychogui.views.shell.main_window import MainWindow
 
 LONG = 60_000
 FIRST_FILE = "preprocessing.first_file"
@@ -76,6 +77,10 @@ def doubtful(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def tabs(window: MainWindow) -> list[str]:
+    return [window.pages.tabs.tabText(place) for place in range(window.pages.tabs.count())]
+
+
 def test_a_scan_that_leaves_it_open_is_asked_about_and_goes_on_with_the_answer(
     qtbot: QtBot, workstation: Workstation, doubtful: Path
 ) -> None:
@@ -83,7 +88,7 @@ def test_a_scan_that_leaves_it_open_is_asked_about_and_goes_on_with_the_answer(
     with qtbot.waitSignal(workstation.pairing.drawing.ended, timeout=LONG) as ended:
         session.open(doubtful)
     assert ended.args == [""] and window.pages.current == "pairing"
-    assert [window.pages.tabs.tabText(place) for place in range(window.pages.tabs.count())] == ["Scan", "Pairing"]
+    assert tabs(window) == ["Scan", "Pairing", "Past results"]
     cards = workstation.pairing_page.cards
     assert [card.title.text() for card in cards] == [
         "File 4 is missing", "Files 4 to 5 are missing, file 0 is not of this scan",
@@ -96,7 +101,7 @@ def test_a_scan_that_leaves_it_open_is_asked_about_and_goes_on_with_the_answer(
     parameters, origins = session.layers.resolve()
     assert parameters.preprocessing.first_file == 0 and origins[FIRST_FILE].source is Source.USER
     assert window.pages.current == "scan"
-    assert [window.pages.tabs.tabText(place) for place in range(window.pages.tabs.count())] == ["Scan"]
+    assert tabs(window) == ["Scan", "Past results"]
 
 
 def test_a_check_that_finds_several_ways_asks_once_and_a_failed_run_recalls_it(

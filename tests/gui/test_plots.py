@@ -119,7 +119,7 @@ class TestImage:
         card.box.dragged.emit((1.0, 5.0), (9.0, 5.0), True)
         told = card.strip.text.text()
         assert told == "Length 8 µm  ·  edges at 2.003, 4.998 µm  ·  apart by 2.995 µm"
-        assert len(card.strip.edges) == 2 and len(card.strip.curve.getData()[0]) > 100
+        assert len(card.strip.profile.edges) == 2 and len(card.strip.profile.curve.getData()[0]) > 100
         card.menu.tools.actions()[0].trigger()
         assert card.strip.isHidden() and card.strip.mark.getData()[0] is None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -65,22 +67,18 @@ class MeasureStrip(QWidget):
         self.text = label("text", wrap=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.text.setContentsMargins(12, 0, 10, 5)
-        self.canvas = pg.PlotWidget()
-        self.canvas.setFixedHeight(_PROFILE_PX)
-        self.canvas.setMouseEnabled(x=False, y=False)
-        self.canvas.hideButtons()
-        self.canvas.setMenuEnabled(False)
-        for name in ("left", "bottom"):
-            self.canvas.getAxis(name).enableAutoSIPrefix(False)
-        self.curve = self.canvas.plot()
-        self.edges: list[pg.InfiniteLine] = []
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.canvas)
-        column.addWidget(self.text)
-        self._paint()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(self.text)
         self.hide()
+
+    @cached_property
+    def profile(self) -> ProfilePlot:
+        """The curve along a line; made when the first one is drawn, since it is slow to make."""
+        plot = ProfilePlot()
+        self._column.insertWidget(0, plot)
+        return plot
 
     def begin(self, tool: Tool) -> None:
         """Take a tool in hand."""
@@ -90,10 +88,10 @@ class MeasureStrip(QWidget):
 
     def clear(self) -> None:
         """Forget what was measured."""
-        for item in (self.mark, self.mark_rim, self.curve):
+        for item in (self.mark, self.mark_rim):
             item.setData([], [])
-        self._show_edges(())
-        self.canvas.hide()
+        if "profile" in vars(self):
+            self.profile.hide()
         self.text.setText(_HINTS.get(self._tool, ""))
 
     def measure(
@@ -123,19 +121,16 @@ class MeasureStrip(QWidget):
         self.mark_rim.setData(x, y)
 
     def _show_profile(self, profile: Profile, pixel: float, unit: str) -> None:
-        self.canvas.show()
-        self.curve.setData(profile.distances_px * pixel, profile.values)
-        self.canvas.setLabel("bottom", f"along the line ({self._scale.unit})")
-        self.canvas.setLabel("left", unit or "value")
         edges = [place * pixel for place in profile.edges_px]
-        self._show_edges(edges)
+        self.profile.show_curve(profile.distances_px * pixel, profile.values, edges)
+        self.profile.setLabel("bottom", f"along the line ({self._scale.unit})")
+        self.profile.setLabel("left", unit or "value")
         told = [f"Length {profile.distances_px[-1] * pixel:.4g} {self._scale.unit}"]
         if edges:
             told.append(f"edges at {_listed(edges)} {self._scale.unit}")
         if len(edges) > 1:
             told.append(f"apart by {_listed([after - before for before, after in pairwise(edges)])} {self._scale.unit}")
         self.text.setText("  ·  ".join(told))
-        self._paint()
 
     def _show_statistics(self, image: np.ndarray, places_px: tuple[_Place, _Place], pixel: float, unit: str) -> None:
         (top, bottom), (left, right) = (sorted((places_px[0][i], places_px[1][i])) for i in (0, 1))
@@ -150,27 +145,44 @@ class MeasureStrip(QWidget):
             f"{found.lowest:.4g} to {found.highest:.4g}  ·  sum {found.total:.5g}"
         )
 
-    def _show_edges(self, places: tuple[float, ...] | list[float]) -> None:
-        for line in self.edges:
-            self.canvas.removeItem(line)
-        self.edges = [pg.InfiniteLine(place, angle=90, pen=self._edge_pen()) for place in places]
-        for line in self.edges:
-            self.canvas.addItem(line)
 
-    def _edge_pen(self) -> object:
-        return pg.mkPen(self.palette().color(_Role.PlaceholderText), width=1, style=Qt.PenStyle.DashLine)
+class ProfilePlot(pg.PlotWidget):
+    """Values along a line, with its edges."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(_PROFILE_PX)
+        self.setMouseEnabled(x=False, y=False)
+        self.hideButtons()
+        self.setMenuEnabled(False)
+        for name in ("left", "bottom"):
+            self.getAxis(name).enableAutoSIPrefix(False)
+        self.curve = self.plot()
+        self.edges: list[pg.InfiniteLine] = []
+
+    def show_curve(self, places: np.ndarray, values: np.ndarray, edges: Sequence[float]) -> None:
+        """Show values at places along the line, and where its edges are."""
+        self.curve.setData(places, values)
+        for line in self.edges:
+            self.removeItem(line)
+        pen = pg.mkPen(self.palette().color(_Role.PlaceholderText), width=1, style=Qt.PenStyle.DashLine)
+        self.edges = [pg.InfiniteLine(place, angle=90, pen=pen) for place in edges]
+        for line in self.edges:
+            self.addItem(line)
+        self._paint()
+        self.show()
 
     def changeEvent(self, event: QEvent | None) -> None:
         super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.PaletteChange:
+        if event is not None and event.type() == QEvent.Type.PaletteChange and hasattr(self, "edges"):
             self._paint()
 
     def _paint(self) -> None:
         palette = self.palette()
-        self.canvas.setBackground(palette.color(_Role.Base))
+        self.setBackground(palette.color(_Role.Base))
         self.curve.setPen(pg.mkPen(palette.color(_Role.Highlight), width=1.5))
         for name in ("left", "bottom"):
-            paint_axis(self.canvas.getAxis(name), palette)
+            paint_axis(self.getAxis(name), palette)
 
 
 def _listed(lengths: list[float]) -> str:

@@ -81,7 +81,7 @@ class PreviewPage(QWidget):
         self.frames = FrameBar()
         self.painter = MaskBar(self.pattern)
         self.positions = PositionsCard()
-        self.maps = {name: _map_card(name) for name in _MAPS}
+        self.maps: dict[str, ImageCard] = {}
         self.pattern_choice, self.scan_choice = QComboBox(), QComboBox()
         self.pattern_choice.setAccessibleName("Which pattern is shown")
         self.scan_choice.setAccessibleName("Which map of the scan is shown")
@@ -184,8 +184,9 @@ class PreviewPage(QWidget):
         for name, drawn in zip(_MAPS, (found.stxm, found.dpc_rows_px, found.dpc_columns_px), strict=True):
             image, unit = _readable(drawn.image)
             levels = robust_levels(image, percent=_OUTERMOST_PERCENT, about_zero=name != _STXM)
-            self.maps[name].show_image(image, drawn.pixel_m, levels, corner_m=drawn.corner_m)
-            self.maps[name].show_quantity(f"{_MAPS[name][1]}{unit}")
+            card = self._map_card(name)
+            card.show_image(image, drawn.pixel_m, levels, corner_m=drawn.corner_m)
+            card.show_quantity(f"{_MAPS[name][1]}{unit}")
         self.pattern_choice.setCurrentIndex(2)
         self.scan_choice.setCurrentIndex(1)
 
@@ -243,6 +244,15 @@ class PreviewPage(QWidget):
             at_m = np.array([top + row * card.pixel, left + column * card.pixel]) * card.scale.unit_m
             self._pick(int(np.argmin(np.hypot(*(self._spots_m - at_m).T))))
 
+    def _map_card(self, name: str) -> ImageCard:
+        """Return the card of a map; it is made when there is something to show, since that is slow."""
+        if name not in self.maps:
+            card = self.maps[name] = ImageCard(*_MAPS[name])
+            self.scans.addWidget(card)
+            card.saveAsked.connect(self.saveAsked)
+            card.pointed.connect(lambda row, column: self._pick_on_map(card, row, column))
+        return self.maps[name]
+
     def _fit(self) -> None:
         self.pattern.fit()
 
@@ -258,10 +268,7 @@ class PreviewPage(QWidget):
         self.pattern.edited.connect(self.edited)
         self.painter.saveAsked.connect(self.maskSaveAsked)
         self.painter.loadAsked.connect(self.maskLoadAsked)
-        for card in (self.pattern, *self.maps.values()):
-            card.saveAsked.connect(self.saveAsked)
-        for card in self.maps.values():
-            card.pointed.connect(lambda row, column, card=card: self._pick_on_map(card, row, column))
+        self.pattern.saveAsked.connect(self.saveAsked)
         QShortcut(QKeySequence("F"), self, self._fit, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
@@ -274,8 +281,7 @@ class PreviewPage(QWidget):
 
     def _lay_out(self) -> None:
         self.scans = QStackedWidget()
-        for card in (self.positions, *self.maps.values()):
-            self.scans.addWidget(card)
+        self.scans.addWidget(self.positions)
         tools = QWidget()
         line = FlowLayout(tools, 8)
         for title, choice in (("Pattern", self.pattern_choice), ("Scan", self.scan_choice)):
@@ -311,11 +317,6 @@ def _titled(title: str, choice: QComboBox) -> QWidget:
     row.addWidget(choice)
     choice.setAccessibleName(title)
     return both
-
-
-def _map_card(name: str) -> ImageCard:
-    title, quantity, colors = _MAPS[name]
-    return ImageCard(title, quantity, colors)
 
 
 def _readable(image: np.ndarray) -> tuple[np.ndarray, str]:
