@@ -29,7 +29,7 @@ _ACROSS = 16
 _APART = 5
 """Iterations over which movement is compared with that over one."""
 
-_TIMES = 2.0
+_TIMES = 1.6
 """The object still goes somewhere if it has moved so many times as far over them: as far is noise that comes and goes,
 2.2 times a walk without aim, 5 times a straight line."""
 
