@@ -29,7 +29,7 @@ from ptychogui.views.widgets import ElidedLabel, label, named, tool_button
 
 _EMPTY = "Run puts a job here. It begins at once where a device that is ticked is free."
 _IDLE = "Choose jobs to see them, and what can be done with them: pause, move, remove …"
-_BUTTON_PX, _LEAST_PX = 96, 230
+_MARGIN_PX, _LEAST_PX = 8, 230
 
 
 class QueuePanel(QFrame):
@@ -114,7 +114,7 @@ class QueuePanel(QFrame):
         self.head.setSpacing(4)
         self.head.addWidget(self.counts, 1)
         self.head.addStretch(0)
-        self.buttons.setContentsMargins(8, 2, 8, 8)
+        self.buttons.setContentsMargins(_MARGIN_PX, 2, _MARGIN_PX, 8)
         self.buttons.setSpacing(2)
         self.empty.setContentsMargins(14, 4, 14, 8)
         self.idle.setContentsMargins(14, 0, 14, 8)
@@ -135,7 +135,8 @@ class QueuePanel(QFrame):
         """Have the buttons there of what can be done with the jobs that are chosen, each with its name."""
         shown = [button for button, action in zip(self._buttons, self._menu, strict=True)
                  if action.isVisible() and action.isEnabled()]  # fmt: skip
-        columns = max(1, self.width() // _BUTTON_PX)
+        widest = max((button.sizeHint().width() for button in shown), default=1) + self.buttons.spacing()
+        columns = max(1, (self.width() - 2 * _MARGIN_PX) // widest)
         for button in self._buttons:
             self.buttons.removeWidget(button)
             button.setHidden(button not in shown)
