@@ -13,6 +13,8 @@ from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ptychogui.app import Workstation
+from ptychogui.controllers.background import Background
+from ptychogui.controllers.session import SessionController
 from ptychogui.physics.simulation import Recipe
 from ptychogui.views.shell.settings import WindowSettings
 
@@ -35,6 +37,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the window a queue of the test's own."""
     monkeypatch.setenv("PTYCHOGUI_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture
+def background(qtbot: QtBot) -> Iterator[Background]:
+    made = Background()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def session(background: Background) -> SessionController:
+    return SessionController(background)
 
 
 @pytest.fixture

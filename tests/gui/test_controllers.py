@@ -45,18 +45,6 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def background(qtbot: QtBot):
-    made = Background()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def session(background: Background) -> SessionController:
-    return SessionController(background)
-
-
 class FakeQueue:
     """A queue that does at once what it is told to do with its store."""
 

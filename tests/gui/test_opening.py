@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,18 +18,6 @@ from ptychogui.io.simulated import write_scan
 from ptychogui.physics.simulation import simulate
 from tests.gui.conftest import RECIPE
 from tests.io.makers import make_frames, make_rows
-
-
-@pytest.fixture
-def background(qtbot: QtBot) -> Iterator[Background]:
-    made = Background()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def session(background: Background) -> SessionController:
-    return SessionController(background)
 
 
 @pytest.fixture

@@ -137,13 +137,6 @@ class FakeProcess:
         self.closed.append(for_good)
 
 
-@pytest.fixture
-def background(qtbot: QtBot) -> Iterator[Background]:
-    made = Background()
-    yield made
-    made.close()
-
-
 class Bench:
     def __init__(self, background: Background) -> None:
         self.session, self.queue, self.process = SessionController(background), FakeQueue(), FakeProcess()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +22,6 @@ from ptychogui.views.form.code_dialog import CodeDialog
 from ptychogui.views.form.profile_dialog import ProfileDialog
 from tests.gui.conftest import RECIPE
 from tests.io.makers import make_result
-
-
-@pytest.fixture
-def background(qtbot: QtBot) -> Iterator[Background]:
-    made = Background()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def session(background: Background) -> SessionController:
-    return SessionController(background)
 
 
 class Heard:
